@@ -1,0 +1,1 @@
+//! Expressions: `{{…}}` and `{{=…}}` tags, `when` conditions and `depends` logic.

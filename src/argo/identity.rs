@@ -1,0 +1,122 @@
+//! Validated identities: what has been checked once at the edge is a type of its own below it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Identifies one logical run over all its attempts: `^[a-zA-Z0-9_-]+$`, at most 63 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RunId(String);
+
+/// The name of a memoization cache: a legal ConfigMap name (a DNS subdomain, at most 253 bytes).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CacheName(String);
+
+/// The name of a Kubernetes object that Argo derives other names from: a DNS subdomain, at most 253 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectName(String);
+
+/// Why a text is no identity.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum IdentityError {
+    /// The text is no run id.
+    #[error("invalid run id {0:?}: expected 1 to 63 letters, digits, '-' or '_'")]
+    RunId(String),
+    /// The text is no ConfigMap name.
+    #[error("invalid cache name {0:?}: expected a ConfigMap name, lower-case letters, digits, '-' or '.', at most 253")]
+    CacheName(String),
+    /// The text is no Kubernetes object name.
+    #[error(
+        "invalid name {0:?}: expected lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit, at most 253"
+    )]
+    ObjectName(String),
+}
+
+/// Number of random characters in a generated cache name.
+pub const CACHE_SUFFIX_LENGTH: usize = 6;
+
+impl CacheName {
+    /// The name for a new cache, `runnable-` and six characters of `[a-z0-9]`, drawn by the caller from a CSPRNG.
+    pub fn generated(suffix: [u8; CACHE_SUFFIX_LENGTH]) -> Self {
+        Self(format!(
+            "runnable-{}",
+            suffix.map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()])).iter().collect::<String>()
+        ))
+    }
+}
+
+/// The characters of generated names; 36 of them.
+pub const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+fn is_dns_subdomain(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 253
+        && text.split('.').all(|label| {
+            let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+            let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            let bytes = label.as_bytes();
+            bytes.iter().all(inner) && edge(bytes.first()) && edge(bytes.last())
+        })
+}
+
+fn is_run_id(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+macro_rules! identity {
+    ($type:ident, $valid:expr, $error:path) => {
+        impl $type {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl FromStr for $type {
+            type Err = IdentityError;
+            fn from_str(text: &str) -> Result<Self, IdentityError> {
+                if $valid(text) { Ok(Self(text.to_owned())) } else { Err($error(text.to_owned())) }
+            }
+        }
+        impl fmt::Display for $type {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identity!(RunId, is_run_id, IdentityError::RunId);
+identity!(CacheName, is_dns_subdomain, IdentityError::CacheName);
+identity!(ObjectName, is_dns_subdomain, IdentityError::ObjectName);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_id_keeps_to_its_grammar() {
+        for legal in ["a", "my-pipeline-run-001", "A_b-9", &"x".repeat(63)] {
+            assert_eq!(legal.parse::<RunId>().map(|id| id.to_string()), Ok(legal.to_owned()));
+        }
+        for illegal in ["", "a b", "a.b", "a/b", "ü", "{{workflow.uid}}", &"x".repeat(64)] {
+            assert!(illegal.parse::<RunId>().is_err(), "{illegal:?}");
+        }
+    }
+
+    #[test]
+    fn a_generated_cache_name_has_the_promised_form() {
+        let name = CacheName::generated([0, 25, 26, 35, 36, 255]);
+        assert_eq!(name.as_str(), "runnable-az09ad");
+        assert!(name.as_str().parse::<CacheName>().is_ok());
+    }
+
+    #[test]
+    fn an_object_name_is_a_dns_subdomain() {
+        for legal in ["a", "a-b.c-9", &"x".repeat(253)] {
+            assert!(legal.parse::<ObjectName>().is_ok(), "{legal:?}");
+        }
+        for illegal in ["", "-a", "a-", "a..b", "A", "a_b", "../x", &"x".repeat(254)] {
+            assert!(illegal.parse::<ObjectName>().is_err(), "{illegal:?}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Argo's vocabulary: documents, names, templates, expressions, status. Pure; must never do I/O.
+
+pub mod document;
+pub mod expression;
+pub mod identity;
+pub mod status;

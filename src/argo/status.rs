@@ -1,0 +1,1 @@
+//! The status of a workflow as the Argo controller writes it.

@@ -1,0 +1,24 @@
+//! `kubectl runnable` makes Argo Workflows runs retryable, memoized and isolated, on a cluster or on a laptop.
+//!
+//! A run is an Argo `Workflow` object with a `status`, wherever it runs. Data flows one way:
+//!
+//! ```text
+//! argv ─► cli::submit ─► prepare (pure): Document + options + ids ─► Prepared ─┬► cluster: create, watch ─┐
+//!              ▲                        parameters, env, memoize               └► local: engine ──────────┴► Workflow
+//!              │                                                                                              │
+//!        files, stdin, --from                                                          output, exit code ◄────┘
+//! ```
+//!
+//! [`argo`] and [`prepare`] are pure: no clock, randomness, environment, network, file or process is named there
+//! (clippy.toml and tests/tidy.rs hold them to it). [`local`] keeps its scheduler pure in the same way and its
+//! effects in the executor and the store.
+
+pub mod argo;
+pub mod cli;
+pub mod cluster;
+pub mod exit;
+pub mod local;
+pub mod output;
+pub mod prepare;
+
+pub use cli::run;

@@ -1,0 +1,120 @@
+//! A task: one attempt of one Pod node, fully resolved. Plain data between the scheduler and the executor.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One attempt of one Pod node, with every tag replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// The id of the Pod node, unique in the run and safe as a file name.
+    pub node: String,
+    /// Run in order before the main processes; each must exit 0.
+    pub init: Vec<Process>,
+    /// The main process, or those of a containerSet with their dependencies. Never empty.
+    pub main: Vec<Process>,
+    /// Run beside the main processes and are stopped when these have ended.
+    pub sidecars: Vec<Process>,
+    /// Artifacts laid down before anything runs.
+    pub input_artifacts: Vec<InputArtifact>,
+    /// Directories of the host that appear in the task's view of the file system.
+    pub mounts: Vec<Mount>,
+    /// Files whose content becomes an output parameter.
+    pub output_parameters: Vec<OutputParameter>,
+    /// Files and directories kept after success.
+    pub output_artifacts: Vec<OutputArtifact>,
+    /// Whether the standard output of the process `main` is kept as `outputs.result`.
+    pub capture_result: bool,
+}
+
+/// A process of a task: what Argo calls a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Process {
+    /// The container's name; `main` for container and script templates.
+    pub name: String,
+    /// Program and arguments. Never empty. A program without `/` is looked up on the `PATH` of the process.
+    pub command: Vec<String>,
+    /// Written to a file of the view (`/argo/staging/script`) whose path is appended to `command`.
+    pub script: Option<String>,
+    /// Added to the environment, later entries first.
+    pub env: Vec<(String, String)>,
+    /// Working directory in the view; `/` when none.
+    pub working_directory: Option<PathBuf>,
+    /// Names of the processes in `Task::main` that must have exited 0 first (containerSet only).
+    pub dependencies: Vec<String>,
+}
+
+/// Where an input artifact's content comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ArtifactSource {
+    /// The text itself.
+    Raw(String),
+    /// A file or directory in the run's artifact store.
+    Stored(PathBuf),
+}
+
+/// An artifact that a task reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputArtifact {
+    /// The artifact's name.
+    pub name: String,
+    /// Absolute path in the view.
+    pub path: PathBuf,
+    /// Its content.
+    pub source: ArtifactSource,
+    /// Permission bits, such as 0o755.
+    pub mode: Option<u32>,
+}
+
+/// A directory or file of the host at a path of the view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mount {
+    /// Absolute path on the host; a missing one is created as a directory.
+    pub source: PathBuf,
+    /// Absolute path in the view.
+    pub target: PathBuf,
+    /// Whether the task may write to it.
+    pub read_only: bool,
+}
+
+/// A file whose content becomes an output parameter; one trailing newline is cut, as Argo does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputParameter {
+    /// The parameter's name.
+    pub name: String,
+    /// Absolute path in the view.
+    pub path: PathBuf,
+    /// Used when the file does not exist; without it a missing file is an error.
+    pub default: Option<String>,
+}
+
+/// A file or directory that is kept in the run's artifact store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputArtifact {
+    /// The artifact's name.
+    pub name: String,
+    /// Absolute path in the view.
+    pub path: PathBuf,
+    /// Where it is kept: a path below the run directory that does not exist yet.
+    pub store: PathBuf,
+    /// Whether a missing file is no error.
+    pub optional: bool,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    /// Exit code of the main process (128 + signal when a signal ended it); none when it never started.
+    pub exit_code: Option<i32>,
+    /// What the main process wrote to standard output, trailing newline cut; only where the task asks for it.
+    pub result: Option<String>,
+    /// Output parameters by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Names of the output artifacts that were kept.
+    pub artifacts: Vec<String>,
+    /// The exit codes of a containerSet's processes by name (none: not started).
+    pub containers: BTreeMap<String, Option<i32>>,
+    /// Why the task is an Error (not a failure of its program): a program that is not found, an output that is missing.
+    pub error: Option<String>,
+    /// Why it was killed, when it was: the reason handed to the executor.
+    pub killed: Option<String>,
+}

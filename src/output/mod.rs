@@ -1,0 +1,1 @@
+//! What a user reads: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
