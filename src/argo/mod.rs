@@ -1,6 +1,9 @@
 //! Argo's vocabulary: documents, names, templates, expressions, status. Pure; must never do I/O.
 
 pub mod document;
+pub mod duration;
 pub mod expression;
 pub mod identity;
+pub mod references;
 pub mod status;
+pub mod template;

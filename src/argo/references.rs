@@ -1,0 +1,335 @@
+//! What a text refers to: the variables in its `{{…}}` and `{{=…}}` tags. Errs on the side of finding too much.
+
+use std::collections::BTreeSet;
+
+/// The variables that a template's outcome can depend on, beside those of its own scope.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    /// Names of workflow parameters.
+    pub parameters: BTreeSet<String>,
+    /// Names of workflow labels.
+    pub labels: BTreeSet<String>,
+    /// Names of workflow annotations.
+    pub annotations: BTreeSet<String>,
+    /// Workflow variables that are the same in each attempt: namespace, service account, entrypoint, priority.
+    pub constants: BTreeSet<&'static str>,
+    /// Variables that differ in each attempt, such as `workflow.name`.
+    pub volatile: BTreeSet<String>,
+    /// All workflow parameters at once, or one whose name is computed.
+    pub all_parameters: bool,
+    /// All workflow labels at once, or one whose name is computed.
+    pub all_labels: bool,
+    /// All workflow annotations at once, or one whose name is computed.
+    pub all_annotations: bool,
+    /// All inputs at once, or one whose name is computed.
+    pub all_inputs: bool,
+    /// `workflow.outputs`: what other templates have exported.
+    pub global_outputs: bool,
+    /// `steps.name` or `tasks.name`: the name of the place that calls the template.
+    pub call_site: bool,
+    /// A variable whose whole name is computed.
+    pub computed: bool,
+}
+
+const CONSTANTS: [&str; 4] = ["namespace", "serviceAccountName", "mainEntrypoint", "priority"];
+
+impl References {
+    /// Adds what the tags of `text` refer to.
+    pub fn read_tags(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some((_, after)) = rest.split_once("{{") {
+            let Some((tag, next)) = after.split_once("}}") else { return };
+            match tag.strip_prefix('=') {
+                Some(expression) => self.read_expression(expression),
+                None => self.read_simple(tag),
+            }
+            rest = next;
+        }
+    }
+
+    /// Adds what an expression, written without braces, refers to.
+    pub fn read_expression(&mut self, expression: &str) {
+        let mut scan = Scan { text: expression, at: 0 };
+        while let Some(path) = scan.next_path() {
+            self.add(&path.segments, path.computed);
+        }
+        // An expression can be completed by tags that are replaced before it is evaluated.
+        if let Some((_, inner)) = expression.split_once("{{") {
+            self.read_simple(inner.trim_end_matches('}'));
+        }
+    }
+
+    /// Adds all that `other` refers to.
+    pub fn extend(&mut self, other: &Self) {
+        self.parameters.extend(other.parameters.iter().cloned());
+        self.labels.extend(other.labels.iter().cloned());
+        self.annotations.extend(other.annotations.iter().cloned());
+        self.constants.extend(&other.constants);
+        self.volatile.extend(other.volatile.iter().cloned());
+        self.all_parameters |= other.all_parameters;
+        self.all_labels |= other.all_labels;
+        self.all_annotations |= other.all_annotations;
+        self.all_inputs |= other.all_inputs;
+        self.global_outputs |= other.global_outputs;
+        self.call_site |= other.call_site;
+        self.computed |= other.computed;
+    }
+
+    fn read_simple(&mut self, tag: &str) {
+        match tag.split_once("{{") {
+            Some((outer, inner)) => {
+                self.read_simple(inner);
+                let outer = outer.trim().trim_end_matches('.');
+                self.add(&outer.split('.').collect::<Vec<_>>(), true);
+            }
+            None => self.add(&tag.trim().split('.').collect::<Vec<_>>(), false),
+        }
+    }
+
+    fn add(&mut self, path: &[&str], computed: bool) {
+        match path {
+            ["workflow", rest @ ..] => self.add_workflow(rest, computed),
+            ["inputs"] | ["inputs", "parameters"] => self.all_inputs = true,
+            ["pod" | "node", "name"] | ["retries"] => {
+                self.volatile.insert(path.join("."));
+            }
+            ["lastRetry", ..] => {
+                self.volatile.insert("lastRetry".to_owned());
+            }
+            ["steps" | "tasks", "name"] => self.call_site = true,
+            ["now"] => {
+                self.volatile.insert("now".to_owned());
+            }
+            ["sprig", function] if is_impure(function) => {
+                self.volatile.insert(format!("sprig.{function}"));
+            }
+            [""] if computed => self.computed = true,
+            _ => {}
+        }
+    }
+
+    fn add_workflow(&mut self, path: &[&str], computed: bool) {
+        match path {
+            [] => self.add_whole_workflow(),
+            ["parameters"] | ["parameters", "json"] => self.all_parameters = true,
+            ["labels"] | ["labels", "json"] => self.all_labels = true,
+            ["annotations"] | ["annotations", "json"] => self.all_annotations = true,
+            ["parameters", ..] if computed => self.all_parameters = true,
+            ["labels", ..] if computed => self.all_labels = true,
+            ["annotations", ..] if computed => self.all_annotations = true,
+            ["parameters", name @ ..] => {
+                self.parameters.insert(name.join("."));
+            }
+            ["labels", name @ ..] => {
+                self.labels.insert(name.join("."));
+            }
+            ["annotations", name @ ..] => {
+                self.annotations.insert(name.join("."));
+            }
+            ["outputs", ..] => self.global_outputs = true,
+            [other, ..] => match CONSTANTS.iter().find(|constant| *constant == other) {
+                Some(constant) => {
+                    self.constants.insert(constant);
+                }
+                None => {
+                    self.volatile.insert(format!("workflow.{other}"));
+                }
+            },
+        }
+    }
+
+    fn add_whole_workflow(&mut self) {
+        self.all_parameters = true;
+        self.all_labels = true;
+        self.all_annotations = true;
+        self.global_outputs = true;
+        self.constants.extend(CONSTANTS);
+        self.volatile.insert("workflow".to_owned());
+    }
+}
+
+fn is_impure(function: &str) -> bool {
+    ["rand", "gen", "now", "ago", "uuidv4", "shuffle", "bcrypt", "htpasswd", "encryptAES"]
+        .iter()
+        .any(|prefix| function.starts_with(prefix))
+}
+
+/// A variable of an expression, `a.b["c"]`.
+struct Path<'a> {
+    segments: Vec<&'a str>,
+    computed: bool,
+}
+
+/// Finds the variables of an expression, passing over its texts.
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn next_path(&mut self) -> Option<Path<'a>> {
+        loop {
+            match self.peek()? {
+                b'"' | b'\'' | b'`' => {
+                    self.literal();
+                }
+                byte if is_start(byte) => return Some(self.path()),
+                byte if byte.is_ascii_digit() => {
+                    self.identifier();
+                }
+                b'.' => {
+                    // A member of something that is no plain variable.
+                    self.at += 1;
+                    self.identifier();
+                }
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    fn path(&mut self) -> Path<'a> {
+        let mut segments = vec![self.identifier()];
+        loop {
+            let mark = self.at;
+            self.skip_spaces();
+            if self.peek() == Some(b'?') && self.byte(1) == Some(b'.') {
+                self.at += 1;
+            }
+            if self.peek() == Some(b'.') {
+                self.at += 1;
+                self.skip_spaces();
+            }
+            match self.peek() {
+                Some(byte) if is_start(byte) && self.at > mark && self.follows_dot(mark) => {
+                    segments.push(self.identifier());
+                }
+                Some(b'[') => {
+                    self.at += 1;
+                    self.skip_spaces();
+                    let literal = matches!(self.peek(), Some(b'"' | b'\'' | b'`')).then(|| self.literal());
+                    self.skip_spaces();
+                    match literal {
+                        Some(name) if self.peek() == Some(b']') => {
+                            self.at += 1;
+                            segments.push(name);
+                        }
+                        _ => return Path { segments, computed: true },
+                    }
+                }
+                _ => {
+                    self.at = mark.max(self.at);
+                    return Path { segments, computed: false };
+                }
+            }
+        }
+    }
+
+    fn follows_dot(&self, mark: usize) -> bool {
+        self.text[mark..self.at].contains('.')
+    }
+
+    fn identifier(&mut self) -> &'a str {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| is_start(byte) || byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        &self.text[start..self.at]
+    }
+
+    fn literal(&mut self) -> &'a str {
+        let quote = self.peek();
+        self.at += 1;
+        let start = self.at;
+        while let Some(byte) = self.peek() {
+            if Some(byte) == quote {
+                let literal = &self.text[start..self.at];
+                self.at += 1;
+                return literal;
+            }
+            self.at += if byte == b'\\' { 2 } else { 1 };
+        }
+        self.at = self.text.len();
+        self.text.get(start..).unwrap_or_default()
+    }
+
+    fn skip_spaces(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.byte(0)
+    }
+
+    fn byte(&self, ahead: usize) -> Option<u8> {
+        self.text.as_bytes().get(self.at + ahead).copied()
+    }
+}
+
+fn is_start(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(text: &str) -> References {
+        let mut references = References::default();
+        references.read_tags(text);
+        references
+    }
+
+    #[test]
+    fn names_are_read_from_simple_tags_and_expressions() {
+        for text in [
+            "x {{workflow.parameters.my-p}} y",
+            "{{ workflow.parameters.my-p }}",
+            "{{=workflow.parameters['my-p']}}",
+            "{{=workflow[\"parameters\"] [ 'my-p' ] + 'workflow.name'}}",
+            "{{=sprig.upper(workflow?.parameters?.[\"my-p\"])}}",
+        ] {
+            let references = tags(text);
+            assert_eq!(references.parameters.iter().collect::<Vec<_>>(), ["my-p"], "{text}");
+            assert!(references.volatile.is_empty() && !references.all_parameters, "{text}");
+        }
+    }
+
+    #[test]
+    fn computed_names_refer_to_everything_they_could() {
+        assert!(tags("{{workflow.parameters.{{inputs.parameters.which}}}}").all_parameters);
+        assert!(tags("{{=workflow.parameters[inputs.parameters.which]}}").all_parameters);
+        assert!(tags("{{workflow.parameters}}").all_parameters);
+        assert!(tags("{{workflow.labels.json}}").all_labels);
+        assert!(tags("{{=toJson(workflow)}}").all_annotations);
+        assert!(tags("{{inputs.parameters}}").all_inputs);
+        assert!(tags("{{{{inputs.parameters.which}}}}").computed);
+        assert!(!tags("{{=inputs.parameters['a'] + inputs.parameters.b}}").all_inputs);
+    }
+
+    #[test]
+    fn what_differs_in_each_attempt_is_told_apart_from_what_does_not() {
+        let references =
+            tags("{{workflow.uid}} {{workflow.creationTimestamp.s}} {{pod.name}} {{retries}} {{lastRetry.status}}");
+        assert_eq!(
+            references.volatile.iter().collect::<Vec<_>>(),
+            ["lastRetry", "pod.name", "retries", "workflow.creationTimestamp", "workflow.uid"]
+        );
+        let references = tags("{{workflow.namespace}} {{=workflow.priority}} {{workflow.labels.app.io/x}}");
+        assert_eq!(references.constants.iter().collect::<Vec<_>>(), [&"namespace", &"priority"]);
+        assert_eq!(references.labels.iter().collect::<Vec<_>>(), ["app.io/x"]);
+        assert!(tags("{{workflow.outputs.parameters.x}}").global_outputs);
+        assert!(tags("{{=tasks.name}}").call_site && !tags("{{tasks.name.outputs.result}}").call_site);
+    }
+
+    #[test]
+    fn any_text_is_read_without_a_panic() {
+        for text in ["{{", "{{=", "{{='", "{{=workflow[", "{{=a.?.['\\", "{{=ä.ö['ü']}}", "{{=workflow.}}", "{{=\"\\"]
+        {
+            tags(text);
+            let mut references = References::default();
+            references.read_expression(text);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Templates: typed views over a workflow's value, and who calls whom. Must never copy or drop a field.
+
+use serde_json::Value;
+
+/// What a template does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TemplateType {
+    /// Runs a container.
+    Container,
+    /// Runs containers that share a pod.
+    ContainerSet,
+    /// Calls templates by their dependencies.
+    Dag,
+    /// Lists and transforms artifacts.
+    Data,
+    /// Sends a request.
+    Http,
+    /// Is run by an executor plugin.
+    Plugin,
+    /// Creates, changes or deletes a Kubernetes object.
+    Resource,
+    /// Runs a script in a container.
+    Script,
+    /// Calls templates in groups.
+    Steps,
+    /// Waits.
+    Suspend,
+}
+
+/// The field of a template that makes it the type beside it.
+const TYPES: [(&str, TemplateType); 10] = [
+    ("container", TemplateType::Container),
+    ("containerSet", TemplateType::ContainerSet),
+    ("dag", TemplateType::Dag),
+    ("data", TemplateType::Data),
+    ("http", TemplateType::Http),
+    ("plugin", TemplateType::Plugin),
+    ("resource", TemplateType::Resource),
+    ("script", TemplateType::Script),
+    ("steps", TemplateType::Steps),
+    ("suspend", TemplateType::Suspend),
+];
+
+impl TemplateType {
+    /// Whether the template calls others and has no work of its own.
+    pub fn is_nested(self) -> bool {
+        matches!(self, Self::Dag | Self::Steps)
+    }
+}
+
+/// A view of one template.
+#[derive(Debug, Clone, Copy)]
+pub struct Template<'a>(&'a Value);
+
+impl<'a> Template<'a> {
+    /// Reads `value` as a template; what it lacks is absent, never an error.
+    pub fn new(value: &'a Value) -> Self {
+        Self(value)
+    }
+
+    /// The template as it was written.
+    pub fn value(self) -> &'a Value {
+        self.0
+    }
+
+    /// Its name; empty for an inline one.
+    pub fn name(self) -> &'a str {
+        text(self.0, "name")
+    }
+
+    /// Its type; none when it has no known one.
+    pub fn template_type(self) -> Option<TemplateType> {
+        TYPES.iter().find(|(field, _)| self.0.get(field).is_some_and(|value| !value.is_null())).map(|(_, kind)| *kind)
+    }
+
+    /// Whether it keeps running beside the steps that follow it.
+    pub fn is_daemon(self) -> bool {
+        self.0.get("daemon").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Its input parameters as they were written.
+    pub fn input_parameters(self) -> &'a [Value] {
+        list(self.0.pointer("/inputs/parameters"))
+    }
+
+    /// Its input artifacts as they were written.
+    pub fn input_artifacts(self) -> &'a [Value] {
+        list(self.0.pointer("/inputs/artifacts"))
+    }
+
+    /// Every call it makes, in the order written: steps or tasks, those of its inline templates, and their handlers.
+    pub fn calls(self) -> Vec<Call<'a>> {
+        let mut calls = Vec::new();
+        self.collect_calls(&mut calls);
+        calls
+    }
+
+    fn collect_calls(self, calls: &mut Vec<Call<'a>>) {
+        let groups = list(self.0.get("steps"));
+        let steps = groups.iter().flat_map(|group| match group {
+            Value::Array(steps) => steps.as_slice(),
+            single => std::slice::from_ref(single),
+        });
+        for site in steps.chain(list(self.0.pointer("/dag/tasks"))) {
+            Call::collect(site, calls);
+        }
+    }
+}
+
+/// One place that calls a template.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The name of the step or task.
+    pub name: &'a str,
+    /// What is called.
+    pub target: Target<'a>,
+    /// Whether it is called once per item.
+    pub looped: bool,
+    /// Whether it is a lifecycle hook or exit handler of the step or task.
+    pub handler: bool,
+}
+
+/// What a call names.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// A template of the same document.
+    Local(&'a str),
+    /// A template of another object.
+    Reference(TemplateReference<'a>),
+    /// A template written at the call.
+    Inline(Template<'a>),
+}
+
+/// A template of a WorkflowTemplate or ClusterWorkflowTemplate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TemplateReference<'a> {
+    /// The object's name.
+    pub name: &'a str,
+    /// The template's name in it.
+    pub template: &'a str,
+    /// Whether the object is a ClusterWorkflowTemplate.
+    pub cluster_scope: bool,
+}
+
+impl<'a> Call<'a> {
+    fn collect(site: &'a Value, calls: &mut Vec<Self>) {
+        let name = text(site, "name");
+        let looped = ["withItems", "withParam", "withSequence"].iter().any(|field| !absent(site.get(field)));
+        if let Some(target) = Target::of(site) {
+            calls.push(Self { name, target, looped, handler: false });
+            if let Target::Inline(inline) = target {
+                let first = calls.len();
+                inline.collect_calls(calls);
+                calls[first..].iter_mut().for_each(|call| call.looped |= looped);
+            }
+        }
+        calls.extend(handlers(site).map(|target| Self { name, target, looped, handler: true }));
+    }
+}
+
+impl<'a> Target<'a> {
+    fn of(site: &'a Value) -> Option<Self> {
+        if let Some(inline) = site.get("inline").filter(|inline| inline.is_object()) {
+            return Some(Self::Inline(Template::new(inline)));
+        }
+        if let Some(reference) = site.get("templateRef").filter(|reference| reference.is_object()) {
+            return Some(Self::Reference(TemplateReference {
+                name: text(reference, "name"),
+                template: text(reference, "template"),
+                cluster_scope: reference.get("clusterScope").and_then(Value::as_bool).unwrap_or(false),
+            }));
+        }
+        match text(site, "template") {
+            "" => None,
+            name => Some(Self::Local(name)),
+        }
+    }
+}
+
+/// What runs when `holder` (a spec, a step or a task) starts, changes or ends: `onExit` and `hooks`.
+pub fn handlers(holder: &Value) -> impl Iterator<Item = Target<'_>> {
+    let on_exit = holder.get("onExit").and_then(Value::as_str).filter(|name| !name.is_empty()).map(Target::Local);
+    let hooks = holder.get("hooks").and_then(Value::as_object);
+    on_exit.into_iter().chain(hooks.into_iter().flat_map(|hooks| hooks.values()).filter_map(Target::of))
+}
+
+/// The templates of a workflow's spec.
+pub fn templates(spec: &Value) -> impl Iterator<Item = Template<'_>> {
+    list(spec.get("templates")).iter().map(Template::new)
+}
+
+/// A list that may be absent.
+pub(crate) fn list(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A text field that may be absent; then it is empty.
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn absent(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Array(items)) => items.is_empty(),
+        Some(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn locals(calls: &[Call<'_>]) -> Vec<(String, String, bool, bool)> {
+        calls
+            .iter()
+            .map(|call| {
+                let target = match call.target {
+                    Target::Local(name) => name.to_owned(),
+                    Target::Reference(reference) => format!("{}/{}", reference.name, reference.template),
+                    Target::Inline(_) => "inline".to_owned(),
+                };
+                (call.name.to_owned(), target, call.looped, call.handler)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn calls_are_found_in_steps_tasks_inline_templates_and_hooks() {
+        let steps = json!({"steps": [[{"name": "a", "template": "x", "onExit": "bye"}], [
+            {"name": "b", "templateRef": {"name": "w", "template": "t"}, "withItems": [1]},
+            {"name": "c", "inline": {"dag": {"tasks": [{"name": "d", "template": "y"}]}}, "withParam": "[]"},
+        ]]});
+        assert_eq!(
+            locals(&Template::new(&steps).calls()),
+            [
+                ("a".into(), "x".into(), false, false),
+                ("a".into(), "bye".into(), false, true),
+                ("b".into(), "w/t".into(), true, false),
+                ("c".into(), "inline".into(), true, false),
+                ("d".into(), "y".into(), true, false),
+            ]
+        );
+        let dag = json!({"dag": {"tasks": [{"name": "a", "template": "x", "hooks": {"exit": {"template": "h"}}}]}});
+        assert_eq!(
+            locals(&Template::new(&dag).calls()),
+            [("a".into(), "x".into(), false, false), ("a".into(), "h".into(), false, true)]
+        );
+    }
+
+    #[test]
+    fn a_template_of_any_shape_is_read_without_an_error() {
+        for odd in [json!(null), json!([]), json!({"steps": 3, "dag": "x"}), json!({"steps": [null, [null, 1]]})] {
+            assert!(Template::new(&odd).calls().is_empty());
+            assert_eq!(Template::new(&odd).name(), "");
+        }
+        assert_eq!(Template::new(&json!({"suspend": {}})).template_type(), Some(TemplateType::Suspend));
+        assert_eq!(
+            Template::new(&json!({"container": null, "script": {}})).template_type(),
+            Some(TemplateType::Script)
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! Whether a template is memoized, and under which key.
+//!
+//! A hit that should have been a miss hands a step another's outputs; a miss that could have been a hit costs time.
+//! So what is not known leaves a template out. A steps or dag template that calls a suspend or a daemon is memoized
+//! all the same: a hit stands for the whole of it, approval and servant included, as it succeeded in this run.
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::graph::{Closure, Graph, Node, Runs};
+use super::key;
+use super::memoize::{Context, is_users};
+use super::notice::Reason;
+use super::survey::{Place, Survey};
+use crate::argo::template::{TemplateType, list, text};
+
+/// What is to be done with a template.
+pub(super) struct Decision {
+    /// The key, or why there is none.
+    pub(super) key: Result<String, Reason>,
+    /// Whether it gets the input that tells readers of its result from others.
+    pub(super) mixed: bool,
+    /// Its steps and tasks that pass that input.
+    pub(super) readers: Vec<String>,
+    /// What it reads that differs in each attempt.
+    pub(super) volatile: Vec<String>,
+}
+
+/// Everything a decision is made from.
+pub(super) struct Plan<'a> {
+    spec: &'a Value,
+    graph: Graph<'a>,
+    closures: Vec<Closure>,
+    whole: Closure,
+    handled: Vec<bool>,
+    runs: Vec<Runs>,
+    readers: Vec<(bool, bool)>,
+    declared: Vec<&'a str>,
+    shared: bool,
+    metadata: &'a Value,
+    defaults: &'a Value,
+}
+
+impl<'a> Plan<'a> {
+    /// Reads the spec.
+    pub(super) fn of(spec: &'a Value, context: &'a Context<'_>) -> Self {
+        let namespace = context.metadata.get("namespace").and_then(Value::as_str);
+        let graph = Graph::of(spec, context.templates, namespace);
+        let mut whole = graph.whole();
+        whole.references.all_parameters = true;
+        // Reading the spec costs as much as reading all templates; only readers of artifacts need it.
+        if graph.nodes[..graph.local].iter().any(|node| !node.template.input_artifacts().is_empty()) {
+            let spec = Survey::of(spec, Place::Spec).digest();
+            whole.digest = Sha256::new_with_prefix(whole.digest).chain_update(spec).finalize().into();
+        }
+        Self {
+            closures: graph.closures(),
+            whole,
+            handled: graph.handled(),
+            runs: graph.runs(),
+            readers: graph.readers(),
+            declared: list(spec.pointer("/arguments/parameters")).iter().map(|entry| text(entry, "name")).collect(),
+            shared: context.shared,
+            metadata: context.metadata,
+            defaults: spec.get("templateDefaults").unwrap_or(&Value::Null),
+            spec,
+            graph,
+        }
+    }
+
+    /// The decision for each template of the spec, in their order.
+    pub(super) fn decisions(&self) -> Vec<Decision> {
+        let keys: Vec<(Result<String, Reason>, bool)> = (0..self.graph.local)
+            .map(|node| {
+                let mixed = self.is_mixed(node);
+                let key = self.key(node, mixed);
+                let mixed = mixed && key.is_ok();
+                (key, mixed)
+            })
+            .collect();
+        let mixed: Vec<bool> = keys.iter().map(|(_, mixed)| *mixed).collect();
+        let to_mixed = |to: usize| mixed.get(to).copied().unwrap_or(false);
+        let decide = |(node, (key, mixed)): (usize, (Result<String, Reason>, bool))| {
+            let edges = self.graph.nodes[node].edges.iter().filter(|edge| edge.result && to_mixed(edge.to));
+            let readers = edges.map(|edge| edge.call.to_owned()).collect();
+            Decision { key, mixed, readers, volatile: self.volatile(node) }
+        };
+        keys.into_iter().enumerate().map(decide).collect()
+    }
+
+    fn is_mixed(&self, node: usize) -> bool {
+        let nested = self.graph.nodes[node].template.template_type().is_none_or(TemplateType::is_nested);
+        !nested && self.readers[node] == (true, true) && self.reason(node).is_none()
+    }
+
+    fn key(&self, node: usize, mixed: bool) -> Result<String, Reason> {
+        if let Some(reason) = self.reason(node) {
+            return Err(reason);
+        }
+        let Node { template, survey, .. } = &self.graph.nodes[node];
+        if mixed && survey.references.all_inputs {
+            return Err(Reason::MixedResult);
+        }
+        let closure = &self.closures[node];
+        let (read, _) = self.readers[node];
+        let mut hash = Sha256::new_with_prefix(closure.digest).chain_update([u8::from(read), u8::from(mixed)]);
+        let mut references = closure.references.clone();
+        if !template.input_artifacts().is_empty() {
+            hash.update(self.whole.digest);
+            references.extend(&self.whole.references);
+        }
+        for (all, field) in [(references.all_labels, "labels"), (references.all_annotations, "annotations")] {
+            if all {
+                hash.update(Survey::of(&self.own_metadata(field), Place::Other).digest());
+            }
+        }
+        let values = key::values(&references, &self.declared).map_err(|name| Reason::Unkeyable { name })?;
+        let has_inputs =
+            mixed || !template.input_parameters().is_empty() || self.defaults.pointer("/inputs/parameters").is_some();
+        Ok(key::key(template.name(), &hash.finalize().into(), has_inputs, &values))
+    }
+
+    /// Why a template is not memoized, as far as that does not depend on its callers reading its result.
+    fn reason(&self, node: usize) -> Option<Reason> {
+        let Node { template, survey, .. } = &self.graph.nodes[node];
+        let closure = &self.closures[node];
+        let artifacts = !template.input_artifacts().is_empty();
+        let Some(kind) = template.template_type() else { return Some(Reason::UnknownType) };
+        if kind == TemplateType::Suspend {
+            return Some(Reason::Suspend);
+        }
+        if template.is_daemon() || self.defaults.get("daemon").and_then(Value::as_bool).unwrap_or(false) {
+            return Some(Reason::Daemon);
+        }
+        if is_users(template.value()) || is_users(self.defaults) {
+            return Some(Reason::UserMemoized);
+        }
+        if self.handled[node] {
+            return Some(Reason::Handler);
+        }
+        if let Some(volume) = closure.claim.clone() {
+            return Some(Reason::VolumeClaim { volume });
+        }
+        let unknown = closure.unknown.as_ref().or(if artifacts { self.whole.unknown.as_ref() } else { None });
+        if let Some(name) = unknown.cloned() {
+            return Some(Reason::UnknownTemplate { name });
+        }
+        if closure.references.global_outputs {
+            return Some(Reason::GlobalOutputs);
+        }
+        if closure.exports {
+            return Some(Reason::Exports);
+        }
+        if survey.references.call_site {
+            return Some(Reason::CallSite);
+        }
+        if closure.references.computed {
+            return Some(Reason::Unkeyable { name: "a variable of a computed name".to_owned() });
+        }
+        (artifacts && (self.shared || self.runs[node] == Runs::Many)).then_some(Reason::Artifacts)
+    }
+
+    fn volatile(&self, node: usize) -> Vec<String> {
+        let references = &self.graph.nodes[node].survey.references;
+        let wholes = [
+            (references.all_parameters, "workflow.parameters"),
+            (references.all_labels, "workflow.labels"),
+            (references.all_annotations, "workflow.annotations"),
+        ];
+        let wholes = wholes.into_iter().filter(|(all, _)| *all).map(|(_, name)| name.to_owned());
+        references.volatile.iter().cloned().chain(wholes).collect()
+    }
+
+    /// The labels or annotations that the user gave, those that Argo sets left out.
+    fn own_metadata(&self, field: &str) -> Value {
+        let given = [self.metadata.get(field), self.spec.pointer(&format!("/workflowMetadata/{field}"))];
+        let own = |name: &String| !name.starts_with("workflows.argoproj.io/");
+        let fields = given.into_iter().flatten().filter_map(Value::as_object).flatten();
+        Value::Object(fields.filter(|(name, _)| own(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+}

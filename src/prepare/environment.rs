@@ -1,0 +1,124 @@
+//! The environment a container can tell its run and its attempt by.
+//!
+//! Containers, scripts and the containers of a set get it; init containers and sidecars serve these and get none.
+
+use serde_json::{Map, Value, json};
+
+use super::calls::for_each_inline;
+use crate::argo::template::{list, text};
+
+/// The variables: name and value.
+pub const VARIABLES: [(&str, &str); 5] = [
+    ("RETRY_RUN_ID", "{{workflow.parameters.run_id}}"),
+    ("RETRY_INDICATOR", "{{workflow.parameters.retry_indicator}}"),
+    ("RUNNABLE_RUN_ID", "{{workflow.parameters.run_id}}"),
+    ("RUNNABLE_RETRY_RUN_ID", "{{workflow.parameters.retry_run_id}}"),
+    ("RUNNABLE_RETRY_INDICATOR", "{{workflow.parameters.retry_indicator}}"),
+];
+
+/// Whether an entry of an environment is one that prepare writes.
+pub(super) fn is_ours(entry: &Value) -> bool {
+    VARIABLES.contains(&(text(entry, "name"), text(entry, "value")))
+}
+
+/// Adds the variables to every container of the spec's templates. One that the user has set is kept, also when it
+/// is set in `templateDefaults`.
+pub(super) fn add(spec: &mut Map<String, Value>) {
+    let defaults = spec.get("templateDefaults").cloned().unwrap_or_default();
+    if let Some(defaults) = spec.get_mut("templateDefaults") {
+        add_to_template(defaults, &Value::Null);
+    }
+    for template in spec.get_mut("templates").and_then(Value::as_array_mut).into_iter().flatten() {
+        add_to_template(template, &defaults);
+        for_each_inline(template, &mut |inline| add_to_template(inline, &defaults));
+    }
+}
+
+fn add_to_template(template: &mut Value, defaults: &Value) {
+    for field in ["container", "script"] {
+        if let Some(container) = template.get_mut(field).and_then(Value::as_object_mut) {
+            add_to_container(container, list(defaults.get(field).and_then(|container| container.get("env"))));
+        }
+    }
+    let containers = template.pointer_mut("/containerSet/containers").and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+        add_to_container(container, &[]);
+    }
+}
+
+fn add_to_container(container: &mut Map<String, Value>, inherited: &[Value]) {
+    let environment = container.entry("env").or_insert_with(|| json!([]));
+    if environment.is_null() {
+        *environment = json!([]);
+    }
+    let Some(environment) = environment.as_array_mut() else { return };
+    for (name, value) in VARIABLES {
+        let set_here = environment.iter().any(|entry| text(entry, "name") == name);
+        let set_above = inherited.iter().any(|entry| text(entry, "name") == name && !is_ours(entry));
+        if !set_here && !set_above {
+            environment.push(json!({"name": name, "value": value}));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(container: &Value) -> Vec<&str> {
+        list(container.get("env")).iter().map(|entry| text(entry, "name")).collect()
+    }
+
+    fn added(mut spec: Value) -> Value {
+        if let Some(fields) = spec.as_object_mut() {
+            add(fields);
+        }
+        spec
+    }
+
+    #[test]
+    fn containers_scripts_sets_and_inline_templates_get_the_variables() {
+        let all = VARIABLES.map(|(name, _)| name);
+        let spec = added(json!({"templates": [
+            {"container": {"image": "x"}, "sidecars": [{"name": "s"}], "initContainers": [{"name": "i"}]},
+            {"script": {"env": null}},
+            {"containerSet": {"containers": [{"name": "a"}, {"name": "b"}]}},
+            {"steps": [[{"name": "a", "inline": {"container": {}}}]]},
+            {"dag": {"tasks": [{"name": "a", "inline": {"script": {}}}]}},
+        ]}));
+        for path in [
+            "/0/container",
+            "/1/script",
+            "/2/containerSet/containers/0",
+            "/2/containerSet/containers/1",
+            "/3/steps/0/0/inline/container",
+            "/4/dag/tasks/0/inline/script",
+        ] {
+            let container = spec.pointer(&format!("/templates{path}"));
+            assert_eq!(container.map(names), Some(all.to_vec()), "{path}");
+        }
+        assert_eq!(spec.pointer("/templates/0/sidecars/0/env"), None);
+        assert_eq!(spec.pointer("/templates/0/initContainers/0/env"), None);
+    }
+
+    #[test]
+    fn what_the_user_set_is_kept_in_its_place() {
+        let spec = added(json!({
+            "templateDefaults": {"container": {"env": [{"name": "RETRY_INDICATOR", "value": "mine"}]}},
+            "templates": [{"container": {"env": [{"name": "A"}, {"name": "RETRY_RUN_ID", "value": "mine"}, {"name": "B"}]}}],
+        }));
+        let container = spec.pointer("/templates/0/container");
+        assert_eq!(
+            container.map(names),
+            Some(vec![
+                "A",
+                "RETRY_RUN_ID",
+                "B",
+                "RUNNABLE_RUN_ID",
+                "RUNNABLE_RETRY_RUN_ID",
+                "RUNNABLE_RETRY_INDICATOR"
+            ])
+        );
+        assert_eq!(spec.pointer("/templates/0/container/env/1/value"), Some(&json!("mine")));
+    }
+}

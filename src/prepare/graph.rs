@@ -1,0 +1,327 @@
+//! The call graph of a workflow's templates, those it refers to included, and what follows from it.
+//!
+//! Each template is read once. What a template is with all it calls (its closure) is computed per strongly connected
+//! component, callees first, so that recursion ends and the cost stays linear.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::catalogue::Templates;
+use super::components::components;
+use super::survey::{Digest, Place, Survey};
+use crate::argo::references::References;
+use crate::argo::template::{Target, Template, TemplateReference, handlers, list, templates, text};
+
+/// A template of the graph.
+#[derive(Debug)]
+pub(super) struct Node<'a> {
+    pub(super) template: Template<'a>,
+    pub(super) survey: Survey,
+    /// Its call sites, in order.
+    pub(super) edges: Vec<Edge<'a>>,
+    /// A called template that is not known here, as `object/template`.
+    unknown: Option<String>,
+    digest: Digest,
+}
+
+/// A call of one template by another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Edge<'a> {
+    pub(super) to: usize,
+    /// The step or task.
+    pub(super) call: &'a str,
+    pub(super) looped: bool,
+    pub(super) handler: bool,
+    /// Whether the caller reads the call's `outputs.result`.
+    pub(super) result: bool,
+}
+
+/// A template with everything it calls.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Closure {
+    pub(super) digest: Digest,
+    pub(super) references: References,
+    /// A called template that is not known here.
+    pub(super) unknown: Option<String>,
+    /// A volume claim made for each workflow that is mounted.
+    pub(super) claim: Option<String>,
+    /// Whether a called template exports outputs to the whole workflow.
+    pub(super) exports: bool,
+}
+
+/// How often a template runs in one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Runs {
+    /// Not from the entrypoint.
+    Never,
+    /// At most once.
+    Once,
+    /// More than once, or nobody knows.
+    Many,
+}
+
+/// The graph. The templates of the workflow itself come first, in their order.
+#[derive(Debug)]
+pub(super) struct Graph<'a> {
+    pub(super) nodes: Vec<Node<'a>>,
+    /// How many of the nodes stand in the workflow itself.
+    pub(super) local: usize,
+    /// Strongly connected components, callees first.
+    components: Vec<Vec<usize>>,
+    claims: HashSet<&'a str>,
+    entrypoint: Option<usize>,
+    handlers: Vec<usize>,
+}
+
+/// The object that a template stands in: 0 is the workflow, the others are numbered as they are met.
+type Scope = usize;
+
+struct Builder<'a> {
+    known: &'a Templates,
+    namespace: Option<&'a str>,
+    frame: Frame<'a>,
+    nodes: Vec<Node<'a>>,
+    scopes: Vec<Scope>,
+    index: HashMap<(Scope, &'a str), usize>,
+    objects: HashMap<(&'a str, bool), Option<Scope>>,
+    pending: VecDeque<usize>,
+}
+
+/// What stands outside a template and takes part in its pods.
+struct Frame<'a> {
+    shared: Survey,
+    volumes: HashMap<&'a str, &'a Value>,
+}
+
+impl<'a> Frame<'a> {
+    fn of(spec: &'a Value) -> Self {
+        let mut shared = Survey::default();
+        for (field, place) in [("templateDefaults", Place::Template), ("podSpecPatch", Place::Other)] {
+            shared.read(spec.get(field).unwrap_or(&Value::Null), place);
+        }
+        let volumes = list(spec.get("volumes")).iter().map(|volume| (text(volume, "name"), volume)).collect();
+        Self { shared, volumes }
+    }
+
+    /// Reads a template with the parts of the spec that its pods are made of.
+    fn survey(&self, template: Template<'_>) -> Survey {
+        let mut survey = Survey::of(template.value(), Place::Template);
+        survey.extend(&self.shared);
+        for name in survey.mounts.clone() {
+            if let Some(volume) = self.volumes.get(name.as_str()) {
+                survey.read(volume, Place::Other);
+            }
+        }
+        survey
+    }
+}
+
+impl<'a> Graph<'a> {
+    /// Reads the templates of `spec` and all that they call.
+    pub(super) fn of(spec: &'a Value, known: &'a Templates, namespace: Option<&'a str>) -> Self {
+        let mut builder = Builder {
+            known,
+            namespace,
+            frame: Frame::of(spec),
+            nodes: Vec::new(),
+            scopes: Vec::new(),
+            index: HashMap::new(),
+            objects: HashMap::new(),
+            pending: VecDeque::new(),
+        };
+        templates(spec).for_each(|template| builder.insert(0, template));
+        let local = builder.nodes.len();
+        builder.connect();
+        let entrypoint = builder.index.get(&(0, text(spec, "entrypoint"))).copied();
+        let handlers = handlers(spec).filter_map(|target| builder.resolve(0, target).ok().flatten()).collect();
+        builder.connect();
+        let claims = list(spec.get("volumeClaimTemplates"))
+            .iter()
+            .filter_map(|claim| claim.pointer("/metadata/name").and_then(Value::as_str))
+            .collect();
+        let adjacency: Vec<Vec<usize>> =
+            builder.nodes.iter().map(|node| node.edges.iter().map(|edge| edge.to).collect()).collect();
+        Self { components: components(&adjacency), nodes: builder.nodes, local, claims, entrypoint, handlers }
+    }
+
+    /// The closure of each node.
+    pub(super) fn closures(&self) -> Vec<Closure> {
+        let mut closures = vec![Closure::default(); self.nodes.len()];
+        let mut done = vec![false; self.nodes.len()];
+        for component in &self.components {
+            let shared = self.component_closure(component, &closures, &done);
+            for &node in component {
+                let digest = Sha256::new_with_prefix(self.nodes[node].digest).chain_update(shared.digest).finalize();
+                closures[node] = Closure { digest: digest.into(), ..shared.clone() };
+                done[node] = true;
+            }
+        }
+        closures
+    }
+
+    fn component_closure(&self, component: &[usize], closures: &[Closure], done: &[bool]) -> Closure {
+        let mut shared = Closure::default();
+        let mut inside: Vec<Digest> = Vec::new();
+        let mut outside: Vec<Digest> = Vec::new();
+        for &member in component {
+            let node = &self.nodes[member];
+            inside.push(node.digest);
+            shared.references.extend(&node.survey.references);
+            shared.unknown = shared.unknown.take().or_else(|| node.unknown.clone());
+            shared.claim = shared.claim.take().or_else(|| self.claim(node));
+            for edge in &node.edges {
+                shared.exports |= exports(self.nodes[edge.to].template);
+                if !done[edge.to] {
+                    continue;
+                }
+                let callee = &closures[edge.to];
+                outside.push(callee.digest);
+                shared.references.extend(&callee.references);
+                shared.unknown = shared.unknown.take().or_else(|| callee.unknown.clone());
+                shared.claim = shared.claim.take().or_else(|| callee.claim.clone());
+                shared.exports |= callee.exports;
+            }
+        }
+        inside.sort_unstable();
+        outside.sort_unstable();
+        let hash = Sha256::new().chain_update(inside.concat()).chain_update([0]).chain_update(outside.concat());
+        shared.digest = hash.finalize().into();
+        shared
+    }
+
+    /// Which nodes run when something starts, changes or ends, themselves or as part of such a handler.
+    pub(super) fn handled(&self) -> Vec<bool> {
+        let of_calls = self.nodes.iter().flat_map(|node| &node.edges).filter(|edge| edge.handler).map(|edge| edge.to);
+        let mut handled = vec![false; self.nodes.len()];
+        let mut pending: Vec<usize> = self.handlers.iter().copied().chain(of_calls).collect();
+        while let Some(node) = pending.pop() {
+            if !std::mem::replace(&mut handled[node], true) {
+                pending.extend(self.nodes[node].edges.iter().map(|edge| edge.to));
+            }
+        }
+        handled
+    }
+
+    /// How often each node runs.
+    pub(super) fn runs(&self) -> Vec<Runs> {
+        let mut runs = vec![Runs::Never; self.nodes.len()];
+        if let Some(entrypoint) = self.entrypoint {
+            runs[entrypoint] = Runs::Once;
+        }
+        for component in self.components.iter().rev() {
+            let recursive = component.len() > 1
+                || component.iter().any(|node| self.nodes[*node].edges.iter().any(|edge| edge.to == *node));
+            if recursive && component.iter().any(|node| runs[*node] > Runs::Never) {
+                for &node in component {
+                    runs[node] = Runs::Many;
+                }
+            }
+            for &node in component {
+                for edge in &self.nodes[node].edges {
+                    runs[edge.to] = match (runs[node], runs[edge.to]) {
+                        (Runs::Never, before) => before,
+                        (Runs::Once, Runs::Never) if !edge.looped => Runs::Once,
+                        _ => Runs::Many,
+                    };
+                }
+            }
+        }
+        runs
+    }
+
+    /// Everything there is: the whole graph as one template would be seen that reads what any of them has left.
+    pub(super) fn whole(&self) -> Closure {
+        let mut whole = Closure::default();
+        let mut digests: Vec<Digest> = self.nodes.iter().map(|node| node.digest).collect();
+        digests.sort_unstable();
+        whole.digest = Sha256::digest(digests.concat()).into();
+        for node in &self.nodes {
+            whole.references.extend(&node.survey.references);
+            whole.unknown = whole.unknown.take().or_else(|| node.unknown.clone());
+        }
+        whole
+    }
+
+    /// By whom each node is called: (by readers of its result, by others). The entrypoint's result is read by nobody.
+    pub(super) fn readers(&self) -> Vec<(bool, bool)> {
+        let mut readers = vec![(false, false); self.nodes.len()];
+        if let Some(entrypoint) = self.entrypoint {
+            readers[entrypoint].1 = true;
+        }
+        for edge in self.nodes.iter().flat_map(|node| &node.edges) {
+            readers[edge.to].0 |= edge.result;
+            readers[edge.to].1 |= !edge.result;
+        }
+        readers
+    }
+
+    fn claim(&self, node: &Node<'_>) -> Option<String> {
+        node.survey.mounts.iter().find(|mount| self.claims.contains(mount.as_str())).cloned()
+    }
+}
+
+impl<'a> Builder<'a> {
+    fn insert(&mut self, scope: Scope, template: Template<'a>) {
+        let node = self.nodes.len();
+        self.index.entry((scope, template.name())).or_insert(node);
+        let survey = self.frame.survey(template);
+        let digest = survey.digest();
+        self.nodes.push(Node { template, survey, edges: Vec::new(), unknown: None, digest });
+        self.scopes.push(scope);
+        self.pending.push_back(node);
+    }
+
+    /// Resolves the calls of all nodes that wait for it; nodes that come to light join the queue.
+    fn connect(&mut self) {
+        while let Some(node) = self.pending.pop_front() {
+            for call in self.nodes[node].template.calls() {
+                match self.resolve(self.scopes[node], call.target) {
+                    Ok(Some(to)) => {
+                        let result = !call.handler && self.nodes[node].survey.results.contains(call.name);
+                        let edge = Edge { to, call: call.name, looped: call.looped, handler: call.handler, result };
+                        self.nodes[node].edges.push(edge);
+                    }
+                    Ok(None) => {}
+                    Err(unknown) => self.nodes[node].unknown = Some(unknown),
+                }
+            }
+        }
+    }
+
+    /// The node that a call names: none for an inline template, an error for a template that is not known.
+    fn resolve(&mut self, scope: Scope, target: Target<'a>) -> Result<Option<usize>, String> {
+        match target {
+            Target::Inline(_) => Ok(None),
+            Target::Local(name) => self.index.get(&(scope, name)).copied().map(Some).ok_or_else(|| name.to_owned()),
+            Target::Reference(reference) => self
+                .object(reference)
+                .and_then(|scope| self.index.get(&(scope, reference.template)).copied())
+                .map(Some)
+                .ok_or_else(|| format!("{}/{}", reference.name, reference.template)),
+        }
+    }
+
+    /// The scope of an object; its templates are read when it is first met.
+    fn object(&mut self, reference: TemplateReference<'a>) -> Option<Scope> {
+        let identity = (reference.name, reference.cluster_scope);
+        if let Some(scope) = self.objects.get(&identity) {
+            return *scope;
+        }
+        let document = self.known.find(reference.name, reference.cluster_scope, self.namespace);
+        let scope = document.map(|_| self.objects.len() + 1);
+        self.objects.insert(identity, scope);
+        let spec = document?.get("spec")?;
+        templates(spec).for_each(|template| self.insert(self.objects.len(), template));
+        scope
+    }
+}
+
+/// Whether a template exports outputs to the whole workflow.
+fn exports(template: Template<'_>) -> bool {
+    ["/outputs/parameters", "/outputs/artifacts"]
+        .iter()
+        .flat_map(|path| list(template.value().pointer(path)))
+        .any(|output| !text(output, "globalName").is_empty())
+}

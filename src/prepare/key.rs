@@ -1,0 +1,111 @@
+//! The memoization key: unique per template, content, run and inputs, and the same for the same of these.
+//!
+//! `<template>-<content hash>-<run id>-<input hash>`, the last two evaluated when the template is called. At most
+//! 128 + 16 + 63 + 16 characters and three hyphens: a legal key of a ConfigMap whatever the names.
+
+use std::fmt::Write as _;
+
+use super::survey::Digest;
+use crate::argo::references::References;
+
+/// How many characters of a template's name stand in its key.
+const NAME_LENGTH: usize = 128;
+const HASH_LENGTH: usize = 16;
+const RUN: &str = r#"-{{=sprig.replace("_", "-", workflow.parameters.run_id)}}"#;
+const INPUTS: &str = "-{{=sprig.trunc(16, sprig.sha256sum(toJson([workflow.parameters.run_id";
+
+/// The parameters of a run, which differ in each attempt or stand in the key already.
+pub(super) const RUN_PARAMETERS: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
+
+/// Whether a key was written by [`key`].
+pub(super) fn is_ours(key: &str) -> bool {
+    key.contains(RUN) && key.contains(INPUTS)
+}
+
+/// The key of the template `name` whose content has this `digest`.
+pub(super) fn key(name: &str, digest: &Digest, has_inputs: bool, values: &[String]) -> String {
+    let mut key = sanitised(name);
+    key.push('-');
+    for byte in &digest[..HASH_LENGTH / 2] {
+        // Writing to a String cannot fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key.push_str(RUN);
+    key.push_str(INPUTS);
+    for value in has_inputs.then_some("inputs.parameters").into_iter().chain(values.iter().map(String::as_str)) {
+        key.push_str(", ");
+        key.push_str(value);
+    }
+    key.push_str("])))}}");
+    key
+}
+
+/// The workflow-level values of `references` as expressions, `declared` parameters standing for all of them.
+/// The error is a name that cannot be written as one.
+pub(super) fn values(references: &References, declared: &[&str]) -> Result<Vec<String>, String> {
+    let mut parameters: Vec<&str> = references.parameters.iter().map(String::as_str).collect();
+    if references.all_parameters {
+        parameters.extend(declared);
+    }
+    parameters.retain(|name| !RUN_PARAMETERS.contains(name));
+    parameters.sort_unstable();
+    parameters.dedup();
+    let named = [
+        ("parameters", parameters),
+        ("labels", references.labels.iter().map(String::as_str).collect()),
+        ("annotations", references.annotations.iter().map(String::as_str).collect()),
+    ];
+    let mut values = Vec::new();
+    for (group, names) in named {
+        for name in names {
+            // Argo expands a dot in a name into nested objects, where a missing one fails the whole expression.
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/');
+            if !name.bytes().all(plain) {
+                return Err(format!("workflow.{group}.{name}"));
+            }
+            values.push(format!("workflow.{group}[\"{name}\"]"));
+        }
+    }
+    values.extend(references.constants.iter().map(|name| format!("workflow.{name}")));
+    Ok(values)
+}
+
+/// `name` with what no key may hold replaced. Names that become equal are told apart by the content hash.
+fn sanitised(name: &str) -> String {
+    let legal = |next: char| if next.is_ascii_alphanumeric() { next } else { '-' };
+    let text: String = name.chars().map(legal).skip_while(|next| *next == '-').take(NAME_LENGTH).collect();
+    if text.is_empty() { "template".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_the_template_its_content_the_run_and_the_inputs() {
+        assert_eq!(
+            key("my_step", &[0xab; 32], true, &["workflow.parameters[\"a\"]".to_owned()]),
+            "my-step-abababababababab-{{=sprig.replace(\"_\", \"-\", workflow.parameters.run_id)}}-\
+             {{=sprig.trunc(16, sprig.sha256sum(toJson([workflow.parameters.run_id, inputs.parameters, \
+             workflow.parameters[\"a\"]])))}}"
+        );
+        assert!(!key("a", &[0; 32], false, &[]).contains("inputs"));
+    }
+
+    #[test]
+    fn values_are_those_referred_to_without_the_runs_own() {
+        let mut references = References::default();
+        references.read_tags(
+            "{{workflow.parameters.run_id}}{{workflow.parameters.b}}{{workflow.labels.l}}{{workflow.namespace}}",
+        );
+        let expected = ["workflow.parameters[\"b\"]", "workflow.labels[\"l\"]", "workflow.namespace"];
+        assert_eq!(values(&references, &["a"]), Ok(expected.map(str::to_owned).to_vec()));
+        references.all_parameters = true;
+        assert_eq!(
+            values(&references, &["a", "run_id"]).map(|values| values[0].clone()),
+            Ok("workflow.parameters[\"a\"]".into())
+        );
+        references.read_tags("{{workflow.labels.app.io/name}}");
+        assert_eq!(values(&references, &[]), Err("workflow.labels.app.io/name".to_owned()));
+    }
+}

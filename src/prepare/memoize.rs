@@ -1,0 +1,218 @@
+//! Writes `memoize` into the templates of a spec, all with the same cache, and mends what the user wrote.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use super::calls::{for_each_call, for_each_inline};
+use super::catalogue::Templates;
+use super::decision::{Decision, Plan};
+use super::key;
+use super::notice::{Notice, Reason};
+use super::result_input;
+use super::{Memoize, Options, PrepareError};
+use crate::argo::identity::CacheName;
+use crate::argo::template::{list, text};
+
+/// The document round the templates.
+pub(super) struct Context<'a> {
+    pub(super) templates: &'a Templates,
+    pub(super) options: &'a Options,
+    /// The document's metadata.
+    pub(super) metadata: &'a Value,
+    /// Whether the templates can also be called from documents that are not known.
+    pub(super) shared: bool,
+}
+
+/// Memoizes the templates of `spec` and gives the name of the cache when one is used.
+pub(super) fn apply(
+    spec: &mut Value,
+    context: &Context<'_>,
+    notices: &mut Vec<Notice>,
+) -> Result<Option<CacheName>, PrepareError> {
+    if context.options.memoize == Memoize::Off {
+        let templates = spec.get_mut("templates").and_then(Value::as_array_mut);
+        templates.into_iter().flatten().for_each(remove);
+        refuse_without_cache(spec)?;
+        return Ok(None);
+    }
+    let cache = cache_name(spec, context.options, notices);
+    let decisions = Plan::of(spec, context).decisions();
+    complete(spec, &cache, notices);
+    warn_of_shared_keys(spec, notices);
+    let templates = spec.get_mut("templates").and_then(Value::as_array_mut);
+    for (template, decision) in templates.into_iter().flatten().zip(decisions) {
+        decision.pass_result_input(template);
+        list_inline(template, notices);
+        decision.write(template, &cache, context.options, notices);
+    }
+    Ok(uses(spec, &cache).then_some(cache))
+}
+
+/// Tells of the inline templates, whose tags the calling template would replace with its own inputs.
+fn list_inline(template: &mut Value, notices: &mut Vec<Notice>) {
+    let name = text(template, "name").to_owned();
+    for_each_inline(template, &mut |inline| {
+        let reason = if is_users(inline) { Reason::UserMemoized } else { Reason::Inline };
+        notices.push(Notice::NotMemoized { template: name.clone(), reason });
+    });
+}
+
+/// The cache that the document names, else the one that was asked for, else the generated one.
+fn cache_name(spec: &Value, options: &Options, notices: &mut Vec<Notice>) -> CacheName {
+    let named = existing_cache(spec);
+    if let (Some(asked), Some(kept)) = (&options.cache_name, &named)
+        && asked != kept
+    {
+        notices.push(Notice::CacheNameKept { asked: asked.to_string(), kept: kept.to_string() });
+    }
+    named.or_else(|| options.cache_name.clone()).unwrap_or_else(|| options.generated_cache_name.clone())
+}
+
+/// The cache that a spec names: that of a memoize prepare has written, else the first.
+pub(super) fn existing_cache(spec: &Value) -> Option<CacheName> {
+    let defaults = spec.get("templateDefaults").into_iter();
+    let memoized =
+        || list(spec.get("templates")).iter().chain(defaults.clone()).filter_map(|holder| holder.get("memoize"));
+    let name = |memoize: &Value| cache_of(memoize).and_then(|name| name.parse().ok());
+    memoized().filter(|memoize| key::is_ours(text(memoize, "key"))).find_map(name).or_else(|| memoized().find_map(name))
+}
+
+fn cache_of(memoize: &Value) -> Option<&str> {
+    memoize.pointer("/cache/configMap/name").and_then(Value::as_str).filter(|name| !name.is_empty())
+}
+
+fn uses(spec: &Value, cache: &CacheName) -> bool {
+    let holders = list(spec.get("templates")).iter().chain(spec.get("templateDefaults"));
+    holders.filter_map(|holder| holder.get("memoize")).any(|memoize| cache_of(memoize) == Some(cache.as_str()))
+}
+
+/// Whether a template has a `memoize` that prepare did not write.
+pub(super) fn is_users(template: &Value) -> bool {
+    template.get("memoize").is_some_and(|memoize| memoize.is_object() && !key::is_ours(text(memoize, "key")))
+}
+
+impl Decision {
+    fn pass_result_input(&self, template: &mut Value) {
+        if !self.readers.is_empty() {
+            for_each_call(template, &mut |call| {
+                if self.readers.iter().any(|reader| reader == text(call, "name")) {
+                    result_input::pass(call);
+                }
+            });
+        }
+    }
+
+    /// Writes the memoize, or takes away one of ours that no longer holds, and tells so.
+    fn write(self, template: &mut Value, cache: &CacheName, options: &Options, notices: &mut Vec<Notice>) {
+        let name = text(template, "name").to_owned();
+        match self.key {
+            Ok(key) => {
+                if self.mixed {
+                    result_input::declare(template);
+                    notices.push(Notice::ResultInput { template: name.clone() });
+                }
+                let Some(fields) = template.as_object_mut() else { return };
+                let before = fields.get("memoize").map(|memoize| text(memoize, "maxAge")).unwrap_or_default();
+                let max_age = options.max_age.as_ref().map_or(before, |age| age.as_str()).to_owned();
+                let memoize = json!({"key": key, "maxAge": max_age, "cache": {"configMap": {"name": cache.as_str()}}});
+                fields.insert("memoize".to_owned(), memoize);
+                if !self.volatile.is_empty() {
+                    notices.push(Notice::DiffersEachAttempt { template: name, values: self.volatile });
+                }
+            }
+            Err(reason) => {
+                remove(template);
+                notices.push(Notice::NotMemoized { template: name, reason });
+            }
+        }
+    }
+}
+
+/// Takes away a memoize that prepare has written.
+fn remove(template: &mut Value) {
+    if let Some(fields) = template.as_object_mut()
+        && fields.get("memoize").is_some_and(|memoize| key::is_ours(text(memoize, "key")))
+    {
+        fields.shift_remove("memoize");
+    }
+}
+
+/// Visits every memoize of the spec that the user wrote, with the name of its template.
+fn for_each_users(spec: &mut Value, visit: &mut impl FnMut(&str, &mut Map<String, Value>)) {
+    let mut mend = |name: &str, template: &mut Value| {
+        if is_users(template)
+            && let Some(memoize) = template.get_mut("memoize").and_then(Value::as_object_mut)
+        {
+            visit(name, memoize);
+        }
+    };
+    if let Some(defaults) = spec.get_mut("templateDefaults") {
+        mend("templateDefaults", defaults);
+    }
+    for template in spec.get_mut("templates").and_then(Value::as_array_mut).into_iter().flatten() {
+        let name = text(template, "name").to_owned();
+        mend(&name, template);
+        for_each_inline(template, &mut |inline| mend(&name, inline));
+    }
+}
+
+fn lacks_cache(memoize: &Map<String, Value>) -> bool {
+    let name = memoize.get("cache").and_then(|cache| cache.pointer("/configMap/name")).and_then(Value::as_str);
+    name.is_none_or(str::is_empty)
+}
+
+/// Adds what a memoize of the user's lacks: without a cache the controller crashes, without maxAge the CRD refuses it.
+fn complete(spec: &mut Value, cache: &CacheName, notices: &mut Vec<Notice>) {
+    for_each_users(spec, &mut |template, memoize| {
+        if lacks_cache(memoize) {
+            memoize.insert("cache".to_owned(), json!({"configMap": {"name": cache.as_str()}}));
+            notices.push(Notice::CacheAdded { template: template.to_owned() });
+        }
+        if memoize.get("maxAge").is_none_or(Value::is_null) {
+            memoize.insert("maxAge".to_owned(), json!(""));
+        }
+    });
+}
+
+fn refuse_without_cache(spec: &mut Value) -> Result<(), PrepareError> {
+    let mut refused = None;
+    for_each_users(spec, &mut |template, memoize| {
+        if lacks_cache(memoize) {
+            refused.get_or_insert_with(|| template.to_owned());
+        }
+    });
+    refused.map_or(Ok(()), |template| Err(PrepareError::MemoizeWithoutCache { template }))
+}
+
+/// Warns of the user's keys that have no text of their own, or the same as another's in the same cache.
+fn warn_of_shared_keys(spec: &mut Value, notices: &mut Vec<Notice>) {
+    let mut keys: Vec<(String, String, (String, String))> = Vec::new();
+    for_each_users(spec, &mut |template, memoize| {
+        let memoize = Value::Object(memoize.clone());
+        let key = text(&memoize, "key");
+        let identity = (cache_of(&memoize).unwrap_or_default().to_owned(), literal(key));
+        keys.push((template.to_owned(), key.to_owned(), identity));
+    });
+    let mut count: HashMap<&(String, String), usize> = HashMap::new();
+    for (_, _, identity) in &keys {
+        *count.entry(identity).or_default() += 1;
+    }
+    for (template, key, identity) in &keys {
+        let bare = !identity.1.contains(|next: char| next.is_ascii_alphanumeric());
+        if bare || template == "templateDefaults" || count.get(identity).is_some_and(|count| *count > 1) {
+            notices.push(Notice::SharedKey { template: template.clone(), key: key.clone() });
+        }
+    }
+}
+
+/// The text of a key outside its tags.
+fn literal(key: &str) -> String {
+    let mut literal = String::new();
+    let mut rest = key;
+    while let Some((before, after)) = rest.split_once("{{") {
+        literal.push_str(before);
+        rest = after.split_once("}}").map_or("", |(_, next)| next);
+    }
+    literal + rest
+}

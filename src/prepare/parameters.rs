@@ -1,0 +1,149 @@
+//! The workflow's parameters: the run's own three, and those given at submit.
+
+use serde_json::{Map, Value, json};
+
+use super::catalogue::Templates;
+use super::key::RUN_PARAMETERS;
+use super::notice::Notice;
+use super::{Options, PrepareError, Run, object_field};
+use crate::argo::identity::RunId;
+use crate::argo::template::{list, text};
+
+/// Whose parameters they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A workflow: it runs, so it has a run id.
+    Workflow,
+    /// A template for workflows: these give it a run id.
+    Template,
+}
+
+/// Sets the given parameters and adds the run's own. A parameter that the document does not declare is added, as
+/// Argo does; of one that it declares, everything but the value stays.
+pub(super) fn apply(
+    spec: &mut Map<String, Value>,
+    options: &Options,
+    owner: Owner,
+    notices: &mut Vec<Notice>,
+) -> Result<Run, PrepareError> {
+    let arguments = object_field(spec, "arguments", "spec.arguments")?;
+    let parameters = arguments.entry("parameters").or_insert_with(|| json!([]));
+    if parameters.is_null() {
+        *parameters = json!([]);
+    }
+    let Some(parameters) = parameters.as_array_mut() else {
+        return Err(PrepareError::Form { field: "spec.arguments.parameters".to_owned(), expected: "a list" });
+    };
+    for (name, value) in &options.parameters {
+        set(parameters, name, value);
+    }
+    let run_id = run_id(parameters, options, owner, notices)?;
+    let [run_id_name, others @ ..] = RUN_PARAMETERS;
+    match &run_id {
+        // A value that is there already stays as it is written.
+        Some(run_id) if value_of(parameters, run_id_name).as_deref() == Some(run_id.as_str()) => {}
+        Some(run_id) => set(parameters, run_id_name, run_id.as_str()),
+        None => require(parameters, run_id_name),
+    }
+    for name in others {
+        if find(parameters, name).is_none_or(|parameter| !has_value(parameter)) {
+            set(parameters, name, "");
+        }
+    }
+    let [retry_run_id, retry_indicator] = others.map(|name| value_of(parameters, name).unwrap_or_default());
+    Ok(Run { run_id, retry_run_id, retry_indicator, cache_name: None })
+}
+
+/// The run id: the given one, else the document's when it is a fixed text, else the minted one.
+fn run_id(
+    parameters: &[Value],
+    options: &Options,
+    owner: Owner,
+    notices: &mut Vec<Notice>,
+) -> Result<Option<RunId>, PrepareError> {
+    let given = options.parameters.iter().rev().find(|(name, _)| name == RUN_PARAMETERS[0]);
+    let given = given.map(|(_, value)| value.parse::<RunId>()).transpose()?;
+    match (&options.run_id, given) {
+        (Some(option), Some(parameter)) if *option != parameter => {
+            return Err(PrepareError::TwoRunIds { option: option.clone(), parameter });
+        }
+        (Some(run_id), _) => return Ok(Some(run_id.clone())),
+        (None, Some(run_id)) => return Ok(Some(run_id)),
+        (None, None) => {}
+    }
+    let fallback = (owner == Owner::Workflow).then(|| options.minted_run_id.clone());
+    let Some(declared) = find(parameters, RUN_PARAMETERS[0]) else { return Ok(fallback) };
+    let value = value_of(parameters, RUN_PARAMETERS[0]).filter(|value| !value.is_empty());
+    match value {
+        Some(value) if value.contains("{{") => {
+            notices.push(Notice::RunIdReplaced { value });
+            Ok(fallback)
+        }
+        Some(value) => Ok(Some(value.parse()?)),
+        None => {
+            if let Some(source) = declared.get("valueFrom").filter(|source| source.is_object()) {
+                notices.push(Notice::RunIdReplaced { value: source.to_string() });
+            }
+            Ok(fallback)
+        }
+    }
+}
+
+/// Names of the workflow's parameters that have neither a value nor a source, in their order. With a
+/// `workflowTemplateRef` to a known object, those of the object included.
+pub fn missing_parameters(workflow: &Value, templates: &Templates) -> Vec<String> {
+    let own = list(workflow.pointer("/spec/arguments/parameters"));
+    let namespace = workflow.pointer("/metadata/namespace").and_then(Value::as_str);
+    let referenced = workflow.pointer("/spec/workflowTemplateRef").and_then(|reference| {
+        let cluster_scope = reference.get("clusterScope").and_then(Value::as_bool).unwrap_or(false);
+        templates.find(text(reference, "name"), cluster_scope, namespace)
+    });
+    let inherited = list(referenced.and_then(|document| document.pointer("/spec/arguments/parameters")));
+    let mut missing: Vec<String> = Vec::new();
+    for parameter in own.iter().chain(inherited) {
+        let name = text(parameter, "name");
+        let given = own.iter().chain(inherited).any(|other| text(other, "name") == name && has_value(other));
+        if !given && !missing.iter().any(|other| other == name) {
+            missing.push(name.to_owned());
+        }
+    }
+    missing
+}
+
+fn find<'a>(parameters: &'a [Value], name: &str) -> Option<&'a Value> {
+    parameters.iter().find(|parameter| text(parameter, "name") == name)
+}
+
+fn has_value(parameter: &Value) -> bool {
+    ["value", "default", "valueFrom"].iter().any(|field| parameter.get(field).is_some_and(|value| !value.is_null()))
+}
+
+/// The text of a parameter's value or default.
+fn value_of(parameters: &[Value], name: &str) -> Option<String> {
+    let parameter = find(parameters, name)?;
+    let value = ["value", "default"].iter().find_map(|field| parameter.get(field).filter(|value| !value.is_null()))?;
+    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// Gives a parameter a value, and takes away its source.
+fn set(parameters: &mut Vec<Value>, name: &str, value: &str) {
+    let declared = parameters.iter_mut().find(|parameter| text(parameter, "name") == name);
+    match declared.and_then(Value::as_object_mut) {
+        Some(parameter) => {
+            parameter.shift_remove("valueFrom");
+            parameter.insert("value".to_owned(), json!(value));
+        }
+        None => parameters.push(json!({"name": name, "value": value})),
+    }
+}
+
+/// Declares a parameter that has no value, so that one must be given.
+fn require(parameters: &mut Vec<Value>, name: &str) {
+    let declared = parameters.iter_mut().find(|parameter| text(parameter, "name") == name);
+    match declared.and_then(Value::as_object_mut) {
+        Some(parameter) => ["value", "default", "valueFrom"].iter().for_each(|field| {
+            parameter.shift_remove(*field);
+        }),
+        None => parameters.push(json!({"name": name})),
+    }
+}
