@@ -70,7 +70,8 @@ impl<'a> Template<'a> {
 
     /// Its type; none when it has no known one.
     pub fn template_type(self) -> Option<TemplateType> {
-        TYPES.iter().find(|(field, _)| self.0.get(field).is_some_and(|value| !value.is_null())).map(|(_, kind)| *kind)
+        let fields = self.0.as_object()?.iter().filter(|(_, value)| !value.is_null());
+        fields.filter_map(|(field, _)| TYPES.iter().find(|(name, _)| name == field)).map(|(_, kind)| *kind).next()
     }
 
     /// Whether it keeps running beside the steps that follow it.
@@ -80,12 +81,12 @@ impl<'a> Template<'a> {
 
     /// Its input parameters as they were written.
     pub fn input_parameters(self) -> &'a [Value] {
-        list(self.0.pointer("/inputs/parameters"))
+        list(at(self.0, &["inputs", "parameters"]))
     }
 
     /// Its input artifacts as they were written.
     pub fn input_artifacts(self) -> &'a [Value] {
-        list(self.0.pointer("/inputs/artifacts"))
+        list(at(self.0, &["inputs", "artifacts"]))
     }
 
     /// Every call it makes, in the order written: steps or tasks, those of its inline templates, and their handlers.
@@ -101,7 +102,7 @@ impl<'a> Template<'a> {
             Value::Array(steps) => steps.as_slice(),
             single => std::slice::from_ref(single),
         });
-        for site in steps.chain(list(self.0.pointer("/dag/tasks"))) {
+        for site in steps.chain(list(at(self.0, &["dag", "tasks"]))) {
             Call::collect(site, calls);
         }
     }
@@ -192,6 +193,11 @@ pub fn templates(spec: &Value) -> impl Iterator<Item = Template<'_>> {
 /// A list that may be absent.
 pub(crate) fn list(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// What stands at a path of fields, if anything.
+pub(crate) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, field| value.get(field))
 }
 
 /// A text field that may be absent; then it is empty.

@@ -12,7 +12,7 @@ pub(super) fn for_each_call(template: &mut Value, visit: &mut impl FnMut(&mut Va
             }
         }
     }
-    let tasks = template.pointer_mut("/dag/tasks").and_then(Value::as_array_mut);
+    let tasks = template.get_mut("dag").and_then(|dag| dag.get_mut("tasks")).and_then(Value::as_array_mut);
     tasks.into_iter().flatten().for_each(|task| visit_site(task, visit));
 }
 

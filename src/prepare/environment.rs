@@ -24,39 +24,44 @@ pub(super) fn is_ours(entry: &Value) -> bool {
 /// Adds the variables to every container of the spec's templates. One that the user has set is kept, also when it
 /// is set in `templateDefaults`.
 pub(super) fn add(spec: &mut Map<String, Value>) {
+    // Made once and cloned: five objects a template are most of what a large workflow gets.
+    let entries = VARIABLES.map(|(name, value)| json!({"name": name, "value": value}));
     let defaults = spec.get("templateDefaults").cloned().unwrap_or_default();
     if let Some(defaults) = spec.get_mut("templateDefaults") {
-        add_to_template(defaults, &Value::Null);
+        add_to_template(defaults, &Value::Null, &entries);
     }
     for template in spec.get_mut("templates").and_then(Value::as_array_mut).into_iter().flatten() {
-        add_to_template(template, &defaults);
-        for_each_inline(template, &mut |inline| add_to_template(inline, &defaults));
+        add_to_template(template, &defaults, &entries);
+        for_each_inline(template, &mut |inline| add_to_template(inline, &defaults, &entries));
     }
 }
 
-fn add_to_template(template: &mut Value, defaults: &Value) {
+fn add_to_template(template: &mut Value, defaults: &Value, entries: &[Value]) {
     for field in ["container", "script"] {
         if let Some(container) = template.get_mut(field).and_then(Value::as_object_mut) {
-            add_to_container(container, list(defaults.get(field).and_then(|container| container.get("env"))));
+            add_to_container(container, list(defaults.get(field).and_then(|container| container.get("env"))), entries);
         }
     }
-    let containers = template.pointer_mut("/containerSet/containers").and_then(Value::as_array_mut);
+    let containers =
+        template.get_mut("containerSet").and_then(|set| set.get_mut("containers")).and_then(Value::as_array_mut);
     for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
-        add_to_container(container, &[]);
+        add_to_container(container, &[], entries);
     }
 }
 
-fn add_to_container(container: &mut Map<String, Value>, inherited: &[Value]) {
+fn add_to_container(container: &mut Map<String, Value>, inherited: &[Value], entries: &[Value]) {
     let environment = container.entry("env").or_insert_with(|| json!([]));
     if environment.is_null() {
         *environment = json!([]);
     }
     let Some(environment) = environment.as_array_mut() else { return };
-    for (name, value) in VARIABLES {
+    environment.reserve(entries.len());
+    for variable in entries {
+        let name = text(variable, "name");
         let set_here = environment.iter().any(|entry| text(entry, "name") == name);
         let set_above = inherited.iter().any(|entry| text(entry, "name") == name && !is_ours(entry));
         if !set_here && !set_above {
-            environment.push(json!({"name": name, "value": value}));
+            environment.push(variable.clone());
         }
     }
 }

@@ -12,7 +12,7 @@ use super::catalogue::Templates;
 use super::components::components;
 use super::survey::{Digest, Place, Survey};
 use crate::argo::references::References;
-use crate::argo::template::{Target, Template, TemplateReference, handlers, list, templates, text};
+use crate::argo::template::{Target, Template, TemplateReference, at, handlers, list, templates, text};
 
 /// A template of the graph.
 #[derive(Debug)]
@@ -266,7 +266,7 @@ impl<'a> Builder<'a> {
     fn insert(&mut self, scope: Scope, template: Template<'a>) {
         let node = self.nodes.len();
         self.index.entry((scope, template.name())).or_insert(node);
-        let survey = self.frame.survey(template);
+        let mut survey = self.frame.survey(template);
         let digest = survey.digest();
         self.nodes.push(Node { template, survey, edges: Vec::new(), unknown: None, digest });
         self.scopes.push(scope);
@@ -320,8 +320,8 @@ impl<'a> Builder<'a> {
 
 /// Whether a template exports outputs to the whole workflow.
 fn exports(template: Template<'_>) -> bool {
-    ["/outputs/parameters", "/outputs/artifacts"]
+    ["parameters", "artifacts"]
         .iter()
-        .flat_map(|path| list(template.value().pointer(path)))
+        .flat_map(|kind| list(at(template.value(), &["outputs", kind])))
         .any(|output| !text(output, "globalName").is_empty())
 }

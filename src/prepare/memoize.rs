@@ -12,7 +12,7 @@ use super::notice::{Notice, Reason};
 use super::result_input;
 use super::{Memoize, Options, PrepareError};
 use crate::argo::identity::CacheName;
-use crate::argo::template::{list, text};
+use crate::argo::template::{at, list, text};
 
 /// The document round the templates.
 pub(super) struct Context<'a> {
@@ -79,7 +79,7 @@ pub(super) fn existing_cache(spec: &Value) -> Option<CacheName> {
 }
 
 fn cache_of(memoize: &Value) -> Option<&str> {
-    memoize.pointer("/cache/configMap/name").and_then(Value::as_str).filter(|name| !name.is_empty())
+    at(memoize, &["cache", "configMap", "name"]).and_then(Value::as_str).filter(|name| !name.is_empty())
 }
 
 fn uses(spec: &Value, cache: &CacheName) -> bool {

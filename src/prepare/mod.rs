@@ -184,9 +184,8 @@ pub enum PrepareError {
 /// Adds to a Workflow what makes it retryable, memoized and recognisable.
 ///
 /// `templates` are the objects it may refer to. A template that is not among them leaves its callers out of memoization.
-pub fn prepare(workflow: &Value, templates: &Templates, options: &Options) -> Result<Prepared, PrepareError> {
-    expect_kind(workflow, &["Workflow"], "a Workflow")?;
-    let mut workflow = workflow.clone();
+pub fn prepare(mut workflow: Value, templates: &Templates, options: &Options) -> Result<Prepared, PrepareError> {
+    expect_kind(&workflow, &["Workflow"], "a Workflow")?;
     let mut notices = Vec::new();
     metadata::apply(&mut workflow, options)?;
     let namespace = workflow.pointer("/metadata/namespace").and_then(Value::as_str).map(str::to_owned);
@@ -199,14 +198,17 @@ pub fn prepare(workflow: &Value, templates: &Templates, options: &Options) -> Re
 
 /// The same for a WorkflowTemplate or ClusterWorkflowTemplate, so that workflows made from it by reference are
 /// memoized. Unless one is given, the run id is left to these: `run_id` becomes a parameter they must have.
-pub fn prepare_template(document: &Value, templates: &Templates, options: &Options) -> Result<Prepared, PrepareError> {
-    if text(document, "kind") == "CronWorkflow" {
+pub fn prepare_template(
+    mut document: Value,
+    templates: &Templates,
+    options: &Options,
+) -> Result<Prepared, PrepareError> {
+    if text(&document, "kind") == "CronWorkflow" {
         let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
         return Err(PrepareError::CronWorkflow { name });
     }
     let kinds = ["WorkflowTemplate", "ClusterWorkflowTemplate"];
-    expect_kind(document, &kinds, "a WorkflowTemplate or ClusterWorkflowTemplate")?;
-    let mut document = document.clone();
+    expect_kind(&document, &kinds, "a WorkflowTemplate or ClusterWorkflowTemplate")?;
     let mut notices = Vec::new();
     metadata::apply(&mut document, options)?;
     let run = prepare_spec(&mut document, templates, options, parameters::Owner::Template, &mut notices)?;

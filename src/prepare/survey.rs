@@ -14,6 +14,9 @@ use super::result_input;
 use crate::argo::references::References;
 use crate::argo::template::{list, text};
 
+/// Bytes that most templates come to.
+const TYPICAL_LENGTH: usize = 2048;
+
 /// A SHA-256 hash.
 pub(super) type Digest = [u8; 32];
 
@@ -89,7 +92,7 @@ pub(super) struct Survey {
 impl Survey {
     /// Reads one value.
     pub(super) fn of(value: &Value, place: Place) -> Self {
-        let mut survey = Self::default();
+        let mut survey = Self { canonical: Vec::with_capacity(TYPICAL_LENGTH), ..Self::default() };
         survey.read(value, place);
         survey
     }
@@ -121,17 +124,16 @@ impl Survey {
         self.mounts.extend(other.mounts.iter().cloned());
     }
 
-    /// The hash of all that was read, in its order.
-    pub(super) fn digest(&self) -> Digest {
-        Sha256::digest(&self.canonical).into()
+    /// The hash of all that was read, in its order; the bytes are let go.
+    pub(super) fn digest(&mut self) -> Digest {
+        Sha256::digest(std::mem::take(&mut self.canonical)).into()
     }
 
     fn read_object(&mut self, fields: &Map<String, Value>, place: Place) {
-        let mut counted: Vec<(&str, &Value, Place)> = fields
-            .iter()
-            .filter_map(|(field, value)| Some((field.as_str(), value, place.field(field)?)))
-            .filter(|(_, value, inner)| !is_blank(value, *inner))
-            .collect();
+        let counts = |(_, value, inner): &(&str, &Value, Place)| !is_blank(value, *inner);
+        let mut counted = Vec::with_capacity(fields.len());
+        let inner = fields.iter().filter_map(|(field, value)| Some((field.as_str(), value, place.field(field)?)));
+        counted.extend(inner.filter(counts));
         counted.sort_unstable_by_key(|(field, ..)| *field);
         self.canonical.push(b'{');
         for (field, value, inner) in counted {
@@ -230,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_retry_strategy_counts_but_its_references_do_not() {
-        let survey =
+        let mut survey =
             Survey::of(&json!({"retryStrategy": {"expression": "lastRetry.exitCode != '2'"}}), Place::Template);
         assert_eq!(survey.references, References::default());
         assert_ne!(survey.digest(), digest(&json!({})));

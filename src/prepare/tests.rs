@@ -16,7 +16,7 @@ fn workflow(spec: Value) -> Value {
 }
 
 fn prepared(spec: Value) -> Prepared {
-    prepare(&workflow(spec), &Templates::default(), &options()).unwrap()
+    prepare(workflow(spec), &Templates::default(), &options()).unwrap()
 }
 
 fn keys(prepared: &Prepared) -> BTreeMap<String, String> {
@@ -64,7 +64,7 @@ fn a_workflow_gets_run_parameters_env_and_memoize() {
 fn the_run_id_comes_from_the_option_the_parameter_the_document_or_the_mint() {
     let spec = |value: Value| json!({"arguments": {"parameters": [value]}, "templates": []});
     let run_id = |spec: Value, options: &Options| {
-        let prepared = prepare(&workflow(spec), &Templates::default(), options);
+        let prepared = prepare(workflow(spec), &Templates::default(), options);
         prepared.map(|prepared| (prepared.run.run_id.unwrap().to_string(), prepared.notices.len()))
     };
     let declared = json!({"name": "run_id", "value": "mine"});
@@ -89,7 +89,7 @@ fn given_parameters_override_in_place_and_unknown_ones_are_added() {
     let options = Options { parameters: vec![("b".into(), "2".into()), ("new".into(), "3".into())], ..options() };
     let spec = json!({"arguments": {"parameters": [
         {"name": "a", "value": "1"}, {"name": "b", "valueFrom": {"x": 1}, "enum": ["1", "2"]}]}, "templates": []});
-    let prepared = prepare(&workflow(spec), &Templates::default(), &options).unwrap();
+    let prepared = prepare(workflow(spec), &Templates::default(), &options).unwrap();
     let parameters = &prepared.workflow["spec"]["arguments"]["parameters"];
     assert_eq!(parameters[1], json!({"name": "b", "enum": ["1", "2"], "value": "2"}));
     assert_eq!(parameters[2], json!({"name": "new", "value": "3"}));
@@ -113,7 +113,7 @@ fn a_name_takes_the_place_of_generate_name() {
         priority: Some(7),
         ..options()
     };
-    let prepared = prepare(&workflow(json!({"templates": []})), &Templates::default(), &options).unwrap();
+    let prepared = prepare(workflow(json!({"templates": []})), &Templates::default(), &options).unwrap();
     assert_eq!(prepared.workflow["metadata"], json!({"name": "fixed", "labels": {"l": "1"}}));
     assert_eq!(prepared.workflow["spec"]["entrypoint"], "other");
     assert_eq!(prepared.workflow["spec"]["priority"], 7);
@@ -276,7 +276,7 @@ fn a_memoize_of_the_users_is_kept_and_completed() {
     assert!(shared("key-only") && !shared("own") && !shared("plain"));
     let off = Options { memoize: Memoize::Off, ..options() };
     assert_eq!(
-        prepare(&workflow(spec), &Templates::default(), &off),
+        prepare(workflow(spec), &Templates::default(), &off),
         Err(PrepareError::MemoizeWithoutCache { template: "key-only".into() })
     );
 }
@@ -285,8 +285,8 @@ fn a_memoize_of_the_users_is_kept_and_completed() {
 fn without_memoization_what_prepare_wrote_is_taken_away() {
     let spec = json!({"entrypoint": "a", "templates": [leaf("a")]});
     let off = Options { memoize: Memoize::Off, ..options() };
-    let never = prepare(&workflow(spec.clone()), &Templates::default(), &off).unwrap();
-    let again = prepare(&prepared(spec).workflow, &Templates::default(), &off).unwrap();
+    let never = prepare(workflow(spec.clone()), &Templates::default(), &off).unwrap();
+    let again = prepare(prepared(spec).workflow, &Templates::default(), &off).unwrap();
     assert_eq!(never, again);
     assert_eq!(never.run.cache_name, None);
 }
@@ -295,15 +295,15 @@ fn without_memoization_what_prepare_wrote_is_taken_away() {
 fn a_cache_is_taken_from_the_document_then_the_option_then_the_mint() {
     let spec = json!({"templates": [leaf("a")]});
     let asked = Options { cache_name: Some("asked".parse().unwrap()), ..options() };
-    let first = prepare(&workflow(spec), &Templates::default(), &asked).unwrap();
+    let first = prepare(workflow(spec), &Templates::default(), &asked).unwrap();
     assert_eq!(first.run.cache_name.as_ref().map(CacheName::as_str), Some("asked"));
     let other =
         Options { cache_name: Some("other".parse().unwrap()), max_age: Some("1h".parse().unwrap()), ..options() };
-    let second = prepare(&first.workflow, &Templates::default(), &other).unwrap();
+    let second = prepare(first.workflow.clone(), &Templates::default(), &other).unwrap();
     assert_eq!(second.run.cache_name, first.run.cache_name);
     assert_eq!(second.notices, [Notice::CacheNameKept { asked: "other".into(), kept: "asked".into() }]);
     assert_eq!(second.workflow["spec"]["templates"][0]["memoize"]["maxAge"], "1h");
-    let third = prepare(&second.workflow, &Templates::default(), &options()).unwrap();
+    let third = prepare(second.workflow.clone(), &Templates::default(), &options()).unwrap();
     assert_eq!(third.workflow, second.workflow);
 }
 
@@ -327,7 +327,7 @@ fn a_template_of_another_object_counts_when_it_is_known() {
     let spec = json!({"templates": [{"name": "a", "steps": [[{"name": "s", "templateRef": {"name": "t", "template": "x"}}]]}]});
     let with = |image: &str| {
         let templates = [object(image)].into_iter().collect();
-        keys(&prepare(&workflow(spec.clone()), &templates, &options()).unwrap())["a"].clone()
+        keys(&prepare(workflow(spec.clone()), &templates, &options()).unwrap())["a"].clone()
     };
     assert_ne!(with("1"), with("2"));
     assert!(with("1").contains("workflow.parameters[\"p\"]"));
@@ -343,13 +343,13 @@ fn a_workflow_of_a_template_is_left_by_reference_or_merged() {
     let submitted =
         workflow(json!({"workflowTemplateRef": {"name": "t"}, "entrypoint": "c", "hooks": {"exit": {"template": "c"}},
         "arguments": {"parameters": [{"name": "p", "value": "9"}]}, "volumes": [{"name": "w"}]}));
-    let by_reference = prepare(&submitted, &templates, &options()).unwrap();
+    let by_reference = prepare(submitted.clone(), &templates, &options()).unwrap();
     assert_eq!(by_reference.notices, [Notice::ByReference { name: "t".into() }]);
     assert_eq!(by_reference.workflow["spec"].get("templates"), None);
     assert_eq!(by_reference.workflow["spec"]["arguments"]["parameters"].as_array().map(Vec::len), Some(4));
 
     let inline = Options { inline: true, ..options() };
-    let merged = prepare(&submitted, &templates, &inline).unwrap();
+    let merged = prepare(submitted.clone(), &templates, &inline).unwrap();
     let spec = &merged.workflow["spec"];
     assert!(spec.get("workflowTemplateRef").is_none() && spec.get("suspend").is_none());
     assert_eq!(spec["entrypoint"], "c");
@@ -358,7 +358,7 @@ fn a_workflow_of_a_template_is_left_by_reference_or_merged() {
     assert_eq!(spec["arguments"]["parameters"][0], json!({"name": "p", "value": "9"}));
     assert_eq!(keys(&merged).keys().collect::<Vec<_>>(), ["a"]);
     assert_eq!(
-        prepare(&submitted, &Templates::default(), &inline),
+        prepare(submitted.clone(), &Templates::default(), &inline),
         Err(PrepareError::UnknownTemplate { kind: "WorkflowTemplate", name: "t".into() })
     );
 }
@@ -366,24 +366,24 @@ fn a_workflow_of_a_template_is_left_by_reference_or_merged() {
 #[test]
 fn a_workflow_template_leaves_the_run_id_to_its_workflows() {
     let document = json!({"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": {"entrypoint": "a", "templates": [leaf("a")]}});
-    let prepared = prepare_template(&document, &Templates::default(), &options()).unwrap();
+    let prepared = prepare_template(document, &Templates::default(), &options()).unwrap();
     assert_eq!(prepared.run.run_id, None);
     assert_eq!(prepared.workflow["spec"]["arguments"]["parameters"][0], json!({"name": RUN_PARAMETERS[0]}));
     assert_eq!(keys(&prepared).len(), 1);
     let workflow = workflow(json!({"workflowTemplateRef": {"name": "t"}}));
     let templates = [prepared.workflow.clone()].into_iter().collect();
-    let run = prepare(&workflow, &templates, &options()).unwrap();
+    let run = prepare(workflow, &templates, &options()).unwrap();
     assert_eq!((run.run.cache_name, run.notices), (prepared.run.cache_name, vec![]));
     let cron = json!({"kind": "CronWorkflow", "metadata": {"name": "c"}});
     assert!(matches!(
-        prepare_template(&cron, &Templates::default(), &options()),
+        prepare_template(cron, &Templates::default(), &options()),
         Err(PrepareError::CronWorkflow { .. })
     ));
 }
 
 #[test]
 fn documents_of_another_form_are_refused() {
-    let refused = |document: &Value| prepare(document, &Templates::default(), &options()).is_err();
+    let refused = |document: &Value| prepare(document.clone(), &Templates::default(), &options()).is_err();
     assert!(refused(&json!({"kind": "Pod"})) && refused(&json!(3)) && refused(&json!({"kind": "Workflow"})));
     assert!(refused(&json!({"kind": "Workflow", "spec": {"arguments": {"parameters": {}}}})));
     assert!(!refused(&json!({"kind": "Workflow", "spec": {"templates": [null, 3, {"steps": "x"}]}})));
