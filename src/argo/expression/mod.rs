@@ -1,1 +1,121 @@
-//! Expressions: `{{…}}` and `{{=…}}` tags, `when` conditions and `depends` logic.
+//! Argo's expression languages: `{{name}}` tags, `{{=expression}}` tags in Go's expr language with sprig, `when`
+//! conditions in govaluate's language, the `depends` logic of DAG tasks, and JSONPath.
+//!
+//! Everything here is a function of its arguments. Functions of sprig that ask a clock, the environment, the network
+//! or chance are refused by name: a rendered text has to be the same each time it is rendered.
+
+mod arguments;
+mod builtins;
+mod condition;
+pub mod depends;
+mod evaluate;
+mod functions;
+mod golang;
+mod jsonpath;
+mod lexer;
+mod operators;
+mod parser;
+mod references;
+mod scope;
+mod sprig;
+mod standard;
+mod syntax;
+mod tag;
+
+use serde_json::Value;
+use thiserror::Error;
+
+pub use condition::when;
+pub use references::references;
+pub use scope::Scope;
+pub use tag::{Content, Tag, Unresolved, render, render_value, tags};
+
+/// Why a text could not be rendered or an expression not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ExpressionError {
+    /// The expression does not follow its language.
+    #[error("expression `{expression}` is invalid at offset {offset}: {reason}")]
+    Syntax {
+        /// The expression as written.
+        expression: String,
+        /// The byte of the expression at which it stops making sense.
+        offset: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The expression is well formed, but with these variables it has no value.
+    #[error("expression `{expression}` failed at offset {offset}: {reason}")]
+    Evaluation {
+        /// The expression as written.
+        expression: String,
+        /// The byte of the expression that failed.
+        offset: usize,
+        /// Why it failed.
+        reason: String,
+    },
+    /// A tag names a variable that is not known.
+    #[error("failed to resolve {{{{{tag}}}}}: `{variable}` is missing")]
+    Unresolved {
+        /// What stands between the braces.
+        tag: String,
+        /// The variable that is missing.
+        variable: String,
+    },
+    /// A tag's value is nil: the output of a node that was skipped, without a default.
+    #[error("failed to resolve {{{{{tag}}}}}: the value is absent, and nothing gives a default for it")]
+    Absent {
+        /// What stands between the braces.
+        tag: String,
+    },
+    /// A tag is opened and not closed.
+    #[error("tag opened at offset {offset} is not closed")]
+    Unclosed {
+        /// The byte of the text at which the tag begins.
+        offset: usize,
+    },
+    /// A condition yields something else than true or false.
+    #[error("condition `{condition}` yields {value}, which is neither true nor false")]
+    NotBoolean {
+        /// The condition as written.
+        condition: String,
+        /// What it yields.
+        value: String,
+    },
+}
+
+/// Evaluates an expression of Go's expr language with Argo's functions: `valueFrom.expression`,
+/// `retryStrategy.expression`, `fromExpression` and the expressions of data templates.
+///
+/// The value may be null; Argo takes that for a failure where a parameter is asked for.
+pub fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
+    let node = parser::parse(expression).map_err(|fault| fault.syntax(expression))?;
+    evaluate_node(&node, expression, scope)
+}
+
+fn evaluate_node(node: &syntax::Node, expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
+    let evaluation = |fault: Fault| ExpressionError::Evaluation {
+        expression: expression.to_owned(),
+        offset: fault.at,
+        reason: fault.reason,
+    };
+    references::check_names(node, scope).map_err(evaluation)?;
+    evaluate::Evaluator { scope }.run(node).map_err(evaluation)
+}
+
+/// What is wrong at which byte of an expression.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    at: usize,
+    reason: String,
+}
+
+impl Fault {
+    fn new(at: usize, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { at, reason }
+    }
+
+    fn syntax(self, expression: &str) -> ExpressionError {
+        ExpressionError::Syntax { expression: expression.to_owned(), offset: self.at, reason: self.reason }
+    }
+}

@@ -1,0 +1,158 @@
+//! Which variables an expression mentions, and which of them a scope lacks.
+
+use serde_json::Value;
+
+use super::scope::Scope;
+use super::syntax::{Kind, Node};
+use super::{Fault, functions, parser};
+
+/// Variables that Argo sets late and that an expression may seem to do without, so that it waits for them.
+pub(super) const LATE: [&str; 8] = [
+    "item",
+    "retries",
+    "lastRetry.exitCode",
+    "lastRetry.status",
+    "lastRetry.duration",
+    "lastRetry.message",
+    "workflow.status",
+    "workflow.failures",
+];
+
+/// The dotted names of the variables that an expression mentions: `a.b`, `a['b-c'].d` as `a.b-c.d`.
+///
+/// A name that is only known in the course of the evaluation (`a[b]`) yields what comes before it (`a`). An expression
+/// that cannot be parsed mentions nothing.
+pub fn references(expression: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Ok(node) = parser::parse(expression) {
+        mentioned(&node, &mut Vec::new(), &mut |path| {
+            if !functions::is_environment(path[0]) {
+                add(&mut names, path.join("."));
+            }
+        });
+    }
+    names
+}
+
+fn add(names: &mut Vec<String>, name: String) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+fn mentioned<'n>(node: &'n Node, bound: &mut Vec<&'n str>, found: &mut dyn FnMut(&[&str])) {
+    if let Some(path) = loose_path(node) {
+        if !bound.contains(&path[0]) {
+            found(&path);
+        }
+        return;
+    }
+    let is_let = if let Kind::Let { name, .. } = &node.kind { Some(name) } else { None };
+    for (index, child) in node.children().enumerate() {
+        match is_let {
+            Some(name) if index == 1 => {
+                bound.push(name);
+                mentioned(child, bound, found);
+                bound.pop();
+            }
+            _ => mentioned(child, bound, found),
+        }
+    }
+}
+
+/// The path that the node spells, `?.` counted as `.`.
+fn loose_path(node: &Node) -> Option<Vec<&str>> {
+    match &node.kind {
+        Kind::Identifier(name) if name == "$env" => None,
+        Kind::Identifier(name) => Some(vec![name]),
+        Kind::Chain(inner) => loose_path(inner),
+        Kind::Member { object, property, .. } => {
+            let Kind::Literal(Value::String(name)) = &property.kind else {
+                return None;
+            };
+            let mut path = match &object.kind {
+                Kind::Identifier(root) if root == "$env" => Vec::new(),
+                _ => loose_path(object)?,
+            };
+            path.push(name);
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+/// The variables that the expression needs and the scope lacks.
+///
+/// What stands left of `??`, and what `?.` guards, may be missing; the first name of it may not.
+pub(super) fn missing(node: &Node, scope: &Scope) -> Vec<String> {
+    let mut missing = Vec::new();
+    needed(node, false, &mut Vec::new(), &mut |path| {
+        if !functions::is_function(path) && !functions::is_environment_root(path) && !scope.has(path) {
+            add(&mut missing, path.join("."));
+        }
+    });
+    missing
+}
+
+/// Visits every path that has to exist, the shorter before the longer ones.
+fn needed<'n>(node: &'n Node, guarded: bool, bound: &mut Vec<&'n str>, found: &mut dyn FnMut(&[&str])) {
+    match &node.kind {
+        Kind::Let { name, value, body } => {
+            needed(value, guarded, bound, found);
+            bound.push(name);
+            needed(body, guarded, bound, found);
+            bound.pop();
+            return;
+        }
+        Kind::Binary { operator, left, right } if operator == "??" => {
+            needed(left, true, bound, found);
+            needed(right, guarded, bound, found);
+            return;
+        }
+        Kind::Member { object, optional: true, .. } if matches!(object.kind, Kind::Member { .. }) => {
+            let own = node.children().nth(1);
+            for child in object.children().chain(own) {
+                needed(child, guarded, bound, found);
+            }
+            return;
+        }
+        _ => {}
+    }
+    for child in node.children() {
+        needed(child, guarded, bound, found);
+    }
+    let counts = match &node.kind {
+        Kind::Identifier(name) => name != "$env",
+        Kind::Member { .. } => !guarded,
+        _ => false,
+    };
+    if let Some(path) = node.path().filter(|path| counts && !bound.contains(&path[0])) {
+        found(&path);
+    }
+}
+
+/// Refuses an expression that names something which is neither a variable nor a function, even where it would not be
+/// evaluated; the language is compiled against its environment.
+pub(super) fn check_names(node: &Node, scope: &Scope) -> Result<(), Fault> {
+    unknown(node, scope, &mut Vec::new())
+        .map_or(Ok(()), |(at, name)| Err(Fault::new(at, format!("unknown name `{name}`"))))
+}
+
+fn unknown<'n>(node: &'n Node, scope: &Scope, bound: &mut Vec<&'n str>) -> Option<(usize, &'n str)> {
+    if let Kind::Identifier(name) = &node.kind {
+        let name = name.as_str();
+        let known = name == "$env" || bound.contains(&name) || functions::is_environment(name) || scope.has(&[name]);
+        return (!known).then_some((node.at, name));
+    }
+    if let Kind::Let { name, value, body } = &node.kind {
+        if let Some(found) = unknown(value, scope, bound) {
+            return Some(found);
+        }
+        bound.push(name);
+        let found = unknown(body, scope, bound);
+        bound.pop();
+        return found;
+    }
+    // Only the root of a path is looked up, and `$env.name` may be missing.
+    node.children().find_map(|child| unknown(child, scope, bound))
+}

@@ -1,0 +1,212 @@
+//! The variables an expression may name, by dotted name and in layers.
+//!
+//! Argo keeps them flat and expands them to nested maps for every expression. A scope stays flat and
+//! answers for the one path that is asked, so that thousands of names cost nothing until they are read.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+/// Variables by dotted name (`inputs.parameters.x`, `steps.a.outputs.result`, `workflow.name`, `item`), layered.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    own: BTreeMap<String, Value>,
+    parent: Option<Arc<Scope>>,
+}
+
+/// What a dotted path means in a scope.
+#[derive(Debug)]
+pub(super) enum Found<'s> {
+    Value(Cow<'s, Value>),
+    /// Nothing stands at the first `depth` segments of the path, though something stands before them.
+    Missing {
+        depth: usize,
+    },
+    /// The segment of this depth was looked for in a value that has no fields.
+    NoFields {
+        depth: usize,
+        value: Cow<'s, Value>,
+    },
+}
+
+impl Scope {
+    /// An empty scope.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A layer above `parent`: what it sets hides the parent's value of the same name.
+    pub fn child(parent: &Arc<Scope>) -> Self {
+        Self { own: BTreeMap::new(), parent: Some(Arc::clone(parent)) }
+    }
+
+    /// Sets a variable in this layer.
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
+        self.own.insert(name.into(), value.into());
+    }
+
+    /// The value of exactly this name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.layers().find_map(|layer| layer.own.get(name))
+    }
+
+    /// Whether the path names a value, counting a null one.
+    pub(super) fn has(&self, path: &[&str]) -> bool {
+        matches!(self.find(path), Found::Value(_))
+    }
+
+    /// Follows a path the way Argo's expanded map would: a name that is also a prefix of others is the map of those.
+    pub(super) fn find(&self, path: &[&str]) -> Found<'_> {
+        let mut name = String::new();
+        for (index, segment) in path.iter().enumerate() {
+            if index > 0 {
+                name.push('.');
+            }
+            name.push_str(segment);
+            if self.is_prefix(&name) {
+                continue;
+            }
+            return match self.get(&name) {
+                Some(value) => descend(value, path, index + 1),
+                None => Found::Missing { depth: index + 1 },
+            };
+        }
+        Found::Value(Cow::Owned(self.subtree(&name)))
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Scope> {
+        std::iter::successors(Some(self), |layer| layer.parent.as_deref())
+    }
+
+    fn is_prefix(&self, name: &str) -> bool {
+        let start = format!("{name}.");
+        self.layers().any(|layer| layer.below(&start).next().is_some())
+    }
+
+    /// This layer's values whose names begin with `start`.
+    fn below<'s>(&'s self, start: &'s str) -> impl Iterator<Item = (&'s str, &'s Value)> {
+        self.own
+            .range::<str, _>((Bound::Included(start), Bound::Unbounded))
+            .map(|(name, value)| (name.as_str(), value))
+            .take_while(move |(name, _)| name.starts_with(start))
+    }
+
+    fn subtree(&self, name: &str) -> Value {
+        let start = format!("{name}.");
+        let mut names: BTreeMap<&str, &Value> = BTreeMap::new();
+        for layer in self.layers() {
+            for (full, value) in layer.below(&start) {
+                names.entry(&full[start.len()..]).or_insert(value);
+            }
+        }
+        let mut tree = Map::new();
+        for (rest, value) in &names {
+            if !hidden_by_children(&names, rest) {
+                insert(&mut tree, rest, value);
+            }
+        }
+        Value::Object(tree)
+    }
+}
+
+fn hidden_by_children(names: &BTreeMap<&str, &Value>, name: &str) -> bool {
+    let start = format!("{name}.");
+    names
+        .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))
+        .next()
+        .is_some_and(|(next, _)| next.starts_with(&start))
+}
+
+fn insert(tree: &mut Map<String, Value>, name: &str, value: &Value) {
+    let Some((segment, rest)) = name.split_once('.') else {
+        tree.insert(name.to_owned(), value.clone());
+        return;
+    };
+    let below = tree.entry(segment).or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(below) = below {
+        insert(below, rest, value);
+    }
+}
+
+fn descend<'s>(value: &'s Value, path: &[&str], from: usize) -> Found<'s> {
+    let mut value = value;
+    for (index, segment) in path.iter().enumerate().skip(from) {
+        let depth = index + 1;
+        match value {
+            Value::Object(map) => match map.get(*segment) {
+                Some(next) => value = next,
+                None => return Found::Missing { depth },
+            },
+            other => {
+                let value = Cow::Borrowed(other);
+                return Found::NoFields { depth, value };
+            }
+        }
+    }
+    Found::Value(Cow::Borrowed(value))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn value(scope: &Scope, path: &[&str]) -> Option<Value> {
+        match scope.find(path) {
+            Found::Value(value) => Some(value.into_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_childs_value_hides_its_parents() {
+        let mut parent = Scope::new();
+        parent.set("a", 1);
+        parent.set("b", 2);
+        let mut child = Scope::child(&Arc::new(parent));
+        child.set("a", 3);
+        assert_eq!(child.get("a"), Some(&json!(3)));
+        assert_eq!(child.get("b"), Some(&json!(2)));
+        assert_eq!(child.get("c"), None);
+    }
+
+    #[test]
+    fn a_prefix_is_the_map_of_what_is_below_it_over_all_layers() {
+        let mut parent = Scope::new();
+        parent.set("inputs.parameters.a", "1");
+        parent.set("inputs.parameters.b-c", "2");
+        let mut child = Scope::child(&Arc::new(parent));
+        child.set("inputs.parameters.a", "3");
+        child.set("inputs.parameters.d.e", "4");
+        let expected = json!({"a": "3", "b-c": "2", "d": {"e": "4"}});
+        assert_eq!(value(&child, &["inputs", "parameters"]).unwrap(), expected);
+        assert_eq!(value(&child, &["inputs", "parameters", "a"]), Some(json!("3")));
+    }
+
+    #[test]
+    fn a_name_that_is_also_a_prefix_is_hidden_by_the_more_specific_names() {
+        let mut scope = Scope::new();
+        for (name, number) in [("a.b", 1), ("a.c.d", 2), ("a", 3), ("ab", 4), ("a-b", 5), ("a.c", 6)] {
+            scope.set(name, number);
+        }
+        assert_eq!(value(&scope, &["a"]).unwrap(), json!({"b": 1, "c": {"d": 2}}));
+        assert_eq!(value(&scope, &["ab"]), Some(json!(4)));
+    }
+
+    #[test]
+    fn fields_of_a_structured_value_are_reached_through_its_name() {
+        let mut scope = Scope::new();
+        scope.set("item", json!({"name": "a", "of": {"x": null}}));
+        assert_eq!(value(&scope, &["item", "name"]), Some(json!("a")));
+        assert!(scope.has(&["item", "of", "x"]));
+        assert!(matches!(scope.find(&["item", "no"]), Found::Missing { depth: 2 }));
+        assert!(matches!(scope.find(&["item", "name", "x"]), Found::NoFields { depth: 3, .. }));
+        assert!(matches!(scope.find(&["other"]), Found::Missing { depth: 1 }));
+    }
+}

@@ -1,0 +1,110 @@
+//! Regular expressions.
+
+use regex::{NoExpand, Regex};
+use serde_json::Value;
+
+use crate::argo::expression::arguments::Arguments;
+use crate::argo::expression::operators::Outcome;
+
+/// The functions of this family.
+pub(super) const NAMES: &[&str] = &[
+    "regexMatch",
+    "mustRegexMatch",
+    "regexFindAll",
+    "mustRegexFindAll",
+    "regexFind",
+    "mustRegexFind",
+    "regexReplaceAll",
+    "mustRegexReplaceAll",
+    "regexReplaceAllLiteral",
+    "mustRegexReplaceAllLiteral",
+    "regexSplit",
+    "mustRegexSplit",
+    "regexQuoteMeta",
+];
+
+/// Calls a function of [`NAMES`].
+pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
+    if name == "regexQuoteMeta" {
+        arguments.count(1, 1)?;
+        return Ok(quoted(arguments.text(0)?).into());
+    }
+    let pattern = arguments.text(0)?;
+    let regex = match Regex::new(pattern) {
+        Ok(regex) => regex,
+        Err(_) if name == "regexMatch" => return Ok(false.into()),
+        Err(error) => return Err(format!("invalid pattern `{pattern}`: {error}")),
+    };
+    let text = arguments.text(1)?;
+    match name {
+        "regexMatch" | "mustRegexMatch" => {
+            arguments.count(2, 2)?;
+            Ok(regex.is_match(text).into())
+        }
+        "regexFind" | "mustRegexFind" => {
+            arguments.count(2, 2)?;
+            Ok(regex.find(text).map_or("", |found| found.as_str()).into())
+        }
+        "regexFindAll" | "mustRegexFindAll" => {
+            arguments.count(3, 3)?;
+            let found: Vec<Value> =
+                regex.find_iter(text).take(limit(arguments.integer(2)?)).map(|found| found.as_str().into()).collect();
+            Ok(if found.is_empty() { Value::Null } else { found.into() })
+        }
+        "regexReplaceAll" | "mustRegexReplaceAll" => {
+            arguments.count(3, 3)?;
+            Ok(regex.replace_all(text, arguments.text(2)?).into_owned().into())
+        }
+        "regexReplaceAllLiteral" | "mustRegexReplaceAllLiteral" => {
+            arguments.count(3, 3)?;
+            Ok(regex.replace_all(text, NoExpand(arguments.text(2)?)).into_owned().into())
+        }
+        _ => {
+            arguments.count(3, 3)?;
+            Ok(split(&regex, text, arguments.integer(2)?))
+        }
+    }
+}
+
+/// A negative count means all.
+fn limit(count: i64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// Splits as Go does: matches without any text between the pieces' ends yield no empty first or last piece.
+fn split(regex: &Regex, text: &str, count: i64) -> Value {
+    let limit = limit(count);
+    if limit == 0 {
+        return Value::Null;
+    }
+    if !regex.as_str().is_empty() && text.is_empty() {
+        return Value::from(vec![""]);
+    }
+    let mut pieces: Vec<&str> = Vec::new();
+    let (mut begin, mut end) = (0, 0);
+    for found in regex.find_iter(text) {
+        if pieces.len() + 1 == limit {
+            break;
+        }
+        end = found.start();
+        if found.end() != 0 {
+            pieces.push(&text[begin..end]);
+        }
+        begin = found.end();
+    }
+    if end != text.len() {
+        pieces.push(&text[begin..]);
+    }
+    pieces.into()
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted
+}

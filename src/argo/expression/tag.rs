@@ -1,0 +1,318 @@
+//! Finds `{{name}}` and `{{=expression}}` in a text and puts values in their place.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::scope::Scope;
+use super::syntax::Node;
+use super::{ExpressionError, evaluate_node, golang, parser, references};
+
+const OPEN: &str = "{{";
+const CLOSE: &str = "}}";
+
+/// What becomes of a tag whose variable is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unresolved {
+    /// The tag stays as it is, for a later pass that knows more.
+    Keep,
+    /// It is an error.
+    Refuse,
+}
+
+/// A tag and the bytes of the text it spans, braces included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag<'t> {
+    /// What stands between the braces.
+    pub content: Content<'t>,
+    /// Where the tag stands in the text.
+    pub span: Range<usize>,
+}
+
+/// What stands between a tag's braces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content<'t> {
+    /// The name of a variable, without the spaces around it.
+    Simple(&'t str),
+    /// An expression, without the `=`.
+    Expression(&'t str),
+}
+
+/// The tags of a text, in order. Of tags inside of a tag it is the innermost one that Argo replaces, and that is given.
+pub fn tags(text: &str) -> impl Iterator<Item = Tag<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let raw = next(text, at)?;
+        at = raw.end;
+        if let Some(expression) = raw.inner.strip_prefix('=') {
+            let content = Content::Expression(expression);
+            return Some(Tag { content, span: raw.start..raw.end });
+        }
+        let nested = raw.inner.rfind(OPEN).map_or(0, |index| index + OPEN.len());
+        let content = Content::Simple(raw.inner[nested..].trim());
+        Some(Tag { content, span: raw.start + nested..raw.end })
+    })
+}
+
+/// A tag as it is cut out of the text: from its braces to the first closing ones.
+struct Raw<'t> {
+    inner: &'t str,
+    start: usize,
+    end: usize,
+}
+
+fn next(text: &str, from: usize) -> Option<Raw<'_>> {
+    let start = from + text.get(from..)?.find(OPEN)?;
+    let inner = start + OPEN.len();
+    let length = text[inner..].find(CLOSE)?;
+    Some(Raw { inner: &text[inner..inner + length], start, end: inner + length + CLOSE.len() })
+}
+
+/// Replaces the tags of a text by the values they stand for.
+pub fn render(text: &str, scope: &Scope, unresolved: Unresolved) -> Result<String, ExpressionError> {
+    let Some(first) = text.find(OPEN) else {
+        return Ok(text.to_owned());
+    };
+    let mut rendered = String::with_capacity(text.len());
+    rendered.push_str(&text[..first]);
+    let mut at = first;
+    while let Some(tag) = next(text, at) {
+        rendered.push_str(&text[at..tag.start]);
+        let replacement = match tag.inner.strip_prefix('=') {
+            Some(expression) => expression_tag(expression, scope, unresolved)?,
+            None => simple_tag(tag.inner, scope, unresolved)?,
+        };
+        match replacement {
+            Some(replacement) => rendered.push_str(&replacement),
+            None => rendered.push_str(&text[tag.start..tag.end]),
+        }
+        at = tag.end;
+    }
+    let rest = &text[at..];
+    if let (Some(open), Unresolved::Refuse) = (rest.find(OPEN), unresolved) {
+        return Err(ExpressionError::Unclosed { offset: at + open });
+    }
+    rendered.push_str(rest);
+    Ok(rendered)
+}
+
+/// Renders every string of a JSON tree; the keys stay as they are.
+pub fn render_value(value: &Value, scope: &Scope, unresolved: Unresolved) -> Result<Value, ExpressionError> {
+    Ok(match value {
+        Value::String(text) => Value::String(render(text, scope, unresolved)?),
+        Value::Array(values) => {
+            let rendered = values.iter().map(|value| render_value(value, scope, unresolved));
+            Value::Array(rendered.collect::<Result<_, _>>()?)
+        }
+        Value::Object(map) => {
+            let rendered = map.iter().map(|(key, value)| Ok((key.clone(), render_value(value, scope, unresolved)?)));
+            Value::Object(rendered.collect::<Result<_, ExpressionError>>()?)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    })
+}
+
+fn simple_tag(tag: &str, scope: &Scope, unresolved: Unresolved) -> Result<Option<String>, ExpressionError> {
+    let name = tag.trim();
+    if let Some(value) = scope.get(name) {
+        return text_of(value).map(Some).ok_or_else(|| absent(tag));
+    }
+    if let Some((before, nested)) = tag.rsplit_once(OPEN).filter(|(before, _)| !before.is_empty())
+        && let Some(value) = scope.get(nested)
+    {
+        let value = text_of(value).ok_or_else(|| absent(tag))?;
+        return Ok(Some(format!("{OPEN}{before}{value}")));
+    }
+    match unresolved {
+        Unresolved::Keep => Ok(None),
+        Unresolved::Refuse => Err(ExpressionError::Unresolved { tag: tag.to_owned(), variable: name.to_owned() }),
+    }
+}
+
+fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Result<Option<String>, ExpressionError> {
+    let node = parser::parse(expression).map_err(|fault| fault.syntax(expression))?;
+    match unresolved {
+        Unresolved::Keep => Ok(tolerant(&node, expression, scope)),
+        Unresolved::Refuse => {
+            if let Some(variable) = references::missing(&node, scope).into_iter().next() {
+                let tag = format!("={expression}");
+                return Err(ExpressionError::Unresolved { tag, variable });
+            }
+            let value = evaluate_node(&node, expression, scope)?;
+            text_of(&value).map(Some).ok_or_else(|| absent(&format!("={expression}")))
+        }
+    }
+}
+
+/// Argo takes any failure for a variable that is not known yet, and does not even try while one of those is missing
+/// that come late and that an expression could do without.
+fn tolerant(node: &Node, expression: &str, scope: &Scope) -> Option<String> {
+    let waits = references::missing(node, scope).iter().any(|variable| references::LATE.contains(&variable.as_str()));
+    if waits {
+        return None;
+    }
+    evaluate_node(node, expression, scope).ok().and_then(|value| text_of(&value))
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(golang::json(other)),
+    }
+}
+
+fn absent(tag: &str) -> ExpressionError {
+    let tag = tag.to_owned();
+    ExpressionError::Absent { tag }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn scope() -> Scope {
+        let mut scope = Scope::new();
+        scope.set("inner", "suffix");
+        scope.set("outer-suffix", "final");
+        scope.set("inputs.parameters.message", "hello world");
+        scope.set("number", 3);
+        scope.set("list", json!(["<", 1.0]));
+        scope.set("tasks.skipped.outputs.result", Value::Null);
+        scope.set("item", json!({"name": "a"}));
+        scope
+    }
+
+    fn keep(text: &str) -> Result<String, ExpressionError> {
+        render(text, &scope(), Unresolved::Keep)
+    }
+
+    fn refuse(text: &str) -> Result<String, ExpressionError> {
+        render(text, &scope(), Unresolved::Refuse)
+    }
+
+    #[rstest]
+    #[case("plain", "plain")]
+    #[case("{{inner}}-{{ inner }}", "suffix-suffix")]
+    #[case("{{number}}", "3")]
+    #[case("{{=number + 1}} {{= sprig.trunc(-5, inputs.parameters.message) }}", "4 world")]
+    #[case("{{=list}}", r#"["\u003c",1]"#)]
+    #[case("{{='<' + 'é\"'}}", "<é\"")]
+    #[case("{{=1 + \n1}}", "2")]
+    #[case("{{=item.none ?? 'other'}}{{=item?.none ?? 'x'}}", "otherx")]
+    #[case("{{=tasks.skipped.outputs.result ?? 'other'}}", "other")]
+    #[case("{{=inputs.parameters}}", r#"{"message":"hello world"}"#)]
+    fn what_is_known_is_replaced(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(keep(text).unwrap(), expected);
+        assert_eq!(refuse(text).unwrap(), expected);
+    }
+
+    #[rstest]
+    #[case("{{unknown}}")]
+    #[case("{{ unknown }}")]
+    #[case("{{=unknown}}")]
+    #[case("{{=retries ?? 1}}")]
+    #[case("{{=asInt(retries) + 1}}")]
+    #[case("{{=workflow.status == 'Succeeded' ? 'a' : 'b'}}")]
+    #[case("{{=inputs.parameters.none}}")]
+    #[case("{{=lastRetry.exitCode}}")]
+    fn what_is_not_known_is_kept_or_refused(#[case] text: &str) {
+        assert_eq!(keep(text).unwrap(), text);
+        assert!(matches!(refuse(text).unwrap_err(), ExpressionError::Unresolved { .. }));
+    }
+
+    #[test]
+    fn a_refusal_names_the_tag_and_the_variable() {
+        let message = refuse("a {{=asInt(unknown.b) + 1}}").unwrap_err().to_string();
+        assert_eq!(message, "failed to resolve {{=asInt(unknown.b) + 1}}: `unknown` is missing");
+    }
+
+    #[test]
+    fn an_expression_that_fails_is_kept_for_later_or_refused_with_its_reason() {
+        assert_eq!(keep("{{=asInt(inner)}}").unwrap(), "{{=asInt(inner)}}");
+        let message = refuse("{{=asInt(inner)}}").unwrap_err().to_string();
+        assert_eq!(message, "expression `asInt(inner)` failed at offset 0: asInt: \"suffix\" is not an integer");
+    }
+
+    #[test]
+    fn an_expression_that_is_none_is_refused_even_where_tags_are_kept() {
+        assert!(matches!(keep("{{=!}}").unwrap_err(), ExpressionError::Syntax { offset: 1, .. }));
+        assert!(matches!(keep("{{=toJson({a: {b: 1}})}}").unwrap_err(), ExpressionError::Syntax { .. }));
+    }
+
+    #[test]
+    fn an_absent_value_is_refused_even_where_tags_are_kept() {
+        let error = keep("a {{tasks.skipped.outputs.result}}").unwrap_err();
+        assert!(matches!(error, ExpressionError::Absent { .. }));
+        assert!(refuse("{{=tasks.skipped.outputs.result}}").is_err());
+    }
+
+    #[rstest]
+    #[case("{{outer-{{inner}}}}", "{{outer-suffix}}")]
+    #[case("{{outer-suffix}}", "final")]
+    #[case("{{- with secret \"{{inputs.parameters.message}}\" -}}", "{{- with secret \"hello world\" -}}")]
+    #[case("{{- with {{ secret \"{{inner}}\" -}} }}", "{{- with {{ secret \"suffix\" -}} }}")]
+    #[case("{{ .Data.data }} {{- end }}", "{{ .Data.data }} {{- end }}")]
+    #[case("open {{ and no more", "open {{ and no more")]
+    fn tags_within_tags_are_replaced_from_the_inside(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(keep(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_open_tag_is_refused() {
+        assert_eq!(refuse("ab {{ cd"), Err(ExpressionError::Unclosed { offset: 3 }));
+    }
+
+    #[test]
+    fn tags_are_found_with_their_places() {
+        let text = "a{{ b }}{{=c + '{{'}}{{d-{{e}}}}{{f";
+        let found: Vec<_> = tags(text).map(|tag| (tag.content, &text[tag.span])).collect();
+        let expected = [
+            (Content::Simple("b"), "{{ b }}"),
+            (Content::Expression("c + '{{'"), "{{=c + '{{'}}"),
+            (Content::Simple("e"), "{{e}}"),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn every_string_of_a_tree_is_rendered_and_no_key() {
+        let tree = json!({"{{inner}}": ["{{inner}}", 1, {"a": "x{{number}}"}], "b": null});
+        let expected = json!({"{{inner}}": ["suffix", 1, {"a": "x3"}], "b": null});
+        assert_eq!(render_value(&tree, &scope(), Unresolved::Refuse).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_memo_key_is_rendered_from_sorted_parameters() {
+        let mut scope = Scope::new();
+        scope.set("workflow.parameters.run_id", "2024_01_02");
+        scope.set("inputs.parameters.b", "2");
+        scope.set("inputs.parameters.a", "1");
+        let key = r#"t-h-{{=sprig.replace("_", "-", workflow.parameters.run_id)}}-{{=sprig.trunc(16, sprig.sha256sum(toJson(inputs.parameters)))}}"#;
+        // The sum is that of {"a":"1","b":"2"}.
+        assert_eq!(render(key, &scope, Unresolved::Refuse).unwrap(), "t-h-2024-01-02-21f76dfbfe6dfe21");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_rendering_panic(text in "(\\{\\{=?|\\}\\}|[ -~]|\\PC){0,60}") {
+            for unresolved in [Unresolved::Keep, Unresolved::Refuse] {
+                let _ = render(&text, &scope(), unresolved);
+            }
+            prop_assert!(tags(&text).all(|tag| text.get(tag.span).is_some()));
+        }
+
+        #[test]
+        fn no_expression_makes_evaluation_panic(
+            parts in prop::collection::vec("[\\[\\](){}.#?:|!<>=&*/%+,;\\- 0-9]|\\?\\?|\\?\\.|'a'|item|map|let |in |not |filter|sprig\\.[a-z]{1,8}", 0..24)
+        ) {
+            let _ = render(&format!("{{{{={}}}}}", parts.concat()), &scope(), Unresolved::Keep);
+        }
+    }
+}
