@@ -258,3 +258,6 @@ fn object_field<'a>(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod properties;
