@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::expression;
+
 /// The variables that a template's outcome can depend on, beside those of its own scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
@@ -31,6 +33,19 @@ pub struct References {
     pub computed: bool,
 }
 
+/// Functions that give something else each time.
+const IMPURE: [&str; 9] = [
+    "now(",
+    "sprig.ago(",
+    "sprig.bcrypt(",
+    "sprig.encryptAES(",
+    "sprig.gen",
+    "sprig.htpasswd(",
+    "sprig.rand",
+    "sprig.shuffle(",
+    "sprig.uuidv4(",
+];
+
 const CONSTANTS: [&str; 4] = ["namespace", "serviceAccountName", "mainEntrypoint", "priority"];
 
 impl References {
@@ -49,10 +64,11 @@ impl References {
 
     /// Adds what an expression, written without braces, refers to.
     pub fn read_expression(&mut self, expression: &str) {
-        let mut scan = Scan { text: expression, at: 0 };
-        while let Some(path) = scan.next_path() {
-            self.add(&path.segments, path.computed);
+        for name in expression::references(expression) {
+            self.add(&name.split('.').collect::<Vec<_>>(), false);
         }
+        let impure = IMPURE.iter().filter(|function| expression.contains(*function));
+        self.volatile.extend(impure.map(|function| (*function).to_owned()));
         // An expression can be completed by tags that are replaced before it is evaluated.
         if let Some((_, inner)) = expression.split_once("{{") {
             self.read_simple(inner.trim_end_matches('}'));
@@ -97,12 +113,6 @@ impl References {
                 self.volatile.insert("lastRetry".to_owned());
             }
             ["steps" | "tasks", "name"] => self.call_site = true,
-            ["now"] => {
-                self.volatile.insert("now".to_owned());
-            }
-            ["sprig", function] if is_impure(function) => {
-                self.volatile.insert(format!("sprig.{function}"));
-            }
             [""] if computed => self.computed = true,
             _ => {}
         }
@@ -146,129 +156,6 @@ impl References {
         self.constants.extend(CONSTANTS);
         self.volatile.insert("workflow".to_owned());
     }
-}
-
-fn is_impure(function: &str) -> bool {
-    ["rand", "gen", "now", "ago", "uuidv4", "shuffle", "bcrypt", "htpasswd", "encryptAES"]
-        .iter()
-        .any(|prefix| function.starts_with(prefix))
-}
-
-/// A variable of an expression, `a.b["c"]`.
-struct Path<'a> {
-    segments: Vec<&'a str>,
-    computed: bool,
-}
-
-/// Finds the variables of an expression, passing over its texts.
-struct Scan<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Scan<'a> {
-    fn next_path(&mut self) -> Option<Path<'a>> {
-        loop {
-            match self.peek()? {
-                b'"' | b'\'' | b'`' => {
-                    self.literal();
-                }
-                byte if is_start(byte) => return Some(self.path()),
-                byte if byte.is_ascii_digit() => {
-                    self.identifier();
-                }
-                b'.' => {
-                    // A member of something that is no plain variable.
-                    self.at += 1;
-                    self.identifier();
-                }
-                _ => self.at += 1,
-            }
-        }
-    }
-
-    fn path(&mut self) -> Path<'a> {
-        let mut segments = vec![self.identifier()];
-        loop {
-            let mark = self.at;
-            self.skip_spaces();
-            if self.peek() == Some(b'?') && self.byte(1) == Some(b'.') {
-                self.at += 1;
-            }
-            if self.peek() == Some(b'.') {
-                self.at += 1;
-                self.skip_spaces();
-            }
-            match self.peek() {
-                Some(byte) if is_start(byte) && self.at > mark && self.follows_dot(mark) => {
-                    segments.push(self.identifier());
-                }
-                Some(b'[') => {
-                    self.at += 1;
-                    self.skip_spaces();
-                    let literal = matches!(self.peek(), Some(b'"' | b'\'' | b'`')).then(|| self.literal());
-                    self.skip_spaces();
-                    match literal {
-                        Some(name) if self.peek() == Some(b']') => {
-                            self.at += 1;
-                            segments.push(name);
-                        }
-                        _ => return Path { segments, computed: true },
-                    }
-                }
-                _ => {
-                    self.at = mark.max(self.at);
-                    return Path { segments, computed: false };
-                }
-            }
-        }
-    }
-
-    fn follows_dot(&self, mark: usize) -> bool {
-        self.text[mark..self.at].contains('.')
-    }
-
-    fn identifier(&mut self) -> &'a str {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| is_start(byte) || byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        &self.text[start..self.at]
-    }
-
-    fn literal(&mut self) -> &'a str {
-        let quote = self.peek();
-        self.at += 1;
-        let start = self.at;
-        while let Some(byte) = self.peek() {
-            if Some(byte) == quote {
-                let literal = &self.text[start..self.at];
-                self.at += 1;
-                return literal;
-            }
-            self.at += if byte == b'\\' { 2 } else { 1 };
-        }
-        self.at = self.text.len();
-        self.text.get(start..).unwrap_or_default()
-    }
-
-    fn skip_spaces(&mut self) {
-        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
-            self.at += 1;
-        }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.byte(0)
-    }
-
-    fn byte(&self, ahead: usize) -> Option<u8> {
-        self.text.as_bytes().get(self.at + ahead).copied()
-    }
-}
-
-fn is_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte == b'$' || byte >= 0x80
 }
 
 #[cfg(test)]
@@ -320,6 +207,7 @@ mod tests {
         assert_eq!(references.constants.iter().collect::<Vec<_>>(), [&"namespace", &"priority"]);
         assert_eq!(references.labels.iter().collect::<Vec<_>>(), ["app.io/x"]);
         assert!(tags("{{workflow.outputs.parameters.x}}").global_outputs);
+        assert_eq!(tags("{{=sprig.uuidv4()}}").volatile.len(), 1);
         assert!(tags("{{=tasks.name}}").call_site && !tags("{{tasks.name.outputs.result}}").call_site);
     }
 
