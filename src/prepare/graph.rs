@@ -71,6 +71,7 @@ pub(super) struct Graph<'a> {
     /// Strongly connected components, callees first.
     components: Vec<Vec<usize>>,
     claims: HashSet<&'a str>,
+    pod_spec_patch: &'a str,
     entrypoint: Option<usize>,
     handlers: Vec<usize>,
 }
@@ -143,7 +144,15 @@ impl<'a> Graph<'a> {
             .collect();
         let adjacency: Vec<Vec<usize>> =
             builder.nodes.iter().map(|node| node.edges.iter().map(|edge| edge.to).collect()).collect();
-        Self { components: components(&adjacency), nodes: builder.nodes, local, claims, entrypoint, handlers }
+        Self {
+            components: components(&adjacency),
+            nodes: builder.nodes,
+            local,
+            claims,
+            pod_spec_patch: text(spec, "podSpecPatch"),
+            entrypoint,
+            handlers,
+        }
     }
 
     /// The closure of each node.
@@ -257,8 +266,22 @@ impl<'a> Graph<'a> {
         readers
     }
 
+    /// The first volume claim template that a template mounts; a patch that names one may mount it.
     fn claim(&self, node: &Node<'_>) -> Option<String> {
-        node.survey.mounts.iter().find(|mount| self.claims.contains(mount.as_str())).cloned()
+        let patches = [self.pod_spec_patch, text(node.template.value(), "podSpecPatch")];
+        let mounts =
+            |claim: &str| node.survey.mounts.contains(claim) || patches.iter().any(|patch| patch.contains(claim));
+        self.claims.iter().filter(|claim| mounts(claim)).min().map(ToString::to_string)
+    }
+}
+
+impl Node<'_> {
+    /// Whether the template reads the result of its step or task of that name.
+    fn reads_result(&self, call: &str) -> bool {
+        let results = &self.survey.results;
+        let read = |group: &str| results.contains(&format!("{group}.{call}"));
+        // An inline template may be of the other type and is searched with the template it stands in.
+        !results.is_empty() && (read("steps") || read("tasks"))
     }
 }
 
@@ -279,7 +302,7 @@ impl<'a> Builder<'a> {
             for call in self.nodes[node].template.calls() {
                 match self.resolve(self.scopes[node], call.target) {
                     Ok(Some(to)) => {
-                        let result = !call.handler && self.nodes[node].survey.results.contains(call.name);
+                        let result = !call.handler && self.nodes[node].reads_result(call.name);
                         let edge = Edge { to, call: call.name, looped: call.looped, handler: call.handler, result };
                         self.nodes[node].edges.push(edge);
                     }

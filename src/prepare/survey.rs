@@ -83,7 +83,7 @@ pub(super) struct Survey {
     canonical: Vec<u8>,
     /// What the values refer to.
     pub(super) references: References,
-    /// Names of steps and tasks whose `outputs.result` is read.
+    /// Steps and tasks whose `outputs.result` is read, such as `steps.a`.
     pub(super) results: BTreeSet<String>,
     /// Names of the volumes that are mounted.
     pub(super) mounts: BTreeSet<String>,
@@ -167,17 +167,22 @@ impl Survey {
     }
 }
 
-/// Finds the steps and tasks whose result `text` reads: `steps.a.outputs.result` and `tasks['a'].outputs.result`.
+/// Finds the steps and tasks whose result `text` reads, as Argo does: `steps.a.outputs.result` and
+/// `tasks['a'].outputs.result`. They are kept with what comes before their name: `steps.a`, `tasks.a`.
 fn read_results(text: &str, results: &mut BTreeSet<String>) {
     for (end, _) in text.match_indices(".outputs.result") {
         let before = &text[..end];
-        let name = match before.strip_suffix(']') {
-            Some(bracket) => {
-                bracket.trim_end().strip_suffix(['\'', '"']).and_then(|quoted| quoted.rsplit(['\'', '"']).next())
+        let quote = ['\'', '"'];
+        let found = match before.strip_suffix(']').and_then(|inside| inside.strip_suffix(quote)) {
+            Some(inside) => {
+                inside.rsplit_once(quote).and_then(|(prefix, name)| Some((prefix.strip_suffix('[')?, name)))
             }
-            None => before.rsplit(|next: char| !next.is_ascii_alphanumeric() && next != '-' && next != '_').next(),
+            None => before.rsplit_once('.'),
         };
-        results.extend(name.filter(|name| !name.is_empty()).map(str::to_owned));
+        let Some((prefix, name)) = found else { continue };
+        for group in ["steps", "tasks"].into_iter().filter(|group| prefix.ends_with(group)) {
+            results.insert(format!("{group}.{name}"));
+        }
     }
 }
 
@@ -227,7 +232,7 @@ mod tests {
                 "outputs": {"parameters": [{"valueFrom": {"expression": "steps['d'].outputs.result"}}]}}),
             Place::Template,
         );
-        assert_eq!(survey.results.iter().collect::<Vec<_>>(), ["b", "c", "d", "gen-1"]);
+        assert_eq!(survey.results.iter().collect::<Vec<_>>(), ["steps.c", "steps.d", "steps.gen-1", "tasks.b"]);
     }
 
     #[test]
