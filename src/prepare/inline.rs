@@ -23,6 +23,9 @@ const MERGED_LISTS: [(&str, &str); 7] = [
     ("hostAliases", "ip"),
 ];
 
+/// The fields of an artifact that say where it is stored.
+const STORES: [&str; 10] = ["artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "raw", "s3"];
+
 /// Merges the object named by `spec.workflowTemplateRef`, if there is one, into the spec and drops the reference.
 pub(super) fn apply(workflow: &mut Value, templates: &Templates, namespace: Option<&str>) -> Result<(), PrepareError> {
     let Some(spec) = workflow.get_mut("spec").and_then(Value::as_object_mut) else { return Ok(()) };
@@ -83,7 +86,7 @@ fn merge_lists(field: &str, identity: &str, own: &mut Vec<Value>, base: &[Value]
     for item in base {
         let same = mine.iter().position(|other| text(other, identity) == text(item, identity));
         own.push(match same.map(|at| mine.remove(at)) {
-            Some(given) if is_given(field, &given) => given,
+            Some(given) if stands_alone(field, &given, item) => given,
             Some(mut given) => {
                 merge("", &mut given, item);
                 given
@@ -94,10 +97,15 @@ fn merge_lists(field: &str, identity: &str, own: &mut Vec<Value>, base: &[Value]
     own.append(&mut mine);
 }
 
-/// Whether an argument has a value of its own, which leaves nothing of the one below it.
-fn is_given(field: &str, item: &Value) -> bool {
-    let has = |name: &str| item.get(name).is_some_and(|value| !value.is_null());
-    field == "parameters" && (has("value") || has("valueFrom") || has("default"))
+/// Whether an argument leaves nothing of the one below it: a parameter with a value of its own, an artifact that is
+/// stored elsewhere.
+fn stands_alone(field: &str, own: &Value, base: &Value) -> bool {
+    let has = |item: &Value, name: &str| item.get(name).is_some_and(|value| !value.is_null());
+    match field {
+        "parameters" => ["value", "valueFrom", "default"].iter().any(|name| has(own, name)),
+        "artifacts" => STORES.iter().all(|store| !(has(own, store) && has(base, store))),
+        _ => false,
+    }
 }
 
 fn add_absent(own: &mut Value, base: &Value) {

@@ -198,6 +198,9 @@ pub fn prepare(mut workflow: Value, templates: &Templates, options: &Options) ->
 
 /// The same for a WorkflowTemplate or ClusterWorkflowTemplate, so that workflows made from it by reference are
 /// memoized. Unless one is given, the run id is left to these: `run_id` becomes a parameter they must have.
+///
+/// A workflow that calls its templates one by one (`templateRef`) must have the run's parameters too; whether it reads
+/// their results is not known here, so it should read them always or never.
 pub fn prepare_template(
     mut document: Value,
     templates: &Templates,

@@ -227,3 +227,12 @@ proptest! {
         prop_assert!(is_legal(&key), "{}", key);
     }
 }
+
+/// What Argo v4.1.2's own code made of the same key.
+#[test]
+fn a_key_is_evaluated_as_the_controller_evaluates_it() {
+    let key = key::key("hello", &[0; 32], false, &[]);
+    let template = json!({"memoize": {"key": key}});
+    let evaluated = evaluated(&template, "My_run-1", "", "").unwrap();
+    assert_eq!(evaluated, "hello-0000000000000000-My-run-1-abbcfb18782cc92e");
+}

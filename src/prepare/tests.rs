@@ -336,13 +336,16 @@ fn a_template_of_another_object_counts_when_it_is_known() {
 #[test]
 fn a_workflow_of_a_template_is_left_by_reference_or_merged() {
     let object = json!({"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": {
-        "entrypoint": "a", "suspend": true, "arguments": {"parameters": [{"name": "p", "value": "1", "enum": ["1"]}, {"name": "q", "value": "2"}]},
+        "entrypoint": "a", "suspend": true, "arguments": {"parameters": [{"name": "p", "value": "1", "enum": ["1"]}, {"name": "q", "value": "2"}],
+            "artifacts": [{"name": "a", "s3": {"bucket": "b", "key": "1"}}, {"name": "b", "s3": {"key": "1"}}]},
         "volumes": [{"name": "v"}], "hooks": {"exit": {"template": "a"}, "other": {"template": "b"}},
         "templates": [leaf("a"), leaf("b"), leaf("c")]}});
     let templates: Templates = [object].into_iter().collect();
-    let submitted =
-        workflow(json!({"workflowTemplateRef": {"name": "t"}, "entrypoint": "c", "hooks": {"exit": {"template": "c"}},
-        "arguments": {"parameters": [{"name": "p", "value": "9"}]}, "volumes": [{"name": "w"}]}));
+    let submitted = workflow(
+        json!({"workflowTemplateRef": {"name": "t"}, "entrypoint": "c", "hooks": {"exit": {"template": "c"}},
+        "arguments": {"parameters": [{"name": "p", "value": "9"}],
+            "artifacts": [{"name": "a", "s3": {"key": "2"}}, {"name": "b", "raw": {"data": "2"}}]}, "volumes": [{"name": "w"}]}),
+    );
     let by_reference = prepare(submitted.clone(), &templates, &options()).unwrap();
     assert_eq!(by_reference.notices, [Notice::ByReference { name: "t".into() }]);
     assert_eq!(by_reference.workflow["spec"].get("templates"), None);
@@ -356,6 +359,10 @@ fn a_workflow_of_a_template_is_left_by_reference_or_merged() {
     assert_eq!(spec["hooks"], json!({"exit": {"template": "c"}, "other": {"template": "b"}}));
     assert_eq!(spec["volumes"], json!([{"name": "v"}, {"name": "w"}]));
     assert_eq!(spec["arguments"]["parameters"][0], json!({"name": "p", "value": "9"}));
+    assert_eq!(
+        spec["arguments"]["artifacts"],
+        json!([{"name": "a", "s3": {"key": "2", "bucket": "b"}}, {"name": "b", "raw": {"data": "2"}}])
+    );
     assert_eq!(keys(&merged).keys().collect::<Vec<_>>(), ["a"]);
     assert_eq!(
         prepare(submitted.clone(), &Templates::default(), &inline),
