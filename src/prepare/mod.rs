@@ -8,12 +8,14 @@ mod catalogue;
 mod components;
 mod decision;
 mod environment;
+mod error;
 mod graph;
 mod inline;
 mod key;
 mod memoize;
 mod metadata;
 mod notice;
+mod options;
 mod parameters;
 mod result_input;
 mod source;
@@ -23,81 +25,14 @@ use serde_json::{Map, Value, json};
 
 pub use self::catalogue::Templates;
 pub use self::environment::VARIABLES;
+pub use self::error::PrepareError;
 pub use self::notice::{Notice, Reason};
+pub use self::options::{Memoize, Options};
 pub use self::parameters::missing_parameters;
 pub use self::result_input::RESULT_INPUT;
 pub use self::source::{Source, from_source};
-use crate::argo::duration::GoDuration;
-use crate::argo::identity::{CacheName, IdentityError, ObjectName, RunId};
+use crate::argo::identity::{CacheName, RunId};
 use crate::argo::template::text;
-
-/// Whether templates are memoized.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Memoize {
-    /// All that have work to skip.
-    #[default]
-    Auto,
-    /// None; what prepare wrote before is taken away.
-    Off,
-}
-
-/// What the user and the caller decide. All that is random comes in here.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The run id that was asked for.
-    pub run_id: Option<RunId>,
-    /// The run id when neither the user nor the document gives one.
-    pub minted_run_id: RunId,
-    /// Whether templates are memoized.
-    pub memoize: Memoize,
-    /// The cache when the document names none.
-    pub cache_name: Option<CacheName>,
-    /// The cache when nobody names one.
-    pub generated_cache_name: CacheName,
-    /// How old a cache entry may be; without one those of a prepared document stay, else any age will do.
-    pub max_age: Option<GoDuration>,
-    /// Workflow parameters by name; a later one replaces an earlier one.
-    pub parameters: Vec<(String, String)>,
-    /// Labels to set on the workflow.
-    pub labels: Vec<(String, String)>,
-    /// Annotations to set on the workflow.
-    pub annotations: Vec<(String, String)>,
-    /// The workflow's name; takes the place of a `generateName`.
-    pub name: Option<ObjectName>,
-    /// The workflow's namespace.
-    pub namespace: Option<String>,
-    /// The template to begin with.
-    pub entrypoint: Option<String>,
-    /// The service account of the workflow's pods.
-    pub service_account: Option<String>,
-    /// The workflow's priority.
-    pub priority: Option<i32>,
-    /// Whether a referenced WorkflowTemplate is merged into the workflow, so that it can be memoized.
-    pub inline: bool,
-}
-
-impl Options {
-    /// Nothing asked for, with the two names that the caller mints.
-    pub fn new(minted_run_id: RunId, generated_cache_name: CacheName) -> Self {
-        Self {
-            run_id: None,
-            minted_run_id,
-            memoize: Memoize::Auto,
-            cache_name: None,
-            generated_cache_name,
-            max_age: None,
-            parameters: Vec::new(),
-            labels: Vec::new(),
-            annotations: Vec::new(),
-            name: None,
-            namespace: None,
-            entrypoint: None,
-            service_account: None,
-            priority: None,
-            inline: false,
-        }
-    }
-}
 
 /// A document that can be submitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,64 +56,6 @@ pub struct Run {
     pub retry_indicator: String,
     /// The cache, when something is memoized in it.
     pub cache_name: Option<CacheName>,
-}
-
-/// Why a document cannot be prepared.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum PrepareError {
-    /// The document is of another kind.
-    #[error("kind {found:?} cannot be prepared: expected {expected}")]
-    Kind {
-        /// Its kind.
-        found: String,
-        /// The kinds that can be.
-        expected: &'static str,
-    },
-    /// The document has no spec.
-    #[error("the {kind} has no spec")]
-    NoSpec {
-        /// Its kind.
-        kind: String,
-    },
-    /// A field has another form than Argo gives it.
-    #[error("{field} is not {expected}")]
-    Form {
-        /// The field's path.
-        field: String,
-        /// What it should be.
-        expected: &'static str,
-    },
-    /// The run id in the document or among the parameters is illegal.
-    #[error("parameter run_id: {0}")]
-    RunId(#[from] IdentityError),
-    /// The run id was given twice.
-    #[error("two run ids: {option} by option and {parameter} as the parameter run_id")]
-    TwoRunIds {
-        /// The one given by its own option.
-        option: RunId,
-        /// The one given as a parameter.
-        parameter: RunId,
-    },
-    /// A memoize has no cache, which would make the controller fail.
-    #[error("template {template:?} has a memoize without a cache, and memoization is off")]
-    MemoizeWithoutCache {
-        /// The template.
-        template: String,
-    },
-    /// The workflow refers to an object that is not known.
-    #[error("{kind} {name:?} is not known")]
-    UnknownTemplate {
-        /// Its kind.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-    },
-    /// A CronWorkflow cannot give each of its workflows a run id.
-    #[error("CronWorkflow {name:?} cannot give each of its workflows a run id; prepare a workflow made from it")]
-    CronWorkflow {
-        /// Its name.
-        name: String,
-    },
 }
 
 /// Adds to a Workflow what makes it retryable, memoized and recognisable.

@@ -1,0 +1,61 @@
+//! Why a document cannot be prepared.
+
+use crate::argo::identity::{IdentityError, RunId};
+
+/// Why a document cannot be prepared.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PrepareError {
+    /// The document is of another kind.
+    #[error("kind {found:?} cannot be prepared: expected {expected}")]
+    Kind {
+        /// Its kind.
+        found: String,
+        /// The kinds that can be.
+        expected: &'static str,
+    },
+    /// The document has no spec.
+    #[error("the {kind} has no spec")]
+    NoSpec {
+        /// Its kind.
+        kind: String,
+    },
+    /// A field has another form than Argo gives it.
+    #[error("{field} is not {expected}")]
+    Form {
+        /// The field's path.
+        field: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The run id in the document or among the parameters is illegal.
+    #[error("parameter run_id: {0}")]
+    RunId(#[from] IdentityError),
+    /// The run id was given twice.
+    #[error("two run ids: {option} by option and {parameter} as the parameter run_id")]
+    TwoRunIds {
+        /// The one given by its own option.
+        option: RunId,
+        /// The one given as a parameter.
+        parameter: RunId,
+    },
+    /// A memoize has no cache, which would make the controller fail.
+    #[error("template {template:?} has a memoize without a cache, and memoization is off")]
+    MemoizeWithoutCache {
+        /// The template.
+        template: String,
+    },
+    /// The workflow refers to an object that is not known.
+    #[error("{kind} {name:?} is not known")]
+    UnknownTemplate {
+        /// Its kind.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A CronWorkflow cannot give each of its workflows a run id.
+    #[error("CronWorkflow {name:?} cannot give each of its workflows a run id; prepare a workflow made from it")]
+    CronWorkflow {
+        /// Its name.
+        name: String,
+    },
+}

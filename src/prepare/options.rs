@@ -1,0 +1,72 @@
+//! What the user and the caller decide.
+
+use crate::argo::duration::GoDuration;
+use crate::argo::identity::{CacheName, ObjectName, RunId};
+
+/// Whether templates are memoized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Memoize {
+    /// All that have work to skip.
+    #[default]
+    Auto,
+    /// None; what prepare wrote before is taken away.
+    Off,
+}
+
+/// What the user and the caller decide. All that is random comes in here.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The run id that was asked for.
+    pub run_id: Option<RunId>,
+    /// The run id when neither the user nor the document gives one.
+    pub minted_run_id: RunId,
+    /// Whether templates are memoized.
+    pub memoize: Memoize,
+    /// The cache when the document names none.
+    pub cache_name: Option<CacheName>,
+    /// The cache when nobody names one.
+    pub generated_cache_name: CacheName,
+    /// How old a cache entry may be; without one those of a prepared document stay, else any age will do.
+    pub max_age: Option<GoDuration>,
+    /// Workflow parameters by name; a later one replaces an earlier one.
+    pub parameters: Vec<(String, String)>,
+    /// Labels to set on the workflow.
+    pub labels: Vec<(String, String)>,
+    /// Annotations to set on the workflow.
+    pub annotations: Vec<(String, String)>,
+    /// The workflow's name; takes the place of a `generateName`.
+    pub name: Option<ObjectName>,
+    /// The workflow's namespace.
+    pub namespace: Option<String>,
+    /// The template to begin with.
+    pub entrypoint: Option<String>,
+    /// The service account of the workflow's pods.
+    pub service_account: Option<String>,
+    /// The workflow's priority.
+    pub priority: Option<i32>,
+    /// Whether a referenced WorkflowTemplate is merged into the workflow, so that it can be memoized.
+    pub inline: bool,
+}
+
+impl Options {
+    /// Nothing asked for, with the two names that the caller mints.
+    pub fn new(minted_run_id: RunId, generated_cache_name: CacheName) -> Self {
+        Self {
+            run_id: None,
+            minted_run_id,
+            memoize: Memoize::Auto,
+            cache_name: None,
+            generated_cache_name,
+            max_age: None,
+            parameters: Vec::new(),
+            labels: Vec::new(),
+            annotations: Vec::new(),
+            name: None,
+            namespace: None,
+            entrypoint: None,
+            service_account: None,
+            priority: None,
+            inline: false,
+        }
+    }
+}
