@@ -11,6 +11,7 @@ pub mod depends;
 mod evaluate;
 mod functions;
 mod golang;
+mod gotime;
 mod jsonpath;
 mod lexer;
 mod operators;
