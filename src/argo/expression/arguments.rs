@@ -7,9 +7,30 @@ use super::operators::Numeric;
 
 /// Arguments, by position.
 #[derive(Clone, Copy)]
-pub(super) struct Arguments<'v>(pub(super) &'v [Value]);
+pub(super) struct Arguments<'v>(pub(super) &'v [Value], Nil);
+
+/// What nil is where a type is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nil {
+    Wrong,
+    Zero,
+}
 
 impl<'v> Arguments<'v> {
+    /// Arguments of the language's own functions.
+    pub(super) fn strict(values: &'v [Value]) -> Self {
+        Self(values, Nil::Wrong)
+    }
+
+    /// Arguments of functions of the environment: the language calls those with the type's zero for nil.
+    pub(super) fn with_zeros(values: &'v [Value]) -> Self {
+        Self(values, Nil::Zero)
+    }
+
+    fn zero<T>(self, value: &Value, zero: T) -> Option<T> {
+        (self.1 == Nil::Zero && value.is_null()).then_some(zero)
+    }
+
     /// Refuses a number of arguments outside of the range.
     pub(super) fn count(self, least: usize, most: usize) -> Result<(), String> {
         let given = self.0.len();
@@ -35,14 +56,14 @@ impl<'v> Arguments<'v> {
 
     pub(super) fn text(self, index: usize) -> Result<&'v str, String> {
         let value = self.any(index)?;
-        value.as_str().ok_or_else(|| wrong(index, "a string", value))
+        value.as_str().or_else(|| self.zero(value, "")).ok_or_else(|| wrong(index, "a string", value))
     }
 
     pub(super) fn integer(self, index: usize) -> Result<i64, String> {
         let value = self.any(index)?;
         match Numeric::of(value) {
             Some(Numeric::Integer(integer)) => Ok(integer),
-            _ => Err(wrong(index, "an integer", value)),
+            _ => self.zero(value, 0).ok_or_else(|| wrong(index, "an integer", value)),
         }
     }
 
@@ -53,7 +74,7 @@ impl<'v> Arguments<'v> {
 
     pub(super) fn bool(self, index: usize) -> Result<bool, String> {
         let value = self.any(index)?;
-        value.as_bool().ok_or_else(|| wrong(index, "a bool", value))
+        value.as_bool().or_else(|| self.zero(value, false)).ok_or_else(|| wrong(index, "a bool", value))
     }
 
     pub(super) fn list(self, index: usize) -> Result<&'v Vec<Value>, String> {

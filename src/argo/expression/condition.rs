@@ -4,6 +4,7 @@
 
 use regex::Regex;
 
+use super::gotime::{Moment, RFC3339_NANO};
 use super::{ExpressionError, Fault};
 
 /// Whether a condition holds. An empty one does.
@@ -204,10 +205,28 @@ impl Lexer<'_> {
     }
 }
 
+/// The layouts in which a quoted string is a time.
+const TIMES: [&str; 14] = [
+    "Mon Jan _2 15:04:05 2006",
+    "Mon Jan _2 15:04:05 MST 2006",
+    "Mon Jan 02 15:04:05 -0700 2006",
+    "3:04PM",
+    "2006-01-02T15:04:05Z07:00",
+    RFC3339_NANO,
+    "2006-01-02",
+    "2006-01-02 15:04",
+    "2006-01-02 15:04:05",
+    "2006-01-02 15:04:05-07:00",
+    "2006-01-02T15Z0700",
+    "2006-01-02T15:04Z0700",
+    "2006-01-02T15:04:05Z0700",
+    "2006-01-02T15:04:05.999999999Z0700",
+];
+
 /// A string that looks like a time is compared as the seconds it stands for.
 fn time(text: &str) -> Option<f64> {
-    let _ = text;
-    None
+    let moment = TIMES.iter().find_map(|layout| Moment::parse(layout, text))?;
+    moment.seconds().map(from_integer)
 }
 
 #[derive(Debug)]

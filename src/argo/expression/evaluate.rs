@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::scope::{Found, Scope};
+use super::sprig::semver;
 use super::syntax::{Kind, Node};
 use super::{Fault, builtins, functions, golang, operators};
 
@@ -239,6 +240,15 @@ impl Evaluator<'_> {
     fn call<'a>(&'a self, at: usize, callee: &'a Node, arguments: &'a [Node], frame: Frames<'a>) -> Evaluated<'a> {
         let path = callee.path().unwrap_or_default();
         let name = path.join(".");
+        if let Kind::Member { object, property, .. } = &callee.kind
+            && !functions::is_function(&path)
+            && arguments.is_empty()
+            && let (Value::String(version), Value::String(method)) =
+                (&*self.value(object, frame)?, &*self.value(property, frame)?)
+            && let Some(value) = semver::method(version, method)
+        {
+            return Ok(Cow::Owned(value));
+        }
         if !functions::is_function(&path) {
             return Err(Fault::new(at, format!("unknown function `{name}`")).into());
         }

@@ -29,7 +29,7 @@ pub(super) fn is_function(path: &[&str]) -> bool {
 
 /// Calls the function that the path names.
 pub(super) fn call(path: &[&str], values: &[Value]) -> Outcome {
-    let arguments = Arguments(values);
+    let arguments = Arguments::with_zeros(values);
     match path {
         ["asInt"] => {
             arguments.count(1, 1)?;

@@ -9,8 +9,11 @@ mod builtins;
 mod condition;
 pub mod depends;
 mod evaluate;
+#[cfg(test)]
+mod facts;
 mod functions;
 mod golang;
+mod gotime;
 mod jsonpath;
 mod lexer;
 mod operators;
@@ -21,6 +24,7 @@ mod sprig;
 mod standard;
 mod syntax;
 mod tag;
+mod types;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -98,7 +102,7 @@ fn evaluate_node(node: &syntax::Node, expression: &str, scope: &Scope) -> Result
         offset: fault.at,
         reason: fault.reason,
     };
-    references::check_names(node, scope).map_err(evaluation)?;
+    references::check_names(node, scope).and_then(|()| types::check(node, scope)).map_err(evaluation)?;
     evaluate::Evaluator { scope }.run(node).map_err(evaluation)
 }
 

@@ -9,6 +9,9 @@ use super::{Fault, builtins};
 /// Evaluation recurses along the tree, and no expression that a person writes is this deep.
 const MAX_HEIGHT: usize = 200;
 
+/// The most nodes that Go's parser accepts.
+const MAX_SIZE: usize = 10_000;
+
 const LOWEST: u32 = 0;
 
 /// Parses a whole expression.
@@ -75,6 +78,9 @@ impl Parser {
         let node = Node::new(at, kind);
         if node.height > MAX_HEIGHT {
             return Err(Fault::new(at, "expression is nested too deeply"));
+        }
+        if node.size > MAX_SIZE {
+            return Err(Fault::new(at, "expression is too long"));
         }
         Ok(node)
     }

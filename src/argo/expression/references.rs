@@ -153,6 +153,69 @@ fn unknown<'n>(node: &'n Node, scope: &Scope, bound: &mut Vec<&'n str>) -> Optio
         bound.pop();
         return found;
     }
-    // Only the root of a path is looked up, and `$env.name` may be missing.
     node.children().find_map(|child| unknown(child, scope, bound))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case("workflow.parameters.x", &["workflow.parameters.x"])]
+    #[case("a['b-c'].d + a['b-c'].d", &["a.b-c.d"])]
+    #[case("steps[x].outputs.result", &["steps", "x"])]
+    #[case("steps['a'].outputs['parameters']['p'][0].q", &["steps.a.outputs.parameters.p"])]
+    #[case("item?.key ?? tasks.a?.b.c", &["item.key", "tasks.a.b.c"])]
+    #[case("sprig.upper(a.b) + toJson(c) | trim()", &["a.b", "c"])]
+    #[case("map(inputs.parameters, {# + .x + y.z})", &["inputs.parameters", "y.z"])]
+    #[case("let a = b.c; a.d + e", &["b.c", "e"])]
+    #[case("'steps.a' + \"b\" // c.d", &[])]
+    #[case("$env['a.b'] + $env.c", &["a.b", "c"])]
+    #[case("a +", &[])]
+    fn the_mentioned_variables_are_named(#[case] expression: &str, #[case] expected: &[&str]) {
+        assert_eq!(references(expression), expected);
+    }
+
+    #[rstest]
+    #[case("item.requiredKey", &["item", "item.requiredKey"])]
+    #[case("item.optionalKey ?? 'fallback'", &["item"])]
+    #[case("item['optionalKey'] ?? ''", &["item"])]
+    #[case("item?.optionalKey", &["item"])]
+    #[case("item.a?.b", &["item"])]
+    #[case("item.requiredKey + (item.optionalKey ?? 'x')", &["item", "item.requiredKey"])]
+    #[case("tasks.a.outputs.result ?? 'default'", &["tasks"])]
+    #[case("foo + bar", &["foo", "bar"])]
+    #[case("sprig.int(retries + 1) * 64", &["retries"])]
+    #[case("let x = 1; x + y", &["y"])]
+    fn what_is_guarded_need_not_exist(#[case] expression: &str, #[case] expected: &[&str]) {
+        let node = parser::parse(expression).unwrap();
+        assert_eq!(BTreeSet::from_iter(missing(&node, &Scope::new())), strings(expected));
+    }
+
+    fn strings(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_null_value_is_not_missing() {
+        let mut scope = Scope::new();
+        scope.set("tasks.a.out", Value::Null);
+        scope.set("item", json!({"x": 1}));
+        let node = parser::parse("tasks.a.out + item.x + item.y").unwrap();
+        assert_eq!(missing(&node, &scope), ["item.y"]);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_where_it_is_not_reached() {
+        let node = parser::parse("true || nosuch.a").unwrap();
+        let fault = check_names(&node, &Scope::new()).unwrap_err();
+        assert_eq!((fault.at, fault.reason.as_str()), (8, "unknown name `nosuch`"));
+    }
 }

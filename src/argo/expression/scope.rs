@@ -32,6 +32,12 @@ pub(super) enum Found<'s> {
     },
 }
 
+enum Located<'s> {
+    Found(Found<'s>),
+    /// Names below this one, not gathered yet.
+    Tree(String),
+}
+
 impl Scope {
     /// An empty scope.
     pub fn new() -> Self {
@@ -55,11 +61,18 @@ impl Scope {
 
     /// Whether the path names a value, counting a null one.
     pub(super) fn has(&self, path: &[&str]) -> bool {
-        matches!(self.find(path), Found::Value(_))
+        matches!(self.locate(path), Located::Tree(_) | Located::Found(Found::Value(_)))
     }
 
     /// Follows a path the way Argo's expanded map would: a name that is also a prefix of others is the map of those.
     pub(super) fn find(&self, path: &[&str]) -> Found<'_> {
+        match self.locate(path) {
+            Located::Found(found) => found,
+            Located::Tree(name) => Found::Value(Cow::Owned(self.subtree(&name))),
+        }
+    }
+
+    fn locate(&self, path: &[&str]) -> Located<'_> {
         let mut name = String::new();
         for (index, segment) in path.iter().enumerate() {
             if index > 0 {
@@ -69,21 +82,22 @@ impl Scope {
             if self.is_prefix(&name) {
                 continue;
             }
-            return match self.get(&name) {
+            return Located::Found(match self.get(&name) {
                 Some(value) => descend(value, path, index + 1),
                 None => Found::Missing { depth: index + 1 },
-            };
+            });
         }
-        Found::Value(Cow::Owned(self.subtree(&name)))
+        Located::Tree(name)
+    }
+
+    /// Whether there are names below this one.
+    pub(super) fn is_prefix(&self, name: &str) -> bool {
+        let start = format!("{name}.");
+        self.layers().any(|layer| layer.below(&start).next().is_some())
     }
 
     fn layers(&self) -> impl Iterator<Item = &Scope> {
         std::iter::successors(Some(self), |layer| layer.parent.as_deref())
-    }
-
-    fn is_prefix(&self, name: &str) -> bool {
-        let start = format!("{name}.");
-        self.layers().any(|layer| layer.below(&start).next().is_some())
     }
 
     /// This layer's values whose names begin with `start`.

@@ -72,7 +72,7 @@ pub(super) const NAMES: [&str; 55] = [
 
 /// Calls a function of [`NAMES`].
 pub(super) fn call(name: &str, values: &[Value]) -> Outcome {
-    let arguments = Arguments(values);
+    let arguments = Arguments::strict(values);
     match name {
         "len" | "type" | "abs" | "ceil" | "floor" | "round" | "int" | "float" | "string" => {
             arguments.count(1, 1)?;

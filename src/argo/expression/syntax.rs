@@ -8,6 +8,8 @@ pub(super) struct Node {
     pub(super) at: usize,
     /// The longest way down to a leaf; bounded, because evaluation recurses along it.
     pub(super) height: usize,
+    /// How many nodes there are from here down; bounded, because parts that are read twice are copied.
+    pub(super) size: usize,
     pub(super) kind: Kind,
 }
 
@@ -67,8 +69,9 @@ pub(super) enum Kind {
 
 impl Node {
     pub(super) fn new(at: usize, kind: Kind) -> Self {
-        let mut node = Self { at, height: 0, kind };
+        let mut node = Self { at, height: 0, size: 0, kind };
         node.height = 1 + node.children().map(|child| child.height).max().unwrap_or(0);
+        node.size = 1 + node.children().map(|child| child.size).sum::<usize>();
         node
     }
 

@@ -114,6 +114,9 @@ fn subscript(inner: &str, depth: usize) -> Result<Step, String> {
     if let Some(filter) = inner.strip_prefix('?') {
         let filter =
             within(filter.trim(), "(", ")").ok_or_else(|| format!("a filter is written `?(…)`, not `{inner}`"))?;
+        if filter.is_empty() {
+            return Err("empty filter".to_owned());
+        }
         return Ok(Step::Filter(script(filter)?));
     }
     let ranges = split(inner, ':');

@@ -19,9 +19,9 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
     Ok(match name {
         "b64enc" => STANDARD.encode(text),
         // sprig yields the text of the error in place of what cannot be decoded.
-        "b64dec" => decoded(STANDARD.decode(text).ok(), "illegal base64 data"),
+        "b64dec" => decoded(STANDARD.decode(text).ok(), "illegal base64 data at input byte 0"),
         "b32enc" => base32(text.as_bytes()),
-        "b32dec" => decoded(from_base32(text), "illegal base32 data"),
+        "b32dec" => decoded(from_base32(text), "illegal base32 data at input byte 0"),
         "sha1sum" => hex(&Sha1::digest(text)),
         "sha256sum" => hex(&Sha256::digest(text)),
         "sha512sum" => hex(&Sha512::digest(text)),

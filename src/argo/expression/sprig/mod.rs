@@ -1,12 +1,15 @@
 //! sprig's functions, those of them that yield the same for the same arguments.
 
 mod collections;
+mod dates;
 mod encoding;
 mod lists;
 mod numbers;
 mod paths;
 mod patterns;
+pub(super) mod semver;
 mod text;
+mod urls;
 mod values;
 mod words;
 
@@ -15,7 +18,7 @@ use super::operators::Outcome;
 
 type Family = (&'static [&'static str], fn(&str, Arguments) -> Outcome);
 
-const FAMILIES: [Family; 9] = [
+const FAMILIES: [Family; 12] = [
     (text::NAMES, text::call),
     (words::NAMES, words::call),
     (numbers::NAMES, numbers::call),
@@ -25,6 +28,9 @@ const FAMILIES: [Family; 9] = [
     (encoding::NAMES, encoding::call),
     (patterns::NAMES, patterns::call),
     (paths::NAMES, paths::call),
+    (urls::NAMES, urls::call),
+    (semver::NAMES, semver::call),
+    (dates::NAMES, dates::call),
 ];
 
 /// Functions that ask a clock, chance or the network, or whose results differ each time for another reason.

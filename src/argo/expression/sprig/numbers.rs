@@ -103,7 +103,11 @@ fn parse_integer(text: &str) -> Option<i64> {
         [b'0', _, ..] => (8, &lower[1..]),
         _ => (10, lower.as_str()),
     };
-    i64::from_str_radix(&format!("{sign}{digits}"), radix).ok()
+    // An underscore may stand between digits.
+    if digits.starts_with('_') && radix == 10 || digits.ends_with('_') || digits.contains("__") {
+        return None;
+    }
+    i64::from_str_radix(&format!("{sign}{}", digits.replace('_', "")), radix).ok()
 }
 
 fn convert(name: &str, arguments: Arguments) -> Outcome {
@@ -163,7 +167,8 @@ fn floats(name: &str, arguments: Arguments) -> Outcome {
 /// sprig adds and multiplies decimals, which have none of the errors of binary fractions; fifteen digits show none.
 fn decimal(number: f64) -> f64 {
     let rounded = format!("{number:.14e}").parse().unwrap_or(number);
-    let is_shorter = format!("{rounded}").len() < format!("{number}").len();
+    // A rounding that saves but a digit has cut a true fraction.
+    let is_shorter = format!("{rounded}").len() + 2 < format!("{number}").len();
     if is_shorter { rounded } else { number }
 }
 

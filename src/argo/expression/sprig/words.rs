@@ -26,7 +26,7 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
             arguments.count(1, 1)?;
             let text = arguments.text(0)?;
             Ok(match name {
-                "title" => each_first(text, |c| !(c.is_alphanumeric() || matches!(c, '_' | '\'')), upper),
+                "title" => each_first(text, |c| !(c.is_alphanumeric() || c == '_'), upper),
                 "untitle" => each_first(text, char::is_whitespace, lower),
                 "initials" => initials(text),
                 "swapcase" => swap_case(text),
@@ -89,6 +89,8 @@ fn pascal_case(text: &str) -> String {
     let mut result = text[..start].to_owned();
     let mut letters = text[start..].chars();
     let Some(first) = letters.next() else {
+        // Of connectors alone, the last comes out twice.
+        result.extend(text.chars().next_back());
         return result;
     };
     let mut previous = upper(first);

@@ -1,0 +1,49 @@
+//! Facts about the languages, as Argo's own libraries answer: each line of a table is an expression and its value.
+
+use std::collections::BTreeSet;
+
+use rstest::rstest;
+use serde_json::Value;
+
+use super::{Scope, evaluate, golang, when};
+
+const REFUSED: &str = "refused";
+
+fn scope() -> Scope {
+    let values: Value = serde_json::from_str(include_str!("facts/scope.json")).unwrap_or_default();
+    let mut scope = Scope::new();
+    for (name, value) in values.as_object().into_iter().flatten() {
+        scope.set(name.clone(), value.clone());
+    }
+    scope
+}
+
+/// The lines that come out otherwise, with what came out.
+fn wrong(table: &str, answer: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let facts = table.lines().filter(|line| !line.starts_with("// ")).filter_map(|line| line.rsplit_once(" => "));
+    let answers = facts.map(|(expression, expected)| {
+        let answer = answer(expression).unwrap_or_else(|| REFUSED.to_owned());
+        (answer != expected).then(|| format!("{expression} => {answer}, expected {expected}"))
+    });
+    answers.flatten().collect()
+}
+
+#[rstest]
+#[case(include_str!("facts/language.txt"), 300)]
+#[case(include_str!("facts/types.txt"), 80)]
+#[case(include_str!("facts/sprig.txt"), 300)]
+#[case(include_str!("facts/jsonpath.txt"), 100)]
+fn expressions_have_the_values_they_have_in_argo(#[case] table: &str, #[case] least: usize) {
+    let scope = scope();
+    let answer = |expression: &str| evaluate(expression, &scope).ok().map(|value| golang::json(&value));
+    assert_eq!(wrong(table, answer), Vec::<String>::new());
+    assert!(table.lines().collect::<BTreeSet<_>>().len() > least);
+}
+
+#[test]
+fn conditions_hold_where_they_hold_in_argo() {
+    let table = include_str!("facts/conditions.txt");
+    let answer = |condition: &str| when(condition).ok().map(|holds| holds.to_string());
+    assert_eq!(wrong(table, answer), Vec::<String>::new());
+    assert!(table.lines().count() > 100);
+}
