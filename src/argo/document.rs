@@ -1,1 +1,0 @@
-//! Argo documents: YAML or JSON text to values that keep unknown fields and their order, and back.

@@ -1,0 +1,212 @@
+//! Argo documents: YAML or JSON text to values that keep unknown fields and their order, and back.
+//!
+//! Text is read the way `kubectl` and `argo` read it: YAML 1.1 scalars, the last of two equal keys, aliases and `<<`
+//! applied in the order they stand. Every field remembers its line and column, so that whoever finds something wrong
+//! later can say where. Must never open a file: the caller hands over the bytes and their name.
+
+mod emit;
+mod error;
+mod fields;
+mod place;
+mod read;
+mod scalar;
+mod shape;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use emit::{to_yaml, to_yaml_documents};
+pub use error::{DocumentError, Problem, Severity};
+pub use place::Place;
+use place::Places;
+pub use scalar::any_string;
+
+/// The largest text that is read.
+pub const MAX_BYTES: usize = 32 * 1024 * 1024;
+/// The most values one text may hold, those made by aliases included.
+pub const MAX_VALUES: usize = 4_000_000;
+/// How deep lists and objects may stand inside each other.
+pub const MAX_DEPTH: usize = 120;
+
+/// A text and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// A path, or `standard input`.
+    pub name: String,
+    /// The text as it was read.
+    pub text: Vec<u8>,
+}
+
+/// What a text holds.
+#[derive(Debug)]
+pub struct Parsed {
+    /// Its documents, those of a `List` one by one.
+    pub documents: Vec<Document>,
+    /// What is legal and probably not meant: equal keys, misspelt fields.
+    pub warnings: Vec<Problem>,
+}
+
+/// The kinds of document this product understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `argoproj.io/v1alpha1` Workflow.
+    Workflow,
+    /// `argoproj.io/v1alpha1` WorkflowTemplate.
+    WorkflowTemplate,
+    /// `argoproj.io/v1alpha1` ClusterWorkflowTemplate.
+    ClusterWorkflowTemplate,
+    /// `argoproj.io/v1alpha1` CronWorkflow.
+    CronWorkflow,
+    /// `v1` ConfigMap.
+    ConfigMap,
+    /// `v1` Secret.
+    Secret,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Workflow,
+        Self::WorkflowTemplate,
+        Self::ClusterWorkflowTemplate,
+        Self::CronWorkflow,
+        Self::ConfigMap,
+        Self::Secret,
+    ];
+
+    /// The kind as a document spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workflow => "Workflow",
+            Self::WorkflowTemplate => "WorkflowTemplate",
+            Self::ClusterWorkflowTemplate => "ClusterWorkflowTemplate",
+            Self::CronWorkflow => "CronWorkflow",
+            Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
+        }
+    }
+
+    /// The apiVersion its documents carry.
+    pub const fn api_version(self) -> &'static str {
+        match self {
+            Self::ConfigMap | Self::Secret => "v1",
+            _ => "argoproj.io/v1alpha1",
+        }
+    }
+
+    /// Where the workflow's spec stands in a document of this kind, as a JSON pointer.
+    pub const fn workflow_spec(self) -> Option<&'static str> {
+        match self {
+            Self::Workflow | Self::WorkflowTemplate | Self::ClusterWorkflowTemplate => Some("/spec"),
+            Self::CronWorkflow => Some("/spec/workflowSpec"),
+            Self::ConfigMap | Self::Secret => None,
+        }
+    }
+}
+
+/// One Kubernetes object, as it was written.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Its kind.
+    pub kind: Kind,
+    /// All of it; free to be edited, places then go by what was read.
+    pub value: Value,
+    source: Arc<str>,
+    places: Places,
+}
+
+impl Document {
+    /// A document that has no text, such as a live object; only its kind and apiVersion are checked.
+    pub fn from_value(value: Value, source: &str) -> Result<Self, DocumentError> {
+        Self::new(value, source.into(), Places::default())
+            .map_err(|problem| DocumentError::Invalid { problems: vec![*problem] })
+    }
+
+    fn new(value: Value, source: Arc<str>, places: Places) -> Result<Self, Box<Problem>> {
+        match shape::kind(&value) {
+            Ok(kind) => Ok(Self { kind, value, source, places }),
+            Err((pointer, message)) => {
+                Err(Box::new(Problem::at(&source, places.nearest(&value, &pointer), &pointer, message)))
+            }
+        }
+    }
+
+    /// The path of the file it stands in, or whatever the source was called.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// `metadata.name`, unless it is empty.
+    pub fn name(&self) -> Option<&str> {
+        self.metadata("name")
+    }
+
+    /// `metadata.generateName`, unless it is empty.
+    pub fn generate_name(&self) -> Option<&str> {
+        self.metadata("generateName")
+    }
+
+    /// `metadata.namespace`, unless it is empty.
+    pub fn namespace(&self) -> Option<&str> {
+        self.metadata("namespace")
+    }
+
+    /// Where a field stands: the place of its key, or of the list item. The nearest field around it stands in for one
+    /// that was not written. None for a document that has no text.
+    pub fn place(&self, pointer: &str) -> Option<Place> {
+        self.places.nearest(&self.value, pointer)
+    }
+
+    /// A problem of one field (a JSON pointer), with its place.
+    pub fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
+        let problem = Problem::at(&self.source, self.place(pointer), pointer, message.into());
+        if self.kind == Kind::Secret { problem.without_snippet() } else { problem }
+    }
+
+    fn metadata(&self, field: &str) -> Option<&str> {
+        self.value.get("metadata")?.get(field)?.as_str().filter(|text| !text.is_empty())
+    }
+}
+
+/// Reads a text: its documents, checked for the types of the fields this product reads.
+pub fn parse(source: &Source) -> Result<Parsed, DocumentError> {
+    let name: Arc<str> = source.name.as_str().into();
+    let text = read::text(&name, &source.text)?;
+    let read::Stream { roots, mut warnings } = read::stream(&name, text)?;
+    if roots.is_empty() {
+        return Err(DocumentError::Empty { name });
+    }
+    let mut documents = Vec::new();
+    let mut problems = Vec::new();
+    for (value, places) in roots.into_iter().flat_map(|(value, places)| unlist(value, places)) {
+        match Document::new(value, Arc::clone(&name), places) {
+            Ok(document) => {
+                let found = shape::check(&document);
+                problems.extend(found.problems);
+                warnings.extend(found.warnings);
+                documents.push(document);
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    if problems.is_empty() { Ok(Parsed { documents, warnings }) } else { Err(DocumentError::Invalid { problems }) }
+}
+
+fn unlist(mut value: Value, places: Places) -> Vec<(Value, Places)> {
+    let is_list = value["kind"].as_str().is_some_and(|kind| {
+        kind.strip_suffix("List")
+            .is_some_and(|item| item.is_empty() || Kind::ALL.iter().any(|one| one.as_str() == item))
+    });
+    match value.get_mut("items") {
+        Some(Value::Array(items)) if is_list => {
+            let list = places.child("items");
+            let places = list.items();
+            std::mem::take(items).into_iter().zip(places.chain(std::iter::repeat_with(Places::default))).collect()
+        }
+        _ => vec![(value, places)],
+    }
+}
+
+#[cfg(test)]
+mod tests;
