@@ -1,0 +1,328 @@
+//! Sending a request, patiently, and saying what a failure means: no word of the HTTP client's reaches the user.
+
+use std::time::Duration;
+
+use kube::client::AuthError;
+use kube::config::ExecConfig;
+use kube::core::Status;
+use serde_json::Value;
+
+use super::fault::Fault;
+use super::kind::Resource;
+use super::request::{self, Built, Call, Verb};
+use super::template::Elsewhere;
+use super::{Cluster, ClusterError};
+
+/// A request is sent this often before a passing trouble counts as a lasting one.
+const ATTEMPTS: u32 = 5;
+/// The pause after the first attempt; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(200);
+/// A server may ask for a longer pause, up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What came of a request.
+pub(crate) struct Answer {
+    pub(crate) result: Result<Value, Failure>,
+    /// How often it was sent; above 1, the first may have done its work unnoticed.
+    pub(crate) attempts: u32,
+}
+
+/// A request that did not get what it asked for.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server said no.
+    Refused(Box<Status>),
+    /// No answer came.
+    Lost(Fault),
+    /// Something on this side is in the way.
+    Here(String),
+}
+
+impl Cluster {
+    /// Sends a request until it is answered for good: overload and broken connections pass. A connection that is
+    /// refused at once is not waited for.
+    pub(crate) async fn send(&self, request: Built) -> Answer {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Answer { result: Err(Failure::Here(error.to_string())), attempts: 0 },
+        };
+        let mut attempts = 1;
+        loop {
+            let result = self.once(request.clone()).await;
+            match &result {
+                Err(failure) if failure.passes() && attempts < ATTEMPTS => {
+                    tokio::time::sleep(failure.pause(attempts)).await;
+                }
+                _ => return Answer { result, attempts },
+            }
+            attempts += 1;
+        }
+    }
+
+    async fn once(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
+        match tokio::time::timeout(self.request_timeout, self.client.request(request)).await {
+            Ok(result) => result.map_err(|error| Failure::from_kube(&error)),
+            Err(_) => Err(Failure::Lost(Fault::slow(self.request_timeout))),
+        }
+    }
+
+    /// What a failed call means to the user. Asks the server where its answer alone does not tell.
+    pub(crate) async fn explain(&self, call: &Call<'_>, failure: Failure) -> ClusterError {
+        match failure {
+            Failure::Lost(fault) => self.unreachable(call, fault),
+            Failure::Here(cause) => {
+                ClusterError::Context { context: self.context.clone().unwrap_or_else(|| "in-cluster".into()), cause }
+            }
+            Failure::Refused(status) => match status.code {
+                401 => self.unauthorized(),
+                403 => forbidden(call, &status),
+                404 => self.missing(call, &status).await,
+                429 | 503 | 504 => ClusterError::Overloaded { server: self.server.clone(), message: message(&status) },
+                _ => refused(call, &status),
+            },
+        }
+    }
+
+    fn unreachable(&self, call: &Call<'_>, fault: Fault) -> ClusterError {
+        let unsure = fault.sent && call.verb == Verb::Create;
+        ClusterError::Unreachable { server: self.server.clone(), cause: fault.cause, unsure }
+    }
+
+    pub(crate) fn unauthorized(&self) -> ClusterError {
+        ClusterError::Unauthorized { server: self.server.clone(), context: self.context.clone() }
+    }
+
+    /// A 404 is said of an object, of its namespace, and of a kind that the cluster does not serve.
+    async fn missing(&self, call: &Call<'_>, status: &Status) -> ClusterError {
+        if status.details.as_ref().is_some_and(|details| details.kind == "namespaces") {
+            return ClusterError::NamespaceMissing { namespace: self.namespace.clone() };
+        }
+        if !self.serves(call.resource).await {
+            return ClusterError::NotInstalled { server: self.server.clone(), plural: call.resource.plural };
+        }
+        if let Some(namespace) = call.namespace
+            && self.lacks_namespace(namespace).await
+        {
+            return ClusterError::NamespaceMissing { namespace: namespace.to_owned() };
+        }
+        if call.resource == Resource::WORKFLOW {
+            return ClusterError::WorkflowMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };
+        }
+        ClusterError::TemplateMissing {
+            kind: call.resource.kind,
+            name: call.name.to_owned(),
+            namespace: call.namespace.map(str::to_owned),
+            elsewhere: Box::new(Elsewhere::search(self, call).await),
+        }
+    }
+
+    /// Whether the server knows the kind; it does, where it will not say.
+    async fn serves(&self, resource: Resource) -> bool {
+        match self.send(request::discovery()).await.result {
+            Ok(list) => {
+                list["resources"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == resource.plural))
+            }
+            Err(Failure::Refused(status)) => status.code != 404,
+            Err(_) => true,
+        }
+    }
+
+    async fn lacks_namespace(&self, namespace: &str) -> bool {
+        matches!(self.send(request::namespace(namespace)).await.result, Err(Failure::Refused(status)) if status.code == 404)
+    }
+}
+
+impl Failure {
+    pub(crate) fn from_kube(error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Refused(status.clone()),
+            kube::Error::Service(source) if auth_error(source.as_ref()).is_some() => {
+                Self::Here(auth_error(source.as_ref()).map(credential).unwrap_or_default())
+            }
+            kube::Error::Auth(error) => Self::Here(credential(error)),
+            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+                Self::Here("the server's answer is no Kubernetes object; is its URL right?".to_owned())
+            }
+            other => Self::Lost(Fault::below(other)),
+        }
+    }
+
+    /// Whether the same request may well succeed in a moment.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Refused(status) => {
+                matches!(status.code, 429 | 503 | 504) || (status.code == 500 && self.asked_pause().is_some())
+            }
+            Self::Lost(fault) => fault.sent && !fault.slow,
+            Self::Here(_) => false,
+        }
+    }
+
+    fn pause(&self, attempts: u32) -> Duration {
+        self.asked_pause().unwrap_or(PAUSE * 2_u32.pow(attempts - 1)).min(LONGEST_PAUSE)
+    }
+
+    fn asked_pause(&self) -> Option<Duration> {
+        let Self::Refused(status) = self else { return None };
+        let seconds = status.details.as_ref()?.retry_after_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+}
+
+fn forbidden(call: &Call<'_>, status: &Status) -> ClusterError {
+    let Some(user) = status.message.split_once("User \"").and_then(|(_, rest)| rest.split_once("\" cannot ")) else {
+        return denied(call, status);
+    };
+    ClusterError::Forbidden {
+        user: user.0.to_owned(),
+        verb: call.verb.word(),
+        plural: call.resource.plural,
+        namespace: call.namespace.map(str::to_owned),
+    }
+}
+
+fn refused(call: &Call<'_>, status: &Status) -> ClusterError {
+    let (kind, name) = (call.resource.kind, call.name.to_owned());
+    let text = message(status);
+    if text.contains("denied the request") || text.contains("denied request") {
+        return denied(call, status);
+    }
+    if status.code == 422 || status.code == 400 {
+        return ClusterError::Invalid { kind, name, causes: causes(status) };
+    }
+    ClusterError::Api { verb: call.verb.word(), kind, name, message: text }
+}
+
+fn denied(call: &Call<'_>, status: &Status) -> ClusterError {
+    ClusterError::Denied {
+        verb: call.verb.word(),
+        kind: call.resource.kind,
+        name: call.name.to_owned(),
+        message: message(status),
+    }
+}
+
+/// Whether the server, or etcd behind it, finds the object too large.
+pub(crate) fn is_too_large(status: &Status) -> bool {
+    status.code == 413
+        || ["request is too large", "Request entity too large", "larger than max"]
+            .iter()
+            .any(|text| status.message.contains(text))
+}
+
+fn causes(status: &Status) -> Vec<String> {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let fields: Vec<String> = causes
+        // The schema's own rules are skipped while a field is wrong, which it says as a cause of its own.
+        .filter(|cause| cause.field != "<nil>")
+        .map(|cause| match cause.field.as_str() {
+            "" => cause.message.clone(),
+            field => format!("{field}: {}", cause.message),
+        })
+        .collect();
+    if fields.is_empty() { vec![message(status)] } else { fields }
+}
+
+fn message(status: &Status) -> String {
+    match status.message.trim() {
+        "" => format!("status {}", status.code),
+        text => text.to_owned(),
+    }
+}
+
+fn auth_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a AuthError> {
+    error.downcast_ref::<AuthError>()
+}
+
+/// Why there is no client: of what the kubeconfig says about the user, something does not work.
+pub(crate) fn no_client(error: &kube::Error, plugin: Option<&ExecConfig>, context: Option<&str>) -> ClusterError {
+    let command = plugin.and_then(|plugin| plugin.command.clone());
+    match (error, command) {
+        (kube::Error::Auth(error), Some(command)) => ClusterError::Plugin {
+            command,
+            cause: credential(error),
+            install: plugin.and_then(|plugin| plugin.install_hint.clone()),
+        },
+        (kube::Error::Auth(error), None) => unusable(context, credential(error)),
+        (kube::Error::ProxyProtocolUnsupported { .. }, _) => {
+            unusable(context, "its proxy is neither http, https nor socks5".to_owned())
+        }
+        (other, _) => unusable(context, Fault::below(other).cause),
+    }
+}
+
+fn unusable(context: Option<&str>, cause: String) -> ClusterError {
+    ClusterError::Context { context: context.unwrap_or("in-cluster").to_owned(), cause }
+}
+
+/// How a credential could not be had, without a word of the credential.
+fn credential(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecStart(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            "is not installed".to_owned()
+        }
+        AuthError::AuthExecStart(cause) => format!("cannot be run: {cause}"),
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let last = said.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
+            format!("failed ({}){}", out.status, last.unwrap_or_default())
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => "printed no credential".to_owned(),
+        AuthError::ReadTokenFile(cause, path) => format!("cannot read the token file {}: {cause}", path.display()),
+        AuthError::Oidc(_) => "cannot refresh the OIDC token".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::response::{StatusCause, StatusDetails};
+
+    use super::*;
+
+    #[test]
+    fn passing_trouble_is_overload_and_what_broke_after_sending() {
+        let refused = |code| Failure::Refused(Status::failure("", "").with_code(code).boxed());
+        assert!([429, 503, 504].into_iter().all(|code| refused(code).passes()));
+        assert!(![400, 401, 403, 404, 409, 422, 500].into_iter().any(|code| refused(code).passes()));
+        let lost = |sent, slow| Failure::Lost(Fault { cause: String::new(), sent, slow });
+        assert!(lost(true, false).passes() && !lost(false, false).passes() && !lost(true, true).passes());
+    }
+
+    #[test]
+    fn the_server_may_ask_for_a_longer_pause_but_not_for_any() {
+        let asking = |seconds| {
+            let details = StatusDetails { retry_after_seconds: seconds, ..empty_details() };
+            Failure::Refused(Status::failure("", "").with_code(429).with_details(details).boxed())
+        };
+        assert_eq!(asking(0).pause(3), PAUSE * 4);
+        assert_eq!(asking(2).pause(1), Duration::from_secs(2));
+        assert_eq!(asking(3600).pause(1), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn an_invalid_object_is_told_field_by_field() {
+        let cause = |field: &str, message: &str| StatusCause {
+            reason: "FieldValueInvalid".into(),
+            message: message.into(),
+            field: field.into(),
+        };
+        let details = StatusDetails {
+            causes: vec![cause("spec.entrypoint", "must be a string"), cause("<nil>", "not checked"), cause("", "odd")],
+            ..empty_details()
+        };
+        let status = Status::failure("Workflow \"x\" is invalid: []", "Invalid").with_code(422).with_details(details);
+        assert_eq!(causes(&status), ["spec.entrypoint: must be a string", "odd"]);
+    }
+
+    fn empty_details() -> StatusDetails {
+        StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: Vec::new(),
+            retry_after_seconds: 0,
+        }
+    }
+}
