@@ -63,10 +63,7 @@ impl Access {
         if let Some(path) = &self.kubeconfig {
             return read_file(path).map(Some);
         }
-        let mut merged = Kubeconfig::default();
-        for path in default_files().iter().filter(|path| path.exists()) {
-            merged = merged.merge(read_file(path)?).map_err(|error| unusable(path, &error))?;
-        }
+        let merged = merged(&default_files())?;
         let says_nothing = merged.current_context.as_deref().unwrap_or_default().is_empty()
             && merged.contexts.is_empty()
             && merged.clusters.is_empty();
@@ -113,6 +110,13 @@ fn default_files() -> Vec<PathBuf> {
         return files;
     }
     std::env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect()
+}
+
+/// The first file to say a thing counts; one that does not exist says nothing.
+fn merged(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
+    files.iter().filter(|path| path.exists()).try_fold(Kubeconfig::default(), |merged, path| {
+        merged.merge(read_file(path)?).map_err(|error| unusable(path, &error))
+    })
 }
 
 fn read_file(path: &Path) -> Result<Kubeconfig, ClusterError> {
@@ -182,6 +186,24 @@ mod tests {
         assert_eq!(proxy("https://k8s.example.org", "*"), None);
         assert_eq!(proxy("https://127.0.0.1:6443", ""), None);
         assert_eq!(proxy("https://localhost:6443", ""), None);
+    }
+
+    #[test]
+    fn of_several_files_the_first_to_say_a_thing_counts() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::TempDir::new()?;
+        let file = |name: &str| directory.path().join(name);
+        std::fs::write(file("empty"), "")?;
+        std::fs::write(file("one"), "current-context: one\ncontexts: [{name: one, context: {cluster: c}}]\n")?;
+        std::fs::write(
+            file("two"),
+            "current-context: two\ncontexts: [{name: one, context: {cluster: other}}, {name: two}]\n",
+        )?;
+        let merged = merged(&["absent", "empty", "one", "two"].map(file))?;
+        assert_eq!(merged.current_context.as_deref(), Some("one"));
+        let names: Vec<&str> = merged.contexts.iter().map(|named| named.name.as_str()).collect();
+        assert_eq!(names, ["one", "two"]);
+        assert_eq!(merged.contexts[0].context.as_ref().map(|context| context.cluster.as_str()), Some("c"));
+        Ok(())
     }
 
     #[test]

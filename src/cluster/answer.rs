@@ -34,8 +34,10 @@ pub(crate) enum Failure {
     Refused(Box<Status>),
     /// No answer came.
     Lost(Fault),
-    /// Something on this side is in the way.
-    Here(String),
+    /// There was no credential to send with it.
+    NoCredential(String),
+    /// It cannot be sent, or its answer cannot be read.
+    Unusable(String),
 }
 
 impl Cluster {
@@ -44,7 +46,7 @@ impl Cluster {
     pub(crate) async fn send(&self, request: Built) -> Answer {
         let request = match request {
             Ok(request) => request,
-            Err(error) => return Answer { result: Err(Failure::Here(error.to_string())), attempts: 0 },
+            Err(error) => return Answer { result: Err(Failure::Unusable(error.to_string())), attempts: 0 },
         };
         let mut attempts = 1;
         loop {
@@ -70,11 +72,11 @@ impl Cluster {
     pub(crate) async fn explain(&self, call: &Call<'_>, failure: Failure) -> ClusterError {
         match failure {
             Failure::Lost(fault) => self.unreachable(call, fault),
-            Failure::Here(cause) => {
-                ClusterError::Context { context: self.context.clone().unwrap_or_else(|| "in-cluster".into()), cause }
-            }
+            Failure::Unusable(cause) => unusable(self.context.as_deref(), cause),
+            Failure::NoCredential(cause) => no_credential(cause, self.context.as_deref(), self.plugin.as_ref()),
             Failure::Refused(status) => match status.code {
                 401 => self.unauthorized(),
+                403 if status.message.contains("User \"system:anonymous\"") => self.unauthorized(),
                 403 => forbidden(call, &status),
                 404 => self.missing(call, &status).await,
                 429 | 503 | 504 => ClusterError::Overloaded { server: self.server.clone(), message: message(&status) },
@@ -136,12 +138,13 @@ impl Failure {
     pub(crate) fn from_kube(error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::Refused(status.clone()),
-            kube::Error::Service(source) if auth_error(source.as_ref()).is_some() => {
-                Self::Here(auth_error(source.as_ref()).map(credential).unwrap_or_default())
-            }
-            kube::Error::Auth(error) => Self::Here(credential(error)),
+            kube::Error::Auth(error) => Self::NoCredential(credential(error)),
+            kube::Error::Service(source) => match source.downcast_ref::<AuthError>() {
+                Some(error) => Self::NoCredential(credential(error)),
+                None => Self::Lost(Fault::below(source.as_ref())),
+            },
             kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-                Self::Here("the server's answer is no Kubernetes object; is its URL right?".to_owned())
+                Self::Unusable("the server's answer is no Kubernetes object; is its URL right?".to_owned())
             }
             other => Self::Lost(Fault::below(other)),
         }
@@ -154,7 +157,7 @@ impl Failure {
                 matches!(status.code, 429 | 503 | 504) || (status.code == 500 && self.asked_pause().is_some())
             }
             Self::Lost(fault) => fault.sent && !fault.slow,
-            Self::Here(_) => false,
+            Self::NoCredential(_) | Self::Unusable(_) => false,
         }
     }
 
@@ -230,24 +233,23 @@ fn message(status: &Status) -> String {
     }
 }
 
-fn auth_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a AuthError> {
-    error.downcast_ref::<AuthError>()
-}
-
-/// Why there is no client: of what the kubeconfig says about the user, something does not work.
-pub(crate) fn no_client(error: &kube::Error, plugin: Option<&ExecConfig>, context: Option<&str>) -> ClusterError {
-    let command = plugin.and_then(|plugin| plugin.command.clone());
-    match (error, command) {
-        (kube::Error::Auth(error), Some(command)) => ClusterError::Plugin {
-            command,
-            cause: credential(error),
-            install: plugin.and_then(|plugin| plugin.install_hint.clone()),
-        },
-        (kube::Error::Auth(error), None) => unusable(context, credential(error)),
-        (kube::Error::ProxyProtocolUnsupported { .. }, _) => {
+/// Why there is no client: of what the kubeconfig says about the context, something does not work.
+pub(crate) fn no_client(error: &kube::Error, context: Option<&str>, plugin: Option<&ExecConfig>) -> ClusterError {
+    match error {
+        kube::Error::Auth(error) => no_credential(credential(error), context, plugin),
+        kube::Error::ProxyProtocolUnsupported { .. } => {
             unusable(context, "its proxy is neither http, https nor socks5".to_owned())
         }
-        (other, _) => unusable(context, Fault::below(other).cause),
+        other => unusable(context, Fault::below(other).cause),
+    }
+}
+
+fn no_credential(cause: String, context: Option<&str>, plugin: Option<&ExecConfig>) -> ClusterError {
+    match plugin.and_then(|plugin| plugin.command.clone()) {
+        Some(command) => {
+            ClusterError::Plugin { command, cause, install: plugin.and_then(|plugin| plugin.install_hint.clone()) }
+        }
+        None => unusable(context, cause),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// There is neither a kubeconfig nor a pod's service account.
-    #[error("no kubeconfig: {} does not exist", .path.display())]
+    #[error("no cluster is configured: there is no kubeconfig at {}", .path.display())]
     NoKubeconfig {
         /// Where it was looked for last.
         path: PathBuf,
@@ -296,7 +296,7 @@ fn grant(user: &str, verb: &str, plural: &str, namespace: Option<&str>) -> Strin
     let resource = format!("{plural}.{}", Resource::GROUP);
     let subject = match user.strip_prefix("system:serviceaccount:") {
         Some(account) => format!("--serviceaccount={account}"),
-        None => format!("--user={user}"),
+        None => format!("--user={}", quoted(user)),
     };
     let (kind, within) = match namespace {
         Some(namespace) => ("role", format!(" -n {namespace}")),
@@ -309,9 +309,21 @@ fn grant(user: &str, verb: &str, plural: &str, namespace: Option<&str>) -> Strin
     )
 }
 
+/// A text as one word of a shell's command.
+fn quoted(text: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "@%+=:,./_-".contains(character);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_with_an_odd_name_is_one_word_of_the_command() {
+        assert_eq!(quoted("oidc:eve@corp"), "oidc:eve@corp");
+        assert_eq!(quoted("Eve O'Hara; rm -rf"), r"'Eve O'\''Hara; rm -rf'");
+    }
 
     #[test]
     fn forbidden_says_who_what_where_and_how_to_allow_it() {

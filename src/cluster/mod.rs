@@ -16,6 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 use kube::Client;
+use kube::config::ExecConfig;
 use serde_json::Value;
 
 pub use access::Access;
@@ -36,6 +37,8 @@ pub struct Cluster {
     client: Client,
     server: String,
     context: Option<String>,
+    /// The program that the kubeconfig names for credentials.
+    plugin: Option<ExecConfig>,
     namespace: String,
     /// Whether the user named the namespace, rather than the kubeconfig.
     asked_namespace: bool,
@@ -51,11 +54,12 @@ impl Cluster {
         let plugin = resolved.config.auth_info.exec.clone();
         let server = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(resolved.config)
-            .map_err(|error| answer::no_client(&error, plugin.as_ref(), resolved.context.as_deref()))?;
+            .map_err(|error| answer::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;
         Ok(Self {
             client,
             server,
             context: resolved.context,
+            plugin,
             namespace: resolved.namespace,
             asked_namespace: access.namespace.is_some(),
             request_timeout: access.request_timeout.unwrap_or(REQUEST),

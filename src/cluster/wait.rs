@@ -134,13 +134,16 @@ impl<F: FnMut(&Value)> Follower<'_, F> {
 
     /// A watch that cannot begin is an error where it never will.
     async fn no_watch(&self, failure: Failure) -> Result<Ended, ClusterError> {
-        match &failure {
-            Failure::Refused(status) if matches!(status.code, 401 | 403) => {
-                let call = self.cluster.call(Verb::Watch, Resource::WORKFLOW, self.name);
-                Err(self.cluster.explain(&call, failure).await)
-            }
-            Failure::Here(_) | Failure::Refused(_) | Failure::Lost(_) => Ok(Ended::Lost),
+        let never = match &failure {
+            Failure::Refused(status) => matches!(status.code, 401 | 403),
+            Failure::NoCredential(_) => true,
+            Failure::Lost(_) | Failure::Unusable(_) => false,
+        };
+        if !never {
+            return Ok(Ended::Lost);
         }
+        let call = self.cluster.call(Verb::Watch, Resource::WORKFLOW, self.name);
+        Err(self.cluster.explain(&call, failure).await)
     }
 
     /// Shows a state that was not shown before; whether it is the last.

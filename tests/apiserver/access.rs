@@ -162,6 +162,29 @@ async fn a_credential_plugin_that_fails_says_its_last_word_and_no_secret() {
     assert!(!format!("{error:?}").contains("hunter2"));
 }
 
+#[tokio::test]
+async fn a_credential_plugin_that_fails_later_is_still_named() {
+    let namespace = Namespace::new().await;
+    let expired = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": { "token": "admin-token", "expirationTimestamp": "2020-01-01T00:00:00Z" },
+    });
+    let once = namespace.kubeconfig(User::Admin).with_extension("once");
+    let script = format!("mkdir '{}' 2>&- || {{ echo logged out >&2; exit 1; }}; echo '{expired}'", once.display());
+    let error = refusal(&with_plugin(&namespace, "sh", &["-c", &script])).await;
+    assert_eq!(error.to_string(), "credential plugin \"sh\" failed (exit status: 1): logged out");
+}
+
+#[tokio::test]
+async fn no_credential_at_all_is_a_matter_of_credentials() {
+    let files = Files::new();
+    let mut kubeconfig = Server::argo().kubeconfig(User::Admin, "default");
+    kubeconfig["users"] = json!([]);
+    let error = refusal(&files.access(&kubeconfig)).await;
+    assert!(matches!(error, ClusterError::Unauthorized { .. }), "{error:?}");
+}
+
 fn with_plugin(namespace: &Namespace, command: &str, arguments: &[&str]) -> Access {
     let mut kubeconfig = Server::argo().kubeconfig(User::Admin, &namespace.name);
     kubeconfig["users"][0]["user"] = json!({ "exec": {
