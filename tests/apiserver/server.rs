@@ -188,5 +188,5 @@ fn own_directory() -> PathBuf {
 /// Runs a future to its end on a thread of its own: the caller may be inside a runtime.
 fn on_own_runtime<T: Send + 'static, F: Future<Output = T>>(make: impl FnOnce() -> F + Send + 'static) -> T {
     let run = move || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(make());
-    std::thread::spawn(run).join().unwrap()
+    std::thread::spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
