@@ -87,7 +87,11 @@ impl Cluster {
 
     fn unreachable(&self, call: &Call<'_>, fault: Fault) -> ClusterError {
         let unsure = fault.sent && call.verb == Verb::Create;
-        ClusterError::Unreachable { server: self.server.clone(), cause: fault.cause, unsure }
+        let cause = match &self.proxy {
+            Some(proxy) => format!("{} (through the proxy {proxy})", fault.cause),
+            None => fault.cause,
+        };
+        ClusterError::Unreachable { server: self.server.clone(), cause, unsure }
     }
 
     pub(crate) fn unauthorized(&self) -> ClusterError {
@@ -190,10 +194,12 @@ fn refused(call: &Call<'_>, status: &Status) -> ClusterError {
     if text.contains("denied the request") || text.contains("denied request") {
         return denied(call, status);
     }
-    if status.code == 422 || status.code == 400 {
-        return ClusterError::Invalid { kind, name, causes: causes(status) };
+    let verb = call.verb.word();
+    match status.code {
+        400 | 422 => ClusterError::Invalid { kind, name, causes: causes(status) },
+        409 => ClusterError::Conflict { verb, kind, name, message: text },
+        _ => ClusterError::Api { verb, kind, name, message: text },
     }
-    ClusterError::Api { verb: call.verb.word(), kind, name, message: text }
 }
 
 fn denied(call: &Call<'_>, status: &Status) -> ClusterError {
@@ -223,7 +229,12 @@ fn causes(status: &Status) -> Vec<String> {
             field => format!("{field}: {}", cause.message),
         })
         .collect();
-    if fields.is_empty() { vec![message(status)] } else { fields }
+    if !fields.is_empty() {
+        return fields;
+    }
+    let message = message(status);
+    let strict = message.split_once("strict decoding error: ").map(|(_, fields)| fields.to_owned());
+    vec![strict.unwrap_or(message)]
 }
 
 fn message(status: &Status) -> String {

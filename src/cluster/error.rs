@@ -188,6 +188,18 @@ pub enum ClusterError {
         /// What the policy says.
         message: String,
     },
+    /// The object, or what the server counts by it, was changed at the same time.
+    #[error("the API server cannot {verb} {kind} {name:?} for a conflict: {message}")]
+    Conflict {
+        /// What was asked.
+        verb: &'static str,
+        /// Of which kind.
+        kind: &'static str,
+        /// Of which object.
+        name: String,
+        /// What the server said.
+        message: String,
+    },
     /// The workflow did not end in time.
     #[error("workflow {name:?} has not ended after {after:?} (phase {phase})")]
     TimedOut {
@@ -226,7 +238,7 @@ impl ClusterError {
             | Self::TemplateMissing { .. }
             | Self::WorkflowMissing { .. }
             | Self::Deleted { .. } => Exit::NotFound,
-            Self::Exists { .. } => Exit::Conflict,
+            Self::Exists { .. } | Self::Conflict { .. } => Exit::Conflict,
             Self::TimedOut { .. } => Exit::TimedOut,
             _ => Exit::Tool,
         }
@@ -250,7 +262,7 @@ impl ClusterError {
                 "the request may have arrived; the same command with the same --name and run id repeats it safely".into(),
             ),
             Self::Unreachable { .. } => Some("kubectl cluster-info shows whether kubectl reaches it".into()),
-            Self::Overloaded { .. } => Some("try again later".into()),
+            Self::Overloaded { .. } | Self::Conflict { .. } => Some("try again later".into()),
             Self::Unauthorized { .. } => Some("they may have expired: log in again, or choose another --context".into()),
             Self::Forbidden { user, verb, plural, namespace } => Some(grant(user, verb, plural, namespace.as_deref())),
             Self::NotInstalled { .. } => {

@@ -37,6 +37,8 @@ pub struct Cluster {
     client: Client,
     server: String,
     context: Option<String>,
+    /// The proxy that stands between, as `host:port`.
+    proxy: Option<String>,
     /// The program that the kubeconfig names for credentials.
     plugin: Option<ExecConfig>,
     namespace: String,
@@ -52,6 +54,7 @@ impl Cluster {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let resolved = access.resolve().await?;
         let plugin = resolved.config.auth_info.exec.clone();
+        let proxy = resolved.config.proxy_url.as_ref().map(address);
         let server = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(resolved.config)
             .map_err(|error| answer::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;
@@ -59,6 +62,7 @@ impl Cluster {
             client,
             server,
             context: resolved.context,
+            proxy,
             plugin,
             namespace: resolved.namespace,
             asked_namespace: access.namespace.is_some(),
@@ -104,6 +108,12 @@ impl Cluster {
     fn call<'a>(&'a self, verb: Verb, resource: Resource, name: &'a str) -> Call<'a> {
         Call { resource, namespace: resource.namespaced.then_some(&self.namespace), name, verb }
     }
+}
+
+/// The host and port of a proxy's URL, which may hold a password too.
+fn address(proxy: &http::Uri) -> String {
+    let port = proxy.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", proxy.host().unwrap_or_default())
 }
 
 impl fmt::Debug for Cluster {

@@ -95,6 +95,21 @@ async fn a_server_that_is_not_there_is_named_at_once() {
 }
 
 #[tokio::test]
+async fn the_kubeconfigs_proxy_is_used_and_named_without_its_password() {
+    let files = Files::new();
+    let mut kubeconfig = Server::argo().kubeconfig(User::Admin, "default");
+    let proxy = format!("127.0.0.1:{}", free_port());
+    kubeconfig["clusters"][0]["cluster"]["proxy-url"] = json!(format!("http://me:hunter2@{proxy}"));
+    let error = refusal(&files.access(&kubeconfig)).await;
+    let Server { url, .. } = Server::argo();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot reach the API server at {url}: connection refused (through the proxy {proxy})")
+    );
+    assert!(!format!("{error:?}").contains("hunter2"));
+}
+
+#[tokio::test]
 async fn a_host_without_address_is_named() {
     let files = Files::new();
     let mut kubeconfig = Server::argo().kubeconfig(User::Admin, "default");

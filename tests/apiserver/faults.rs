@@ -174,6 +174,16 @@ async fn an_admission_webhook_speaks_for_itself() {
 }
 
 #[tokio::test]
+async fn a_conflict_that_is_no_taken_name_has_its_own_code() {
+    let server = MockServer::start().await;
+    let conflict = refusal(409, "Conflict", "the quota was changed");
+    Mock::given(method("POST")).and(path(COLLECTION)).respond_with(conflict).mount(&server).await;
+    let error = to(&server).await.create(&workflow("build", "r1"), false).await.unwrap_err();
+    assert!(error.to_string().ends_with("for a conflict: the quota was changed"), "{error}");
+    assert_eq!(error.exit(), Exit::Conflict);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_object_is_not_quoted() {
     let server = MockServer::start().await;
     let page = ResponseTemplate::new(200).set_body_string("<html>Sign in</html>");
