@@ -23,8 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What came of a request.
 pub(crate) struct Answer {
     pub(crate) result: Result<Value, Failure>,
-    /// How often it was sent; above 1, the first may have done its work unnoticed.
-    pub(crate) attempts: u32,
+    /// Whether one of its sendings may have done its work unnoticed.
+    pub(crate) unsure: bool,
 }
 
 /// A request that did not get what it asked for.
@@ -41,24 +41,25 @@ pub(crate) enum Failure {
 }
 
 impl Cluster {
-    /// Sends a request until it is answered for good: overload and broken connections pass. A connection that is
-    /// refused at once is not waited for.
+    /// Sends a request until it is answered for good: overload and broken connections pass. A server that cannot be
+    /// connected to is waited for only where it was there a moment ago.
     pub(crate) async fn send(&self, request: Built) -> Answer {
         let request = match request {
             Ok(request) => request,
-            Err(error) => return Answer { result: Err(Failure::Unusable(error.to_string())), attempts: 0 },
+            Err(error) => return Answer { result: Err(Failure::Unusable(error.to_string())), unsure: false },
         };
-        let mut attempts = 1;
-        loop {
+        let mut unsure = false;
+        for attempt in 1.. {
             let result = self.once(request.clone()).await;
+            unsure |= result.as_ref().is_err_and(Failure::leaves_unsure);
             match &result {
-                Err(failure) if failure.passes() && attempts < ATTEMPTS => {
-                    tokio::time::sleep(failure.pause(attempts)).await;
+                Err(failure) if attempt < ATTEMPTS && (failure.passes() || (attempt > 1 && failure.is_absence())) => {
+                    tokio::time::sleep(failure.pause(attempt)).await;
                 }
-                _ => return Answer { result, attempts },
+                _ => return Answer { result, unsure },
             }
-            attempts += 1;
         }
+        unreachable!("the last attempt returns")
     }
 
     async fn once(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
@@ -69,9 +70,10 @@ impl Cluster {
     }
 
     /// What a failed call means to the user. Asks the server where its answer alone does not tell.
-    pub(crate) async fn explain(&self, call: &Call<'_>, failure: Failure) -> ClusterError {
+    pub(crate) async fn explain(&self, call: &Call<'_>, failure: Failure, unsure: bool) -> ClusterError {
+        let unsure = unsure && call.verb == Verb::Create;
         match failure {
-            Failure::Lost(fault) => self.unreachable(call, fault),
+            Failure::Lost(fault) => self.unreachable(fault, unsure),
             Failure::Unusable(cause) => unusable(self.context.as_deref(), cause),
             Failure::NoCredential(cause) => no_credential(cause, self.context.as_deref(), self.plugin.as_ref()),
             Failure::Refused(status) => match status.code {
@@ -79,14 +81,15 @@ impl Cluster {
                 403 if status.message.contains("User \"system:anonymous\"") => self.unauthorized(),
                 403 => forbidden(call, &status),
                 404 => self.missing(call, &status).await,
-                429 | 503 | 504 => ClusterError::Overloaded { server: self.server.clone(), message: message(&status) },
+                429 | 502..=504 => {
+                    ClusterError::Overloaded { server: self.server.clone(), message: message(&status), unsure }
+                }
                 _ => refused(call, &status),
             },
         }
     }
 
-    fn unreachable(&self, call: &Call<'_>, fault: Fault) -> ClusterError {
-        let unsure = fault.sent && call.verb == Verb::Create;
+    fn unreachable(&self, fault: Fault, unsure: bool) -> ClusterError {
         let cause = match &self.proxy {
             Some(proxy) => format!("{} (through the proxy {proxy})", fault.cause),
             None => fault.cause,
@@ -158,11 +161,25 @@ impl Failure {
     pub(crate) fn passes(&self) -> bool {
         match self {
             Self::Refused(status) => {
-                matches!(status.code, 429 | 503 | 504) || (status.code == 500 && self.asked_pause().is_some())
+                matches!(status.code, 429 | 502..=504)
+                    || (status.code == 500 && (self.asked_pause().is_some() || is_of_etcd(status)))
             }
             Self::Lost(fault) => fault.sent && !fault.slow,
             Self::NoCredential(_) | Self::Unusable(_) => false,
         }
+    }
+
+    /// Whether the server may have done what was asked all the same.
+    fn leaves_unsure(&self) -> bool {
+        match self {
+            Self::Refused(status) => matches!(status.code, 502 | 504) || is_of_etcd(status),
+            Self::Lost(fault) => fault.sent,
+            Self::NoCredential(_) | Self::Unusable(_) => false,
+        }
+    }
+
+    fn is_absence(&self) -> bool {
+        matches!(self, Self::Lost(fault) if !fault.sent)
     }
 
     fn pause(&self, attempts: u32) -> Duration {
@@ -217,6 +234,11 @@ pub(crate) fn is_too_large(status: &Status) -> bool {
         || ["request is too large", "Request entity too large", "larger than max"]
             .iter()
             .any(|text| status.message.contains(text))
+}
+
+/// Whether etcd behind the server is in trouble, as when its leader changes.
+fn is_of_etcd(status: &Status) -> bool {
+    status.code == 500 && status.message.contains("etcdserver: ") && !is_too_large(status)
 }
 
 fn causes(status: &Status) -> Vec<String> {
@@ -296,10 +318,18 @@ mod tests {
     #[test]
     fn passing_trouble_is_overload_and_what_broke_after_sending() {
         let refused = |code| Failure::Refused(Status::failure("", "").with_code(code).boxed());
-        assert!([429, 503, 504].into_iter().all(|code| refused(code).passes()));
+        assert!([429, 502, 503, 504].into_iter().all(|code| refused(code).passes()));
         assert!(![400, 401, 403, 404, 409, 422, 500].into_iter().any(|code| refused(code).passes()));
         let lost = |sent, slow| Failure::Lost(Fault { cause: String::new(), sent, slow });
         assert!(lost(true, false).passes() && !lost(false, false).passes() && !lost(true, true).passes());
+    }
+
+    #[test]
+    fn only_a_plain_refusal_leaves_no_doubt() {
+        let refused = |code, text| Failure::Refused(Status::failure(text, "").with_code(code).boxed());
+        assert!([429, 503, 409, 422].into_iter().all(|code| !refused(code, "no").leaves_unsure()));
+        assert!(refused(504, "").leaves_unsure() && refused(500, "etcdserver: leader changed").leaves_unsure());
+        assert!(!refused(500, "etcdserver: request is too large").passes());
     }
 
     #[test]

@@ -36,13 +36,13 @@ impl Cluster {
                     return Err(ClusterError::Exists { name: name.to_owned(), namespace: home.namespace });
                 }
                 // What a repeated request finds is what its first sending made.
-                Ok(Created { object, already: answer.attempts == 1 })
+                Ok(Created { object, already: !answer.unsure })
             }
             Err(Failure::Refused(status)) if is_too_large(&status) => {
                 let bytes = workflow.to_string().len();
                 Err(ClusterError::TooLarge { kind: Resource::WORKFLOW.kind, name: name.to_owned(), bytes })
             }
-            Err(failure) => Err(home.explain(&call, failure).await),
+            Err(failure) => Err(home.explain(&call, failure, answer.unsure).await),
         }
     }
 

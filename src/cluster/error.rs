@@ -76,6 +76,8 @@ pub enum ClusterError {
         server: String,
         /// What it said.
         message: String,
+        /// Whether a request that changes something may have been carried out all the same.
+        unsure: bool,
     },
     /// The credential is missing, wrong or expired.
     #[error("the API server at {server} does not accept the credentials{}", of_context(.context.as_ref()))]
@@ -258,7 +260,7 @@ impl ClusterError {
             Self::Plugin { install, command, .. } => Some(
                 install.clone().unwrap_or_else(|| format!("run {command:?} by hand to see what it says, or log in again")),
             ),
-            Self::Unreachable { unsure: true, .. } => Some(
+            Self::Unreachable { unsure: true, .. } | Self::Overloaded { unsure: true, .. } => Some(
                 "the request may have arrived; the same command with the same --name and run id repeats it safely".into(),
             ),
             Self::Unreachable { .. } => Some("kubectl cluster-info shows whether kubectl reaches it".into()),

@@ -101,7 +101,7 @@ impl Cluster {
         let answer = self.send(call.get()).await;
         match answer.result {
             Ok(object) => Ok(object),
-            Err(failure) => Err(self.explain(&call, failure).await),
+            Err(failure) => Err(self.explain(&call, failure, answer.unsure).await),
         }
     }
 

@@ -75,7 +75,7 @@ impl Elsewhere {
             hints.push(format!("it exists in namespace {}", self.namespaces.join(", ")));
         }
         if !self.alike.is_empty() {
-            hints.push(format!("there is {}", self.alike.join(", ")));
+            hints.push(format!("similar names: {}", self.alike.join(", ")));
         }
         (!hints.is_empty()).then(|| hints.join("; "))
     }

@@ -91,7 +91,7 @@ impl<F: FnMut(&Value)> Follower<'_, F> {
         };
         match error {
             ClusterError::WorkflowMissing { .. } if self.last.is_some() => Err(self.deleted()),
-            ClusterError::Unreachable { .. } | ClusterError::Overloaded { .. }
+            ClusterError::Unreachable { .. } | ClusterError::Overloaded { .. } | ClusterError::Api { .. }
                 if self.last.is_some() && heard.elapsed() < PATIENCE =>
             {
                 Ok(None)
@@ -143,7 +143,7 @@ impl<F: FnMut(&Value)> Follower<'_, F> {
             return Ok(Ended::Lost);
         }
         let call = self.cluster.call(Verb::Watch, Resource::WORKFLOW, self.name);
-        Err(self.cluster.explain(&call, failure).await)
+        Err(self.cluster.explain(&call, failure, false).await)
     }
 
     /// Shows a state that was not shown before; whether it is the last.

@@ -113,6 +113,17 @@ async fn overload_passes() {
 }
 
 #[tokio::test]
+async fn what_overload_delayed_may_have_been_there_before() {
+    let server = MockServer::start().await;
+    let post = || Mock::given(method("POST")).and(path(COLLECTION));
+    post().respond_with(refusal(503, "ServiceUnavailable", "busy")).up_to_n_times(1).mount(&server).await;
+    post().respond_with(refusal(409, "AlreadyExists", "taken")).mount(&server).await;
+    let there = ResponseTemplate::new(200).set_body_json(workflow("build", "r1"));
+    Mock::given(method("GET")).and(path(OBJECT)).respond_with(there).mount(&server).await;
+    assert!(to(&server).await.create(&workflow("build", "r1"), false).await.unwrap().already);
+}
+
+#[tokio::test]
 async fn lasting_overload_is_told() {
     let server = MockServer::start().await;
     let busy = refusal(503, "ServiceUnavailable", "try later");
