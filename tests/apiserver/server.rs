@@ -100,6 +100,7 @@ impl Server {
     }
 
     fn spawn(prefix: &str) -> Self {
+        let program = assets().join("kube-apiserver");
         let directory = own_directory();
         let authority = keys::write(&directory);
         std::fs::write(
@@ -127,7 +128,6 @@ impl Server {
             "--authorization-mode=RBAC".to_owned(),
             "--watch-cache=true".to_owned(),
         ];
-        let program = assets().join("kube-apiserver");
         let process = Process::start("kube-apiserver", &program, &directory, arguments.to_vec());
         Self { url: format!("https://127.0.0.1:{port}"), authority, process: Mutex::new(process) }
     }
@@ -151,6 +151,7 @@ impl Server {
 fn etcd() -> &'static str {
     static ETCD: OnceLock<(String, Process)> = OnceLock::new();
     let (url, _) = ETCD.get_or_init(|| {
+        let program = assets().join("etcd");
         let directory = own_directory();
         let url = format!("http://127.0.0.1:{}", free_port());
         let arguments = [
@@ -160,7 +161,7 @@ fn etcd() -> &'static str {
             "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
             "--unsafe-no-fsync".to_owned(),
         ];
-        let process = Process::start("etcd", &assets().join("etcd"), &directory, arguments.to_vec());
+        let process = Process::start("etcd", &program, &directory, arguments.to_vec());
         (url, process)
     });
     url
