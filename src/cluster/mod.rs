@@ -1,1 +1,128 @@
 //! The Kubernetes API: kubeconfig, requests, errors. The only place that names kube; must never change a document.
+//!
+//! Objects go in and out as plain JSON values, so that no Argo version, odd date or unknown field is in the way.
+
+mod access;
+mod answer;
+mod create;
+mod error;
+mod fault;
+mod kind;
+mod request;
+mod template;
+mod wait;
+
+use std::fmt;
+use std::time::Duration;
+
+use kube::Client;
+use kube::config::ExecConfig;
+use serde_json::Value;
+
+pub use access::Access;
+pub use create::Created;
+pub use error::ClusterError;
+pub use kind::{TemplateKind, TemplateKindError};
+pub use template::Elsewhere;
+
+use kind::Resource;
+use request::{Call, Verb};
+
+/// One request may take this long unless the user says otherwise.
+const REQUEST: Duration = Duration::from_mins(1);
+
+/// A connection to one cluster as one user, with the namespace that names without one belong to.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    server: String,
+    context: Option<String>,
+    /// The proxy that stands between, as `host:port`.
+    proxy: Option<String>,
+    /// The program that the kubeconfig names for credentials.
+    plugin: Option<ExecConfig>,
+    namespace: String,
+    /// Whether the user named the namespace, rather than the kubeconfig.
+    asked_namespace: bool,
+    request_timeout: Duration,
+}
+
+impl Cluster {
+    /// Reads the kubeconfig and runs its credential plugin. Sends nothing yet.
+    pub async fn connect(access: &Access) -> Result<Self, ClusterError> {
+        // Fails only when another call was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let resolved = access.resolve().await?;
+        let plugin = resolved.config.auth_info.exec.clone();
+        let proxy = resolved.config.proxy_url.as_ref().map(address);
+        let server = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let client = Client::try_from(resolved.config)
+            .map_err(|error| answer::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;
+        Ok(Self {
+            client,
+            server,
+            context: resolved.context,
+            proxy,
+            plugin,
+            namespace: resolved.namespace,
+            asked_namespace: access.namespace.is_some(),
+            request_timeout: access.request_timeout.unwrap_or(REQUEST),
+        })
+    }
+
+    /// The URL of the API server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The kubeconfig's context; `None` in a pod.
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
+    /// The namespace that names without one belong to.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The same connection with another namespace.
+    #[must_use]
+    pub fn within(&self, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), ..self.clone() }
+    }
+
+    /// The live workflow.
+    pub async fn workflow(&self, name: &str) -> Result<Value, ClusterError> {
+        self.get(Resource::WORKFLOW, name).await
+    }
+
+    async fn get(&self, resource: Resource, name: &str) -> Result<Value, ClusterError> {
+        let call = self.call(Verb::Get, resource, name);
+        let answer = self.send(call.get()).await;
+        match answer.result {
+            Ok(object) => Ok(object),
+            Err(failure) => Err(self.explain(&call, failure, answer.unsure).await),
+        }
+    }
+
+    fn call<'a>(&'a self, verb: Verb, resource: Resource, name: &'a str) -> Call<'a> {
+        Call { resource, namespace: resource.namespaced.then_some(&self.namespace), name, verb }
+    }
+}
+
+/// The host and port of a proxy's URL, which may hold a password too.
+fn address(proxy: &http::Uri) -> String {
+    let port = proxy.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", proxy.host().unwrap_or_default())
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Cluster")
+            .field("server", &self.server)
+            .field("context", &self.context)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}

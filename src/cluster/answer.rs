@@ -1,0 +1,371 @@
+//! Sending a request, patiently, and saying what a failure means: no word of the HTTP client's reaches the user.
+
+use std::time::Duration;
+
+use kube::client::AuthError;
+use kube::config::ExecConfig;
+use kube::core::Status;
+use serde_json::Value;
+
+use super::fault::Fault;
+use super::kind::Resource;
+use super::request::{self, Built, Call, Verb};
+use super::template::Elsewhere;
+use super::{Cluster, ClusterError};
+
+/// A request is sent this often before a passing trouble counts as a lasting one.
+const ATTEMPTS: u32 = 5;
+/// The pause after the first attempt; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(200);
+/// A server may ask for a longer pause, up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What came of a request.
+pub(crate) struct Answer {
+    pub(crate) result: Result<Value, Failure>,
+    /// Whether one of its sendings may have done its work unnoticed.
+    pub(crate) unsure: bool,
+}
+
+/// A request that did not get what it asked for.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server said no.
+    Refused(Box<Status>),
+    /// No answer came.
+    Lost(Fault),
+    /// There was no credential to send with it.
+    NoCredential(String),
+    /// It cannot be sent, or its answer cannot be read.
+    Unusable(String),
+}
+
+impl Cluster {
+    /// Sends a request until it is answered for good: overload and broken connections pass. A server that cannot be
+    /// connected to is waited for only where it was there a moment ago.
+    pub(crate) async fn send(&self, request: Built) -> Answer {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Answer { result: Err(Failure::Unusable(error.to_string())), unsure: false },
+        };
+        let mut unsure = false;
+        for attempt in 1.. {
+            let result = self.once(request.clone()).await;
+            unsure |= result.as_ref().is_err_and(Failure::leaves_unsure);
+            match &result {
+                Err(failure) if attempt < ATTEMPTS && (failure.passes() || (attempt > 1 && failure.is_absence())) => {
+                    tokio::time::sleep(failure.pause(attempt)).await;
+                }
+                _ => return Answer { result, unsure },
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn once(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
+        match tokio::time::timeout(self.request_timeout, self.client.request(request)).await {
+            Ok(result) => result.map_err(|error| Failure::from_kube(&error)),
+            Err(_) => Err(Failure::Lost(Fault::slow(self.request_timeout))),
+        }
+    }
+
+    /// What a failed call means to the user. Asks the server where its answer alone does not tell.
+    pub(crate) async fn explain(&self, call: &Call<'_>, failure: Failure, unsure: bool) -> ClusterError {
+        let unsure = unsure && call.verb == Verb::Create;
+        match failure {
+            Failure::Lost(fault) => self.unreachable(fault, unsure),
+            Failure::Unusable(cause) => unusable(self.context.as_deref(), cause),
+            Failure::NoCredential(cause) => no_credential(cause, self.context.as_deref(), self.plugin.as_ref()),
+            Failure::Refused(status) => match status.code {
+                401 => self.unauthorized(),
+                403 if status.message.contains("User \"system:anonymous\"") => self.unauthorized(),
+                403 => forbidden(call, &status),
+                404 => self.missing(call, &status).await,
+                429 | 502..=504 => {
+                    ClusterError::Overloaded { server: self.server.clone(), message: message(&status), unsure }
+                }
+                _ => refused(call, &status),
+            },
+        }
+    }
+
+    fn unreachable(&self, fault: Fault, unsure: bool) -> ClusterError {
+        let cause = match &self.proxy {
+            Some(proxy) => format!("{} (through the proxy {proxy})", fault.cause),
+            None => fault.cause,
+        };
+        ClusterError::Unreachable { server: self.server.clone(), cause, unsure }
+    }
+
+    pub(crate) fn unauthorized(&self) -> ClusterError {
+        ClusterError::Unauthorized { server: self.server.clone(), context: self.context.clone() }
+    }
+
+    /// A 404 is said of an object, of its namespace, and of a kind that the cluster does not serve.
+    async fn missing(&self, call: &Call<'_>, status: &Status) -> ClusterError {
+        if status.details.as_ref().is_some_and(|details| details.kind == "namespaces") {
+            return ClusterError::NamespaceMissing { namespace: self.namespace.clone() };
+        }
+        if !self.serves(call.resource).await {
+            return ClusterError::NotInstalled { server: self.server.clone(), plural: call.resource.plural };
+        }
+        if let Some(namespace) = call.namespace
+            && self.lacks_namespace(namespace).await
+        {
+            return ClusterError::NamespaceMissing { namespace: namespace.to_owned() };
+        }
+        if call.resource == Resource::WORKFLOW {
+            return ClusterError::WorkflowMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };
+        }
+        ClusterError::TemplateMissing {
+            kind: call.resource.kind,
+            name: call.name.to_owned(),
+            namespace: call.namespace.map(str::to_owned),
+            elsewhere: Box::new(Elsewhere::search(self, call).await),
+        }
+    }
+
+    /// Whether the server knows the kind; it does, where it will not say.
+    async fn serves(&self, resource: Resource) -> bool {
+        match self.send(request::discovery()).await.result {
+            Ok(list) => {
+                list["resources"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == resource.plural))
+            }
+            Err(Failure::Refused(status)) => status.code != 404,
+            Err(_) => true,
+        }
+    }
+
+    async fn lacks_namespace(&self, namespace: &str) -> bool {
+        matches!(self.send(request::namespace(namespace)).await.result, Err(Failure::Refused(status)) if status.code == 404)
+    }
+}
+
+impl Failure {
+    pub(crate) fn from_kube(error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Refused(status.clone()),
+            kube::Error::Auth(error) => Self::NoCredential(credential(error)),
+            kube::Error::Service(source) => match source.downcast_ref::<AuthError>() {
+                Some(error) => Self::NoCredential(credential(error)),
+                None => Self::Lost(Fault::below(source.as_ref())),
+            },
+            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+                Self::Unusable("the server's answer is no Kubernetes object; is its URL right?".to_owned())
+            }
+            other => Self::Lost(Fault::below(other)),
+        }
+    }
+
+    /// Whether the same request may well succeed in a moment.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Refused(status) => {
+                matches!(status.code, 429 | 502..=504)
+                    || (status.code == 500 && (self.asked_pause().is_some() || is_of_etcd(status)))
+            }
+            Self::Lost(fault) => fault.sent && !fault.slow,
+            Self::NoCredential(_) | Self::Unusable(_) => false,
+        }
+    }
+
+    /// Whether the server may have done what was asked all the same.
+    fn leaves_unsure(&self) -> bool {
+        match self {
+            Self::Refused(status) => matches!(status.code, 502 | 504) || is_of_etcd(status),
+            Self::Lost(fault) => fault.sent,
+            Self::NoCredential(_) | Self::Unusable(_) => false,
+        }
+    }
+
+    fn is_absence(&self) -> bool {
+        matches!(self, Self::Lost(fault) if !fault.sent)
+    }
+
+    fn pause(&self, attempts: u32) -> Duration {
+        self.asked_pause().unwrap_or(PAUSE * 2_u32.pow(attempts - 1)).min(LONGEST_PAUSE)
+    }
+
+    fn asked_pause(&self) -> Option<Duration> {
+        let Self::Refused(status) = self else { return None };
+        let seconds = status.details.as_ref()?.retry_after_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+}
+
+fn forbidden(call: &Call<'_>, status: &Status) -> ClusterError {
+    let Some(user) = status.message.split_once("User \"").and_then(|(_, rest)| rest.split_once("\" cannot ")) else {
+        return denied(call, status);
+    };
+    ClusterError::Forbidden {
+        user: user.0.to_owned(),
+        verb: call.verb.word(),
+        plural: call.resource.plural,
+        namespace: call.namespace.map(str::to_owned),
+    }
+}
+
+fn refused(call: &Call<'_>, status: &Status) -> ClusterError {
+    let (kind, name) = (call.resource.kind, call.name.to_owned());
+    let text = message(status);
+    if text.contains("denied the request") || text.contains("denied request") {
+        return denied(call, status);
+    }
+    let verb = call.verb.word();
+    match status.code {
+        400 | 422 => ClusterError::Invalid { kind, name, causes: causes(status) },
+        409 => ClusterError::Conflict { verb, kind, name, message: text },
+        _ => ClusterError::Api { verb, kind, name, message: text },
+    }
+}
+
+fn denied(call: &Call<'_>, status: &Status) -> ClusterError {
+    ClusterError::Denied {
+        verb: call.verb.word(),
+        kind: call.resource.kind,
+        name: call.name.to_owned(),
+        message: message(status),
+    }
+}
+
+/// Whether the server, or etcd behind it, finds the object too large.
+pub(crate) fn is_too_large(status: &Status) -> bool {
+    status.code == 413
+        || ["request is too large", "Request entity too large", "larger than max"]
+            .iter()
+            .any(|text| status.message.contains(text))
+}
+
+/// Whether etcd behind the server is in trouble, as when its leader changes.
+fn is_of_etcd(status: &Status) -> bool {
+    status.code == 500 && status.message.contains("etcdserver: ") && !is_too_large(status)
+}
+
+fn causes(status: &Status) -> Vec<String> {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let fields: Vec<String> = causes
+        // The schema's own rules are skipped while a field is wrong, which it says as a cause of its own.
+        .filter(|cause| cause.field != "<nil>")
+        .map(|cause| match cause.field.as_str() {
+            "" => cause.message.clone(),
+            field => format!("{field}: {}", cause.message),
+        })
+        .collect();
+    if !fields.is_empty() {
+        return fields;
+    }
+    let message = message(status);
+    let strict = message.split_once("strict decoding error: ").map(|(_, fields)| fields.to_owned());
+    vec![strict.unwrap_or(message)]
+}
+
+fn message(status: &Status) -> String {
+    match status.message.trim() {
+        "" => format!("status {}", status.code),
+        text => text.to_owned(),
+    }
+}
+
+/// Why there is no client: of what the kubeconfig says about the context, something does not work.
+pub(crate) fn no_client(error: &kube::Error, context: Option<&str>, plugin: Option<&ExecConfig>) -> ClusterError {
+    match error {
+        kube::Error::Auth(error) => no_credential(credential(error), context, plugin),
+        kube::Error::ProxyProtocolUnsupported { .. } => {
+            unusable(context, "its proxy is neither http, https nor socks5".to_owned())
+        }
+        other => unusable(context, Fault::below(other).cause),
+    }
+}
+
+fn no_credential(cause: String, context: Option<&str>, plugin: Option<&ExecConfig>) -> ClusterError {
+    match plugin.and_then(|plugin| plugin.command.clone()) {
+        Some(command) => {
+            ClusterError::Plugin { command, cause, install: plugin.and_then(|plugin| plugin.install_hint.clone()) }
+        }
+        None => unusable(context, cause),
+    }
+}
+
+fn unusable(context: Option<&str>, cause: String) -> ClusterError {
+    ClusterError::Context { context: context.unwrap_or("in-cluster").to_owned(), cause }
+}
+
+/// How a credential could not be had, without a word of the credential.
+fn credential(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecStart(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            "is not installed".to_owned()
+        }
+        AuthError::AuthExecStart(cause) => format!("cannot be run: {cause}"),
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let last = said.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
+            format!("failed ({}){}", out.status, last.unwrap_or_default())
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => "printed no credential".to_owned(),
+        AuthError::ReadTokenFile(cause, path) => format!("cannot read the token file {}: {cause}", path.display()),
+        AuthError::Oidc(_) => "cannot refresh the OIDC token".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::response::{StatusCause, StatusDetails};
+
+    use super::*;
+
+    #[test]
+    fn passing_trouble_is_overload_and_what_broke_after_sending() {
+        let refused = |code| Failure::Refused(Status::failure("", "").with_code(code).boxed());
+        assert!([429, 502, 503, 504].into_iter().all(|code| refused(code).passes()));
+        assert!(![400, 401, 403, 404, 409, 422, 500].into_iter().any(|code| refused(code).passes()));
+        let lost = |sent, slow| Failure::Lost(Fault { cause: String::new(), sent, slow });
+        assert!(lost(true, false).passes() && !lost(false, false).passes() && !lost(true, true).passes());
+    }
+
+    #[test]
+    fn only_a_plain_refusal_leaves_no_doubt() {
+        let refused = |code, text| Failure::Refused(Status::failure(text, "").with_code(code).boxed());
+        assert!([429, 503, 409, 422].into_iter().all(|code| !refused(code, "no").leaves_unsure()));
+        assert!(refused(504, "").leaves_unsure() && refused(500, "etcdserver: leader changed").leaves_unsure());
+        assert!(!refused(500, "etcdserver: request is too large").passes());
+    }
+
+    #[test]
+    fn the_server_may_ask_for_a_longer_pause_but_not_for_any() {
+        let asking = |seconds| {
+            let details = StatusDetails { retry_after_seconds: seconds, ..empty_details() };
+            Failure::Refused(Status::failure("", "").with_code(429).with_details(details).boxed())
+        };
+        assert_eq!(asking(0).pause(3), PAUSE * 4);
+        assert_eq!(asking(2).pause(1), Duration::from_secs(2));
+        assert_eq!(asking(3600).pause(1), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn an_invalid_object_is_told_field_by_field() {
+        let cause = |field: &str, message: &str| StatusCause {
+            reason: "FieldValueInvalid".into(),
+            message: message.into(),
+            field: field.into(),
+        };
+        let details = StatusDetails {
+            causes: vec![cause("spec.entrypoint", "must be a string"), cause("<nil>", "not checked"), cause("", "odd")],
+            ..empty_details()
+        };
+        let status = Status::failure("Workflow \"x\" is invalid: []", "Invalid").with_code(422).with_details(details);
+        assert_eq!(causes(&status), ["spec.entrypoint: must be a string", "odd"]);
+    }
+
+    fn empty_details() -> StatusDetails {
+        StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: Vec::new(),
+            retry_after_seconds: 0,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Creating a workflow under its fixed name: a request that is repeated finds its own object and makes no second one.
+
+use serde_json::Value;
+
+use super::answer::{Failure, is_too_large};
+use super::kind::Resource;
+use super::request::Verb;
+use super::{Cluster, ClusterError};
+
+/// A workflow that exists now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created {
+    /// The object as the API server has it.
+    pub object: Value,
+    /// Whether the same attempt of the same run was there before, so that nothing was created.
+    pub already: bool,
+}
+
+impl Cluster {
+    /// Creates the workflow under its `metadata.name`, in its own namespace or else the connection's. With `dry_run`
+    /// the server checks everything and stores nothing.
+    ///
+    /// Where the name is taken by the same attempt of the same run (its parameters `run_id` and `retry_indicator`),
+    /// that workflow is the answer; where it is taken by anything else, [`ClusterError::Exists`].
+    pub async fn create(&self, workflow: &Value, dry_run: bool) -> Result<Created, ClusterError> {
+        let name =
+            workflow["metadata"]["name"].as_str().filter(|name| !name.is_empty()).ok_or(ClusterError::Unnamed)?;
+        let home = self.home_of(workflow)?;
+        let call = home.call(Verb::Create, Resource::WORKFLOW, name);
+        let answer = home.send(call.create(workflow, dry_run)).await;
+        match answer.result {
+            Ok(object) => Ok(Created { object, already: false }),
+            Err(Failure::Refused(status)) if status.is_already_exists() => {
+                let object = home.workflow(name).await?;
+                if !is_same_attempt(workflow, &object) {
+                    return Err(ClusterError::Exists { name: name.to_owned(), namespace: home.namespace });
+                }
+                // What a repeated request finds is what its first sending made.
+                Ok(Created { object, already: !answer.unsure })
+            }
+            Err(Failure::Refused(status)) if is_too_large(&status) => {
+                let bytes = workflow.to_string().len();
+                Err(ClusterError::TooLarge { kind: Resource::WORKFLOW.kind, name: name.to_owned(), bytes })
+            }
+            Err(failure) => Err(home.explain(&call, failure, answer.unsure).await),
+        }
+    }
+
+    /// The connection with the namespace that the workflow belongs to.
+    fn home_of(&self, workflow: &Value) -> Result<Self, ClusterError> {
+        match workflow["metadata"]["namespace"].as_str() {
+            Some(document) if document != self.namespace && self.asked_namespace => {
+                Err(ClusterError::OtherNamespace { document: document.to_owned(), asked: self.namespace.clone() })
+            }
+            Some(document) => Ok(self.within(document)),
+            None => Ok(self.clone()),
+        }
+    }
+}
+
+fn is_same_attempt(ours: &Value, theirs: &Value) -> bool {
+    parameter(ours, "run_id").is_some()
+        && ["run_id", "retry_indicator"].iter().all(|name| parameter(ours, name) == parameter(theirs, name))
+}
+
+fn parameter<'a>(workflow: &'a Value, name: &str) -> Option<&'a str> {
+    let parameters = workflow["spec"]["arguments"]["parameters"].as_array()?;
+    parameters.iter().find(|parameter| parameter["name"] == name)?["value"].as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(run_id: &str, attempt: &str) -> Value {
+        json!({ "spec": { "arguments": { "parameters": [
+            { "name": "run_id", "value": run_id }, { "name": "retry_indicator", "value": attempt },
+        ] } } })
+    }
+
+    #[test]
+    fn an_attempt_is_known_by_its_run_and_number() {
+        assert!(is_same_attempt(&run("a", "2"), &run("a", "2")));
+        assert!(!is_same_attempt(&run("a", "2"), &run("b", "2")));
+        assert!(!is_same_attempt(&run("a", "2"), &run("a", "3")));
+    }
+
+    #[test]
+    fn a_workflow_without_run_id_is_nobodys_twin() {
+        assert!(!is_same_attempt(&json!({ "spec": {} }), &json!({ "spec": {} })));
+    }
+}

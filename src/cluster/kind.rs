@@ -1,0 +1,90 @@
+//! The kinds of Argo objects that are read and written, as the API names them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A kind of object that a workflow can be made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateKind {
+    /// A template of one namespace.
+    WorkflowTemplate,
+    /// A template of the whole cluster.
+    ClusterWorkflowTemplate,
+    /// A schedule, whose `workflowSpec` is the template.
+    CronWorkflow,
+}
+
+/// The text names no kind of template.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "unknown kind {0:?}: expected workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)"
+)]
+pub struct TemplateKindError(String);
+
+impl FromStr for TemplateKind {
+    type Err = TemplateKindError;
+
+    /// Reads a kind as kubectl and argo write it: singular, plural or short, in any case.
+    fn from_str(text: &str) -> Result<Self, TemplateKindError> {
+        match text.to_ascii_lowercase().as_str() {
+            "workflowtemplate" | "workflowtemplates" | "wftmpl" => Ok(Self::WorkflowTemplate),
+            "clusterworkflowtemplate" | "clusterworkflowtemplates" | "cwftmpl" | "cwft" => {
+                Ok(Self::ClusterWorkflowTemplate)
+            }
+            "cronworkflow" | "cronworkflows" | "cronwf" | "cwf" => Ok(Self::CronWorkflow),
+            _ => Err(TemplateKindError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for TemplateKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(Resource::from(*self).kind)
+    }
+}
+
+/// What the API calls a kind of object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resource {
+    /// As in `kind:`.
+    pub(crate) kind: &'static str,
+    /// As in the request's path.
+    pub(crate) plural: &'static str,
+    /// Whether the objects live in a namespace.
+    pub(crate) namespaced: bool,
+}
+
+impl Resource {
+    pub(crate) const GROUP: &str = "argoproj.io";
+    pub(crate) const WORKFLOW: Self = Self { kind: "Workflow", plural: "workflows", namespaced: true };
+}
+
+impl From<TemplateKind> for Resource {
+    fn from(kind: TemplateKind) -> Self {
+        let (kind, plural, namespaced) = match kind {
+            TemplateKind::WorkflowTemplate => ("WorkflowTemplate", "workflowtemplates", true),
+            TemplateKind::ClusterWorkflowTemplate => ("ClusterWorkflowTemplate", "clusterworkflowtemplates", false),
+            TemplateKind::CronWorkflow => ("CronWorkflow", "cronworkflows", true),
+        };
+        Self { kind, plural, namespaced }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_read_as_argo_and_kubectl_write_it() {
+        for (text, kind) in [
+            ("wftmpl", TemplateKind::WorkflowTemplate),
+            ("WorkflowTemplate", TemplateKind::WorkflowTemplate),
+            ("cwft", TemplateKind::ClusterWorkflowTemplate),
+            ("clusterworkflowtemplates", TemplateKind::ClusterWorkflowTemplate),
+            ("cronwf", TemplateKind::CronWorkflow),
+        ] {
+            assert_eq!(text.parse(), Ok(kind), "{text}");
+        }
+        assert!("deployment".parse::<TemplateKind>().is_err());
+    }
+}

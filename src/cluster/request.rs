@@ -1,0 +1,162 @@
+//! Requests, built and returned: what is sent is decided here and sent elsewhere.
+
+use http::Request;
+use serde_json::Value;
+
+use super::kind::Resource;
+
+/// The server ends a watch after this many seconds, so that each connection is renewed now and then.
+const WATCH_SECONDS: u32 = 290;
+
+/// What is asked of which object: it makes the request, and names it when the request fails.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) resource: Resource,
+    /// `None` for all namespaces.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) name: &'a str,
+    pub(crate) verb: Verb,
+}
+
+/// A verb as the API server's authorisation knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Create,
+    Get,
+    List,
+    Watch,
+}
+
+impl Verb {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+        }
+    }
+}
+
+/// A request that has all it needs.
+pub(crate) type Built = Result<Request<Vec<u8>>, http::Error>;
+
+impl Call<'_> {
+    /// `POST` of an object under its fixed name; fields that the schema does not know are an error.
+    pub(crate) fn create(&self, object: &Value, dry_run: bool) -> Built {
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        Request::post(format!("{}?fieldManager=kubectl-runnable&fieldValidation=Strict{dry_run}", self.collection()))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(object.to_string().into_bytes())
+    }
+
+    /// `GET` of the object.
+    pub(crate) fn get(&self) -> Built {
+        Request::get(format!("{}/{}", self.collection(), escaped(self.name))).body(Vec::new())
+    }
+
+    /// `GET` of the objects' metadata only: with this name, or all of them up to a limit.
+    pub(crate) fn list_metadata(&self, query: &str) -> Built {
+        Request::get(format!("{}?{query}", self.collection()))
+            .header(http::header::ACCEPT, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
+            .body(Vec::new())
+    }
+
+    /// A watch of the one object, from the state that `resource_version` stands for.
+    pub(crate) fn watch(&self, resource_version: &str) -> Built {
+        Request::get(format!(
+            "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&fieldSelector={}&resourceVersion={}",
+            self.collection(),
+            self.selector(),
+            escaped(resource_version)
+        ))
+        .body(Vec::new())
+    }
+
+    /// The query part that selects the objects of this name.
+    pub(crate) fn selector(&self) -> String {
+        format!("metadata.name%3D{}", escaped(self.name))
+    }
+
+    fn collection(&self) -> String {
+        let plural = self.resource.plural;
+        match self.namespace.filter(|_| self.resource.namespaced) {
+            Some(namespace) => format!("/apis/{API_VERSION}/namespaces/{}/{plural}", escaped(namespace)),
+            None => format!("/apis/{API_VERSION}/{plural}"),
+        }
+    }
+}
+
+const API_VERSION: &str = "argoproj.io/v1alpha1";
+
+/// The list of what the API server serves of Argo's.
+pub(crate) fn discovery() -> Built {
+    Request::get(format!("/apis/{API_VERSION}")).body(Vec::new())
+}
+
+/// `GET` of a namespace.
+pub(crate) fn namespace(name: &str) -> Built {
+    Request::get(format!("/api/v1/namespaces/{}", escaped(name))).body(Vec::new())
+}
+
+/// A text as one segment of a path or value of a query, whatever stands in it.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    // A segment of dots alone would be resolved as a path.
+    let dots = text.bytes().all(|byte| byte == b'.');
+    text.bytes()
+        .map(|byte| if plain(byte) && !dots { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::TemplateKind;
+
+    const CALL: Call<'_> =
+        Call { resource: Resource::WORKFLOW, namespace: Some("ci"), name: "build-1", verb: Verb::Create };
+
+    #[test]
+    fn an_object_is_posted_to_its_collection_as_it_is() -> Result<(), http::Error> {
+        let request = CALL.create(&json!({ "spec": { "x": 1 } }), false)?;
+        assert_eq!(request.method(), "POST");
+        assert_eq!(
+            request.uri(),
+            "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows?fieldManager=kubectl-runnable&fieldValidation=Strict"
+        );
+        assert_eq!(request.body(), br#"{"spec":{"x":1}}"#);
+        assert!(CALL.create(&json!({}), true)?.uri().query().is_some_and(|query| query.ends_with("&dryRun=All")));
+        Ok(())
+    }
+
+    #[test]
+    fn a_cluster_template_has_no_namespace_in_its_path() -> Result<(), http::Error> {
+        let call = Call { resource: TemplateKind::ClusterWorkflowTemplate.into(), ..CALL };
+        assert_eq!(call.get()?.uri(), "/apis/argoproj.io/v1alpha1/clusterworkflowtemplates/build-1");
+        Ok(())
+    }
+
+    #[test]
+    fn a_watch_selects_the_one_object_and_begins_at_its_version() -> Result<(), http::Error> {
+        let request = CALL.watch("42")?;
+        let query = request.uri().query().unwrap_or_default();
+        assert!(query.starts_with("watch=true&"), "{query}");
+        assert!(query.ends_with("&fieldSelector=metadata.name%3Dbuild-1&resourceVersion=42"), "{query}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_segment() -> Result<(), http::Error> {
+        for (name, segment) in [("../pods", "..%2Fpods"), ("a?b#c", "a%3Fb%23c"), ("..", "%2E%2E"), ("ü", "%C3%BC")] {
+            let call = Call { name, ..CALL };
+            assert_eq!(
+                call.get()?.uri().path(),
+                format!("/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/{segment}")
+            );
+        }
+        Ok(())
+    }
+}

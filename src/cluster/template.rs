@@ -1,0 +1,105 @@
+//! Fetching what a workflow is made from, and where to look when it is not there.
+
+use serde_json::Value;
+
+use super::kind::{Resource, TemplateKind};
+use super::request::{Call, Verb};
+use super::{Cluster, ClusterError};
+
+/// Names less alike than this are not worth naming.
+const ALIKE: f64 = 0.7;
+/// At most so many are named.
+const NAMED: usize = 3;
+
+impl Cluster {
+    /// The template as it stands.
+    pub async fn template(&self, kind: TemplateKind, name: &str) -> Result<Value, ClusterError> {
+        self.get(kind.into(), name).await
+    }
+
+    /// The names of the objects that a query finds, each with its namespace; nothing where that is not allowed.
+    async fn names(&self, call: &Call<'_>, query: &str) -> Vec<(String, Option<String>)> {
+        let Ok(list) = self.send(call.list_metadata(query)).await.result else { return Vec::new() };
+        let items = list["items"].as_array().into_iter().flatten();
+        items
+            .filter_map(|item| {
+                let text = |field: &str| item["metadata"][field].as_str().map(str::to_owned);
+                Some((text("name")?, text("namespace")))
+            })
+            .collect()
+    }
+}
+
+/// Where a template may be that is not where it was looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Names in the same place that are nearly the one.
+    pub alike: Vec<String>,
+    /// Other namespaces that have a template of this name.
+    pub namespaces: Vec<String>,
+    /// Other kinds of which there is one with this name.
+    pub kinds: Vec<&'static str>,
+}
+
+impl Elsewhere {
+    pub(crate) async fn search(cluster: &Cluster, missing: &Call<'_>) -> Self {
+        let here = Call { verb: Verb::List, ..*missing };
+        let all = cluster.names(&here, "limit=500").await;
+        let mut found = Self { alike: alike(missing.name, all.into_iter().map(|(name, _)| name)), ..Self::default() };
+        let selector = format!("limit=20&fieldSelector={}", missing.selector());
+        if missing.resource.namespaced {
+            let anywhere = Call { namespace: None, ..here };
+            let places = cluster.names(&anywhere, &selector).await;
+            found.namespaces = places.into_iter().filter_map(|(_, namespace)| namespace).take(NAMED).collect();
+        }
+        for kind in [TemplateKind::WorkflowTemplate, TemplateKind::ClusterWorkflowTemplate, TemplateKind::CronWorkflow]
+        {
+            let resource = Resource::from(kind);
+            if resource == missing.resource {
+                continue;
+            }
+            let call = cluster.call(Verb::List, resource, missing.name);
+            if !cluster.names(&call, &selector).await.is_empty() {
+                found.kinds.push(resource.kind);
+            }
+        }
+        found
+    }
+
+    pub(crate) fn hint(&self) -> Option<String> {
+        let mut hints = Vec::new();
+        if !self.kinds.is_empty() {
+            hints.push(format!("there is a {} of that name", self.kinds.join(" and a ")));
+        }
+        if !self.namespaces.is_empty() {
+            hints.push(format!("it exists in namespace {}", self.namespaces.join(", ")));
+        }
+        if !self.alike.is_empty() {
+            hints.push(format!("similar names: {}", self.alike.join(", ")));
+        }
+        (!hints.is_empty()).then(|| hints.join("; "))
+    }
+}
+
+fn alike(name: &str, all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut near: Vec<(f64, String)> = all.map(|other| (strsim::jaro_winkler(name, &other), other)).collect();
+    near.retain(|(likeness, _)| *likeness >= ALIKE);
+    near.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+    near.into_iter().take(NAMED).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_named_nearest_first() {
+        let all = ["nightly-build", "nightly-builds", "deploy", "nightly-bulid"].map(str::to_owned);
+        assert_eq!(alike("nightly-biuld", all.into_iter()), ["nightly-build", "nightly-bulid", "nightly-builds"]);
+    }
+
+    #[test]
+    fn a_template_that_is_nowhere_gives_no_hint() {
+        assert_eq!(Elsewhere::default().hint(), None);
+    }
+}

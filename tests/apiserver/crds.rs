@@ -1,0 +1,63 @@
+//! Argo's custom resource definitions: the project's minimal ones, or the full ones that `RUNNABLE_ARGO_CRDS` names.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use serde_json::Value;
+
+const SERVED: Duration = Duration::from_mins(1);
+
+/// Whether the API server checks workflows against Argo's full schema.
+pub(crate) fn full() -> bool {
+    std::env::var_os("RUNNABLE_ARGO_CRDS").is_some()
+}
+
+/// Creates the definitions and returns when their resources can be used.
+pub(crate) async fn install(client: &Client) {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/crds");
+    let mut definitions = read(&own);
+    if let Some(directory) = std::env::var_os("RUNNABLE_ARGO_CRDS") {
+        for full in read(Path::new(&directory)) {
+            definitions.retain(|minimal| name(minimal) != name(&full));
+            definitions.push(full);
+        }
+    }
+    for definition in &definitions {
+        create(client, definition).await;
+    }
+    for definition in &definitions {
+        until_served(client, definition).await;
+    }
+}
+
+fn read(directory: &Path) -> Vec<Value> {
+    let entries = std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let yaml = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    yaml.map(|path| serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()).collect()
+}
+
+fn name(definition: &Value) -> &str {
+    definition["metadata"]["name"].as_str().unwrap()
+}
+
+async fn create(client: &Client, definition: &Value) {
+    let body = serde_json::to_vec(definition).unwrap();
+    let request = http::Request::post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+        .header("content-type", "application/json")
+        .body(body)
+        .unwrap();
+    client.request::<Value>(request).await.unwrap_or_else(|error| panic!("{}: {error}", name(definition)));
+}
+
+/// A definition is Established shortly before its resource is served, so the resource itself is asked for.
+async fn until_served(client: &Client, definition: &Value) {
+    let path =
+        format!("/apis/argoproj.io/v1alpha1/{}?limit=1", definition["spec"]["names"]["plural"].as_str().unwrap());
+    let started = Instant::now();
+    while let Err(error) = client.request_text(http::Request::get(&path).body(Vec::new()).unwrap()).await {
+        assert!(started.elapsed() < SERVED, "{path} is not served after {SERVED:?}: {error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,36 @@
+//! The library against a real API server; tests/run prepares what that needs.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+
+mod crds;
+mod keys;
+mod namespace;
+mod process;
+mod relay;
+mod server;
+
+mod access;
+mod create;
+mod faults;
+mod template;
+mod wait;
+
+use serde_json::{Value, json};
+
+/// A workflow of one run, as submit prepares it.
+fn workflow(name: &str, run_id: &str) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": { "name": name },
+        "spec": {
+            "entrypoint": "main",
+            "arguments": { "parameters": [
+                { "name": "run_id", "value": run_id },
+                { "name": "retry_run_id", "value": "" },
+                { "name": "retry_indicator", "value": "" },
+            ] },
+            "templates": [{ "name": "main", "container": { "image": "alpine", "command": ["true"] } }],
+        },
+    })
+}

@@ -1,0 +1,45 @@
+//! A server process that ends with the test process, however that ends.
+
+use std::ffi::OsString;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+const SUPERVISOR: &str = include_str!("supervise.sh");
+
+/// The process lives as long as the pipe that this value holds; the kernel closes it when the test process dies.
+pub(crate) struct Process {
+    name: &'static str,
+    directory: PathBuf,
+    supervisor: Child,
+}
+
+impl Process {
+    /// Starts `program` with an own directory for its output, which is removed with it.
+    pub(crate) fn start(name: &'static str, program: &Path, directory: &Path, arguments: Vec<String>) -> Self {
+        let supervisor = Command::new("sh")
+            .args([OsString::from("-c"), SUPERVISOR.into(), name.into(), directory.into(), program.into()])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        Self { name, directory: directory.to_owned(), supervisor }
+    }
+
+    /// How the process ended and what it last said, if it has ended.
+    pub(crate) fn obituary(&mut self) -> Option<String> {
+        let status = self.supervisor.try_wait().unwrap()?;
+        let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+        let last: Vec<&str> = log.lines().rev().take(15).collect();
+        Some(format!("{} ended with {status}:\n{}", self.name, last.into_iter().rev().collect::<Vec<_>>().join("\n")))
+    }
+}
+
+/// A TCP port that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
+}

@@ -1,0 +1,193 @@
+//! One etcd and one kube-apiserver for all tests of the process, started by the first that asks.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+
+use crate::process::{Process, free_port};
+use crate::{crds, keys};
+
+/// The API server answers within this time or its tests fail.
+const START: Duration = Duration::from_mins(2);
+/// A port that was free when it was asked for may be taken when the server binds it.
+const ATTEMPTS: usize = 3;
+
+/// Who talks to the API server; the names are the users' names, `-token` appended their tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum User {
+    /// May do everything.
+    Admin,
+    /// May do nothing that is not granted by the test.
+    Restricted,
+    /// Is not known to the server.
+    Stranger,
+}
+
+impl User {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Restricted => "restricted",
+            Self::Stranger => "stranger",
+        }
+    }
+}
+
+/// A running API server.
+pub(crate) struct Server {
+    /// `https://127.0.0.1:PORT`.
+    pub(crate) url: String,
+    /// The file that clients trust.
+    pub(crate) authority: PathBuf,
+    process: Mutex<Process>,
+}
+
+impl Server {
+    /// The API server with Argo's definitions.
+    pub(crate) fn argo() -> &'static Self {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(|| on_own_runtime(|| Self::start("argo", true)))
+    }
+
+    /// An API server that has never heard of Argo.
+    pub(crate) fn bare() -> &'static Self {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(|| on_own_runtime(|| Self::start("bare", false)))
+    }
+
+    /// A client of this server that lives in the calling test's runtime.
+    pub(crate) async fn client(&self, user: User) -> Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let kubeconfig: Kubeconfig = serde_json::from_value(self.kubeconfig(user, "default")).unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        Client::try_from(config).unwrap()
+    }
+
+    /// A kubeconfig with the context `test` for a user and a namespace.
+    pub(crate) fn kubeconfig(&self, user: User, namespace: &str) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{ "name": "test", "cluster": {
+                "server": self.url,
+                "certificate-authority": self.authority,
+            } }],
+            "users": [{ "name": user.name(), "user": { "token": format!("{}-token", user.name()) } }],
+            "contexts": [{ "name": "test", "context": {
+                "cluster": "test", "user": user.name(), "namespace": namespace,
+            } }],
+            "current-context": "test",
+        })
+    }
+
+    async fn start(prefix: &str, argo: bool) -> Self {
+        for attempt in 1.. {
+            let server = Self::spawn(prefix);
+            match server.until_ready().await {
+                Ok(()) if argo => crds::install(&server.client(User::Admin).await).await,
+                Ok(()) => {}
+                Err(obituary) if attempt == ATTEMPTS => panic!("{obituary}"),
+                Err(_) => continue,
+            }
+            return server;
+        }
+        unreachable!("the last attempt returns or panics")
+    }
+
+    fn spawn(prefix: &str) -> Self {
+        let program = assets().join("kube-apiserver");
+        let directory = own_directory();
+        let authority = keys::write(&directory);
+        std::fs::write(
+            directory.join("tokens.csv"),
+            "admin-token,admin,1,\"system:masters\"\nrestricted-token,restricted,2\n",
+        )
+        .unwrap();
+        let port = free_port();
+        let file = |name: &str| directory.join(name).display().to_string();
+        let arguments = [
+            format!("--etcd-servers={}", etcd()),
+            format!("--etcd-prefix=/{prefix}-{port}"),
+            format!("--secure-port={port}"),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
+            "--endpoint-reconciler-type=none".to_owned(),
+            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+            format!("--tls-cert-file={}", file("tls.crt")),
+            format!("--tls-private-key-file={}", file("tls.key")),
+            format!("--token-auth-file={}", file("tokens.csv")),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            format!("--service-account-signing-key-file={}", file("accounts.key")),
+            format!("--service-account-key-file={}", file("accounts.pub")),
+            "--disable-admission-plugins=ServiceAccount".to_owned(),
+            "--authorization-mode=RBAC".to_owned(),
+            "--watch-cache=true".to_owned(),
+        ];
+        let process = Process::start("kube-apiserver", &program, &directory, arguments.to_vec());
+        Self { url: format!("https://127.0.0.1:{port}"), authority, process: Mutex::new(process) }
+    }
+
+    async fn until_ready(&self) -> Result<(), String> {
+        let client = self.client(User::Admin).await;
+        let started = Instant::now();
+        loop {
+            let ready = http::Request::get("/readyz").body(Vec::new()).unwrap();
+            let Err(error) = client.request_text(ready).await else { return Ok(()) };
+            if let Some(obituary) = self.process.lock().unwrap().obituary() {
+                return Err(obituary);
+            }
+            assert!(started.elapsed() < START, "{} is not ready after {START:?}: {error}", self.url);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// The address of the one etcd; API servers keep apart by their prefixes.
+fn etcd() -> &'static str {
+    static ETCD: OnceLock<(String, Process)> = OnceLock::new();
+    let (url, _) = ETCD.get_or_init(|| {
+        let program = assets().join("etcd");
+        let directory = own_directory();
+        let url = format!("http://127.0.0.1:{}", free_port());
+        let arguments = [
+            format!("--data-dir={}", directory.join("data").display()),
+            format!("--listen-client-urls={url}"),
+            format!("--advertise-client-urls={url}"),
+            "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
+            "--unsafe-no-fsync".to_owned(),
+        ];
+        let process = Process::start("etcd", &program, &directory, arguments.to_vec());
+        (url, process)
+    });
+    url
+}
+
+fn assets() -> &'static Path {
+    static ASSETS: OnceLock<PathBuf> = OnceLock::new();
+    ASSETS.get_or_init(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/assets");
+        let output = Command::new(&script).arg("--where").output().unwrap();
+        assert!(
+            output.status.success(),
+            "the API server's programs are missing: run tests/run ({})",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+    })
+}
+
+/// A directory that its process removes.
+fn own_directory() -> PathBuf {
+    tempfile::Builder::new().prefix("runnable-apiserver-").tempdir().unwrap().keep()
+}
+
+/// Runs a future to its end on a thread of its own: the caller may be inside a runtime.
+fn on_own_runtime<T: Send + 'static, F: Future<Output = T>>(make: impl FnOnce() -> F + Send + 'static) -> T {
+    let run = move || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(make());
+    std::thread::spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
