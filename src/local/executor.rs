@@ -1,1 +1,166 @@
-//! Runs tasks as processes.
+//! Runs tasks as processes of this host.
+//!
+//! Below the run directory a node's directory is `nodes/<node id>/`. In it lies one log for each process, `<name>.log`:
+//! standard output and error as they were written, complete as the process writes them. Nothing else stays there when the
+//! task has ended.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::Instant;
+
+use super::kill::Kill;
+use super::sandbox::{self, KillLine, Spec, remove_tree};
+use super::task::{Outcome, Task};
+use super::view::View;
+
+/// What a task gets of the caller's environment: nothing that could hold a credential of a cluster or a cloud.
+const ENVIRONMENT: [&str; 17] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+];
+/// How long after its deadline a task is believed to end by itself.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs the tasks of one run.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    run_directory: PathBuf,
+    view: View,
+    executable: PathBuf,
+    hidden: Vec<PathBuf>,
+}
+
+impl Executor {
+    /// An executor for the run whose files lie in `run_directory`, an absolute path that tasks do not see.
+    /// `executable` is this program (`/proc/self/exe`): its hidden command supervises each task.
+    pub fn new(run_directory: &Path, view: View, executable: &Path) -> Self {
+        Self {
+            run_directory: run_directory.to_owned(),
+            view,
+            executable: executable.to_owned(),
+            hidden: vec![run_directory.to_owned()],
+        }
+    }
+
+    /// Keeps another directory out of every task's sight, such as the one that holds all runs.
+    #[must_use]
+    pub fn hide(mut self, directory: &Path) -> Self {
+        self.hidden.push(directory.to_owned());
+        self
+    }
+
+    /// Where the logs of a node lie.
+    pub fn node_directory(&self, node: &str) -> PathBuf {
+        self.run_directory.join("nodes").join(node)
+    }
+
+    /// Runs one task to its end. Dropping the future kills the task.
+    pub async fn run(&self, task: Task, kill: Kill) -> Outcome {
+        let directory = self.node_directory(&task.node);
+        let (outcome, killed) = match self.supervise(task, &directory, kill).await {
+            Ok(done) => done,
+            Err(error) => {
+                (Outcome { error: Some(format!("cannot run the task: {error}")), ..Outcome::default() }, None)
+            }
+        };
+        let mut outcome = Outcome { killed, ..outcome };
+        if let Err(error) = remove_view(directory.join("view")).await {
+            outcome.error.get_or_insert_with(|| format!("cannot remove the task's files: {error}"));
+        }
+        outcome
+    }
+
+    async fn supervise(&self, task: Task, directory: &Path, kill: Kill) -> io::Result<(Outcome, Option<String>)> {
+        std::fs::create_dir_all(directory)?;
+        // Left by an engine that was killed.
+        remove_view(directory.join("view")).await?;
+        let mut child = self.command(&task.node).spawn()?;
+        let spec = Spec { task, directory: directory.to_owned(), hidden: self.hidden.clone(), view: self.view.clone() };
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let mut stdin = child.stdin.take().ok_or_else(broken)?;
+        let stdout = child.stdout.take().ok_or_else(broken)?;
+        stdin.write_all(&spec.line()?).await?;
+        follow(child, stdin, stdout, kill).await
+    }
+
+    fn command(&self, node: &str) -> Command {
+        let mut command = Command::new(&self.executable);
+        command.args([sandbox::VERB, self.view.word()]).env_clear().env("HOSTNAME", node);
+        command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
+        command
+    }
+}
+
+/// Waits for the outcome and passes the orders to kill on.
+async fn follow(
+    mut child: Child,
+    mut stdin: ChildStdin,
+    mut stdout: ChildStdout,
+    mut kill: Kill,
+) -> io::Result<(Outcome, Option<String>)> {
+    let mut killed = None;
+    let mut last_resort = None;
+    let mut bytes = Vec::new();
+    let reading = stdout.read_to_end(&mut bytes);
+    tokio::pin!(reading);
+    loop {
+        tokio::select! {
+                   read = &mut reading => {
+        read?; break;}
+                   order = kill.next() => {
+                       let line = serde_json::to_string(&KillLine { grace_milliseconds: milliseconds(order.grace) })? + "\n";
+                       last_resort = Some(Instant::now() + order.grace + PATIENCE);
+                       killed = Some(order.reason);
+                       // A task that has just ended no longer reads.
+                       let _ = stdin.write_all(line.as_bytes()).await;
+                   }
+                   () = until(last_resort) => {
+                       last_resort = None;
+                       child.start_kill()?;
+                   }
+               };
+    }
+    let status = child.wait().await?;
+    let outcome = serde_json::from_slice(&bytes)
+        .map_err(|_| io::Error::other(format!("its supervisor ended without an outcome ({status})")))?;
+    Ok((outcome, killed))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn remove_view(view: PathBuf) -> io::Result<()> {
+    if !view.exists() {
+        return Ok(());
+    }
+    tokio::task::spawn_blocking(move || remove_tree(&view)).await.map_err(io::Error::other)?
+}

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// One attempt of one Pod node, with every tag replaced.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// The id of the Pod node, unique in the run and safe as a file name.
     pub node: String,
@@ -20,14 +22,14 @@ pub struct Task {
     pub mounts: Vec<Mount>,
     /// Files whose content becomes an output parameter.
     pub output_parameters: Vec<OutputParameter>,
-    /// Files and directories kept after success.
+    /// Files and directories kept when the main process has ended, with whatever code.
     pub output_artifacts: Vec<OutputArtifact>,
     /// Whether the standard output of the process `main` is kept as `outputs.result`.
     pub capture_result: bool,
 }
 
 /// A process of a task: what Argo calls a container.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Process {
     /// The container's name; `main` for container and script templates.
     pub name: String,
@@ -35,7 +37,7 @@ pub struct Process {
     pub command: Vec<String>,
     /// Written to a file of the view (`/argo/staging/script`) whose path is appended to `command`.
     pub script: Option<String>,
-    /// Added to the environment, later entries first.
+    /// Added to the environment; of two entries with one name the later one counts.
     pub env: Vec<(String, String)>,
     /// Working directory in the view; `/` when none.
     pub working_directory: Option<PathBuf>,
@@ -44,7 +46,7 @@ pub struct Process {
 }
 
 /// Where an input artifact's content comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ArtifactSource {
     /// The text itself.
     Raw(String),
@@ -53,7 +55,7 @@ pub enum ArtifactSource {
 }
 
 /// An artifact that a task reads.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InputArtifact {
     /// The artifact's name.
     pub name: String,
@@ -63,10 +65,12 @@ pub struct InputArtifact {
     pub source: ArtifactSource,
     /// Permission bits, such as 0o755.
     pub mode: Option<u32>,
+    /// Whether `mode` also goes to everything below the path.
+    pub recurse_mode: bool,
 }
 
 /// A directory or file of the host at a path of the view.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mount {
     /// Absolute path on the host; a missing one is created as a directory.
     pub source: PathBuf,
@@ -77,7 +81,7 @@ pub struct Mount {
 }
 
 /// A file whose content becomes an output parameter; one trailing newline is cut, as Argo does.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutputParameter {
     /// The parameter's name.
     pub name: String,
@@ -88,7 +92,7 @@ pub struct OutputParameter {
 }
 
 /// A file or directory that is kept in the run's artifact store.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutputArtifact {
     /// The artifact's name.
     pub name: String,
@@ -101,20 +105,34 @@ pub struct OutputArtifact {
 }
 
 /// How a task ended.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Exit code of the main process (128 + signal when a signal ended it); none when it never started.
+    /// Exit code of the process `main` (128 + signal when a signal ended it); none when it never started. Of a containerSet
+    /// without a `main`: the first code in the order of `Task::main` that is not 0, else 0.
     pub exit_code: Option<i32>,
-    /// What the main process wrote to standard output, trailing newline cut; only where the task asks for it.
+    /// What the main process wrote to standard output, one trailing newline cut, the last 256 kB as Argo does; only where
+    /// the task asks for it.
     pub result: Option<String>,
     /// Output parameters by name.
     pub parameters: BTreeMap<String, String>,
     /// Names of the output artifacts that were kept.
     pub artifacts: Vec<String>,
-    /// The exit codes of a containerSet's processes by name (none: not started).
+    /// The exit codes of the processes in `Task::main` by name (none: not started).
     pub containers: BTreeMap<String, Option<i32>>,
+    /// The init process that ended with another code than 0 (then nothing else ran), or a sidecar that did so on its own
+    /// (codes 137 and 143 do not count): Argo makes such a node Failed, with `NAME: Error (exit code N)`.
+    pub failed: Option<FailedProcess>,
     /// Why the task is an Error (not a failure of its program): a program that is not found, an output that is missing.
     pub error: Option<String>,
     /// Why it was killed, when it was: the reason handed to the executor.
     pub killed: Option<String>,
+}
+
+/// A process beside the main one that made its task fail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FailedProcess {
+    /// The process's name.
+    pub name: String,
+    /// Its exit code (128 + signal when a signal ended it).
+    pub exit_code: i32,
 }

@@ -1,0 +1,99 @@
+//! The directories of a view below the node's directory.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use super::mounts::{Layers, Problem, mount_new};
+
+/// Where the parts of a view lie; all of it is removed with [`remove_tree`] when the task has ended.
+#[derive(Debug)]
+pub(super) struct Layout {
+    view: PathBuf,
+    /// Holds the upper layers: the view's directory or, where its file system cannot hold them, one in memory.
+    layers: PathBuf,
+    count: usize,
+    unprivileged: bool,
+}
+
+impl Layout {
+    /// Begins with an empty directory `view` in `directory`.
+    pub(super) fn new(directory: &Path, unprivileged: bool) -> Result<Self, Problem> {
+        let view = directory.join("view");
+        make_directory(&view.join("root"), 0o755)?;
+        Ok(Self { layers: view.clone(), view, count: 0, unprivileged })
+    }
+
+    /// The directory that becomes `/`.
+    pub(super) fn root(&self) -> PathBuf {
+        self.view.join("root")
+    }
+
+    /// A fresh directory on disk.
+    pub(super) fn fresh(&self, name: &str, mode: u32) -> Result<PathBuf, Problem> {
+        let path = self.view.join(name);
+        make_directory(&path, mode)?;
+        Ok(path)
+    }
+
+    /// Lays a copy-on-write layer over the host's directory `lower` at `target`.
+    pub(super) fn overlay(&mut self, lower: &Path, target: &Path) -> Result<(), Problem> {
+        self.overlay_here(lower, target).or_else(|problem| {
+            if self.count > 1 || self.layers != self.view {
+                return Err(problem);
+            }
+            // The run directory may itself lie on an overlay, as in a container: memory always takes upper layers.
+            self.layers = self.fresh("memory", 0o700)?;
+            mount_new("tmpfs", &self.layers, Some("mode=700"))?;
+            self.overlay_here(lower, target)
+        })
+    }
+
+    fn overlay_here(&mut self, lower: &Path, target: &Path) -> Result<(), Problem> {
+        self.count += 1;
+        let upper = self.layers.join(format!("upper{}", self.count));
+        let work = self.layers.join(format!("work{}", self.count));
+        let metadata = lower.metadata().map_err(|error| Problem::new("read", lower, error))?;
+        make_directory(&upper, metadata.mode() & 0o7777)?;
+        make_directory(&work, 0o700)?;
+        if !self.unprivileged {
+            chown(&upper, Some(metadata.uid()), Some(metadata.gid()))
+                .map_err(|error| Problem::new("own", &upper, error))?;
+        }
+        Layers { lower, upper: &upper, work: &work }.mount(target, self.unprivileged)
+    }
+}
+
+/// Makes a directory and its parents, the last one with exactly these permission bits.
+pub(super) fn make_directory(path: &Path, mode: u32) -> Result<(), Problem> {
+    let problem = |error| Problem::new("make the directory", path, error);
+    DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(problem)?;
+    if mode != 0o755 {
+        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(problem)?;
+    }
+    Ok(())
+}
+
+/// Removes a directory with everything in it, also what a task has made inaccessible. A missing one is fine.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(path)?;
+            fs::remove_dir_all(path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn open_up(directory: &Path) -> io::Result<()> {
+    fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
+}

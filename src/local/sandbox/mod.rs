@@ -1,0 +1,166 @@
+//! The inside of a task: what the hidden command `__task` runs in a child of the engine.
+//!
+//! ```text
+//! engine ─► outer (new namespaces) ─► supervisor (PID 1 there: lays out the view, runs the processes, saves outputs)
+//!    │                                    ▲   │
+//!    └── stdin: Spec, then kill orders ───┘   └── stdout: the Outcome
+//! ```
+//!
+//! The end of standard input means that the engine is gone: the supervisor then kills everything and ends. All processes
+//! of a task share one view (in a pod each container has its own file system), as they share a pod's volumes.
+//! Outputs are read inside the view, after its last process has ended: a link cannot lead out of it.
+
+mod bind;
+mod layout;
+mod mounts;
+mod overlay;
+mod process;
+mod root;
+mod supervisor;
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::{getegid, geteuid, setsid};
+use serde::{Deserialize, Serialize};
+
+use super::task::{Outcome, Task};
+use super::view::View;
+use crate::exit::Exit;
+pub(crate) use layout::remove_tree;
+use mounts::Problem;
+
+/// The hidden command's name.
+pub const VERB: &str = "__task";
+
+/// The argument of the second stage, inside the new namespaces.
+const INSIDE: &str = "inside";
+
+/// What the supervisor reads first, as one line of JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    pub(crate) task: Task,
+    /// The node's directory on the host: logs, and the view while the task runs.
+    pub(crate) directory: PathBuf,
+    /// Directories of the host that the task must not see.
+    pub(crate) hidden: Vec<PathBuf>,
+    pub(crate) view: View,
+}
+
+/// A line that the engine may send after the spec.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct KillLine {
+    pub(crate) grace_milliseconds: u64,
+}
+
+/// Runs the hidden command with the arguments behind its name; only the engine calls it.
+pub fn task_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
+    let stage = arguments.next().unwrap_or_default();
+    let done = match stage.to_str() {
+        Some("overlay") => separate(CloneFlags::CLONE_NEWPID),
+        Some("bind") => become_root_of_a_namespace().and_then(|()| inside()),
+        Some("plain") => {
+            setsid().map_err(|errno| Problem::new("start a session", "/", errno)).and_then(|_| supervise())
+        }
+        Some(INSIDE) => die_with_outer().and_then(|()| supervise()),
+        _ => return Exit::Usage,
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(problem) => report(&Outcome { error: Some(problem.to_string()), ..Outcome::default() }),
+    }
+}
+
+/// Tries a view on a task without processes.
+pub(crate) fn probe(executable: &Path, scratch: &Path, view: &View) -> Result<(), String> {
+    let directory = scratch.join(format!(".probe-{}", std::process::id()));
+    let outcome = probe_in(executable, &directory, view);
+    remove_tree(&directory).map_err(|error| error.to_string())?;
+    match outcome.map_err(|error| error.to_string())?.error {
+        Some(reason) => Err(reason),
+        None => Ok(()),
+    }
+}
+
+fn probe_in(executable: &Path, directory: &Path, view: &View) -> io::Result<Outcome> {
+    std::fs::create_dir_all(directory)?;
+    let spec =
+        Spec { task: Task::default(), directory: directory.to_owned(), hidden: Vec::new(), view: view.to_owned() };
+    let mut child = Command::new(executable)
+        .args([VERB, view.word()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    // Kept open until the outcome is read: its end would stop the supervisor.
+    let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    stdin.write_all(&spec.line()?)?;
+    let output = child.wait_with_output()?;
+    drop(stdin);
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+impl Spec {
+    pub(crate) fn line(&self) -> serde_json::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+}
+
+fn become_root_of_a_namespace() -> Result<(), Problem> {
+    let (user, group) = (geteuid(), getegid());
+    setsid().map_err(|errno| Problem::new("start a session", "/", errno))?;
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID)
+        .map_err(|errno| Problem::new("make a user namespace", "/", errno))?;
+    let write = |file: &str, text: String| {
+        std::fs::write(file, text).map_err(|error| Problem::new("map the user", file, error))
+    };
+    write("/proc/self/setgroups", "deny".to_owned())?;
+    write("/proc/self/uid_map", format!("0 {user} 1"))?;
+    write("/proc/self/gid_map", format!("0 {group} 1"))
+}
+
+fn separate(flags: CloneFlags) -> Result<Exit, Problem> {
+    setsid().map_err(|errno| Problem::new("start a session", "/", errno))?;
+    unshare(flags).map_err(|errno| Problem::new("make namespaces", "/", errno))?;
+    inside()
+}
+
+/// A new PID namespace begins with the next child: hence the second stage.
+fn inside() -> Result<Exit, Problem> {
+    let problem = |error| Problem::new("start the supervisor", "/proc/self/exe", error);
+    let status = Command::new("/proc/self/exe").args([VERB, INSIDE]).status().map_err(problem)?;
+    match status.signal() {
+        Some(signal) => Err(problem(io::Error::other(format!("ended by signal {signal}")))),
+        None => Ok(if status.success() { Exit::Success } else { Exit::Tool }),
+    }
+}
+
+/// Nobody but the outer stage waits for the supervisor. It has one thread, so this is not about a thread that ends.
+fn die_with_outer() -> Result<(), Problem> {
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| Problem::new("follow the outer stage", "/", errno))
+}
+
+fn supervise() -> Result<Exit, Problem> {
+    let mut orders = BufReader::new(io::stdin());
+    let mut line = String::new();
+    let read = orders.read_line(&mut line).and_then(|_| Ok(serde_json::from_str::<Spec>(&line)?));
+    let spec = read.map_err(|error| Problem::new("read the task", "-", error))?;
+    Ok(report(&supervisor::run(&spec, orders)))
+}
+
+fn report(outcome: &Outcome) -> Exit {
+    let written = serde_json::to_vec(outcome).map_err(io::Error::from).and_then(|bytes| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    });
+    if written.is_ok() { Exit::Success } else { Exit::Tool }
+}

@@ -1,0 +1,197 @@
+//! Mounting, and the list of what is mounted.
+
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+
+/// Why a view could not be laid out.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {source}", path.display())]
+pub(super) struct Problem {
+    action: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl Problem {
+    pub(super) fn new(action: &'static str, path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
+        Self { action, path: path.into(), source: source.into() }
+    }
+}
+
+/// One line of `/proc/self/mountinfo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MountPoint {
+    pub(super) path: PathBuf,
+    /// The options of this mount that a remount in a user namespace must repeat.
+    pub(super) flags: MsFlags,
+    pub(super) kind: String,
+    pub(super) read_only: bool,
+}
+
+/// What is mounted, parents first; of several mounts on one path only the topmost.
+pub(super) fn mount_points() -> Result<Vec<MountPoint>, Problem> {
+    let list = "/proc/self/mountinfo";
+    let text = std::fs::read(list).map_err(|error| Problem::new("read", list, error))?;
+    let mut points: Vec<MountPoint> = Vec::new();
+    for point in text.split(|byte| *byte == b'\n').filter_map(parse) {
+        points.retain(|earlier| earlier.path != point.path);
+        points.push(point);
+    }
+    points.sort_by_key(|point| point.path.components().count());
+    Ok(points)
+}
+
+fn parse(line: &[u8]) -> Option<MountPoint> {
+    let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+    let dash = fields.iter().position(|field| *field == b"-")?;
+    let options = String::from_utf8_lossy(fields.get(5)?).into_owned();
+    let super_options = String::from_utf8_lossy(fields.get(dash + 3)?).into_owned();
+    let flags = options.split(',').fold(MsFlags::empty(), |flags, option| flags | flag(option));
+    Some(MountPoint {
+        path: unescape(fields.get(4)?),
+        flags,
+        kind: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
+        read_only: flags.contains(MsFlags::MS_RDONLY) || super_options.split(',').any(|option| option == "ro"),
+    })
+}
+
+fn flag(option: &str) -> MsFlags {
+    match option {
+        "ro" => MsFlags::MS_RDONLY,
+        "nosuid" => MsFlags::MS_NOSUID,
+        "nodev" => MsFlags::MS_NODEV,
+        "noexec" => MsFlags::MS_NOEXEC,
+        "noatime" => MsFlags::MS_NOATIME,
+        "nodiratime" => MsFlags::MS_NODIRATIME,
+        "relatime" => MsFlags::MS_RELATIME,
+        _ => MsFlags::empty(),
+    }
+}
+
+/// Space, tab, newline and backslash stand as `\` and three octal digits.
+fn unescape(field: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, tail)) = rest.split_first() {
+        let code = (*first == b'\\').then(|| tail.get(..3)).flatten();
+        let value = code.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        bytes.push(value.unwrap_or(*first));
+        rest = if value.is_some() { &tail[3..] } else { tail };
+    }
+    PathBuf::from(std::ffi::OsString::from_vec(bytes))
+}
+
+/// Keeps what is mounted from here on out of the host's sight.
+pub(super) fn make_private() -> Result<(), Problem> {
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .map_err(|errno| Problem::new("make private", "/", errno))
+}
+
+/// Binds `source` and everything mounted below it to `target`.
+pub(super) fn bind(source: &Path, target: &Path) -> Result<(), Problem> {
+    mount(Some(source), target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
+        .map_err(|errno| Problem::new("bind", source, errno))
+}
+
+/// Binds `source` alone; in a user namespace the kernel refuses that where something is mounted below.
+pub(super) fn bind_one(source: &Path, target: &Path) -> Result<(), Problem> {
+    mount(Some(source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .map_err(|errno| Problem::new("bind", source, errno))
+}
+
+/// Makes the mount at `target` and those below it read-only.
+pub(super) fn make_read_only(target: &Path) -> Result<(), Problem> {
+    for point in mount_points()?.iter().filter(|point| point.path.starts_with(target)) {
+        let flags = point.flags | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+        mount(None::<&str>, &point.path, None::<&str>, flags, None::<&str>)
+            .map_err(|errno| Problem::new("make read-only", &point.path, errno))?;
+    }
+    Ok(())
+}
+
+/// A file system of a kind that needs no source.
+pub(super) fn mount_new(kind: &str, target: &Path, options: Option<&str>) -> Result<(), Problem> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some(kind), target, Some(kind), flags, options).map_err(|errno| Problem::new("mount", target, errno))
+}
+
+/// The directories of one copy-on-write mount.
+#[derive(Debug)]
+pub(super) struct Layers<'a> {
+    pub(super) lower: &'a Path,
+    pub(super) upper: &'a Path,
+    pub(super) work: &'a Path,
+}
+
+impl Layers<'_> {
+    /// Mounts the layers at `target`. `unprivileged` keeps the marks in `user.` attributes, all that a user namespace allows.
+    pub(super) fn mount(&self, target: &Path, unprivileged: bool) -> Result<(), Problem> {
+        let mut options = b"lowerdir=".to_vec();
+        escape(self.lower, &mut options);
+        options.extend_from_slice(b",upperdir=");
+        escape(self.upper, &mut options);
+        options.extend_from_slice(b",workdir=");
+        escape(self.work, &mut options);
+        if unprivileged {
+            options.extend_from_slice(b",userxattr");
+        }
+        // Without `volatile` the end of every task would sync the host's disk; kernels before 5.10 do not know it.
+        let quick = [&options, b",volatile".as_slice()].concat();
+        let attempt = overlay(target, &quick).or_else(|errno| match errno {
+            Errno::EINVAL => overlay(target, &options),
+            _ => Err(errno),
+        });
+        attempt.map_err(|errno| Problem::new("lay a copy-on-write layer over", self.lower, errno))
+    }
+}
+
+fn overlay(target: &Path, options: &[u8]) -> nix::Result<()> {
+    mount(Some("overlay"), target, Some("overlay"), MsFlags::empty(), Some(options))
+}
+
+fn escape(path: &Path, options: &mut Vec<u8>) {
+    for byte in path.as_os_str().as_bytes() {
+        if matches!(byte, b'\\' | b',' | b':') {
+            options.push(b'\\');
+        }
+        options.push(*byte);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_line_gives_its_path_kind_and_flags() {
+        let line =
+            br"36 35 98:0 /mnt1 /mnt/my\040disk\134x rw,nosuid,noatime master:1 - ext3 /dev/root ro,errors=continue";
+        let point = parse(line).map(|point| (point.path, point.kind, point.flags, point.read_only));
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOATIME;
+        assert_eq!(point, Some((PathBuf::from(r"/mnt/my disk\x"), "ext3".to_owned(), flags, true)));
+    }
+
+    #[test]
+    fn a_line_cut_short_is_no_mount() {
+        assert_eq!(parse(b"36 35 98:0 /mnt1 /mnt"), None);
+        assert_eq!(parse(b""), None);
+    }
+
+    #[test]
+    fn separators_in_a_layer_path_are_escaped() {
+        let mut options = Vec::new();
+        escape(Path::new(r"/a:b,c\d"), &mut options);
+        assert_eq!(options, br"/a\:b\,c\\d");
+    }
+
+    #[test]
+    fn the_root_is_listed_first() {
+        let first = mount_points().ok().and_then(|points| points.into_iter().next()).map(|point| point.path);
+        assert_eq!(first, Some(PathBuf::from("/")));
+    }
+}

@@ -1,0 +1,147 @@
+//! Starts one process of a task.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::{self, JoinHandle};
+
+use nix::unistd::Pid;
+
+use super::root::Ground;
+use crate::local::task::Process;
+
+/// What Argo keeps of the standard output as `outputs.result`.
+const LARGEST_RESULT: usize = 256 * 1024;
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Why a process did not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error("program not found: {0}; without --runtime a task runs with the programs of this host")]
+    NotFound(String),
+    #[error("cannot enter the working directory {}: {source}", path.display())]
+    WorkingDirectory {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot start {program}: {source}")]
+    Start {
+        program: String,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A process that was started, the leader of its own group.
+#[derive(Debug)]
+pub(super) struct Started {
+    pub(super) pid: Pid,
+    /// Ends with the last bytes of the standard output, when these are captured.
+    pub(super) output: Option<JoinHandle<Vec<u8>>>,
+}
+
+/// Starts `process`; `capture` says whether its standard output is also kept.
+pub(super) fn start(process: &Process, ground: &Ground, capture: bool) -> Result<Started, StartError> {
+    let directory = working_directory(process, ground)?;
+    let program = find_program(process, &directory)?;
+    let name = &process.command[0];
+    let failed = |source| StartError::Start { program: name.clone(), source };
+    let log = ground.logs.get(&process.name).ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    let mut command = Command::new(program);
+    command.arg0(name).args(&process.command[1..]);
+    if process.script.is_some() {
+        command.arg(&ground.script);
+    }
+    let stdout = if capture { Stdio::piped() } else { log.try_clone().map_err(failed)?.into() };
+    let envs = process.env.iter().map(|(name, value)| (name, value));
+    command.envs(envs).current_dir(directory).process_group(0);
+    command.stdin(Stdio::null()).stdout(stdout).stderr(log.try_clone().map_err(failed)?);
+    let mut child = command.spawn().map_err(failed)?;
+    let log = log.try_clone().map_err(failed)?;
+    let output = child.stdout.take().map(|stdout| thread::spawn(move || tee(stdout, log)));
+    Ok(Started { pid: Pid::from_raw(child.id().cast_signed()), output })
+}
+
+fn working_directory(process: &Process, ground: &Ground) -> Result<PathBuf, StartError> {
+    let relative = process.working_directory.as_deref().unwrap_or(Path::new(""));
+    let path = ground.working_directory.join(relative);
+    match fs::create_dir_all(&path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(StartError::WorkingDirectory { path, source }),
+    }
+}
+
+fn find_program(process: &Process, directory: &Path) -> Result<PathBuf, StartError> {
+    let name = process.command.first().map_or("", String::as_str);
+    if name.contains('/') {
+        let path = directory.join(name);
+        return if path.exists() { Ok(path) } else { Err(StartError::NotFound(name.to_owned())) };
+    }
+    let own = process.env.iter().rev().find(|(variable, _)| variable == "PATH");
+    let path = own.map(|(_, value)| OsString::from(value)).or_else(|| env::var_os("PATH"));
+    env::split_paths(&path.unwrap_or_else(|| DEFAULT_PATH.into()))
+        .map(|entry| directory.join(entry).join(name))
+        .find(|candidate| !name.is_empty() && is_executable(candidate))
+        .ok_or_else(|| StartError::NotFound(name.to_owned()))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Passes everything on to the log as it comes and returns the end of it.
+fn tee(mut output: impl Read, mut log: File) -> Vec<u8> {
+    let mut tail = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = match output.read(&mut buffer) {
+            Ok(0) => return tail,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return tail,
+        };
+        // A full disk must not stop the task: its result is still read.
+        let _ = log.write_all(&buffer[..count]);
+        tail.extend_from_slice(&buffer[..count]);
+        if tail.len() > 2 * (LARGEST_RESULT + 1) {
+            tail.drain(..tail.len() - (LARGEST_RESULT + 1));
+        }
+    }
+}
+
+/// The result in captured output: one trailing newline cut, then the last 256 kB.
+pub(super) fn result(mut output: Vec<u8>) -> String {
+    if output.last() == Some(&b'\n') {
+        output.pop();
+    }
+    let start = output.len().saturating_sub(LARGEST_RESULT);
+    String::from_utf8_lossy(&output[start..]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_loses_one_newline_only() {
+        assert_eq!(result(b"a\n\n".to_vec()), "a\n");
+        assert_eq!(result(b"a".to_vec()), "a");
+        assert_eq!(result(Vec::new()), "");
+    }
+
+    #[test]
+    fn a_flood_leaves_its_last_256_kilobytes() {
+        let flood = [b"x".repeat(3 * LARGEST_RESULT), b"end\n".to_vec()].concat();
+        let log = tempfile::tempfile();
+        assert!(log.is_ok_and(|log| {
+            let kept = result(tee(flood.as_slice(), log));
+            kept.len() == LARGEST_RESULT && kept.ends_with("xend")
+        }));
+    }
+}

@@ -1,0 +1,11 @@
+//! Tasks as real processes, in every view that this host allows.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod artifacts;
+mod bench;
+mod isolation;
+mod outcome;
+mod rig;
+mod stopping;
+mod unprivileged;
