@@ -1,1 +1,238 @@
 //! The status of a workflow as the Argo controller writes it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Where a node, or a whole workflow, stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Phase {
+    /// Created, waiting.
+    Pending,
+    /// At work.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Not run: its condition was false.
+    Skipped,
+    /// The program failed.
+    Failed,
+    /// The run itself went wrong.
+    Error,
+    /// Not run: what it depends on did not end as asked.
+    Omitted,
+}
+
+impl Phase {
+    /// Failed or Error.
+    pub fn is_unsuccessful(self) -> bool {
+        matches!(self, Self::Failed | Self::Error)
+    }
+
+    /// Ran to an end: Succeeded, Failed or Error.
+    pub fn is_completed(self) -> bool {
+        self == Self::Succeeded || self.is_unsuccessful()
+    }
+
+    /// Nothing more will happen.
+    pub fn is_fulfilled(self) -> bool {
+        self.is_completed() || matches!(self, Self::Skipped | Self::Omitted)
+    }
+
+    /// The word in the status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Skipped => "Skipped",
+            Self::Failed => "Failed",
+            Self::Error => "Error",
+            Self::Omitted => "Omitted",
+        }
+    }
+}
+
+/// What a node stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NodeType {
+    /// A pod, locally a task.
+    Pod,
+    /// A container of a containerSet.
+    Container,
+    /// A steps template.
+    Steps,
+    /// Steps that run in parallel.
+    StepGroup,
+    /// A dag template.
+    #[serde(rename = "DAG")]
+    Dag,
+    /// The items of an expanded task.
+    TaskGroup,
+    /// The attempts at a template with a retryStrategy.
+    Retry,
+    /// A step or task that did not run.
+    Skipped,
+    /// A pause.
+    Suspend,
+    /// An http template.
+    #[serde(rename = "HTTP")]
+    Http,
+    /// A plugin template.
+    Plugin,
+}
+
+/// A node of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    /// Unique in the run.
+    pub id: String,
+    /// The full name, such as `wf[0].step(1:item)`.
+    pub name: String,
+    /// The name below its boundary.
+    pub display_name: String,
+    /// What it stands for.
+    #[serde(rename = "type")]
+    pub kind: NodeType,
+    /// The called template, when it has a name of its own object.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub template_name: Option<String>,
+    /// The called template, when another object has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub template_ref: Option<Value>,
+    /// Where the template's name is looked up: `local/…`, `namespaced/…` or `cluster/…`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub template_scope: Option<String>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The id of the steps or dag node it belongs to.
+    #[serde(rename = "boundaryID", skip_serializing_if = "Option::is_none", default)]
+    pub boundary_id: Option<String>,
+    /// Why it stands there.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub message: String,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finished_at: Option<Timestamp>,
+    /// Completed pods of all pods below it, as `1/3`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub progress: Option<String>,
+    /// What it was given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub inputs: Option<Value>,
+    /// What it gave.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outputs: Option<Outputs>,
+    /// Ids of the nodes after it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub children: Vec<String>,
+    /// Ids of its last nodes, to which the next ones are joined.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub outbound_nodes: Vec<String>,
+    /// What the cache said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub memoization_status: Option<MemoizationStatus>,
+    /// Whether it is a hook or an attempt.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub node_flag: Option<NodeFlag>,
+    /// The machine it ran on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host_node_name: Option<String>,
+}
+
+/// What a node gave.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    /// Output parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parameters: Vec<OutputParameter>,
+    /// Output artifacts.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub artifacts: Vec<Value>,
+    /// Standard output, where a caller refers to it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub result: Option<String>,
+    /// Exit code of the main container.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exit_code: Option<String>,
+}
+
+/// An output parameter.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputParameter {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<String>,
+    /// The name under which it is known in the whole workflow.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub global_name: Option<String>,
+    /// Where it came from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value_from: Option<Value>,
+}
+
+/// What the cache said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemoizationStatus {
+    /// Whether the outputs came from the cache.
+    pub hit: bool,
+    /// The entry's key.
+    pub key: String,
+    /// The cache's name.
+    pub cache_name: String,
+}
+
+/// Whether a node is a hook or an attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeFlag {
+    /// It runs for an event of another node.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub hooked: bool,
+    /// It is one of several attempts.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub retried: bool,
+}
+
+/// The id of a node: the workflow's name for the root, else the name and the 32-bit FNV-1a hash of the node's name.
+pub fn node_id(workflow: &str, node_name: &str) -> String {
+    if workflow == node_name { workflow.to_owned() } else { format!("{workflow}-{}", fnv32a(node_name)) }
+}
+
+/// The name of a node's pod (Argo's format v2).
+pub fn pod_name(workflow: &str, template: &str, node_name: &str) -> String {
+    if workflow == node_name {
+        workflow.to_owned()
+    } else if template.is_empty() {
+        node_id(workflow, node_name)
+    } else {
+        format!("{workflow}-{template}-{}", fnv32a(node_name))
+    }
+}
+
+fn fnv32a(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_those_a_controller_gave() {
+        assert_eq!(node_id("re-resubmit", "re-resubmit.A"), "re-resubmit-3867940115");
+        assert_eq!(
+            pod_name("ex-artifact-passing", "hello-world-to-file", "ex-artifact-passing[0].generate-artifact"),
+            "ex-artifact-passing-hello-world-to-file-1589042989"
+        );
+        assert_eq!(node_id("wf", "wf"), "wf");
+    }
+}

@@ -190,6 +190,36 @@ pub fn templates(spec: &Value) -> impl Iterator<Item = Template<'_>> {
     list(spec.get("templates")).iter().map(Template::new)
 }
 
+/// An object whose templates a document uses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectReference {
+    /// The object's name.
+    pub name: String,
+    /// Whether the object is a ClusterWorkflowTemplate.
+    pub cluster_scope: bool,
+    /// Whether the workflow is made from it (`workflowTemplateRef`), rather than calling one of its templates.
+    pub whole: bool,
+}
+
+/// The objects that a document refers to, in the order they are named.
+pub fn references(document: &Value) -> Vec<ObjectReference> {
+    let Some(spec) = document.get("spec") else { return Vec::new() };
+    let whole =
+        spec.get("workflowTemplateRef").filter(|reference| reference.is_object()).map(|reference| ObjectReference {
+            name: text(reference, "name").to_owned(),
+            cluster_scope: reference.get("clusterScope").and_then(Value::as_bool).unwrap_or(false),
+            whole: true,
+        });
+    let called = templates(spec).flat_map(|template| template.calls().into_iter().map(|call| call.target));
+    let called = called.chain(handlers(spec)).filter_map(|target| match target {
+        Target::Reference(TemplateReference { name, cluster_scope, .. }) => {
+            Some(ObjectReference { name: name.to_owned(), cluster_scope, whole: false })
+        }
+        Target::Local(_) | Target::Inline(_) => None,
+    });
+    whole.into_iter().chain(called).collect()
+}
+
 /// A list that may be absent.
 pub(crate) fn list(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)

@@ -1,13 +1,89 @@
-//! One verb a file: its arguments, its help with examples, a short run.
+//! One verb a file: its arguments, its help with examples, a short run. Errors become exit codes here and nowhere else.
 
+mod completion;
+mod failure;
+mod files;
+mod mint;
+mod submit;
+
+use std::io::IsTerminal;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use self::failure::Failure;
 use crate::exit::Exit;
 use crate::local::sandbox;
 
+#[derive(Debug, Parser)]
+#[command(
+    name = "runnable",
+    version,
+    about = "Make Argo Workflows runs retryable, memoized and isolated, on a cluster or on this machine",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 success, 1 the tool or the API failed, 2 bad usage or an invalid document, \
+3 the workflow Failed, 4 the workflow Errored, 5 timed out waiting, 6 not found, 7 conflict, 130 interrupted."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Submit(Box<submit::Args>),
+    Completion(completion::Args),
+    #[command(name = completion::COMPLETE, hide = true)]
+    Complete(completion::Words),
+}
+
 /// Runs the command that the process arguments name.
 pub fn run() -> Exit {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|verb| verb == sandbox::VERB) {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    if arguments.next().is_some_and(|first| first == sandbox::VERB) {
         return sandbox::task_entry(arguments);
     }
-    Exit::Usage
+    let matches = match command().bin_name(invocation(&program)).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // A closed pipe is all that can go wrong, and then nobody reads.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    log();
+    let outcome = match Cli::from_arg_matches(&matches) {
+        Ok(Cli { command: Command::Submit(args) }) => submit::run(*args),
+        Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
+        Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
+        Err(error) => Err(Failure::usage(error.to_string())),
+    };
+    outcome.unwrap_or_else(|failure| failure.report())
+}
+
+/// The command line as clap knows it; completions and the reference are made from it.
+pub fn command() -> clap::Command {
+    Cli::command().bin_name("kubectl runnable")
+}
+
+/// How the user called the program: kubectl runs a plugin as `kubectl-NAME`.
+fn invocation(program: &std::ffi::OsStr) -> String {
+    let name = std::path::Path::new(program).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    match name.strip_prefix("kubectl-") {
+        Some(plugin) => format!("kubectl {plugin}"),
+        None => name,
+    }
+}
+
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RUNNABLE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,kube_client=off"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .init();
 }

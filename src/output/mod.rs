@@ -1,1 +1,6 @@
 //! What a user reads: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
+
+pub mod format;
+pub mod live;
+pub mod summary;
+pub mod tree;

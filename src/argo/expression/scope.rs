@@ -49,6 +49,11 @@ impl Scope {
         Self { own: BTreeMap::new(), parent: Some(Arc::clone(parent)) }
     }
 
+    /// Puts the layer above another parent.
+    pub fn set_parent(&mut self, parent: &Arc<Scope>) {
+        self.parent = Some(Arc::clone(parent));
+    }
+
     /// Sets a variable in this layer.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         self.own.insert(name.into(), value.into());

@@ -1,0 +1,162 @@
+//! The loop of a local run: events to the scheduler, its actions to the executor, its changes to the journal. It waits
+//! for whatever comes first, a task's end, a time, a signal; it never polls.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::executor::Executor;
+use super::kill::{KillSwitch, kill_switch};
+use super::scheduler::{Action, Event, Finished, NodeIndex, Scheduler, Shutdown, Timer};
+use super::store::{Store, StoreError};
+use super::task::Outcome;
+
+/// How long a task has between SIGTERM and SIGKILL; Kubernetes' default is 30 s.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What happens to a run from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupt {
+    /// End the run; the tasks may clean up.
+    Terminate,
+    /// End the run at once.
+    Kill,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The final Workflow object.
+    pub workflow: Value,
+    /// How it ended.
+    pub finished: Finished,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+}
+
+/// Carries out a run. `observe` sees the state after each event and the nodes that it changed.
+pub async fn run(
+    mut scheduler: Scheduler,
+    executor: Executor,
+    mut store: Store,
+    interrupts: &mut mpsc::UnboundedReceiver<Interrupt>,
+    mut observe: impl FnMut(&Scheduler, &[NodeIndex]),
+) -> Result<Ended, StoreError> {
+    let mut tasks = Tasks::new(executor);
+    let mut timers = Timers::default();
+    let mut interrupted = false;
+    let mut event = Event::Start;
+    let finished = loop {
+        for action in scheduler.handle(Timestamp::now(), event) {
+            match action {
+                Action::Run(node, task) => tasks.start(node, *task),
+                Action::Kill(node, reason) => tasks.kill(node, &reason, GRACE),
+                Action::Wake(at, timer) => timers.add(at, timer),
+            }
+        }
+        let changes = scheduler.changes();
+        store.record(changes.iter().map(|&node| scheduler.node(node)))?;
+        observe(&scheduler, &changes);
+        if let Some(finished) = scheduler.finished() {
+            break finished;
+        }
+        event = tokio::select! {
+            Some((node, outcome)) = tasks.ended.recv() => tasks.end(node, outcome),
+            timer = timers.next() => Event::Due(timer),
+            Some(interrupt) = interrupts.recv() => {
+                interrupted = true;
+                if interrupt == Interrupt::Kill {
+                    tasks.kill_all();
+                }
+                Event::Shutdown(Shutdown::Terminate)
+            }
+        };
+    };
+    tasks.kill_all();
+    tasks.wait().await;
+    let workflow = scheduler.object();
+    store.write_workflow(&workflow)?;
+    store.sweep();
+    Ok(Ended { workflow, finished, interrupted })
+}
+
+/// The tasks at work.
+struct Tasks {
+    executor: Arc<Executor>,
+    killers: HashMap<NodeIndex, KillSwitch>,
+    sender: mpsc::UnboundedSender<(NodeIndex, Outcome)>,
+    ended: mpsc::UnboundedReceiver<(NodeIndex, Outcome)>,
+}
+
+impl Tasks {
+    fn new(executor: Executor) -> Self {
+        let (sender, ended) = mpsc::unbounded_channel();
+        Self { executor: Arc::new(executor), killers: HashMap::new(), sender, ended }
+    }
+
+    fn start(&mut self, node: NodeIndex, task: super::task::Task) {
+        let (killer, kill) = kill_switch();
+        self.killers.insert(node, killer);
+        let (executor, sender) = (Arc::clone(&self.executor), self.sender.clone());
+        tokio::spawn(async move {
+            let outcome = executor.run(task, kill).await;
+            // The receiver lives as long as the run.
+            let _ = sender.send((node, outcome));
+        });
+    }
+
+    fn end(&mut self, node: NodeIndex, outcome: Outcome) -> Event {
+        self.killers.remove(&node);
+        Event::Ended(node, Box::new(outcome))
+    }
+
+    fn kill(&self, node: NodeIndex, reason: &str, grace: Duration) {
+        if let Some(killer) = self.killers.get(&node) {
+            killer.kill(reason, grace);
+        }
+    }
+
+    fn kill_all(&self) {
+        for killer in self.killers.values() {
+            killer.kill("the run was interrupted", Duration::ZERO);
+        }
+    }
+
+    /// Waits for tasks that are still at work when the run has ended.
+    async fn wait(&mut self) {
+        while !self.killers.is_empty() {
+            match self.ended.recv().await {
+                Some((node, _)) => self.killers.remove(&node),
+                None => return,
+            };
+        }
+    }
+}
+
+/// Times that were asked for, the next one first.
+#[derive(Default)]
+struct Timers {
+    heap: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    timers: Vec<Timer>,
+}
+
+impl Timers {
+    fn add(&mut self, at: Timestamp, timer: Timer) {
+        self.heap.push(Reverse((at, self.timers.len())));
+        self.timers.push(timer);
+    }
+
+    /// Waits for the next time; forever when there is none.
+    async fn next(&mut self) -> Timer {
+        let Some(&Reverse((at, place))) = self.heap.peek() else { return std::future::pending().await };
+        let wait = at.duration_since(Timestamp::now());
+        tokio::time::sleep(Duration::try_from(wait).unwrap_or(Duration::ZERO)).await;
+        self.heap.pop();
+        self.timers[place]
+    }
+}

@@ -1,0 +1,149 @@
+//! What a local run works from: the workflow with its template resolved, the templates, ConfigMaps and Secrets beside
+//! it. Pure; everything the scheduler looks up is here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::argo::spec::TemplateRef;
+
+/// Where a template's name is looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TemplateScope {
+    /// The workflow itself.
+    Local,
+    /// A WorkflowTemplate.
+    Namespaced(String),
+    /// A ClusterWorkflowTemplate.
+    Cluster(String),
+}
+
+impl TemplateScope {
+    /// Argo's text for the scope, as it stands in a node's `templateScope`.
+    pub fn label(&self, workflow: &str) -> String {
+        match self {
+            Self::Local => format!("local/{workflow}"),
+            Self::Namespaced(name) => format!("namespaced/{name}"),
+            Self::Cluster(name) => format!("cluster/{name}"),
+        }
+    }
+}
+
+/// How a caller names a template.
+#[derive(Debug, Clone)]
+pub enum Reference {
+    /// A template of the same scope.
+    Name(String),
+    /// A template of another object.
+    Object(TemplateRef),
+    /// A template written in place.
+    Inline(Value),
+}
+
+/// The data of a ConfigMap or Secret as text.
+pub type Data = BTreeMap<String, String>;
+
+/// What a local run works from.
+#[derive(Debug)]
+pub struct Plan {
+    /// The Workflow object with its name, namespace and uid fixed.
+    pub workflow: Value,
+    /// Its spec.
+    pub spec: Value,
+    templates: HashMap<TemplateScope, HashMap<String, Arc<Value>>>,
+    places: HashMap<TemplateScope, HashMap<String, usize>>,
+    /// ConfigMaps by name.
+    pub config_maps: BTreeMap<String, Data>,
+    /// Secrets by name, decoded.
+    pub secrets: BTreeMap<String, Data>,
+    /// Where the run keeps what its tasks leave.
+    pub run_directory: PathBuf,
+    /// How many tasks may run at once on this machine, whatever the workflow says.
+    pub task_limit: usize,
+}
+
+impl Plan {
+    /// A plan for a Workflow object; objects beside it are added one by one.
+    pub fn new(workflow: Value, run_directory: PathBuf, task_limit: usize) -> Self {
+        let mut plan = Self {
+            spec: workflow["spec"].clone(),
+            workflow,
+            templates: HashMap::new(),
+            places: HashMap::new(),
+            config_maps: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            run_directory,
+            task_limit,
+        };
+        let spec = plan.spec.clone();
+        plan.add_templates(TemplateScope::Local, &spec);
+        plan
+    }
+
+    /// Adds the templates of an object's spec.
+    pub fn add_templates(&mut self, scope: TemplateScope, spec: &Value) {
+        let templates = spec["templates"].as_array().into_iter().flatten();
+        for (place, template) in templates.enumerate() {
+            let name = template["name"].as_str().unwrap_or_default();
+            self.places.entry(scope.clone()).or_default().insert(name.to_owned(), place);
+            self.templates.entry(scope.clone()).or_default().insert(name.to_owned(), Arc::new(template.clone()));
+        }
+        self.templates.entry(scope).or_default();
+    }
+
+    /// The workflow's name.
+    pub fn name(&self) -> &str {
+        self.metadata("name")
+    }
+
+    /// A text of the workflow's metadata; empty when it is not there.
+    pub fn metadata(&self, field: &str) -> &str {
+        self.workflow["metadata"][field].as_str().unwrap_or_default()
+    }
+
+    /// Where a template stands among those of its object.
+    pub fn place(&self, scope: &TemplateScope, name: &str) -> usize {
+        self.places.get(scope).and_then(|names| names.get(name)).copied().unwrap_or_default()
+    }
+
+    /// The template that a reference names, and the scope in which its own references are looked up.
+    pub fn resolve(
+        &self,
+        reference: &Reference,
+        scope: &TemplateScope,
+    ) -> Result<(TemplateScope, Arc<Value>), String> {
+        let (scope, name) = match reference {
+            Reference::Inline(template) => return Ok((scope.clone(), Arc::new(template.clone()))),
+            Reference::Name(name) => (scope.clone(), name),
+            Reference::Object(object) => {
+                let scope = if object.cluster_scope {
+                    TemplateScope::Cluster(object.name.clone())
+                } else {
+                    TemplateScope::Namespaced(object.name.clone())
+                };
+                (scope, &object.template)
+            }
+        };
+        let templates = self.templates.get(&scope).ok_or_else(|| missing_object(&scope))?;
+        let template = templates.get(name).ok_or_else(|| format!("template {name:?} not found{}", place(&scope)))?;
+        Ok((scope, Arc::clone(template)))
+    }
+}
+
+fn missing_object(scope: &TemplateScope) -> String {
+    match scope {
+        TemplateScope::Local => "the workflow has no templates".to_owned(),
+        TemplateScope::Namespaced(name) => format!("workflowtemplate {name:?} not found in the given files"),
+        TemplateScope::Cluster(name) => format!("clusterworkflowtemplate {name:?} not found in the given files"),
+    }
+}
+
+fn place(scope: &TemplateScope) -> String {
+    match scope {
+        TemplateScope::Local => String::new(),
+        TemplateScope::Namespaced(name) => format!(" in workflowtemplate {name:?}"),
+        TemplateScope::Cluster(name) => format!(" in clusterworkflowtemplate {name:?}"),
+    }
+}

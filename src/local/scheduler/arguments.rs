@@ -1,0 +1,150 @@
+//! Hands arguments to a template: Argo's ProcessArgs. Pure.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::argo::expression::{Scope, Unresolved, render, render_value};
+use crate::argo::spec::{Arguments, Artifact, Parameter, Template};
+use crate::local::plan::Plan;
+
+/// A template with its inputs in place.
+pub(super) struct Processed {
+    /// With every tag replaced that has a value by now.
+    pub(super) value: Value,
+    /// A view of `value`.
+    pub(super) template: Template,
+}
+
+/// Puts arguments, or defaults, into a template's inputs and replaces the tags that have a value by now: first those of
+/// `locals` (and the workflow's, which stand behind them), then those of the inputs.
+pub(super) fn process(
+    template: &Value,
+    arguments: &Arguments,
+    locals: &Arc<Scope>,
+    plan: &Plan,
+) -> Result<Processed, String> {
+    let mut template = template.clone();
+    if let Some(parameters) = template.pointer_mut("/inputs/parameters").and_then(Value::as_array_mut) {
+        for parameter in parameters {
+            supply_parameter(parameter, arguments, locals, plan)?;
+        }
+    }
+    if let Some(artifacts) = template.pointer_mut("/inputs/artifacts").and_then(Value::as_array_mut) {
+        for artifact in artifacts {
+            supply_artifact(artifact, arguments)?;
+        }
+    }
+    substitute(&template, locals)
+}
+
+/// Replaces the tags of `locals` and then those of the template's own inputs.
+pub(super) fn substitute(template: &Value, locals: &Arc<Scope>) -> Result<Processed, String> {
+    let value = render_value(template, locals, Unresolved::Keep).map_err(|error| error.to_string())?;
+    let mut scope = Scope::child(locals);
+    for (name, text) in input_variables(&value) {
+        scope.set(name, text);
+    }
+    let value = render_value(&value, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
+    let template = view(&value)?;
+    Ok(Processed { value, template })
+}
+
+/// A part of a document as the engine reads it.
+pub(super) fn view<'a, T: serde::Deserialize<'a>>(value: &'a Value) -> Result<T, String> {
+    T::deserialize(value).map_err(|error| error.to_string())
+}
+
+/// The variables that a template's inputs and output paths give, by name.
+pub(super) fn input_variables(template: &Value) -> Vec<(String, Value)> {
+    let list = |pointer: &str| template.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut variables = Vec::new();
+    let parameters = list("/inputs/parameters");
+    for parameter in &parameters {
+        if let Some(value) = parameter.get("value") {
+            variables.push((
+                format!("inputs.parameters.{}", text(parameter, "name")),
+                Value::String(crate::argo::spec::any_string(value)),
+            ));
+        }
+    }
+    if !parameters.is_empty() {
+        variables.push(("inputs.parameters".to_owned(), Value::String(Value::Array(parameters).to_string())));
+    }
+    for (pointer, prefix) in [("/inputs/artifacts", "inputs"), ("/outputs/artifacts", "outputs")] {
+        for artifact in list(pointer) {
+            if let Some(path) = artifact.get("path") {
+                variables.push((format!("{prefix}.artifacts.{}.path", text(&artifact, "name")), path.clone()));
+            }
+        }
+    }
+    for parameter in list("/outputs/parameters") {
+        if let Some(path) = parameter.pointer("/valueFrom/path") {
+            variables.push((format!("outputs.parameters.{}.path", text(&parameter, "name")), path.clone()));
+        }
+    }
+    variables
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
+
+fn supply_parameter(
+    input: &mut Value,
+    arguments: &Arguments,
+    locals: &Arc<Scope>,
+    plan: &Plan,
+) -> Result<(), String> {
+    let mut parameter: Parameter = view(input)?;
+    if parameter.value.is_none() {
+        parameter.value.clone_from(&parameter.default);
+    }
+    if let Some(argument) = arguments.parameters.iter().find(|argument| argument.name == parameter.name) {
+        parameter.value.clone_from(&argument.value);
+        parameter.value_from =
+            if argument.value.is_some() { None } else { argument.value_from.clone() };
+    }
+    let name = &parameter.name;
+    let source = parameter.value_from.as_ref();
+    let value = match source.and_then(|source| source.config_map_key_ref.as_ref()) {
+        Some(key) => {
+            let resolve = |text: &str| render(text, locals, Unresolved::Refuse).map_err(|error| error.to_string());
+            let (map, key) = (resolve(&key.name)?, resolve(&key.key)?);
+            let value = plan.config_maps.get(&map).and_then(|data| data.get(&key)).cloned();
+            value.or_else(|| source.and_then(|source| source.default.clone())).ok_or_else(|| {
+                format!("unable to retrieve inputs.parameters.{name} from ConfigMap: {map:?} has no key {key:?}")
+            })?
+        }
+        None => parameter.value.ok_or_else(|| format!("inputs.parameters.{name} was not supplied"))?,
+    };
+    if let Some(input) = input.as_object_mut() {
+        input.insert("value".to_owned(), Value::String(value));
+        input.shift_remove("valueFrom");
+    }
+    Ok(())
+}
+
+fn supply_artifact(input: &mut Value, arguments: &Arguments) -> Result<(), String> {
+    let artifact: Artifact = view(input)?;
+    let argument = arguments.artifacts.iter().find(|argument| argument.name == artifact.name);
+    let has_content = |artifact: &Artifact| artifact.raw.is_some() || artifact.s3.is_some();
+    if !artifact.optional && !has_content(&artifact) {
+        let argument = argument.ok_or_else(|| format!("inputs.artifacts.{} was not supplied", artifact.name))?;
+        if !has_content(argument) {
+            return Err(format!("inputs.artifacts.{} missing location information", artifact.name));
+        }
+    }
+    if let (Some(argument), Some(input)) = (argument, input.as_object_mut()) {
+        for field in ["raw", "s3"] {
+            input.shift_remove(field);
+        }
+        if let Some(raw) = &argument.raw {
+            input.insert("raw".to_owned(), serde_json::json!({"data": raw.data}));
+        }
+        if let Some(location) = &argument.s3 {
+            input.insert("s3".to_owned(), serde_json::json!({"key": location.key}));
+        }
+    }
+    Ok(())
+}

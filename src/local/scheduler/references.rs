@@ -1,0 +1,171 @@
+//! Replaces what a step refers to: outputs of earlier steps and tasks, its template's inputs, the workflow's values.
+//! Pure.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::arguments::view;
+use crate::argo::expression::{self, Content, Scope, Unresolved, render, render_value, tags};
+use crate::argo::spec::{Artifact, Step};
+
+/// A step with its references replaced.
+pub(super) enum Resolved {
+    /// Its condition is false; the text is the condition.
+    Skip(String),
+    /// To run. Tags of items are still open.
+    Run(Box<Step>, Value),
+}
+
+/// Replaces the references of a step or task. `artifacts` are those in scope, by the name of their variable.
+pub(super) fn resolve(
+    value: &Value,
+    scope: &Arc<Scope>,
+    artifacts: &HashMap<String, Artifact>,
+) -> Result<Resolved, String> {
+    let mut value = value.clone();
+    let hooks = value.as_object_mut().and_then(|fields| fields.shift_remove("hooks"));
+    let expands = view::<Step>(&value)?.expands();
+    if let Some(when) = value["when"].as_str().filter(|when| !when.is_empty()) {
+        let when = render(when, scope, Unresolved::Keep).map_err(|error| error.to_string())?;
+        missing_outputs(&Value::String(when.clone()))?;
+        match expression::when(&when) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Resolved::Skip(when)),
+            // The condition may hold a tag of an item, which is replaced later.
+            Err(_) if expands => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    leave_out_absent(&mut value, scope);
+    let mut value = render_value(&value, scope, Unresolved::Keep).map_err(|error| error.to_string())?;
+    missing_outputs(&value)?;
+    let mut step: Step = view(&value)?;
+    resolve_artifacts(&mut step.arguments.artifacts, scope, artifacts)
+        .map_err(|why| format!("unable to resolve references: {why}"))?;
+    replace_artifacts(&mut value, &step.arguments.artifacts);
+    if let (Some(hooks), Some(fields)) = (hooks, value.as_object_mut()) {
+        step.hooks = view(&hooks)?;
+        fields.insert("hooks".to_owned(), hooks);
+    }
+    Ok(Resolved::Run(Box::new(step), value))
+}
+
+/// Replaces references among artifacts by the artifacts that they name.
+pub(super) fn resolve_artifacts(
+    artifacts: &mut Vec<Artifact>,
+    scope: &Arc<Scope>,
+    known: &HashMap<String, Artifact>,
+) -> Result<(), String> {
+    let mut resolved = Vec::with_capacity(artifacts.len());
+    for artifact in artifacts.drain(..) {
+        if artifact.from.is_empty() && artifact.from_expression.is_empty() {
+            resolved.push(artifact);
+            continue;
+        }
+        match source(&artifact, scope, known) {
+            Ok(found) => resolved.push(Artifact { name: artifact.name, optional: artifact.optional, ..found }),
+            Err(_) if artifact.optional => {}
+            Err(why) => return Err(why),
+        }
+    }
+    *artifacts = resolved;
+    Ok(())
+}
+
+/// The artifact that `from` or `fromExpression` names.
+pub(super) fn source(
+    artifact: &Artifact,
+    scope: &Arc<Scope>,
+    known: &HashMap<String, Artifact>,
+) -> Result<Artifact, String> {
+    let mut found = if artifact.from_expression.is_empty() {
+        let name = artifact.from.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
+        match name.strip_prefix('=') {
+            Some(expression) => by_expression(expression, scope, known)?,
+            None => known.get(name).cloned().ok_or_else(|| format!("Unable to resolve: {:?}", artifact.from))?,
+        }
+    } else {
+        by_expression(&artifact.from_expression, scope, known)?
+    };
+    if !artifact.sub_path.is_empty() {
+        let below = render(&artifact.sub_path, scope, Unresolved::Keep).map_err(|error| error.to_string())?;
+        let location = found.s3.as_mut().ok_or_else(|| format!("artifact {:?} has no key", artifact.name))?;
+        let safe = below.split('/').all(|part| part != "..") && !below.starts_with('/');
+        if !safe {
+            return Err(format!("artifact {:?}: subPath {below:?} leaves the artifact", artifact.name));
+        }
+        location.key = format!("{}/{below}", location.key);
+    }
+    Ok(found)
+}
+
+fn by_expression(text: &str, scope: &Arc<Scope>, known: &HashMap<String, Artifact>) -> Result<Artifact, String> {
+    let mut with_artifacts = Scope::child(scope);
+    for name in known.keys() {
+        // The expression gives back which artifact it chose by this marker.
+        with_artifacts.set(name.clone(), serde_json::json!({ "artifact": name }));
+    }
+    let chosen = expression::evaluate(text, &with_artifacts).map_err(|error| error.to_string())?;
+    chosen["artifact"]
+        .as_str()
+        .and_then(|name| known.get(name).cloned())
+        .ok_or_else(|| format!("expression {text:?} gives no artifact"))
+}
+
+/// Artifacts in the step's document are replaced too, since items are expanded from it.
+fn replace_artifacts(step: &mut Value, artifacts: &[Artifact]) {
+    if let Some(list) = step.pointer_mut("/arguments/artifacts") {
+        *list = Value::Array(artifacts.iter().map(document).collect());
+    }
+}
+
+/// An artifact as it stands in a document.
+pub(super) fn document(artifact: &Artifact) -> Value {
+    let mut fields = serde_json::Map::new();
+    fields.insert("name".to_owned(), artifact.name.clone().into());
+    if !artifact.path.is_empty() {
+        fields.insert("path".to_owned(), artifact.path.clone().into());
+    }
+    if artifact.optional {
+        fields.insert("optional".to_owned(), true.into());
+    }
+    if let Some(raw) = &artifact.raw {
+        fields.insert("raw".to_owned(), serde_json::json!({ "data": raw.data }));
+    }
+    if let Some(location) = &artifact.s3 {
+        fields.insert("s3".to_owned(), serde_json::json!({ "key": location.key }));
+    }
+    Value::Object(fields)
+}
+
+/// Arguments that are nothing but a reference to an output of a step that did not run are as if they were not given:
+/// the input's own default holds.
+pub(super) fn leave_out_absent(step: &mut Value, scope: &Scope) {
+    let Some(parameters) = step.pointer_mut("/arguments/parameters").and_then(Value::as_array_mut) else { return };
+    parameters.retain(|parameter| {
+        let Some(text) = parameter["value"].as_str() else { return true };
+        let name = text.strip_prefix("{{").and_then(|text| text.strip_suffix("}}")).map(str::trim);
+        !name.is_some_and(|name| scope.get(name).is_some_and(Value::is_null))
+    });
+}
+
+/// An error where a tag of a step or task is still open: what it names will never have a value.
+fn missing_outputs(value: &Value) -> Result<(), String> {
+    match value {
+        Value::String(text) => {
+            let open = tags(text).find_map(|tag| match tag.content {
+                Content::Simple(name) => {
+                    let step = name.starts_with("steps.") || name.starts_with("tasks.");
+                    (step && !name.contains(".outputs.artifacts.")).then(|| name.to_owned())
+                }
+                Content::Expression(_) => None,
+            });
+            open.map_or(Ok(()), |name| Err(format!("failed to resolve {{{{{name}}}}}")))
+        }
+        Value::Array(values) => values.iter().try_for_each(missing_outputs),
+        Value::Object(fields) => fields.values().try_for_each(missing_outputs),
+        _ => Ok(()),
+    }
+}

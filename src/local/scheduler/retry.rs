@@ -1,0 +1,203 @@
+//! Decides whether a failed attempt is followed by another one: Argo's processNodeRetries. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::argo::duration;
+use crate::argo::expression::{self, Scope};
+use crate::argo::spec::{Backoff, RetryStrategy};
+use crate::argo::status::{Node, Phase};
+
+/// What follows an attempt that failed.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// Another attempt, not before this time, with the message that stands until then.
+    Attempt(Timestamp, String),
+    /// No more; the retry node takes the attempt's phase and this message.
+    End(String),
+}
+
+/// What follows. `attempts` are all so far, the failed one last; `variables` gives an attempt's `lastRetry.…` values.
+pub(super) fn next(strategy: &RetryStrategy, attempts: &[&Node], now: Timestamp) -> Result<Next, String> {
+    let [first, ..] = attempts else { return Err("a retry without an attempt".to_owned()) };
+    let last = attempts[attempts.len() - 1];
+    let limit = strategy
+        .limit
+        .as_deref()
+        .map(|limit| limit.parse::<usize>().map_err(|_| format!("retryStrategy.limit: {limit:?} is no whole number")))
+        .transpose()?;
+    let exhausted = limit.is_some_and(|limit| attempts.len() > limit);
+    let mut at = now;
+    let mut message = String::new();
+    if let Some(backoff) = &strategy.backoff {
+        let wait = wait(backoff, attempts.len())?;
+        let from = last.finished_at.unwrap_or(now);
+        at = from.saturating_add(wait).unwrap_or(now);
+        if let Some(limit) = backoff.max_duration.as_deref().filter(|text| !text.is_empty()) {
+            let limit = duration::parse(limit).map_err(|error| error.to_string())?;
+            let deadline = first.started_at.unwrap_or(now).saturating_add(limit).unwrap_or(now);
+            if now > deadline {
+                return Ok(Next::End("Max duration limit exceeded".to_owned()));
+            }
+            if at > deadline {
+                return Ok(Next::End("Backoff would exceed max duration limit".to_owned()));
+            }
+        }
+        message = format!("Backoff for {}", duration::human(wait));
+    }
+    let policy = match (strategy.retry_policy.as_str(), strategy.expression.is_empty()) {
+        ("", true) => "OnFailure",
+        ("", false) => "Always",
+        (policy, _) => policy,
+    };
+    let retried = match policy {
+        "Always" => true,
+        "OnError" => last.phase == Phase::Error,
+        "OnFailure" => last.phase == Phase::Failed,
+        "OnTransientError" => is_transient(&last.message),
+        other => return Err(format!("{other} is not a valid RetryPolicy")),
+    };
+    if !retried {
+        return Ok(Next::End(last.message.clone()));
+    }
+    if exhausted {
+        return Ok(Next::End("No more retries left".to_owned()));
+    }
+    if !strategy.expression.is_empty() {
+        let mut scope = Scope::new();
+        for (name, value) in variables(attempts.len() - 1, Some(last), "-1") {
+            scope.set(name, value);
+        }
+        let again = expression::evaluate(&strategy.expression, &scope).map_err(|error| error.to_string())?;
+        match again.as_bool() {
+            Some(true) => {}
+            Some(false) => return Ok(Next::End("retryStrategy.expression evaluated to false".to_owned())),
+            None => return Err(format!("retryStrategy.expression {:?} gives no boolean", strategy.expression)),
+        }
+    }
+    Ok(Next::Attempt(at, message))
+}
+
+/// The variables of an attempt: `retries` and `lastRetry.…`.
+pub(super) fn variables(retries: usize, last: Option<&Node>, no_exit_code: &str) -> [(&'static str, String); 5] {
+    let exit_code = last.and_then(|node| node.outputs.as_ref()).and_then(|outputs| outputs.exit_code.clone());
+    let took = last.and_then(|node| Some(node.finished_at?.duration_since(node.started_at?)));
+    [
+        ("retries", retries.to_string()),
+        ("lastRetry.exitCode", exit_code.unwrap_or_else(|| no_exit_code.to_owned())),
+        ("lastRetry.status", last.map(|node| node.phase.as_str().to_owned()).unwrap_or_default()),
+        ("lastRetry.duration", took.map_or("0".to_owned(), |took| took.as_secs().to_string())),
+        ("lastRetry.message", last.map(|node| node.message.clone()).unwrap_or_default()),
+    ]
+}
+
+fn wait(backoff: &Backoff, attempts: usize) -> Result<SignedDuration, String> {
+    let parse = |text: &str| duration::parse(text).map_err(|error| error.to_string());
+    let base = backoff.duration.as_deref().filter(|text| !text.is_empty());
+    let base = parse(base.ok_or("no base duration specified for retryStrategy")?)?;
+    let mut wait = base;
+    if let Some(factor) = backoff.factor.as_deref().filter(|text| !text.is_empty()) {
+        let factor: u32 =
+            factor.parse().map_err(|_| format!("retryStrategy.backoff.factor: {factor:?} is no whole number"))?;
+        let power = factor.checked_pow(u32::try_from(attempts - 1).unwrap_or(u32::MAX)).unwrap_or(u32::MAX);
+        if factor > 0 {
+            wait = base.checked_mul(i32::try_from(power).unwrap_or(i32::MAX)).unwrap_or(SignedDuration::MAX);
+        }
+    }
+    if let Some(cap) = backoff.cap.as_deref().filter(|text| !text.is_empty()) {
+        wait = wait.min(parse(cap)?);
+    }
+    Ok(wait)
+}
+
+/// Messages of errors that pass by themselves, as Argo knows them.
+fn is_transient(message: &str) -> bool {
+    ["exceeded quota", "i/o timeout", "connection reset by peer", "net/http: TLS handshake timeout", "connection refused"]
+        .iter()
+        .any(|sign| message.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argo::status::{NodeType, Outputs};
+
+    fn attempt(phase: Phase, exit_code: &str) -> Node {
+        Node {
+            id: String::new(),
+            name: String::new(),
+            display_name: String::new(),
+            kind: NodeType::Pod,
+            template_name: None,
+            template_ref: None,
+            template_scope: None,
+            phase,
+            boundary_id: None,
+            message: "main: Error (exit code 1)".to_owned(),
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            finished_at: Some(Timestamp::UNIX_EPOCH),
+            progress: None,
+            inputs: None,
+            outputs: Some(Outputs { exit_code: Some(exit_code.to_owned()), ..Outputs::default() }),
+            children: Vec::new(),
+            outbound_nodes: Vec::new(),
+            memoization_status: None,
+            node_flag: None,
+            host_node_name: None,
+        }
+    }
+
+    fn strategy(text: &str) -> RetryStrategy {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    fn after(strategy_text: &str, attempts: &[&Node]) -> Result<Next, String> {
+        next(&strategy(strategy_text), attempts, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_limit_counts_retries_and_not_attempts() {
+        let failed = attempt(Phase::Failed, "1");
+        assert!(matches!(after(r#"{"limit": 2}"#, &[&failed, &failed]), Ok(Next::Attempt(..))));
+        assert_eq!(after(r#"{"limit": "2"}"#, &[&failed; 3]), Ok(Next::End("No more retries left".to_owned())));
+    }
+
+    #[test]
+    fn the_policy_decides_by_phase() {
+        let (failed, error) = (attempt(Phase::Failed, "1"), attempt(Phase::Error, "1"));
+        assert!(matches!(after("{}", &[&failed]), Ok(Next::Attempt(..))));
+        assert!(matches!(after("{}", &[&error]), Ok(Next::End(_))));
+        assert!(matches!(after(r#"{"retryPolicy": "OnError"}"#, &[&error]), Ok(Next::Attempt(..))));
+        assert!(matches!(after(r#"{"retryPolicy": "OnError"}"#, &[&failed]), Ok(Next::End(_))));
+        assert!(matches!(after(r#"{"retryPolicy": "Always"}"#, &[&error]), Ok(Next::Attempt(..))));
+        assert!(after(r#"{"retryPolicy": "Sometimes"}"#, &[&failed]).is_err());
+    }
+
+    #[test]
+    fn an_expression_sees_the_last_attempt() {
+        let failed = attempt(Phase::Failed, "2");
+        let text = r#"{"expression": "asInt(lastRetry.exitCode) == 2 && lastRetry.status == 'Failed'"}"#;
+        assert!(matches!(after(text, &[&failed]), Ok(Next::Attempt(..))));
+        let text = r#"{"expression": "lastRetry.exitCode == '3'"}"#;
+        assert_eq!(
+            after(text, &[&failed]),
+            Ok(Next::End("retryStrategy.expression evaluated to false".to_owned()))
+        );
+    }
+
+    #[test]
+    fn backoff_grows_up_to_its_cap_and_ends_at_its_longest() {
+        let failed = attempt(Phase::Failed, "1");
+        let at = |text: &str, attempts: usize| match after(text, &vec![&failed; attempts]) {
+            Ok(Next::Attempt(at, message)) => (at.as_second(), message),
+            other => (-1, format!("{other:?}")),
+        };
+        let text = r#"{"backoff": {"duration": "10s", "factor": 2, "cap": "35s"}}"#;
+        assert_eq!(at(text, 1), (10, "Backoff for 10 seconds".to_owned()));
+        assert_eq!(at(text, 2).0, 20);
+        assert_eq!(at(text, 3).0, 35);
+        assert_eq!(
+            after(r#"{"backoff": {"duration": "10", "maxDuration": "5s"}}"#, &[&failed]),
+            Ok(Next::End("Backoff would exceed max duration limit".to_owned()))
+        );
+    }
+}

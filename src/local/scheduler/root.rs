@@ -1,0 +1,436 @@
+//! The workflow around its nodes: its values, its exit handler, its deadline, its end, its status.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::arguments::view;
+use super::call::{Body, Call, Caller, Kill, NodeIndex, Owner};
+use super::hooks::hook_reference;
+use super::{Scheduler, Shutdown, Timer, locks};
+use crate::argo::expression::{Scope, Unresolved, render_value};
+use crate::argo::spec::{Arguments, Hook, Parameter, Synchronization, any_string};
+use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
+use crate::local::plan::{Plan, Reference, TemplateScope};
+
+/// The part of the status that is not a node.
+#[derive(Debug)]
+pub(super) struct Workflow {
+    phase: Phase,
+    message: String,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    parameters: Vec<(String, String)>,
+    artifacts: Vec<(String, Value)>,
+    entry: Option<NodeIndex>,
+}
+
+impl Workflow {
+    pub(super) fn publish_parameter(&mut self, name: &str, value: &str) {
+        match self.parameters.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => value.clone_into(known),
+            None => self.parameters.push((name.to_owned(), value.to_owned())),
+        }
+    }
+
+    pub(super) fn publish_artifact(&mut self, name: &str, document: Value) {
+        match self.artifacts.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = document,
+            None => self.artifacts.push((name.to_owned(), document)),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// Succeeded, Failed or Error.
+    pub phase: Phase,
+    /// Why.
+    pub message: String,
+}
+
+impl Scheduler {
+    /// The state before anything has run.
+    pub fn new(plan: Plan) -> Self {
+        let limit = plan.spec["parallelism"].as_u64().and_then(|limit| usize::try_from(limit).ok());
+        let pod_limit = limit.filter(|&limit| limit > 0).map_or(plan.task_limit, |limit| limit.min(plan.task_limit));
+        Self {
+            plan: Arc::new(plan),
+            nodes: Vec::new(),
+            frames: Vec::new(),
+            globals: Arc::new(Scope::new()),
+            global_artifacts: HashMap::new(),
+            workflow: Workflow {
+                phase: Phase::Pending,
+                message: String::new(),
+                started_at: None,
+                finished_at: None,
+                parameters: Vec::new(),
+                artifacts: Vec::new(),
+                entry: None,
+            },
+            settled: VecDeque::new(),
+            actions: Vec::new(),
+            changed: HashSet::new(),
+            queue: VecDeque::new(),
+            running: 0,
+            pod_limit,
+            memory: HashMap::new(),
+            locks: locks::Locks::default(),
+            shutdown: None,
+            expired: false,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// How the run ended; none while it goes on.
+    pub fn finished(&self) -> Option<Finished> {
+        let phase = self.workflow.phase;
+        self.workflow.finished_at?;
+        Some(Finished { phase, message: self.workflow.message.clone() })
+    }
+
+    /// The Workflow object with its status as it is now.
+    pub fn object(&self) -> Value {
+        let mut object = self.plan.workflow.clone();
+        let phase = self.workflow.phase;
+        object["metadata"]["labels"]["workflows.argoproj.io/phase"] = phase.as_str().into();
+        object["metadata"]["labels"]["workflows.argoproj.io/completed"] = phase.is_completed().to_string().into();
+        if let Some(shutdown) = self.shutdown {
+            object["spec"]["shutdown"] = shutdown.as_str().into();
+        }
+        object["status"] = self.status();
+        object
+    }
+
+    fn status(&self) -> Value {
+        let mut status = Map::new();
+        let state = &self.workflow;
+        status.insert("phase".to_owned(), state.phase.as_str().into());
+        for (field, at) in [("startedAt", state.started_at), ("finishedAt", state.finished_at)] {
+            if let Some(at) = at {
+                status.insert(field.to_owned(), at.to_string().into());
+            }
+        }
+        if !state.message.is_empty() {
+            status.insert("message".to_owned(), state.message.clone().into());
+        }
+        let mut conditions = vec![json!({"type": "PodRunning", "status": if self.running > 0 { "True" } else { "False" }})];
+        if state.phase.is_completed() {
+            conditions.push(json!({"type": "Completed", "status": "True"}));
+        }
+        status.insert("conditions".to_owned(), conditions.into());
+        let progress = self.progress();
+        let (done, total) = self.nodes.iter().filter(|node| is_work(node.kind)).fold((0, 0), |(done, total), node| {
+            (done + usize::from(node.phase == Phase::Succeeded), total + 1)
+        });
+        status.insert("progress".to_owned(), format!("{done}/{total}").into());
+        if !state.parameters.is_empty() || !state.artifacts.is_empty() {
+            let parameters: Vec<Value> =
+                state.parameters.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+            let artifacts: Vec<Value> = state.artifacts.iter().map(|(_, document)| document.clone()).collect();
+            status.insert("outputs".to_owned(), json!({"parameters": parameters, "artifacts": artifacts}));
+        }
+        let nodes = self.nodes.iter().zip(progress).map(|(node, (done, total))| {
+            let mut document = serde_json::to_value(node).unwrap_or_default();
+            if total > 0 {
+                document["progress"] = format!("{done}/{total}").into();
+            }
+            (node.id.clone(), document)
+        });
+        status.insert("nodes".to_owned(), Value::Object(nodes.collect()));
+        if self.plan.workflow["spec"].get("workflowTemplateRef").is_some() {
+            status.insert("storedWorkflowTemplateSpec".to_owned(), self.plan.spec.clone());
+        }
+        Value::Object(status)
+    }
+
+    /// Done and all units of work at or below each node, in one pass over the nodes.
+    fn progress(&self) -> Vec<(usize, usize)> {
+        let mut progress = vec![(0, 0); self.nodes.len()];
+        for (place, node) in self.nodes.iter().enumerate().filter(|(_, node)| is_work(node.kind)) {
+            let done = usize::from(node.phase == Phase::Succeeded);
+            let mut next = Some(NodeIndex(place));
+            while let Some(node) = next {
+                progress[node.0].0 += done;
+                progress[node.0].1 += 1;
+                next = self.frame(node).boundary;
+            }
+        }
+        progress
+    }
+
+    pub(super) fn begin_workflow(&mut self) {
+        self.workflow.started_at = Some(self.now);
+        self.workflow.phase = Phase::Running;
+        if let Err(why) = self.declare_globals() {
+            return self.end_workflow(Phase::Error, &why);
+        }
+        if let Err(why) = self.check_workflow_locks() {
+            let message = format!("Failed to acquire the synchronization lock. {why}");
+            return self.end_workflow(Phase::Failed, &message);
+        }
+        if let Some(seconds) = self.plan.spec["activeDeadlineSeconds"].as_i64() {
+            self.wake(SignedDuration::from_secs(seconds), Timer::Workflow);
+        }
+        let arguments = self.plan.spec.get("arguments").cloned().unwrap_or_default();
+        let arguments = render_value(&arguments, &self.globals, Unresolved::Keep)
+            .map_err(|error| error.to_string())
+            .and_then(|arguments| if arguments.is_null() { Ok(Arguments::default()) } else { view(&arguments) });
+        let arguments = match arguments {
+            Ok(arguments) => arguments,
+            Err(why) => return self.end_workflow(Phase::Error, &why),
+        };
+        let entrypoint = self.plan.spec["entrypoint"].as_str().unwrap_or_default().to_owned();
+        let name = self.plan.name().to_owned();
+        let hooks = self.workflow_hooks();
+        let call = self.top_call(name, Reference::Name(entrypoint), arguments, Owner::Entry);
+        let entry = self.begin(Call { hooks, flag: None, on_exit: false, ..call });
+        self.workflow.entry = entry;
+    }
+
+    fn top_call(&self, name: String, reference: Reference, arguments: Arguments, owner: Owner) -> Call {
+        Call {
+            name,
+            reference,
+            scope: TemplateScope::Local,
+            caller: Caller::default(),
+            arguments,
+            boundary: None,
+            owner,
+            flag: Some(NodeFlag { hooked: true, retried: false }),
+            on_exit: true,
+            hooks: Default::default(),
+            continue_on: Default::default(),
+        }
+    }
+
+    fn workflow_hooks(&self) -> std::collections::BTreeMap<String, Hook> {
+        let hooks = self.plan.spec.get("hooks").cloned().unwrap_or_default();
+        let mut hooks: std::collections::BTreeMap<String, Hook> = view(&hooks).unwrap_or_default();
+        hooks.remove("exit");
+        hooks
+    }
+
+    /// The workflow's exit handler: `hooks.exit`, or the older `onExit`.
+    fn exit_handler(&self) -> Option<Hook> {
+        if let Some(hook) = self.plan.spec.pointer("/hooks/exit") {
+            return view(hook).ok();
+        }
+        let template = self.plan.spec["onExit"].as_str().filter(|name| !name.is_empty())?;
+        let arguments = self.plan.spec.get("arguments").cloned().unwrap_or_default();
+        Some(Hook { template: template.to_owned(), arguments, ..Hook::default() })
+    }
+
+    fn check_workflow_locks(&self) -> Result<(), String> {
+        let synchronization: Synchronization = match self.plan.spec.get("synchronization") {
+            Some(value) if value.is_object() => view(value)?,
+            _ => return Ok(()),
+        };
+        locks::named(&synchronization, self.plan.metadata("namespace"), |map, key| self.plan.limit(map, key)).map(|_| ())
+    }
+
+    fn declare_globals(&mut self) -> Result<(), String> {
+        let plan = Arc::clone(&self.plan);
+        let mut globals = Scope::new();
+        for (name, field) in [("workflow.name", "name"), ("workflow.namespace", "namespace"), ("workflow.uid", "uid")] {
+            globals.set(name, plan.metadata(field));
+        }
+        let text = |field: &str| plan.spec[field].as_str().unwrap_or_default().to_owned();
+        globals.set("workflow.mainEntrypoint", text("entrypoint"));
+        globals.set("workflow.serviceAccountName", text("serviceAccountName"));
+        globals.set("workflow.status", Phase::Running.as_str());
+        if let Some(priority) = plan.spec["priority"].as_i64() {
+            globals.set("workflow.priority", priority.to_string());
+        }
+        declare_creation(&mut globals, plan.metadata("creationTimestamp"));
+        declare_metadata(&mut globals, &plan);
+        let parameters = plan.spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
+        for name in ["workflow.parameters", "workflow.parameters.json"] {
+            globals.set(name, Value::Array(parameters.clone()).to_string());
+        }
+        for document in &parameters {
+            let parameter: Parameter = view(document)?;
+            let value = workflow_parameter(&parameter, &plan)?;
+            globals.set(format!("workflow.parameters.{}", parameter.name), value);
+        }
+        self.globals = Arc::new(globals);
+        Ok(())
+    }
+
+    pub(super) fn entry_ended(&mut self, phase: Phase) {
+        let phase = if phase.is_completed() { phase } else { Phase::Succeeded };
+        let failures: Vec<Value> = self
+            .nodes
+            .iter()
+            .filter(|node| node.phase.is_unsuccessful())
+            .map(|node| {
+                let template = node.template_name.as_deref().unwrap_or_default();
+                json!({
+                    "displayName": node.display_name, "message": node.message, "templateName": template,
+                    "phase": node.phase.as_str(), "podName": pod_name(self.plan.name(), template, &node.name),
+                    "finishedAt": node.finished_at.map(|at| at.to_string()),
+                })
+            })
+            .collect();
+        let took = self.workflow.started_at.map_or(0.0, |from| self.now.duration_since(from).as_secs_f64());
+        let globals = Arc::make_mut(&mut self.globals);
+        globals.set("workflow.status", phase.as_str());
+        // Argo quotes the list once more, so that its quotes survive the substitution.
+        globals.set("workflow.failures", Value::String(Value::Array(failures).to_string()).to_string());
+        globals.set("workflow.duration", format!("{took:.6}"));
+    }
+
+    pub(super) fn entry_settled(&mut self, entry: NodeIndex) {
+        if let Some(why) = self.frame(entry).raised.clone() {
+            return self.end_workflow(Phase::Error, &format!("error in entry template execution: {why}"));
+        }
+        let terminated = self.shutdown == Some(Shutdown::Terminate);
+        let Some(hook) = self.exit_handler().filter(|_| !terminated) else { return self.conclude(None) };
+        let arguments = render_value(&hook.arguments, &self.globals, Unresolved::Keep)
+            .map_err(|error| error.to_string())
+            .and_then(|arguments| if arguments.is_null() { Ok(Arguments::default()) } else { view(&arguments) });
+        match arguments {
+            Ok(arguments) => {
+                let name = format!("{}.onExit", self.plan.name());
+                let call = self.top_call(name, hook_reference(&hook), arguments, Owner::ExitHandler);
+                self.begin(call);
+            }
+            Err(why) => self.end_workflow(Phase::Error, &format!("error in exit template execution : {why}")),
+        }
+    }
+
+    pub(super) fn exit_handler_settled(&mut self, node: NodeIndex) {
+        match self.frame(node).raised.clone() {
+            Some(why) => self.end_workflow(Phase::Error, &format!("error in exit template execution : {why}")),
+            None => self.conclude(Some(node)),
+        }
+    }
+
+    fn conclude(&mut self, exit_handler: Option<NodeIndex>) {
+        let Some(entry) = self.workflow.entry.map(|entry| self.node(entry).clone()) else { return };
+        match entry.phase {
+            Phase::Failed | Phase::Error if self.shutdown.is_some() => {
+                let message = self.stop_message();
+                self.end_workflow(entry.phase, &message);
+            }
+            Phase::Failed | Phase::Error => self.end_workflow(entry.phase, &entry.message),
+            _ => match exit_handler.map(|node| self.node(node).clone()).filter(|node| node.phase.is_unsuccessful()) {
+                Some(node) => self.end_workflow(node.phase, &node.message),
+                None => self.end_workflow(Phase::Succeeded, ""),
+            },
+        }
+    }
+
+    fn end_workflow(&mut self, phase: Phase, message: &str) {
+        self.workflow.phase = phase;
+        message.clone_into(&mut self.workflow.message);
+        self.workflow.finished_at = Some(self.now);
+    }
+
+    pub(super) fn workflow_expired(&mut self) {
+        self.expired = true;
+        self.end_all(Kill::WorkflowDeadline);
+    }
+
+    pub(super) fn shut_down(&mut self, shutdown: Shutdown) {
+        self.shutdown = Some(shutdown);
+        self.end_all(Kill::Shutdown);
+    }
+
+    /// Ends whatever is at work and not part of an exit handler that may still run.
+    fn end_all(&mut self, kill: Kill) {
+        let message = self.end_message();
+        for place in 0..self.nodes.len() {
+            let node = NodeIndex(place);
+            let spared = self.frame(node).on_exit && self.shutdown != Some(Shutdown::Terminate);
+            if spared || self.node(node).phase.is_fulfilled() {
+                continue;
+            }
+            match (&self.frame(node).body, self.node(node).kind) {
+                (Body::Pod(body), _) if body.running => self.end_pod(node, kill.clone()),
+                (Body::Pod(_) | Body::Suspend, _) => self.finish(node, Phase::Failed, &message),
+                // One that waits for its lock has no body yet; one between attempts has no attempt at work.
+                (Body::None, kind) if kind != NodeType::Container => self.finish(node, Phase::Failed, &message),
+                (Body::Retry(body), _) => {
+                    let idle = body.attempts.last().is_none_or(|&last| self.node(last).phase.is_fulfilled());
+                    if idle {
+                        self.finish(node, Phase::Failed, &message);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.nodes.is_empty() {
+            let message = self.stop_message();
+            self.end_workflow(Phase::Failed, &message);
+        }
+    }
+}
+
+impl Plan {
+    /// The limit of a semaphore, from its ConfigMap.
+    pub(super) fn limit(&self, map: &str, key: &str) -> Result<usize, String> {
+        let text = self
+            .config_maps
+            .get(map)
+            .and_then(|data| data.get(key))
+            .ok_or_else(|| format!("semaphore: ConfigMap {map:?} with key {key:?} not found in the given files"))?;
+        match text.trim().parse() {
+            Ok(limit) if limit > 0 => Ok(limit),
+            _ => Err(format!("semaphore {map}/{key}: limit {text:?} is no whole number above 0")),
+        }
+    }
+}
+
+fn is_work(kind: NodeType) -> bool {
+    matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin | NodeType::Suspend)
+}
+
+fn declare_metadata(globals: &mut Scope, plan: &Plan) {
+    for field in ["labels", "annotations"] {
+        let own = plan.workflow["metadata"][field].as_object().cloned().unwrap_or_default();
+        let added = plan.spec.pointer(&format!("/workflowMetadata/{field}")).and_then(Value::as_object).cloned();
+        let json = Value::Object(own.clone()).to_string();
+        globals.set(format!("workflow.{field}"), json.clone());
+        globals.set(format!("workflow.{field}.json"), json);
+        for (key, value) in own.iter().chain(added.iter().flatten()) {
+            globals.set(format!("workflow.{field}.{key}"), any_string(value));
+        }
+    }
+}
+
+fn declare_creation(globals: &mut Scope, created: &str) {
+    let name = "workflow.creationTimestamp";
+    globals.set(name, created);
+    globals.set(format!("{name}.RFC3339"), created);
+    let Ok(at) = created.parse::<Timestamp>() else { return };
+    globals.set(format!("{name}.s"), at.as_second().to_string());
+    let at = at.to_zoned(jiff::tz::TimeZone::UTC);
+    for letter in ["a", "A", "b", "B", "d", "H", "I", "j", "m", "M", "p", "S", "y", "Y", "Z", "F", "T", "D", "R", "h", "e"] {
+        if let Ok(text) = jiff::fmt::strtime::format(format!("%{letter}"), &at) {
+            globals.set(format!("{name}.{letter}"), text);
+        }
+    }
+}
+
+fn workflow_parameter(parameter: &Parameter, plan: &Plan) -> Result<String, String> {
+    if let Some(value) = &parameter.value {
+        return Ok(value.clone());
+    }
+    let name = &parameter.name;
+    let source = parameter
+        .value_from
+        .as_ref()
+        .ok_or_else(|| format!("either value or valueFrom must be specified in order to set global parameter {name}"))?;
+    let found = source
+        .config_map_key_ref
+        .as_ref()
+        .and_then(|key| plan.config_maps.get(&key.name).and_then(|data| data.get(&key.key)));
+    found.or(source.default.as_ref()).cloned().ok_or_else(|| {
+        format!("failed to set global parameter {name}: its ConfigMap key is not in the given files")
+    })
+}

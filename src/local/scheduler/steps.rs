@@ -1,0 +1,397 @@
+//! Steps templates: groups one after another, the steps of a group side by side.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::arguments::{input_variables, view};
+use super::call::{Body, Call, Caller, Children, Ended, GroupBody, NodeIndex, Owner, Slots, StepsBody};
+use super::items::{expand, items};
+use super::outputs::{Known, of_template};
+use super::references::{Resolved, resolve};
+use super::Scheduler;
+use crate::argo::expression::{self, Scope};
+use crate::argo::spec::{Artifact, Hook, Step, Template};
+use crate::argo::status::{NodeFlag, NodeType, Phase};
+use crate::local::plan::Reference;
+
+const FAILED_FAST: &str = "template has failed or errored children and failFast enabled";
+
+impl Scheduler {
+    pub(super) fn start_steps(&mut self, node: NodeIndex, template: &Arc<Template>) {
+        let groups = template.steps.iter().flatten().map(|group| match group {
+            Value::Array(steps) => steps.clone(),
+            // Argo also takes a step where a list of steps is expected.
+            step => vec![step.clone()],
+        });
+        let body = StepsBody {
+            groups: groups.collect(),
+            current: 0,
+            group: None,
+            children: self.new_children(node, template, "steps"),
+        };
+        self.frame_mut(node).body = Body::Steps(body);
+        self.next_group(node);
+    }
+
+    /// What the children of a steps or dag node share at its start.
+    pub(super) fn new_children(&self, node: NodeIndex, template: &Template, kind: &str) -> Children {
+        let value = serde_json::json!({ "inputs": self.node(node).inputs });
+        let mut scope = Scope::child(&self.globals);
+        for (name, value) in input_variables(&value) {
+            scope.set(name, value);
+        }
+        let mut artifacts: HashMap<String, Artifact> = self.global_artifacts.clone();
+        for artifact in &template.inputs.artifacts {
+            artifacts.insert(format!("inputs.artifacts.{}", artifact.name), artifact.clone());
+        }
+        let text = match kind {
+            "steps" => Value::from(template.steps.clone()).to_string(),
+            _ => Value::from(template.dag.as_ref().map(|dag| dag.tasks.clone())).to_string(),
+        };
+        let outputs = template.outputs.parameters.iter().filter_map(|parameter| parameter.value_from.as_ref());
+        let outputs = outputs.flat_map(|source| [source.parameter.as_deref(), source.expression.as_deref()]).flatten();
+        let text = outputs.fold(text, |text, output| text + "\n" + output);
+        let slots = Slots {
+            limit: template.parallelism.filter(|&limit| limit > 0),
+            fail_fast: template.fail_fast == Some(true),
+            ..Slots::default()
+        };
+        Children { scope: Arc::new(scope), artifacts, text: text.into(), slots }
+    }
+
+    fn next_group(&mut self, steps: NodeIndex) {
+        let Body::Steps(body) = &self.frame(steps).body else { return };
+        let (current, before) = (body.current, body.group);
+        let Some(group) = body.groups.get(current).cloned() else { return self.end_steps(steps) };
+        if self.stopping(steps) {
+            return self.finish(steps, Phase::Failed, &self.stop_message());
+        }
+        let node = self.create_group(steps, current);
+        match before {
+            None => self.join(steps, node),
+            Some(before) => {
+                let last = self.group_nodes(before);
+                let parents: Vec<_> = if last.is_empty() {
+                    vec![before]
+                } else {
+                    last.iter().flat_map(|&child| self.outbound(child)).collect()
+                };
+                for parent in parents {
+                    self.join(parent, node);
+                }
+            }
+        }
+        if let Body::Steps(body) = &mut self.frame_mut(steps).body {
+            body.group = Some(node);
+        }
+        if let Err(why) = self.start_group(steps, node, &group) {
+            if let Body::Group(body) = &mut self.frame_mut(node).body {
+                body.error = Some(why);
+            }
+        }
+        self.step_done(node);
+    }
+
+    fn create_group(&mut self, steps: NodeIndex, number: usize) -> NodeIndex {
+        let call = Call {
+            name: format!("{}[{number}]", self.node(steps).name),
+            reference: Reference::Name(String::new()),
+            scope: self.frame(steps).inner_scope.clone(),
+            caller: Caller::default(),
+            arguments: Default::default(),
+            boundary: Some(steps),
+            owner: Owner::Steps(steps),
+            flag: Some(NodeFlag::default()),
+            on_exit: self.frame(steps).on_exit,
+            hooks: Default::default(),
+            continue_on: Default::default(),
+        };
+        let node = self.create(&call, NodeType::StepGroup, Phase::Running);
+        // One more than there are steps, so that the group cannot end before all of them have been started.
+        let body = GroupBody { unsettled: 1, error: None, failed_fast: false, steps: Vec::new() };
+        self.frame_mut(node).body = Body::Group(body);
+        node
+    }
+
+    fn start_group(&mut self, steps: NodeIndex, group: NodeIndex, members: &[Value]) -> Result<(), String> {
+        let Some(children) = self.children(steps) else { return Ok(()) };
+        let (scope, artifacts) = (self.current(&children.scope), children.artifacts.clone());
+        let mut resolved = Vec::with_capacity(members.len());
+        for member in members {
+            resolved.push(resolve(member, &scope, &artifacts).map_err(|why| format!("failed to resolve references: {why}"))?);
+        }
+        for (member, resolved) in members.iter().zip(resolved) {
+            let name = member["name"].as_str().unwrap_or_default().to_owned();
+            let (runs, expanded) = self.runs(&name, member, resolved, &scope)?;
+            if let Body::Group(body) = &mut self.frame_mut(group).body {
+                body.steps.push(Ended { step: member.clone(), name: name.clone(), expanded, nodes: Vec::new() });
+                body.unsettled += runs.len();
+            }
+            for run in runs {
+                let node_name = format!("{}.{}", self.node(group).name, run.name);
+                if let Some(node) = self.start_run(run, node_name, "steps", steps, Owner::Group(group)) {
+                    self.join_step(group, node);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs that a step or task becomes: itself, one an item, or one that only says why there is none.
+    pub(super) fn runs(
+        &self,
+        name: &str,
+        document: &Value,
+        resolved: Resolved,
+        scope: &Arc<Scope>,
+    ) -> Result<(Vec<Run>, bool), String> {
+        let not_run = |why: String| Run { name: name.to_owned(), step: document.clone(), not_run: Some(why) };
+        let (step, value) = match resolved {
+            Resolved::Skip(when) => return Ok((vec![not_run(false_condition(&when))], false)),
+            Resolved::Run(step, value) => (step, value),
+        };
+        if !step.expands() {
+            return Ok((vec![Run { name: name.to_owned(), step: value, not_run: None }], false));
+        }
+        let will_not_run = expression::when(&step.when).is_ok_and(|holds| !holds) && !step.when.is_empty();
+        let items = match items(&step) {
+            Ok(items) => items,
+            Err(_) if will_not_run => Vec::new(),
+            Err(why) => return Err(why),
+        };
+        if items.is_empty() {
+            return Ok((vec![not_run("Skipped, empty params".to_owned())], false));
+        }
+        let items = expand(&value, name, &items, scope, will_not_run)?;
+        Ok((items.into_iter().map(|item| Run { name: item.name, step: item.step, not_run: None }).collect(), true))
+    }
+
+    /// Starts one run of a step or task, or makes the node that says why it does not run.
+    pub(super) fn start_run(
+        &mut self,
+        run: Run,
+        name: String,
+        kind: &'static str,
+        boundary: NodeIndex,
+        owner: Owner,
+    ) -> Option<NodeIndex> {
+        let step: Result<Step, String> = view(&run.step);
+        let (step, broken) = match step {
+            Ok(step) => (step, None),
+            Err(why) => (Step::default(), Some(why)),
+        };
+        let call = Call {
+            name,
+            reference: reference(&step),
+            scope: self.frame(boundary).inner_scope.clone(),
+            caller: Caller { kind, name: run.name },
+            hooks: self.hooks_of(&step),
+            arguments: step.arguments,
+            boundary: Some(boundary),
+            owner,
+            flag: None,
+            on_exit: self.frame(boundary).on_exit,
+            continue_on: step.continue_on,
+        };
+        let skipped = Call { flag: Some(NodeFlag::default()), ..call.clone() };
+        if let Some(why) = run.not_run {
+            return Some(self.create_not_run(&skipped, Phase::Skipped, &why));
+        }
+        let holds = if step.when.is_empty() { Ok(true) } else { expression::when(&step.when) };
+        match (broken, holds) {
+            (None, Ok(true)) => self.begin(call),
+            (None, Ok(false)) => {
+                Some(self.create_not_run(&skipped, Phase::Skipped, &false_condition(&step.when)))
+            }
+            (Some(why), _) => Some(self.create_not_run(&skipped, Phase::Error, &why)),
+            (None, Err(error)) => Some(self.create_not_run(&skipped, Phase::Error, &error.to_string())),
+        }
+    }
+
+    fn hooks_of(&self, step: &Step) -> std::collections::BTreeMap<String, Hook> {
+        let mut hooks = step.hooks.clone();
+        if !step.on_exit.is_empty() && !hooks.contains_key("exit") {
+            let arguments = self.plan.spec.get("arguments").cloned().unwrap_or_default();
+            hooks.insert("exit".to_owned(), Hook { template: step.on_exit.clone(), arguments, ..Hook::default() });
+        }
+        hooks
+    }
+
+    pub(super) fn join_step(&mut self, group: NodeIndex, node: NodeIndex) {
+        self.join(group, node);
+        let name = self.frame(node).caller.name.clone();
+        if let Body::Group(body) = &mut self.frame_mut(group).body {
+            let is_of = |ended: &Ended| {
+                ended.name == name || ended.expanded && name.strip_prefix(&ended.name).is_some_and(|rest| rest.starts_with('('))
+            };
+            if let Some(ended) = body.steps.iter_mut().rev().find(|ended| is_of(ended)) {
+                ended.nodes.push(node);
+            }
+        }
+    }
+
+    pub(super) fn step_settled(&mut self, group: NodeIndex, step: NodeIndex) {
+        if let Some(why) = self.frame(step).raised.clone() {
+            let name = self.node(step).name.clone();
+            if let Body::Group(body) = &mut self.frame_mut(group).body {
+                body.error.get_or_insert(format!("step group deemed errored due to child {name} error: {why}"));
+            }
+        }
+        self.step_done(group);
+    }
+
+    pub(super) fn step_given_up(&mut self, group: NodeIndex) {
+        if let Body::Group(body) = &mut self.frame_mut(group).body {
+            body.failed_fast = true;
+        }
+        self.step_done(group);
+    }
+
+    fn step_done(&mut self, group: NodeIndex) {
+        let Body::Group(body) = &mut self.frame_mut(group).body else { return };
+        body.unsettled -= 1;
+        if body.unsettled > 0 {
+            return;
+        }
+        if body.failed_fast {
+            return self.finish(group, Phase::Failed, FAILED_FAST);
+        }
+        if let Some(why) = body.error.clone() {
+            return self.finish(group, Phase::Error, &why);
+        }
+        let failed = self.group_nodes(group).into_iter().find(|&step| {
+            let continue_on = self.frame(step).continue_on;
+            match self.node(step).phase {
+                Phase::Failed => !continue_on.failed,
+                Phase::Error => !continue_on.error,
+                _ => false,
+            }
+        });
+        match failed {
+            Some(step) => {
+                let message = format!("child '{}' failed", self.node(step).id);
+                self.finish(group, Phase::Failed, &message);
+            }
+            None => self.finish(group, Phase::Succeeded, ""),
+        }
+    }
+
+    fn group_nodes(&self, group: NodeIndex) -> Vec<NodeIndex> {
+        match &self.frame(group).body {
+            Body::Group(body) => body.steps.iter().flat_map(|ended| ended.nodes.iter().copied()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn group_settled(&mut self, steps: NodeIndex, group: NodeIndex) {
+        let last = self.group_nodes(group);
+        if self.node(group).phase.is_unsuccessful() {
+            self.set_outbound(steps, &last);
+            let message = self.node(group).message.clone();
+            return self.finish(steps, Phase::Failed, &message);
+        }
+        if let Err(why) = self.learn(steps, group) {
+            return self.raise(steps, &why);
+        }
+        if let Body::Steps(body) = &mut self.frame_mut(steps).body {
+            body.current += 1;
+        }
+        self.next_group(steps);
+    }
+
+    /// Adds what a group's steps gave to what later steps can refer to.
+    fn learn(&mut self, steps: NodeIndex, group: NodeIndex) -> Result<(), String> {
+        let Body::Group(body) = &mut self.frame_mut(group).body else { return Ok(()) };
+        let ended = std::mem::take(&mut body.steps);
+        let result = ended.iter().try_for_each(|step| self.learn_step(steps, group, step));
+        if let Body::Group(body) = &mut self.frame_mut(group).body {
+            body.steps = ended;
+        }
+        result
+    }
+
+    fn learn_step(&mut self, steps: NodeIndex, group: NodeIndex, ended: &Ended) -> Result<(), String> {
+        let prefix = format!("steps.{}", ended.name);
+        let not_run = ended.nodes.first().filter(|&&node| {
+            !ended.expanded && matches!(self.node(node).phase, Phase::Skipped | Phase::Omitted)
+        });
+        let template = not_run.and_then(|_| self.called_template(steps, &ended.step));
+        let nodes: Vec<_> = ended.nodes.iter().map(|&node| self.node(self.last_attempt(node)).clone()).collect();
+        let group = self.node(group).clone();
+        let Some(children) = self.children_mut(steps) else { return Ok(()) };
+        let mut known = Known { scope: Arc::make_mut(&mut children.scope), artifacts: &mut children.artifacts };
+        match nodes.as_slice() {
+            [node] if !ended.expanded => {
+                known.add_node(&prefix, node);
+                if let Some(template) = template {
+                    known.add_not_run(&prefix, &template, true);
+                }
+            }
+            nodes => {
+                let ran: Vec<_> = nodes.iter().filter(|node| node.kind != NodeType::Skipped).collect();
+                if !ran.is_empty() {
+                    known.add_items(&prefix, &ran)?;
+                }
+                known.add_node(&prefix, &group);
+            }
+        }
+        Ok(())
+    }
+
+    /// The template that a step or task of `boundary` calls, without its inputs.
+    pub(super) fn called_template(&self, boundary: NodeIndex, step: &Value) -> Option<Template> {
+        let step: Step = view(step).ok()?;
+        let (_, template) = self.plan.resolve(&reference(&step), &self.frame(boundary).inner_scope).ok()?;
+        view(&template).ok()
+    }
+
+    /// The node whose outputs count: the last attempt of a retry node, else the node itself.
+    pub(super) fn last_attempt(&self, node: NodeIndex) -> NodeIndex {
+        match &self.frame(node).body {
+            Body::Retry(retry) => retry.attempts.last().copied().unwrap_or(node),
+            _ => node,
+        }
+    }
+
+    fn end_steps(&mut self, steps: NodeIndex) {
+        let Body::Steps(body) = &self.frame(steps).body else { return };
+        let last = body.group.map(|group| self.group_nodes(group)).unwrap_or_default();
+        self.set_outbound(steps, &last);
+        self.end_with_outputs(steps);
+    }
+
+    /// Ends a steps or dag node well, with the outputs that its template takes from its children.
+    pub(super) fn end_with_outputs(&mut self, node: NodeIndex) {
+        let (Some(template), Some(children)) = (self.frame(node).template.clone(), self.children(node)) else { return };
+        match of_template(&template, &self.current(&children.scope), &children.artifacts) {
+            Ok(outputs) => {
+                self.node_mut(node).outputs = outputs;
+                self.finish(node, Phase::Succeeded, "");
+            }
+            Err(why) => self.raise(node, &why),
+        }
+    }
+}
+
+/// One run of a step or task.
+pub(super) struct Run {
+    pub(super) name: String,
+    pub(super) step: Value,
+    /// Why it does not run.
+    pub(super) not_run: Option<String>,
+}
+
+/// How a step or task names its template.
+pub(super) fn reference(step: &Step) -> Reference {
+    match (&step.template_ref, &step.inline) {
+        (Some(object), _) => Reference::Object(object.clone()),
+        (None, Some(template)) => Reference::Inline(template.clone()),
+        (None, None) => Reference::Name(step.template.clone()),
+    }
+}
+
+fn false_condition(when: &str) -> String {
+    format!("when '{when}' evaluated false")
+}

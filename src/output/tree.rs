@@ -1,0 +1,236 @@
+//! The nodes of a run as a tree, large fan-outs folded.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use console::Style;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::argo::status::{Node, NodeType, Phase};
+
+/// How a tree is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Whether colour may be used.
+    pub color: bool,
+    /// Siblings shown before the rest is folded into one line; none folds nothing.
+    pub fold: Option<usize>,
+    /// Most lines to draw; none draws all.
+    pub lines: Option<usize>,
+    /// The time for durations of what still runs.
+    pub now: Timestamp,
+}
+
+/// Draws the nodes as a tree, a line a node.
+pub fn draw(nodes: &[Node], look: Look) -> String {
+    let below = children(nodes);
+    let mut text = String::new();
+    let mut left = look.lines.unwrap_or(usize::MAX);
+    let rows = rows(nodes, &below, look);
+    let title_width = rows.iter().map(|row| console::measure_text_width(&row.title)).max().unwrap_or(0).min(60);
+    for row in &rows {
+        if left == 0 {
+            break;
+        }
+        left -= 1;
+        let padding = " ".repeat(title_width.saturating_sub(console::measure_text_width(&row.title)));
+        let line = format!("{}{padding}  {}", row.title, row.detail);
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+struct Row {
+    title: String,
+    detail: String,
+}
+
+fn rows(nodes: &[Node], below: &[Vec<usize>], look: Look) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let roots = below.last().map(Vec::as_slice).unwrap_or_default();
+    for &root in roots {
+        push(&mut rows, nodes, below, look, root, "", "");
+    }
+    rows
+}
+
+fn push(
+    rows: &mut Vec<Row>,
+    nodes: &[Node],
+    below: &[Vec<usize>],
+    look: Look,
+    place: usize,
+    lead: &str,
+    indent: &str,
+) {
+    let node = &nodes[place];
+    rows.push(Row { title: format!("{lead}{} {}", mark(node, look.color), label(node)), detail: detail(node, look) });
+    let all = &below[place];
+    let (shown, folded) = fold(nodes, all, look.fold);
+    for (at, &child) in shown.iter().enumerate() {
+        let last = at + 1 == shown.len() && folded.is_empty();
+        let (branch, next) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        push(rows, nodes, below, look, child, &format!("{indent}{branch}"), &format!("{indent}{next}"));
+    }
+    if !folded.is_empty() {
+        rows.push(Row { title: format!("{indent}└─ … {} more", folded.len()), detail: counts(nodes, &folded) });
+    }
+}
+
+/// Which children are shown: all of a few, of many the ones that matter most first, in their order.
+fn fold(nodes: &[Node], all: &[usize], limit: Option<usize>) -> (Vec<usize>, Vec<usize>) {
+    let Some(limit) = limit.filter(|&limit| all.len() > limit) else { return (all.to_vec(), Vec::new()) };
+    let weight = |place: usize| match nodes[place].phase {
+        Phase::Failed | Phase::Error => 0,
+        Phase::Running => 1,
+        Phase::Pending => 3,
+        _ => 2,
+    };
+    let mut order: Vec<usize> = all.to_vec();
+    order.sort_by_key(|&place| weight(place));
+    let mut shown = order[..limit].to_vec();
+    let mut folded = order[limit..].to_vec();
+    shown.sort_unstable();
+    folded.sort_unstable();
+    (shown, folded)
+}
+
+fn counts(nodes: &[Node], places: &[usize]) -> String {
+    let phases =
+        [Phase::Succeeded, Phase::Running, Phase::Pending, Phase::Failed, Phase::Error, Phase::Skipped, Phase::Omitted];
+    let counts = phases.into_iter().filter_map(|phase| {
+        let count = places.iter().filter(|&&place| nodes[place].phase == phase).count();
+        (count > 0).then(|| format!("{count} {}", phase.as_str()))
+    });
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+/// For each node the places of those drawn below it; those of no node in the last entry. A node's place in the tree is
+/// in its name: it belongs below the longest name that its own begins with. Step groups are not drawn.
+fn children(nodes: &[Node]) -> Vec<Vec<usize>> {
+    let by_name: HashMap<&str, usize> = nodes.iter().enumerate().map(|(place, node)| (node.name.as_str(), place)).collect();
+    let mut below = vec![Vec::new(); nodes.len() + 1];
+    for (place, node) in nodes.iter().enumerate() {
+        if node.kind == NodeType::StepGroup && node.message.is_empty() {
+            continue;
+        }
+        below[parent(&node.name, nodes, &by_name).unwrap_or(nodes.len())].push(place);
+    }
+    below
+}
+
+fn parent(name: &str, nodes: &[Node], by_name: &HashMap<&str, usize>) -> Option<usize> {
+    let mut prefix = name;
+    while let Some(end) = prefix.rfind(['.', '[', '(']) {
+        prefix = &prefix[..end];
+        if let Some(&place) = by_name.get(prefix) {
+            if nodes[place].kind != NodeType::StepGroup {
+                return Some(place);
+            }
+        }
+    }
+    None
+}
+
+/// The sign of a phase.
+pub fn mark(node: &Node, color: bool) -> String {
+    let cached = node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
+    let (sign, style) = match node.phase {
+        Phase::Succeeded if cached => ("◎", Style::new().green()),
+        Phase::Succeeded => ("✔", Style::new().green()),
+        Phase::Failed => ("✖", Style::new().red()),
+        Phase::Error => ("⚠", Style::new().red()),
+        Phase::Running => ("●", Style::new().cyan()),
+        Phase::Pending => ("◷", Style::new().yellow()),
+        Phase::Skipped | Phase::Omitted => ("○", Style::new().dim()),
+    };
+    style.force_styling(color).apply_to(sign).to_string()
+}
+
+fn label(node: &Node) -> String {
+    let name = if node.kind == NodeType::StepGroup { "group ".to_owned() + &node.display_name } else { node.display_name.clone() };
+    printable(&name)
+}
+
+fn detail(node: &Node, look: Look) -> String {
+    let cached = node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
+    let mut parts = Vec::new();
+    if matches!(node.phase, Phase::Skipped | Phase::Omitted) || node.phase.is_unsuccessful() {
+        parts.push(node.phase.as_str().to_owned());
+    }
+    if cached {
+        parts.push("cached".to_owned());
+    } else if !matches!(node.phase, Phase::Skipped | Phase::Omitted | Phase::Pending) {
+        let end = node.finished_at.unwrap_or(look.now);
+        parts.extend(node.started_at.map(|start| elapsed(end.duration_since(start))));
+    }
+    if !node.message.is_empty() {
+        parts.push(printable(&node.message));
+    }
+    parts.join("  ")
+}
+
+/// A time that passed, as briefly as it can be said: `0.2s`, `12s`, `3m05s`, `2h07m`.
+pub fn elapsed(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0);
+    match seconds {
+        0..10 => format!("{:.1}s", duration.as_secs_f64().max(0.0)),
+        10..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Text from a workflow on one line, without control characters that a terminal would obey.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, display_name: &str, kind: NodeType, phase: Phase) -> Node {
+        let document = serde_json::json!({
+            "id": name, "name": name, "displayName": display_name, "type": kind, "phase": phase,
+        });
+        serde_json::from_value(document).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    const LOOK: Look = Look { color: false, fold: Some(2), lines: None, now: Timestamp::UNIX_EPOCH };
+
+    #[test]
+    fn a_tree_follows_the_names() {
+        let nodes = [
+            node("wf", "wf", NodeType::Steps, Phase::Running),
+            node("wf[0]", "[0]", NodeType::StepGroup, Phase::Running),
+            node("wf[0].a", "a", NodeType::Retry, Phase::Running),
+            node("wf[0].a(0)", "a(0)", NodeType::Pod, Phase::Failed),
+            node("wf[0].a(1)", "a(1)", NodeType::Pod, Phase::Running),
+            node("wf[0].b", "b", NodeType::Skipped, Phase::Skipped),
+            node("wf.onExit", "wf.onExit", NodeType::Pod, Phase::Pending),
+        ];
+        assert_eq!(
+            draw(&nodes, Look { fold: None, ..LOOK }),
+            "● wf\n├─ ● a\n│  ├─ ✖ a(0)      Failed\n│  └─ ● a(1)\n├─ ○ b            Skipped\n└─ ◷ wf.onExit\n"
+        );
+    }
+
+    #[test]
+    fn a_wide_fan_out_is_folded_and_failures_stay() {
+        let mut nodes = vec![node("wf", "wf", NodeType::Dag, Phase::Running)];
+        for item in 0..5 {
+            let phase = if item == 3 { Phase::Failed } else { Phase::Succeeded };
+            nodes.push(node(&format!("wf.a({item}:x)"), &format!("a({item}:x)"), NodeType::Pod, phase));
+        }
+        assert_eq!(
+            draw(&nodes, LOOK),
+            "● wf\n├─ ✔ a(0:x)\n├─ ✖ a(3:x)   Failed\n└─ … 3 more   3 Succeeded\n"
+        );
+    }
+
+    #[test]
+    fn a_message_cannot_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a [2Jb c");
+    }
+}
