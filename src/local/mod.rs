@@ -1,8 +1,18 @@
 //! The embedded engine: runs a Workflow as local processes and writes the status that the Argo controller would.
+//!
+//! ```text
+//! Plan ─► Scheduler (pure: events in, actions out) ◄─► engine ─► executor ─► a supervised process tree a task
+//!                                                        └─► store: run directory, journal
+//! ```
 
 pub(crate) mod artifact;
+pub mod engine;
 pub mod executor;
 pub mod kill;
+pub mod plan;
 pub mod sandbox;
+pub mod scheduler;
+pub mod store;
+pub mod support;
 pub mod task;
 pub mod view;

@@ -109,11 +109,7 @@ impl Plan {
     }
 
     /// The template that a reference names, and the scope in which its own references are looked up.
-    pub fn resolve(
-        &self,
-        reference: &Reference,
-        scope: &TemplateScope,
-    ) -> Result<(TemplateScope, Arc<Value>), String> {
+    pub fn resolve(&self, reference: &Reference, scope: &TemplateScope) -> Result<(TemplateScope, Arc<Value>), String> {
         let (scope, name) = match reference {
             Reference::Inline(template) => return Ok((scope.clone(), Arc::new(template.clone()))),
             Reference::Name(name) => (scope.clone(), name),

@@ -77,15 +77,18 @@ pub struct Store {
 
 impl Store {
     /// Makes the directory of a new run and writes its workflow.
-    pub fn create(root: &Path, namespace: &ObjectName, name: &ObjectName, workflow: &Value) -> Result<Self, StoreError> {
+    pub fn create(
+        root: &Path,
+        namespace: &ObjectName,
+        name: &ObjectName,
+        workflow: &Value,
+    ) -> Result<Self, StoreError> {
         let directory = directory(root, namespace, name);
         if let Some(parent) = directory.parent() {
             fs::create_dir_all(parent).map_err(StoreError::write(parent))?;
         }
         fs::create_dir(&directory).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                StoreError::Exists { name: name.to_string(), directory: directory.clone() }
-            }
+            io::ErrorKind::AlreadyExists => StoreError::Exists { name: name.to_string(), directory: directory.clone() },
             _ => StoreError::write(&directory)(error),
         })?;
         let lock_path = directory.join("lock");

@@ -34,22 +34,64 @@ pub struct Refusal {
 }
 
 const SPEC_PASSED_OVER: &[&str] = &[
-    "affinity", "archiveLogs", "artifactGC", "artifactRepositoryRef", "automountServiceAccountToken", "dnsConfig", "dnsPolicy",
-    "executor", "hostAliases", "hostNetwork", "imagePullSecrets", "metrics", "nodeSelector", "podDisruptionBudget", "podGC",
-    "podMetadata", "podPriority", "podPriorityClassName", "podSpecPatch", "priority", "schedulerName", "securityContext",
-    "serviceAccountName", "tolerations", "ttlStrategy", "volumeClaimGC",
+    "affinity",
+    "archiveLogs",
+    "artifactGC",
+    "artifactRepositoryRef",
+    "automountServiceAccountToken",
+    "dnsConfig",
+    "dnsPolicy",
+    "executor",
+    "hostAliases",
+    "hostNetwork",
+    "imagePullSecrets",
+    "metrics",
+    "nodeSelector",
+    "podDisruptionBudget",
+    "podGC",
+    "podMetadata",
+    "podPriority",
+    "podPriorityClassName",
+    "podSpecPatch",
+    "priority",
+    "schedulerName",
+    "securityContext",
+    "serviceAccountName",
+    "tolerations",
+    "ttlStrategy",
+    "volumeClaimGC",
 ];
 const TEMPLATE_PASSED_OVER: &[&str] = &[
-    "affinity", "archiveLocation", "automountServiceAccountToken", "executor", "hostAliases", "metadata", "metrics",
-    "nodeSelector", "podSpecPatch", "priority", "priorityClassName", "schedulerName", "securityContext", "serviceAccountName",
+    "affinity",
+    "archiveLocation",
+    "automountServiceAccountToken",
+    "executor",
+    "hostAliases",
+    "metadata",
+    "metrics",
+    "nodeSelector",
+    "podSpecPatch",
+    "priority",
+    "priorityClassName",
+    "schedulerName",
+    "securityContext",
+    "serviceAccountName",
     "tolerations",
 ];
 const CONTAINER_PASSED_OVER: &[&str] = &[
-    "imagePullPolicy", "lifecycle", "livenessProbe", "ports", "readinessProbe", "resources", "securityContext", "startupProbe",
-    "terminationMessagePath", "terminationMessagePolicy", "tty",
+    "imagePullPolicy",
+    "lifecycle",
+    "livenessProbe",
+    "ports",
+    "readinessProbe",
+    "resources",
+    "securityContext",
+    "startupProbe",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "tty",
 ];
-const ARTIFACT_SOURCES: &[&str] =
-    &["artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "s3"];
+const ARTIFACT_SOURCES: &[&str] = &["artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "s3"];
 const VOLUMES: &[&str] = &["configMap", "emptyDir", "secret"];
 
 /// Looks through the templates that the run can reach.
@@ -104,7 +146,9 @@ impl Survey<'_> {
         if spec["suspend"] == true {
             self.refuse(&at.field("suspend"), "a local run cannot be resumed: remove suspend");
         }
-        for (place, artifact) in spec.pointer("/arguments/artifacts").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (place, artifact) in
+            spec.pointer("/arguments/artifacts").and_then(Value::as_array).into_iter().flatten().enumerate()
+        {
             self.artifact_source(&at.field("arguments/artifacts").field(place), artifact);
         }
         match spec["entrypoint"].as_str().filter(|name| !name.is_empty()) {
@@ -172,7 +216,8 @@ impl Survey<'_> {
             Err(error) => return self.refuse(at, error.to_string()),
         };
         if view.kind().is_none() {
-            return self.refuse(at, format!("template {:?} has no container, script, steps, dag or suspend", view.name));
+            return self
+                .refuse(at, format!("template {:?} has no container, script, steps, dag or suspend", view.name));
         }
         if let Some(suspend) = &view.suspend {
             match suspend.duration.as_deref() {
@@ -195,7 +240,10 @@ impl Survey<'_> {
         }
         for (place, artifact) in list(template, "/outputs/artifacts").iter().enumerate() {
             if !is_plain_name(artifact["name"].as_str().unwrap_or_default()) {
-                self.refuse(&at.field("outputs/artifacts").field(place), "an artifact's name has letters, digits, '-' and '_' only");
+                self.refuse(
+                    &at.field("outputs/artifacts").field(place),
+                    "an artifact's name has letters, digits, '-' and '_' only",
+                );
             }
             if let Some(source) = ARTIFACT_SOURCES.iter().find(|source| artifact.get(**source).is_some()) {
                 self.support.passed_over.insert(format!("outputs.artifacts.{source}"));
@@ -205,7 +253,10 @@ impl Survey<'_> {
 
     fn artifact_source(&mut self, at: &At, artifact: &Value) {
         if let Some(source) = ARTIFACT_SOURCES.iter().find(|source| artifact.get(**source).is_some()) {
-            self.refuse(&at.field(source), format!("artifacts from {source} need a cluster; locally, use raw or another step's output"));
+            self.refuse(
+                &at.field(source),
+                format!("artifacts from {source} need a cluster; locally, use raw or another step's output"),
+            );
         }
     }
 
@@ -213,13 +264,22 @@ impl Survey<'_> {
         if template.pointer("/containerSet/retryStrategy").is_some() {
             self.refuse(&at.field("containerSet/retryStrategy"), "retries within a containerSet need a cluster");
         }
-        let lists = [("initContainers", "/initContainers"), ("sidecars", "/sidecars"), ("containerSet/containers", "/containerSet/containers")];
+        let lists = [
+            ("initContainers", "/initContainers"),
+            ("sidecars", "/sidecars"),
+            ("containerSet/containers", "/containerSet/containers"),
+        ];
         let mut containers: Vec<(At, Value)> = Vec::new();
         for field in ["container", "script"] {
             containers.extend(template.get(field).map(|container| (at.field(field), container.clone())));
         }
         for (field, pointer) in lists {
-            containers.extend(list(template, pointer).iter().enumerate().map(|(place, container)| (at.field(field).field(place), container.clone())));
+            containers.extend(
+                list(template, pointer)
+                    .iter()
+                    .enumerate()
+                    .map(|(place, container)| (at.field(field).field(place), container.clone())),
+            );
         }
         for (at, container) in containers {
             self.pass_over(&container, CONTAINER_PASSED_OVER);
@@ -246,7 +306,8 @@ impl Survey<'_> {
             return;
         }
         let of_spec = list(&self.plan.spec, "/volumes");
-        let volume = list(template, "/volumes").iter().chain(of_spec).find(|volume| volume["name"].as_str() == Some(name));
+        let volume =
+            list(template, "/volumes").iter().chain(of_spec).find(|volume| volume["name"].as_str() == Some(name));
         match volume {
             None => self.refuse(at, format!("volume {name:?} is mounted but not declared")),
             Some(volume) if VOLUMES.iter().any(|kind| volume.get(*kind).is_some()) => {}

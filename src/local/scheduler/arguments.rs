@@ -90,20 +90,14 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
-fn supply_parameter(
-    input: &mut Value,
-    arguments: &Arguments,
-    locals: &Arc<Scope>,
-    plan: &Plan,
-) -> Result<(), String> {
+fn supply_parameter(input: &mut Value, arguments: &Arguments, locals: &Arc<Scope>, plan: &Plan) -> Result<(), String> {
     let mut parameter: Parameter = view(input)?;
     if parameter.value.is_none() {
         parameter.value.clone_from(&parameter.default);
     }
     if let Some(argument) = arguments.parameters.iter().find(|argument| argument.name == parameter.name) {
         parameter.value.clone_from(&argument.value);
-        parameter.value_from =
-            if argument.value.is_some() { None } else { argument.value_from.clone() };
+        parameter.value_from = if argument.value.is_some() { None } else { argument.value_from.clone() };
     }
     let name = &parameter.name;
     let source = parameter.value_from.as_ref();

@@ -53,6 +53,25 @@ pub(super) struct Call {
     pub(super) continue_on: ContinueOn,
 }
 
+impl Call {
+    /// A call without arguments, boundary, hooks and flags.
+    pub(super) fn new(name: String, reference: Reference, scope: TemplateScope, owner: Owner) -> Self {
+        Self {
+            name,
+            reference,
+            scope,
+            owner,
+            caller: Caller::default(),
+            arguments: Arguments::default(),
+            boundary: None,
+            flag: None,
+            on_exit: false,
+            hooks: BTreeMap::new(),
+            continue_on: ContinueOn::default(),
+        }
+    }
+}
+
 /// How the calling template knows the call: `steps.NAME` or `tasks.NAME`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Caller {
@@ -116,7 +135,7 @@ pub(super) struct PodBody {
 }
 
 /// Why a running task was asked to end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kill {
     Deadline,
     WorkflowDeadline,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::Scheduler;
 use super::arguments::view;
 use super::call::{Body, Call, Caller, DagBody, ItemsBody, NodeIndex, Owner, TaskState};
 use super::outputs::Known;
 use super::references::resolve;
-use super::steps::reference;
-use super::Scheduler;
+use super::steps::{reference, runs};
 use crate::argo::expression::depends::{self, Depends, TaskResult};
 use crate::argo::spec::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
@@ -74,7 +74,7 @@ impl Scheduler {
         let name = body.tasks[task].name.clone();
         let (scope, artifacts) = (self.current(&body.children.scope), body.children.artifacts.clone());
         let resolved = resolve(document, &scope, &artifacts)?;
-        let (runs, expanded) = self.runs(&name, document, resolved, &scope)?;
+        let (runs, expanded) = runs(&name, document, resolved, &scope)?;
         let prefix = self.node(dag).name.clone();
         if !expanded {
             for run in runs {
@@ -102,18 +102,15 @@ impl Scheduler {
     fn task_call(&self, dag: NodeIndex, task: usize, document: &Value) -> Call {
         let name = self.dag(dag).map(|body| body.tasks[task].name.clone()).unwrap_or_default();
         let step: Step = view(document).unwrap_or_default();
+        let node_name = format!("{}.{name}", self.node(dag).name);
+        let scope = self.frame(dag).inner_scope.clone();
         Call {
-            name: format!("{}.{name}", self.node(dag).name),
-            reference: reference(&step),
-            scope: self.frame(dag).inner_scope.clone(),
             caller: Caller { kind: "tasks", name },
-            arguments: Default::default(),
             boundary: Some(dag),
-            owner: Owner::Task(dag, task),
             flag: Some(NodeFlag::default()),
             on_exit: self.frame(dag).on_exit,
-            hooks: Default::default(),
             continue_on: step.continue_on,
+            ..Call::new(node_name, reference(&step), scope, Owner::Task(dag, task))
         }
     }
 
@@ -122,11 +119,8 @@ impl Scheduler {
         let Some(body) = self.dag_mut(dag) else { return };
         body.tasks[task].node = Some(node);
         let needs: Vec<_> = body.tasks[task].needs.iter().filter_map(|&need| body.tasks[need].node).collect();
-        let parents: Vec<_> = if needs.is_empty() {
-            vec![dag]
-        } else {
-            needs.into_iter().flat_map(|need| self.outbound(need)).collect()
-        };
+        let parents: Vec<_> =
+            if needs.is_empty() { vec![dag] } else { needs.into_iter().flat_map(|need| self.outbound(need)).collect() };
         for parent in parents {
             self.join(parent, node);
         }
@@ -305,13 +299,16 @@ impl Scheduler {
 
 fn task_states(documents: &[Value]) -> Result<Vec<TaskState>, String> {
     let steps: Vec<Step> = documents.iter().map(view).collect::<Result<_, _>>()?;
-    let places: HashMap<&str, usize> = steps.iter().enumerate().map(|(place, step)| (step.name.as_str(), place)).collect();
+    let places: HashMap<&str, usize> =
+        steps.iter().enumerate().map(|(place, step)| (step.name.as_str(), place)).collect();
     let mut states = Vec::with_capacity(steps.len());
     for (step, document) in steps.iter().zip(documents) {
         let depends = depends_of(step, &steps, &places)?;
         let mut needs = Vec::new();
         for name in depends.as_ref().map(Depends::tasks).unwrap_or_default() {
-            let place = places.get(name).ok_or_else(|| format!("task {:?} depends on {name:?}, which is no task", step.name))?;
+            let place = places
+                .get(name)
+                .ok_or_else(|| format!("task {:?} depends on {name:?}, which is no task", step.name))?;
             if !needs.contains(place) {
                 needs.push(*place);
             }

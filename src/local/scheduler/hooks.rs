@@ -1,14 +1,15 @@
 //! Hooks: templates that run on the events of a node, and a step's exit handler.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::Scheduler;
 use super::arguments::view;
-use super::call::{Call, Caller, NodeIndex, Owner};
+use super::call::{Call, NodeIndex, Owner};
 use super::outputs::Known;
 use super::references::{leave_out_absent, resolve_artifacts};
-use super::Scheduler;
 use crate::argo::expression::{self, Scope, Unresolved, render_value};
 use crate::argo::spec::{Arguments, Hook};
 use crate::argo::status::{NodeFlag, Phase};
@@ -19,8 +20,7 @@ const EXIT: &str = "exit";
 impl Scheduler {
     /// Starts the hooks whose expression holds now.
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
-        let names: Vec<String> =
-            self.frame(node).hooks.waiting.keys().filter(|name| *name != EXIT).cloned().collect();
+        let names: Vec<String> = self.frame(node).hooks.waiting.keys().filter(|name| *name != EXIT).cloned().collect();
         for name in names {
             if self.stopping(node) {
                 return;
@@ -28,7 +28,7 @@ impl Scheduler {
             let hook_node = format!("{}.hooks.{name}", self.node(node).name);
             let Some(hook) = self.frame(node).hooks.waiting.get(&name).cloned() else { continue };
             let scope = self.scope_of_hooks(node);
-            match self.holds(&hook, &hook_node, &scope) {
+            match holds(&hook, &hook_node, &scope) {
                 Ok(true) => {
                     self.frame_mut(node).hooks.waiting.remove(&name);
                     self.start_hook(node, &hook, hook_node, &scope, false);
@@ -52,20 +52,12 @@ impl Scheduler {
         let Some(hook) = self.frame_mut(node).hooks.waiting.remove(EXIT) else { return };
         let name = format!("{}.onExit", self.node(node).name);
         let scope = self.scope_of_hooks(node);
-        let holds = if hook.expression.is_empty() { Ok(true) } else { self.holds(&hook, &name, &scope) };
+        let holds = if hook.expression.is_empty() { Ok(true) } else { holds(&hook, &name, &scope) };
         match holds {
             Ok(true) => self.start_hook(node, &hook, name, &scope, true),
             Ok(false) => {}
             Err(why) => self.set(node, Phase::Error, &why),
         }
-    }
-
-    fn holds(&self, hook: &Hook, name: &str, scope: &Scope) -> Result<bool, String> {
-        if hook.expression.is_empty() {
-            return Err(format!("Expression required for hook {name}"));
-        }
-        let value = expression::evaluate(&hook.expression, scope).map_err(|error| error.to_string())?;
-        value.as_bool().ok_or_else(|| format!("hook {name}: {:?} gives no boolean", hook.expression))
     }
 
     /// The variables that a node's hooks see: those of its caller, and its own under `steps.NAME` or `tasks.NAME`.
@@ -82,24 +74,19 @@ impl Scheduler {
         let prefix = format!("{}.{}", frame.caller.kind, frame.caller.name);
         let mut status = self.node(self.last_attempt(node)).clone();
         status.phase = self.node(node).phase;
-        Known { scope: &mut scope, artifacts: &mut Default::default() }.add_node(&prefix, &status);
+        Known { scope: &mut scope, artifacts: &mut HashMap::new() }.add_node(&prefix, &status);
         Arc::new(scope)
     }
 
     fn start_hook(&mut self, node: NodeIndex, hook: &Hook, name: String, scope: &Arc<Scope>, on_exit: bool) {
         let boundary = self.frame(node).boundary;
+        let scope_of_templates =
+            boundary.map_or(TemplateScope::Local, |boundary| self.frame(boundary).inner_scope.clone());
         let call = Call {
-            name,
-            reference: hook_reference(hook),
-            scope: boundary.map_or(TemplateScope::Local, |boundary| self.frame(boundary).inner_scope.clone()),
-            caller: Caller::default(),
-            arguments: Arguments::default(),
             boundary,
-            owner: Owner::Hook(node),
             flag: Some(NodeFlag { hooked: true, retried: false }),
             on_exit: on_exit || self.frame(node).on_exit,
-            hooks: Default::default(),
-            continue_on: Default::default(),
+            ..Call::new(name, hook_reference(hook), scope_of_templates, Owner::Hook(node))
         };
         self.frame_mut(node).hooks.running += 1;
         match self.hook_arguments(node, &hook.arguments, scope) {
@@ -146,6 +133,14 @@ impl Scheduler {
             self.settled.push_back(hooked);
         }
     }
+}
+
+fn holds(hook: &Hook, name: &str, scope: &Scope) -> Result<bool, String> {
+    if hook.expression.is_empty() {
+        return Err(format!("Expression required for hook {name}"));
+    }
+    let value = expression::evaluate(&hook.expression, scope).map_err(|error| error.to_string())?;
+    value.as_bool().ok_or_else(|| format!("hook {name}: {:?} gives no boolean", hook.expression))
 }
 
 /// How a hook names its template.

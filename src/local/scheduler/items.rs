@@ -105,7 +105,8 @@ fn go_text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(values) => format!("[{}]", values.iter().map(go_text).collect::<Vec<_>>().join(" ")),
         Value::Object(fields) => {
-            let mut parts: Vec<String> = fields.iter().map(|(key, value)| format!("{key}:{}", go_text(value))).collect();
+            let mut parts: Vec<String> =
+                fields.iter().map(|(key, value)| format!("{key}:{}", go_text(value))).collect();
             parts.sort_unstable();
             format!("map[{}]", parts.join(" "))
         }
@@ -172,13 +173,21 @@ fn formatted(format: &str, number: i64) -> Result<String, String> {
             "b" => format!("{:b}", number.unsigned_abs()),
             _ => return Err(unknown()),
         };
-        let sign = if number < 0 { "-" } else if flags.contains('+') { "+" } else { "" };
+        let sign = if number < 0 {
+            "-"
+        } else if flags.contains('+') {
+            "+"
+        } else {
+            ""
+        };
         let missing = width.min(1000).saturating_sub(sign.len() + digits.len());
-        text.push_str(&match (flags.contains('-'), flags.contains('0')) {
-            (true, _) => format!("{sign}{digits}{}", " ".repeat(missing)),
-            (false, true) => format!("{sign}{}{digits}", "0".repeat(missing)),
-            (false, false) => format!("{}{sign}{digits}", " ".repeat(missing)),
-        });
+        let (spaces, zeros) = (" ".repeat(missing), "0".repeat(missing));
+        let parts = match (flags.contains('-'), flags.contains('0')) {
+            (true, _) => [sign, &digits, &spaces],
+            (false, true) => [sign, &zeros, &digits],
+            (false, false) => [spaces.as_str(), sign, &digits],
+        };
+        text.extend(parts);
         rest = &rest[verb + 1..];
     }
     text.push_str(rest);

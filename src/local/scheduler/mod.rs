@@ -30,9 +30,9 @@ use crate::argo::status::{MemoizationStatus, Node, NodeFlag, NodeType, Outputs, 
 use crate::local::plan::{Plan, Reference, TemplateScope};
 use crate::local::task::{Outcome, Task};
 
+use self::call::Kill;
 pub use self::call::NodeIndex;
 pub(crate) use self::pod::image_program;
-use self::call::Kill;
 pub use self::root::Finished;
 
 /// Templates nested deeper than this are an endless recursion, as in Argo.
@@ -123,7 +123,7 @@ impl Scheduler {
         self.now = now;
         match event {
             Event::Start => self.begin_workflow(),
-            Event::Ended(node, outcome) => self.pod_ended(node, *outcome),
+            Event::Ended(node, outcome) => self.pod_ended(node, &outcome),
             Event::Due(timer) => self.due(timer),
             Event::Shutdown(shutdown) => self.shut_down(shutdown),
         }
@@ -223,7 +223,10 @@ impl Scheduler {
 
     fn prepare_call(&self, call: &Call) -> Result<(TemplateScope, arguments::Processed), String> {
         if self.depth(call.boundary) >= DEEPEST {
-            return Err("Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/".to_owned());
+            return Err(
+                "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/"
+                    .to_owned(),
+            );
         }
         let (inner_scope, template) = self.plan.resolve(&call.reference, &call.scope)?;
         let template = self.with_defaults(&template);
@@ -301,9 +304,10 @@ impl Scheduler {
                 Ok(max_age) => max_age,
                 Err(error) => return self.raise(node, &format!("invalid maxAge: {error}")),
             };
-            let found = self.memory.get(&key).filter(|(at, _)| {
-                max_age.is_none_or(|max_age| self.now.duration_since(*at) <= max_age)
-            });
+            let found = self
+                .memory
+                .get(&key)
+                .filter(|(at, _)| max_age.is_none_or(|max_age| self.now.duration_since(*at) <= max_age));
             let status = MemoizationStatus { hit: found.is_some(), key: memoize.key.clone(), cache_name: cache };
             let outputs = found.map(|(_, outputs)| outputs.clone());
             self.node_mut(node).memoization_status = Some(status);
@@ -403,7 +407,7 @@ impl Scheduler {
         let Some(&last) = body.attempts.last() else { return };
         let phase = self.node(last).phase;
         if !phase.is_unsuccessful() {
-            self.node_mut(retry).outputs = self.node(last).outputs.clone();
+            self.take_outputs(retry, last);
             return self.finish(retry, Phase::Succeeded, "");
         }
         let strategy = self.frame(retry).template.as_ref().and_then(|template| template.retry_strategy.clone());
@@ -422,11 +426,16 @@ impl Scheduler {
                 self.actions.push(Action::Wake(at, Timer::Retry(retry)));
             }
             Ok(retry::Next::End(message)) => {
-                self.node_mut(retry).outputs = self.node(last).outputs.clone();
+                self.take_outputs(retry, last);
                 self.finish(retry, phase, &message);
             }
             Err(why) => self.raise(retry, &why),
         }
+    }
+
+    fn take_outputs(&mut self, retry: NodeIndex, attempt: NodeIndex) {
+        let outputs = self.node(attempt).outputs.clone();
+        self.node_mut(retry).outputs = outputs;
     }
 
     /// Ends a node: gives back its places and locks, keeps its outputs, runs its hooks, then tells its owner.
@@ -545,7 +554,8 @@ impl Scheduler {
         };
         let node = Node {
             id: node_id(workflow, &call.name),
-            display_name: boundary.map_or_else(|| call.name.clone(), |boundary| display_name(&boundary.name, &call.name)),
+            display_name: boundary
+                .map_or_else(|| call.name.clone(), |boundary| display_name(&boundary.name, &call.name)),
             boundary_id: boundary.map(|boundary| boundary.id.clone()),
             name: call.name.clone(),
             kind,
@@ -659,7 +669,9 @@ impl Scheduler {
 
     fn with_defaults(&self, template: &Arc<Value>) -> Arc<Value> {
         match self.plan.spec.get("templateDefaults") {
-            Some(defaults) if defaults.is_object() => Arc::new(crate::argo::defaults::with_defaults(template, defaults)),
+            Some(defaults) if defaults.is_object() => {
+                Arc::new(crate::argo::defaults::with_defaults(template, defaults))
+            }
             _ => Arc::clone(template),
         }
     }
@@ -722,9 +734,10 @@ fn inputs(template: &Value) -> Option<Value> {
 /// A node's name below its boundary: `[0].a` and `.a` are shown as `a`, a step group as `[0]`.
 fn display_name(boundary: &str, name: &str) -> String {
     let below = name.strip_prefix(boundary).unwrap_or(name);
-    let after_group = below.strip_prefix('[').and_then(|rest| rest.split_once("].")).filter(|(number, _)| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let after_group = below
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]."))
+        .filter(|(number, _)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
     match (after_group, below.strip_prefix('.')) {
         (Some((_, step)), _) => step.to_owned(),
         (None, Some(task)) => task.to_owned(),

@@ -63,7 +63,8 @@ impl Known<'_> {
         let mut all = Vec::new();
         let mut results = Vec::new();
         let mut by_name: Vec<(String, Vec<String>)> = Vec::new();
-        for outputs in nodes.iter().filter(|node| node.phase == Phase::Succeeded).filter_map(|node| node.outputs.as_ref())
+        for outputs in
+            nodes.iter().filter(|node| node.phase == Phase::Succeeded).filter_map(|node| node.outputs.as_ref())
         {
             let mut parameters = Map::new();
             for parameter in &outputs.parameters {
@@ -102,8 +103,7 @@ impl Known<'_> {
         }
         if artifacts {
             for artifact in &template.outputs.artifacts {
-                self.artifacts
-                    .insert(format!("{prefix}.outputs.artifacts.{}", artifact.name), Artifact::default());
+                self.artifacts.insert(format!("{prefix}.outputs.artifacts.{}", artifact.name), Artifact::default());
             }
         }
     }
@@ -113,9 +113,7 @@ impl Known<'_> {
 fn json_list(values: &[String]) -> String {
     let parsed: Option<Vec<Value>> = values
         .iter()
-        .map(|value| {
-            serde_json::from_str(value).ok().filter(|value: &Value| value.is_array() || value.is_object())
-        })
+        .map(|value| serde_json::from_str(value).ok().filter(|value: &Value| value.is_array() || value.is_object()))
         .collect();
     parsed.map_or_else(|| json!(values), |values| sorted(&Value::Array(values))).to_string()
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::call::{Body, Call, Caller, Kill, NodeIndex, Owner, PodBody};
+use super::call::{Body, Call, Kill, NodeIndex, Owner, PodBody};
 use super::{Action, Scheduler, Shutdown, Timer};
 use crate::argo::duration;
 use crate::argo::spec::{Container, EnvFrom, EnvVar, KeyRef, Template, VolumeMount, any_string};
 use crate::argo::status::{NodeType, OutputParameter, Outputs, Phase, pod_name};
 use crate::local::plan::{Plan, Reference};
 use crate::local::task::{
-    ArtifactSource, InputArtifact, Mount, OutputArtifact, OutputParameter as ParameterFile, Outcome, Process, Task,
+    ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter as ParameterFile, Process, Task,
 };
 
 /// Where a run keeps artifacts, below its directory.
@@ -116,7 +116,7 @@ impl Scheduler {
         format!("Stopped with strategy '{}'", self.shutdown.unwrap_or(Shutdown::Stop).as_str())
     }
 
-    pub(super) fn pod_ended(&mut self, node: NodeIndex, outcome: Outcome) {
+    pub(super) fn pod_ended(&mut self, node: NodeIndex, outcome: &Outcome) {
         let (Some(template), Body::Pod(body)) = (self.frame(node).template.clone(), &mut self.frame_mut(node).body)
         else {
             return;
@@ -124,11 +124,12 @@ impl Scheduler {
         body.running = false;
         let killed = body.kill.is_some() && outcome.killed.is_some();
         self.running -= 1;
-        self.end_containers(node, &outcome);
-        let outputs = self.outputs_of(node, &template, &outcome);
+        self.end_containers(node, outcome);
+        let outputs = self.outputs_of(node, &template, outcome);
         self.node_mut(node).outputs = Some(outputs);
         let beside = outcome.failed.as_ref().map(|process| (&process.name, process.exit_code));
-        let of_set = outcome.containers.iter().find_map(|(name, code)| code.filter(|&code| code != 0).map(|code| (name, code)));
+        let of_set =
+            outcome.containers.iter().find_map(|(name, code)| code.filter(|&code| code != 0).map(|code| (name, code)));
         let failed = beside.or(of_set);
         let raised = self.frame(node).raised.clone();
         let (phase, message) = match (&outcome.error, outcome.exit_code, failed) {
@@ -189,19 +190,11 @@ impl Scheduler {
         let prefix = self.node(pod).name.clone();
         let mut nodes: Vec<(String, NodeIndex)> = Vec::new();
         for container in &set.containers {
-            let call = Call {
-                name: format!("{prefix}.{}", container.name),
-                reference: Reference::Name(template.name.clone()),
-                scope: self.frame(pod).inner_scope.clone(),
-                caller: Caller::default(),
-                arguments: Default::default(),
-                boundary: Some(pod),
-                owner: Owner::Hook(pod),
-                flag: None,
-                on_exit: self.frame(pod).on_exit,
-                hooks: Default::default(),
-                continue_on: Default::default(),
-            };
+            let name = format!("{prefix}.{}", container.name);
+            let reference = Reference::Name(template.name.clone());
+            let scope = self.frame(pod).inner_scope.clone();
+            let on_exit = self.frame(pod).on_exit;
+            let call = Call { boundary: Some(pod), on_exit, ..Call::new(name, reference, scope, Owner::Hook(pod)) };
             let node = self.create(&call, NodeType::Container, Phase::Pending);
             self.frame_mut(node).counted = false;
             nodes.push((container.name.clone(), node));
@@ -379,15 +372,16 @@ impl Containers<'_> {
                 other => Err(format!("env {:?}: fieldRef {other:?} has no value on this machine", variable.name)),
             };
         }
-        let found = |key: &KeyRef, objects: &std::collections::BTreeMap<String, crate::local::plan::Data>| {
-            match objects.get(&key.name).and_then(|data| data.get(&key.key)) {
-                Some(value) => Ok(Some(value.clone())),
-                None if key.optional => Ok(None),
-                None => Err(format!(
-                    "env {:?}: key {:?} of {:?} not found in the given files",
-                    variable.name, key.key, key.name
-                )),
-            }
+        let found = |key: &KeyRef, objects: &std::collections::BTreeMap<String, crate::local::plan::Data>| match objects
+            .get(&key.name)
+            .and_then(|data| data.get(&key.key))
+        {
+            Some(value) => Ok(Some(value.clone())),
+            None if key.optional => Ok(None),
+            None => Err(format!(
+                "env {:?}: key {:?} of {:?} not found in the given files",
+                variable.name, key.key, key.name
+            )),
         };
         match (&source.config_map_key_ref, &source.secret_key_ref) {
             (Some(key), _) => found(key, &self.plan.config_maps),
@@ -396,7 +390,12 @@ impl Containers<'_> {
         }
     }
 
-    fn mount(&self, mount: &VolumeMount, mounts: &mut Vec<Mount>, files: &mut Vec<InputArtifact>) -> Result<(), String> {
+    fn mount(
+        &self,
+        mount: &VolumeMount,
+        mounts: &mut Vec<Mount>,
+        files: &mut Vec<InputArtifact>,
+    ) -> Result<(), String> {
         let target = PathBuf::from(&mount.mount_path);
         let below = safe_relative(&mount.sub_path)?;
         let shared = self.plan.spec["volumeClaimTemplates"].as_array().into_iter().flatten();

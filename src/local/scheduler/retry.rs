@@ -111,9 +111,15 @@ fn wait(backoff: &Backoff, attempts: usize) -> Result<SignedDuration, String> {
 
 /// Messages of errors that pass by themselves, as Argo knows them.
 fn is_transient(message: &str) -> bool {
-    ["exceeded quota", "i/o timeout", "connection reset by peer", "net/http: TLS handshake timeout", "connection refused"]
-        .iter()
-        .any(|sign| message.contains(sign))
+    [
+        "exceeded quota",
+        "i/o timeout",
+        "connection reset by peer",
+        "net/http: TLS handshake timeout",
+        "connection refused",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
 }
 
 #[cfg(test)]
@@ -178,10 +184,7 @@ mod tests {
         let text = r#"{"expression": "asInt(lastRetry.exitCode) == 2 && lastRetry.status == 'Failed'"}"#;
         assert!(matches!(after(text, &[&failed]), Ok(Next::Attempt(..))));
         let text = r#"{"expression": "lastRetry.exitCode == '3'"}"#;
-        assert_eq!(
-            after(text, &[&failed]),
-            Ok(Next::End("retryStrategy.expression evaluated to false".to_owned()))
-        );
+        assert_eq!(after(text, &[&failed]), Ok(Next::End("retryStrategy.expression evaluated to false".to_owned())));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::arguments::view;
-use super::call::{Body, Call, Caller, Kill, NodeIndex, Owner};
+use super::call::{Body, Call, Kill, NodeIndex, Owner};
 use super::hooks::hook_reference;
 use super::{Scheduler, Shutdown, Timer, locks};
 use crate::argo::expression::{Scope, Unresolved, render_value};
@@ -118,15 +118,18 @@ impl Scheduler {
         if !state.message.is_empty() {
             status.insert("message".to_owned(), state.message.clone().into());
         }
-        let mut conditions = vec![json!({"type": "PodRunning", "status": if self.running > 0 { "True" } else { "False" }})];
+        let mut conditions =
+            vec![json!({"type": "PodRunning", "status": if self.running > 0 { "True" } else { "False" }})];
         if state.phase.is_completed() {
             conditions.push(json!({"type": "Completed", "status": "True"}));
         }
         status.insert("conditions".to_owned(), conditions.into());
         let progress = self.progress();
-        let (done, total) = self.nodes.iter().filter(|node| is_work(node.kind)).fold((0, 0), |(done, total), node| {
-            (done + usize::from(node.phase == Phase::Succeeded), total + 1)
-        });
+        let (done, total) = self
+            .nodes
+            .iter()
+            .filter(|node| is_work(node.kind))
+            .fold((0, 0), |(done, total), node| (done + usize::from(node.phase == Phase::Succeeded), total + 1));
         status.insert("progress".to_owned(), format!("{done}/{total}").into());
         if !state.parameters.is_empty() || !state.artifacts.is_empty() {
             let parameters: Vec<Value> =
@@ -187,25 +190,9 @@ impl Scheduler {
         let entrypoint = self.plan.spec["entrypoint"].as_str().unwrap_or_default().to_owned();
         let name = self.plan.name().to_owned();
         let hooks = self.workflow_hooks();
-        let call = self.top_call(name, Reference::Name(entrypoint), arguments, Owner::Entry);
-        let entry = self.begin(Call { hooks, flag: None, on_exit: false, ..call });
+        let call = Call::new(name, Reference::Name(entrypoint), TemplateScope::Local, Owner::Entry);
+        let entry = self.begin(Call { arguments, hooks, ..call });
         self.workflow.entry = entry;
-    }
-
-    fn top_call(&self, name: String, reference: Reference, arguments: Arguments, owner: Owner) -> Call {
-        Call {
-            name,
-            reference,
-            scope: TemplateScope::Local,
-            caller: Caller::default(),
-            arguments,
-            boundary: None,
-            owner,
-            flag: Some(NodeFlag { hooked: true, retried: false }),
-            on_exit: true,
-            hooks: Default::default(),
-            continue_on: Default::default(),
-        }
     }
 
     fn workflow_hooks(&self) -> std::collections::BTreeMap<String, Hook> {
@@ -230,7 +217,8 @@ impl Scheduler {
             Some(value) if value.is_object() => view(value)?,
             _ => return Ok(()),
         };
-        locks::named(&synchronization, self.plan.metadata("namespace"), |map, key| self.plan.limit(map, key)).map(|_| ())
+        locks::named(&synchronization, self.plan.metadata("namespace"), |map, key| self.plan.limit(map, key))
+            .map(|_| ())
     }
 
     fn declare_globals(&mut self) -> Result<(), String> {
@@ -248,7 +236,8 @@ impl Scheduler {
         }
         declare_creation(&mut globals, plan.metadata("creationTimestamp"));
         declare_metadata(&mut globals, &plan);
-        let parameters = plan.spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
+        let parameters =
+            plan.spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
         for name in ["workflow.parameters", "workflow.parameters.json"] {
             globals.set(name, Value::Array(parameters.clone()).to_string());
         }
@@ -296,8 +285,9 @@ impl Scheduler {
         match arguments {
             Ok(arguments) => {
                 let name = format!("{}.onExit", self.plan.name());
-                let call = self.top_call(name, hook_reference(&hook), arguments, Owner::ExitHandler);
-                self.begin(call);
+                let call = Call::new(name, hook_reference(&hook), TemplateScope::Local, Owner::ExitHandler);
+                let flag = Some(NodeFlag { hooked: true, retried: false });
+                self.begin(Call { arguments, flag, on_exit: true, ..call });
             }
             Err(why) => self.end_workflow(Phase::Error, &format!("error in exit template execution : {why}")),
         }
@@ -351,7 +341,7 @@ impl Scheduler {
                 continue;
             }
             match (&self.frame(node).body, self.node(node).kind) {
-                (Body::Pod(body), _) if body.running => self.end_pod(node, kill.clone()),
+                (Body::Pod(body), _) if body.running => self.end_pod(node, kill),
                 (Body::Pod(_) | Body::Suspend, _) => self.finish(node, Phase::Failed, &message),
                 // One that waits for its lock has no body yet; one between attempts has no attempt at work.
                 (Body::None, kind) if kind != NodeType::Container => self.finish(node, Phase::Failed, &message),
@@ -410,7 +400,9 @@ fn declare_creation(globals: &mut Scope, created: &str) {
     let Ok(at) = created.parse::<Timestamp>() else { return };
     globals.set(format!("{name}.s"), at.as_second().to_string());
     let at = at.to_zoned(jiff::tz::TimeZone::UTC);
-    for letter in ["a", "A", "b", "B", "d", "H", "I", "j", "m", "M", "p", "S", "y", "Y", "Z", "F", "T", "D", "R", "h", "e"] {
+    for letter in
+        ["a", "A", "b", "B", "d", "H", "I", "j", "m", "M", "p", "S", "y", "Y", "Z", "F", "T", "D", "R", "h", "e"]
+    {
         if let Ok(text) = jiff::fmt::strtime::format(format!("%{letter}"), &at) {
             globals.set(format!("{name}.{letter}"), text);
         }
@@ -422,15 +414,15 @@ fn workflow_parameter(parameter: &Parameter, plan: &Plan) -> Result<String, Stri
         return Ok(value.clone());
     }
     let name = &parameter.name;
-    let source = parameter
-        .value_from
-        .as_ref()
-        .ok_or_else(|| format!("either value or valueFrom must be specified in order to set global parameter {name}"))?;
+    let source = parameter.value_from.as_ref().ok_or_else(|| {
+        format!("either value or valueFrom must be specified in order to set global parameter {name}")
+    })?;
     let found = source
         .config_map_key_ref
         .as_ref()
         .and_then(|key| plan.config_maps.get(&key.name).and_then(|data| data.get(&key.key)));
-    found.or(source.default.as_ref()).cloned().ok_or_else(|| {
-        format!("failed to set global parameter {name}: its ConfigMap key is not in the given files")
-    })
+    found
+        .or(source.default.as_ref())
+        .cloned()
+        .ok_or_else(|| format!("failed to set global parameter {name}: its ConfigMap key is not in the given files"))
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::Scheduler;
 use super::arguments::{input_variables, view};
 use super::call::{Body, Call, Caller, Children, Ended, GroupBody, NodeIndex, Owner, Slots, StepsBody};
 use super::items::{expand, items};
 use super::outputs::{Known, of_template};
 use super::references::{Resolved, resolve};
-use super::Scheduler;
 use crate::argo::expression::{self, Scope};
 use crate::argo::spec::{Artifact, Hook, Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
@@ -86,27 +86,22 @@ impl Scheduler {
         if let Body::Steps(body) = &mut self.frame_mut(steps).body {
             body.group = Some(node);
         }
-        if let Err(why) = self.start_group(steps, node, &group) {
-            if let Body::Group(body) = &mut self.frame_mut(node).body {
-                body.error = Some(why);
-            }
+        if let Err(why) = self.start_group(steps, node, &group)
+            && let Body::Group(body) = &mut self.frame_mut(node).body
+        {
+            body.error = Some(why);
         }
         self.step_done(node);
     }
 
     fn create_group(&mut self, steps: NodeIndex, number: usize) -> NodeIndex {
+        let name = format!("{}[{number}]", self.node(steps).name);
+        let scope = self.frame(steps).inner_scope.clone();
         let call = Call {
-            name: format!("{}[{number}]", self.node(steps).name),
-            reference: Reference::Name(String::new()),
-            scope: self.frame(steps).inner_scope.clone(),
-            caller: Caller::default(),
-            arguments: Default::default(),
             boundary: Some(steps),
-            owner: Owner::Steps(steps),
             flag: Some(NodeFlag::default()),
             on_exit: self.frame(steps).on_exit,
-            hooks: Default::default(),
-            continue_on: Default::default(),
+            ..Call::new(name, Reference::Name(String::new()), scope, Owner::Steps(steps))
         };
         let node = self.create(&call, NodeType::StepGroup, Phase::Running);
         // One more than there are steps, so that the group cannot end before all of them have been started.
@@ -120,11 +115,13 @@ impl Scheduler {
         let (scope, artifacts) = (self.current(&children.scope), children.artifacts.clone());
         let mut resolved = Vec::with_capacity(members.len());
         for member in members {
-            resolved.push(resolve(member, &scope, &artifacts).map_err(|why| format!("failed to resolve references: {why}"))?);
+            resolved.push(
+                resolve(member, &scope, &artifacts).map_err(|why| format!("failed to resolve references: {why}"))?,
+            );
         }
         for (member, resolved) in members.iter().zip(resolved) {
             let name = member["name"].as_str().unwrap_or_default().to_owned();
-            let (runs, expanded) = self.runs(&name, member, resolved, &scope)?;
+            let (runs, expanded) = runs(&name, member, resolved, &scope)?;
             if let Body::Group(body) = &mut self.frame_mut(group).body {
                 body.steps.push(Ended { step: member.clone(), name: name.clone(), expanded, nodes: Vec::new() });
                 body.unsettled += runs.len();
@@ -137,35 +134,6 @@ impl Scheduler {
             }
         }
         Ok(())
-    }
-
-    /// The runs that a step or task becomes: itself, one an item, or one that only says why there is none.
-    pub(super) fn runs(
-        &self,
-        name: &str,
-        document: &Value,
-        resolved: Resolved,
-        scope: &Arc<Scope>,
-    ) -> Result<(Vec<Run>, bool), String> {
-        let not_run = |why: String| Run { name: name.to_owned(), step: document.clone(), not_run: Some(why) };
-        let (step, value) = match resolved {
-            Resolved::Skip(when) => return Ok((vec![not_run(false_condition(&when))], false)),
-            Resolved::Run(step, value) => (step, value),
-        };
-        if !step.expands() {
-            return Ok((vec![Run { name: name.to_owned(), step: value, not_run: None }], false));
-        }
-        let will_not_run = expression::when(&step.when).is_ok_and(|holds| !holds) && !step.when.is_empty();
-        let items = match items(&step) {
-            Ok(items) => items,
-            Err(_) if will_not_run => Vec::new(),
-            Err(why) => return Err(why),
-        };
-        if items.is_empty() {
-            return Ok((vec![not_run("Skipped, empty params".to_owned())], false));
-        }
-        let items = expand(&value, name, &items, scope, will_not_run)?;
-        Ok((items.into_iter().map(|item| Run { name: item.name, step: item.step, not_run: None }).collect(), true))
     }
 
     /// Starts one run of a step or task, or makes the node that says why it does not run.
@@ -196,15 +164,13 @@ impl Scheduler {
             continue_on: step.continue_on,
         };
         let skipped = Call { flag: Some(NodeFlag::default()), ..call.clone() };
-        if let Some(why) = run.not_run {
+        if let Some(why) = run.skipped {
             return Some(self.create_not_run(&skipped, Phase::Skipped, &why));
         }
         let holds = if step.when.is_empty() { Ok(true) } else { expression::when(&step.when) };
         match (broken, holds) {
             (None, Ok(true)) => self.begin(call),
-            (None, Ok(false)) => {
-                Some(self.create_not_run(&skipped, Phase::Skipped, &false_condition(&step.when)))
-            }
+            (None, Ok(false)) => Some(self.create_not_run(&skipped, Phase::Skipped, &false_condition(&step.when))),
             (Some(why), _) => Some(self.create_not_run(&skipped, Phase::Error, &why)),
             (None, Err(error)) => Some(self.create_not_run(&skipped, Phase::Error, &error.to_string())),
         }
@@ -224,7 +190,8 @@ impl Scheduler {
         let name = self.frame(node).caller.name.clone();
         if let Body::Group(body) = &mut self.frame_mut(group).body {
             let is_of = |ended: &Ended| {
-                ended.name == name || ended.expanded && name.strip_prefix(&ended.name).is_some_and(|rest| rest.starts_with('('))
+                ended.name == name
+                    || ended.expanded && name.strip_prefix(&ended.name).is_some_and(|rest| rest.starts_with('('))
             };
             if let Some(ended) = body.steps.iter_mut().rev().find(|ended| is_of(ended)) {
                 ended.nodes.push(node);
@@ -314,9 +281,10 @@ impl Scheduler {
 
     fn learn_step(&mut self, steps: NodeIndex, group: NodeIndex, ended: &Ended) -> Result<(), String> {
         let prefix = format!("steps.{}", ended.name);
-        let not_run = ended.nodes.first().filter(|&&node| {
-            !ended.expanded && matches!(self.node(node).phase, Phase::Skipped | Phase::Omitted)
-        });
+        let not_run = ended
+            .nodes
+            .first()
+            .filter(|&&node| !ended.expanded && matches!(self.node(node).phase, Phase::Skipped | Phase::Omitted));
         let template = not_run.and_then(|_| self.called_template(steps, &ended.step));
         let nodes: Vec<_> = ended.nodes.iter().map(|&node| self.node(self.last_attempt(node)).clone()).collect();
         let group = self.node(group).clone();
@@ -375,12 +343,40 @@ impl Scheduler {
     }
 }
 
+/// The runs that a step or task becomes: itself, one an item, or one that only says why there is none.
+pub(super) fn runs(
+    name: &str,
+    document: &Value,
+    resolved: Resolved,
+    scope: &Arc<Scope>,
+) -> Result<(Vec<Run>, bool), String> {
+    let not_run = |why: String| Run { name: name.to_owned(), step: document.clone(), skipped: Some(why) };
+    let (step, value) = match resolved {
+        Resolved::Skip(when) => return Ok((vec![not_run(false_condition(&when))], false)),
+        Resolved::Run(step, value) => (step, value),
+    };
+    if !step.expands() {
+        return Ok((vec![Run { name: name.to_owned(), step: value, skipped: None }], false));
+    }
+    let will_not_run = expression::when(&step.when).is_ok_and(|holds| !holds) && !step.when.is_empty();
+    let items = match items(&step) {
+        Ok(items) => items,
+        Err(_) if will_not_run => Vec::new(),
+        Err(why) => return Err(why),
+    };
+    if items.is_empty() {
+        return Ok((vec![not_run("Skipped, empty params".to_owned())], false));
+    }
+    let items = expand(&value, name, &items, scope, will_not_run)?;
+    Ok((items.into_iter().map(|item| Run { name: item.name, step: item.step, skipped: None }).collect(), true))
+}
+
 /// One run of a step or task.
 pub(super) struct Run {
     pub(super) name: String,
     pub(super) step: Value,
     /// Why it does not run.
-    pub(super) not_run: Option<String>,
+    pub(super) skipped: Option<String>,
 }
 
 /// How a step or task names its template.
