@@ -54,8 +54,7 @@ impl Live {
                 if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
                     *drawn = Some(Instant::now());
                     let height = usize::from(Term::stderr().size().0).saturating_sub(2).max(5);
-                    let look =
-                        Look { color: colors(), fold: Some(8), lines: Some(height), now: Timestamp::now() };
+                    let look = Look { color: colors(), fold: Some(8), lines: Some(height), now: Timestamp::now() };
                     bar.set_message(tree::draw(all, look).trim_end().to_owned());
                     bar.tick();
                 }

@@ -54,15 +54,7 @@ fn rows(nodes: &[Node], below: &[Vec<usize>], look: Look) -> Vec<Row> {
     rows
 }
 
-fn push(
-    rows: &mut Vec<Row>,
-    nodes: &[Node],
-    below: &[Vec<usize>],
-    look: Look,
-    place: usize,
-    lead: &str,
-    indent: &str,
-) {
+fn push(rows: &mut Vec<Row>, nodes: &[Node], below: &[Vec<usize>], look: Look, place: usize, lead: &str, indent: &str) {
     let node = &nodes[place];
     rows.push(Row { title: format!("{lead}{} {}", mark(node, look.color), label(node)), detail: detail(node, look) });
     let all = &below[place];
@@ -108,7 +100,8 @@ fn counts(nodes: &[Node], places: &[usize]) -> String {
 /// For each node the places of those drawn below it; those of no node in the last entry. A node's place in the tree is
 /// in its name: it belongs below the longest name that its own begins with. Step groups are not drawn.
 fn children(nodes: &[Node]) -> Vec<Vec<usize>> {
-    let by_name: HashMap<&str, usize> = nodes.iter().enumerate().map(|(place, node)| (node.name.as_str(), place)).collect();
+    let by_name: HashMap<&str, usize> =
+        nodes.iter().enumerate().map(|(place, node)| (node.name.as_str(), place)).collect();
     let mut below = vec![Vec::new(); nodes.len() + 1];
     for (place, node) in nodes.iter().enumerate() {
         if node.kind == NodeType::StepGroup && node.message.is_empty() {
@@ -123,10 +116,10 @@ fn parent(name: &str, nodes: &[Node], by_name: &HashMap<&str, usize>) -> Option<
     let mut prefix = name;
     while let Some(end) = prefix.rfind(['.', '[', '(']) {
         prefix = &prefix[..end];
-        if let Some(&place) = by_name.get(prefix) {
-            if nodes[place].kind != NodeType::StepGroup {
-                return Some(place);
-            }
+        if let Some(&place) = by_name.get(prefix)
+            && nodes[place].kind != NodeType::StepGroup
+        {
+            return Some(place);
         }
     }
     None
@@ -148,7 +141,11 @@ pub fn mark(node: &Node, color: bool) -> String {
 }
 
 fn label(node: &Node) -> String {
-    let name = if node.kind == NodeType::StepGroup { "group ".to_owned() + &node.display_name } else { node.display_name.clone() };
+    let name = if node.kind == NodeType::StepGroup {
+        "group ".to_owned() + &node.display_name
+    } else {
+        node.display_name.clone()
+    };
     printable(&name)
 }
 
@@ -212,7 +209,7 @@ mod tests {
         ];
         assert_eq!(
             draw(&nodes, Look { fold: None, ..LOOK }),
-            "● wf\n├─ ● a\n│  ├─ ✖ a(0)      Failed\n│  └─ ● a(1)\n├─ ○ b            Skipped\n└─ ◷ wf.onExit\n"
+            "● wf\n├─ ● a\n│  ├─ ✖ a(0)    Failed\n│  └─ ● a(1)\n├─ ○ b          Skipped\n└─ ◷ wf.onExit\n"
         );
     }
 
@@ -223,10 +220,7 @@ mod tests {
             let phase = if item == 3 { Phase::Failed } else { Phase::Succeeded };
             nodes.push(node(&format!("wf.a({item}:x)"), &format!("a({item}:x)"), NodeType::Pod, phase));
         }
-        assert_eq!(
-            draw(&nodes, LOOK),
-            "● wf\n├─ ✔ a(0:x)\n├─ ✖ a(3:x)   Failed\n└─ … 3 more   3 Succeeded\n"
-        );
+        assert_eq!(draw(&nodes, LOOK), "● wf\n├─ ✔ a(0:x)\n├─ ✖ a(3:x)  Failed\n└─ … 3 more  3 Succeeded\n");
     }
 
     #[test]
