@@ -34,16 +34,16 @@ pub(super) struct Words {
     words: Vec<OsString>,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args) -> Exit {
     let mut script = Vec::new();
     write_script(args.shell, &mut script);
     // A closed pipe means that nobody reads any more.
     let _ = std::io::stdout().write_all(&script);
-    Ok(Exit::Success)
+    Exit::Success
 }
 
 /// Writes the script for a shell.
-pub fn write_script(shell: Shell, to: &mut impl Write) {
+pub(crate) fn write_script(shell: Shell, to: &mut impl Write) {
     generate(shell, &mut super::command().bin_name(PROGRAM), PROGRAM, to);
 }
 

@@ -37,7 +37,8 @@ pub(super) fn parameters(path: &Path) -> Result<Vec<(String, String)>, Failure> 
     let mut parameters = Vec::with_capacity(map.len());
     for (name, value) in map {
         let name = name.as_str().map(str::to_owned).ok_or_else(|| fault("a parameter's name is no text".to_owned()))?;
-        let value: Value = serde_yaml::from_value(value).map_err(|error| fault(format!("parameter {name:?}: {error}")))?;
+        let value: Value =
+            serde_yaml::from_value(value).map_err(|error| fault(format!("parameter {name:?}: {error}")))?;
         let text = any_string(&value).unwrap_or_else(|| value.to_string());
         parameters.push((name, text));
     }
@@ -61,9 +62,7 @@ fn read(path: &Path) -> Result<Source, Failure> {
     };
     match text {
         Ok(text) => Ok(Source { name, text }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Failure::usage(format!("{name}: no such file")))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::usage(format!("{name}: no such file"))),
         Err(error) => Err(Failure::usage(format!("{name}: {error}"))),
     }
 }

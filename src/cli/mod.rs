@@ -55,12 +55,12 @@ pub fn run() -> Exit {
     };
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
-        Ok(Cli { command: Command::Submit(args) }) => submit::run(*args),
-        Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
+        Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
+        Ok(Cli { command: Command::Completion(args) }) => Ok(completion::run(&args)),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),
     };
-    outcome.unwrap_or_else(|failure| failure.report())
+    outcome.unwrap_or_else(Failure::report)
 }
 
 /// The command line as clap knows it; completions and the reference are made from it.

@@ -72,7 +72,9 @@ async fn known_objects(cluster: &Cluster, request: &Request) -> Result<(Template
     let mut templates = request.templates();
     let mut seen = BTreeSet::new();
     let mut queue: VecDeque<Value> = request.workflows.iter().map(|document| document.value.clone()).collect();
-    queue.extend(request.beside.iter().filter(|document| is_template(document.kind)).map(|document| document.value.clone()));
+    queue.extend(
+        request.beside.iter().filter(|document| is_template(document.kind)).map(|document| document.value.clone()),
+    );
     let mut live = None;
     if let Some(from) = &request.from {
         let kind = match from.kind {
@@ -89,7 +91,11 @@ async fn known_objects(cluster: &Cluster, request: &Request) -> Result<(Template
         let namespace = document.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(cluster.namespace());
         let home = cluster.within(namespace);
         for reference in references(&document) {
-            let kind = if reference.cluster_scope { TemplateKind::ClusterWorkflowTemplate } else { TemplateKind::WorkflowTemplate };
+            let kind = if reference.cluster_scope {
+                TemplateKind::ClusterWorkflowTemplate
+            } else {
+                TemplateKind::WorkflowTemplate
+            };
             let known = templates.find(&reference.name, reference.cluster_scope, Some(namespace)).is_some();
             if (known && !reference.whole) || !seen.insert((reference.cluster_scope, reference.name.clone())) {
                 continue;
@@ -99,9 +105,8 @@ async fn known_objects(cluster: &Cluster, request: &Request) -> Result<(Template
                     queue.push_back(object.clone());
                     templates.insert(object);
                 }
-                Ok(_) => {}
                 Err(error) if reference.whole => return Err(error.into()),
-                Err(ClusterError::TemplateMissing { .. } | ClusterError::Forbidden { .. }) => {}
+                Ok(_) | Err(ClusterError::TemplateMissing { .. } | ClusterError::Forbidden { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -137,8 +142,8 @@ async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<E
         };
         if !args.quiet {
             let message = ended.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
-            let line = format!("workflow {name} {phase}: {}", crate::output::tree::printable(message));
-            eprintln!("{}", line.trim_end_matches(": "));
+            let said = format!("workflow {name} {phase}: {}", crate::output::tree::printable(message));
+            eprintln!("{}", said.trim_end_matches(": "));
         }
         worst = worst.max(exit);
         *object = ended;

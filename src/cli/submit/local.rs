@@ -224,7 +224,11 @@ fn explained(request: &Request, plan: &Plan, refusal: &support::Refusal) -> Stri
         None => request.workflows.iter().find(|document| belongs(document, plan)),
         Some((_, name)) => {
             let name = name.trim_matches('"');
-            let kind = if refusal.scope.starts_with("cluster") { Kind::ClusterWorkflowTemplate } else { Kind::WorkflowTemplate };
+            let kind = if refusal.scope.starts_with("cluster") {
+                Kind::ClusterWorkflowTemplate
+            } else {
+                Kind::WorkflowTemplate
+            };
             request.beside.iter().find(|document| document.kind == kind && document.name() == Some(name))
         }
     };
@@ -232,7 +236,9 @@ fn explained(request: &Request, plan: &Plan, refusal: &support::Refusal) -> Stri
     let merged = holder.is_some_and(|document| document.value.pointer("/spec/workflowTemplateRef").is_some());
     match holder.filter(|_| !merged) {
         Some(document) => document.problem(&refusal.pointer, refusal.why.clone()).to_string(),
-        None => format!("{}: {}: {}", refusal.scope, refusal.pointer.trim_start_matches('/').replace('/', "."), refusal.why),
+        None => {
+            format!("{}: {}: {}", refusal.scope, refusal.pointer.trim_start_matches('/').replace('/', "."), refusal.why)
+        }
     }
 }
 

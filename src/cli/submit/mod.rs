@@ -213,14 +213,16 @@ enum MemoizeArg {
     Off,
 }
 
-pub(super) fn run(args: Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.timeout.is_some() && !args.wait && !args.local {
         return Err(Failure::usage("--timeout needs --wait").hint("add --wait, or leave --timeout out"));
     }
     if args.local && args.dry_run == DryRun::Server {
-        return Err(Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client"));
+        return Err(
+            Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")
+        );
     }
-    let request = Request::read(&args)?;
+    let request = Request::read(args)?;
     let threads = if args.local { 2 } else { 1 };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -230,8 +232,8 @@ pub(super) fn run(args: Args) -> Result<Exit, Failure> {
     let outcome = runtime.block_on(async {
         match (args.local, args.dry_run) {
             (_, DryRun::Client) => request.show(args.output),
-            (true, _) => local::run(&args, request).await,
-            (false, _) => cluster::run(&args, request).await,
+            (true, _) => local::run(args, request).await,
+            (false, _) => cluster::run(args, request).await,
         }
     });
     runtime.shutdown_background();

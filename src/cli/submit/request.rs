@@ -87,10 +87,9 @@ impl Request {
                 .hint("use --generate-name, or submit them one by one"));
         }
         let memoize = match args.run.memoize {
-            Some(MemoizeArg::Auto) => Memoize::Auto,
             Some(MemoizeArg::Off) => Memoize::Off,
             None if args.local => Memoize::Off,
-            None => Memoize::Auto,
+            Some(MemoizeArg::Auto) | None => Memoize::Auto,
         };
         let options = Options {
             run_id: args.run.run_id.clone(),
@@ -168,7 +167,7 @@ impl Request {
     fn prepare_one(&self, workflow: &Value, templates: &Templates, source: &str) -> Result<Prepared, Failure> {
         let named = self.named(workflow, source)?;
         let options = Options { name: Some(named), ..self.options.clone() };
-        let prepared = prepare(workflow, templates, &options)?;
+        let prepared = prepare(workflow.clone(), templates, &options)?;
         let missing = missing_parameters(&prepared.workflow, templates);
         if !missing.is_empty() {
             let name = prepared.workflow["metadata"]["name"].as_str().unwrap_or_default();
@@ -212,10 +211,12 @@ impl Request {
         let objects: Vec<Value> = if self.workflows.is_empty() && self.from.is_none() {
             let documents = self.beside.iter().filter(|document| is_template(document.kind));
             let prepared: Result<Vec<_>, Failure> = documents
-                .map(|document| Ok(prepare_template(&document.value, &templates, &self.options)?))
+                .map(|document| Ok(prepare_template(document.value.clone(), &templates, &self.options)?))
                 .collect();
             let prepared = prepared?;
-            prepared.iter().for_each(|prepared| self.tell(&prepared.notices));
+            for prepared in &prepared {
+                self.tell(&prepared.notices);
+            }
             if prepared.is_empty() {
                 return Err(Failure::usage("the files hold no Workflow and no template"));
             }
