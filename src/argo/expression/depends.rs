@@ -235,7 +235,7 @@ fn word(at: usize, word: &str) -> Result<Token, Fault> {
         }
     };
     let is_name = task.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && task.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        && task.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if !is_name {
         return Err(Fault::new(at, format!("`{task}` is not the name of a task")));
     }
@@ -359,7 +359,7 @@ mod tests {
     #[case("!A.Succeeded", &[("A", Failed)], true)]
     #[case("!A && B", &[("B", Succeeded)], true)]
     #[case("!(A && B)", &[("A", Succeeded), ("B", Succeeded)], false)]
-    #[case("test-task-1 && test_task.Failed", &[("test-task-1", Succeeded), ("test_task", Failed)], true)]
+    #[case("test-task-1 && test-task.Failed", &[("test-task-1", Succeeded), ("test-task", Failed)], true)]
     #[case("A and not B.Failed", &[("A", Succeeded)], true)]
     #[case("A.AnySucceeded", &[("A", AnySucceeded)], true)]
     #[case("A.AllFailed", &[("A", AllFailed)], true)]
@@ -380,6 +380,7 @@ mod tests {
     #[case("")]
     #[case("A & B")]
     #[case("-A")]
+    #[case("a_b")]
     fn what_is_no_logic_is_refused(#[case] text: &str) {
         assert!(matches!(parse(text), Err(ExpressionError::Syntax { .. })));
     }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use rstest::rstest;
 use serde_json::Value;
 
-use super::{Scope, evaluate, golang, when};
+use super::{Scope, Unresolved, evaluate, golang, render, when};
 
 const REFUSED: &str = "refused";
 
-fn scope() -> Scope {
-    let values: Value = serde_json::from_str(include_str!("facts/scope.json")).unwrap_or_default();
+fn scope(values: &str) -> Scope {
+    let values: Value = serde_json::from_str(values).unwrap_or_default();
     let mut scope = Scope::new();
     for (name, value) in values.as_object().into_iter().flatten() {
         scope.set(name.clone(), value.clone());
@@ -34,7 +34,7 @@ fn wrong(table: &str, answer: impl Fn(&str) -> Option<String>) -> Vec<String> {
 #[case(include_str!("facts/sprig.txt"), 300)]
 #[case(include_str!("facts/jsonpath.txt"), 100)]
 fn expressions_have_the_values_they_have_in_argo(#[case] table: &str, #[case] least: usize) {
-    let scope = scope();
+    let scope = scope(include_str!("facts/scope.json"));
     let answer = |expression: &str| evaluate(expression, &scope).ok().map(|value| golang::json(&value));
     assert_eq!(wrong(table, answer), Vec::<String>::new());
     assert!(table.lines().collect::<BTreeSet<_>>().len() > least);
@@ -46,4 +46,18 @@ fn conditions_hold_where_they_hold_in_argo() {
     let answer = |condition: &str| when(condition).ok().map(|holds| holds.to_string());
     assert_eq!(wrong(table, answer), Vec::<String>::new());
     assert!(table.lines().count() > 100);
+}
+
+#[test]
+fn texts_are_rendered_as_argo_renders_them() {
+    let scope = scope(include_str!("facts/templates-scope.json"));
+    let mut count = 0;
+    for line in include_str!("facts/templates.txt").lines().filter(|line| !line.starts_with("//")) {
+        let fact: (String, Option<String>, Option<String>) = serde_json::from_str(line).unwrap_or_default();
+        let rendered = |unresolved: Unresolved| render(&fact.0, &scope, unresolved).ok();
+        let (kept, refused) = (rendered(Unresolved::Keep), rendered(Unresolved::Refuse));
+        assert_eq!((kept, refused), (fact.1, fact.2), "{}", fact.0);
+        count += 1;
+    }
+    assert!(count > 70);
 }

@@ -6,7 +6,10 @@ use super::lexer::{self, Class, Token};
 use super::syntax::{Kind, Node};
 use super::{Fault, builtins};
 
-/// Evaluation recurses along the tree, and no expression that a person writes is this deep.
+/// Parsing recurses into what is nested; no person nests this deep.
+const MAX_DEPTH: usize = 64;
+
+/// Evaluation recurses along the tree, which a chain of operators makes high too.
 const MAX_HEIGHT: usize = 200;
 
 /// The most nodes that Go's parser accepts.
@@ -100,7 +103,7 @@ impl Parser {
 
     fn expression(&mut self, lowest: u32) -> Parsed {
         self.depth += 1;
-        if self.depth > MAX_HEIGHT {
+        if self.depth > MAX_DEPTH {
             let at = self.current().at;
             return Err(Fault::new(at, "expression is nested too deeply"));
         }

@@ -84,6 +84,10 @@ impl Scope {
                 name.push('.');
             }
             name.push_str(segment);
+            // A dot in a name has become a level of its own.
+            if segment.contains('.') {
+                return Located::Found(Found::Missing { depth: index + 1 });
+            }
             if self.is_prefix(&name) {
                 continue;
             }
