@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::place::{Place, field_path};
+use super::place::{Place, field_path, start_of_line};
 use super::{Kind, MAX_BYTES, MAX_DEPTH, MAX_VALUES, Source};
 
 /// The most problems that are shown of one text.
@@ -199,14 +199,6 @@ impl<'text> Excerpt<'text> {
             .path(path)
             .fold(false)
             .annotation(AnnotationKind::Primary.span(self.span.clone()))
-    }
-}
-
-fn start_of_line(text: &str, line: u32) -> Option<usize> {
-    match line {
-        0 => None,
-        1 => Some(0),
-        _ => text.match_indices('\n').nth(line as usize - 2).map(|(offset, _)| offset + 1),
     }
 }
 
