@@ -60,6 +60,8 @@ fn text_of_several_lines_stays_readable_and_long_lines_whole() {
     let yaml = to_yaml(&value);
     assert!(yaml.contains("  a: |\n    one\n      two\n  b: |-\n    x\n    y\n"), "{yaml}");
     assert!(yaml.contains(long.trim()), "{yaml}");
+    let tab = to_yaml(&json!({"a": "\n\tx\n"}));
+    assert_eq!(tab, "a: \"\\n\\tx\\n\"\n");
     let several = to_yaml_documents(&[value.clone(), value.clone()]);
     assert_eq!(read(&several).documents.iter().map(|one| &one.value).collect::<Vec<_>>(), [&value, &value]);
 }
