@@ -164,10 +164,12 @@ pub(super) fn field_path(pointer: &str) -> String {
     })
 }
 
-/// A word of a document, short enough for a message.
+/// A word of a document, short enough for a message and safe for a terminal.
 pub(super) fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
+    let short = text.char_indices().nth(MAX_SHOWN_CHARACTERS).map(|(end, _)| format!("{}…", &text[..end]));
+    match short {
+        Some(short) => Cow::Owned(short.replace(char::is_control, "�")),
+        None if text.contains(char::is_control) => Cow::Owned(text.replace(char::is_control, "�")),
         None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
 }

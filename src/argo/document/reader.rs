@@ -132,10 +132,13 @@ impl<'name> Reader<'name> {
             }
             Fault::TooDeep(place) => {
                 let message = "lists and objects are nested too deep".to_owned();
-                DocumentError::TooDeep(Box::new(self.problem(place, "", message).without_snippet()))
+                let hint = format!("at most {MAX_DEPTH} levels are read");
+                DocumentError::TooDeep(Box::new(self.problem(place, "", message).with_hint(hint).without_snippet()))
             }
             Fault::TooMany(place, message) => {
-                DocumentError::TooMany(Box::new(self.problem(place, &self.pointer(), message.to_owned())))
+                let hint = format!("at most {MAX_VALUES} are read");
+                let problem = self.problem(place, &self.pointer(), message.to_owned());
+                DocumentError::TooMany(Box::new(problem.with_hint(hint)))
             }
         }
     }
@@ -265,7 +268,7 @@ impl<'name> Reader<'name> {
         self.copied.values += size.values;
         self.copied.bytes += size.bytes;
         if self.copied.values > MAX_COPIED_VALUES || self.copied.bytes > MAX_COPIED_BYTES {
-            return Err(Fault::TooMany(at, "aliases stand for too many values"));
+            return Err(Fault::TooMany(at, "aliases stand for too many or too large values"));
         }
         Ok(())
     }

@@ -87,3 +87,12 @@ fn what_a_secret_holds_is_never_shown() {
         assert!(!shown.contains("12345678") && shown.contains("wf.yaml:"), "{shown}");
     }
 }
+
+#[test]
+fn what_a_message_repeats_of_a_document_is_short_and_without_control_characters() {
+    let text = format!("kind: \"\\e[31m{}\"\n", "x".repeat(1000));
+    let error = refusal(text).to_string();
+    assert!(error.contains("found `�[31mxxx") && !error.contains('\u{1b}') && error.len() < 400, "{error}");
+    let text = source(format!("{HEAD}spec: {{{}: 1}}\n", "parallelism: a, \"\\x1b]0;\\a\""));
+    assert!(!parse(&text).unwrap_err().to_string().contains('\u{1b}'));
+}
