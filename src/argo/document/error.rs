@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::place::{Place, field_path};
-use super::{Kind, MAX_BYTES, MAX_DEPTH, MAX_VALUES, Source};
+use super::place::{Place, field_path, start_of_line};
+use super::{Kind, MAX_BYTES, Source};
 
 /// The most problems that are shown of one text.
 pub(super) const MAX_SHOWN: usize = 20;
@@ -46,10 +46,10 @@ pub enum DocumentError {
     #[error("{0}")]
     Syntax(Box<Problem>),
     /// Lists and objects stand deeper inside each other than is read.
-    #[error("{0} (at most {MAX_DEPTH} levels are read)")]
+    #[error("{0}")]
     TooDeep(Box<Problem>),
     /// The text stands for more values than are read, through aliases or by itself.
-    #[error("{0} (at most {MAX_VALUES} values are read)")]
+    #[error("{0}")]
     TooMany(Box<Problem>),
     /// The text is well formed, and its documents are not.
     #[error("{}", listed(.problems))]
@@ -199,14 +199,6 @@ impl<'text> Excerpt<'text> {
             .path(path)
             .fold(false)
             .annotation(AnnotationKind::Primary.span(self.span.clone()))
-    }
-}
-
-fn start_of_line(text: &str, line: u32) -> Option<usize> {
-    match line {
-        0 => None,
-        1 => Some(0),
-        _ => text.match_indices('\n').nth(line as usize - 2).map(|(offset, _)| offset + 1),
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod fields;
 mod place;
 mod read;
+mod reader;
 mod scalar;
 mod shape;
 
@@ -25,7 +26,7 @@ pub use scalar::any_string;
 /// The largest text that is read.
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// The most values one text may hold, those made by aliases included.
-pub const MAX_VALUES: usize = 4_000_000;
+pub const MAX_VALUES: usize = 3_000_000;
 /// How deep lists and objects may stand inside each other.
 pub const MAX_DEPTH: usize = 120;
 
@@ -114,6 +115,8 @@ pub struct Document {
     pub value: Value,
     source: Arc<str>,
     places: Places,
+    /// Its text holds a Secret, maybe another document's: no lines are shown.
+    secret: bool,
 }
 
 impl Document {
@@ -125,7 +128,7 @@ impl Document {
 
     fn new(value: Value, source: Arc<str>, places: Places) -> Result<Self, Box<Problem>> {
         match shape::kind(&value) {
-            Ok(kind) => Ok(Self { kind, value, source, places }),
+            Ok(kind) => Ok(Self { secret: kind == Kind::Secret, kind, value, source, places }),
             Err((pointer, message)) => {
                 Err(Box::new(Problem::at(&source, places.nearest(&value, &pointer), &pointer, message)))
             }
@@ -161,7 +164,7 @@ impl Document {
     /// A problem of one field (a JSON pointer), with its place.
     pub fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
         let problem = Problem::at(&self.source, self.place(pointer), pointer, message.into());
-        if self.kind == Kind::Secret { problem.without_snippet() } else { problem }
+        if self.secret { problem.without_snippet() } else { problem }
     }
 
     fn metadata(&self, field: &str) -> Option<&str> {
@@ -177,16 +180,19 @@ pub fn parse(source: &Source) -> Result<Parsed, DocumentError> {
     if roots.is_empty() {
         return Err(DocumentError::Empty { name });
     }
+    let secret = read::may_be_secret(text);
     let mut documents = Vec::new();
     let mut problems = Vec::new();
     for (value, places) in roots.into_iter().flat_map(|(value, places)| unlist(value, places)) {
         match Document::new(value, Arc::clone(&name), places) {
-            Ok(document) => {
+            Ok(mut document) => {
+                document.secret |= secret;
                 let found = shape::check(&document);
                 problems.extend(found.problems);
                 warnings.extend(found.warnings);
                 documents.push(document);
             }
+            Err(problem) if secret => problems.push(problem.without_snippet()),
             Err(problem) => problems.push(*problem),
         }
     }

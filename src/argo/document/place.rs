@@ -1,6 +1,11 @@
 //! Where the fields of a document stand: a tree as flat as its text, found again by JSON pointer.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
+
+/// The most that is shown of a key or a name.
+const MAX_SHOWN_CHARACTERS: usize = 100;
 
 /// A line and a column in a text, both counted from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,6 +130,15 @@ impl Places {
     }
 }
 
+/// The offset at which a line begins, if the text has that many.
+pub(super) fn start_of_line(text: &str, line: u32) -> Option<usize> {
+    match line {
+        0 => None,
+        1 => Some(0),
+        _ => text.match_indices('\n').nth(line as usize - 2).map(|(offset, _)| offset + 1),
+    }
+}
+
 /// The segments of a JSON pointer, unescaped.
 pub(super) fn segments(pointer: &str) -> impl Iterator<Item = String> + '_ {
     pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"))
@@ -138,13 +152,24 @@ pub(super) fn join(pointer: &str, segment: &str) -> String {
 /// A JSON pointer as a user writes the path of a field: `spec.templates[2].container`.
 pub(super) fn field_path(pointer: &str) -> String {
     segments(pointer).fold(String::new(), |path, segment| {
+        let segment = shortened(&segment);
         let is_index = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
-        let is_word = segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        let is_word = segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         match () {
             () if is_index => format!("{path}[{segment}]"),
             () if !is_word || segment.is_empty() => format!("{path}[{segment:?}]"),
-            () if path.is_empty() => segment,
+            () if path.is_empty() => segment.into_owned(),
             () => format!("{path}.{segment}"),
         }
     })
+}
+
+/// A word of a document, short enough for a message and safe for a terminal.
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
+    let short = text.char_indices().nth(MAX_SHOWN_CHARACTERS).map(|(end, _)| format!("{}…", &text[..end]));
+    match short {
+        Some(short) => Cow::Owned(short.replace(char::is_control, "�")),
+        None if text.contains(char::is_control) => Cow::Owned(text.replace(char::is_control, "�")),
+        None => Cow::Borrowed(text),
+    }
 }

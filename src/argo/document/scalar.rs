@@ -1,5 +1,7 @@
 //! What a plain YAML scalar means: the rules of the YAML 1.1 reader that kubectl and argo are built on.
 
+use std::borrow::Cow;
+
 use serde_json::{Number, Value};
 
 /// Why a scalar has no JSON value.
@@ -9,19 +11,38 @@ pub(super) enum NoValue {
     NotFinite,
     /// Its tag asks for another type.
     Mismatch,
+    /// Bytes.
+    Binary,
 }
+
+const CORE_TAG: &str = "tag:yaml.org,2002:";
+/// The tag that makes a key a merge.
+pub(super) const MERGE_TAG: &str = "tag:yaml.org,2002:merge";
 
 /// The types a tag can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tag {
+enum Tag {
     /// `!!bool`, `!!int`, `!!null`.
     Exact(&'static str),
     /// `!!float`, which takes integers too.
     Float,
 }
 
+/// The value of a scalar by its tag, or else by its spelling when it is plain. A tag that is not YAML's own makes text.
+pub(super) fn tagged(text: Cow<'_, str>, plain: bool, tag: Option<&str>) -> Result<Value, NoValue> {
+    match tag.map(|tag| tag.strip_prefix(CORE_TAG).unwrap_or_default()) {
+        None if plain => resolve(&text),
+        Some("bool") => resolve_as(Tag::Exact("bool"), &text),
+        Some("int") => resolve_as(Tag::Exact("int"), &text),
+        Some("null") => resolve_as(Tag::Exact("null"), &text),
+        Some("float") => resolve_as(Tag::Float, &text),
+        Some("binary") => Err(NoValue::Binary),
+        _ => Ok(Value::String(text.into_owned())),
+    }
+}
+
 /// The value of a plain scalar.
-pub(super) fn resolve(text: &str) -> Result<Value, NoValue> {
+fn resolve(text: &str) -> Result<Value, NoValue> {
     match text.as_bytes().first() {
         None => Ok(Value::Null),
         Some(b'+' | b'-' | b'0'..=b'9' | b'.') => number(text),
@@ -31,7 +52,7 @@ pub(super) fn resolve(text: &str) -> Result<Value, NoValue> {
 }
 
 /// The value of a scalar whose tag names its type.
-pub(super) fn resolve_as(tag: Tag, text: &str) -> Result<Value, NoValue> {
+fn resolve_as(tag: Tag, text: &str) -> Result<Value, NoValue> {
     let value = resolve(text)?;
     let fits = |value: &Value| match tag {
         Tag::Exact("bool") => value.is_boolean(),

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::error::understood;
 use super::fields::{ROOTS, TEMPLATE};
-use super::place::join;
+use super::place::{join, shortened};
 use super::{Document, Kind, Problem};
 use crate::argo::identity::ObjectName;
 
-/// The most problems that are collected of one document.
+/// The most problems that are collected of one document, and the most unknown keys that are looked at.
 const MAX_PROBLEMS: usize = 200;
 /// The longest name Argo accepts for a workflow or a template: it becomes a label.
 const MAX_ARGO_NAME: usize = 63;
@@ -51,7 +51,7 @@ pub(super) struct Findings {
 
 /// Checks the types of a document's fields and its names.
 pub(super) fn check(document: &Document) -> Findings {
-    let mut walk = Walk { document, path: Vec::new(), findings: Findings::default() };
+    let mut walk = Walk { document, path: Vec::new(), findings: Findings::default(), compared: 0 };
     if let Some((_, fields)) = ROOTS.iter().find(|(kind, _)| *kind == document.kind) {
         walk.object(&document.value, fields);
     }
@@ -70,16 +70,17 @@ pub(super) fn kind(value: &Value) -> Result<Kind, (String, String)> {
         Some(Value::String(text)) => Kind::ALL
             .into_iter()
             .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| ("/kind".to_owned(), format!("expected {}, found `{text}`", understood()))),
+            .ok_or_else(|| ("/kind".to_owned(), format!("expected {}, found `{}`", understood(), shortened(text)))),
         Some(other) => Err(("/kind".to_owned(), format!("expected a string, found {}", found(other)))),
     }?;
     let expected = kind.api_version();
     match value.get("apiVersion") {
         None | Some(Value::Null) => Err(whole(format!("no `apiVersion`, expected `{expected}`"))),
         Some(Value::String(text)) if text == expected => Ok(kind),
-        Some(Value::String(text)) => {
-            Err(("/apiVersion".to_owned(), format!("expected `{expected}` for a {}, found `{text}`", kind.as_str())))
-        }
+        Some(Value::String(text)) => Err((
+            "/apiVersion".to_owned(),
+            format!("expected `{expected}` for a {}, found `{}`", kind.as_str(), shortened(text)),
+        )),
         Some(other) => Err(("/apiVersion".to_owned(), format!("expected a string, found {}", found(other)))),
     }
 }
@@ -154,6 +155,8 @@ struct Walk<'document> {
     document: &'document Document,
     path: Vec<Segment<'document>>,
     findings: Findings,
+    /// Unknown keys that were compared with known ones.
+    compared: usize,
 }
 
 impl<'document> Walk<'document> {
@@ -206,8 +209,10 @@ impl<'document> Walk<'document> {
     }
 
     fn unknown(&mut self, key: &'document str, known: impl Iterator<Item = &'static str>) {
-        let Some(name) = nearest(key, known) else { return };
-        if self.findings.warnings.len() < MAX_PROBLEMS {
+        self.compared += 1;
+        if self.compared <= MAX_PROBLEMS
+            && let Some(name) = nearest(key, known)
+        {
             let pointer = join(&self.pointer(), key);
             let warning = self.document.problem(&pointer, "unknown field").with_hint(format!("did you mean `{name}`?"));
             self.findings.warnings.push(warning);
@@ -223,7 +228,11 @@ impl<'document> Walk<'document> {
         let expected = "lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit";
         if let Some(name) = self.document.name() {
             if name.parse::<ObjectName>().is_err() {
-                self.problem("/metadata/name", format!("`{name}` is no legal name, expected {expected}"), None);
+                self.problem(
+                    "/metadata/name",
+                    format!("`{}` is no legal name, expected {expected}", shortened(name)),
+                    None,
+                );
             } else if name.len() > longest {
                 let message = format!("the name has {} characters, at most {longest} are allowed", name.len());
                 self.problem("/metadata/name", message, None);
@@ -232,14 +241,17 @@ impl<'document> Walk<'document> {
         if let Some(prefix) = self.document.generate_name()
             && (prefix.len() >= longest || format!("{prefix}x").parse::<ObjectName>().is_err())
         {
-            let message =
-                format!("`{prefix}` begins no legal name, expected {expected}, less than {longest} characters");
+            let message = format!(
+                "`{}` begins no legal name, expected {expected}, less than {longest} characters",
+                shortened(prefix)
+            );
             self.problem("/metadata/generateName", message, None);
         }
         if let Some(namespace) = self.document.namespace()
             && (namespace.len() > 63 || namespace.contains('.') || namespace.parse::<ObjectName>().is_err())
         {
-            let message = format!("`{namespace}` is no legal namespace, expected lower-case letters, digits or '-'");
+            let message =
+                format!("`{}` is no legal namespace, expected lower-case letters, digits or '-'", shortened(namespace));
             self.problem("/metadata/namespace", message, None);
         }
     }
