@@ -15,7 +15,7 @@ use crate::output::stream::{result, stderr_colors, stdout_colors, talk};
 
 #[derive(Debug, Parser)]
 #[command(
-    name = "runnable",
+    name = completion::PROGRAM,
     version,
     about = "Make Argo Workflows runs retryable, memoized and isolated, on a cluster or on this machine",
     subcommand_required = true,

@@ -164,10 +164,20 @@ async fn wait_for_one(
     let voice = live.voice();
     let home = cluster.within(&namespace);
     tokio::select! {
-        waited = home.wait(&name, &uid, left, |update| live.show(nodes(update).iter())) => Ok(Some(waited?)),
+        waited = home.wait(&name, &uid, left, |update| live.show(nodes(update).iter())) => {
+            Ok(Some(waited.map_err(|error| as_asked(error, args.timeout))?))
+        }
         _ = tokio::signal::ctrl_c() => {
             voice.say(format_args!("interrupted: workflow {name} goes on"));
             Ok(None)
         }
+    }
+}
+
+/// A timeout as the user gave it, of which former workflows took their share.
+fn as_asked(error: ClusterError, timeout: Option<Duration>) -> ClusterError {
+    match (error, timeout) {
+        (ClusterError::TimedOut { name, phase, .. }, Some(after)) => ClusterError::TimedOut { name, after, phase },
+        (error, _) => error,
     }
 }
