@@ -5,7 +5,6 @@
 //! of each entry costs a fraction of a layer, and the task may make new entries in it just the same.
 
 use std::fs::{self, FileType};
-use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -25,26 +24,42 @@ const PROGRAMS: [&str; 10] = ["/bin", "/boot", "/lib", "/lib32", "/lib64", "/lib
 /// More entries than this cost more than a layer.
 const SHORT: usize = 40;
 
-/// Lays the host out below the layout's root.
+/// Lays the host out below the layout's root: first the directories in memory, a layer over these so that what the task
+/// makes beside them goes to disk, then the mounts on them.
 pub(super) fn build(layout: &mut Layout) -> Result<(), Problem> {
-    let root = layout.root();
     let points = mounts::mount_points()?;
-    mounts::bind(&root, &root)?;
-    Showing { layout, points, root: root.clone() }.show_entries(Path::new("/"))?;
+    let skeleton = layout.fresh("skeleton", 0o755)?;
+    mounts::mount_new("tmpfs", &skeleton, Some("mode=755"))?;
+    let mut plan = Plan { points, skeleton: skeleton.clone(), shown: Vec::new() };
+    plan.show_entries(Path::new("/"))?;
     for (name, mode) in [("root", 0o700), ("tmp", 0o1777), ("mnt", 0o755), ("proc", 0o555)] {
-        make_directory(&root.join(name), mode)?;
+        make_directory(&skeleton.join(name), mode)?;
+    }
+    let root = layout.root();
+    if layout.overlay(&skeleton, &root).is_err() {
+        mounts::bind_one(&skeleton, &root)?;
+    }
+    for (path, how) in &plan.shown {
+        plan.mount(layout, path, *how)?;
     }
     let proc = root.join("proc");
     mounts::mount_new("proc", &proc, None).or_else(|_| mounts::bind(Path::new("/proc"), &proc))
 }
 
-struct Showing<'a> {
-    layout: &'a mut Layout,
-    points: Vec<MountPoint>,
-    root: PathBuf,
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Whole,
+    Layered,
+    ReadOnly,
 }
 
-impl Showing<'_> {
+struct Plan {
+    points: Vec<MountPoint>,
+    skeleton: PathBuf,
+    shown: Vec<(PathBuf, How)>,
+}
+
+impl Plan {
     fn show_entries(&mut self, directory: &Path) -> Result<(), Problem> {
         // What the caller may not read, his tasks do not see.
         let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
@@ -52,54 +67,61 @@ impl Showing<'_> {
             let path = entry.path();
             let Ok(kind) = entry.file_type() else { continue };
             if !is_one_of(&path, &OWN) {
-                self.show(&path, kind)?;
+                self.show(path, kind)?;
             }
         }
         Ok(())
     }
 
-    fn show(&mut self, path: &Path, kind: FileType) -> Result<(), Problem> {
-        let target = below(&self.root, path);
-        let failed = |error: io::Error| Problem::new("show", path, error);
+    fn show(&mut self, path: PathBuf, kind: FileType) -> Result<(), Problem> {
+        let target = below(&self.skeleton, &path);
         if kind.is_symlink() {
-            return fs::read_link(path).and_then(|link| symlink(link, &target)).map_err(failed);
+            let linked = fs::read_link(&path).and_then(|link| symlink(link, &target));
+            return linked.map_err(|error| Problem::new("show", path, error));
         }
-        if !kind.is_dir() {
-            fs::write(&target, "").map_err(failed)?;
-            return self.show_read_only(path, &target);
+        if kind.is_dir() {
+            make_directory(&target, 0o755)?;
+            return self.show_directory(path);
         }
-        make_directory(&target, 0o755)?;
-        self.show_directory(path, &target)
+        fs::write(&target, "").map_err(|error| Problem::new("show", &path, error))?;
+        self.shown.push((path, How::ReadOnly));
+        Ok(())
     }
 
-    fn show_directory(&mut self, path: &Path, target: &Path) -> Result<(), Problem> {
-        if is_one_of(path, &KERNEL) {
-            return mounts::bind(path, target);
+    fn show_directory(&mut self, path: PathBuf) -> Result<(), Problem> {
+        if is_one_of(&path, &KERNEL) {
+            self.shown.push((path, How::Whole));
+            return Ok(());
         }
-        if self.points.iter().any(|point| point.path != path && point.path.starts_with(path)) {
-            return self.show_entries(path);
+        if self.points.iter().any(|point| point.path != path && point.path.starts_with(&path)) {
+            return self.show_entries(&path);
         }
-        if is_one_of(path, &PROGRAMS) {
-            return self.show_read_only(path, target);
+        if is_one_of(&path, &PROGRAMS) {
+            self.shown.push((path, How::ReadOnly));
+            return Ok(());
         }
-        let Ok(entries) = fs::read_dir(path) else { return Ok(()) };
+        let Ok(entries) = fs::read_dir(&path) else { return Ok(()) };
         let count = entries.take(SHORT + 1).count();
-        if count == 0 {
-            return Ok(());
-        }
-        let writable = access(path, AccessFlags::W_OK).is_ok();
+        let writable = access(&path, AccessFlags::W_OK).is_ok();
         let top = path.parent() == Some(Path::new("/"));
-        if top && !writable && count <= SHORT {
-            return self.show_entries(path);
+        if count == 0 || (top && !writable && count <= SHORT) {
+            return self.show_entries(&path);
         }
-        if (top || writable) && self.layout.overlay(path, target).is_ok() {
-            return Ok(());
+        self.shown.push((path, if top || writable { How::Layered } else { How::ReadOnly }));
+        Ok(())
+    }
+
+    fn mount(&self, layout: &mut Layout, path: &Path, how: How) -> Result<(), Problem> {
+        let target = below(&layout.root(), path);
+        match how {
+            How::Whole => mounts::bind(path, &target),
+            How::Layered if layout.overlay(path, &target).is_ok() => Ok(()),
+            How::Layered | How::ReadOnly => self.mount_read_only(path, &target),
         }
-        self.show_read_only(path, target)
     }
 
     /// Also where the caller may not write: others, or his groups, might.
-    fn show_read_only(&self, path: &Path, target: &Path) -> Result<(), Problem> {
+    fn mount_read_only(&self, path: &Path, target: &Path) -> Result<(), Problem> {
         let holder = self.points.iter().rev().find(|point| path.starts_with(&point.path));
         let flags = holder.map_or(MsFlags::empty(), |point| point.flags);
         mounts::bind_one(path, target)?;
