@@ -107,11 +107,16 @@ pub(super) fn bind_one(source: &Path, target: &Path) -> Result<(), Problem> {
 /// Makes the mount at `target` and those below it read-only.
 pub(super) fn make_read_only(target: &Path) -> Result<(), Problem> {
     for point in mount_points()?.iter().filter(|point| point.path.starts_with(target)) {
-        let flags = point.flags | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
-        mount(None::<&str>, &point.path, None::<&str>, flags, None::<&str>)
-            .map_err(|errno| Problem::new("make read-only", &point.path, errno))?;
+        remount_read_only(&point.path, point.flags)?;
     }
     Ok(())
+}
+
+/// Makes one mount read-only. `flags` are those that it has: a user namespace may not take any away.
+pub(super) fn remount_read_only(target: &Path, flags: MsFlags) -> Result<(), Problem> {
+    let flags = flags | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+    mount(None::<&str>, target, None::<&str>, flags, None::<&str>)
+        .map_err(|errno| Problem::new("make read-only", target, errno))
 }
 
 /// A file system of a kind that needs no source.
