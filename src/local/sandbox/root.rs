@@ -49,7 +49,7 @@ pub(super) fn enter(spec: &Spec) -> Result<Ground, Problem> {
     if let View::Plain(_) = spec.view {
         return enter_plain(spec, &sources, ground);
     }
-    unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::new("make a mount namespace", "/", errno))?;
+    unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::general("make a mount namespace", errno))?;
     mounts::make_private()?;
     let unprivileged = spec.view == View::Bind;
     let mut layout = Layout::new(&spec.directory, unprivileged)?;
