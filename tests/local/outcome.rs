@@ -28,15 +28,15 @@ fn a_signal_is_128_and_its_number() {
 }
 
 #[test]
-fn a_program_that_does_not_exist_is_an_error_with_its_name() {
+fn a_program_that_does_not_exist_fails_with_its_name() {
     for view in all_views() {
         let rig = Rig::new(view);
         for program in ["no-such-program", "/no/such/program"] {
             let mut missing = task("a", "");
             missing.main[0].command = vec![program.to_owned()];
             let outcome = rig.run(missing);
-            assert_eq!(outcome.exit_code, None);
-            assert!(outcome.error.unwrap().starts_with(&format!("program not found: {program}")), "{:?}", rig.view);
+            assert_eq!(outcome.exit_code, Some(64));
+            assert!(outcome.error.unwrap().starts_with(&format!("program {program:?} not found")), "{:?}", rig.view);
         }
     }
 }
