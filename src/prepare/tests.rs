@@ -183,6 +183,23 @@ fn artifacts_are_read_under_a_key_only_by_what_runs_once() {
 }
 
 #[test]
+fn a_template_whose_artifacts_are_deleted_is_left_out() {
+    let makes = |strategy: &str| {
+        json!({"name": "make", "container": {"image": "x"},
+        "outputs": {"artifacts": [{"name": "a", "path": "/a", "artifactGC": {"strategy": strategy}}]}})
+    };
+    let passes = json!({"name": "pass", "steps": [[{"name": "m", "template": "make"}]],
+        "outputs": {"artifacts": [{"name": "a", "from": "{{steps.m.outputs.artifacts.a}}"}]}});
+    let spec = |strategy: &str, gc: &str| json!({"artifactGC": {"strategy": gc}, "entrypoint": "main", "templates": [steps("main", &["pass"]), passes, makes(strategy)]});
+    let deleted = prepared(spec("OnWorkflowCompletion", "Never"));
+    assert_eq!(reason(&deleted, "make"), Some(Reason::ArtifactsDeleted));
+    assert_eq!(reason(&deleted, "pass"), Some(Reason::ArtifactsDeleted));
+    assert_eq!(keys(&deleted).keys().collect::<Vec<_>>(), ["main"]);
+    assert_eq!(reason(&prepared(spec("", "OnWorkflowCompletion")), "make"), Some(Reason::ArtifactsDeleted));
+    assert_eq!(reason(&prepared(spec("Never", "OnWorkflowCompletion")), "make"), None);
+}
+
+#[test]
 fn an_edited_callee_changes_its_callers_and_nobody_else() {
     let spec = |image: &str| {
         let mut edited = leaf("a");
