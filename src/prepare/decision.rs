@@ -12,7 +12,7 @@ use super::key;
 use super::memoize::{Context, is_users};
 use super::notice::Reason;
 use super::survey::{Place, Survey};
-use crate::argo::template::{TemplateType, list, text};
+use crate::argo::template::{Template, TemplateType, at, list, text};
 
 /// What is to be done with a template.
 pub(super) struct Decision {
@@ -37,6 +37,8 @@ pub(super) struct Plan<'a> {
     readers: Vec<(bool, bool)>,
     declared: Vec<&'a str>,
     shared: bool,
+    /// Whether artifacts of any template are deleted when the workflow completes.
+    any_artifact_deleted: bool,
     metadata: &'a Value,
     defaults: &'a Value,
 }
@@ -61,6 +63,11 @@ impl<'a> Plan<'a> {
             readers: graph.readers(),
             declared: list(spec.pointer("/arguments/parameters")).iter().map(|entry| text(entry, "name")).collect(),
             shared: context.shared,
+            any_artifact_deleted: graph.nodes.iter().any(|node| {
+                list(at(node.template.value(), &["outputs", "artifacts"]))
+                    .iter()
+                    .any(|artifact| is_deleted(artifact, spec))
+            }),
             metadata: context.metadata,
             defaults: spec.get("templateDefaults").unwrap_or(&Value::Null),
             spec,
@@ -157,7 +164,20 @@ impl<'a> Plan<'a> {
         if closure.references.computed {
             return Some(Reason::Unkeyable { name: "a variable of a computed name".to_owned() });
         }
+        if self.loses_artifacts(*template) {
+            return Some(Reason::ArtifactsDeleted);
+        }
         (artifacts && (self.shared || self.runs[node] == Runs::Many)).then_some(Reason::Artifacts)
+    }
+
+    /// Whether artifacts that the template puts out are deleted when the workflow completes. Those of a nested template
+    /// come from what it calls.
+    fn loses_artifacts(&self, template: Template<'_>) -> bool {
+        match list(at(template.value(), &["outputs", "artifacts"])) {
+            [] => false,
+            _ if template.template_type().is_some_and(TemplateType::is_nested) => self.any_artifact_deleted,
+            own => own.iter().any(|artifact| is_deleted(artifact, self.spec)),
+        }
     }
 
     fn volatile(&self, node: usize) -> Vec<String> {
@@ -178,4 +198,11 @@ impl<'a> Plan<'a> {
         let fields = given.into_iter().flatten().filter_map(Value::as_object).flatten();
         Value::Object(fields.filter(|(name, _)| own(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
     }
+}
+
+/// Whether an output artifact is deleted when the workflow completes: by its own strategy, else by the spec's.
+fn is_deleted(artifact: &Value, spec: &Value) -> bool {
+    let strategy =
+        |holder| at(holder, &["artifactGC", "strategy"]).and_then(Value::as_str).filter(|text| !text.is_empty());
+    strategy(artifact).or_else(|| strategy(spec)) == Some("OnWorkflowCompletion")
 }

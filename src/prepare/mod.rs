@@ -106,10 +106,10 @@ fn prepare_spec(
     let Some(spec) = document.get_mut("spec") else { return Err(no_spec(document)) };
     let Some(fields) = spec.as_object_mut() else { return Err(no_spec(document)) };
     let attempt = parameters::apply(fields, options, owner, notices)?;
-    environment::add(fields);
     let context =
         memoize::Context { templates, options, metadata: &metadata, shared: owner == parameters::Owner::Template };
     let own = memoize::apply(spec, &context, notices)?;
+    environment::add(spec);
     let cache_name = own.or_else(|| inline::referenced_cache(spec, &context, notices));
     Ok(Run { cache_name, ..attempt })
 }

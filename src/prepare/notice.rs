@@ -93,6 +93,8 @@ pub enum Reason {
     },
     /// It reads artifacts and may run more than once in a run: their content is not in the key.
     Artifacts,
+    /// Its output artifacts are deleted when the workflow completes.
+    ArtifactsDeleted,
     /// Only some of its callers read its result, and it reads its inputs as a whole, so that none can be added.
     MixedResult,
 }
@@ -165,6 +167,7 @@ impl fmt::Display for Reason {
             Self::CallSite => formatter.write_str("it reads the name of the step that calls it"),
             Self::Unkeyable { name } => write!(formatter, "it reads {name}, which cannot stand in a key"),
             Self::Artifacts => formatter.write_str("it reads artifacts and may run more than once"),
+            Self::ArtifactsDeleted => formatter.write_str("its output artifacts are deleted with each workflow"),
             Self::MixedResult => formatter.write_str("only some of its callers read its result"),
         }
     }
