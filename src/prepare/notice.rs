@@ -75,6 +75,8 @@ pub enum Reason {
         /// The volume claim template.
         volume: String,
     },
+    /// It makes an object that is deleted with each workflow, or calls what does.
+    Owned,
     /// It calls a template whose content is not known.
     UnknownTemplate {
         /// The template, as `object/template` when it stands in another object.
@@ -161,6 +163,7 @@ impl fmt::Display for Reason {
             Self::Inline => formatter.write_str("it is an inline template"),
             Self::UnknownType => formatter.write_str("its type is unknown"),
             Self::VolumeClaim { volume } => write!(formatter, "the files on volume {volume:?} go with each workflow"),
+            Self::Owned => formatter.write_str("the object it makes is deleted with each workflow"),
             Self::UnknownTemplate { name } => write!(formatter, "the called template {name:?} is not known"),
             Self::GlobalOutputs => formatter.write_str("it reads outputs of the whole workflow"),
             Self::Exports => formatter.write_str("it calls a template that exports outputs to the whole workflow"),

@@ -233,6 +233,25 @@ fn values_read_by_what_is_called_stand_in_the_callers_key() {
 }
 
 #[test]
+fn a_parameter_that_differs_in_each_attempt_stays_out_of_the_key_with_a_warning() {
+    let prepared = prepared(json!({"entrypoint": "a",
+        "arguments": {"parameters": [{"name": "at", "value": "{{workflow.creationTimestamp}}"}, {"name": "p", "value": "1"}]},
+        "templates": [{"name": "a", "container": {"args": ["{{workflow.parameters.at}} {{workflow.parameters.p}}"]}}]}));
+    assert!(keys(&prepared)["a"].contains("\"p\"") && !keys(&prepared)["a"].contains("\"at\""));
+    let differs = Notice::DiffersEachAttempt { template: "a".into(), values: vec!["workflow.parameters.at".into()] };
+    assert_eq!(prepared.notices, [differs]);
+}
+
+#[test]
+fn what_makes_an_object_that_goes_with_the_workflow_is_left_out_with_its_callers() {
+    let makes = |owner: bool| json!({"name": "make", "resource": {"action": "create", "setOwnerReference": owner, "manifest": "x"}});
+    let spec = |owner| json!({"entrypoint": "main", "templates": [steps("main", &["make"]), makes(owner)]});
+    let owned = prepared(spec(true));
+    assert_eq!((reason(&owned, "main"), reason(&owned, "make")), (Some(Reason::Owned), Some(Reason::Owned)));
+    assert_eq!(keys(&prepared(spec(false))).len(), 2);
+}
+
+#[test]
 fn recursion_ends_and_an_edit_reaches_the_whole_cycle() {
     let spec = |image: &str| {
         let mut edited = leaf("c");
