@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::request::{Request, is_template};
 use super::{Args, DryRun};
@@ -17,7 +18,7 @@ use crate::exit::Exit;
 use crate::output::format::{Format, name, serialized};
 use crate::output::live::Live;
 use crate::output::summary;
-use crate::prepare::{Prepared, Templates};
+use crate::prepare::{Prepared, Templates, existing_cache};
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let cluster = Cluster::connect(&args.access.access()).await?;
@@ -37,7 +38,7 @@ pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> 
             println!("{} {verb}", name(&created.object));
         }
         if !args.quiet {
-            tell_run(prepared);
+            tell_run(prepared, &created.object);
         }
         objects.push(created.object);
     }
@@ -57,9 +58,11 @@ fn tell_partial(objects: &[Value]) {
     }
 }
 
-fn tell_run(prepared: &Prepared) {
+/// The cache is the live object's: one that was there before has kept its own.
+fn tell_run(prepared: &Prepared, object: &Value) {
     let run = &prepared.run;
-    let cache = run.cache_name.as_ref().map(|cache| format!(", cache {cache}")).unwrap_or_default();
+    let cache = existing_cache(&object["spec"]).or_else(|| run.cache_name.clone());
+    let cache = cache.map(|cache| format!(", cache {cache}")).unwrap_or_default();
     if let Some(run_id) = &run.run_id {
         eprintln!("run id {run_id}{cache}");
     }
@@ -115,6 +118,8 @@ async fn known_objects(cluster: &Cluster, request: &Request) -> Result<(Template
 }
 
 async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<Exit, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(anyhow::Error::from)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
     let begun = Instant::now();
     let mut worst = Exit::Success;
     for object in objects {
@@ -126,7 +131,7 @@ async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<E
         let home = cluster.within(&namespace);
         let waited = tokio::select! {
             waited = home.wait(&name, &uid, left, |update| show(&mut live, &mut shown, update)) => waited,
-            _ = tokio::signal::ctrl_c() => {
+            () = async { tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} } } => {
                 live.finish();
                 eprintln!("interrupted: workflow {name} goes on");
                 return Ok(Exit::Interrupted);

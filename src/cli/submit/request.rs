@@ -164,9 +164,15 @@ impl Request {
         Ok(prepared)
     }
 
+    /// The options for one workflow: each is a run of its own.
+    fn options(&self) -> Result<Options, Failure> {
+        let minted_run_id = mint::run_id(Timestamp::now())?;
+        Ok(Options { minted_run_id, generated_cache_name: mint::cache_name(), ..self.options.clone() })
+    }
+
     fn prepare_one(&self, workflow: &Value, templates: &Templates, source: &str) -> Result<Prepared, Failure> {
         let named = self.named(workflow, source)?;
-        let options = Options { name: Some(named), ..self.options.clone() };
+        let options = Options { name: Some(named), ..self.options()? };
         let prepared = prepare(workflow.clone(), templates, &options)?;
         let missing = missing_parameters(&prepared.workflow, templates);
         if !missing.is_empty() {
@@ -211,7 +217,7 @@ impl Request {
         let objects: Vec<Value> = if self.workflows.is_empty() && self.from.is_none() {
             let documents = self.beside.iter().filter(|document| is_template(document.kind));
             let prepared: Result<Vec<_>, Failure> = documents
-                .map(|document| Ok(prepare_template(document.value.clone(), &templates, &self.options)?))
+                .map(|document| Ok(prepare_template(document.value.clone(), &templates, &self.options()?)?))
                 .collect();
             let prepared = prepared?;
             for prepared in &prepared {
