@@ -4,6 +4,7 @@ mod completion;
 mod failure;
 mod files;
 mod mint;
+mod signals;
 mod submit;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

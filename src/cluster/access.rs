@@ -115,7 +115,10 @@ fn default_files() -> Vec<PathBuf> {
 /// The first file to say a thing counts; one that does not exist says nothing.
 fn merged(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
     files.iter().filter(|path| path.exists()).try_fold(Kubeconfig::default(), |merged, path| {
-        merged.merge(read_file(path)?).map_err(|error| unusable(path, &error))
+        let mut next = read_file(path)?;
+        // kubectl writes an empty text where no context is current.
+        next.current_context.take_if(|name| name.is_empty());
+        merged.merge(next).map_err(|error| unusable(path, &error))
     })
 }
 

@@ -48,6 +48,7 @@ pub struct Executor {
     view: View,
     executable: PathBuf,
     hidden: Vec<PathBuf>,
+    keep: bool,
 }
 
 impl Executor {
@@ -59,6 +60,7 @@ impl Executor {
             view,
             executable: executable.to_owned(),
             hidden: vec![run_directory.to_owned()],
+            keep: false,
         }
     }
 
@@ -69,12 +71,20 @@ impl Executor {
         self
     }
 
+    /// Leaves what tasks wrote in `nodes/<node id>/view/`, for debugging.
+    #[must_use]
+    pub fn keep_views(mut self) -> Self {
+        self.keep = true;
+        self
+    }
+
     /// Where the logs of a node lie.
     pub fn node_directory(&self, node: &str) -> PathBuf {
         self.run_directory.join("nodes").join(node)
     }
 
-    /// Runs one task to its end. Dropping the future kills the task.
+    /// Runs one task to its end. Dropping the future kills the task's processes; its files are then removed by the next try
+    /// of the same node.
     pub async fn run(&self, task: Task, kill: Kill) -> Outcome {
         let directory = self.node_directory(&task.node);
         let (outcome, killed) = match self.supervise(task, &directory, kill).await {
@@ -84,6 +94,9 @@ impl Executor {
             }
         };
         let mut outcome = Outcome { killed, ..outcome };
+        if self.keep {
+            return outcome;
+        }
         if let Err(error) = remove_view(directory.join("view")).await {
             outcome.error.get_or_insert_with(|| format!("cannot remove the task's files: {error}"));
         }
@@ -99,7 +112,8 @@ impl Executor {
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         let mut stdin = child.stdin.take().ok_or_else(broken)?;
         let stdout = child.stdout.take().ok_or_else(broken)?;
-        stdin.write_all(&spec.line()?).await?;
+        // One that fails at once does not read its task, but says why.
+        let _ = stdin.write_all(&spec.line()?).await;
         follow(child, stdin, stdout, kill).await
     }
 

@@ -52,3 +52,19 @@ impl Kill {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_listener_hears_an_order_also_one_that_came_before_it_listened() {
+        let (switch, kill) = kill_switch();
+        switch.kill("stop", Duration::from_mins(1));
+        let (mut first, mut second) = (kill.clone(), kill);
+        assert_eq!(first.next().await.reason, "stop");
+        switch.kill("terminate", Duration::ZERO);
+        assert_eq!(first.next().await.reason, "terminate");
+        assert_eq!(second.next().await.grace, Duration::ZERO);
+    }
+}

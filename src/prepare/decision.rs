@@ -12,7 +12,8 @@ use super::key;
 use super::memoize::{Context, is_users};
 use super::notice::Reason;
 use super::survey::{Place, Survey};
-use crate::argo::template::{TemplateType, list, text};
+use crate::argo::references::References;
+use crate::argo::template::{Template, TemplateType, at, list, text};
 
 /// What is to be done with a template.
 pub(super) struct Decision {
@@ -35,8 +36,13 @@ pub(super) struct Plan<'a> {
     handled: Vec<bool>,
     runs: Vec<Runs>,
     readers: Vec<(bool, bool)>,
+    /// The workflow's parameters that are the same in each attempt.
     declared: Vec<&'a str>,
+    /// Those that are made of values that differ in each attempt.
+    volatile_parameters: Vec<&'a str>,
     shared: bool,
+    /// Whether artifacts of any template are deleted when the workflow completes.
+    any_artifact_deleted: bool,
     metadata: &'a Value,
     defaults: &'a Value,
 }
@@ -53,14 +59,23 @@ impl<'a> Plan<'a> {
             let spec = Survey::of(spec, Place::Spec).digest();
             whole.digest = Sha256::new_with_prefix(whole.digest).chain_update(spec).finalize().into();
         }
+        let (volatile_parameters, declared) =
+            list(spec.pointer("/arguments/parameters")).iter().partition::<Vec<&Value>, _>(|entry| is_volatile(entry));
+        let name = |entry: &'a Value| text(entry, "name");
         Self {
             closures: graph.closures(),
             whole,
             handled: graph.handled(),
             runs: graph.runs(),
             readers: graph.readers(),
-            declared: list(spec.pointer("/arguments/parameters")).iter().map(|entry| text(entry, "name")).collect(),
+            declared: declared.into_iter().map(name).collect(),
+            volatile_parameters: volatile_parameters.into_iter().map(name).collect(),
             shared: context.shared,
+            any_artifact_deleted: graph.nodes.iter().any(|node| {
+                list(at(node.template.value(), &["outputs", "artifacts"]))
+                    .iter()
+                    .any(|artifact| is_deleted(artifact, spec))
+            }),
             metadata: context.metadata,
             defaults: spec.get("templateDefaults").unwrap_or(&Value::Null),
             spec,
@@ -114,6 +129,7 @@ impl<'a> Plan<'a> {
                 hash.update(Survey::of(&self.own_metadata(field), Place::Other).digest());
             }
         }
+        references.parameters.retain(|name| !self.volatile_parameters.contains(&name.as_str()));
         let values = key::values(&references, &self.declared).map_err(|name| Reason::Unkeyable { name })?;
         let has_inputs =
             mixed || !template.input_parameters().is_empty() || self.defaults.pointer("/inputs/parameters").is_some();
@@ -141,6 +157,9 @@ impl<'a> Plan<'a> {
         if let Some(volume) = closure.claim.clone() {
             return Some(Reason::VolumeClaim { volume });
         }
+        if closure.owned {
+            return Some(Reason::Owned);
+        }
         let unknown = closure.unknown.as_ref().or(if artifacts { self.whole.unknown.as_ref() } else { None });
         if let Some(name) = unknown.cloned() {
             return Some(Reason::UnknownTemplate { name });
@@ -157,7 +176,20 @@ impl<'a> Plan<'a> {
         if closure.references.computed {
             return Some(Reason::Unkeyable { name: "a variable of a computed name".to_owned() });
         }
+        if self.loses_artifacts(*template) {
+            return Some(Reason::ArtifactsDeleted);
+        }
         (artifacts && (self.shared || self.runs[node] == Runs::Many)).then_some(Reason::Artifacts)
+    }
+
+    /// Whether artifacts that the template puts out are deleted when the workflow completes. Those of a nested template
+    /// come from what it calls.
+    fn loses_artifacts(&self, template: Template<'_>) -> bool {
+        match list(at(template.value(), &["outputs", "artifacts"])) {
+            [] => false,
+            _ if template.template_type().is_some_and(TemplateType::is_nested) => self.any_artifact_deleted,
+            own => own.iter().any(|artifact| is_deleted(artifact, self.spec)),
+        }
     }
 
     fn volatile(&self, node: usize) -> Vec<String> {
@@ -168,7 +200,9 @@ impl<'a> Plan<'a> {
             (references.all_annotations, "workflow.annotations"),
         ];
         let wholes = wholes.into_iter().filter(|(all, _)| *all).map(|(_, name)| name.to_owned());
-        references.volatile.iter().cloned().chain(wholes).collect()
+        let parameters = self.volatile_parameters.iter().filter(|name| references.parameters.contains(**name));
+        let parameters = parameters.map(|name| format!("workflow.parameters.{name}"));
+        references.volatile.iter().cloned().chain(wholes).chain(parameters).collect()
     }
 
     /// The labels or annotations that the user gave, those that Argo sets left out.
@@ -178,4 +212,18 @@ impl<'a> Plan<'a> {
         let fields = given.into_iter().flatten().filter_map(Value::as_object).flatten();
         Value::Object(fields.filter(|(name, _)| own(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
     }
+}
+
+/// Whether a workflow's parameter is made of values that differ in each attempt.
+fn is_volatile(parameter: &Value) -> bool {
+    let mut references = References::default();
+    references.read_tags(text(parameter, "value"));
+    !references.volatile.is_empty()
+}
+
+/// Whether an output artifact is deleted when the workflow completes: by its own strategy, else by the spec's.
+fn is_deleted(artifact: &Value, spec: &Value) -> bool {
+    let strategy =
+        |holder| at(holder, &["artifactGC", "strategy"]).and_then(Value::as_str).filter(|text| !text.is_empty());
+    strategy(artifact).or_else(|| strategy(spec)) == Some("OnWorkflowCompletion")
 }

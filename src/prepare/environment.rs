@@ -18,12 +18,13 @@ pub const VARIABLES: [(&str, &str); 5] = [
 
 /// Whether an entry of an environment is one that prepare writes.
 pub(super) fn is_ours(entry: &Value) -> bool {
-    VARIABLES.contains(&(text(entry, "name"), text(entry, "value")))
+    let name = text(entry, "name");
+    VARIABLES.iter().any(|(ours, value)| *ours == name && *value == text(entry, "value"))
 }
 
 /// Adds the variables to every container of the spec's templates. One that the user has set is kept, also when it
 /// is set in `templateDefaults`.
-pub(super) fn add(spec: &mut Map<String, Value>) {
+pub(super) fn add(spec: &mut Value) {
     // Made once and cloned: five objects a template are most of what a large workflow gets.
     let entries = VARIABLES.map(|(name, value)| json!({"name": name, "value": value}));
     let defaults = spec.get("templateDefaults").cloned().unwrap_or_default();
@@ -50,19 +51,18 @@ fn add_to_template(template: &mut Value, defaults: &Value, entries: &[Value]) {
 }
 
 fn add_to_container(container: &mut Map<String, Value>, inherited: &[Value], entries: &[Value]) {
-    let environment = container.entry("env").or_insert_with(|| json!([]));
-    if environment.is_null() {
-        *environment = json!([]);
-    }
-    let Some(environment) = environment.as_array_mut() else { return };
-    environment.reserve(entries.len());
-    for variable in entries {
-        let name = text(variable, "name");
-        let set_here = environment.iter().any(|entry| text(entry, "name") == name);
-        let set_above = inherited.iter().any(|entry| text(entry, "name") == name && !is_ours(entry));
-        if !set_here && !set_above {
-            environment.push(variable.clone());
+    let here: Vec<&str> = list(container.get("env")).iter().map(|entry| text(entry, "name")).collect();
+    let is_set = |name: &str| {
+        let above = || inherited.iter().any(|entry| text(entry, "name") == name && !is_ours(entry));
+        here.contains(&name) || above()
+    };
+    let missing: Vec<Value> = entries.iter().filter(|entry| !is_set(text(entry, "name"))).cloned().collect();
+    match container.get_mut("env") {
+        Some(Value::Array(environment)) => environment.extend(missing),
+        None | Some(Value::Null) if !missing.is_empty() => {
+            container.insert("env".to_owned(), Value::Array(missing));
         }
+        _ => {}
     }
 }
 
@@ -75,9 +75,7 @@ mod tests {
     }
 
     fn added(mut spec: Value) -> Value {
-        if let Some(fields) = spec.as_object_mut() {
-            add(fields);
-        }
+        add(&mut spec);
         spec
     }
 

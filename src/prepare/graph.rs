@@ -47,6 +47,8 @@ pub(super) struct Closure {
     pub(super) unknown: Option<String>,
     /// A volume claim made for each workflow that is mounted.
     pub(super) claim: Option<String>,
+    /// Whether it makes an object that is deleted with the workflow.
+    pub(super) owned: bool,
     /// Whether a called template exports outputs to the whole workflow.
     pub(super) exports: bool,
 }
@@ -180,6 +182,7 @@ impl<'a> Graph<'a> {
             shared.references.extend(&node.survey.references);
             shared.unknown = shared.unknown.take().or_else(|| node.unknown.clone());
             shared.claim = shared.claim.take().or_else(|| self.claim(node));
+            shared.owned |= at(node.template.value(), &["resource", "setOwnerReference"]) == Some(&Value::Bool(true));
             for edge in &node.edges {
                 shared.exports |= exports(self.nodes[edge.to].template);
                 if !done[edge.to] {
@@ -190,6 +193,7 @@ impl<'a> Graph<'a> {
                 shared.references.extend(&callee.references);
                 shared.unknown = shared.unknown.take().or_else(|| callee.unknown.clone());
                 shared.claim = shared.claim.take().or_else(|| callee.claim.clone());
+                shared.owned |= callee.owned;
                 shared.exports |= callee.exports;
             }
         }

@@ -27,6 +27,7 @@ pub use self::catalogue::Templates;
 pub use self::environment::VARIABLES;
 pub use self::error::PrepareError;
 pub(crate) use self::key::RUN_PARAMETERS;
+pub use self::memoize::existing_cache;
 pub use self::notice::{Notice, Reason};
 pub use self::options::{Memoize, Options};
 pub use self::parameters::missing_parameters;
@@ -107,10 +108,10 @@ fn prepare_spec(
     let Some(spec) = document.get_mut("spec") else { return Err(no_spec(document)) };
     let Some(fields) = spec.as_object_mut() else { return Err(no_spec(document)) };
     let attempt = parameters::apply(fields, options, owner, notices)?;
-    environment::add(fields);
     let context =
         memoize::Context { templates, options, metadata: &metadata, shared: owner == parameters::Owner::Template };
     let own = memoize::apply(spec, &context, notices)?;
+    environment::add(spec);
     let cache_name = own.or_else(|| inline::referenced_cache(spec, &context, notices));
     Ok(Run { cache_name, ..attempt })
 }

@@ -75,6 +75,8 @@ pub enum Reason {
         /// The volume claim template.
         volume: String,
     },
+    /// It makes an object that is deleted with each workflow, or calls what does.
+    Owned,
     /// It calls a template whose content is not known.
     UnknownTemplate {
         /// The template, as `object/template` when it stands in another object.
@@ -93,6 +95,8 @@ pub enum Reason {
     },
     /// It reads artifacts and may run more than once in a run: their content is not in the key.
     Artifacts,
+    /// Its output artifacts are deleted when the workflow completes.
+    ArtifactsDeleted,
     /// Only some of its callers read its result, and it reads its inputs as a whole, so that none can be added.
     MixedResult,
 }
@@ -159,12 +163,14 @@ impl fmt::Display for Reason {
             Self::Inline => formatter.write_str("it is an inline template"),
             Self::UnknownType => formatter.write_str("its type is unknown"),
             Self::VolumeClaim { volume } => write!(formatter, "the files on volume {volume:?} go with each workflow"),
+            Self::Owned => formatter.write_str("the object it makes is deleted with each workflow"),
             Self::UnknownTemplate { name } => write!(formatter, "the called template {name:?} is not known"),
             Self::GlobalOutputs => formatter.write_str("it reads outputs of the whole workflow"),
             Self::Exports => formatter.write_str("it calls a template that exports outputs to the whole workflow"),
             Self::CallSite => formatter.write_str("it reads the name of the step that calls it"),
             Self::Unkeyable { name } => write!(formatter, "it reads {name}, which cannot stand in a key"),
             Self::Artifacts => formatter.write_str("it reads artifacts and may run more than once"),
+            Self::ArtifactsDeleted => formatter.write_str("its output artifacts are deleted with each workflow"),
             Self::MixedResult => formatter.write_str("only some of its callers read its result"),
         }
     }

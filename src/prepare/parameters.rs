@@ -41,13 +41,14 @@ pub(super) fn apply(
     let [run_id_name, others @ ..] = RUN_PARAMETERS;
     match &run_id {
         // A value that is there already stays as it is written.
-        Some(run_id) if value_of(parameters, run_id_name).as_deref() == Some(run_id.as_str()) => {}
+        Some(run_id) if is_set_to(parameters, run_id_name, run_id) => {}
         Some(run_id) => set(parameters, run_id_name, run_id.as_str()),
         None => require(parameters, run_id_name),
     }
     for name in others {
         if find(parameters, name).is_none_or(|parameter| !has_value(parameter)) {
-            set(parameters, name, "");
+            let value = value_of(parameters, name).unwrap_or_default();
+            set(parameters, name, &value);
         }
     }
     let [retry_run_id, retry_indicator] = others.map(|name| value_of(parameters, name).unwrap_or_default());
@@ -114,8 +115,14 @@ fn find<'a>(parameters: &'a [Value], name: &str) -> Option<&'a Value> {
     parameters.iter().find(|parameter| text(parameter, "name") == name)
 }
 
+/// Whether a workflow's parameter has what Argo asks of it; a default alone will not do.
 fn has_value(parameter: &Value) -> bool {
-    ["value", "default", "valueFrom"].iter().any(|field| parameter.get(field).is_some_and(|value| !value.is_null()))
+    ["value", "valueFrom"].iter().any(|field| parameter.get(field).is_some_and(|value| !value.is_null()))
+}
+
+fn is_set_to(parameters: &[Value], name: &str, run_id: &RunId) -> bool {
+    let value = find(parameters, name).and_then(|parameter| parameter.get("value"));
+    value.and_then(Value::as_str) == Some(run_id.as_str())
 }
 
 /// The text of a parameter's value or default.

@@ -77,6 +77,9 @@ fn the_run_id_comes_from_the_option_the_parameter_the_document_or_the_mint() {
     assert_eq!(run_id(spec(tag.clone()), &options()), Ok(("minted-1".to_owned(), 1)));
     let source = json!({"name": "run_id", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}});
     assert_eq!(run_id(spec(source), &options()), Ok(("minted-1".to_owned(), 1)));
+    let default = spec(json!({"name": "run_id", "default": "mine"}));
+    let filled = prepare(workflow(default), &Templates::default(), &options()).unwrap();
+    assert_eq!(filled.workflow["spec"]["arguments"]["parameters"][0]["value"], "mine");
     let illegal = json!({"name": "run_id", "value": "a b"});
     assert!(matches!(run_id(spec(illegal.clone()), &options()), Err(PrepareError::RunId(_))));
     assert_eq!(run_id(spec(illegal), &asked), Ok(("asked".to_owned(), 0)));
@@ -100,7 +103,7 @@ fn a_parameter_without_a_value_is_missing() {
     let template = json!({"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": {"arguments": {"parameters": [
         {"name": "inherited"}, {"name": "given"}, {"name": "has", "value": ""}]}}});
     let workflow = workflow(json!({"workflowTemplateRef": {"name": "t"}, "arguments": {"parameters": [
-        {"name": "own"}, {"name": "given", "value": "1"}, {"name": "from", "valueFrom": {}}]}}));
+        {"name": "own", "default": "1"}, {"name": "given", "value": "1"}, {"name": "from", "valueFrom": {}}]}}));
     assert_eq!(missing_parameters(&workflow, &[template].into_iter().collect()), ["own", "inherited"]);
 }
 
@@ -180,6 +183,23 @@ fn artifacts_are_read_under_a_key_only_by_what_runs_once() {
 }
 
 #[test]
+fn a_template_whose_artifacts_are_deleted_is_left_out() {
+    let makes = |strategy: &str| {
+        json!({"name": "make", "container": {"image": "x"},
+        "outputs": {"artifacts": [{"name": "a", "path": "/a", "artifactGC": {"strategy": strategy}}]}})
+    };
+    let passes = json!({"name": "pass", "steps": [[{"name": "m", "template": "make"}]],
+        "outputs": {"artifacts": [{"name": "a", "from": "{{steps.m.outputs.artifacts.a}}"}]}});
+    let spec = |strategy: &str, gc: &str| json!({"artifactGC": {"strategy": gc}, "entrypoint": "main", "templates": [steps("main", &["pass"]), passes, makes(strategy)]});
+    let deleted = prepared(spec("OnWorkflowCompletion", "Never"));
+    assert_eq!(reason(&deleted, "make"), Some(Reason::ArtifactsDeleted));
+    assert_eq!(reason(&deleted, "pass"), Some(Reason::ArtifactsDeleted));
+    assert_eq!(keys(&deleted).keys().collect::<Vec<_>>(), ["main"]);
+    assert_eq!(reason(&prepared(spec("", "OnWorkflowCompletion")), "make"), Some(Reason::ArtifactsDeleted));
+    assert_eq!(reason(&prepared(spec("Never", "OnWorkflowCompletion")), "make"), None);
+}
+
+#[test]
 fn an_edited_callee_changes_its_callers_and_nobody_else() {
     let spec = |image: &str| {
         let mut edited = leaf("a");
@@ -210,6 +230,25 @@ fn values_read_by_what_is_called_stand_in_the_callers_key() {
     );
     let differs = Notice::DiffersEachAttempt { template: "a".into(), values: vec!["workflow.uid".into()] };
     assert_eq!(prepared.notices, [differs]);
+}
+
+#[test]
+fn a_parameter_that_differs_in_each_attempt_stays_out_of_the_key_with_a_warning() {
+    let prepared = prepared(json!({"entrypoint": "a",
+        "arguments": {"parameters": [{"name": "at", "value": "{{workflow.creationTimestamp}}"}, {"name": "p", "value": "1"}]},
+        "templates": [{"name": "a", "container": {"args": ["{{workflow.parameters.at}} {{workflow.parameters.p}}"]}}]}));
+    assert!(keys(&prepared)["a"].contains("\"p\"") && !keys(&prepared)["a"].contains("\"at\""));
+    let differs = Notice::DiffersEachAttempt { template: "a".into(), values: vec!["workflow.parameters.at".into()] };
+    assert_eq!(prepared.notices, [differs]);
+}
+
+#[test]
+fn what_makes_an_object_that_goes_with_the_workflow_is_left_out_with_its_callers() {
+    let makes = |owner: bool| json!({"name": "make", "resource": {"action": "create", "setOwnerReference": owner, "manifest": "x"}});
+    let spec = |owner| json!({"entrypoint": "main", "templates": [steps("main", &["make"]), makes(owner)]});
+    let owned = prepared(spec(true));
+    assert_eq!((reason(&owned, "main"), reason(&owned, "make")), (Some(Reason::Owned), Some(Reason::Owned)));
+    assert_eq!(keys(&prepared(spec(false))).len(), 2);
 }
 
 #[test]

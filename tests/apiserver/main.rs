@@ -12,6 +12,8 @@ mod server;
 mod access;
 mod create;
 mod faults;
+mod pipelines;
+mod submit;
 mod template;
 mod wait;
 

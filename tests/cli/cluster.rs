@@ -100,13 +100,15 @@ fn what_was_created_is_told_when_waiting_takes_too_long() {
 
 #[test]
 fn a_signal_ends_the_waiting_and_not_the_workflow() {
-    let cluster = Cluster::new("Running");
-    let running = cluster.environment.start(["submit", "wf.yaml", "--wait", "-o", "name", "--memoize=off"]);
-    cluster.wait_for_watch();
-    running.signal(Signal::SIGINT);
-    assert_snapshot!(running.end());
-    let requests = cluster.runtime.block_on(cluster.server.received_requests()).unwrap();
-    assert!(requests.iter().all(|request| matches!(request.method.as_str(), "GET" | "POST")), "{requests:?}");
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let cluster = Cluster::new("Running");
+        let running = cluster.environment.start(["submit", "wf.yaml", "--wait", "-o", "name", "--memoize=off"]);
+        cluster.wait_for_watch();
+        running.signal(signal);
+        assert_snapshot!("interrupted", running.end());
+        let requests = cluster.runtime.block_on(cluster.server.received_requests()).unwrap();
+        assert!(requests.iter().all(|request| matches!(request.method.as_str(), "GET" | "POST")), "{requests:?}");
+    }
 }
 
 impl Cluster {

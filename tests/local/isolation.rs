@@ -150,3 +150,16 @@ fn a_single_file_can_be_a_volume() {
         assert_eq!(result_of(&rig.run(reading)), "key=1", "{:?}", rig.view);
     }
 }
+
+#[test]
+fn what_a_task_wrote_can_be_kept_for_debugging() {
+    for view in isolating_views() {
+        let rig = Rig::new(view);
+        let executor = rig.executor.clone().keep_views();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let kill = kubectl_runnable::local::kill::Kill::never();
+        let outcome = runtime.block_on(executor.run(task("a", "echo kept > /tmp/file"), kill));
+        assert_eq!(outcome.exit_code, Some(0));
+        assert_eq!(fs::read_to_string(rig.path("nodes/a/view/tmp/file")).unwrap(), "kept\n", "{:?}", rig.view);
+    }
+}

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod artifacts;
-mod bench;
 mod isolation;
 mod outcome;
 mod rig;

@@ -13,13 +13,14 @@ use crate::argo::document::Kind;
 use crate::argo::status::nodes;
 use crate::argo::template::references;
 use crate::cli::failure::Failure;
+use crate::cli::signals::Signals;
 use crate::cluster::{Cluster, ClusterError, TemplateKind};
 use crate::exit::Exit;
 use crate::output::format::name;
 use crate::output::live::Live;
 use crate::output::stream::{result, talk};
 use crate::output::tree::printable;
-use crate::prepare::{Prepared, Templates};
+use crate::prepare::{Prepared, Templates, existing_cache};
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let cluster = Cluster::connect(&args.access.access()).await?;
@@ -50,7 +51,7 @@ async fn create(args: &Args, cluster: &Cluster, prepared: &[Prepared]) -> Result
             result(format_args!("{} {verb}\n", name(&created.object)))?;
         }
         if !args.quiet {
-            tell_run(prepared);
+            tell_run(prepared, &created.object);
         }
         objects.push(created.object);
     }
@@ -64,9 +65,11 @@ fn tell_partial(objects: &[Value]) {
     }
 }
 
-fn tell_run(prepared: &Prepared) {
+/// The cache is the live object's: one that was there before has kept its own.
+fn tell_run(prepared: &Prepared, object: &Value) {
     let run = &prepared.run;
-    let cache = run.cache_name.as_ref().map(|cache| format!(", cache {cache}")).unwrap_or_default();
+    let cache = existing_cache(&object["spec"]).or_else(|| run.cache_name.clone());
+    let cache = cache.map(|cache| format!(", cache {cache}")).unwrap_or_default();
     if let Some(run_id) = &run.run_id {
         talk(format_args!("run id {run_id}{cache}"));
     }
@@ -130,11 +133,14 @@ async fn called(
 
 /// Waits for one after the other; the worst end counts.
 async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<Exit, Failure> {
+    let mut signals = Signals::new()?;
     let begun = Instant::now();
     let mut worst = Exit::Success;
     for object in objects {
         let left = args.timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()).max(Duration::from_millis(1)));
-        let Some(ended) = wait_for_one(args, cluster, object, left).await? else { return Ok(Exit::Interrupted) };
+        let Some(ended) = wait_for_one(args, cluster, object, left, &mut signals).await? else {
+            return Ok(Exit::Interrupted);
+        };
         let phase = ended.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default();
         worst = worst.max(match phase {
             "Succeeded" => Exit::Success,
@@ -157,6 +163,7 @@ async fn wait_for_one(
     cluster: &Cluster,
     object: &Value,
     left: Option<Duration>,
+    signals: &mut Signals,
 ) -> Result<Option<Value>, Failure> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (name, uid, namespace) = (text("/metadata/name"), text("/metadata/uid"), text("/metadata/namespace"));
@@ -167,7 +174,7 @@ async fn wait_for_one(
         waited = home.wait(&name, &uid, left, |update| live.show(nodes(update).iter())) => {
             Ok(Some(waited.map_err(|error| as_asked(error, args.timeout))?))
         }
-        _ = tokio::signal::ctrl_c() => {
+        () = signals.next() => {
             voice.say(format_args!("interrupted: workflow {name} goes on"));
             Ok(None)
         }

@@ -106,13 +106,19 @@ impl Request {
         Ok(prepared)
     }
 
+    /// The options for one workflow: each is a run of its own.
+    fn options(&self) -> Result<Options, Failure> {
+        let minted_run_id = mint::run_id(Timestamp::now())?;
+        Ok(Options { minted_run_id, generated_cache_name: mint::cache_name(), ..self.options.clone() })
+    }
+
     fn prepare_one(
         &self,
         workflow: &Value,
         templates: &Templates,
         document: Option<&Document>,
     ) -> Result<Prepared, Failure> {
-        let options = Options { name: Some(self.named(workflow, document)?), ..self.options.clone() };
+        let options = Options { name: Some(self.named(workflow, document)?), ..self.options()? };
         let prepared = prepare(workflow.clone(), templates, &options)?;
         has_entrypoint(&prepared.workflow)?;
         let missing = missing_parameters(&prepared.workflow, templates);
@@ -186,7 +192,7 @@ impl Request {
     fn prepare_templates(&self, templates: &Templates) -> Result<Vec<Prepared>, Failure> {
         let mut all = Vec::new();
         for document in self.beside.iter().filter(|document| is_template(document.kind)) {
-            let prepared = prepare_template(document.value.clone(), templates, &self.options)?;
+            let prepared = prepare_template(document.value.clone(), templates, &self.options()?)?;
             self.tell(&prepared.notices);
             all.push(prepared);
         }

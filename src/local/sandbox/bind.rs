@@ -1,92 +1,134 @@
 //! The view of a task that an ordinary user runs: the host's directories in a user namespace.
 //!
 //! There the kernel refuses a copy-on-write layer over a directory below which something is mounted, such as `/`. Such a
-//! directory is made anew and its entries are shown one by one.
+//! directory is made anew and its entries are shown one by one. So is a short one that belongs to someone else: a mount
+//! of each entry costs a fraction of a layer, and the task may make new entries in it just the same.
 
 use std::fs::{self, FileType};
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use nix::mount::MsFlags;
+use nix::unistd::{AccessFlags, access};
+
 use super::layout::{Layout, make_directory};
-use super::mounts::{self, Problem};
+use super::mounts::{self, MountPoint, Problem};
 use super::overlay::below;
 
 /// What gets a treatment of its own.
 const OWN: [&str; 5] = ["/proc", "/tmp", "/root", "/lost+found", "/run/user"];
-/// Programs and devices: nothing that a user could write to, so a layer would only cost time.
-const BOUND: [&str; 12] =
-    ["/bin", "/boot", "/dev", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/sbin", "/snap", "/sys", "/usr"];
+/// Devices and the kernel's own files, which mounts below them belong to.
+const KERNEL: [&str; 2] = ["/dev", "/sys"];
+/// Programs: read-only without a look inside.
+const PROGRAMS: [&str; 10] = ["/bin", "/boot", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/sbin", "/snap", "/usr"];
+/// More entries than this cost more than a layer.
+const SHORT: usize = 40;
 
-/// Lays the host out below the layout's root.
+/// Lays the host out below the layout's root: first the directories in memory, a layer over these so that what the task
+/// makes beside them goes to disk, then the mounts on them.
 pub(super) fn build(layout: &mut Layout) -> Result<(), Problem> {
-    let root = layout.root();
-    let points = mounts::mount_points()?.into_iter().map(|point| point.path).collect();
-    mounts::bind(&root.clone(), &root)?;
-    Showing { layout, points, root: root.clone() }.show_entries(Path::new("/"))?;
+    let points = mounts::mount_points()?;
+    let skeleton = layout.fresh("skeleton", 0o755)?;
+    mounts::mount_new("tmpfs", &skeleton, Some("mode=755"))?;
+    let mut plan = Plan { points, skeleton: skeleton.clone(), shown: Vec::new() };
+    plan.show_entries(Path::new("/"))?;
     for (name, mode) in [("root", 0o700), ("tmp", 0o1777), ("mnt", 0o755), ("proc", 0o555)] {
-        make_directory(&root.join(name), mode)?;
+        make_directory(&skeleton.join(name), mode)?;
+    }
+    let root = layout.root();
+    if layout.overlay(&skeleton, &root).is_err() {
+        mounts::bind_one(&skeleton, &root)?;
+    }
+    for (path, how) in &plan.shown {
+        plan.mount(layout, path, *how)?;
     }
     let proc = root.join("proc");
     mounts::mount_new("proc", &proc, None).or_else(|_| mounts::bind(Path::new("/proc"), &proc))
 }
 
-struct Showing<'a> {
-    layout: &'a mut Layout,
-    points: Vec<PathBuf>,
-    root: PathBuf,
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Whole,
+    Layered,
+    ReadOnly,
 }
 
-impl Showing<'_> {
+struct Plan {
+    points: Vec<MountPoint>,
+    skeleton: PathBuf,
+    shown: Vec<(PathBuf, How)>,
+}
+
+impl Plan {
     fn show_entries(&mut self, directory: &Path) -> Result<(), Problem> {
         // What the caller may not read, his tasks do not see.
         let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
         for entry in entries.flatten() {
             let path = entry.path();
             let Ok(kind) = entry.file_type() else { continue };
-            if !OWN.iter().any(|own| path == Path::new(own)) {
-                self.show(&path, kind)?;
+            if !is_one_of(&path, &OWN) {
+                self.show(path, kind)?;
             }
         }
         Ok(())
     }
 
-    fn show(&mut self, path: &Path, kind: FileType) -> Result<(), Problem> {
-        let target = below(&self.root, path);
+    fn show(&mut self, path: PathBuf, kind: FileType) -> Result<(), Problem> {
+        let target = below(&self.skeleton, &path);
         if kind.is_symlink() {
-            let linked = fs::read_link(path).and_then(|link| symlink(link, &target));
+            let linked = fs::read_link(&path).and_then(|link| symlink(link, &target));
             return linked.map_err(|error| Problem::new("show", path, error));
         }
-        if !kind.is_dir() {
-            // A file such as a container's /etc/hosts is itself a mount.
-            return if self.points.iter().any(|point| point == path) { show_file(path, &target) } else { Ok(()) };
+        if kind.is_dir() {
+            make_directory(&target, 0o755)?;
+            return self.show_directory(path);
         }
-        make_directory(&target, 0o755)?;
-        if BOUND.iter().any(|bound| path == Path::new(bound)) {
-            return mounts::bind(path, &target);
-        }
-        if self.points.iter().any(|point| point != path && point.starts_with(path)) {
-            return self.show_entries(path);
-        }
-        self.show_tree(path, &target)
+        fs::write(&target, "").map_err(|error| Problem::new("show", &path, error))?;
+        self.shown.push((path, How::ReadOnly));
+        Ok(())
     }
 
-    /// Deep below only the caller's own directories are worth a layer: others he cannot write to anyway.
-    fn show_tree(&mut self, path: &Path, target: &Path) -> Result<(), Problem> {
-        // The caller is user 0 here; users that are not mapped appear as another one.
-        let own = path.metadata().is_ok_and(|metadata| metadata.uid() == 0);
+    fn show_directory(&mut self, path: PathBuf) -> Result<(), Problem> {
+        if is_one_of(&path, &KERNEL) {
+            self.shown.push((path, How::Whole));
+            return Ok(());
+        }
+        if self.points.iter().any(|point| point.path != path && point.path.starts_with(&path)) {
+            return self.show_entries(&path);
+        }
+        if is_one_of(&path, &PROGRAMS) {
+            self.shown.push((path, How::ReadOnly));
+            return Ok(());
+        }
+        let Ok(entries) = fs::read_dir(&path) else { return Ok(()) };
+        let count = entries.take(SHORT + 1).count();
+        let writable = access(&path, AccessFlags::W_OK).is_ok();
         let top = path.parent() == Some(Path::new("/"));
-        if (own || top) && self.layout.overlay(path, target).is_ok() {
-            return Ok(());
+        if count == 0 || (top && !writable && count <= SHORT) {
+            return self.show_entries(&path);
         }
-        if fs::read_dir(path).is_err() {
-            return Ok(());
+        self.shown.push((path, if top || writable { How::Layered } else { How::ReadOnly }));
+        Ok(())
+    }
+
+    fn mount(&self, layout: &mut Layout, path: &Path, how: How) -> Result<(), Problem> {
+        let target = below(&layout.root(), path);
+        match how {
+            How::Whole => mounts::bind(path, &target),
+            How::Layered if layout.overlay(path, &target).is_ok() => Ok(()),
+            How::Layered | How::ReadOnly => self.mount_read_only(path, &target),
         }
-        mounts::bind(path, target)?;
-        if own || top { mounts::make_read_only(target) } else { Ok(()) }
+    }
+
+    /// Also where the caller may not write: others, or his groups, might.
+    fn mount_read_only(&self, path: &Path, target: &Path) -> Result<(), Problem> {
+        let holder = self.points.iter().rev().find(|point| path.starts_with(&point.path));
+        let flags = holder.map_or(MsFlags::empty(), |point| point.flags);
+        mounts::bind_one(path, target)?;
+        mounts::remount_read_only(target, flags)
     }
 }
 
-fn show_file(path: &Path, target: &Path) -> Result<(), Problem> {
-    fs::write(target, "").map_err(|error| Problem::new("show", path, error))?;
-    mounts::bind(path, target)
+fn is_one_of(path: &Path, list: &[&str]) -> bool {
+    list.iter().any(|one| path == Path::new(one))
 }

@@ -13,6 +13,7 @@ pub(super) struct Layout {
     view: PathBuf,
     /// Holds the upper layers: the view's directory or, where its file system cannot hold them, one in memory.
     layers: PathBuf,
+    memory: Option<PathBuf>,
     count: usize,
     unprivileged: bool,
 }
@@ -22,7 +23,7 @@ impl Layout {
     pub(super) fn new(directory: &Path, unprivileged: bool) -> Result<Self, Problem> {
         let view = directory.join("view");
         make_directory(&view.join("root"), 0o755)?;
-        Ok(Self { layers: view.clone(), view, count: 0, unprivileged })
+        Ok(Self { layers: view.clone(), view, memory: None, count: 0, unprivileged })
     }
 
     /// The directory that becomes `/`.
@@ -44,10 +45,27 @@ impl Layout {
                 return Err(problem);
             }
             // The run directory may itself lie on an overlay, as in a container: memory always takes upper layers.
-            self.layers = self.fresh("memory", 0o700)?;
-            mount_new("tmpfs", &self.layers, Some("mode=700"))?;
+            self.layers = self.memory()?;
             self.overlay_here(lower, target)
         })
+    }
+
+    /// Like [`Self::overlay`], for what lies in memory on the host too.
+    pub(super) fn overlay_in_memory(&mut self, lower: &Path, target: &Path) -> Result<(), Problem> {
+        let memory = self.memory()?;
+        let disk = std::mem::replace(&mut self.layers, memory);
+        let done = self.overlay_here(lower, target);
+        self.layers = disk;
+        done
+    }
+
+    fn memory(&mut self) -> Result<PathBuf, Problem> {
+        if let Some(memory) = &self.memory {
+            return Ok(memory.clone());
+        }
+        let memory = self.fresh("memory", 0o700)?;
+        mount_new("tmpfs", &memory, Some("mode=700"))?;
+        Ok(self.memory.insert(memory).clone())
     }
 
     fn overlay_here(&mut self, lower: &Path, target: &Path) -> Result<(), Problem> {

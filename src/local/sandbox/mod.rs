@@ -65,9 +65,7 @@ pub fn task_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
     let done = match stage.to_str() {
         Some("overlay") => separate(CloneFlags::CLONE_NEWPID),
         Some("bind") => become_root_of_a_namespace().and_then(|()| inside()),
-        Some("plain") => {
-            setsid().map_err(|errno| Problem::new("start a session", "/", errno)).and_then(|_| supervise())
-        }
+        Some("plain") => setsid().map_err(|errno| Problem::general("start a session", errno)).and_then(|_| supervise()),
         Some(INSIDE) => die_with_outer().and_then(|()| supervise()),
         _ => return Exit::Usage,
     };
@@ -100,7 +98,8 @@ fn probe_in(executable: &Path, directory: &Path, view: &View) -> io::Result<Outc
         .spawn()?;
     // Kept open until the outcome is read: its end would stop the supervisor.
     let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    stdin.write_all(&spec.line()?)?;
+    // One that fails at once does not read its task, but says why.
+    let _ = stdin.write_all(&spec.line()?);
     let output = child.wait_with_output()?;
     drop(stdin);
     Ok(serde_json::from_slice(&output.stdout)?)
@@ -116,9 +115,9 @@ impl Spec {
 
 fn become_root_of_a_namespace() -> Result<(), Problem> {
     let (user, group) = (geteuid(), getegid());
-    setsid().map_err(|errno| Problem::new("start a session", "/", errno))?;
+    setsid().map_err(|errno| Problem::general("start a session", errno))?;
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID)
-        .map_err(|errno| Problem::new("make a user namespace", "/", errno))?;
+        .map_err(|errno| Problem::general("make a user namespace", errno))?;
     let write = |file: &str, text: String| {
         std::fs::write(file, text).map_err(|error| Problem::new("map the user", file, error))
     };
@@ -128,14 +127,14 @@ fn become_root_of_a_namespace() -> Result<(), Problem> {
 }
 
 fn separate(flags: CloneFlags) -> Result<Exit, Problem> {
-    setsid().map_err(|errno| Problem::new("start a session", "/", errno))?;
-    unshare(flags).map_err(|errno| Problem::new("make namespaces", "/", errno))?;
+    setsid().map_err(|errno| Problem::general("start a session", errno))?;
+    unshare(flags).map_err(|errno| Problem::general("make namespaces", errno))?;
     inside()
 }
 
 /// A new PID namespace begins with the next child: hence the second stage.
 fn inside() -> Result<Exit, Problem> {
-    let problem = |error| Problem::new("start the supervisor", "/proc/self/exe", error);
+    let problem = |error| Problem::general("start the supervisor", error);
     let status = Command::new("/proc/self/exe").args([VERB, INSIDE]).status().map_err(problem)?;
     match status.signal() {
         Some(signal) => Err(problem(io::Error::other(format!("ended by signal {signal}")))),
@@ -145,14 +144,14 @@ fn inside() -> Result<Exit, Problem> {
 
 /// Nobody but the outer stage waits for the supervisor. It has one thread, so this is not about a thread that ends.
 fn die_with_outer() -> Result<(), Problem> {
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| Problem::new("follow the outer stage", "/", errno))
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| Problem::general("follow the outer stage", errno))
 }
 
 fn supervise() -> Result<Exit, Problem> {
     let mut orders = BufReader::new(io::stdin());
     let mut line = String::new();
     let read = orders.read_line(&mut line).and_then(|_| Ok(serde_json::from_str::<Spec>(&line)?));
-    let spec = read.map_err(|error| Problem::new("read the task", "-", error))?;
+    let spec = read.map_err(|error| Problem::general("read the task", error))?;
     Ok(report(&supervisor::run(&spec, orders)))
 }
 

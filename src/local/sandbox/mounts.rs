@@ -9,17 +9,29 @@ use nix::mount::{MsFlags, mount};
 
 /// Why a view could not be laid out.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {source}", path.display())]
-pub(super) struct Problem {
-    action: &'static str,
-    path: PathBuf,
-    #[source]
-    source: io::Error,
+pub(super) enum Problem {
+    #[error("cannot {action} {}: {source}", path.display())]
+    At {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot {action}: {source}")]
+    General {
+        action: &'static str,
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl Problem {
     pub(super) fn new(action: &'static str, path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
-        Self { action, path: path.into(), source: source.into() }
+        Self::At { action, path: path.into(), source: source.into() }
+    }
+
+    pub(super) fn general(action: &'static str, source: impl Into<io::Error>) -> Self {
+        Self::General { action, source: source.into() }
     }
 }
 
@@ -89,7 +101,7 @@ fn unescape(field: &[u8]) -> PathBuf {
 /// Keeps what is mounted from here on out of the host's sight.
 pub(super) fn make_private() -> Result<(), Problem> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
-        .map_err(|errno| Problem::new("make private", "/", errno))
+        .map_err(|errno| Problem::general("leave the mounts of the host", errno))
 }
 
 /// Binds `source` and everything mounted below it to `target`.
@@ -107,11 +119,16 @@ pub(super) fn bind_one(source: &Path, target: &Path) -> Result<(), Problem> {
 /// Makes the mount at `target` and those below it read-only.
 pub(super) fn make_read_only(target: &Path) -> Result<(), Problem> {
     for point in mount_points()?.iter().filter(|point| point.path.starts_with(target)) {
-        let flags = point.flags | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
-        mount(None::<&str>, &point.path, None::<&str>, flags, None::<&str>)
-            .map_err(|errno| Problem::new("make read-only", &point.path, errno))?;
+        remount_read_only(&point.path, point.flags)?;
     }
     Ok(())
+}
+
+/// Makes one mount read-only. `flags` are those that it has: a user namespace may not take any away.
+pub(super) fn remount_read_only(target: &Path, flags: MsFlags) -> Result<(), Problem> {
+    let flags = flags | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+    mount(None::<&str>, target, None::<&str>, flags, None::<&str>)
+        .map_err(|errno| Problem::new("make read-only", target, errno))
 }
 
 /// A file system of a kind that needs no source.

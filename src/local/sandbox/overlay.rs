@@ -48,8 +48,14 @@ fn show(layout: &mut Layout, point: &MountPoint, target: &Path) -> Result<(), Pr
     if plain {
         return mounts::bind(&point.path, target);
     }
-    if !point.read_only && point.path.is_dir() && layout.overlay(&point.path, target).is_ok() {
-        return Ok(());
+    if !point.read_only && point.path.is_dir() {
+        let layered = match point.kind.as_str() {
+            "tmpfs" | "devtmpfs" => layout.overlay_in_memory(&point.path, target),
+            _ => layout.overlay(&point.path, target),
+        };
+        if layered.is_ok() {
+            return Ok(());
+        }
     }
     mounts::bind_one(&point.path, target)?;
     mounts::make_read_only(target)

@@ -22,7 +22,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Why a process did not start.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
-    #[error("program not found: {0}; without --runtime a task runs with the programs of this host")]
+    #[error("program {0:?} not found on the PATH; a local task runs with the programs of this machine")]
     NotFound(String),
     #[error("cannot enter the working directory {}: {source}", path.display())]
     WorkingDirectory {

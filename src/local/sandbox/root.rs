@@ -49,7 +49,7 @@ pub(super) fn enter(spec: &Spec) -> Result<Ground, Problem> {
     if let View::Plain(_) = spec.view {
         return enter_plain(spec, &sources, ground);
     }
-    unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::new("make a mount namespace", "/", errno))?;
+    unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::general("make a mount namespace", errno))?;
     mounts::make_private()?;
     let unprivileged = spec.view == View::Bind;
     let mut layout = Layout::new(&spec.directory, unprivileged)?;
@@ -58,7 +58,7 @@ pub(super) fn enter(spec: &Spec) -> Result<Ground, Problem> {
     } else {
         overlay::build(&mut layout)?;
     }
-    for (name, mode) in [("tmp", 0o1777), ("var-tmp", 0o1777), ("shm", 0o1777), ("hidden", 0o755)] {
+    for (name, mode) in [("tmp", 0o1777), ("var-tmp", 0o1777), ("hidden", 0o755)] {
         layout.fresh(name, mode)?;
     }
     pivot(&layout.root())?;
@@ -161,10 +161,14 @@ fn leave_host() -> Result<(), Problem> {
 
 /// Lays fresh directories over those that processes share by custom, and over what the task must not see.
 fn cover(view: &Path, hidden: &[PathBuf]) -> Result<(), Problem> {
-    for (path, name) in [("/tmp", "tmp"), ("/var/tmp", "var-tmp"), ("/dev/shm", "shm")] {
+    for (path, name) in [("/tmp", "tmp"), ("/var/tmp", "var-tmp")] {
         if Path::new(path).is_dir() {
             mounts::bind_one(&view.join(name), Path::new(path))?;
         }
+    }
+    let shared_memory = Path::new("/dev/shm");
+    if shared_memory.is_dir() {
+        mounts::mount_new("tmpfs", shared_memory, Some("mode=1777"))?;
     }
     for path in hidden.iter().filter(|path| path.is_dir()) {
         mounts::bind_one(&view.join("hidden"), path)?;

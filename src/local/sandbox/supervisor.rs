@@ -22,6 +22,8 @@ use crate::local::task::{FailedProcess, Outcome, Process, Task};
 
 /// How long a sidecar may take to end, Kubernetes' default grace period.
 const SIDECAR_GRACE: Duration = Duration::from_secs(30);
+/// The exit code of a container whose program is not there, as Argo's executor gives it.
+const UNSTARTABLE: i32 = 64;
 /// The process whose outputs count.
 const MAIN: &str = "main";
 
@@ -180,7 +182,11 @@ impl<'a> Supervisor<'a> {
     }
 
     fn start(&mut self, process: &'a Process, capture: bool) -> Result<(), StartError> {
-        let Started { pid, output } = process::start(process, &self.ground, capture)?;
+        let started = process::start(process, &self.ground, capture);
+        if matches!(started, Err(StartError::NotFound(_))) {
+            self.codes.insert(&process.name, UNSTARTABLE);
+        }
+        let Started { pid, output } = started?;
         self.running.insert(pid, &process.name);
         self.output = output.or(self.output.take());
         self.wait_for_children();

@@ -135,8 +135,8 @@ impl Scheduler {
         let (phase, message) = match (&outcome.error, outcome.exit_code, failed) {
             _ if raised.is_some() => (Phase::Error, raised.unwrap_or_default()),
             _ if killed => (Phase::Failed, self.kill_message(node)),
-            (_, Some(code), None) if code != 0 => (Phase::Failed, format!("main: Error (exit code {code})")),
-            (_, _, Some((name, code))) => (Phase::Failed, format!("{name}: Error (exit code {code})")),
+            (error, Some(code), None) if code != 0 => (Phase::Failed, failure("main", code, error.as_deref())),
+            (error, _, Some((name, code))) => (Phase::Failed, failure(name, code, error.as_deref())),
             (Some(error), ..) => (Phase::Error, error.clone()),
             (None, Some(_), None) => (Phase::Succeeded, String::new()),
             (None, None, None) => (Phase::Error, "the task ended without an exit code".to_owned()),
@@ -227,6 +227,12 @@ impl Scheduler {
             self.node_mut(node).finished_at = Some(now);
         }
     }
+}
+
+/// The message of a failed container, with the cause where it could not be started.
+fn failure(name: &str, code: i32, cause: Option<&str>) -> String {
+    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{name}: Error (exit code {code}){cause}")
 }
 
 /// The key of an artifact in the store of its run.

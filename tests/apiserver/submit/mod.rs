@@ -1,0 +1,142 @@
+//! The program itself, spawned, against a real API server: what a user types, reads and finds created.
+
+mod create;
+mod from;
+mod refusals;
+mod wait;
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::namespace::Namespace;
+use crate::server::User;
+
+/// The program with a home and an environment of its own.
+struct Program {
+    directory: TempDir,
+    kubeconfig: PathBuf,
+}
+
+/// What a run of the program left.
+#[must_use]
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Program {
+    fn new(namespace: &Namespace) -> Self {
+        Self::of(namespace, User::Admin)
+    }
+
+    fn of(namespace: &Namespace, user: User) -> Self {
+        Self { directory: TempDir::new().unwrap(), kubeconfig: namespace.kubeconfig(user) }
+    }
+
+    /// Writes a file of documents beside the program's working directory.
+    fn file(&self, name: &str, documents: &[Value]) -> String {
+        let text: Vec<String> = documents.iter().map(ToString::to_string).collect();
+        self.text(name, &text.join("\n---\n"))
+    }
+
+    fn text(&self, name: &str, text: &str) -> String {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// `submit` with these arguments.
+    fn submit(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
+        command
+            .env_clear()
+            .env("HOME", self.directory.path())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .current_dir(self.directory.path())
+            .arg("submit")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.submit(arguments).output().unwrap().into()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Ran {
+    /// Fails the test with everything that was said, unless the exit code is this.
+    #[track_caller]
+    fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn says(self, expected: &str) -> Self {
+        assert!(self.stderr.contains(expected), "{expected:?} is not in {self:#?}");
+        self
+    }
+
+    /// Standard output has nothing but this.
+    #[track_caller]
+    fn prints(self, expected: &str) -> Self {
+        assert_eq!(self.stdout, expected, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+}
+
+/// A workflow as a user writes it: two steps that call one template.
+fn document(name: &str) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": { "name": name },
+        "spec": {
+            "entrypoint": "main",
+            "templates": [
+                { "name": "main", "steps": [
+                    [{ "name": "one", "template": "say", "arguments": { "parameters": [{ "name": "text", "value": "1" }] } }],
+                    [{ "name": "two", "template": "say", "arguments": { "parameters": [{ "name": "text", "value": "2" }] } }],
+                ] },
+                {
+                    "name": "say",
+                    "inputs": { "parameters": [{ "name": "text" }] },
+                    "container": { "image": "alpine", "command": ["echo", "{{inputs.parameters.text}}"] },
+                },
+            ],
+        },
+    })
+}
+
+/// A WorkflowTemplate of these templates that needs the parameter `date`.
+fn template(name: &str) -> Value {
+    let mut template = document(name);
+    template["kind"] = json!("WorkflowTemplate");
+    template["spec"]["arguments"] = json!({ "parameters": [{ "name": "date" }, { "name": "color", "value": "red" }] });
+    template
+}
+
+fn parameter<'a>(workflow: &'a Value, name: &str) -> Option<&'a str> {
+    let parameters = workflow["spec"]["arguments"]["parameters"].as_array().unwrap();
+    parameters.iter().find(|parameter| parameter["name"] == name)?["value"].as_str()
+}
