@@ -22,8 +22,23 @@ _kubectl__runnable() {
             kubectl__runnable,completion)
                 cmd="kubectl__runnable__subcmd__completion"
                 ;;
+            kubectl__runnable,help)
+                cmd="kubectl__runnable__subcmd__help"
+                ;;
             kubectl__runnable,submit)
                 cmd="kubectl__runnable__subcmd__submit"
+                ;;
+            kubectl__runnable__subcmd__help,__complete)
+                cmd="kubectl__runnable__subcmd__help__subcmd____complete"
+                ;;
+            kubectl__runnable__subcmd__help,completion)
+                cmd="kubectl__runnable__subcmd__help__subcmd__completion"
+                ;;
+            kubectl__runnable__subcmd__help,help)
+                cmd="kubectl__runnable__subcmd__help__subcmd__help"
+                ;;
+            kubectl__runnable__subcmd__help,submit)
+                cmd="kubectl__runnable__subcmd__help__subcmd__submit"
                 ;;
             *)
                 ;;
@@ -32,7 +47,7 @@ _kubectl__runnable() {
 
     case "${cmd}" in
         kubectl__runnable)
-            opts="-h -V --help --version submit completion __complete"
+            opts="-h -V --help --version submit completion __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -62,6 +77,76 @@ _kubectl__runnable() {
         kubectl__subcmd__runnable__subcmd__completion)
             opts="-h --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help)
+            opts="submit completion __complete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd____complete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__completion)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__submit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

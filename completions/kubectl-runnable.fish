@@ -29,6 +29,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -s V -l 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "__complete"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l from -d 'Make the workflow from a workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l max-tasks -d 'Most tasks at once on this machine' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
@@ -66,3 +67,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand __complete" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit completion __complete help" -f -a "__complete"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

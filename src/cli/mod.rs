@@ -21,7 +21,6 @@ use crate::output::stream::{result, stderr_colors, stdout_colors, talk};
     about = "Make Argo Workflows runs retryable, memoized and isolated, on a cluster or on this machine",
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 success, 1 the tool or the API failed, 2 bad usage or an invalid document, \
 3 the workflow Failed, 4 the workflow Errored, 5 timed out waiting, 6 not found, 7 conflict, 130 interrupted."
 )]

@@ -168,3 +168,14 @@ fn standard_input_twice() {
 fn a_run_id_given_twice() {
     assert_snapshot!(refused(&["--run-id", "a", "-p", "run_id=b", "--dry-run=client"]));
 }
+
+#[test]
+fn flags_of_memoization_without_it() {
+    assert_snapshot!("cache_without_memoize", refused(&["--memoize=off", "--cache-name", "kept"]));
+    assert_snapshot!("age_without_memoize", refused(&["--local", "--max-age", "1h"]));
+}
+
+#[test]
+fn an_illegal_run_id_as_a_parameter() {
+    assert_snapshot!(refused(&["-p", "run_id=a b", "--dry-run=client"]));
+}

@@ -91,6 +91,18 @@ fn a_workflow_without_a_name() {
 }
 
 #[test]
+fn an_entrypoint_that_is_no_template() {
+    assert_snapshot!(refused(format!("{}---\n{}", hello(), hello().replace("entrypoint: main", "entrypoint: mian"))));
+}
+
+#[test]
+fn what_cannot_be_prepared_is_named_with_its_place() {
+    let run_id =
+        hello().replace("  templates:", "  arguments:\n    parameters: [{name: run_id, value: a b}]\n  templates:");
+    assert_snapshot!(refused(format!("{}---\n{run_id}", hello())));
+}
+
+#[test]
 fn two_workflows_of_one_name() {
     let workflow = one_task("name: twin", "echo");
     assert_snapshot!(refused(format!("{workflow}---\n{workflow}")));

@@ -13,4 +13,5 @@ mod interrupts;
 mod local;
 mod parameters;
 mod streams;
+mod terminal;
 mod workflows;

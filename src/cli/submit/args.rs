@@ -79,6 +79,17 @@ pub(in crate::cli) struct Args {
     pub(super) access: AccessArgs,
 }
 
+impl Args {
+    /// Whether templates are memoized.
+    pub(super) fn memoizes(&self) -> bool {
+        match self.run.memoize {
+            Some(MemoizeArg::Auto) => true,
+            Some(MemoizeArg::Off) => false,
+            None => !self.local,
+        }
+    }
+}
+
 /// What the workflow becomes.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Workflow")]
@@ -108,7 +119,7 @@ pub(super) struct WorkflowArgs {
     pub(super) labels: Vec<LabelPair>,
 
     /// Annotations of the workflow
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE,…", value_delimiter = ',')]
     pub(super) annotations: Vec<AnnotationPair>,
 
     /// The service account of the workflow's pods

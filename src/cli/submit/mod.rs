@@ -4,6 +4,7 @@ mod args;
 mod cluster;
 mod local;
 mod request;
+mod subject;
 mod values;
 
 use serde_json::Value;
@@ -47,7 +48,12 @@ fn agree(args: &Args) -> Result<(), Failure> {
             Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")
         );
     }
-    Ok(())
+    let for_caches = [("--cache-name", args.run.cache_name.is_some()), ("--max-age", args.run.max_age.is_some())];
+    match for_caches.into_iter().find(|&(_, given)| given && !args.memoizes()) {
+        Some((flag, _)) => Err(Failure::usage(format!("{flag} is for memoization, which is off"))
+            .hint(format!("use --memoize=auto, or leave {flag} out"))),
+        None => Ok(()),
+    }
 }
 
 /// What was asked for on standard output, if anything was.

@@ -6,18 +6,16 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::args::{Args, MemoizeArg};
+use super::args::Args;
+use super::subject::Subject;
 use super::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
 use crate::argo::document::{Document, Kind};
-use crate::argo::identity::{IdentityError, ObjectName};
+use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
 use crate::cli::{files, mint};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
-use crate::prepare::{
-    Memoize, Notice, Options, Prepared, RUN_PARAMETERS, Source, Templates, from_source, missing_parameters, prepare,
-    prepare_template,
-};
+use crate::prepare::{Memoize, Notice, Options, Prepared, Source, Templates, from_source};
 
 /// What `submit` was asked for.
 #[derive(Debug)]
@@ -28,8 +26,8 @@ pub(super) struct Request {
     pub(super) beside: Vec<Document>,
     pub(super) from: Option<FromKind>,
     pub(super) options: Options,
-    generate_name: Option<NamePrefix>,
-    quiet: bool,
+    pub(super) generate_name: Option<NamePrefix>,
+    pub(super) quiet: bool,
 }
 
 impl Request {
@@ -94,82 +92,23 @@ impl Request {
 
     /// Everything that is to be submitted, prepared; nothing is created before all of it is sound.
     pub(super) fn prepare(&self, templates: &Templates, live: Option<&Value>) -> Result<Vec<Prepared>, Failure> {
-        let mut prepared = Vec::new();
-        for document in &self.workflows {
-            prepared.push(self.prepare_one(&document.value, templates, Some(document))?);
-        }
+        let written = self.workflows.iter().map(|document| Subject::written(document).prepared(self, templates));
+        let mut prepared = written.collect::<Result<Vec<_>, _>>()?;
         if let Some(from) = &self.from {
-            let workflow = self.made_from(from, live)?;
-            prepared.push(self.prepare_one(&workflow, templates, None)?);
+            let object = self.made_from(from, live)?;
+            prepared.push(Subject { object: &object, document: None }.prepared(self, templates)?);
         }
         differ(&prepared)?;
         Ok(prepared)
     }
 
     /// The options for one workflow: each is a run of its own.
-    fn options(&self) -> Result<Options, Failure> {
+    pub(super) fn options(&self) -> Result<Options, Failure> {
         let minted_run_id = mint::run_id(Timestamp::now())?;
         Ok(Options { minted_run_id, generated_cache_name: mint::cache_name(), ..self.options.clone() })
     }
 
-    fn prepare_one(
-        &self,
-        workflow: &Value,
-        templates: &Templates,
-        document: Option<&Document>,
-    ) -> Result<Prepared, Failure> {
-        let options = Options { name: Some(self.named(workflow, document)?), ..self.options()? };
-        let prepared = prepare(workflow.clone(), templates, &options)?;
-        has_entrypoint(&prepared.workflow)?;
-        let missing = missing_parameters(&prepared.workflow, templates);
-        if !missing.is_empty() {
-            let name = prepared.workflow["metadata"]["name"].as_str().unwrap_or_default();
-            let give: Vec<String> = missing.iter().map(|name| format!("-p {name}=VALUE")).collect();
-            return Err(Failure::usage(format!("workflow {name:?} needs a value for {}", missing.join(", ")))
-                .hint(format!("add {}", give.join(" "))));
-        }
-        self.tell(&prepared.notices);
-        self.tell_undeclared(workflow);
-        Ok(prepared)
-    }
-
-    /// A parameter that nobody declares is Argo's to take, and mostly a slip.
-    fn tell_undeclared(&self, workflow: &Value) {
-        if self.quiet || workflow.pointer("/spec/workflowTemplateRef").is_some() {
-            return;
-        }
-        let declared = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array);
-        let is_declared = |name: &str| declared.into_iter().flatten().any(|parameter| parameter["name"] == name);
-        let given: BTreeSet<&str> = self.options.parameters.iter().map(|(name, _)| name.as_str()).collect();
-        for name in given.into_iter().filter(|name| !is_declared(name) && !RUN_PARAMETERS.contains(name)) {
-            talk(format_args!("warning: parameter {name:?} is not declared by the workflow; it is added"));
-        }
-    }
-
-    /// The name is fixed before anything is sent, so that a repeated request finds its own object.
-    fn named(&self, workflow: &Value, document: Option<&Document>) -> Result<ObjectName, Failure> {
-        if let Some(name) = &self.options.name {
-            return Ok(name.clone());
-        }
-        if let Some(NamePrefix(prefix)) = &self.generate_name {
-            return Ok(mint::name(prefix)?);
-        }
-        let text = |field: &str| workflow["metadata"][field].as_str().filter(|text| !text.is_empty());
-        let fault = |pointer: &str, why: String| match document {
-            Some(document) => Failure::usage(document.problem(pointer, why).to_string()),
-            None => Failure::usage(why),
-        };
-        match (text("name"), text("generateName")) {
-            (Some(name), _) => name.parse().map_err(|error: IdentityError| fault("/metadata/name", error.to_string())),
-            (None, Some(prefix)) => {
-                mint::name(prefix).map_err(|error| fault("/metadata/generateName", error.to_string()))
-            }
-            (None, None) => Err(fault("/metadata", "the workflow has no name".to_owned())
-                .hint("give it metadata.generateName, or use --name or --generate-name")),
-        }
-    }
-
-    fn tell(&self, notices: &[Notice]) {
+    pub(super) fn tell(&self, notices: &[Notice]) {
         if self.quiet {
             return;
         }
@@ -190,12 +129,9 @@ impl Request {
     }
 
     fn prepare_templates(&self, templates: &Templates) -> Result<Vec<Prepared>, Failure> {
-        let mut all = Vec::new();
-        for document in self.beside.iter().filter(|document| is_template(document.kind)) {
-            let prepared = prepare_template(document.value.clone(), templates, &self.options()?)?;
-            self.tell(&prepared.notices);
-            all.push(prepared);
-        }
+        let written = self.beside.iter().filter(|document| is_template(document.kind));
+        let all = written.map(|document| Subject::written(document).prepared_template(self, templates));
+        let all = all.collect::<Result<Vec<_>, _>>()?;
         if all.is_empty() { Err(Failure::usage("the files hold no Workflow and no template")) } else { Ok(all) }
     }
 }
@@ -211,11 +147,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
     let annotations = args.workflow.annotations.iter().map(|AnnotationPair(key, value)| (key.clone(), value.clone()));
     Ok(Options {
         run_id: args.run.run_id.clone(),
-        memoize: match args.run.memoize {
-            Some(MemoizeArg::Off) => Memoize::Off,
-            None if args.local => Memoize::Off,
-            Some(MemoizeArg::Auto) | None => Memoize::Auto,
-        },
+        memoize: if args.memoizes() { Memoize::Auto } else { Memoize::Off },
         cache_name: args.run.cache_name.clone(),
         max_age: args.run.max_age.clone(),
         parameters,
@@ -237,22 +169,6 @@ fn standard_input_once(args: &Args) -> Result<(), Failure> {
         0 | 1 => Ok(()),
         count => Err(Failure::usage(format!("standard input can be read once, and - is given {count} times"))),
     }
-}
-
-/// Refuses to begin with a template that is not there; those of a referenced object are the cluster's to know.
-fn has_entrypoint(workflow: &Value) -> Result<(), Failure> {
-    let spec = &workflow["spec"];
-    let Some(entrypoint) = spec["entrypoint"].as_str().filter(|_| spec.get("workflowTemplateRef").is_none()) else {
-        return Ok(());
-    };
-    let templates = spec["templates"].as_array().into_iter().flatten();
-    let names: Vec<&str> = templates.filter_map(|template| template["name"].as_str()).collect();
-    if names.contains(&entrypoint) {
-        return Ok(());
-    }
-    let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
-    Err(Failure::usage(format!("workflow {name:?} has no template {entrypoint:?} to begin with"))
-        .hint(format!("its templates are {}", names.join(", "))))
 }
 
 /// Two workflows of one name would be one.

@@ -1,0 +1,165 @@
+//! One workflow that is to be submitted: what is wrong with it is said with its place in its file.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::request::Request;
+use super::values::NamePrefix;
+use crate::argo::document::Document;
+use crate::argo::identity::{IdentityError, ObjectName, RunId};
+use crate::cli::failure::Failure;
+use crate::cli::mint;
+use crate::output::stream::talk;
+use crate::prepare::{
+    Options, PrepareError, Prepared, RUN_PARAMETERS, Templates, missing_parameters, prepare, prepare_template,
+};
+
+/// A workflow, or a template that is prepared by itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    /// The object as it was written or made.
+    pub(super) object: &'a Value,
+    /// The document that holds it; none for one that `--from` made.
+    pub(super) document: Option<&'a Document>,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn written(document: &'a Document) -> Self {
+        Self { object: &document.value, document: Some(document) }
+    }
+
+    /// The workflow as it is to be created.
+    pub(super) fn prepared(self, request: &Request, templates: &Templates) -> Result<Prepared, Failure> {
+        let options = Options { name: Some(self.name(request)?), ..request.options()? };
+        let prepared = prepare(self.object.clone(), templates, &options).map_err(|error| self.refusal(error))?;
+        self.has_entrypoint(&prepared.workflow, options.entrypoint.is_some())?;
+        has_values(&prepared.workflow, templates)?;
+        request.tell(&prepared.notices);
+        if !request.quiet {
+            self.tell_undeclared(&options);
+        }
+        Ok(prepared)
+    }
+
+    /// The template as it would serve workflows.
+    pub(super) fn prepared_template(self, request: &Request, templates: &Templates) -> Result<Prepared, Failure> {
+        let prepared = prepare_template(self.object.clone(), templates, &request.options()?)
+            .map_err(|error| self.refusal(error))?;
+        request.tell(&prepared.notices);
+        Ok(prepared)
+    }
+
+    /// The name is fixed before anything is sent, so that a repeated request finds its own object.
+    fn name(self, request: &Request) -> Result<ObjectName, Failure> {
+        if let Some(name) = &request.options.name {
+            return Ok(name.clone());
+        }
+        if let Some(NamePrefix(prefix)) = &request.generate_name {
+            return Ok(mint::name(prefix)?);
+        }
+        let text = |field: &str| self.object["metadata"][field].as_str().filter(|text| !text.is_empty());
+        let illegal = |pointer: &'static str| move |error: IdentityError| self.fault(pointer, &error.to_string());
+        match (text("name"), text("generateName")) {
+            (Some(name), _) => name.parse().map_err(illegal("/metadata/name")),
+            (None, Some(prefix)) => mint::name(prefix).map_err(illegal("/metadata/generateName")),
+            (None, None) => Err(self
+                .fault("/metadata", "the workflow has no name")
+                .hint("give it metadata.generateName, or use --name or --generate-name")),
+        }
+    }
+
+    /// Refuses to begin with a template that is not there; those of a referenced object are the cluster's to know.
+    fn has_entrypoint(self, workflow: &Value, by_flag: bool) -> Result<(), Failure> {
+        let spec = &workflow["spec"];
+        let Some(entrypoint) = spec["entrypoint"].as_str().filter(|_| spec.get("workflowTemplateRef").is_none()) else {
+            return Ok(());
+        };
+        let templates = spec["templates"].as_array().into_iter().flatten();
+        let names: Vec<&str> = templates.filter_map(|template| template["name"].as_str()).collect();
+        if names.contains(&entrypoint) {
+            return Ok(());
+        }
+        let failure = if by_flag {
+            Failure::usage(format!("--entrypoint: workflow {:?} has no template {entrypoint:?}", name(workflow)))
+        } else {
+            self.fault("/spec/entrypoint", &format!("there is no template {entrypoint:?}"))
+        };
+        Err(failure.hint(format!("its templates are {}", names.join(", "))))
+    }
+
+    /// A parameter that nobody declares is Argo's to take, and mostly a slip.
+    fn tell_undeclared(self, options: &Options) {
+        if self.object.pointer("/spec/workflowTemplateRef").is_some() {
+            return;
+        }
+        let declared = self.object.pointer("/spec/arguments/parameters").and_then(Value::as_array);
+        let is_declared = |name: &str| declared.into_iter().flatten().any(|parameter| parameter["name"] == name);
+        let given: BTreeSet<&str> = options.parameters.iter().map(|(name, _)| name.as_str()).collect();
+        let workflow = options.name.as_ref().map(ObjectName::as_str).unwrap_or_default();
+        for name in given.into_iter().filter(|name| !is_declared(name) && !RUN_PARAMETERS.contains(name)) {
+            talk(format_args!("warning: workflow {workflow:?} declares no parameter {name:?}; it is added"));
+        }
+    }
+
+    /// Why it cannot be prepared, with the place of the field or else of the document. The fault of a flag has none.
+    fn refusal(self, error: PrepareError) -> Failure {
+        match &error {
+            PrepareError::Form { field, .. } => self.fault(&pointer(field), &error.to_string()),
+            PrepareError::RunId(_) => match self.run_id() {
+                Some(place) => self.fault(&format!("/spec/arguments/parameters/{place}/value"), &error.to_string()),
+                None => error.into(),
+            },
+            PrepareError::TwoRunIds { .. } | PrepareError::UnknownTemplate { .. } => error.into(),
+            _ => self.fault("", &error.to_string()),
+        }
+    }
+
+    /// Which of its parameters is an illegal run id; none when the command line gave it.
+    fn run_id(self) -> Option<usize> {
+        let parameters = self.object.pointer("/spec/arguments/parameters")?.as_array()?;
+        let is_illegal = |value: &Value| value.as_str().is_none_or(|text| text.parse::<RunId>().is_err());
+        parameters
+            .iter()
+            .position(|parameter| parameter["name"] == RUN_PARAMETERS[0] && is_illegal(&parameter["value"]))
+    }
+
+    fn fault(self, pointer: &str, why: &str) -> Failure {
+        match self.document {
+            Some(document) => Failure::usage(document.problem(pointer, why).to_string()),
+            None => Failure::usage(why),
+        }
+    }
+}
+
+/// Refuses parameters without a value, which a controller would not start with.
+fn has_values(workflow: &Value, templates: &Templates) -> Result<(), Failure> {
+    let missing = missing_parameters(workflow, templates);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let give: Vec<String> = missing.iter().map(|name| format!("-p {name}=VALUE")).collect();
+    Err(Failure::usage(format!("workflow {:?} needs a value for {}", name(workflow), missing.join(", ")))
+        .hint(format!("add {}", give.join(" "))))
+}
+
+fn name(workflow: &Value) -> &str {
+    workflow["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// A field's path such as `spec.templates[0].name` as a JSON pointer.
+fn pointer(field: &str) -> String {
+    let steps = field.split(['.', '[']).map(|step| step.trim_end_matches(']')).filter(|step| !step.is_empty());
+    steps.flat_map(|step| ["/", step]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_a_pointer() {
+        assert_eq!(pointer("spec.templates[0].container.env"), "/spec/templates/0/container/env");
+        assert_eq!(pointer("spec"), "/spec");
+    }
+}
