@@ -31,7 +31,7 @@ fn a_program_that_does_not_exist_is_an_error_with_its_name() {
             let mut missing = task("a", "");
             missing.main[0].command = vec![program.to_owned()];
             let outcome = rig.run(missing);
-            assert_eq!(outcome.exit_code, None);
+            assert_eq!(outcome.exit_code, Some(64));
             assert!(outcome.error.unwrap().starts_with(&format!("program not found: {program}")), "{:?}", rig.view);
         }
     }

@@ -88,6 +88,9 @@ fn reap(sender: &Sender<Event>) {
     }
 }
 
+/// The exit code of Argo's executor where it does not find the program.
+const NOT_FOUND: i32 = 64;
+
 struct Supervisor<'a> {
     task: &'a Task,
     ground: Ground,
@@ -108,6 +111,7 @@ impl<'a> Supervisor<'a> {
     fn run(mut self) -> Outcome {
         let mut outcome = Outcome::default();
         let ran = self.run_init(&mut outcome).and_then(|go_on| if go_on { self.run_main() } else { Ok(()) });
+        let not_found = matches!(ran, Err(StartError::NotFound(_)));
         if let Err(error) = ran {
             outcome.error = Some(error.to_string());
         }
@@ -123,6 +127,9 @@ impl<'a> Supervisor<'a> {
         }
         if outcome.exit_code.is_some() && !self.engine_gone {
             self.save(&mut outcome);
+        }
+        if not_found {
+            outcome.exit_code.get_or_insert(NOT_FOUND);
         }
         outcome
     }
