@@ -1,12 +1,16 @@
 //! `completion`: scripts for shells, and the answers that kubectl asks a plugin for.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::fmt::Write;
+use std::io;
+use std::path::Path;
 
+use clap_complete::engine::CompletionCandidate;
 use clap_complete::{Shell, generate};
 
 use super::failure::Failure;
 use crate::exit::Exit;
+use crate::output::stream::result;
 
 /// The hidden command that `kubectl_complete-runnable` calls.
 pub(super) const COMPLETE: &str = "__complete";
@@ -34,34 +38,56 @@ pub(super) struct Words {
     words: Vec<OsString>,
 }
 
-pub(super) fn run(args: &Args) -> Exit {
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     write_script(args.shell, &mut script);
-    // A closed pipe means that nobody reads any more.
-    let _ = std::io::stdout().write_all(&script);
-    Exit::Success
+    result(String::from_utf8_lossy(&script))?;
+    Ok(Exit::Success)
 }
 
 /// Writes the script for a shell.
-pub(crate) fn write_script(shell: Shell, to: &mut impl Write) {
+pub(crate) fn write_script(shell: Shell, to: &mut impl io::Write) {
     generate(shell, &mut super::command().bin_name(PROGRAM), PROGRAM, to);
 }
 
-/// Prints what can follow the words, a line each, and `:4` (no file names) or `:0` (file names too), as kubectl reads it.
+/// Prints what can follow the words, a line each, and `:4` or `:0`, as kubectl reads it: whether the shell is to leave
+/// file names out or to complete them by itself.
 pub(super) fn complete(words: Words) -> Result<Exit, Failure> {
     let mut arguments = vec![OsString::from(PROGRAM)];
     arguments.extend(words.words);
     if arguments.len() == 1 {
         arguments.push(OsString::new());
     }
-    let last = arguments.len() - 1;
-    let directory = std::env::current_dir().ok();
-    let candidates = clap_complete::engine::complete(&mut super::command(), arguments, last, directory.as_deref())
-        .map_err(|error| Failure::new(Exit::Tool, error.to_string()))?;
-    for candidate in candidates.iter().filter(|candidate| !candidate.is_hide_set()) {
-        let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
-        println!("{}\t{}", candidate.get_value().to_string_lossy(), help.lines().next().unwrap_or_default());
+    if takes_file(&arguments)? {
+        result(":0\n")?;
+        return Ok(Exit::Success);
     }
-    println!(":4");
+    let mut lines = String::new();
+    for candidate in candidates(arguments, None)?.iter().filter(|candidate| !candidate.is_hide_set()) {
+        let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+        let value = candidate.get_value().to_string_lossy();
+        // A String takes everything.
+        let _ = writeln!(lines, "{value}\t{}", help.lines().next().unwrap_or_default());
+    }
+    result(lines + ":4\n")?;
     Ok(Exit::Success)
+}
+
+/// Whether the last word is a path: then more can stand there in a directory that holds something than without one.
+fn takes_file(arguments: &[OsString]) -> Result<bool, Failure> {
+    let mut arguments = arguments.to_vec();
+    let word = arguments.pop().unwrap_or_default().to_string_lossy().into_owned();
+    let beginning = match word.split_once('=') {
+        Some((flag, _)) if flag.starts_with("--") => format!("{flag}="),
+        None if word.starts_with('-') => return Ok(false),
+        _ => String::new(),
+    };
+    arguments.push(beginning.into());
+    Ok(candidates(arguments.clone(), Some(Path::new("/")))?.len() > candidates(arguments, None)?.len())
+}
+
+fn candidates(arguments: Vec<OsString>, directory: Option<&Path>) -> Result<Vec<CompletionCandidate>, Failure> {
+    let last = arguments.len() - 1;
+    clap_complete::engine::complete(&mut super::command(), arguments, last, directory)
+        .map_err(|error| Failure::new(Exit::Tool, error.to_string()))
 }

@@ -1,11 +1,13 @@
 //! A command that failed: what it says and how it exits.
 
+use console::Style;
+
 use crate::argo::document::DocumentError;
 use crate::argo::identity::IdentityError;
 use crate::cluster::ClusterError;
 use crate::exit::Exit;
 use crate::local::store::StoreError;
-use crate::output::live::colors;
+use crate::output::stream::{StreamError, stderr_colors, talk};
 use crate::prepare::PrepareError;
 
 /// What a user reads when a command fails.
@@ -41,15 +43,14 @@ impl Failure {
 
     /// Says it on standard error and gives the exit code.
     pub(super) fn report(self) -> Exit {
+        let style = |style: Style| style.force_styling(stderr_colors());
         if self.rendered {
-            eprintln!("{}", self.message);
+            talk(self.message);
         } else {
-            let style = console::Style::new().red().bold().force_styling(colors());
-            eprintln!("{} {}", style.apply_to("error:"), self.message);
+            talk(format_args!("{} {}", style(Style::new().red().bold()).apply_to("error:"), self.message));
         }
         if let Some(hint) = self.hint {
-            let style = console::Style::new().cyan().force_styling(colors());
-            eprintln!("{} {hint}", style.apply_to("hint:"));
+            talk(format_args!("{} {hint}", style(Style::new().cyan()).apply_to("hint:")));
         }
         self.exit
     }
@@ -96,6 +97,12 @@ impl From<IdentityError> for Failure {
 impl From<DocumentError> for Failure {
     fn from(error: DocumentError) -> Self {
         Self::usage(chain(&error))
+    }
+}
+
+impl From<StreamError> for Failure {
+    fn from(error: StreamError) -> Self {
+        Self::new(Exit::Tool, chain(&error))
     }
 }
 

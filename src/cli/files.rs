@@ -6,65 +6,85 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::failure::Failure;
-use crate::argo::document::{Document, MAX_BYTES, Severity, Source, any_string, parse};
+use crate::argo::document::{Document, DocumentError, MAX_BYTES, Problem, Severity, Source, parse, parse_map};
 use crate::exit::Exit;
-use crate::output::live::colors;
+use crate::output::stream::{stderr_colors, talk};
 
-/// Documents of files in the order they were given; `-` is standard input. Warnings go to standard error.
-pub(super) fn documents(paths: &[impl AsRef<Path>]) -> Result<Vec<Document>, Failure> {
+/// What a shell hands over as a file when `=` is forgotten after a flag whose value may be left out.
+const VALUES_OF_FLAGS: [(&str, &[&str]); 2] =
+    [("--dry-run", &["none", "client", "server"]), ("--memoize", &["auto", "off"])];
+
+/// Documents of files in the order they were given; `-` is standard input. Warnings go to standard error unless the
+/// user wants quiet.
+pub(super) fn documents(paths: &[impl AsRef<Path>], quiet: bool) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     for path in paths {
         let source = read(path.as_ref())?;
-        match parse(&source) {
-            Ok(parsed) => {
-                for warning in &parsed.warnings {
-                    eprintln!("{}", warning.render(Severity::Warning, Some(&source), colors()));
-                }
-                documents.extend(parsed.documents);
-            }
-            Err(error) => return Err(Failure::rendered(Exit::Usage, error.render(&source, colors()))),
-        }
+        let parsed = parse(&source).map_err(|error| refused(&error, &source))?;
+        warn(&parsed.warnings, &source, quiet);
+        documents.extend(parsed.documents);
     }
     Ok(documents)
 }
 
-/// Parameters of a YAML or JSON map, in its order; lists and maps become JSON text.
-pub(super) fn parameters(path: &Path) -> Result<Vec<(String, String)>, Failure> {
+/// Parameters of a YAML or JSON map, in its order; what is no text becomes JSON text, as `argo submit` has it.
+pub(super) fn parameters(path: &Path, quiet: bool) -> Result<Vec<(String, String)>, Failure> {
     let source = read(path)?;
-    let fault = |why: String| Failure::usage(format!("{}: {why}", source.name));
-    let map: serde_yaml::Mapping = serde_yaml::from_slice(&source.text)
-        .map_err(|error| fault(format!("expected a map of parameter names to values: {error}")))?;
-    let mut parameters = Vec::with_capacity(map.len());
-    for (name, value) in map {
-        let name = name.as_str().map(str::to_owned).ok_or_else(|| fault("a parameter's name is no text".to_owned()))?;
-        let value: Value =
-            serde_yaml::from_value(value).map_err(|error| fault(format!("parameter {name:?}: {error}")))?;
-        let text = any_string(&value).unwrap_or_else(|| value.to_string());
-        parameters.push((name, text));
+    let map = parse_map(&source).map_err(|error| refused(&error, &source))?;
+    warn(&map.warnings, &source, quiet);
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    Ok(map.entries.into_iter().map(|(name, value)| (name, text(value))).collect())
+}
+
+fn refused(error: &DocumentError, source: &Source) -> Failure {
+    Failure::rendered(Exit::Usage, error.render(source, stderr_colors()))
+}
+
+fn warn(warnings: &[Problem], source: &Source, quiet: bool) {
+    for warning in warnings.iter().filter(|_| !quiet) {
+        talk(warning.render(Severity::Warning, Some(source), stderr_colors()));
     }
-    Ok(parameters)
 }
 
 fn read(path: &Path) -> Result<Source, Failure> {
-    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    let text = if path == Path::new("-") {
+    if path == Path::new("-") {
         if io::stdin().is_terminal() {
-            eprintln!("reading a workflow from standard input; end with Ctrl-D");
+            talk("reading from standard input; end with Ctrl-D");
         }
-        limited(io::stdin().lock())
-    } else {
-        std::fs::File::open(path).and_then(|file| {
-            if file.metadata()?.is_dir() {
-                return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, expected a file"));
-            }
-            limited(file)
-        })
-    };
+        let name = "standard input".to_owned();
+        let text = limited(io::stdin().lock()).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+        return sized(Source { name, text });
+    }
+    let name = path.display().to_string();
+    let text = std::fs::File::open(path).and_then(|file| {
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, expected a file"));
+        }
+        limited(file)
+    });
     match text {
-        Ok(text) => Ok(Source { name, text }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::usage(format!("{name}: no such file"))),
+        Ok(text) => sized(Source { name, text }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(&name)),
         Err(error) => Err(Failure::usage(format!("{name}: {error}"))),
     }
+}
+
+fn missing(name: &str) -> Failure {
+    let failure = Failure::usage(format!("{name}: no such file"));
+    match VALUES_OF_FLAGS.iter().find(|(_, values)| values.contains(&name)) {
+        Some((flag, _)) => failure.hint(format!("write {flag}={name}")),
+        None => failure,
+    }
+}
+
+fn sized(source: Source) -> Result<Source, Failure> {
+    if source.text.len() <= MAX_BYTES {
+        return Ok(source);
+    }
+    Err(Failure::usage(format!("{}: larger than the {} MiB that are read", source.name, MAX_BYTES >> 20)))
 }
 
 /// No more than tells that there is too much.

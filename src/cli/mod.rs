@@ -6,13 +6,12 @@ mod files;
 mod mint;
 mod submit;
 
-use std::io::IsTerminal;
-
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::failure::Failure;
 use crate::exit::Exit;
 use crate::local::sandbox;
+use crate::output::stream::{result, stderr_colors, stdout_colors, talk};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -47,20 +46,29 @@ pub fn run() -> Exit {
     }
     let matches = match command().bin_name(invocation(&program)).try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => {
-            // A closed pipe is all that can go wrong, and then nobody reads.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
-        }
+        Err(error) => return answer(&error),
     };
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
-        Ok(Cli { command: Command::Completion(args) }) => Ok(completion::run(&args)),
+        Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),
     };
     outcome.unwrap_or_else(Failure::report)
+}
+
+/// Help, the version, or what is wrong with the arguments. Clap's own printing would colour what goes into a pipe when
+/// the environment says so.
+fn answer(error: &clap::Error) -> Exit {
+    let text = error.render();
+    if error.use_stderr() {
+        let text = if stderr_colors() { text.ansi().to_string() } else { text.to_string() };
+        talk(text.trim_end());
+        return Exit::Usage;
+    }
+    let written = if stdout_colors() { result(text.ansi()) } else { result(text) };
+    written.map_or_else(|error| Failure::from(error).report(), |()| Exit::Success)
 }
 
 /// The command line as clap knows it; completions and the reference are made from it.
@@ -83,7 +91,7 @@ fn log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(stderr_colors())
         .without_time()
         .init();
 }

@@ -55,7 +55,7 @@ impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Exists { .. } => Some("choose another --name, or leave it out to have one made".to_owned()),
+            Self::Exists { .. } => Some("choose another --name, or have one made with --generate-name".to_owned()),
             Self::Write { .. } => Some("set RUNNABLE_HOME to a directory that can be written to".to_owned()),
         }
     }

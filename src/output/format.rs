@@ -1,41 +1,34 @@
 //! `-o name|json|yaml|wide`.
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
+use super::summary;
 use crate::argo::document::to_yaml_documents;
 
 /// What standard output carries.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
-    #[default]
-    #[value(skip)]
-    Text,
-    /// `workflow.argoproj.io/NAME`.
+    /// workflow.argoproj.io/NAME.
     Name,
     /// The object, or a List of several.
     Json,
     /// The object, or several documents.
     Yaml,
-    /// A table with more columns.
+    /// A table with run id and cache.
     Wide,
 }
 
-/// The objects in a format that scripts read; none for the formats that people read.
-pub fn serialized(format: Format, objects: &[Value]) -> Option<String> {
+/// The objects in a format.
+pub fn rendered(format: Format, objects: &[Value]) -> String {
     match format {
-        Format::Text | Format::Wide => None,
-        Format::Name => Some(objects.iter().map(|object| name(object) + "\n").collect()),
-        Format::Yaml => Some(to_yaml_documents(objects)),
-        Format::Json => {
-            let text = match objects {
-                [object] => serde_json::to_string_pretty(object),
-                objects => serde_json::to_string_pretty(
-                    &serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects}),
-                ),
-            };
-            text.ok().map(|text| text + "\n")
-        }
+        Format::Name => objects.iter().map(|object| name(object) + "\n").collect(),
+        Format::Json => match objects {
+            [object] => format!("{object:#}\n"),
+            objects => format!("{:#}\n", json!({"apiVersion": "v1", "kind": "List", "items": objects})),
+        },
+        Format::Yaml => to_yaml_documents(objects),
+        Format::Wide => summary::table(objects, Timestamp::now()),
     }
 }
 
@@ -45,4 +38,19 @@ pub fn name(object: &Value) -> String {
     let kind = text("/kind").to_lowercase();
     let group = text("/apiVersion").split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
     format!("{kind}{group}/{}", text("/metadata/name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_objects_are_a_list_in_json() {
+        let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "a"}});
+        let read = |objects: &[Value]| serde_json::from_str::<Value>(&rendered(Format::Json, objects)).ok();
+        assert_eq!(read(std::slice::from_ref(&object)), Some(object.clone()));
+        let list = read(&[object.clone(), object.clone()]).unwrap_or_default();
+        assert_eq!((list["kind"].as_str(), &list["items"][1]), (Some("List"), &object));
+        assert_eq!(rendered(Format::Name, &[object]), "workflow.argoproj.io/a\n");
+    }
 }

@@ -1,78 +1,143 @@
 //! The state of a run while it goes on: a live tree on a terminal, a line a change elsewhere. Written to standard error.
 
+use std::collections::HashMap;
+use std::fmt::Display;
 use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use console::Term;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
+use super::stream::{stderr_colors, talk};
 use super::tree::{self, Look, printable};
 use crate::argo::status::{Node, NodeType, Phase};
 
-/// Time between two drawings of the tree.
-const REDRAW: Duration = Duration::from_millis(80);
+/// Time between two drawings of a tree in which nothing happens but that time goes by.
+const TICK: Duration = Duration::from_millis(250);
+/// Most drawings in a second.
+const RATE: u8 = 12;
+/// Siblings shown before the rest is folded.
+const FOLD: usize = 8;
 
-/// Where a run's changes are shown.
+/// Where a run's changes are shown. Dropped, it takes the tree away.
 #[derive(Debug)]
-pub enum Live {
-    /// Nowhere.
-    Quiet,
-    /// A tree that is drawn again and again.
-    Tree {
-        /// The drawing.
-        bar: ProgressBar,
-        /// When it was drawn last.
-        drawn: Option<Instant>,
-    },
-    /// A line a change.
+pub struct Live {
+    seen: Arc<Mutex<Seen>>,
+    place: Place,
+}
+
+/// How it is shown.
+#[derive(Debug, Clone)]
+enum Place {
+    /// Not at all.
+    Nowhere,
+    /// As a tree that is drawn again and again.
+    Tree(ProgressBar),
+    /// As a line a change.
     Lines,
+}
+
+/// A way to say something while a tree is shown.
+#[derive(Debug, Clone)]
+pub struct Voice(Place);
+
+/// The nodes as they were shown last, in the order they came.
+#[derive(Debug, Default)]
+struct Seen {
+    nodes: Vec<Node>,
+    places: HashMap<String, usize>,
 }
 
 impl Live {
     /// What fits standard error: a tree on a terminal, lines elsewhere.
     pub fn new(quiet: bool) -> Self {
-        if quiet {
-            Self::Quiet
-        } else if std::io::stderr().is_terminal() {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(20));
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
-                bar.set_style(style);
-            }
-            Self::Tree { bar, drawn: None }
-        } else {
-            Self::Lines
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let place = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Place::Nowhere,
+            (false, true) => Place::Tree(tree_bar(Arc::clone(&seen))),
+            (false, false) => Place::Lines,
+        };
+        Self { seen, place }
+    }
+
+    /// Shows nodes; those that are as they were are no news.
+    pub fn show<'a>(&mut self, nodes: impl Iterator<Item = &'a Node>) {
+        if matches!(self.place, Place::Nowhere) {
+            return;
+        }
+        let mut seen = lock(&self.seen);
+        let news: Vec<&Node> = nodes.filter(|node| seen.take(node)).collect();
+        drop(seen);
+        match &self.place {
+            Place::Lines => news.into_iter().filter(|node| is_news(node)).for_each(|node| talk(line(node))),
+            Place::Tree(bar) if !news.is_empty() => bar.tick(),
+            Place::Tree(_) | Place::Nowhere => {}
         }
     }
 
-    /// Shows the nodes that changed among all of them.
-    pub fn show<'a>(&mut self, all: &[Node], changed: impl Iterator<Item = &'a Node>) {
-        match self {
-            Self::Quiet => {}
-            Self::Lines => changed.filter(|node| is_news(node)).for_each(|node| eprintln!("{}", line(node))),
-            Self::Tree { bar, drawn } => {
-                if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
-                    *drawn = Some(Instant::now());
-                    let height = usize::from(Term::stderr().size().0).saturating_sub(2).max(5);
-                    let look = Look { color: colors(), fold: Some(8), lines: Some(height), now: Timestamp::now() };
-                    bar.set_message(tree::draw(all, look).trim_end().to_owned());
-                    bar.tick();
-                }
-            }
-        }
+    /// Says a line, above the tree if there is one.
+    pub fn voice(&self) -> Voice {
+        Voice(self.place.clone())
     }
+}
 
-    /// Takes the tree away.
-    pub fn finish(&self) {
-        if let Self::Tree { bar, .. } = self {
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Place::Tree(bar) = &self.place {
             bar.finish_and_clear();
         }
     }
 }
 
-/// Whether standard error takes colour.
-pub fn colors() -> bool {
-    std::io::stderr().is_terminal() && console::colors_enabled_stderr()
+impl Voice {
+    /// Says a line, above the tree if there is one.
+    pub fn say(&self, text: impl Display) {
+        match &self.0 {
+            Place::Tree(bar) => bar.suspend(|| talk(text)),
+            Place::Nowhere | Place::Lines => talk(text),
+        }
+    }
+}
+
+impl Seen {
+    /// Keeps a node; whether it is new or stands elsewhere than before.
+    fn take(&mut self, node: &Node) -> bool {
+        if let Some(&place) = self.places.get(&node.id) {
+            let before = std::mem::replace(&mut self.nodes[place], node.clone());
+            return before.phase != node.phase || before.message != node.message;
+        }
+        self.places.insert(node.id.clone(), self.nodes.len());
+        self.nodes.push(node.clone());
+        true
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn tree_bar(seen: Arc<Mutex<Seen>>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(RATE));
+    let tree = move |_: &ProgressState, to: &mut dyn std::fmt::Write| {
+        let (height, width) = Term::stderr().size();
+        let look = Look {
+            color: stderr_colors(),
+            fold: Some(FOLD),
+            lines: Some(usize::from(height).saturating_sub(2).max(3)),
+            width: Some(usize::from(width).saturating_sub(1).max(10)),
+            now: Timestamp::now(),
+        };
+        let drawing = tree::draw(&lock(&seen).nodes, look);
+        // A String takes everything.
+        let _ = to.write_str(drawing.trim_end());
+    };
+    if let Ok(style) = ProgressStyle::with_template("{tree}") {
+        bar.set_style(style.with_key("tree", tree));
+    }
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
 fn is_news(node: &Node) -> bool {

@@ -2,5 +2,6 @@
 
 pub mod format;
 pub mod live;
+pub mod stream;
 pub mod summary;
 pub mod tree;

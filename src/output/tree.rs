@@ -1,12 +1,16 @@
 //! The nodes of a run as a tree, large fan-outs folded.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use console::Style;
+use console::{Style, measure_text_width, truncate_str};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::argo::status::{Node, NodeType, Phase};
+
+/// Names longer than this do not move the details of the others.
+const TITLE: usize = 60;
 
 /// How a tree is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -17,27 +21,37 @@ pub struct Look {
     pub fold: Option<usize>,
     /// Most lines to draw; none draws all.
     pub lines: Option<usize>,
+    /// Most columns of a line; none cuts none.
+    pub width: Option<usize>,
     /// The time for durations of what still runs.
     pub now: Timestamp,
 }
 
 /// Draws the nodes as a tree, a line a node.
 pub fn draw(nodes: &[Node], look: Look) -> String {
-    let below = children(nodes);
+    let rows = rows(nodes, &children(nodes), look);
+    let widest = look.width.map_or(TITLE, |width| TITLE.min(width * 2 / 3));
+    let title_width = rows.iter().map(|row| measure_text_width(&row.title)).max().unwrap_or(0).min(widest);
+    let (shown, left_out) = match look.lines {
+        Some(lines) if rows.len() > lines => rows.split_at(lines.saturating_sub(1)),
+        _ => (&rows[..], &[][..]),
+    };
     let mut text = String::new();
-    let mut left = look.lines.unwrap_or(usize::MAX);
-    let rows = rows(nodes, &below, look);
-    let title_width = rows.iter().map(|row| console::measure_text_width(&row.title)).max().unwrap_or(0).min(60);
-    for row in &rows {
-        if left == 0 {
-            break;
-        }
-        left -= 1;
-        let padding = " ".repeat(title_width.saturating_sub(console::measure_text_width(&row.title)));
-        let line = format!("{}{padding}  {}", row.title, row.detail);
-        let _ = writeln!(text, "{}", line.trim_end());
+    for row in shown {
+        let title = cut(&row.title, look.width.map(|_| title_width));
+        let padding = " ".repeat(title_width.saturating_sub(measure_text_width(&title)));
+        let line = format!("{title}{padding}  {}", row.detail);
+        let line = cut(line.trim_end(), look.width);
+        let _ = writeln!(text, "{line}");
+    }
+    if !left_out.is_empty() {
+        let _ = writeln!(text, "… {} more lines", left_out.len());
     }
     text
+}
+
+fn cut(text: &str, width: Option<usize>) -> Cow<'_, str> {
+    width.map_or(Cow::Borrowed(text), |width| truncate_str(text, width, "…"))
 }
 
 struct Row {
@@ -194,7 +208,7 @@ mod tests {
         serde_json::from_value(document).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    const LOOK: Look = Look { color: false, fold: Some(2), lines: None, now: Timestamp::UNIX_EPOCH };
+    const LOOK: Look = Look { color: false, fold: Some(2), lines: None, width: None, now: Timestamp::UNIX_EPOCH };
 
     #[test]
     fn a_tree_follows_the_names() {
@@ -221,6 +235,17 @@ mod tests {
             nodes.push(node(&format!("wf.a({item}:x)"), &format!("a({item}:x)"), NodeType::Pod, phase));
         }
         assert_eq!(draw(&nodes, LOOK), "● wf\n├─ ✔ a(0:x)\n├─ ✖ a(3:x)  Failed\n└─ … 3 more  3 Succeeded\n");
+    }
+
+    #[test]
+    fn a_tree_fits_its_terminal() {
+        let mut nodes = vec![node("wf", "wf", NodeType::Dag, Phase::Failed)];
+        nodes.extend((0..9).map(|item| node(&format!("wf.a{item}"), &"long".repeat(9), NodeType::Pod, Phase::Failed)));
+        let look = Look { color: true, fold: None, lines: Some(4), width: Some(20), ..LOOK };
+        let drawing = draw(&nodes, look);
+        assert_eq!(drawing.lines().count(), 4, "{drawing}");
+        assert!(drawing.ends_with("… 7 more lines\n"), "{drawing}");
+        assert!(drawing.lines().all(|line| measure_text_width(line) <= 20), "{drawing}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod emit;
 mod error;
 mod fields;
+mod map;
 mod place;
 mod read;
 mod reader;
@@ -19,6 +20,7 @@ use serde_json::Value;
 
 pub use emit::{to_yaml, to_yaml_documents};
 pub use error::{DocumentError, Problem, Severity};
+pub use map::{ParsedMap, parse_map};
 pub use place::Place;
 use place::Places;
 pub use scalar::any_string;

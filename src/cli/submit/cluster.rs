@@ -3,30 +3,43 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::args::{Args, DryRun};
+use super::print;
 use super::request::{Request, is_template};
-use super::{Args, DryRun};
+use super::values::FromKind;
 use crate::argo::document::Kind;
-use crate::argo::status::{Node, Phase};
+use crate::argo::status::nodes;
 use crate::argo::template::references;
 use crate::cli::failure::Failure;
 use crate::cluster::{Cluster, ClusterError, TemplateKind};
 use crate::exit::Exit;
-use crate::output::format::{Format, name, serialized};
+use crate::output::format::name;
 use crate::output::live::Live;
-use crate::output::summary;
+use crate::output::stream::{result, talk};
+use crate::output::tree::printable;
 use crate::prepare::{Prepared, Templates, existing_cache};
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let cluster = Cluster::connect(&args.access.access()).await?;
     let (templates, live) = known_objects(&cluster, &request).await?;
     let prepared = request.prepare(&templates, live.as_ref())?;
+    let mut objects = create(args, &cluster, &prepared).await?;
+    let ended = match args.dry_run {
+        DryRun::None if args.wait => wait(args, &cluster, &mut objects).await,
+        _ => Ok(Exit::Success),
+    };
+    // What was created is told however waiting for it went.
+    print(args.output, &objects)?;
+    ended
+}
+
+async fn create(args: &Args, cluster: &Cluster, prepared: &[Prepared]) -> Result<Vec<Value>, Failure> {
     let server = args.dry_run == DryRun::Server;
     let mut objects = Vec::new();
-    for prepared in &prepared {
+    for prepared in prepared {
         let created = cluster.create(&prepared.workflow, server).await.map_err(Failure::from);
         let created = created.inspect_err(|_| tell_partial(&objects))?;
         if args.output.is_none() {
@@ -35,26 +48,20 @@ pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> 
                 (false, true) => "unchanged: this attempt of the run is there already",
                 (false, false) => "created",
             };
-            println!("{} {verb}", name(&created.object));
+            result(format_args!("{} {verb}\n", name(&created.object)))?;
         }
         if !args.quiet {
             tell_run(prepared, &created.object);
         }
         objects.push(created.object);
     }
-    let exit = if args.wait && !server { wait(args, &cluster, &mut objects).await? } else { Exit::Success };
-    match args.output {
-        Some(Format::Wide) => print!("{}", summary::table(&objects, Timestamp::now())),
-        Some(format) => print!("{}", serialized(format, &objects).unwrap_or_default()),
-        None => {}
-    }
-    Ok(exit)
+    Ok(objects)
 }
 
 /// What was created before the failure, which the exit code alone would hide.
 fn tell_partial(objects: &[Value]) {
     for object in objects {
-        eprintln!("note: {} had been created before", name(object));
+        talk(format_args!("note: {} had been created before", name(object)));
     }
 }
 
@@ -64,36 +71,43 @@ fn tell_run(prepared: &Prepared, object: &Value) {
     let cache = existing_cache(&object["spec"]).or_else(|| run.cache_name.clone());
     let cache = cache.map(|cache| format!(", cache {cache}")).unwrap_or_default();
     if let Some(run_id) = &run.run_id {
-        eprintln!("run id {run_id}{cache}");
+        talk(format_args!("run id {run_id}{cache}"));
     }
 }
 
 /// The templates that the workflows refer to, from the files and else from the cluster, and the object of `--from`.
-/// The one that a workflow is made from must exist; others leave their callers out of memoization when they cannot be
-/// read.
 async fn known_objects(cluster: &Cluster, request: &Request) -> Result<(Templates, Option<Value>), Failure> {
-    let mut templates = request.templates();
-    let mut seen = BTreeSet::new();
-    let mut queue: VecDeque<Value> = request.workflows.iter().map(|document| document.value.clone()).collect();
-    queue.extend(
-        request.beside.iter().filter(|document| is_template(document.kind)).map(|document| document.value.clone()),
-    );
+    let written = request.workflows.iter().chain(request.beside.iter().filter(|document| is_template(document.kind)));
+    let mut callers: VecDeque<Value> = written.map(|document| document.value.clone()).collect();
     let mut live = None;
     if let Some(from) = &request.from {
-        let kind = match from.kind {
-            TemplateKind::WorkflowTemplate => Kind::WorkflowTemplate,
-            TemplateKind::ClusterWorkflowTemplate => Kind::ClusterWorkflowTemplate,
-            TemplateKind::CronWorkflow => Kind::CronWorkflow,
-        };
-        if request.beside(kind, &from.name).is_none() || from.kind != TemplateKind::CronWorkflow {
-            live = Some(cluster.template(from.kind, from.name.as_str()).await?);
-        }
-        queue.push_back(request.made_from(from, live.as_ref())?);
+        live = live_object(cluster, request, from).await?;
+        callers.push_back(request.made_from(from, live.as_ref())?);
     }
-    while let Some(document) = queue.pop_front() {
-        let namespace = document.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(cluster.namespace());
+    Ok((called(cluster, request.templates(), callers).await?, live))
+}
+
+/// The object of `--from` on the cluster. A CronWorkflow may stand in the files instead.
+async fn live_object(cluster: &Cluster, request: &Request, from: &FromKind) -> Result<Option<Value>, Failure> {
+    let in_files = from.kind == TemplateKind::CronWorkflow && request.beside(Kind::CronWorkflow, &from.name).is_some();
+    if in_files {
+        return Ok(None);
+    }
+    Ok(Some(cluster.template(from.kind, from.name.as_str()).await?))
+}
+
+/// The known templates and all that the callers refer to. The one that a workflow is made from must exist; others leave
+/// their callers out of memoization when they cannot be read.
+async fn called(
+    cluster: &Cluster,
+    mut templates: Templates,
+    mut callers: VecDeque<Value>,
+) -> Result<Templates, Failure> {
+    let mut seen = BTreeSet::new();
+    while let Some(caller) = callers.pop_front() {
+        let namespace = caller.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(cluster.namespace());
         let home = cluster.within(namespace);
-        for reference in references(&document) {
+        for reference in references(&caller) {
             let kind = if reference.cluster_scope {
                 TemplateKind::ClusterWorkflowTemplate
             } else {
@@ -105,7 +119,7 @@ async fn known_objects(cluster: &Cluster, request: &Request) -> Result<(Template
             }
             match home.template(kind, &reference.name).await {
                 Ok(object) if !known => {
-                    queue.push_back(object.clone());
+                    callers.push_back(object.clone());
                     templates.insert(object);
                 }
                 Err(error) if reference.whole => return Err(error.into()),
@@ -114,59 +128,56 @@ async fn known_objects(cluster: &Cluster, request: &Request) -> Result<(Template
             }
         }
     }
-    Ok((templates, live))
+    Ok(templates)
 }
 
+/// Waits for one after the other; the worst end counts.
 async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<Exit, Failure> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(anyhow::Error::from)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
     let begun = Instant::now();
     let mut worst = Exit::Success;
     for object in objects {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (name, uid, namespace) = (text("/metadata/name"), text("/metadata/uid"), text("/metadata/namespace"));
         let left = args.timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()).max(Duration::from_millis(1)));
-        let mut live = Live::new(args.quiet);
-        let mut shown = Vec::new();
-        let home = cluster.within(&namespace);
-        let waited = tokio::select! {
-            waited = home.wait(&name, &uid, left, |update| show(&mut live, &mut shown, update)) => waited,
-            () = async { tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} } } => {
-                live.finish();
-                eprintln!("interrupted: workflow {name} goes on");
-                return Ok(Exit::Interrupted);
-            }
-        };
-        live.finish();
-        let ended = waited?;
+        let Some(ended) = wait_for_one(args, cluster, object, left).await? else { return Ok(Exit::Interrupted) };
         let phase = ended.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default();
-        let exit = match phase {
+        worst = worst.max(match phase {
             "Succeeded" => Exit::Success,
             "Error" => Exit::Errored,
             _ => Exit::Failed,
-        };
+        });
         if !args.quiet {
             let message = ended.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
-            let said = format!("workflow {name} {phase}: {}", crate::output::tree::printable(message));
-            eprintln!("{}", said.trim_end_matches(": "));
+            let name = ended.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            talk(format!("workflow {name} {phase}: {}", printable(message)).trim_end_matches(": "));
         }
-        worst = worst.max(exit);
         *object = ended;
     }
     Ok(worst)
 }
 
-fn show(live: &mut Live, shown: &mut Vec<(String, Phase)>, update: &Value) {
-    let nodes: Vec<Node> = update
-        .pointer("/status/nodes")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, node)| serde_json::from_value(node.clone()).ok())
-        .collect();
-    let now: Vec<(String, Phase)> = nodes.iter().map(|node| (node.id.clone(), node.phase)).collect();
-    let before: std::collections::HashSet<&(String, Phase)> = shown.iter().collect();
-    let changed: Vec<&Node> = nodes.iter().filter(|node| !before.contains(&(node.id.clone(), node.phase))).collect();
-    live.show(&nodes, changed.into_iter());
-    *shown = now;
+/// A workflow that has ended; none when the user did not want to wait so long.
+async fn wait_for_one(
+    args: &Args,
+    cluster: &Cluster,
+    object: &Value,
+    left: Option<Duration>,
+) -> Result<Option<Value>, Failure> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (name, uid, namespace) = (text("/metadata/name"), text("/metadata/uid"), text("/metadata/namespace"));
+    let mut live = Live::new(args.quiet);
+    let voice = live.voice();
+    let home = cluster.within(&namespace);
+    let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
+    let interrupted = async {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    tokio::select! {
+        waited = home.wait(&name, &uid, left, |update| live.show(nodes(update).iter())) => Ok(Some(waited?)),
+        () = interrupted => {
+            voice.say(format_args!("interrupted: workflow {name} goes on"));
+            Ok(None)
+        }
+    }
 }

@@ -1,62 +1,22 @@
 //! What `submit` was asked for, validated and complete: documents, options, names.
 
-use std::str::FromStr;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Args, MemoizeArg};
+use super::args::{Args, MemoizeArg};
+use super::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
 use crate::argo::document::{Document, Kind};
-use crate::argo::identity::ObjectName;
+use crate::argo::identity::{IdentityError, ObjectName};
 use crate::cli::failure::Failure;
 use crate::cli::{files, mint};
 use crate::cluster::TemplateKind;
-use crate::exit::Exit;
-use crate::output::format::{Format, serialized};
+use crate::output::stream::talk;
 use crate::prepare::{
     Memoize, Notice, Options, Prepared, Source, Templates, from_source, missing_parameters, prepare, prepare_template,
 };
-
-/// `--from KIND/NAME`.
-#[derive(Debug, Clone)]
-pub(super) struct FromKind {
-    pub(super) kind: TemplateKind,
-    pub(super) name: ObjectName,
-}
-
-impl FromStr for FromKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, name) = text.split_once('/').ok_or("expected KIND/NAME, such as workflowtemplate/etl")?;
-        let kind = kind.parse().map_err(|error: crate::cluster::TemplateKindError| error.to_string())?;
-        let name = name.parse().map_err(|error: crate::argo::identity::IdentityError| error.to_string())?;
-        Ok(Self { kind, name })
-    }
-}
-
-/// A label: a key, and a value of at most 63 letters, digits, `-`, `_` and `.`.
-#[derive(Debug, Clone)]
-pub(super) struct LabelPair(pub(super) String, pub(super) String);
-
-impl FromStr for LabelPair {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (key, value) = super::parameter(text).map_err(|_| "expected KEY=VALUE".to_owned())?;
-        let is_edge = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
-        let bytes = value.as_bytes();
-        let legal = bytes.len() <= 63
-            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
-            && is_edge(bytes.first())
-            && is_edge(bytes.last());
-        if legal {
-            Ok(Self(key, value))
-        } else {
-            Err(format!("label value {value:?}: expected at most 63 letters, digits, '-', '_' or '.'"))
-        }
-    }
-}
 
 /// What `submit` was asked for.
 #[derive(Debug)]
@@ -67,51 +27,26 @@ pub(super) struct Request {
     pub(super) beside: Vec<Document>,
     pub(super) from: Option<FromKind>,
     pub(super) options: Options,
-    pub(super) generate_name: Option<String>,
+    generate_name: Option<NamePrefix>,
     quiet: bool,
 }
 
 impl Request {
     pub(super) fn read(args: &Args) -> Result<Self, Failure> {
-        let documents = files::documents(&args.files)?;
+        standard_input_once(args)?;
+        let documents = files::documents(&args.files, args.quiet)?;
         let (workflows, beside): (Vec<_>, Vec<_>) =
             documents.into_iter().partition(|document| document.kind == Kind::Workflow);
-        let mut parameters = Vec::new();
-        for path in &args.workflow.parameter_file {
-            parameters.extend(files::parameters(path)?);
-        }
-        parameters.extend(args.workflow.parameters.iter().cloned());
-        if args.workflow.name.is_some() && workflows.len() + usize::from(args.from.is_some()) > 1 {
-            let count = workflows.len() + usize::from(args.from.is_some());
+        let count = workflows.len() + usize::from(args.from.is_some());
+        if args.workflow.name.is_some() && count > 1 {
             return Err(Failure::usage(format!("--name fits one workflow, and there are {count}"))
                 .hint("use --generate-name, or submit them one by one"));
         }
-        let memoize = match args.run.memoize {
-            Some(MemoizeArg::Off) => Memoize::Off,
-            None if args.local => Memoize::Off,
-            Some(MemoizeArg::Auto) | None => Memoize::Auto,
-        };
-        let options = Options {
-            run_id: args.run.run_id.clone(),
-            memoize,
-            cache_name: args.run.cache_name.clone(),
-            max_age: args.run.max_age.clone(),
-            parameters,
-            labels: args.workflow.labels.iter().map(|LabelPair(key, value)| (key.clone(), value.clone())).collect(),
-            annotations: args.workflow.annotations.clone(),
-            name: args.workflow.name.clone(),
-            namespace: args.access.namespace.as_ref().map(ToString::to_string),
-            entrypoint: args.workflow.entrypoint.clone(),
-            service_account: args.workflow.serviceaccount.as_ref().map(ToString::to_string),
-            priority: args.workflow.priority,
-            inline: args.run.inline || args.local,
-            ..Options::new(mint::run_id(Timestamp::now())?, mint::cache_name())
-        };
         Ok(Self {
             workflows,
             beside,
             from: args.from.clone(),
-            options,
+            options: options(args)?,
             generate_name: args.workflow.generate_name.clone(),
             quiet: args.quiet,
         })
@@ -150,17 +85,18 @@ impl Request {
     pub(super) fn prepare(&self, templates: &Templates, live: Option<&Value>) -> Result<Vec<Prepared>, Failure> {
         let mut prepared = Vec::new();
         for document in &self.workflows {
-            prepared.push(self.prepare_one(&document.value, templates, document.source())?);
+            prepared.push(self.prepare_one(&document.value, templates, Some(document))?);
         }
         if let Some(from) = &self.from {
             let workflow = self.made_from(from, live)?;
-            prepared.push(self.prepare_one(&workflow, templates, "--from")?);
+            prepared.push(self.prepare_one(&workflow, templates, None)?);
         }
         if prepared.is_empty() {
             return Err(Failure::usage("the files hold no Workflow").hint(
                 "use --from workflowtemplate/NAME for one of their templates, or --dry-run=client to print these prepared",
             ));
         }
+        differ(&prepared)?;
         Ok(prepared)
     }
 
@@ -170,9 +106,13 @@ impl Request {
         Ok(Options { minted_run_id, generated_cache_name: mint::cache_name(), ..self.options.clone() })
     }
 
-    fn prepare_one(&self, workflow: &Value, templates: &Templates, source: &str) -> Result<Prepared, Failure> {
-        let named = self.named(workflow, source)?;
-        let options = Options { name: Some(named), ..self.options()? };
+    fn prepare_one(
+        &self,
+        workflow: &Value,
+        templates: &Templates,
+        document: Option<&Document>,
+    ) -> Result<Prepared, Failure> {
+        let options = Options { name: Some(self.named(workflow, document)?), ..self.options()? };
         let prepared = prepare(workflow.clone(), templates, &options)?;
         let missing = missing_parameters(&prepared.workflow, templates);
         if !missing.is_empty() {
@@ -186,18 +126,24 @@ impl Request {
     }
 
     /// The name is fixed before anything is sent, so that a repeated request finds its own object.
-    fn named(&self, workflow: &Value, source: &str) -> Result<ObjectName, Failure> {
+    fn named(&self, workflow: &Value, document: Option<&Document>) -> Result<ObjectName, Failure> {
         if let Some(name) = &self.options.name {
             return Ok(name.clone());
         }
-        if let Some(prefix) = &self.generate_name {
+        if let Some(NamePrefix(prefix)) = &self.generate_name {
             return Ok(mint::name(prefix)?);
         }
         let text = |field: &str| workflow["metadata"][field].as_str().filter(|text| !text.is_empty());
+        let fault = |pointer: &str, why: String| match document {
+            Some(document) => Failure::usage(document.problem(pointer, why).to_string()),
+            None => Failure::usage(why),
+        };
         match (text("name"), text("generateName")) {
-            (Some(name), _) => Ok(name.parse()?),
-            (None, Some(prefix)) => Ok(mint::name(prefix)?),
-            (None, None) => Err(Failure::usage(format!("{source}: field `metadata`: the workflow has no name"))
+            (Some(name), _) => name.parse().map_err(|error: IdentityError| fault("/metadata/name", error.to_string())),
+            (None, Some(prefix)) => {
+                mint::name(prefix).map_err(|error| fault("/metadata/generateName", error.to_string()))
+            }
+            (None, None) => Err(fault("/metadata", "the workflow has no name".to_owned())
                 .hint("give it metadata.generateName, or use --name or --generate-name")),
         }
     }
@@ -207,36 +153,82 @@ impl Request {
             return;
         }
         for notice in notices {
-            eprintln!("{}: {notice}", if notice.is_warning() { "warning" } else { "note" });
+            talk(format_args!("{}: {notice}", if notice.is_warning() { "warning" } else { "note" }));
         }
     }
 
-    /// Prints what would be created, and asks no cluster.
-    pub(super) fn show(&self, output: Option<Format>) -> Result<Exit, Failure> {
+    /// What would be created, without asking a cluster; of files that hold no workflow, their templates prepared.
+    pub(super) fn objects(&self) -> Result<Vec<Value>, Failure> {
         let templates = self.templates();
-        let objects: Vec<Value> = if self.workflows.is_empty() && self.from.is_none() {
-            let documents = self.beside.iter().filter(|document| is_template(document.kind));
-            let prepared: Result<Vec<_>, Failure> = documents
-                .map(|document| Ok(prepare_template(document.value.clone(), &templates, &self.options()?)?))
-                .collect();
-            let prepared = prepared?;
-            for prepared in &prepared {
-                self.tell(&prepared.notices);
-            }
-            if prepared.is_empty() {
-                return Err(Failure::usage("the files hold no Workflow and no template"));
-            }
-            prepared.into_iter().map(|prepared| prepared.workflow).collect()
+        let prepared = if self.workflows.is_empty() && self.from.is_none() {
+            self.prepare_templates(&templates)?
         } else {
-            self.prepare(&templates, None)?.into_iter().map(|prepared| prepared.workflow).collect()
+            self.prepare(&templates, None)?
         };
-        let format = match output {
-            None | Some(Format::Text | Format::Wide) => Format::Yaml,
-            Some(format) => format,
-        };
-        print!("{}", serialized(format, &objects).unwrap_or_default());
-        Ok(Exit::Success)
+        Ok(prepared.into_iter().map(|prepared| prepared.workflow).collect())
     }
+
+    fn prepare_templates(&self, templates: &Templates) -> Result<Vec<Prepared>, Failure> {
+        let mut all = Vec::new();
+        for document in self.beside.iter().filter(|document| is_template(document.kind)) {
+            let prepared = prepare_template(document.value.clone(), templates, &self.options()?)?;
+            self.tell(&prepared.notices);
+            all.push(prepared);
+        }
+        if all.is_empty() { Err(Failure::usage("the files hold no Workflow and no template")) } else { Ok(all) }
+    }
+}
+
+/// What the flags ask of the preparation.
+fn options(args: &Args) -> Result<Options, Failure> {
+    let mut parameters = Vec::new();
+    for path in &args.workflow.parameter_file {
+        parameters.extend(files::parameters(path, args.quiet)?);
+    }
+    parameters.extend(args.workflow.parameters.iter().map(|ParameterPair(name, value)| (name.clone(), value.clone())));
+    let labels = args.workflow.labels.iter().map(|LabelPair(key, value)| (key.clone(), value.clone()));
+    let annotations = args.workflow.annotations.iter().map(|AnnotationPair(key, value)| (key.clone(), value.clone()));
+    Ok(Options {
+        run_id: args.run.run_id.clone(),
+        memoize: match args.run.memoize {
+            Some(MemoizeArg::Off) => Memoize::Off,
+            None if args.local => Memoize::Off,
+            Some(MemoizeArg::Auto) | None => Memoize::Auto,
+        },
+        cache_name: args.run.cache_name.clone(),
+        max_age: args.run.max_age.clone(),
+        parameters,
+        labels: labels.collect(),
+        annotations: annotations.collect(),
+        name: args.workflow.name.clone(),
+        namespace: args.access.namespace.as_ref().map(ToString::to_string),
+        entrypoint: args.workflow.entrypoint.clone(),
+        service_account: args.workflow.serviceaccount.as_ref().map(ToString::to_string),
+        priority: args.workflow.priority,
+        inline: args.run.inline || args.local,
+        ..Options::new(mint::run_id(Timestamp::now())?, mint::cache_name())
+    })
+}
+
+fn standard_input_once(args: &Args) -> Result<(), Failure> {
+    let paths = args.files.iter().chain(&args.workflow.parameter_file);
+    match paths.filter(|path| *path == Path::new("-")).count() {
+        0 | 1 => Ok(()),
+        count => Err(Failure::usage(format!("standard input can be read once, and - is given {count} times"))),
+    }
+}
+
+/// Two workflows of one name would be one.
+fn differ(prepared: &[Prepared]) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    for one in prepared {
+        let metadata = &one.workflow["metadata"];
+        let name = metadata["name"].as_str().unwrap_or_default();
+        if !names.insert((metadata["namespace"].as_str(), name)) {
+            return Err(Failure::usage(format!("two workflows are named {name:?}")).hint("use --generate-name"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether documents of this kind hold templates.

@@ -1,0 +1,208 @@
+//! The flags of `submit`, as they were typed.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority, span};
+use crate::argo::duration::GoDuration;
+use crate::argo::identity::{CacheName, ObjectName, RunId};
+use crate::cluster::Access;
+use crate::output::format::Format;
+
+const EXAMPLES: &str = "Examples:
+  # Run a workflow on this machine, without a cluster
+  kubectl runnable submit --local diamond.yaml
+
+  # Create it on the cluster of the current context, with a run id of your own, and wait for its end
+  kubectl runnable submit diamond.yaml --run-id nightly-001 --wait
+
+  # Give parameters one by one and from a file
+  kubectl runnable submit etl.yaml -p date=2026-11-21 -f parameters.yaml
+
+  # From a WorkflowTemplate of the cluster, its templates merged in so that they are memoized
+  kubectl runnable submit --from workflowtemplate/etl --inline -p date=2026-11-21
+
+  # See what would be created; needs no cluster
+  kubectl runnable submit etl.yaml --dry-run=client -o yaml
+
+  # From standard input, for scripts
+  render | kubectl runnable submit - -o name --wait --timeout 30m";
+
+/// Prepare workflows and create them on a cluster, or run them on this machine
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Args {
+    /// Files of workflows, and of templates, ConfigMaps and Secrets that they use; - is standard input
+    #[arg(value_name = "FILE", required_unless_present = "from")]
+    pub(super) files: Vec<PathBuf>,
+
+    /// Make the workflow from a workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)
+    #[arg(long, value_name = "KIND/NAME")]
+    pub(super) from: Option<FromKind>,
+
+    /// Run on this machine: tasks are processes with a file system of their own
+    #[arg(long, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]
+    pub(super) local: bool,
+
+    /// Most tasks at once on this machine
+    #[arg(long, value_name = "N", requires = "local", value_parser = max_tasks, allow_negative_numbers = true)]
+    pub(super) max_tasks: Option<u16>,
+
+    /// Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error)
+    #[arg(short, long)]
+    pub(super) wait: bool,
+
+    /// Stop waiting after this time (exit code 5); a local run is stopped
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    pub(super) timeout: Option<std::time::Duration>,
+
+    /// Only show what would be created: client asks no cluster, server has it checked
+    #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "client", hide_possible_values = true)]
+    pub(super) dry_run: DryRun,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT", hide_default_value = true)]
+    pub(super) output: Option<Format>,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+
+    #[command(flatten)]
+    pub(super) workflow: WorkflowArgs,
+
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
+}
+
+/// What the workflow becomes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Workflow")]
+pub(super) struct WorkflowArgs {
+    /// The workflow's name
+    #[arg(long, value_name = "NAME", conflicts_with = "generate_name")]
+    pub(super) name: Option<ObjectName>,
+
+    /// The beginning of a name made for the workflow
+    #[arg(long, value_name = "PREFIX")]
+    pub(super) generate_name: Option<NamePrefix>,
+
+    /// The template to begin with
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(super) entrypoint: Option<String>,
+
+    /// A parameter of the workflow
+    #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE")]
+    pub(super) parameters: Vec<ParameterPair>,
+
+    /// A YAML or JSON file with a map of parameters; lists and maps become JSON text
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(super) parameter_file: Vec<PathBuf>,
+
+    /// Labels of the workflow
+    #[arg(short, long, value_name = "KEY=VALUE,…", value_delimiter = ',')]
+    pub(super) labels: Vec<LabelPair>,
+
+    /// Annotations of the workflow
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) annotations: Vec<AnnotationPair>,
+
+    /// The service account of the workflow's pods
+    #[arg(long, value_name = "NAME")]
+    pub(super) serviceaccount: Option<ObjectName>,
+
+    /// The workflow's priority
+    #[arg(long, value_name = "NUMBER", value_parser = priority, allow_negative_numbers = true)]
+    pub(super) priority: Option<i32>,
+}
+
+/// How the run is known and what it skips.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Run")]
+pub(super) struct RunArgs {
+    /// The run's id, the same in all its attempts; made when none is given
+    #[arg(long, value_name = "ID")]
+    pub(super) run_id: Option<RunId>,
+
+    /// Memoize templates, so that a retry skips what succeeded [default: auto; off with --local]
+    #[arg(long, value_name = "auto|off", num_args = 0..=1, require_equals = true, default_missing_value = "auto", hide_possible_values = true)]
+    pub(super) memoize: Option<MemoizeArg>,
+
+    /// The cache that memoized templates use; made when none is given or written in the workflow
+    #[arg(long, value_name = "NAME")]
+    pub(super) cache_name: Option<CacheName>,
+
+    /// How old a cache entry may be, such as 24h
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub(super) max_age: Option<GoDuration>,
+
+    /// Merge the referenced WorkflowTemplate into the workflow, so that its templates are memoized
+    #[arg(long)]
+    pub(super) inline: bool,
+}
+
+/// Which cluster, as whom.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Cluster")]
+pub(super) struct AccessArgs {
+    /// The workflow's namespace
+    #[arg(short, long, value_name = "NAMESPACE", env = "ARGO_NAMESPACE")]
+    pub(super) namespace: Option<ObjectName>,
+
+    /// The kubeconfig's context
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<String>,
+
+    /// The kubeconfig file
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+
+    /// The user to act as
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: Option<String>,
+
+    /// A group to act as
+    #[arg(long = "as-group", value_name = "GROUP", requires = "as_user")]
+    pub(super) as_groups: Vec<String>,
+
+    /// How long one request may take
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    pub(super) request_timeout: Option<std::time::Duration>,
+}
+
+impl AccessArgs {
+    pub(super) fn access(&self) -> Access {
+        Access {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            namespace: self.namespace.as_ref().map(ToString::to_string),
+            as_user: self.as_user.clone(),
+            as_groups: self.as_groups.clone(),
+            request_timeout: self.request_timeout,
+        }
+    }
+}
+
+/// Who looks at what would be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DryRun {
+    /// It is created.
+    None,
+    /// Nobody but the user.
+    Client,
+    /// The API server.
+    Server,
+}
+
+/// Whether templates are memoized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum MemoizeArg {
+    /// All that have work to skip.
+    Auto,
+    /// None.
+    Off,
+}

@@ -1,0 +1,67 @@
+//! What is said of a local run that has ended.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::argo::status::{Node, NodeType, nodes};
+use crate::cli::submit::args::Args;
+use crate::local::engine::Ended;
+use crate::output::format::name;
+use crate::output::stream::{self, StreamError, talk};
+use crate::output::summary;
+use crate::output::tree::{self, Look, printable};
+
+/// Siblings shown in the tree of a run that has ended.
+const FOLD: usize = 20;
+/// Failed tasks whose logs are shown.
+const LOGS: usize = 3;
+/// Lines shown of the log of a task that failed.
+const LOG_LINES: usize = 10;
+/// No more of a log is read for its last lines.
+const LOG_TAIL: u64 = 16 * 1024;
+
+/// The tree on standard output unless another format was asked for; why tasks failed on standard error.
+pub(super) fn tell(args: &Args, ended: &Ended, directory: &Path) -> Result<(), StreamError> {
+    let nodes = nodes(&ended.workflow);
+    if !args.quiet {
+        for node in nodes.iter().filter(|node| node.kind == NodeType::Pod && node.phase.is_unsuccessful()).take(LOGS) {
+            tell_log(node, directory);
+        }
+    }
+    if args.output.is_some() {
+        return Ok(());
+    }
+    let look =
+        Look { color: stream::stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };
+    let message = printable(&ended.finished.message);
+    let duration = summary::duration(&ended.workflow, Timestamp::now()).unwrap_or_default();
+    let line = format!("{} {} in {duration}: {message}", name(&ended.workflow), ended.finished.phase.as_str());
+    stream::result(format_args!("{}{}\n", tree::draw(&nodes, look), line.trim_end_matches(": ")))?;
+    if !args.quiet {
+        talk(format_args!("logs in {}", directory.join("nodes").display()));
+    }
+    Ok(())
+}
+
+/// The last lines that a failed task wrote.
+fn tell_log(node: &Node, directory: &Path) {
+    let path = directory.join("nodes").join(&node.id).join("main.log");
+    let tail = File::open(&path).and_then(|mut file| {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    });
+    let lines: Vec<String> = tail.unwrap_or_default().lines().map(printable).collect();
+    if lines.is_empty() {
+        return;
+    }
+    talk(format_args!("the end of the log of {}:", printable(&node.name)));
+    for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
+        talk(format_args!("  {line}"));
+    }
+}

@@ -1,0 +1,159 @@
+//! `submit --local`: runs the workflows on this machine, one after another.
+
+mod ending;
+mod given;
+mod home;
+mod interrupts;
+mod refusal;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use self::interrupts::Interrupts;
+use super::args::Args;
+use super::print;
+use super::request::Request;
+use crate::argo::identity::ObjectName;
+use crate::argo::status::Phase;
+use crate::cli::failure::Failure;
+use crate::cli::mint;
+use crate::exit::Exit;
+use crate::local::engine::{self, Ended};
+use crate::local::executor::Executor;
+use crate::local::plan::Plan;
+use crate::local::scheduler::Scheduler;
+use crate::local::store::{self, Store, StoreError};
+use crate::local::view::View;
+use crate::output::live::Live;
+use crate::output::stream::talk;
+use crate::prepare::Prepared;
+
+pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
+    let prepared = request.prepare(&request.templates(), None)?;
+    let root = home::root()?;
+    let runs: Vec<Ready> =
+        prepared.iter().map(|prepared| Ready::new(args, &request, prepared, &root)).collect::<Result<_, _>>()?;
+    let machine = Machine::new(args, root)?;
+    let mut interrupts = Interrupts::new(args.timeout)?;
+    let mut exit = Exit::Success;
+    let mut objects: Vec<Value> = Vec::new();
+    let mut runs = runs.into_iter();
+    for ready in runs.by_ref() {
+        let (ended, own) = ready.run(args, &machine, &mut interrupts).await?;
+        exit = exit.max(own);
+        objects.push(ended.workflow);
+        if ended.interrupted {
+            break;
+        }
+    }
+    for left_out in runs {
+        talk(format_args!("note: workflow {} was not started", left_out.name));
+    }
+    print(args.output, &objects)?;
+    Ok(exit)
+}
+
+/// What this machine offers to every run.
+struct Machine {
+    root: PathBuf,
+    executable: PathBuf,
+    view: View,
+}
+
+impl Machine {
+    fn new(args: &Args, root: PathBuf) -> Result<Self, Failure> {
+        let executable =
+            std::env::current_exe().map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?;
+        std::fs::create_dir_all(&root).map_err(|source| StoreError::Write { path: root.clone(), source })?;
+        let view = View::detect(&executable, &root);
+        if let (View::Plain(why), false) = (&view, args.quiet) {
+            talk(format_args!(
+                "warning: tasks share this machine's file system, for a view of their own is not to be had: {why}"
+            ));
+        }
+        Ok(Self { root, executable, view })
+    }
+}
+
+/// A run that nothing keeps from starting.
+struct Ready {
+    plan: Plan,
+    namespace: ObjectName,
+    name: ObjectName,
+    run_id: String,
+}
+
+impl Ready {
+    fn new(args: &Args, request: &Request, prepared: &Prepared, root: &Path) -> Result<Self, Failure> {
+        let mut workflow = prepared.workflow.clone();
+        let metadata = &mut workflow["metadata"];
+        let namespace: ObjectName = metadata["namespace"].as_str().unwrap_or("default").parse()?;
+        let name: ObjectName = metadata["name"].as_str().unwrap_or_default().parse()?;
+        metadata["namespace"] = namespace.as_str().into();
+        metadata["uid"] = mint::uid().into();
+        metadata["creationTimestamp"] = now().into();
+        let directory = store::directory(root, &namespace, &name);
+        if directory.exists() {
+            return Err(StoreError::Exists { name: name.to_string(), directory }.into());
+        }
+        let limit = args.max_tasks.map_or_else(default_limit, usize::from);
+        let mut plan = Plan::new(workflow, directory, limit);
+        for document in &request.beside {
+            given::add(&mut plan, document)?;
+        }
+        refusal::check(args.quiet, request, &plan)?;
+        let run_id = prepared.run.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
+        Ok(Self { plan, namespace, name, run_id })
+    }
+
+    async fn run(self, args: &Args, machine: &Machine, interrupts: &mut Interrupts) -> Result<(Ended, Exit), Failure> {
+        let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?;
+        let directory = store.directory().to_owned();
+        if !args.quiet {
+            talk(format_args!("running workflow {} on this machine, run id {}", self.name, self.run_id));
+        }
+        let executor = Executor::new(&directory, machine.view.clone(), &machine.executable).hide(&machine.root);
+        let mut live = Live::new(args.quiet);
+        let voice = live.voice();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let running = engine::run(Scheduler::new(self.plan), executor, store, &mut receiver, |scheduler, changed| {
+            live.show(changed.iter().map(|&node| scheduler.node(node)));
+        });
+        let ended = tokio::select! {
+            ended = running => ended,
+            never = interrupts.forward(sender, &voice) => match never {},
+        };
+        drop(live);
+        let ended = ended?;
+        if interrupts.timed_out() {
+            talk(format_args!("workflow {} did not end in time and was stopped", self.name));
+        }
+        ending::tell(args, &ended, &directory)?;
+        let exit = exit(&ended, interrupts.timed_out());
+        Ok((ended, exit))
+    }
+}
+
+fn exit(ended: &Ended, timed_out: bool) -> Exit {
+    match ended.finished.phase {
+        _ if timed_out => Exit::TimedOut,
+        _ if ended.interrupted => Exit::Interrupted,
+        Phase::Succeeded => Exit::Success,
+        Phase::Error => Exit::Errored,
+        _ => Exit::Failed,
+    }
+}
+
+/// The time as Kubernetes writes it, in whole seconds.
+fn now() -> String {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+/// Enough for tasks that wait more than they compute.
+fn default_limit() -> usize {
+    std::thread::available_parallelism().map_or(16, |cores| cores.get().saturating_mul(8).max(16))
+}

@@ -1,0 +1,68 @@
+//! Whether this machine can do what a workflow asks for; what it cannot do is named with its place.
+
+use crate::argo::document::{Document, Kind};
+use crate::cli::failure::Failure;
+use crate::cli::submit::request::Request;
+use crate::local::plan::Plan;
+use crate::local::support;
+use crate::output::stream::talk;
+
+/// Says what is passed over, and refuses what would change the result.
+pub(super) fn check(quiet: bool, request: &Request, plan: &Plan) -> Result<(), Failure> {
+    let support = support::survey(plan);
+    let mut refused: Vec<String> = support.refused.iter().map(|refusal| explained(request, plan, refusal)).collect();
+    for (program, template) in &support.image_programs {
+        if !on_path(program) {
+            refused.push(format!(
+                "template {template:?}: its container has no command, and no program {program:?} on the PATH stands in for the image"
+            ));
+        }
+    }
+    if !refused.is_empty() {
+        let message = format!("workflow {} cannot run on this machine", plan.name());
+        return Err(Failure::usage(format!("{message}\n  {}", refused.join("\n  "))));
+    }
+    if !quiet && !support.passed_over.is_empty() {
+        let fields: Vec<&str> = support.passed_over.iter().map(String::as_str).collect();
+        talk(format_args!("note: only a cluster heeds {}; passed over", fields.join(", ")));
+    }
+    Ok(())
+}
+
+/// A refusal with the place of its field, in the file that holds it.
+fn explained(request: &Request, plan: &Plan, refusal: &support::Refusal) -> String {
+    let holder = match refusal.scope.split_once(' ') {
+        None => request.workflows.iter().find(|document| belongs(document, plan)),
+        Some((_, name)) => {
+            let name = name.trim_matches('"');
+            let kind = if refusal.scope.starts_with("cluster") {
+                Kind::ClusterWorkflowTemplate
+            } else {
+                Kind::WorkflowTemplate
+            };
+            request.beside.iter().find(|document| document.kind == kind && document.name() == Some(name))
+        }
+    };
+    // Without a place in a file: the workflow was made by --from, or merged with its template.
+    let merged = holder.is_some_and(|document| document.value.pointer("/spec/workflowTemplateRef").is_some());
+    match holder.filter(|_| !merged) {
+        Some(document) => document.problem(&refusal.pointer, refusal.why.clone()).to_string(),
+        None => {
+            format!("{}: {}: {}", refusal.scope, refusal.pointer.trim_start_matches('/').replace('/', "."), refusal.why)
+        }
+    }
+}
+
+fn belongs(document: &Document, plan: &Plan) -> bool {
+    match (document.name(), document.generate_name()) {
+        (Some(name), _) if name == plan.name() => true,
+        (_, Some(prefix)) if plan.name().starts_with(prefix) => true,
+        // The name was given on the command line.
+        _ => document.value.pointer("/spec/entrypoint") == plan.spec.get("entrypoint"),
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}

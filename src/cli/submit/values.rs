@@ -1,0 +1,161 @@
+//! What the flags of `submit` take: each value is checked once, here.
+
+use std::str::FromStr;
+
+use crate::argo::duration;
+use crate::argo::identity::{IdentityError, ObjectName};
+use crate::cluster::{TemplateKind, TemplateKindError};
+
+/// The longest name of a label or annotation, and the longest value of a label.
+const LONGEST: usize = 63;
+
+/// `--from KIND/NAME`.
+#[derive(Debug, Clone)]
+pub(super) struct FromKind {
+    pub(super) kind: TemplateKind,
+    pub(super) name: ObjectName,
+}
+
+impl FromStr for FromKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, name) = text.split_once('/').ok_or("expected KIND/NAME, such as workflowtemplate/etl")?;
+        let kind = kind.parse().map_err(|error: TemplateKindError| error.to_string())?;
+        let name = name.parse().map_err(|error: IdentityError| error.to_string())?;
+        Ok(Self { kind, name })
+    }
+}
+
+/// `-p NAME=VALUE`.
+#[derive(Debug, Clone)]
+pub(super) struct ParameterPair(pub(super) String, pub(super) String);
+
+impl FromStr for ParameterPair {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+        pair.map(|(name, value)| Self(name.to_owned(), value.to_owned())).ok_or("expected NAME=VALUE")
+    }
+}
+
+/// A label: a key, and a value of at most 63 letters, digits, `-`, `_` and `.`.
+#[derive(Debug, Clone)]
+pub(super) struct LabelPair(pub(super) String, pub(super) String);
+
+impl FromStr for LabelPair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = metadata(text)?;
+        if value.is_empty() || is_label(value) {
+            Ok(Self(key.to_owned(), value.to_owned()))
+        } else {
+            Err(format!(
+                "label value {value:?}: expected at most {LONGEST} letters, digits, '-', '_' or '.', beginning and ending with a letter or digit"
+            ))
+        }
+    }
+}
+
+/// An annotation: a key, and any value.
+#[derive(Debug, Clone)]
+pub(super) struct AnnotationPair(pub(super) String, pub(super) String);
+
+impl FromStr for AnnotationPair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = metadata(text)?;
+        Ok(Self(key.to_owned(), value.to_owned()))
+    }
+}
+
+/// `KEY=VALUE` with a key that Kubernetes takes: `name` or `domain/name`.
+fn metadata(text: &str) -> Result<(&str, &str), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    let (domain, name) = key.split_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
+    if is_label(name) && domain.is_none_or(|domain| domain.parse::<ObjectName>().is_ok()) {
+        Ok((key, value))
+    } else {
+        Err(format!(
+            "key {key:?}: expected NAME or DOMAIN/NAME, the name of at most {LONGEST} letters, digits, '-', '_' or '.'"
+        ))
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    bytes.len() <= LONGEST
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+        && is_edge(bytes.first())
+        && is_edge(bytes.last())
+}
+
+/// The beginning of a legal name.
+#[derive(Debug, Clone)]
+pub(super) struct NamePrefix(pub(super) String);
+
+impl FromStr for NamePrefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if !text.is_empty() && format!("{text}0").parse::<ObjectName>().is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("expected lower-case letters, digits, '-' or '.', beginning with a letter or digit")
+        }
+    }
+}
+
+/// `--timeout` and the like: a time above 0.
+pub(super) fn span(text: &str) -> Result<std::time::Duration, String> {
+    let duration = duration::parse(text).map_err(|error| error.to_string())?;
+    let duration = std::time::Duration::try_from(duration).ok().filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| format!("invalid duration {text:?}: expected one above 0"))
+}
+
+/// `--max-tasks`.
+pub(super) fn max_tasks(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|&number| number > 0).ok_or_else(|| format!("expected a number from 1 to {}", u16::MAX))
+}
+
+/// `--priority`.
+pub(super) fn priority(text: &str) -> Result<i32, String> {
+    text.parse().map_err(|_| format!("expected a whole number from {} to {}", i32::MIN, i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_keeps_to_what_kubernetes_takes() {
+        for legal in ["a=b", "a=", "example.org/a-b.c_d=B.2"] {
+            assert!(legal.parse::<LabelPair>().is_ok(), "{legal}");
+        }
+        let long = format!("{}=v", "k".repeat(64));
+        for illegal in ["a", "=b", "a b=c", "-a=b", "A_B/a=b", "a/b/c=d", "a=b/c", "a=-b", &long] {
+            assert!(illegal.parse::<LabelPair>().is_err(), "{illegal}");
+        }
+        assert!("a=any {text}".parse::<AnnotationPair>().is_ok());
+        assert!("a b=c".parse::<AnnotationPair>().is_err());
+    }
+
+    #[test]
+    fn a_value_may_hold_further_equals_signs() {
+        let pair = "query=a=b".parse::<ParameterPair>();
+        assert!(matches!(pair, Ok(ParameterPair(name, value)) if name == "query" && value == "a=b"));
+        assert!("=x".parse::<ParameterPair>().is_err());
+    }
+
+    #[test]
+    fn a_time_is_above_zero() {
+        assert_eq!(span("1h30m"), Ok(std::time::Duration::from_mins(90)));
+        for illegal in ["0", "0s", "-5s", "5x", ""] {
+            assert!(span(illegal).is_err(), "{illegal}");
+        }
+    }
+}
