@@ -154,17 +154,6 @@ async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<E
     Ok(worst)
 }
 
-/// Ends with the first SIGINT or SIGTERM.
-async fn asked_to_stop() -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
-}
-
 /// A workflow that has ended; none when the user did not want to wait so long.
 async fn wait_for_one(
     args: &Args,
@@ -177,10 +166,16 @@ async fn wait_for_one(
     let mut live = Live::new(args.quiet);
     let voice = live.voice();
     let home = cluster.within(&namespace);
+    let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
+    let interrupted = async {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    };
     tokio::select! {
         waited = home.wait(&name, &uid, left, |update| live.show(nodes(update).iter())) => Ok(Some(waited?)),
-        asked = asked_to_stop() => {
-            asked.map_err(anyhow::Error::from)?;
+        () = interrupted => {
             voice.say(format_args!("interrupted: workflow {name} goes on"));
             Ok(None)
         }

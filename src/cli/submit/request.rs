@@ -15,8 +15,12 @@ use crate::cli::{files, mint};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
 use crate::prepare::{
-    Memoize, Notice, Options, Prepared, Source, Templates, from_source, missing_parameters, prepare, prepare_template,
+    Detail, Memoize, Notice, Options, PrepareError, Prepared, Source, Templates, from_source, missing_parameters,
+    prepare, prepare_template, told,
 };
+
+/// What to do about an object that is not in the files.
+const GIVE_OR_ASK: &str = "give the file that holds it, or leave --local and --dry-run=client out to ask the cluster";
 
 /// What `submit` was asked for.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub(super) struct Request {
     pub(super) options: Options,
     generate_name: Option<NamePrefix>,
     quiet: bool,
+    detail: Detail,
 }
 
 impl Request {
@@ -49,6 +54,7 @@ impl Request {
             options: options(args)?,
             generate_name: args.workflow.generate_name.clone(),
             quiet: args.quiet,
+            detail: if args.verbose { Detail::Full } else { Detail::Brief },
         })
     }
 
@@ -113,7 +119,7 @@ impl Request {
         document: Option<&Document>,
     ) -> Result<Prepared, Failure> {
         let options = Options { name: Some(self.named(workflow, document)?), ..self.options()? };
-        let prepared = prepare(workflow.clone(), templates, &options)?;
+        let prepared = prepare(workflow.clone(), templates, &options).map_err(refused)?;
         let missing = missing_parameters(&prepared.workflow, templates);
         if !missing.is_empty() {
             let name = prepared.workflow["metadata"]["name"].as_str().unwrap_or_default();
@@ -152,8 +158,8 @@ impl Request {
         if self.quiet {
             return;
         }
-        for notice in notices {
-            talk(format_args!("{}: {notice}", if notice.is_warning() { "warning" } else { "note" }));
+        for line in told(notices, self.detail) {
+            talk(line);
         }
     }
 
@@ -237,6 +243,14 @@ pub(super) fn is_template(kind: Kind) -> bool {
 }
 
 fn not_given(from: &FromKind) -> Failure {
-    Failure::usage(format!("{} {:?} is not in the files", from.kind, from.name.as_str()))
-        .hint("give the file that holds it, or leave --local and --dry-run=client out to ask the cluster")
+    Failure::usage(format!("{} {:?} is not in the files", from.kind, from.name.as_str())).hint(GIVE_OR_ASK)
+}
+
+fn refused(error: PrepareError) -> Failure {
+    let hint = matches!(error, PrepareError::UnknownTemplate { .. }).then_some(GIVE_OR_ASK);
+    let failure = Failure::from(error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
