@@ -84,7 +84,11 @@ impl From<StoreError> for Failure {
 
 impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
-        Self::usage(chain(&error))
+        let failure = Self::usage(chain(&error));
+        match error {
+            PrepareError::UnknownTemplate { .. } => failure.hint("give the file that holds it as well"),
+            _ => failure,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod completion;
 mod failure;
 mod files;
 mod mint;
+mod signals;
 mod submit;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -15,7 +16,7 @@ use crate::output::stream::{result, stderr_colors, stdout_colors, talk};
 
 #[derive(Debug, Parser)]
 #[command(
-    name = "runnable",
+    name = completion::PROGRAM,
     version,
     about = "Make Argo Workflows runs retryable, memoized and isolated, on a cluster or on this machine",
     subcommand_required = true,

@@ -39,7 +39,7 @@ enum Place {
     Lines,
 }
 
-/// A way to say something while a tree is shown.
+/// A way to say something while a tree is shown; silent when nothing is.
 #[derive(Debug, Clone)]
 pub struct Voice(Place);
 
@@ -95,8 +95,9 @@ impl Voice {
     /// Says a line, above the tree if there is one.
     pub fn say(&self, text: impl Display) {
         match &self.0 {
+            Place::Nowhere => {}
             Place::Tree(bar) => bar.suspend(|| talk(text)),
-            Place::Nowhere | Place::Lines => talk(text),
+            Place::Lines => talk(text),
         }
     }
 }

@@ -15,7 +15,7 @@ const RUN: &str = r#"-{{=sprig.replace("_", "-", workflow.parameters.run_id)}}"#
 const INPUTS: &str = "-{{=sprig.trunc(16, sprig.sha256sum(toJson([workflow.parameters.run_id";
 
 /// The parameters of a run, which differ in each attempt or stand in the key already.
-pub(super) const RUN_PARAMETERS: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
+pub(crate) const RUN_PARAMETERS: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
 
 /// Whether a key was written by [`key`].
 pub(super) fn is_ours(key: &str) -> bool {

@@ -26,6 +26,7 @@ use serde_json::{Map, Value, json};
 pub use self::catalogue::Templates;
 pub use self::environment::VARIABLES;
 pub use self::error::PrepareError;
+pub(crate) use self::key::RUN_PARAMETERS;
 pub use self::memoize::existing_cache;
 pub use self::notice::{Detail, Notice, Reason, told};
 pub use self::options::{Memoize, Options};

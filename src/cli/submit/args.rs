@@ -154,7 +154,7 @@ pub(super) struct RunArgs {
 #[command(next_help_heading = "Cluster")]
 pub(super) struct AccessArgs {
     /// The workflow's namespace
-    #[arg(short, long, value_name = "NAMESPACE", env = "ARGO_NAMESPACE")]
+    #[arg(short, long, value_name = "NAMESPACE", env = "ARGO_NAMESPACE", hide_env_values = true)]
     pub(super) namespace: Option<ObjectName>,
 
     /// The kubeconfig's context

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Args, DryRun};
 use super::print;
@@ -14,6 +13,7 @@ use crate::argo::document::Kind;
 use crate::argo::status::nodes;
 use crate::argo::template::references;
 use crate::cli::failure::Failure;
+use crate::cli::signals::Signals;
 use crate::cluster::{Cluster, ClusterError, TemplateKind};
 use crate::exit::Exit;
 use crate::output::format::name;
@@ -133,11 +133,14 @@ async fn called(
 
 /// Waits for one after the other; the worst end counts.
 async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<Exit, Failure> {
+    let mut signals = Signals::new()?;
     let begun = Instant::now();
     let mut worst = Exit::Success;
     for object in objects {
         let left = args.timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()).max(Duration::from_millis(1)));
-        let Some(ended) = wait_for_one(args, cluster, object, left).await? else { return Ok(Exit::Interrupted) };
+        let Some(ended) = wait_for_one(args, cluster, object, left, &mut signals).await? else {
+            return Ok(Exit::Interrupted);
+        };
         let phase = ended.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default();
         worst = worst.max(match phase {
             "Succeeded" => Exit::Success,
@@ -160,24 +163,28 @@ async fn wait_for_one(
     cluster: &Cluster,
     object: &Value,
     left: Option<Duration>,
+    signals: &mut Signals,
 ) -> Result<Option<Value>, Failure> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (name, uid, namespace) = (text("/metadata/name"), text("/metadata/uid"), text("/metadata/namespace"));
     let mut live = Live::new(args.quiet);
     let voice = live.voice();
     let home = cluster.within(&namespace);
-    let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
-    let interrupted = async {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-    };
     tokio::select! {
-        waited = home.wait(&name, &uid, left, |update| live.show(nodes(update).iter())) => Ok(Some(waited?)),
-        () = interrupted => {
+        waited = home.wait(&name, &uid, left, |update| live.show(nodes(update).iter())) => {
+            Ok(Some(waited.map_err(|error| as_asked(error, args.timeout))?))
+        }
+        () = signals.next() => {
             voice.say(format_args!("interrupted: workflow {name} goes on"));
             Ok(None)
         }
+    }
+}
+
+/// A timeout as the user gave it, of which former workflows took their share.
+fn as_asked(error: ClusterError, timeout: Option<Duration>) -> ClusterError {
+    match (error, timeout) {
+        (ClusterError::TimedOut { name, phase, .. }, Some(after)) => ClusterError::TimedOut { name, after, phase },
+        (error, _) => error,
     }
 }

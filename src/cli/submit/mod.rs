@@ -24,6 +24,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         print(Some(format), &request.objects()?)?;
         return Ok(Exit::Success);
     }
+    request.has_workflow()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

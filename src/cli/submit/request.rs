@@ -15,8 +15,8 @@ use crate::cli::{files, mint};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
 use crate::prepare::{
-    Detail, Memoize, Notice, Options, PrepareError, Prepared, Source, Templates, from_source, missing_parameters,
-    prepare, prepare_template, told,
+    Detail, Memoize, Notice, Options, PrepareError, Prepared, RUN_PARAMETERS, Source, Templates, from_source,
+    missing_parameters, prepare, prepare_template, told,
 };
 
 /// What to do about an object that is not in the files.
@@ -87,6 +87,16 @@ impl Request {
         self.beside.iter().find(|document| document.kind == kind && document.name() == Some(name.as_str()))
     }
 
+    /// Refuses files that hold nothing to submit.
+    pub(super) fn has_workflow(&self) -> Result<(), Failure> {
+        if !self.workflows.is_empty() || self.from.is_some() {
+            return Ok(());
+        }
+        Err(Failure::usage("the files hold no Workflow").hint(
+            "use --from workflowtemplate/NAME for one of their templates, or --dry-run=client to print these prepared",
+        ))
+    }
+
     /// Everything that is to be submitted, prepared; nothing is created before all of it is sound.
     pub(super) fn prepare(&self, templates: &Templates, live: Option<&Value>) -> Result<Vec<Prepared>, Failure> {
         let mut prepared = Vec::new();
@@ -96,11 +106,6 @@ impl Request {
         if let Some(from) = &self.from {
             let workflow = self.made_from(from, live)?;
             prepared.push(self.prepare_one(&workflow, templates, None)?);
-        }
-        if prepared.is_empty() {
-            return Err(Failure::usage("the files hold no Workflow").hint(
-                "use --from workflowtemplate/NAME for one of their templates, or --dry-run=client to print these prepared",
-            ));
         }
         differ(&prepared)?;
         Ok(prepared)
@@ -120,6 +125,7 @@ impl Request {
     ) -> Result<Prepared, Failure> {
         let options = Options { name: Some(self.named(workflow, document)?), ..self.options()? };
         let prepared = prepare(workflow.clone(), templates, &options).map_err(refused)?;
+        has_entrypoint(&prepared.workflow)?;
         let missing = missing_parameters(&prepared.workflow, templates);
         if !missing.is_empty() {
             let name = prepared.workflow["metadata"]["name"].as_str().unwrap_or_default();
@@ -128,7 +134,21 @@ impl Request {
                 .hint(format!("add {}", give.join(" "))));
         }
         self.tell(&prepared.notices);
+        self.tell_undeclared(workflow);
         Ok(prepared)
+    }
+
+    /// A parameter that nobody declares is Argo's to take, and mostly a slip.
+    fn tell_undeclared(&self, workflow: &Value) {
+        if self.quiet || workflow.pointer("/spec/workflowTemplateRef").is_some() {
+            return;
+        }
+        let declared = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array);
+        let is_declared = |name: &str| declared.into_iter().flatten().any(|parameter| parameter["name"] == name);
+        let given: BTreeSet<&str> = self.options.parameters.iter().map(|(name, _)| name.as_str()).collect();
+        for name in given.into_iter().filter(|name| !is_declared(name) && !RUN_PARAMETERS.contains(name)) {
+            talk(format_args!("warning: parameter {name:?} is not declared by the workflow; it is added"));
+        }
     }
 
     /// The name is fixed before anything is sent, so that a repeated request finds its own object.
@@ -222,6 +242,22 @@ fn standard_input_once(args: &Args) -> Result<(), Failure> {
         0 | 1 => Ok(()),
         count => Err(Failure::usage(format!("standard input can be read once, and - is given {count} times"))),
     }
+}
+
+/// Refuses to begin with a template that is not there; those of a referenced object are the cluster's to know.
+fn has_entrypoint(workflow: &Value) -> Result<(), Failure> {
+    let spec = &workflow["spec"];
+    let Some(entrypoint) = spec["entrypoint"].as_str().filter(|_| spec.get("workflowTemplateRef").is_none()) else {
+        return Ok(());
+    };
+    let templates = spec["templates"].as_array().into_iter().flatten();
+    let names: Vec<&str> = templates.filter_map(|template| template["name"].as_str()).collect();
+    if names.contains(&entrypoint) {
+        return Ok(());
+    }
+    let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
+    Err(Failure::usage(format!("workflow {name:?} has no template {entrypoint:?} to begin with"))
+        .hint(format!("its templates are {}", names.join(", "))))
 }
 
 /// Two workflows of one name would be one.

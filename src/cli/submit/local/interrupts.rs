@@ -3,18 +3,17 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use crate::cli::failure::Failure;
+use crate::cli::signals::Signals;
 use crate::local::engine::Interrupt;
 use crate::output::live::Voice;
 
 /// Signals and the timeout, for all runs of a command.
 pub(super) struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
+    signals: Signals,
     deadline: Option<Instant>,
     timed_out: bool,
     /// Whether the run was asked to end.
@@ -25,8 +24,7 @@ impl Interrupts {
     /// From now on signals are heard, and time counts.
     pub(super) fn new(timeout: Option<Duration>) -> Result<Self, Failure> {
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(anyhow::Error::from)?,
-            terminate: signal(SignalKind::terminate()).map_err(anyhow::Error::from)?,
+            signals: Signals::new()?,
             deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
             timed_out: false,
             asked: false,
@@ -58,8 +56,7 @@ impl Interrupts {
     async fn next(&mut self) -> bool {
         let deadline = self.deadline.filter(|_| !self.asked);
         tokio::select! {
-            _ = self.interrupt.recv() => true,
-            _ = self.terminate.recv() => true,
+            () = self.signals.next() => true,
             () = until(deadline) => {
                 self.timed_out = true;
                 false

@@ -126,11 +126,9 @@ impl Ready {
             ended = running => ended,
             never = interrupts.forward(sender, &voice) => match never {},
         };
+        // What follows stands where the tree was.
         drop(live);
         let ended = ended?;
-        if interrupts.timed_out() {
-            talk(format_args!("workflow {} did not end in time and was stopped", self.name));
-        }
         ending::tell(args, &ended, &directory)?;
         let exit = exit(&ended, interrupts.timed_out());
         Ok((ended, exit))

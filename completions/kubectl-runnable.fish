@@ -1,0 +1,69 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_kubectl_runnable_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_kubectl_runnable_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_kubectl_runnable_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_kubectl_runnable_using_subcommand
+    set -l cmd (__fish_kubectl_runnable_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -s V -l version -d 'Print version'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "__complete"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l from -d 'Make the workflow from a workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l max-tasks -d 'Most tasks at once on this machine' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l dry-run -d 'Only show what would be created: client asks no cluster, server has it checked' -r -f -a "none\t'It is created'
+client\t'Nobody but the user'
+server\t'The API server'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l name -d 'The workflow\'s name' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l generate-name -d 'The beginning of a name made for the workflow' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l entrypoint -d 'The template to begin with' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s p -l parameter -d 'A parameter of the workflow' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s f -l parameter-file -d 'A YAML or JSON file with a map of parameters; lists and maps become JSON text' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s l -l labels -d 'Labels of the workflow' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l annotations -d 'Annotations of the workflow' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l serviceaccount -d 'The service account of the workflow\'s pods' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l priority -d 'The workflow\'s priority' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l run-id -d 'The run\'s id, the same in all its attempts; made when none is given' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l memoize -d 'Memoize templates, so that a retry skips what succeeded [default: auto; off with --local]' -r -f -a "auto\t'All that have work to skip'
+off\t'None'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l cache-name -d 'The cache that memoized templates use; made when none is given or written in the workflow' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l max-age -d 'How old a cache entry may be, such as 24h' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l local -d 'Run on this machine: tasks are processes with a file system of their own'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s q -l quiet -d 'Print nothing but the result and errors'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s v -l verbose -d 'Name every template that is not memoized'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l inline -d 'Merge the referenced WorkflowTemplate into the workflow, so that its templates are memoized'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand __complete" -s h -l help -d 'Print help'

@@ -1,0 +1,96 @@
+//! Signals and the timeout of a local run.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::environment::{Environment, Output, Running, wait_for_word, wait_until};
+use crate::workflows::{hello, one_task};
+
+/// A `sleep` that is told apart by its seconds.
+fn mark(offset: u32) -> String {
+    (200_000_000 + u64::from(std::process::id()) * 10 + u64::from(offset)).to_string()
+}
+
+fn lives(mark: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.any(|line| String::from_utf8_lossy(&line).split('\0').any(|argument| argument == mark))
+}
+
+/// Starts a run whose task says that it is ready.
+fn started(environment: &Environment, more: &[&str]) -> Running {
+    let running = environment.start(["submit", "--local", "wf.yaml"].iter().chain(more));
+    wait_for_word(&environment.run_directory("long").join("nodes/long/main.log"), "ready");
+    running
+}
+
+fn status(environment: &Environment) -> Value {
+    serde_json::from_slice(&fs::read(environment.run_directory("long").join("workflow.json")).unwrap()).unwrap()
+}
+
+fn assert_terminated(environment: &Environment, output: &Output, code: i32) {
+    output.result(code);
+    let workflow = status(environment);
+    assert_eq!(workflow["status"]["phase"], "Failed", "{workflow:#}");
+    assert_eq!(workflow["status"]["message"], "Stopped with strategy 'Terminate'", "{workflow:#}");
+}
+
+#[test]
+fn a_signal_ends_the_run_and_its_tasks() {
+    for (signal, offset) in [(Signal::SIGINT, 0), (Signal::SIGTERM, 1)] {
+        let mark = mark(offset);
+        let environment = Environment::with("wf.yaml", one_task("name: long", &format!("echo ready; sleep {mark}; :")));
+        let running = started(&environment, &[]);
+        wait_until("the task", || lives(&mark));
+        running.signal(signal);
+        let output = running.end();
+        assert_terminated(&environment, &output, 130);
+        assert!(output.stderr.contains("stopping the run; once more kills its tasks\n"), "{output}");
+        wait_until("the end of the task", || !lives(&mark));
+    }
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_a_deaf_task() {
+    let script = "trap \"\" TERM; echo ready; while :; do sleep 0.02; done";
+    let environment = Environment::with("wf.yaml", one_task("name: long", script));
+    let running = started(&environment, &[]);
+    let begin = Instant::now();
+    running.signal(Signal::SIGINT);
+    running.wait_for_talk("stopping the run");
+    running.signal(Signal::SIGINT);
+    let output = running.end();
+    assert_terminated(&environment, &output, 130);
+    // A deaf task would have had ten seconds.
+    assert!(begin.elapsed() < Duration::from_secs(8), "{output}");
+}
+
+#[test]
+fn what_was_not_started_is_named_after_a_signal() {
+    let text = format!("{}---\n{}", one_task("name: long", "echo ready; sleep 1000"), one_task("name: next", "echo"));
+    let environment = Environment::with("wf.yaml", text);
+    let running = started(&environment, &["-o", "name"]);
+    running.signal(Signal::SIGINT);
+    let output = running.end();
+    assert_eq!(output.result(130), "workflow.argoproj.io/long\n");
+    assert!(output.stderr.contains("note: workflow next was not started\n"), "{output}");
+    assert_eq!(environment.runs(), ["long"]);
+}
+
+#[test]
+fn a_timeout_ends_the_run() {
+    let environment = Environment::with("wf.yaml", one_task("name: long", "sleep 1000"));
+    let output = environment.run(["submit", "--local", "wf.yaml", "--timeout", "300ms"]);
+    assert_terminated(&environment, &output, 5);
+    assert_snapshot!(output);
+}
+
+#[test]
+fn a_run_that_ends_in_time_is_not_timed_out() {
+    let environment = Environment::with("wf.yaml", hello());
+    environment.run(["submit", "--local", "wf.yaml", "--timeout", "10m", "-q"]).result(0);
+}

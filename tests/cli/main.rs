@@ -1,0 +1,16 @@
+//! The command line as its users meet it: standard output, standard error and exit code together.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod arguments;
+mod cluster;
+mod completion;
+mod documents;
+mod dry_run;
+mod environment;
+mod help;
+mod interrupts;
+mod local;
+mod parameters;
+mod streams;
+mod workflows;

@@ -1,0 +1,185 @@
+//! What is generated from the command line's definition: the completion scripts and the reference. A file that differs
+//! fails; `UPDATE_GENERATED=1 cargo test --test generated` writes it anew.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command as Process;
+
+use clap::builder::PossibleValue;
+use clap::{Arg, ArgAction, Command};
+
+const UPDATE: &str = "UPDATE_GENERATED";
+
+/// The definition with everything that clap adds to it by itself, such as help.
+fn program() -> Command {
+    let mut program = kubectl_runnable::cli::command();
+    program.build();
+    program
+}
+
+fn assert_generated(path: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&file, text).unwrap();
+        return;
+    }
+    let written = fs::read_to_string(&file).unwrap_or_default();
+    assert!(written == text, "{path} is not what the command line's definition gives; run with {UPDATE}=1 to write it");
+}
+
+#[test]
+fn completion_scripts() {
+    for (shell, path) in [
+        ("bash", "completions/kubectl-runnable.bash"),
+        ("zsh", "completions/_kubectl-runnable"),
+        ("fish", "completions/kubectl-runnable.fish"),
+    ] {
+        let mut program = Process::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
+        let output = program.args(["completion", shell]).output().unwrap();
+        assert!(output.status.success());
+        assert_generated(path, &String::from_utf8(output.stdout).unwrap());
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/completions/kubectl-runnable.bash");
+    assert!(Process::new("bash").args(["-n", script]).status().unwrap().success());
+}
+
+#[test]
+fn the_reference() {
+    let mut text = String::from(
+        "# Command line\n\nGenerated from the program's own definition (`tests/generated.rs`); do not edit.\n\
+         How commands end is in [exit-codes.md](exit-codes.md).\n",
+    );
+    for command in program().get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
+    {
+        describe(&mut text, command);
+    }
+    text.push_str(ENVIRONMENT);
+    assert_generated("docs/cli.md", &text);
+}
+
+const ENVIRONMENT: &str = "
+## Environment
+
+| variable | meaning |
+|---|---|
+| `KUBECONFIG` | kubeconfig files, as kubectl reads them; `--kubeconfig` counts more |
+| `ARGO_NAMESPACE` | the namespace; `-n` counts more |
+| `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | how the cluster is reached |
+| `RUNNABLE_HOME` | where local runs are kept; else `$XDG_STATE_HOME/kubectl-runnable`, else `~/.local/state/kubectl-runnable` |
+| `RUNNABLE_LOG` | what the program logs to standard error, such as `debug`; `warn` without it |
+| `NO_COLOR` | no colour; there is none outside a terminal anyway |
+";
+
+fn describe(text: &mut String, command: &Command) {
+    let name = command.get_name();
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let usage = command.clone().bin_name(format!("kubectl runnable {name}")).render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ");
+    write!(text, "\n## kubectl runnable {name}\n\n{about}.\n\n```\n{usage}\n```\n").unwrap();
+    let positionals: Vec<&Arg> = command.get_positionals().collect();
+    table(text, "Arguments", &positionals);
+    for heading in headings(command) {
+        let below: Vec<&Arg> = flags(command).filter(|flag| flag.get_help_heading() == heading).collect();
+        table(text, heading.unwrap_or("Options"), &below);
+    }
+    if let Some(examples) = command.get_after_help() {
+        let examples = examples.to_string();
+        let examples: Vec<&str> = examples
+            .trim_start_matches("Examples:\n")
+            .lines()
+            .map(|line| line.strip_prefix("  ").unwrap_or(line))
+            .collect();
+        write!(text, "\n### Examples\n\n```sh\n{}\n```\n", examples.join("\n")).unwrap();
+    }
+}
+
+fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|argument| !argument.is_positional())
+}
+
+/// The headings in the order of the flags, each once.
+fn headings(command: &Command) -> Vec<Option<&str>> {
+    let mut headings = Vec::new();
+    for heading in flags(command).map(Arg::get_help_heading) {
+        if !headings.contains(&heading) {
+            headings.push(heading);
+        }
+    }
+    headings
+}
+
+fn table(text: &mut String, title: &str, arguments: &[&Arg]) {
+    let shown: Vec<&&Arg> = arguments.iter().filter(|argument| !argument.is_hide_set()).collect();
+    if shown.is_empty() {
+        return;
+    }
+    write!(text, "\n### {title}\n\n| | |\n|---|---|\n").unwrap();
+    for argument in shown {
+        writeln!(text, "| {} | {} |", synopsis(argument), meaning(argument)).unwrap();
+    }
+}
+
+/// `-o`, `--output FORMAT`, as the flag is written.
+fn synopsis(argument: &Arg) -> String {
+    let takes_value = argument.get_action().takes_values();
+    let names: Vec<String> = argument.get_value_names().into_iter().flatten().map(ToString::to_string).collect();
+    let value = names.join(" ");
+    if argument.is_positional() {
+        return format!("`{value}`");
+    }
+    let value = match (takes_value, argument.is_require_equals_set()) {
+        (false, _) => String::new(),
+        (true, true) => format!("[={value}]"),
+        (true, false) => format!(" {value}"),
+    };
+    let short = argument.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
+    format!("{short}`--{}{value}`", argument.get_long().unwrap_or_default()).replace('|', "\\|")
+}
+
+fn meaning(argument: &Arg) -> String {
+    let mut parts = vec![argument.get_help().map(ToString::to_string).unwrap_or_default()];
+    let values = argument.get_possible_values();
+    if argument.get_action().takes_values() && !argument.is_hide_possible_values_set() && !values.is_empty() {
+        let values: Vec<String> = values.iter().filter(|value| !value.is_hide_set()).map(possible).collect();
+        parts.push(format!("One of {}", values.join("; ")));
+    }
+    let defaults: Vec<String> =
+        argument.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+    if argument.get_action().takes_values() && !defaults.is_empty() {
+        parts.push(format!("Default: {}", defaults.join(", ")));
+    }
+    if let Some(variable) = argument.get_env() {
+        parts.push(format!("Also from `{}`", variable.to_string_lossy()));
+    }
+    if matches!(argument.get_action(), ArgAction::Append) && !argument.is_positional() {
+        parts.push("May be given several times".to_owned());
+    }
+    parts
+        .iter()
+        .map(|part| format!("{}.", part.trim_end_matches('.')))
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\\|")
+}
+
+fn possible(value: &PossibleValue) -> String {
+    let help = value.get_help().map(|help| format!(": {help}")).unwrap_or_default();
+    format!("`{}`{}", value.get_name(), help.trim_end_matches('.'))
+}
+
+/// Everything that a user can type has a word of help; a command has examples.
+#[test]
+fn nothing_is_without_help() {
+    for command in program().get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
+    {
+        let name = command.get_name();
+        assert!(command.get_about().is_some(), "{name}");
+        assert!(command.get_after_help().is_some_and(|help| help.to_string().starts_with("Examples:\n")), "{name}");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some_and(|help| !help.to_string().is_empty()), "{name} {argument}");
+        }
+    }
+}
