@@ -1,7 +1,11 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::rig::{Rig, all_views, result_of, sh, task};
+use kubectl_runnable::local::executor::Executor;
+use kubectl_runnable::local::kill::Kill;
+use kubectl_runnable::local::view::View;
+
+use crate::rig::{Rig, all_views, mount, result_of, sh, task};
 
 #[test]
 fn the_exit_code_is_that_of_the_program() {
@@ -24,7 +28,7 @@ fn a_signal_is_128_and_its_number() {
 }
 
 #[test]
-fn a_program_that_does_not_exist_is_an_error_with_its_name() {
+fn a_program_that_does_not_exist_fails_with_its_name() {
     for view in all_views() {
         let rig = Rig::new(view);
         for program in ["no-such-program", "/no/such/program"] {
@@ -164,4 +168,33 @@ fn each_process_has_its_own_log() {
     assert_eq!(rig.run(set).error, None);
     let logs = ["prepare", "one", "two"].map(|name| rig.log("a", name));
     assert_eq!(logs, ["0\n", "1\n", "2\n"]);
+}
+
+#[test]
+fn a_host_that_allows_no_view_is_told_with_its_reasons() {
+    let scratch = tempfile::tempdir().unwrap();
+    let view = View::detect(Path::new("/bin/false"), scratch.path());
+    assert!(
+        matches!(&view, View::Plain(reason) if reason.contains("overlay: ") && reason.contains("bind: ")),
+        "{view:?}"
+    );
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn without_a_view_a_volume_is_an_error() {
+    let rig = Rig::new(View::Plain("asked for".to_owned()));
+    let mut mounting = task("a", "true");
+    mounting.mounts = vec![mount(rig.path("volume"), "/work", false)];
+    let error = rig.run(mounting).error;
+    assert!(error.is_some_and(|error| error.starts_with("cannot mount a volume at /work")));
+}
+
+#[test]
+fn a_supervisor_that_cannot_start_is_an_error() {
+    let rig = Rig::best();
+    let broken = Executor::new(rig.directory.path(), rig.view.clone(), Path::new("/bin/false"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let outcome = runtime.block_on(broken.run(task("a", "true"), Kill::never()));
+    assert!(outcome.error.is_some_and(|error| error.contains("without an outcome")));
 }
