@@ -63,6 +63,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l local -d 'Run on this machine: tasks are processes with a file system of their own'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s q -l quiet -d 'Print nothing but the result and errors'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s v -l verbose -d 'Name every template that is not memoized'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l inline -d 'Merge the referenced WorkflowTemplate into the workflow, so that its templates are memoized'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'

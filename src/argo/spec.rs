@@ -14,6 +14,8 @@ use super::document;
 pub struct Template {
     /// Unique in its workflow; empty for an inline template.
     pub name: String,
+    /// The name that its nodes show instead of their own.
+    pub display_name: String,
     /// What a caller hands in.
     pub inputs: Inputs,
     /// What a caller gets back.
@@ -491,6 +493,8 @@ pub struct Synchronization {
 pub struct SemaphoreRef {
     /// The key that holds the limit.
     pub config_map_key_ref: Option<KeyRef>,
+    /// The key of the limit in a database.
+    pub database: Option<KeyRef>,
 }
 
 /// A mutex.
@@ -499,6 +503,8 @@ pub struct SemaphoreRef {
 pub struct MutexRef {
     /// Its name.
     pub name: String,
+    /// Whether it is one of a database rather than of the controller.
+    pub database: bool,
 }
 
 /// Argo's AnyString: a scalar as its text, lists and maps as JSON.

@@ -84,11 +84,7 @@ impl From<StoreError> for Failure {
 
 impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
-        let failure = Self::usage(chain(&error));
-        match error {
-            PrepareError::UnknownTemplate { .. } => failure.hint("give the file that holds it as well"),
-            _ => failure,
-        }
+        Self::usage(chain(&error))
     }
 }
 

@@ -68,7 +68,7 @@ impl Plan {
     /// A plan for a Workflow object; objects beside it are added one by one.
     pub fn new(workflow: Value, run_directory: PathBuf, task_limit: usize) -> Self {
         let mut plan = Self {
-            spec: workflow["spec"].clone(),
+            spec: without_nulls(&workflow["spec"]),
             workflow,
             templates: HashMap::new(),
             places: HashMap::new(),
@@ -88,7 +88,7 @@ impl Plan {
         for (place, template) in templates.enumerate() {
             let name = template["name"].as_str().unwrap_or_default();
             self.places.entry(scope.clone()).or_default().insert(name.to_owned(), place);
-            self.templates.entry(scope.clone()).or_default().insert(name.to_owned(), Arc::new(template.clone()));
+            self.templates.entry(scope.clone()).or_default().insert(name.to_owned(), Arc::new(without_nulls(template)));
         }
         self.templates.entry(scope).or_default();
     }
@@ -141,5 +141,20 @@ fn place(scope: &TemplateScope) -> String {
         TemplateScope::Local => String::new(),
         TemplateScope::Namespaced(name) => format!(" in workflowtemplate {name:?}"),
         TemplateScope::Cluster(name) => format!(" in clusterworkflowtemplate {name:?}"),
+    }
+}
+
+/// The value without the fields that are null, which Go reads as if they were not there. Items are left as they are.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
+                let value = if name == "withItems" { value.clone() } else { without_nulls(value) };
+                (name.clone(), value)
+            });
+            Value::Object(fields.collect())
+        }
+        Value::Array(values) => Value::Array(values.iter().map(without_nulls).collect()),
+        other => other.clone(),
     }
 }

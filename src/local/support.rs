@@ -239,7 +239,9 @@ impl Survey<'_> {
             self.artifact_source(&at.field("inputs/artifacts").field(place), artifact);
         }
         for (place, artifact) in list(template, "/outputs/artifacts").iter().enumerate() {
-            if !is_plain_name(artifact["name"].as_str().unwrap_or_default()) {
+            let name = artifact["name"].as_str().unwrap_or_default();
+            // A name with a tag is held to the same rule once it is known.
+            if !name.contains("{{") && !is_plain_name(name) {
                 self.refuse(
                     &at.field("outputs/artifacts").field(place),
                     "an artifact's name has letters, digits, '-' and '_' only",

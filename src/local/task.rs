@@ -107,8 +107,9 @@ pub struct OutputArtifact {
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Exit code of the process `main` (128 + signal when a signal ended it); none when it never started. Of a containerSet
-    /// without a `main`: the first code in the order of `Task::main` that is not 0, else 0.
+    /// Exit code of the process `main` (128 + signal when a signal ended it); none when it never started, but 64 where
+    /// a program is not found. Of a containerSet without a `main`: the first code in the order of `Task::main` that is
+    /// not 0, else 0.
     pub exit_code: Option<i32>,
     /// What the main process wrote to standard output, one trailing newline cut, the last 256 kB as Argo does; only where
     /// the task asks for it.

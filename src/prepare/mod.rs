@@ -28,7 +28,7 @@ pub use self::environment::VARIABLES;
 pub use self::error::PrepareError;
 pub(crate) use self::key::RUN_PARAMETERS;
 pub use self::memoize::existing_cache;
-pub use self::notice::{Notice, Reason};
+pub use self::notice::{Detail, Notice, Reason, told};
 pub use self::options::{Memoize, Options};
 pub use self::parameters::missing_parameters;
 pub use self::result_input::RESULT_INPUT;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// So many templates are named in a brief list.
+const NAMED: usize = 5;
+
 /// Something prepare did, or did not do, that its user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -47,6 +50,11 @@ pub enum Notice {
         asked: String,
         /// The cache in use.
         kept: String,
+    },
+    /// With the run's own, there are more parameters than Argo's schema allows.
+    TooManyParameters {
+        /// How many there are.
+        count: usize,
     },
     /// The templates stand in another object, so that they are neither memoized nor given variables here.
     ByReference {
@@ -109,69 +117,168 @@ impl Notice {
             | Self::DiffersEachAttempt { .. }
             | Self::RunIdReplaced { .. }
             | Self::CacheNameKept { .. }
+            | Self::TooManyParameters { .. }
             | Self::ByReference { .. } => true,
             Self::NotMemoized { .. } | Self::CacheAdded { .. } | Self::ResultInput { .. } => false,
         }
     }
 }
 
-impl fmt::Display for Notice {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Notice {
+    /// The template it is about; for some there is none.
+    fn template(&self) -> Option<&str> {
         match self {
-            Self::NotMemoized { template, reason } => {
-                write!(formatter, "template {template:?} is not memoized: {reason}")
+            Self::NotMemoized { template, .. }
+            | Self::CacheAdded { template }
+            | Self::SharedKey { template, .. }
+            | Self::DiffersEachAttempt { template, .. }
+            | Self::ResultInput { template } => Some(template),
+            Self::RunIdReplaced { .. }
+            | Self::CacheNameKept { .. }
+            | Self::TooManyParameters { .. }
+            | Self::ByReference { .. } => None,
+        }
+    }
+
+    /// Whether it says no more than the user knows: what the document itself decides.
+    fn is_known(&self) -> bool {
+        matches!(self, Self::NotMemoized { reason: Reason::UserMemoized | Reason::Inline, .. })
+    }
+
+    /// The same said of the templates `who`.
+    fn of(&self, who: &str) -> String {
+        match self {
+            Self::NotMemoized { reason: Reason::Inline, .. } => format!("not memoized: inline templates of {who}"),
+            Self::NotMemoized { reason, .. } => format!("not memoized: {who} ({reason})"),
+            Self::CacheAdded { .. } => format!("the run's cache was added to the memoize of {who}, which had none"),
+            Self::SharedKey { key, .. } => {
+                format!("{who} may be given another's outputs: the memoize key {key:?} does not tell templates apart")
             }
-            Self::CacheAdded { template } => {
-                write!(formatter, "template {template:?} has a memoize without a cache; the run's cache was added")
+            Self::DiffersEachAttempt { values, .. } => {
+                format!("{} differs in each attempt and is not in the memoize key of {who}", values.join(", "))
             }
-            Self::SharedKey { template, key } => {
-                write!(
-                    formatter,
-                    "template {template:?} may be given another's outputs: its memoize key {key:?} does not tell templates apart"
-                )
+            Self::ResultInput { .. } => {
+                format!("the input \"runnable_result\" was added to {who}: only some callers read its result")
             }
-            Self::DiffersEachAttempt { template, values } => write!(
-                formatter,
-                "template {template:?} reads {}, which differ in each attempt and are left out of its memoize key",
-                values.join(", ")
-            ),
-            Self::ResultInput { template } => write!(
-                formatter,
-                "template {template:?} got the input \"runnable_result\": only some of its callers read its result"
-            ),
             Self::RunIdReplaced { value } => {
-                write!(formatter, "the parameter run_id was {value:?}, which is no fixed run id, and was replaced")
+                format!("the parameter run_id was {value:?}, which is no fixed run id, and was replaced")
             }
             Self::CacheNameKept { asked, kept } => {
-                write!(formatter, "the document names the cache {kept:?}; {asked:?} is not used")
+                format!("the document names the cache {kept:?}; {asked:?} is not used")
             }
-            Self::ByReference { name } => write!(
-                formatter,
+            Self::TooManyParameters { count } => format!(
+                "with the run's own three there are {count} parameters: from version 4 on, Argo takes 500 at most"
+            ),
+            Self::ByReference { name } => format!(
                 "the templates of {name:?} are taken as they are on the cluster: nothing is memoized and no variable is set there"
             ),
         }
     }
 }
 
+impl fmt::Display for Notice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.of(&self.template().map(named).unwrap_or_default()))
+    }
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What the user may not expect; of many templates the first few.
+    Brief,
+    /// Everything.
+    Full,
+}
+
+/// What several notices say, each saying once with all templates it is about.
+pub fn told(notices: &[Notice], detail: Detail) -> Vec<String> {
+    let mut sayings: Vec<(String, &Notice, Vec<String>)> = Vec::new();
+    for notice in notices.iter().filter(|notice| detail == Detail::Full || !notice.is_known()) {
+        let saying = notice.of("");
+        let template = notice.template().map(named);
+        match sayings.iter_mut().find(|(other, ..)| *other == saying) {
+            Some((.., templates)) => templates.extend(template.filter(|name| !templates.contains(name))),
+            None => sayings.push((saying, notice, template.into_iter().collect())),
+        }
+    }
+    let line = |(_, notice, templates): (String, &Notice, Vec<String>)| {
+        let more = if detail == Detail::Full { 0 } else { templates.len().saturating_sub(NAMED) };
+        let mut who = templates[..templates.len() - more].join(", ");
+        if more > 0 {
+            who = format!("{who} and {more} more");
+        }
+        format!("{}: {}", if notice.is_warning() { "warning" } else { "note" }, notice.of(&who))
+    };
+    sayings.into_iter().map(line).collect()
+}
+
+/// A template's name as it stands in a list.
+fn named(name: &str) -> String {
+    let plain = |next: char| next.is_ascii_alphanumeric() || matches!(next, '-' | '_' | '.');
+    if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { format!("{name:?}") }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Suspend => formatter.write_str("it only waits"),
-            Self::Daemon => formatter.write_str("it is a daemon"),
-            Self::Handler => formatter.write_str("it runs as a hook or exit handler"),
-            Self::UserMemoized => formatter.write_str("its own memoize is kept"),
-            Self::Inline => formatter.write_str("it is an inline template"),
-            Self::UnknownType => formatter.write_str("its type is unknown"),
+            Self::Suspend => formatter.write_str("suspend"),
+            Self::Daemon => formatter.write_str("daemon"),
+            Self::Handler => formatter.write_str("hook or exit handler"),
+            Self::UserMemoized => formatter.write_str("has a memoize of its own"),
+            Self::Inline => formatter.write_str("inline"),
+            Self::UnknownType => formatter.write_str("unknown type"),
             Self::VolumeClaim { volume } => write!(formatter, "the files on volume {volume:?} go with each workflow"),
-            Self::Owned => formatter.write_str("the object it makes is deleted with each workflow"),
+            Self::Owned => formatter.write_str("the object it makes goes with each workflow"),
             Self::UnknownTemplate { name } => write!(formatter, "the called template {name:?} is not known"),
-            Self::GlobalOutputs => formatter.write_str("it reads outputs of the whole workflow"),
-            Self::Exports => formatter.write_str("it calls a template that exports outputs to the whole workflow"),
-            Self::CallSite => formatter.write_str("it reads the name of the step that calls it"),
-            Self::Unkeyable { name } => write!(formatter, "it reads {name}, which cannot stand in a key"),
-            Self::Artifacts => formatter.write_str("it reads artifacts and may run more than once"),
-            Self::ArtifactsDeleted => formatter.write_str("its output artifacts are deleted with each workflow"),
+            Self::GlobalOutputs => formatter.write_str("reads outputs of the whole workflow"),
+            Self::Exports => formatter.write_str("calls a template that exports outputs to the whole workflow"),
+            Self::CallSite => formatter.write_str("reads the name of the step that calls it"),
+            Self::Unkeyable { name } => write!(formatter, "reads {name}, which cannot stand in a key"),
+            Self::Artifacts => formatter.write_str("reads artifacts and may run more than once"),
+            Self::ArtifactsDeleted => formatter.write_str("its output artifacts go with each workflow"),
             Self::MixedResult => formatter.write_str("only some of its callers read its result"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(template: &str, reason: Reason) -> Notice {
+        Notice::NotMemoized { template: template.to_owned(), reason }
+    }
+
+    #[test]
+    fn what_holds_for_many_templates_is_said_once() {
+        let volume = || Reason::VolumeClaim { volume: "work".to_owned() };
+        let notices = [
+            left("a", Reason::Suspend),
+            left("b", volume()),
+            left("c", Reason::Suspend),
+            Notice::DiffersEachAttempt { template: "d".to_owned(), values: vec!["workflow.uid".to_owned()] },
+            left("a", Reason::Suspend),
+        ];
+        let expected = [
+            "note: not memoized: a, c (suspend)",
+            "note: not memoized: b (the files on volume \"work\" go with each workflow)",
+            "warning: workflow.uid differs in each attempt and is not in the memoize key of d",
+        ];
+        assert_eq!(told(&notices, Detail::Brief), expected);
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_what_the_user_wrote_is_kept_back_unless_all_is_asked_for() {
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let mut notices: Vec<Notice> = names.iter().map(|name| left(name, Reason::Daemon)).collect();
+        notices.extend([left("mine", Reason::UserMemoized), left("in it", Reason::Inline)]);
+        assert_eq!(told(&notices, Detail::Brief), ["note: not memoized: a, b, c, d, e and 2 more (daemon)"]);
+        let expected = [
+            "note: not memoized: a, b, c, d, e, f, g (daemon)",
+            "note: not memoized: mine (has a memoize of its own)",
+            "note: not memoized: inline templates of \"in it\"",
+        ];
+        assert_eq!(told(&notices, Detail::Full), expected);
     }
 }

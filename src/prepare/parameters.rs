@@ -9,6 +9,9 @@ use super::{Options, PrepareError, Run, object_field};
 use crate::argo::identity::RunId;
 use crate::argo::template::{list, text};
 
+/// The most parameters that Argo's full schema allows.
+const MOST: usize = 500;
+
 /// Whose parameters they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -37,6 +40,7 @@ pub(super) fn apply(
     for (name, value) in &options.parameters {
         set(parameters, name, value);
     }
+    let before = parameters.len();
     let run_id = run_id(parameters, options, owner, notices)?;
     let [run_id_name, others @ ..] = RUN_PARAMETERS;
     match &run_id {
@@ -50,6 +54,9 @@ pub(super) fn apply(
             let value = value_of(parameters, name).unwrap_or_default();
             set(parameters, name, &value);
         }
+    }
+    if before <= MOST && parameters.len() > MOST {
+        notices.push(Notice::TooManyParameters { count: parameters.len() });
     }
     let [retry_run_id, retry_indicator] = others.map(|name| value_of(parameters, name).unwrap_or_default());
     Ok(Run { run_id, retry_run_id, retry_indicator, cache_name: None })

@@ -108,6 +108,18 @@ fn a_parameter_without_a_value_is_missing() {
 }
 
 #[test]
+fn more_parameters_than_argo_takes_are_warned_of_when_they_are_ours() {
+    let notices = |count: usize| {
+        let parameters: Vec<Value> =
+            (0..count).map(|index| json!({"name": format!("p{index}"), "value": ""})).collect();
+        prepared(json!({"arguments": {"parameters": parameters}, "templates": []})).notices
+    };
+    assert_eq!(notices(497), []);
+    assert_eq!(notices(498), [Notice::TooManyParameters { count: 501 }]);
+    assert_eq!(notices(501), []);
+}
+
+#[test]
 fn a_name_takes_the_place_of_generate_name() {
     let options = Options {
         name: Some("fixed".parse().unwrap()),

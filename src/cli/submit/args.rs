@@ -69,6 +69,10 @@ pub(in crate::cli) struct Args {
     #[arg(short, long)]
     pub(super) quiet: bool,
 
+    /// Name every template that is not memoized
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+
     #[command(flatten)]
     pub(super) workflow: WorkflowArgs,
 

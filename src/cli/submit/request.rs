@@ -15,7 +15,11 @@ use crate::cli::failure::Failure;
 use crate::cli::{files, mint};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
-use crate::prepare::{Memoize, Notice, Options, Prepared, Source, Templates, from_source};
+use crate::prepare::{Detail, Memoize, Notice, Options, Prepared, Source, Templates, from_source, told};
+
+/// What to do about an object that is not in the files.
+pub(super) const GIVE_OR_ASK: &str =
+    "give the file that holds it, or leave --local and --dry-run=client out to ask the cluster";
 
 /// What `submit` was asked for.
 #[derive(Debug)]
@@ -28,6 +32,7 @@ pub(super) struct Request {
     pub(super) options: Options,
     pub(super) generate_name: Option<NamePrefix>,
     pub(super) quiet: bool,
+    detail: Detail,
 }
 
 impl Request {
@@ -48,6 +53,7 @@ impl Request {
             options: options(args)?,
             generate_name: args.workflow.generate_name.clone(),
             quiet: args.quiet,
+            detail: if args.verbose { Detail::Full } else { Detail::Brief },
         })
     }
 
@@ -112,8 +118,8 @@ impl Request {
         if self.quiet {
             return;
         }
-        for notice in notices {
-            talk(format_args!("{}: {notice}", if notice.is_warning() { "warning" } else { "note" }));
+        for line in told(notices, self.detail) {
+            talk(line);
         }
     }
 
@@ -190,6 +196,5 @@ pub(super) fn is_template(kind: Kind) -> bool {
 }
 
 fn not_given(from: &FromKind) -> Failure {
-    Failure::usage(format!("{} {:?} is not in the files", from.kind, from.name.as_str()))
-        .hint("give the file that holds it, or leave --local and --dry-run=client out to ask the cluster")
+    Failure::usage(format!("{} {:?} is not in the files", from.kind, from.name.as_str())).hint(GIVE_OR_ASK)
 }

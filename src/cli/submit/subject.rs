@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::request::Request;
+use super::request::{GIVE_OR_ASK, Request};
 use super::values::NamePrefix;
 use crate::argo::document::Document;
 use crate::argo::identity::{IdentityError, ObjectName, RunId};
@@ -110,7 +110,8 @@ impl<'a> Subject<'a> {
                 Some(place) => self.fault(&format!("/spec/arguments/parameters/{place}/value"), &error.to_string()),
                 None => error.into(),
             },
-            PrepareError::TwoRunIds { .. } | PrepareError::UnknownTemplate { .. } => error.into(),
+            PrepareError::TwoRunIds { .. } => error.into(),
+            PrepareError::UnknownTemplate { .. } => Failure::from(error).hint(GIVE_OR_ASK),
             _ => self.fault("", &error.to_string()),
         }
     }

@@ -22,8 +22,6 @@ use crate::local::task::{FailedProcess, Outcome, Process, Task};
 
 /// How long a sidecar may take to end, Kubernetes' default grace period.
 const SIDECAR_GRACE: Duration = Duration::from_secs(30);
-/// The exit code of a container whose program is not there, as Argo's executor gives it.
-const UNSTARTABLE: i32 = 64;
 /// The process whose outputs count.
 const MAIN: &str = "main";
 
@@ -90,6 +88,9 @@ fn reap(sender: &Sender<Event>) {
     }
 }
 
+/// The exit code of Argo's executor where it does not find the program.
+const NOT_FOUND: i32 = 64;
+
 struct Supervisor<'a> {
     task: &'a Task,
     ground: Ground,
@@ -110,6 +111,7 @@ impl<'a> Supervisor<'a> {
     fn run(mut self) -> Outcome {
         let mut outcome = Outcome::default();
         let ran = self.run_init(&mut outcome).and_then(|go_on| if go_on { self.run_main() } else { Ok(()) });
+        let not_found = matches!(ran, Err(StartError::NotFound(_)));
         if let Err(error) = ran {
             outcome.error = Some(error.to_string());
         }
@@ -125,6 +127,9 @@ impl<'a> Supervisor<'a> {
         }
         if outcome.exit_code.is_some() && !self.engine_gone {
             self.save(&mut outcome);
+        }
+        if not_found {
+            outcome.exit_code.get_or_insert(NOT_FOUND);
         }
         outcome
     }
@@ -182,11 +187,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn start(&mut self, process: &'a Process, capture: bool) -> Result<(), StartError> {
-        let started = process::start(process, &self.ground, capture);
-        if matches!(started, Err(StartError::NotFound(_))) {
-            self.codes.insert(&process.name, UNSTARTABLE);
-        }
-        let Started { pid, output } = started?;
+        let Started { pid, output } = process::start(process, &self.ground, capture)?;
         self.running.insert(pid, &process.name);
         self.output = output.or(self.output.take());
         self.wait_for_children();

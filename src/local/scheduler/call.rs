@@ -1,6 +1,6 @@
 //! A call of a template: who calls, what is handed in, who is told when it has ended.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -70,13 +70,32 @@ impl Call {
             continue_on: ContinueOn::default(),
         }
     }
+
+    /// The call as one of a step or task.
+    pub(super) fn called_by(self, kind: &'static str, name: String) -> Self {
+        Self { caller: Caller { kind, name }, ..self }
+    }
 }
 
 /// How the calling template knows the call: `steps.NAME` or `tasks.NAME`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Caller {
     pub(super) kind: &'static str,
+    /// An item's name has the item's place and value behind that of its step or task.
     pub(super) name: String,
+}
+
+impl Caller {
+    /// The name of the step or task, without that of an item.
+    pub(super) fn step(&self) -> &str {
+        self.name.split('(').next().unwrap_or_default()
+    }
+
+    /// How the variables begin that a hook has of the node: items of a task go by the task's name.
+    pub(super) fn prefix_of_hooks(&self) -> String {
+        let name = if self.kind == "tasks" { self.step() } else { &self.name };
+        format!("{}.{name}", self.kind)
+    }
 }
 
 /// What the scheduler knows of a node beside its status.
@@ -147,10 +166,10 @@ pub(super) enum Kill {
 pub(super) struct Children {
     /// `steps.…` or `tasks.…` of what has ended, over the template's own inputs.
     pub(super) scope: Arc<Scope>,
-    /// Artifacts by the name of their variable.
-    pub(super) artifacts: HashMap<String, Artifact>,
-    /// The template as text, to see which results it refers to.
-    pub(super) text: Arc<str>,
+    /// Artifacts of what has ended, and of the template's inputs, by the name of their variable.
+    pub(super) artifacts: Arc<HashMap<String, Artifact>>,
+    /// Names of the steps or tasks to whose result the template refers.
+    pub(super) results: HashSet<String>,
     pub(super) slots: Slots,
 }
 
@@ -162,8 +181,22 @@ pub(super) struct Slots {
     pub(super) waiting: VecDeque<Call>,
     pub(super) fail_fast: bool,
     pub(super) unsuccessful: usize,
+    /// A pod failed, and the template fails fast: it fails whatever else its children do.
+    pub(super) tripped: bool,
     /// Calls were given up because a child failed.
     pub(super) dropped: bool,
+}
+
+impl Slots {
+    /// Whether no further child may be active.
+    pub(super) fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.active >= limit)
+    }
+
+    /// Whether no further child may start, because one failed.
+    pub(super) fn has_failed_fast(&self) -> bool {
+        self.fail_fast && self.unsuccessful > 0
+    }
 }
 
 #[derive(Debug)]

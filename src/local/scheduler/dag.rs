@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::Scheduler;
 use super::arguments::view;
-use super::call::{Body, Call, Caller, DagBody, ItemsBody, NodeIndex, Owner, TaskState};
+use super::call::{Body, Call, DagBody, ItemsBody, NodeIndex, Owner, TaskState};
+use super::hooks::EXIT;
 use super::outputs::Known;
 use super::references::resolve;
-use super::steps::{reference, runs};
+use super::steps::{FAILED_FAST, Run, reference, runs};
 use crate::argo::expression::depends::{self, Depends, TaskResult};
 use crate::argo::spec::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
@@ -18,7 +19,7 @@ use crate::argo::status::{NodeFlag, NodeType, Phase};
 impl Scheduler {
     pub(super) fn start_dag(&mut self, node: NodeIndex, template: &Arc<Template>) {
         let Some(dag) = &template.dag else { return };
-        let children = self.new_children(node, template, "tasks");
+        let children = self.new_children(node, template);
         match task_states(&dag.tasks).and_then(|tasks| Ok((targets(&dag.target, &tasks)?, tasks))) {
             Ok((targets, mut tasks)) => {
                 mark_wanted(&mut tasks, &targets);
@@ -50,7 +51,7 @@ impl Scheduler {
     }
 
     fn start_task(&mut self, dag: NodeIndex, task: usize) {
-        if self.stopping(dag) {
+        if self.stopping(dag) || self.has_tripped(dag) {
             return;
         }
         let Some(body) = self.dag_mut(dag) else { return };
@@ -58,60 +59,88 @@ impl Scheduler {
         let document = body.tasks[task].value.clone();
         let depends = body.tasks[task].depends.clone();
         if depends.is_some_and(|depends| !self.depends_hold(dag, &depends)) {
-            let call = self.task_call(dag, task, &document);
-            let node = self.create_not_run(&call, Phase::Omitted, "omitted: depends condition not met");
-            return self.join_task(dag, task, node);
+            return self.task_not_run(dag, task, Phase::Omitted, "omitted: depends condition not met");
         }
         if let Err(why) = self.start_runs(dag, task, &document) {
-            let call = self.task_call(dag, task, &document);
-            let node = self.create_not_run(&call, Phase::Error, &why);
-            self.join_task(dag, task, node);
+            self.task_not_run(dag, task, Phase::Error, &why);
         }
+    }
+
+    fn task_not_run(&mut self, dag: NodeIndex, task: usize, phase: Phase, why: &str) {
+        let call = self.task_call(dag, task);
+        let node = self.create_not_run(&call, phase, why);
+        self.join_task(dag, task, node);
     }
 
     fn start_runs(&mut self, dag: NodeIndex, task: usize, document: &Value) -> Result<(), String> {
-        let Some(body) = self.dag(dag) else { return Ok(()) };
-        let name = body.tasks[task].name.clone();
-        let (scope, artifacts) = (self.current(&body.children.scope), body.children.artifacts.clone());
+        let (scope, artifacts) = (self.scope_of_children(dag), self.artifacts_of_children(dag));
         let resolved = resolve(document, &scope, &artifacts)?;
-        let (runs, expanded) = runs(&name, document, resolved, &scope)?;
-        let prefix = self.node(dag).name.clone();
-        if !expanded {
-            for run in runs {
-                let node_name = format!("{prefix}.{}", run.name);
-                if let Some(node) = self.start_run(run, node_name, "tasks", dag, Owner::Task(dag, task)) {
-                    self.join_task(dag, task, node);
-                }
-            }
+        let (runs, expanded) = runs(document, resolved, &scope)?;
+        drop(scope);
+        if expanded {
+            self.start_items(dag, task, runs);
             return Ok(());
         }
-        let call = self.task_call(dag, task, document);
-        let group = self.create(&call, NodeType::TaskGroup, Phase::Running);
-        self.frame_mut(group).body = Body::Items(ItemsBody { unsettled: runs.len() + 1, nodes: Vec::new() });
-        self.join_task(dag, task, group);
         for run in runs {
-            let node_name = format!("{prefix}.{}", run.name);
-            if let Some(node) = self.start_run(run, node_name, "tasks", dag, Owner::Item(group)) {
-                self.join_item(group, node);
+            let node_name = format!("{}.{}", self.node(dag).name, run.name);
+            if let Some(node) = self.start_run(run, node_name, "tasks", dag, Owner::Task(dag, task)) {
+                self.join_task(dag, task, node);
             }
         }
-        self.item_settled(group);
         Ok(())
     }
 
-    fn task_call(&self, dag: NodeIndex, task: usize, document: &Value) -> Call {
-        let name = self.dag(dag).map(|body| body.tasks[task].name.clone()).unwrap_or_default();
-        let step: Step = view(document).unwrap_or_default();
-        let node_name = format!("{}.{name}", self.node(dag).name);
+    fn start_items(&mut self, dag: NodeIndex, task: usize, runs: Vec<Run>) {
+        let prefix = self.node(dag).name.clone();
+        let call = self.task_call(dag, task);
+        let group = self.create(&call, NodeType::TaskGroup, Phase::Running);
+        // One more than there are items, so that the group cannot end before all of them have been started.
+        self.frame_mut(group).body = Body::Items(ItemsBody { unsettled: 1, nodes: Vec::new() });
+        self.join_task(dag, task, group);
+        let mut active = false;
+        for run in runs {
+            if let Body::Items(body) = &mut self.frame_mut(group).body {
+                body.unsettled += 1;
+            }
+            let node_name = format!("{prefix}.{}", run.name);
+            let node = self.start_run(run, node_name, "tasks", dag, Owner::Item(group));
+            if let Some(node) = node {
+                self.join_item(group, node);
+            }
+            active |= node.is_none_or(|node| !self.node(node).phase.is_fulfilled());
+            // Argo ends the group with an item that could not even start, unless others are at work by then.
+            if !active && node.is_some_and(|node| self.frame(node).raised.is_some()) {
+                break;
+            }
+        }
+        self.fire_hooks(group);
+        self.item_settled(group);
+    }
+
+    /// The call of a task as such: of its group of items, or of a node that only says why it did not run.
+    fn task_call(&self, dag: NodeIndex, task: usize) -> Call {
+        let document = self.dag(dag).map(|body| &body.tasks[task].value);
+        let step: Step = document.map(|document| view(document).unwrap_or_default()).unwrap_or_default();
+        let node_name = format!("{}.{}", self.node(dag).name, step.name);
         let scope = self.frame(dag).inner_scope.clone();
+        let mut hooks = self.hooks_of(&step);
+        if !self.is_followed(dag, task) {
+            hooks.remove(EXIT);
+        }
         Call {
-            caller: Caller { kind: "tasks", name },
             boundary: Some(dag),
             flag: Some(NodeFlag::default()),
             on_exit: self.frame(dag).on_exit,
             continue_on: step.continue_on,
+            hooks,
             ..Call::new(node_name, reference(&step), scope, Owner::Task(dag, task))
         }
+        .called_by("tasks", step.name)
+    }
+
+    /// Whether another task comes after this one: Argo runs the exit handler of a whole group of items only then.
+    fn is_followed(&self, dag: NodeIndex, task: usize) -> bool {
+        self.dag(dag).is_some_and(|body| body.tasks[task].needed_by.iter().any(|&next| body.tasks[next].wanted))
     }
 
     /// Records the node that a task became and joins it below what it depends on.
@@ -147,14 +176,6 @@ impl Scheduler {
         self.finish(group, failed.unwrap_or(Phase::Succeeded), "");
     }
 
-    pub(super) fn item_given_up(&mut self, group: NodeIndex) {
-        self.item_settled(group);
-    }
-
-    pub(super) fn task_given_up(&mut self, dag: NodeIndex) {
-        self.task_done(dag);
-    }
-
     pub(super) fn task_settled(&mut self, dag: NodeIndex, task: usize) {
         let Some(node) = self.dag(dag).and_then(|body| body.tasks[task].node) else { return };
         self.explain_raised(node);
@@ -173,10 +194,7 @@ impl Scheduler {
                 for next in ready {
                     let Some(body) = self.dag_mut(dag) else { return };
                     body.active += 1;
-                    let document = body.tasks[next].value.clone();
-                    let call = self.task_call(dag, next, &document);
-                    let node = self.create_not_run(&call, Phase::Error, &why);
-                    self.join_task(dag, next, node);
+                    self.task_not_run(dag, next, Phase::Error, &why);
                 }
             }
         }
@@ -193,36 +211,38 @@ impl Scheduler {
     fn learn_task(&mut self, dag: NodeIndex, task: usize, node: NodeIndex) -> Result<(), String> {
         let Some(body) = self.dag(dag) else { return Ok(()) };
         let prefix = format!("tasks.{}", body.tasks[task].name);
-        let document = body.tasks[task].value.clone();
-        let status = self.node(self.last_attempt(node)).clone();
-        let not_run = matches!(status.phase, Phase::Skipped | Phase::Omitted);
-        let template = if not_run { self.called_template(dag, &document) } else { None };
+        let not_run = matches!(self.node(node).phase, Phase::Skipped | Phase::Omitted);
+        let template = if not_run { self.called_template(dag, &body.tasks[task].value) } else { None };
+        let last = self.last_attempt(node);
         let items: Vec<_> = match &self.frame(node).body {
-            Body::Items(body) => body.nodes.iter().map(|&item| self.node(self.last_attempt(item)).clone()).collect(),
+            Body::Items(body) => body.nodes.iter().map(|&item| self.last_attempt(item)).collect(),
             _ => Vec::new(),
         };
-        let Some(children) = self.children_mut(dag) else { return Ok(()) };
-        let mut known = Known { scope: Arc::make_mut(&mut children.scope), artifacts: &mut children.artifacts };
-        if status.kind == NodeType::TaskGroup {
-            known.add_items(&prefix, &items.iter().collect::<Vec<_>>())?;
+        let (Body::Dag(body), statuses) = (&mut self.frames[dag.0].body, &self.nodes) else { return Ok(()) };
+        let children = &mut body.children;
+        let mut known =
+            Known { scope: Arc::make_mut(&mut children.scope), artifacts: Arc::make_mut(&mut children.artifacts) };
+        if statuses[node.0].kind == NodeType::TaskGroup {
+            known.add_items(&prefix, &items.iter().map(|item| &statuses[item.0]).collect::<Vec<_>>())?;
         }
-        known.add_node(&prefix, &status);
+        known.add_node(&prefix, &statuses[last.0]);
         if let Some(template) = template {
             known.add_not_run(&prefix, &template, false);
         }
         Ok(())
     }
 
-    fn task_done(&mut self, dag: NodeIndex) {
+    /// A task has ended with its hooks, or will never run.
+    pub(super) fn task_done(&mut self, dag: NodeIndex) {
         let Some(body) = self.dag_mut(dag) else { return };
         body.active -= 1;
         if body.active > 0 {
             return;
         }
-        let dropped = body.children.slots.dropped;
+        let failed_fast = body.children.slots.dropped || body.children.slots.tripped;
         let last: Vec<_> = body.targets.clone().into_iter().filter_map(|task| body.tasks[task].node).collect();
-        if dropped {
-            return self.finish(dag, Phase::Failed, "template has failed or errored children and failFast enabled");
+        if failed_fast {
+            return self.finish(dag, Phase::Failed, FAILED_FAST);
         }
         if self.stopping(dag) {
             return self.finish(dag, Phase::Failed, "");

@@ -1,6 +1,6 @@
 //! Hooks: templates that run on the events of a node, and a step's exit handler.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -9,20 +9,44 @@ use super::Scheduler;
 use super::arguments::view;
 use super::call::{Call, NodeIndex, Owner};
 use super::outputs::Known;
-use super::references::{leave_out_absent, resolve_artifacts};
+use super::references::{Artifacts, leave_out_absent, resolve_artifacts};
 use crate::argo::expression::{self, Scope, Unresolved, render_value};
-use crate::argo::spec::{Arguments, Hook};
+use crate::argo::spec::{Arguments, Hook, Step};
 use crate::argo::status::{NodeFlag, Phase};
 use crate::local::plan::{Reference, TemplateScope};
 
-const EXIT: &str = "exit";
+/// The name of the event of a node's end.
+pub(super) const EXIT: &str = "exit";
 
 impl Scheduler {
+    /// The hooks of a step or task. An item of a task has only its exit handler: the others are for the whole task.
+    pub(super) fn hooks_of(&self, step: &Step) -> BTreeMap<String, Hook> {
+        let mut hooks = step.hooks.clone();
+        if let Some(exit) = self.exit_hook(&step.on_exit, &hooks) {
+            hooks.insert(EXIT.to_owned(), exit);
+        }
+        hooks
+    }
+
+    /// The exit handler: `onExit` before `hooks.exit`; one without arguments of its own gets the workflow's.
+    pub(super) fn exit_hook(&self, on_exit: &str, hooks: &BTreeMap<String, Hook>) -> Option<Hook> {
+        let hook = match hooks.get(EXIT) {
+            Some(hook) if on_exit.is_empty() => hook.clone(),
+            None if on_exit.is_empty() => return None,
+            _ => Hook { template: on_exit.to_owned(), ..Hook::default() },
+        };
+        let given = |field: &str| hook.arguments[field].as_array().is_some_and(|list| !list.is_empty());
+        if given("parameters") || given("artifacts") {
+            return Some(hook);
+        }
+        Some(Hook { arguments: self.plan.spec.get("arguments").cloned().unwrap_or_default(), ..hook })
+    }
+
     /// Starts the hooks whose expression holds now.
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
         let names: Vec<String> = self.frame(node).hooks.waiting.keys().filter(|name| *name != EXIT).cloned().collect();
         for name in names {
-            if self.stopping(node) {
+            if self.stopping(node) || self.has_failed_fast(node) {
                 return;
             }
             let hook_node = format!("{}.hooks.{name}", self.node(node).name);
@@ -46,7 +70,7 @@ impl Scheduler {
     pub(super) fn fire_exit_hook(&mut self, node: NodeIndex) {
         let terminated = self.shutdown == Some(super::Shutdown::Terminate);
         let is_entry = self.frame(node).owner == Owner::Entry;
-        if is_entry || terminated || !self.node(node).phase.is_completed() {
+        if is_entry || terminated || self.has_failed_fast(node) || !self.node(node).phase.is_completed() {
             return;
         }
         let Some(hook) = self.frame_mut(node).hooks.waiting.remove(EXIT) else { return };
@@ -60,21 +84,28 @@ impl Scheduler {
         }
     }
 
-    /// The variables that a node's hooks see: those of its caller, and its own under `steps.NAME` or `tasks.NAME`.
-    fn scope_of_hooks(&self, node: NodeIndex) -> Arc<Scope> {
-        let frame = self.frame(node);
-        let base = match frame.boundary.and_then(|boundary| self.children(boundary)) {
-            Some(children) => self.current(&children.scope),
+    /// Whether the template that calls a node starts nothing more, because a child failed.
+    fn has_failed_fast(&self, node: NodeIndex) -> bool {
+        let children = self.frame(node).boundary.and_then(|boundary| self.children(boundary));
+        children.is_some_and(|children| children.slots.has_failed_fast())
+    }
+
+    /// The variables that a node's hooks see: those of its caller, its status and its output parameters.
+    fn scope_of_hooks(&mut self, node: NodeIndex) -> Arc<Scope> {
+        let base = match self.frame(node).boundary {
+            Some(boundary) => self.scope_of_children(boundary),
             None => Arc::clone(&self.globals),
         };
-        if frame.caller.name.is_empty() {
+        let caller = &self.frame(node).caller;
+        if caller.name.is_empty() {
             return base;
         }
         let mut scope = Scope::child(&base);
-        let prefix = format!("{}.{}", frame.caller.kind, frame.caller.name);
-        let mut status = self.node(self.last_attempt(node)).clone();
-        status.phase = self.node(node).phase;
-        Known { scope: &mut scope, artifacts: &mut HashMap::new() }.add_node(&prefix, &status);
+        let prefix = caller.prefix_of_hooks();
+        scope.set(format!("{prefix}.status"), self.node(node).phase.as_str());
+        if let Some(outputs) = &self.node(self.last_attempt(node)).outputs {
+            Known { scope: &mut scope, artifacts: &mut HashMap::new() }.add_handed_on(&prefix, outputs);
+        }
         Arc::new(scope)
     }
 
@@ -113,13 +144,14 @@ impl Scheduler {
             render_value(&document["arguments"], scope, Unresolved::Keep).map_err(|error| error.to_string())?;
         let mut arguments: Arguments = view(&rendered)?;
         let frame = self.frame(node);
-        let mut known = frame
-            .boundary
-            .and_then(|boundary| self.children(boundary))
-            .map_or_else(|| self.global_artifacts.clone(), |children| children.artifacts.clone());
+        let globals = Arc::clone(&self.global_artifacts);
+        let mut known = frame.boundary.map_or_else(
+            || Artifacts { globals, ..Artifacts::default() },
+            |boundary| self.artifacts_of_children(boundary),
+        );
         if let Some(outputs) = &self.node(self.last_attempt(node)).outputs {
-            let prefix = format!("{}.{}", frame.caller.kind, frame.caller.name);
-            Known { scope: &mut Scope::new(), artifacts: &mut known }.add_outputs(&prefix, outputs);
+            let artifacts = Arc::make_mut(&mut known.own);
+            Known { scope: &mut Scope::new(), artifacts }.add_handed_on(&frame.caller.prefix_of_hooks(), outputs);
         }
         resolve_artifacts(&mut arguments.artifacts, scope, &known)
             .map_err(|why| format!("unable to resolve references: {why}"))?;

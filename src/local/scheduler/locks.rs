@@ -1,6 +1,6 @@
 //! Mutexes and semaphores between the templates of one run. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::call::NodeIndex;
 use crate::argo::spec::Synchronization;
@@ -15,43 +15,62 @@ pub(super) struct Lock {
 /// Who holds what.
 #[derive(Debug, Default)]
 pub(super) struct Locks {
-    holders: HashMap<String, usize>,
-    waiting: Vec<(NodeIndex, Vec<Lock>)>,
+    held: HashMap<String, usize>,
+    holders: HashSet<NodeIndex>,
+    waiting: VecDeque<(NodeIndex, Vec<Lock>)>,
 }
 
 impl Locks {
     /// Takes all of the locks or none; the message says what is waited for.
     pub(super) fn acquire(&mut self, node: NodeIndex, locks: &[Lock]) -> Result<(), String> {
-        let Some(busy) = locks.iter().find(|lock| self.held(lock) >= lock.limit) else {
-            for lock in locks {
-                *self.holders.entry(lock.name.clone()).or_default() += 1;
-            }
+        let Some(busy) = locks.iter().find(|lock| self.is_busy(lock)) else {
+            self.take(node, locks);
             return Ok(());
         };
-        let message =
-            format!("Waiting for {} lock. Lock status: {}/{}", busy.name, busy.limit - self.held(busy), busy.limit);
-        self.waiting.push((node, locks.to_vec()));
+        let free = busy.limit - self.count(busy);
+        let message = format!("Waiting for {} lock. Lock status: {free}/{}", busy.name, busy.limit);
+        self.waiting.push_back((node, locks.to_vec()));
         Err(message)
     }
 
-    /// Gives the locks back and names the nodes that hold theirs now.
-    pub(super) fn release(&mut self, locks: &[Lock]) -> Vec<NodeIndex> {
+    /// Gives the locks of a node back, or forgets that it waits for them, and names the nodes that hold theirs now.
+    pub(super) fn release(&mut self, node: NodeIndex, locks: &[Lock]) -> Vec<NodeIndex> {
+        if !self.holders.remove(&node) {
+            self.waiting.retain(|(waiting, _)| *waiting != node);
+            return Vec::new();
+        }
         for lock in locks {
-            if let Some(holders) = self.holders.get_mut(&lock.name) {
-                *holders = holders.saturating_sub(1);
+            if let Some(held) = self.held.get_mut(&lock.name) {
+                *held = held.saturating_sub(1);
             }
         }
-        let waiting = std::mem::take(&mut self.waiting);
-        waiting.into_iter().filter_map(|(node, locks)| self.acquire(node, &locks).is_ok().then_some(node)).collect()
+        let mut next = Vec::new();
+        let mut place = 0;
+        // Who waits for none of these locks waits on; once they are all taken again, so does everybody.
+        while place < self.waiting.len() && locks.iter().any(|lock| !self.is_busy(lock)) {
+            if self.waiting[place].1.iter().any(|lock| self.is_busy(lock)) {
+                place += 1;
+            } else if let Some((node, locks)) = self.waiting.remove(place) {
+                self.take(node, &locks);
+                next.push(node);
+            }
+        }
+        next
     }
 
-    /// Forgets a node that no longer waits.
-    pub(super) fn abandon(&mut self, node: NodeIndex) {
-        self.waiting.retain(|(waiting, _)| *waiting != node);
+    fn take(&mut self, node: NodeIndex, locks: &[Lock]) {
+        self.holders.insert(node);
+        for lock in locks {
+            *self.held.entry(lock.name.clone()).or_default() += 1;
+        }
     }
 
-    fn held(&self, lock: &Lock) -> usize {
-        self.holders.get(&lock.name).copied().unwrap_or_default()
+    fn is_busy(&self, lock: &Lock) -> bool {
+        self.count(lock) >= lock.limit
+    }
+
+    fn count(&self, lock: &Lock) -> usize {
+        self.held.get(&lock.name).copied().unwrap_or_default()
     }
 }
 
@@ -63,11 +82,15 @@ pub(super) fn named(
 ) -> Result<Vec<Lock>, String> {
     let mut locks = Vec::new();
     for mutex in synchronization.mutexes.iter().chain(&synchronization.mutex) {
+        if mutex.database {
+            return Err(format!("database session is not available for mutex {namespace}/Database/{}", mutex.name));
+        }
         locks.push(Lock { name: format!("{namespace}/Mutex/{}", mutex.name), limit: 1 });
     }
     for semaphore in synchronization.semaphores.iter().chain(&synchronization.semaphore) {
         let Some(key) = &semaphore.config_map_key_ref else {
-            return Err("a semaphore that is not in a ConfigMap needs a cluster".to_owned());
+            let key = semaphore.database.as_ref().map(|database| database.key.as_str()).unwrap_or_default();
+            return Err(format!("database session is not available for semaphore {namespace}/Database/{key}"));
         };
         let limit = limit(&key.name, &key.key)?;
         locks.push(Lock { name: format!("{namespace}/ConfigMap/{}/{}", key.name, key.key), limit });
@@ -89,8 +112,9 @@ mod tests {
             Err("Waiting for default/Mutex/m lock. Lock status: 0/1".to_owned())
         );
         assert!(locks.acquire(NodeIndex(2), &lock).is_err());
-        assert_eq!(locks.release(&lock), [NodeIndex(1)]);
-        locks.abandon(NodeIndex(2));
-        assert_eq!(locks.release(&lock), []);
+        assert_eq!(locks.release(NodeIndex(2), &lock), []);
+        assert!(locks.acquire(NodeIndex(3), &lock).is_err());
+        assert_eq!(locks.release(NodeIndex(0), &lock), [NodeIndex(1)]);
+        assert_eq!(locks.release(NodeIndex(1), &lock), [NodeIndex(3)]);
     }
 }

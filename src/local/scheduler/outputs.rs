@@ -38,14 +38,18 @@ impl Known<'_> {
         }
     }
 
-    /// A node's outputs under `prefix`.
-    pub(super) fn add_outputs(&mut self, prefix: &str, outputs: &Outputs) {
+    fn add_outputs(&mut self, prefix: &str, outputs: &Outputs) {
         if let Some(result) = &outputs.result {
             self.scope.set(format!("{prefix}.outputs.result"), result.clone());
         }
         if let Some(code) = &outputs.exit_code {
             self.scope.set(format!("{prefix}.exitCode"), code.clone());
         }
+        self.add_handed_on(prefix, outputs);
+    }
+
+    /// A node's output parameters and artifacts under `prefix`.
+    pub(super) fn add_handed_on(&mut self, prefix: &str, outputs: &Outputs) {
         for parameter in &outputs.parameters {
             if let Some(value) = &parameter.value {
                 self.scope.set(format!("{prefix}.outputs.parameters.{}", parameter.name), value.clone());
@@ -122,7 +126,7 @@ fn json_list(values: &[String]) -> String {
 pub(super) fn of_template(
     template: &Template,
     scope: &Arc<Scope>,
-    artifacts: &HashMap<String, Artifact>,
+    artifacts: &references::Artifacts,
 ) -> Result<Option<Outputs>, String> {
     if template.outputs.parameters.is_empty() && template.outputs.artifacts.is_empty() {
         return Ok(None);

@@ -18,12 +18,27 @@ pub(super) enum Resolved {
     Run(Box<Step>, Value),
 }
 
+/// The artifacts that a reference may name, by the name of their variable.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Artifacts {
+    /// Those of the template's inputs and of what has ended in it.
+    pub(super) own: Arc<HashMap<String, Artifact>>,
+    /// Those of the whole workflow.
+    pub(super) globals: Arc<HashMap<String, Artifact>>,
+}
+
+impl Artifacts {
+    fn get(&self, name: &str) -> Option<&Artifact> {
+        self.own.get(name).or_else(|| self.globals.get(name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.own.keys().chain(self.globals.keys())
+    }
+}
+
 /// Replaces the references of a step or task. `artifacts` are those in scope, by the name of their variable.
-pub(super) fn resolve(
-    value: &Value,
-    scope: &Arc<Scope>,
-    artifacts: &HashMap<String, Artifact>,
-) -> Result<Resolved, String> {
+pub(super) fn resolve(value: &Value, scope: &Arc<Scope>, artifacts: &Artifacts) -> Result<Resolved, String> {
     let mut value = value.clone();
     let hooks = value.as_object_mut().and_then(|fields| fields.shift_remove("hooks"));
     let expands = view::<Step>(&value)?.expands();
@@ -56,7 +71,7 @@ pub(super) fn resolve(
 pub(super) fn resolve_artifacts(
     artifacts: &mut Vec<Artifact>,
     scope: &Arc<Scope>,
-    known: &HashMap<String, Artifact>,
+    known: &Artifacts,
 ) -> Result<(), String> {
     let mut resolved = Vec::with_capacity(artifacts.len());
     for artifact in artifacts.drain(..) {
@@ -75,11 +90,7 @@ pub(super) fn resolve_artifacts(
 }
 
 /// The artifact that `from` or `fromExpression` names.
-pub(super) fn source(
-    artifact: &Artifact,
-    scope: &Arc<Scope>,
-    known: &HashMap<String, Artifact>,
-) -> Result<Artifact, String> {
+pub(super) fn source(artifact: &Artifact, scope: &Arc<Scope>, known: &Artifacts) -> Result<Artifact, String> {
     let mut found = if artifact.from_expression.is_empty() {
         let name = artifact.from.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
         match name.strip_prefix('=') {
@@ -101,9 +112,9 @@ pub(super) fn source(
     Ok(found)
 }
 
-fn by_expression(text: &str, scope: &Arc<Scope>, known: &HashMap<String, Artifact>) -> Result<Artifact, String> {
+fn by_expression(text: &str, scope: &Arc<Scope>, known: &Artifacts) -> Result<Artifact, String> {
     let mut with_artifacts = Scope::child(scope);
-    for name in known.keys() {
+    for name in known.names() {
         // The expression gives back which artifact it chose by this marker.
         with_artifacts.set(name.clone(), serde_json::json!({ "artifact": name }));
     }

@@ -31,18 +31,22 @@ pub(super) fn next(strategy: &RetryStrategy, attempts: &[&Node], now: Timestamp)
     if let Some(backoff) = &strategy.backoff {
         let wait = wait(backoff, attempts.len())?;
         let from = last.finished_at.unwrap_or(now);
-        at = from.saturating_add(wait).unwrap_or(now);
+        let after = from.saturating_add(wait).unwrap_or(now);
         if let Some(limit) = backoff.max_duration.as_deref().filter(|text| !text.is_empty()) {
             let limit = duration::parse(limit).map_err(|error| error.to_string())?;
             let deadline = first.started_at.unwrap_or(now).saturating_add(limit).unwrap_or(now);
             if now > deadline {
                 return Ok(Next::End("Max duration limit exceeded".to_owned()));
             }
-            if at > deadline {
+            if after > deadline {
                 return Ok(Next::End("Backoff would exceed max duration limit".to_owned()));
             }
         }
-        message = format!("Backoff for {}", duration::human(wait));
+        // Argo's controller waits only where there is a limit.
+        if limit.is_some() {
+            at = after;
+            message = format!("Backoff for {}", duration::human(wait));
+        }
     }
     let policy = match (strategy.retry_policy.as_str(), strategy.expression.is_empty()) {
         ("", true) => "OnFailure",
@@ -194,10 +198,11 @@ mod tests {
             Ok(Next::Attempt(at, message)) => (at.as_second(), message),
             other => (-1, format!("{other:?}")),
         };
-        let text = r#"{"backoff": {"duration": "10s", "factor": 2, "cap": "35s"}}"#;
+        let text = r#"{"limit": 9, "backoff": {"duration": "10s", "factor": 2, "cap": "35s"}}"#;
         assert_eq!(at(text, 1), (10, "Backoff for 10 seconds".to_owned()));
         assert_eq!(at(text, 2).0, 20);
         assert_eq!(at(text, 3).0, 35);
+        assert_eq!(at(r#"{"backoff": {"duration": "10s"}}"#, 1), (0, String::new()));
         assert_eq!(
             after(r#"{"backoff": {"duration": "10", "maxDuration": "5s"}}"#, &[&failed]),
             Ok(Next::End("Backoff would exceed max duration limit".to_owned()))

@@ -57,12 +57,14 @@ impl Scheduler {
     pub fn new(plan: Plan) -> Self {
         let limit = plan.spec["parallelism"].as_u64().and_then(|limit| usize::try_from(limit).ok());
         let pod_limit = limit.filter(|&limit| limit > 0).map_or(plan.task_limit, |limit| limit.min(plan.task_limit));
+        let retry_strategy = plan.spec.get("retryStrategy").and_then(|strategy| view(strategy).ok());
         Self {
             plan: Arc::new(plan),
             nodes: Vec::new(),
             frames: Vec::new(),
             globals: Arc::new(Scope::new()),
-            global_artifacts: HashMap::new(),
+            global_artifacts: Arc::new(HashMap::new()),
+            retry_strategy,
             workflow: Workflow {
                 phase: Phase::Pending,
                 message: String::new(),
@@ -73,6 +75,8 @@ impl Scheduler {
                 entry: None,
             },
             settled: VecDeque::new(),
+            unlocked: VecDeque::new(),
+            freed: VecDeque::new(),
             actions: Vec::new(),
             changed: HashSet::new(),
             queue: VecDeque::new(),
@@ -202,14 +206,10 @@ impl Scheduler {
         hooks
     }
 
-    /// The workflow's exit handler: `hooks.exit`, or the older `onExit`.
+    /// The workflow's exit handler: `onExit`, or `hooks.exit`.
     fn exit_handler(&self) -> Option<Hook> {
-        if let Some(hook) = self.plan.spec.pointer("/hooks/exit") {
-            return view(hook).ok();
-        }
-        let template = self.plan.spec["onExit"].as_str().filter(|name| !name.is_empty())?;
-        let arguments = self.plan.spec.get("arguments").cloned().unwrap_or_default();
-        Some(Hook { template: template.to_owned(), arguments, ..Hook::default() })
+        let hooks = self.plan.spec.get("hooks").map(|hooks| view(hooks).unwrap_or_default()).unwrap_or_default();
+        self.exit_hook(self.plan.spec["onExit"].as_str().unwrap_or_default(), &hooks)
     }
 
     fn check_workflow_locks(&self) -> Result<(), String> {
@@ -333,7 +333,7 @@ impl Scheduler {
 
     /// Ends whatever is at work and not part of an exit handler that may still run.
     fn end_all(&mut self, kill: Kill) {
-        let message = self.end_message();
+        let (message, unstarted) = (self.end_message(), self.message_of_unstarted(kill));
         for place in 0..self.nodes.len() {
             let node = NodeIndex(place);
             let spared = self.frame(node).on_exit && self.shutdown != Some(Shutdown::Terminate);
@@ -342,13 +342,14 @@ impl Scheduler {
             }
             match (&self.frame(node).body, self.node(node).kind) {
                 (Body::Pod(body), _) if body.running => self.end_pod(node, kill),
-                (Body::Pod(_) | Body::Suspend, _) => self.finish(node, Phase::Failed, &message),
+                (Body::Pod(_), _) => self.finish(node, Phase::Failed, &message),
+                (Body::Suspend, _) => self.finish(node, Phase::Failed, &unstarted),
                 // One that waits for its lock has no body yet; one between attempts has no attempt at work.
-                (Body::None, kind) if kind != NodeType::Container => self.finish(node, Phase::Failed, &message),
+                (Body::None, kind) if kind != NodeType::Container => self.finish(node, Phase::Failed, &unstarted),
                 (Body::Retry(body), _) => {
                     let idle = body.attempts.last().is_none_or(|&last| self.node(last).phase.is_fulfilled());
                     if idle {
-                        self.finish(node, Phase::Failed, &message);
+                        self.finish(node, Phase::Failed, &unstarted);
                     }
                 }
                 _ => {}

@@ -1,6 +1,6 @@
 //! Steps templates: groups one after another, the steps of a group side by side.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,15 +8,18 @@ use serde_json::Value;
 use super::Scheduler;
 use super::arguments::{input_variables, view};
 use super::call::{Body, Call, Caller, Children, Ended, GroupBody, NodeIndex, Owner, Slots, StepsBody};
+use super::hooks::EXIT;
 use super::items::{expand, items};
 use super::outputs::{Known, of_template};
-use super::references::{Resolved, resolve};
+use super::pod::referred_results;
+use super::references::{Artifacts, Resolved, resolve};
 use crate::argo::expression::{self, Scope};
-use crate::argo::spec::{Artifact, Hook, Step, Template};
+use crate::argo::spec::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
 use crate::local::plan::Reference;
 
-const FAILED_FAST: &str = "template has failed or errored children and failFast enabled";
+/// Why a template that fails fast ends.
+pub(super) const FAILED_FAST: &str = "template has failed or errored children and failFast enabled";
 
 impl Scheduler {
     pub(super) fn start_steps(&mut self, node: NodeIndex, template: &Arc<Template>) {
@@ -29,36 +32,32 @@ impl Scheduler {
             groups: groups.collect(),
             current: 0,
             group: None,
-            children: self.new_children(node, template, "steps"),
+            children: self.new_children(node, template),
         };
         self.frame_mut(node).body = Body::Steps(body);
         self.next_group(node);
     }
 
     /// What the children of a steps or dag node share at its start.
-    pub(super) fn new_children(&self, node: NodeIndex, template: &Template, kind: &str) -> Children {
+    pub(super) fn new_children(&self, node: NodeIndex, template: &Template) -> Children {
         let value = serde_json::json!({ "inputs": self.node(node).inputs });
         let mut scope = Scope::child(&self.globals);
         for (name, value) in input_variables(&value) {
             scope.set(name, value);
         }
-        let mut artifacts: HashMap<String, Artifact> = self.global_artifacts.clone();
-        for artifact in &template.inputs.artifacts {
-            artifacts.insert(format!("inputs.artifacts.{}", artifact.name), artifact.clone());
-        }
-        let text = match kind {
-            "steps" => Value::from(template.steps.clone()).to_string(),
-            _ => Value::from(template.dag.as_ref().map(|dag| dag.tasks.clone())).to_string(),
-        };
-        let outputs = template.outputs.parameters.iter().filter_map(|parameter| parameter.value_from.as_ref());
-        let outputs = outputs.flat_map(|source| [source.parameter.as_deref(), source.expression.as_deref()]).flatten();
-        let text = outputs.fold(text, |text, output| text + "\n" + output);
+        let inputs = template.inputs.artifacts.iter();
+        let artifacts = inputs.map(|artifact| (format!("inputs.artifacts.{}", artifact.name), artifact.clone()));
         let slots = Slots {
             limit: template.parallelism.filter(|&limit| limit > 0),
             fail_fast: template.fail_fast == Some(true),
             ..Slots::default()
         };
-        Children { scope: Arc::new(scope), artifacts, text: text.into(), slots }
+        Children {
+            scope: Arc::new(scope),
+            artifacts: Arc::new(artifacts.collect()),
+            results: results_used_in(template),
+            slots,
+        }
     }
 
     fn next_group(&mut self, steps: NodeIndex) {
@@ -111,29 +110,47 @@ impl Scheduler {
     }
 
     fn start_group(&mut self, steps: NodeIndex, group: NodeIndex, members: &[Value]) -> Result<(), String> {
-        let Some(children) = self.children(steps) else { return Ok(()) };
-        let (scope, artifacts) = (self.current(&children.scope), children.artifacts.clone());
+        let (scope, artifacts) = (self.scope_of_children(steps), self.artifacts_of_children(steps));
         let mut resolved = Vec::with_capacity(members.len());
         for member in members {
             resolved.push(
                 resolve(member, &scope, &artifacts).map_err(|why| format!("failed to resolve references: {why}"))?,
             );
         }
+        let mut expanded = Vec::with_capacity(members.len());
         for (member, resolved) in members.iter().zip(resolved) {
+            expanded.push(runs(member, resolved, &scope)?);
+        }
+        for (member, (runs, expanded)) in members.iter().zip(expanded) {
             let name = member["name"].as_str().unwrap_or_default().to_owned();
-            let (runs, expanded) = runs(&name, member, resolved, &scope)?;
             if let Body::Group(body) = &mut self.frame_mut(group).body {
-                body.steps.push(Ended { step: member.clone(), name: name.clone(), expanded, nodes: Vec::new() });
-                body.unsettled += runs.len();
+                body.steps.push(Ended { step: member.clone(), name, expanded, nodes: Vec::new() });
             }
             for run in runs {
-                let node_name = format!("{}.{}", self.node(group).name, run.name);
-                if let Some(node) = self.start_run(run, node_name, "steps", steps, Owner::Group(group)) {
-                    self.join_step(group, node);
+                // What could not even start keeps the rest of the group from starting, as in Argo.
+                if self.group_has_error(group) {
+                    return Ok(());
                 }
+                self.start_step(steps, group, run);
             }
         }
         Ok(())
+    }
+
+    fn start_step(&mut self, steps: NodeIndex, group: NodeIndex, run: Run) {
+        let node_name = format!("{}.{}", self.node(group).name, run.name);
+        if let Body::Group(body) = &mut self.frame_mut(group).body {
+            body.unsettled += 1;
+        }
+        if let Some(node) = self.start_run(run, node_name, "steps", steps, Owner::Group(group)) {
+            self.join_step(group, node);
+        }
+    }
+
+    /// The artifacts to which the children of a boundary may refer.
+    pub(super) fn artifacts_of_children(&self, boundary: NodeIndex) -> Artifacts {
+        let own = self.children(boundary).map(|children| Arc::clone(&children.artifacts)).unwrap_or_default();
+        Artifacts { own, globals: Arc::clone(&self.global_artifacts) }
     }
 
     /// Starts one run of a step or task, or makes the node that says why it does not run.
@@ -150,12 +167,16 @@ impl Scheduler {
             Ok(step) => (step, None),
             Err(why) => (Step::default(), Some(why)),
         };
+        let mut hooks = self.hooks_of(&step);
+        if matches!(owner, Owner::Item(_)) {
+            hooks.retain(|event, _| event == EXIT);
+        }
         let call = Call {
             name,
             reference: reference(&step),
             scope: self.frame(boundary).inner_scope.clone(),
             caller: Caller { kind, name: run.name },
-            hooks: self.hooks_of(&step),
+            hooks,
             arguments: step.arguments,
             boundary: Some(boundary),
             owner,
@@ -171,18 +192,28 @@ impl Scheduler {
         match (broken, holds) {
             (None, Ok(true)) => self.begin(call),
             (None, Ok(false)) => Some(self.create_not_run(&skipped, Phase::Skipped, &false_condition(&step.when))),
-            (Some(why), _) => Some(self.create_not_run(&skipped, Phase::Error, &why)),
-            (None, Err(error)) => Some(self.create_not_run(&skipped, Phase::Error, &error.to_string())),
+            (Some(why), _) => Some(self.create_broken(&skipped, &why)),
+            (None, Err(error)) => Some(self.create_broken(&skipped, &error.to_string())),
         }
     }
 
-    fn hooks_of(&self, step: &Step) -> std::collections::BTreeMap<String, Hook> {
-        let mut hooks = step.hooks.clone();
-        if !step.on_exit.is_empty() && !hooks.contains_key("exit") {
-            let arguments = self.plan.spec.get("arguments").cloned().unwrap_or_default();
-            hooks.insert("exit".to_owned(), Hook { template: step.on_exit.clone(), arguments, ..Hook::default() });
+    /// Makes the node of a run whose step or condition makes no sense; a group of steps errors with it.
+    fn create_broken(&mut self, call: &Call, why: &str) -> NodeIndex {
+        if let Owner::Group(group) = call.owner {
+            self.group_errs(group, why.to_owned());
         }
-        hooks
+        self.create_not_run(call, Phase::Error, why)
+    }
+
+    /// Makes a step group end in Error.
+    pub(super) fn group_errs(&mut self, group: NodeIndex, why: String) {
+        if let Body::Group(body) = &mut self.frame_mut(group).body {
+            body.error.get_or_insert(why);
+        }
+    }
+
+    pub(super) fn group_has_error(&self, group: NodeIndex) -> bool {
+        matches!(&self.frame(group).body, Body::Group(body) if body.error.is_some())
     }
 
     pub(super) fn join_step(&mut self, group: NodeIndex, node: NodeIndex) {
@@ -199,16 +230,6 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn step_settled(&mut self, group: NodeIndex, step: NodeIndex) {
-        if let Some(why) = self.frame(step).raised.clone() {
-            let name = self.node(step).name.clone();
-            if let Body::Group(body) = &mut self.frame_mut(group).body {
-                body.error.get_or_insert(format!("step group deemed errored due to child {name} error: {why}"));
-            }
-        }
-        self.step_done(group);
-    }
-
     pub(super) fn step_given_up(&mut self, group: NodeIndex) {
         if let Body::Group(body) = &mut self.frame_mut(group).body {
             body.failed_fast = true;
@@ -216,17 +237,19 @@ impl Scheduler {
         self.step_done(group);
     }
 
-    fn step_done(&mut self, group: NodeIndex) {
+    /// A step has ended with its hooks, or will never run.
+    pub(super) fn step_done(&mut self, group: NodeIndex) {
         let Body::Group(body) = &mut self.frame_mut(group).body else { return };
         body.unsettled -= 1;
         if body.unsettled > 0 {
             return;
         }
-        if body.failed_fast {
-            return self.finish(group, Phase::Failed, FAILED_FAST);
-        }
         if let Some(why) = body.error.clone() {
             return self.finish(group, Phase::Error, &why);
+        }
+        let failed_fast = body.failed_fast;
+        if failed_fast || self.frame(group).boundary.is_some_and(|steps| self.has_tripped(steps)) {
+            return self.finish(group, Phase::Failed, FAILED_FAST);
         }
         let failed = self.group_nodes(group).into_iter().find(|&step| {
             let continue_on = self.frame(step).continue_on;
@@ -243,6 +266,11 @@ impl Scheduler {
             }
             None => self.finish(group, Phase::Succeeded, ""),
         }
+    }
+
+    /// Whether a pod of a steps or dag node failed whose template fails fast.
+    pub(super) fn has_tripped(&self, boundary: NodeIndex) -> bool {
+        self.children(boundary).is_some_and(|children| children.slots.tripped)
     }
 
     fn group_nodes(&self, group: NodeIndex) -> Vec<NodeIndex> {
@@ -286,23 +314,25 @@ impl Scheduler {
             .first()
             .filter(|&&node| !ended.expanded && matches!(self.node(node).phase, Phase::Skipped | Phase::Omitted));
         let template = not_run.and_then(|_| self.called_template(steps, &ended.step));
-        let nodes: Vec<_> = ended.nodes.iter().map(|&node| self.node(self.last_attempt(node)).clone()).collect();
-        let group = self.node(group).clone();
-        let Some(children) = self.children_mut(steps) else { return Ok(()) };
-        let mut known = Known { scope: Arc::make_mut(&mut children.scope), artifacts: &mut children.artifacts };
+        let nodes: Vec<_> = ended.nodes.iter().map(|&node| self.last_attempt(node)).collect();
+        let (Body::Steps(body), statuses) = (&mut self.frames[steps.0].body, &self.nodes) else { return Ok(()) };
+        let children = &mut body.children;
+        let mut known =
+            Known { scope: Arc::make_mut(&mut children.scope), artifacts: Arc::make_mut(&mut children.artifacts) };
         match nodes.as_slice() {
             [node] if !ended.expanded => {
-                known.add_node(&prefix, node);
+                known.add_node(&prefix, &statuses[node.0]);
                 if let Some(template) = template {
                     known.add_not_run(&prefix, &template, true);
                 }
             }
             nodes => {
-                let ran: Vec<_> = nodes.iter().filter(|node| node.kind != NodeType::Skipped).collect();
+                let nodes = nodes.iter().map(|node| &statuses[node.0]);
+                let ran: Vec<_> = nodes.filter(|node| node.kind != NodeType::Skipped).collect();
                 if !ran.is_empty() {
                     known.add_items(&prefix, &ran)?;
                 }
-                known.add_node(&prefix, &group);
+                known.add_node(&prefix, &statuses[group.0]);
             }
         }
         Ok(())
@@ -315,14 +345,6 @@ impl Scheduler {
         view(&template).ok()
     }
 
-    /// The node whose outputs count: the last attempt of a retry node, else the node itself.
-    pub(super) fn last_attempt(&self, node: NodeIndex) -> NodeIndex {
-        match &self.frame(node).body {
-            Body::Retry(retry) => retry.attempts.last().copied().unwrap_or(node),
-            _ => node,
-        }
-    }
-
     fn end_steps(&mut self, steps: NodeIndex) {
         let Body::Steps(body) = &self.frame(steps).body else { return };
         let last = body.group.map(|group| self.group_nodes(group)).unwrap_or_default();
@@ -332,8 +354,9 @@ impl Scheduler {
 
     /// Ends a steps or dag node well, with the outputs that its template takes from its children.
     pub(super) fn end_with_outputs(&mut self, node: NodeIndex) {
-        let (Some(template), Some(children)) = (self.frame(node).template.clone(), self.children(node)) else { return };
-        match of_template(&template, &self.current(&children.scope), &children.artifacts) {
+        let Some(template) = self.frame(node).template.clone() else { return };
+        let (scope, artifacts) = (self.scope_of_children(node), self.artifacts_of_children(node));
+        match of_template(&template, &scope, &artifacts) {
             Ok(outputs) => {
                 self.node_mut(node).outputs = outputs;
                 self.finish(node, Phase::Succeeded, "");
@@ -344,12 +367,8 @@ impl Scheduler {
 }
 
 /// The runs that a step or task becomes: itself, one an item, or one that only says why there is none.
-pub(super) fn runs(
-    name: &str,
-    document: &Value,
-    resolved: Resolved,
-    scope: &Arc<Scope>,
-) -> Result<(Vec<Run>, bool), String> {
+pub(super) fn runs(document: &Value, resolved: Resolved, scope: &Arc<Scope>) -> Result<(Vec<Run>, bool), String> {
+    let name = document["name"].as_str().unwrap_or_default();
     let not_run = |why: String| Run { name: name.to_owned(), step: document.clone(), skipped: Some(why) };
     let (step, value) = match resolved {
         Resolved::Skip(when) => return Ok((vec![not_run(false_condition(&when))], false)),
@@ -390,4 +409,19 @@ pub(super) fn reference(step: &Step) -> Reference {
 
 fn false_condition(when: &str) -> String {
     format!("when '{when}' evaluated false")
+}
+
+/// Names of the steps or tasks of a template to whose result it refers itself.
+fn results_used_in(template: &Template) -> HashSet<String> {
+    let mut names = HashSet::new();
+    let tasks = template.dag.iter().flat_map(|dag| &dag.tasks);
+    for step in template.steps.iter().flatten().chain(tasks) {
+        names.extend(referred_results(&step.to_string()));
+    }
+    for source in template.outputs.parameters.iter().filter_map(|parameter| parameter.value_from.as_ref()) {
+        for text in [&source.parameter, &source.expression].into_iter().flatten() {
+            names.extend(referred_results(text));
+        }
+    }
+    names
 }

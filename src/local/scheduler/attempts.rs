@@ -1,0 +1,118 @@
+//! The attempts at a template with a retryStrategy.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::call::{Body, Call, NodeIndex, Owner};
+use super::start::{inputs, node_type};
+use super::{Action, Scheduler, Timer, arguments, retry};
+use crate::argo::expression::Scope;
+use crate::argo::status::{Node, NodeFlag, NodeType, Phase, pod_name};
+
+/// Time before the next attempt where the last one ended as it began, so that a run cannot spin.
+const BREATH: SignedDuration = SignedDuration::from_secs(1);
+
+impl Scheduler {
+    /// Makes the next attempt of a retry node.
+    pub(super) fn attempt(&mut self, retry: NodeIndex) {
+        if self.stopping(retry) {
+            return;
+        }
+        let Body::Retry(body) = &self.frame(retry).body else { return };
+        let (number, last) = (body.attempts.len(), body.attempts.last().copied());
+        let name = format!("{}({number})", self.node(retry).name);
+        let mut locals = Scope::child(&self.globals);
+        let template_name = body.value["name"].as_str().unwrap_or_default();
+        locals.set("pod.name", pod_name(self.plan.name(), template_name, &name));
+        for (variable, value) in retry::variables(number, last.map(|last| self.node(last)), "0") {
+            locals.set(variable, value);
+        }
+        let processed = arguments::substitute(&body.value, &Arc::new(locals));
+        let call = Call {
+            name,
+            owner: Owner::Attempt(retry),
+            flag: Some(NodeFlag { retried: true, ..body.call.flag.unwrap_or_default() }),
+            hooks: BTreeMap::new(),
+            ..(*body.call).clone()
+        };
+        let node = self.create_attempt(retry, &call);
+        match processed {
+            Ok(processed) => {
+                self.nodes[node.0].inputs = inputs(&processed.value);
+                self.frame_mut(node).template = Some(Arc::new(processed.template));
+                self.run(node);
+            }
+            Err(why) => self.raise(node, &why),
+        }
+    }
+
+    fn create_attempt(&mut self, retry: NodeIndex, call: &Call) -> NodeIndex {
+        let frame = self.frame(retry);
+        let kind = frame.template.as_ref().and_then(|template| template.kind()).map_or(NodeType::Pod, node_type);
+        let inner_scope = frame.inner_scope.clone();
+        let phase = if kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
+        let node = self.create(call, kind, phase);
+        let template_name = self.node(retry).template_name.clone();
+        self.node_mut(node).template_name = template_name;
+        self.frame_mut(node).inner_scope = inner_scope;
+        self.join(retry, node);
+        if let Body::Retry(body) = &mut self.frame_mut(retry).body {
+            body.attempts.push(node);
+        }
+        node
+    }
+
+    pub(super) fn attempt_settled(&mut self, retry: NodeIndex) {
+        let Body::Retry(body) = &self.frame(retry).body else { return };
+        let Some(&last) = body.attempts.last() else { return };
+        let phase = self.node(last).phase;
+        if !phase.is_unsuccessful() {
+            self.take_outputs(retry, last);
+            return self.finish(retry, Phase::Succeeded, "");
+        }
+        match self.next_attempt(retry) {
+            Ok(retry::Next::Attempt(at, message)) => {
+                let last = self.node(last);
+                let at = if last.started_at == last.finished_at { at.max(self.now + BREATH) } else { at };
+                if at <= self.now {
+                    return self.attempt(retry);
+                }
+                self.set(retry, Phase::Running, &message);
+                self.actions.push(Action::Wake(at, Timer::Retry(retry)));
+            }
+            Ok(retry::Next::End(message)) => {
+                self.take_outputs(retry, last);
+                self.finish(retry, phase, &message);
+            }
+            Err(why) => self.raise(retry, &why),
+        }
+    }
+
+    fn next_attempt(&self, retry: NodeIndex) -> Result<retry::Next, String> {
+        let Body::Retry(body) = &self.frame(retry).body else { return Err("no node with attempts".to_owned()) };
+        if self.stopping(retry) {
+            return Ok(retry::Next::End(self.stop_message()));
+        }
+        if self.expired && !self.frame(retry).on_exit {
+            return Ok(retry::Next::End("retry exceeded workflow deadline".to_owned()));
+        }
+        let strategy = self.frame(retry).template.as_ref().and_then(|template| template.retry_strategy.clone());
+        let attempts: Vec<&Node> = body.attempts.iter().map(|&attempt| self.node(attempt)).collect();
+        retry::next(&strategy.unwrap_or_default(), &attempts, self.now)
+    }
+
+    fn take_outputs(&mut self, retry: NodeIndex, attempt: NodeIndex) {
+        let outputs = self.node(attempt).outputs.clone();
+        self.node_mut(retry).outputs = outputs;
+    }
+
+    /// The node whose outputs count: the last attempt of a retry node, else the node itself.
+    pub(super) fn last_attempt(&self, node: NodeIndex) -> NodeIndex {
+        match &self.frame(node).body {
+            Body::Retry(retry) => retry.attempts.last().copied().unwrap_or(node),
+            _ => node,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Calls on their way to nodes: what they wait for, what keeps them from starting, how they are set going.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::call::{Body, Call, Kill, NodeIndex, Owner, RetryBody};
+use super::{Scheduler, arguments, locks};
+use crate::argo::expression::Scope;
+use crate::argo::spec::{Template, TemplateType};
+use crate::argo::status::{NodeType, Phase, pod_name};
+use crate::local::plan::TemplateScope;
+
+/// Templates nested as deep as this are an endless recursion, as in Argo.
+const DEEPEST: usize = 100;
+const TOO_DEEP: &str = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/";
+
+impl Scheduler {
+    /// Starts a call, or lets it wait for a place among its boundary's children.
+    pub(super) fn begin(&mut self, call: Call) -> Option<NodeIndex> {
+        if let Owner::Group(group) = call.owner
+            && self.group_has_error(group)
+        {
+            self.step_done(group);
+            return None;
+        }
+        if let Some(children) = call.boundary.and_then(|boundary| self.children_mut(boundary)) {
+            let slots = &mut children.slots;
+            if slots.has_failed_fast() {
+                slots.dropped = true;
+                let owner = call.owner;
+                self.give_up(owner);
+                return None;
+            }
+            if slots.is_full() {
+                slots.waiting.push_back(call);
+                return None;
+            }
+            slots.active += 1;
+        }
+        Some(self.start(call))
+    }
+
+    /// Starts what waited for a place that has become free.
+    pub(super) fn start_waiting_calls(&mut self, boundary: NodeIndex) {
+        while let Some(children) = self.children_mut(boundary) {
+            let slots = &mut children.slots;
+            if slots.is_full() && !slots.has_failed_fast() {
+                return;
+            }
+            let Some(call) = slots.waiting.pop_front() else { return };
+            let owner = call.owner;
+            if let Some(node) = self.begin(call) {
+                self.started_later(owner, node);
+            }
+        }
+    }
+
+    /// A call that had to wait has become a node: it is joined to its group.
+    fn started_later(&mut self, owner: Owner, node: NodeIndex) {
+        match owner {
+            Owner::Group(group) => self.join_step(group, node),
+            Owner::Item(group) => self.join_item(group, node),
+            Owner::Task(dag, task) => self.join_task(dag, task, node),
+            Owner::Hook(hooked) => self.join(hooked, node),
+            _ => {}
+        }
+    }
+
+    /// A call will never become a node, because a sibling failed and the template asks to fail fast.
+    fn give_up(&mut self, owner: Owner) {
+        match owner {
+            Owner::Group(group) => self.step_given_up(group),
+            Owner::Item(group) => self.item_settled(group),
+            Owner::Task(dag, _) => self.task_done(dag),
+            Owner::Hook(hooked) => self.hook_settled(hooked),
+            _ => {}
+        }
+    }
+
+    /// Turns a call into a node and sets it going.
+    fn start(&mut self, call: Call) -> NodeIndex {
+        if self.depth(call.boundary) + 1 >= DEEPEST {
+            let node = self.create(&call, NodeType::Skipped, Phase::Running);
+            self.finish(node, Phase::Error, TOO_DEEP);
+            return node;
+        }
+        match self.prepare_call(&call) {
+            Ok((inner_scope, processed)) => self.start_prepared(call, inner_scope, processed),
+            Err(why) => self.create_raised(&call, &why),
+        }
+    }
+
+    fn prepare_call(&self, call: &Call) -> Result<(TemplateScope, arguments::Processed), String> {
+        let (inner_scope, template) = self.plan.resolve(&call.reference, &call.scope)?;
+        let template = self.with_defaults(&template);
+        let name = template["name"].as_str().unwrap_or_default();
+        let mut locals = Scope::child(&self.globals);
+        locals.set("node.name", call.name.clone());
+        if !call.caller.name.is_empty() {
+            locals.set(format!("{}.name", call.caller.kind), call.caller.name.clone());
+        }
+        let is_retried = template.get("retryStrategy").is_some() || self.retry_strategy.is_some();
+        if is_pod(&template) && !is_retried {
+            locals.set("pod.name", pod_name(self.plan.name(), name, &call.name));
+        }
+        let mut processed = arguments::process(&template, &call.arguments, &Arc::new(locals), &self.plan)?;
+        if processed.template.retry_strategy.is_none() {
+            processed.template.retry_strategy.clone_from(&self.retry_strategy);
+        }
+        Ok((inner_scope, processed))
+    }
+
+    fn start_prepared(&mut self, call: Call, inner_scope: TemplateScope, processed: arguments::Processed) -> NodeIndex {
+        let template = Arc::new(processed.template);
+        let Some(kind) = template.kind() else {
+            return self.create_raised(&call, &format!("Template '{}' missing specification", template.name));
+        };
+        let locks = self.locks_of(&template).and_then(|locks| template.memoize_fault().map_or(Ok(locks), Err));
+        let locks = match locks {
+            Ok(locks) => locks,
+            Err(why) => return self.create_raised(&call, &why),
+        };
+        let kind = if template.retry_strategy.is_some() { NodeType::Retry } else { node_type(kind) };
+        let phase = if kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
+        let node = self.create(&call, kind, phase);
+        let status = &mut self.nodes[node.0];
+        if status.template_name.is_none() && !template.name.is_empty() {
+            status.template_name = Some(template.name.clone());
+        }
+        if !template.display_name.is_empty() {
+            status.display_name.clone_from(&template.display_name);
+        }
+        status.inputs = inputs(&processed.value);
+        let frame = self.frame_mut(node);
+        frame.inner_scope = inner_scope;
+        frame.template = Some(Arc::clone(&template));
+        if kind == NodeType::Retry {
+            let body = RetryBody { value: processed.value, attempts: Vec::new(), call: Box::new(call) };
+            frame.body = Body::Retry(body);
+        }
+        self.lock_and_run(node, locks);
+        node
+    }
+
+    fn locks_of(&self, template: &Template) -> Result<Vec<locks::Lock>, String> {
+        let Some(synchronization) = &template.synchronization else { return Ok(Vec::new()) };
+        let limit = |map: &str, key: &str| self.plan.limit(map, key);
+        locks::named(synchronization, self.plan.metadata("namespace"), limit)
+    }
+
+    fn lock_and_run(&mut self, node: NodeIndex, locks: Vec<locks::Lock>) {
+        if !locks.is_empty() {
+            let acquired = self.locks.acquire(node, &locks);
+            self.frame_mut(node).locks = locks;
+            if let Err(message) = acquired {
+                return self.set(node, Phase::Pending, &message);
+            }
+        }
+        self.look_up_and_run(node);
+    }
+
+    /// A node has got the locks that it waited for.
+    pub(super) fn unlocked(&mut self, node: NodeIndex) {
+        if self.node(node).phase.is_fulfilled() {
+            return;
+        }
+        let phase = if self.node(node).kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
+        self.set(node, phase, "");
+        self.look_up_and_run(node);
+    }
+
+    pub(super) fn run(&mut self, node: NodeIndex) {
+        let Some(template) = self.frame(node).template.clone() else { return };
+        if matches!(self.frame(node).body, Body::Retry(_)) {
+            self.set(node, Phase::Running, "");
+            return self.attempt(node);
+        }
+        match template.kind() {
+            Some(TemplateType::Pod) => self.start_pod(node, &template),
+            Some(TemplateType::Steps) => self.start_steps(node, &template),
+            Some(TemplateType::Dag) => self.start_dag(node, &template),
+            Some(TemplateType::Suspend) => self.suspend(node, &template),
+            None => {}
+        }
+        if !self.node(node).phase.is_fulfilled() {
+            self.fire_hooks(node);
+        }
+    }
+
+    /// The message of a node that the end of the whole run ends before it has begun its work.
+    pub(super) fn message_of_unstarted(&self, kill: Kill) -> String {
+        if kill == Kill::Shutdown { self.stop_message() } else { self.end_message() }
+    }
+}
+
+/// The type of the node that a template becomes without a retryStrategy.
+pub(super) fn node_type(kind: TemplateType) -> NodeType {
+    match kind {
+        TemplateType::Pod => NodeType::Pod,
+        TemplateType::Steps => NodeType::Steps,
+        TemplateType::Dag => NodeType::Dag,
+        TemplateType::Suspend => NodeType::Suspend,
+    }
+}
+
+/// The inputs of a template as its node shows them.
+pub(super) fn inputs(template: &Value) -> Option<Value> {
+    let inputs = template.get("inputs")?;
+    let has = |field: &str| inputs[field].as_array().is_some_and(|list| !list.is_empty());
+    (has("parameters") || has("artifacts")).then(|| inputs.clone())
+}
+
+fn is_pod(template: &Value) -> bool {
+    ["container", "script", "containerSet"].iter().any(|field| template.get(field).is_some())
+}
