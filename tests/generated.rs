@@ -183,3 +183,15 @@ fn nothing_is_without_help() {
         }
     }
 }
+
+/// The help and docs/exit-codes.md name the same codes, in the same order.
+#[test]
+fn every_exit_code_is_documented() {
+    let help = program().get_after_help().map(ToString::to_string).unwrap_or_default();
+    let named: Vec<&str> = help.split([' ', ':']).filter(|word| word.parse::<u8>().is_ok()).collect();
+    let document = include_str!("../docs/exit-codes.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let documented: Vec<&str> = rows.filter(|cell| cell.parse::<u8>().is_ok()).collect();
+    assert_eq!(named, documented);
+    assert_eq!(named, ["0", "1", "2", "3", "4", "5", "6", "7", "130"]);
+}

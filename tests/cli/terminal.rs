@@ -105,9 +105,9 @@ spec:
 
 #[test]
 fn time_goes_by_in_the_tree_while_nothing_happens() {
-    let environment = Environment::with("wf.yaml", one_task("name: nap", "sleep 1"));
+    let environment = Environment::with("wf.yaml", one_task("name: nap", "sleep 2"));
     let text = seen(environment.command(["submit", "--local", "wf.yaml", "-o", "name"]), 0);
-    let mut times: Vec<String> = pieces(&text).into_iter().filter(|piece| piece.contains("● nap  0.")).collect();
+    let mut times: Vec<String> = pieces(&text).into_iter().filter(|piece| piece.contains("● nap  ")).collect();
     times.dedup();
     assert!(times.len() >= 3, "{times:?} in {text:?}");
 }
