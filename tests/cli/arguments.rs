@@ -179,3 +179,18 @@ fn flags_of_memoization_without_it() {
 fn an_illegal_run_id_as_a_parameter() {
     assert_snapshot!(refused(&["-p", "run_id=a b", "--dry-run=client"]));
 }
+
+#[test]
+fn an_illegal_namespace() {
+    assert_snapshot!(refused(&["-n", "Team"]));
+}
+
+#[test]
+fn an_empty_namespace_is_none() {
+    let environment = Environment::with("hello.yaml", hello()).variable("ARGO_NAMESPACE", "");
+    let output = environment.run(["submit", "hello.yaml", "--dry-run=client", "-o", "json", "-q"]);
+    assert!(!output.result(0).contains("namespace"), "{output}");
+    let environment = environment.variable("ARGO_NAMESPACE", "team");
+    let output = environment.run(["submit", "hello.yaml", "--dry-run=client", "-o", "json", "-q"]);
+    assert!(output.result(0).contains(r#""namespace": "team""#), "{output}");
+}

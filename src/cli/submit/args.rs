@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority, span};
+use super::values::{
+    AnnotationPair, FromKind, LabelPair, NamePrefix, Namespace, ParameterPair, max_tasks, priority, span,
+};
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cluster::Access;
@@ -166,7 +168,7 @@ pub(super) struct RunArgs {
 pub(super) struct AccessArgs {
     /// The workflow's namespace
     #[arg(short, long, value_name = "NAMESPACE", env = "ARGO_NAMESPACE", hide_env_values = true)]
-    pub(super) namespace: Option<ObjectName>,
+    pub(super) namespace: Option<Namespace>,
 
     /// The kubeconfig's context
     #[arg(long, value_name = "NAME")]
@@ -190,11 +192,17 @@ pub(super) struct AccessArgs {
 }
 
 impl AccessArgs {
+    /// The namespace that was asked for.
+    pub(super) fn namespace(&self) -> Option<String> {
+        let Namespace(name) = self.namespace.as_ref()?;
+        name.as_ref().map(ToString::to_string)
+    }
+
     pub(super) fn access(&self) -> Access {
         Access {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
-            namespace: self.namespace.as_ref().map(ToString::to_string),
+            namespace: self.namespace(),
             as_user: self.as_user.clone(),
             as_groups: self.as_groups.clone(),
             request_timeout: self.request_timeout,

@@ -160,7 +160,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
         labels: labels.collect(),
         annotations: annotations.collect(),
         name: args.workflow.name.clone(),
-        namespace: args.access.namespace.as_ref().map(ToString::to_string),
+        namespace: args.access.namespace(),
         entrypoint: args.workflow.entrypoint.clone(),
         service_account: args.workflow.serviceaccount.as_ref().map(ToString::to_string),
         priority: args.workflow.priority,

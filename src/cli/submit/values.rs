@@ -6,7 +6,7 @@ use crate::argo::duration;
 use crate::argo::identity::{IdentityError, ObjectName};
 use crate::cluster::{TemplateKind, TemplateKindError};
 
-/// The longest name of a label or annotation, and the longest value of a label.
+/// The longest name of a label or annotation, value of a label, or namespace.
 const LONGEST: usize = 63;
 
 /// `--from KIND/NAME`.
@@ -24,6 +24,26 @@ impl FromStr for FromKind {
         let kind = kind.parse().map_err(|error: TemplateKindError| error.to_string())?;
         let name = name.parse().map_err(|error: IdentityError| error.to_string())?;
         Ok(Self { kind, name })
+    }
+}
+
+/// `-n`: a namespace; an empty one is none, as kubectl has it.
+#[derive(Debug, Clone)]
+pub(super) struct Namespace(pub(super) Option<ObjectName>);
+
+impl FromStr for Namespace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        match text.parse() {
+            Ok(name) if text.len() <= LONGEST && !text.contains('.') => Ok(Self(Some(name))),
+            _ => Err(format!(
+                "expected at most {LONGEST} lower-case letters, digits or '-', beginning and ending with a letter or digit"
+            )),
+        }
     }
 }
 
@@ -142,6 +162,15 @@ mod tests {
         }
         assert!("a=any {text}".parse::<AnnotationPair>().is_ok());
         assert!("a b=c".parse::<AnnotationPair>().is_err());
+    }
+
+    #[test]
+    fn a_namespace_is_a_dns_label_or_none() {
+        assert!(matches!("".parse(), Ok(Namespace(None))));
+        assert!(matches!("team-a".parse(), Ok(Namespace(Some(name))) if name.as_str() == "team-a"));
+        for illegal in ["Team", "a.b", "-a", "a_b", &"a".repeat(64)] {
+            assert!(illegal.parse::<Namespace>().is_err(), "{illegal}");
+        }
     }
 
     #[test]
