@@ -74,7 +74,7 @@ impl Builder {
 
     fn workflow(&mut self, seed: u64) -> Value {
         let parameters: Vec<Value> =
-            PARAMETERS.iter().map(|name| json!({ "name": name, "value": format!("{name}-1") })).collect();
+            PARAMETERS.iter().map(|name| json!({ "name": name, "value": if *name == "rows" { "10".to_owned() } else { format!("{name}-1") } })).collect();
         let mut spec = json!({
             "entrypoint": "main",
             "arguments": { "parameters": parameters },
