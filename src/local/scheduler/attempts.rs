@@ -18,7 +18,7 @@ impl Scheduler {
     /// Makes the next attempt of a retry node.
     pub(super) fn attempt(&mut self, retry: NodeIndex) {
         if self.stopping(retry) {
-            return;
+            return self.end_unstarted(retry);
         }
         let Body::Retry(body) = &self.frame(retry).body else { return };
         let (number, last) = (body.attempts.len(), body.attempts.last().copied());

@@ -8,6 +8,7 @@ mod attempts;
 mod call;
 mod dag;
 mod finish;
+mod globals;
 mod hooks;
 mod items;
 mod locks;
@@ -19,9 +20,12 @@ mod references;
 mod retry;
 mod root;
 mod start;
+mod status;
 mod steps;
 mod suspend;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -231,6 +235,11 @@ impl Scheduler {
             Some(Shutdown::Terminate) => true,
             Some(Shutdown::Stop) => !self.frame(node).on_exit,
         }
+    }
+
+    /// Whether the run is ending, by whatever, and this node with it.
+    fn ending(&self, node: NodeIndex) -> bool {
+        self.stopping(node) || (self.expired && !self.frame(node).on_exit)
     }
 
     fn set(&mut self, node: NodeIndex, phase: Phase, message: &str) {

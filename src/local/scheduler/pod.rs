@@ -32,21 +32,21 @@ impl Scheduler {
         }
     }
 
-    /// Gives places to waiting pods; whether that ended any node.
+    /// Gives places to waiting pods; whether that ended any node and so leaves more to do.
     pub(super) fn start_waiting_pods(&mut self) -> bool {
         while self.running < self.pod_limit {
             let Some(node) = self.queue.pop_front() else { break };
             if self.node(node).phase.is_fulfilled() {
                 continue;
             }
-            if self.stopping(node) || (self.expired && !self.frame(node).on_exit) {
+            if self.ending(node) {
                 let message = self.end_message();
                 self.finish(node, Phase::Failed, &message);
                 continue;
             }
             self.start_task_of(node);
         }
-        !self.settled.is_empty()
+        !(self.settled.is_empty() && self.unlocked.is_empty() && self.freed.is_empty())
     }
 
     fn start_task_of(&mut self, node: NodeIndex) {

@@ -1,29 +1,30 @@
-//! The workflow around its nodes: its values, its exit handler, its deadline, its end, its status.
+//! The workflow around its nodes: its entrypoint, its exit handler, its deadline, its end.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::arguments::view;
 use super::call::{Body, Call, Kill, NodeIndex, Owner};
 use super::hooks::hook_reference;
 use super::{Scheduler, Shutdown, Timer, locks};
 use crate::argo::expression::{Scope, Unresolved, render_value};
-use crate::argo::spec::{Arguments, Hook, Parameter, Synchronization, any_string};
+use crate::argo::spec::{Arguments, Hook, Synchronization};
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
 use crate::local::plan::{Plan, Reference, TemplateScope};
 
 /// The part of the status that is not a node.
 #[derive(Debug)]
 pub(super) struct Workflow {
-    phase: Phase,
-    message: String,
-    started_at: Option<Timestamp>,
-    finished_at: Option<Timestamp>,
-    parameters: Vec<(String, String)>,
-    artifacts: Vec<(String, Value)>,
+    pub(super) phase: Phase,
+    pub(super) message: String,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) finished_at: Option<Timestamp>,
+    /// Global outputs in the order of their first appearance.
+    pub(super) parameters: Vec<(String, String)>,
+    pub(super) artifacts: Vec<(String, Value)>,
     entry: Option<NodeIndex>,
 }
 
@@ -97,79 +98,6 @@ impl Scheduler {
         Some(Finished { phase, message: self.workflow.message.clone() })
     }
 
-    /// The Workflow object with its status as it is now.
-    pub fn object(&self) -> Value {
-        let mut object = self.plan.workflow.clone();
-        let phase = self.workflow.phase;
-        object["metadata"]["labels"]["workflows.argoproj.io/phase"] = phase.as_str().into();
-        object["metadata"]["labels"]["workflows.argoproj.io/completed"] = phase.is_completed().to_string().into();
-        if let Some(shutdown) = self.shutdown {
-            object["spec"]["shutdown"] = shutdown.as_str().into();
-        }
-        object["status"] = self.status();
-        object
-    }
-
-    fn status(&self) -> Value {
-        let mut status = Map::new();
-        let state = &self.workflow;
-        status.insert("phase".to_owned(), state.phase.as_str().into());
-        for (field, at) in [("startedAt", state.started_at), ("finishedAt", state.finished_at)] {
-            if let Some(at) = at {
-                status.insert(field.to_owned(), at.to_string().into());
-            }
-        }
-        if !state.message.is_empty() {
-            status.insert("message".to_owned(), state.message.clone().into());
-        }
-        let mut conditions =
-            vec![json!({"type": "PodRunning", "status": if self.running > 0 { "True" } else { "False" }})];
-        if state.phase.is_completed() {
-            conditions.push(json!({"type": "Completed", "status": "True"}));
-        }
-        status.insert("conditions".to_owned(), conditions.into());
-        let progress = self.progress();
-        let (done, total) = self
-            .nodes
-            .iter()
-            .filter(|node| is_work(node.kind))
-            .fold((0, 0), |(done, total), node| (done + usize::from(node.phase == Phase::Succeeded), total + 1));
-        status.insert("progress".to_owned(), format!("{done}/{total}").into());
-        if !state.parameters.is_empty() || !state.artifacts.is_empty() {
-            let parameters: Vec<Value> =
-                state.parameters.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-            let artifacts: Vec<Value> = state.artifacts.iter().map(|(_, document)| document.clone()).collect();
-            status.insert("outputs".to_owned(), json!({"parameters": parameters, "artifacts": artifacts}));
-        }
-        let nodes = self.nodes.iter().zip(progress).map(|(node, (done, total))| {
-            let mut document = serde_json::to_value(node).unwrap_or_default();
-            if total > 0 {
-                document["progress"] = format!("{done}/{total}").into();
-            }
-            (node.id.clone(), document)
-        });
-        status.insert("nodes".to_owned(), Value::Object(nodes.collect()));
-        if self.plan.workflow["spec"].get("workflowTemplateRef").is_some() {
-            status.insert("storedWorkflowTemplateSpec".to_owned(), self.plan.spec.clone());
-        }
-        Value::Object(status)
-    }
-
-    /// Done and all units of work at or below each node, in one pass over the nodes.
-    fn progress(&self) -> Vec<(usize, usize)> {
-        let mut progress = vec![(0, 0); self.nodes.len()];
-        for (place, node) in self.nodes.iter().enumerate().filter(|(_, node)| is_work(node.kind)) {
-            let done = usize::from(node.phase == Phase::Succeeded);
-            let mut next = Some(NodeIndex(place));
-            while let Some(node) = next {
-                progress[node.0].0 += done;
-                progress[node.0].1 += 1;
-                next = self.frame(node).boundary;
-            }
-        }
-        progress
-    }
-
     pub(super) fn begin_workflow(&mut self) {
         self.workflow.started_at = Some(self.now);
         self.workflow.phase = Phase::Running;
@@ -219,35 +147,6 @@ impl Scheduler {
         };
         locks::named(&synchronization, self.plan.metadata("namespace"), |map, key| self.plan.limit(map, key))
             .map(|_| ())
-    }
-
-    fn declare_globals(&mut self) -> Result<(), String> {
-        let plan = Arc::clone(&self.plan);
-        let mut globals = Scope::new();
-        for (name, field) in [("workflow.name", "name"), ("workflow.namespace", "namespace"), ("workflow.uid", "uid")] {
-            globals.set(name, plan.metadata(field));
-        }
-        let text = |field: &str| plan.spec[field].as_str().unwrap_or_default().to_owned();
-        globals.set("workflow.mainEntrypoint", text("entrypoint"));
-        globals.set("workflow.serviceAccountName", text("serviceAccountName"));
-        globals.set("workflow.status", Phase::Running.as_str());
-        if let Some(priority) = plan.spec["priority"].as_i64() {
-            globals.set("workflow.priority", priority.to_string());
-        }
-        declare_creation(&mut globals, plan.metadata("creationTimestamp"));
-        declare_metadata(&mut globals, &plan);
-        let parameters =
-            plan.spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
-        for name in ["workflow.parameters", "workflow.parameters.json"] {
-            globals.set(name, Value::Array(parameters.clone()).to_string());
-        }
-        for document in &parameters {
-            let parameter: Parameter = view(document)?;
-            let value = workflow_parameter(&parameter, &plan)?;
-            globals.set(format!("workflow.parameters.{}", parameter.name), value);
-        }
-        self.globals = Arc::new(globals);
-        Ok(())
     }
 
     pub(super) fn entry_ended(&mut self, phase: Phase) {
@@ -333,7 +232,7 @@ impl Scheduler {
 
     /// Ends whatever is at work and not part of an exit handler that may still run.
     fn end_all(&mut self, kill: Kill) {
-        let (message, unstarted) = (self.end_message(), self.message_of_unstarted(kill));
+        let (message, unstarted) = (self.end_message(), self.message_of_unstarted());
         for place in 0..self.nodes.len() {
             let node = NodeIndex(place);
             let spared = self.frame(node).on_exit && self.shutdown != Some(Shutdown::Terminate);
@@ -375,55 +274,4 @@ impl Plan {
             _ => Err(format!("semaphore {map}/{key}: limit {text:?} is no whole number above 0")),
         }
     }
-}
-
-fn is_work(kind: NodeType) -> bool {
-    matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin | NodeType::Suspend)
-}
-
-fn declare_metadata(globals: &mut Scope, plan: &Plan) {
-    for field in ["labels", "annotations"] {
-        let own = plan.workflow["metadata"][field].as_object().cloned().unwrap_or_default();
-        let added = plan.spec.pointer(&format!("/workflowMetadata/{field}")).and_then(Value::as_object).cloned();
-        let json = Value::Object(own.clone()).to_string();
-        globals.set(format!("workflow.{field}"), json.clone());
-        globals.set(format!("workflow.{field}.json"), json);
-        for (key, value) in own.iter().chain(added.iter().flatten()) {
-            globals.set(format!("workflow.{field}.{key}"), any_string(value));
-        }
-    }
-}
-
-fn declare_creation(globals: &mut Scope, created: &str) {
-    let name = "workflow.creationTimestamp";
-    globals.set(name, created);
-    globals.set(format!("{name}.RFC3339"), created);
-    let Ok(at) = created.parse::<Timestamp>() else { return };
-    globals.set(format!("{name}.s"), at.as_second().to_string());
-    let at = at.to_zoned(jiff::tz::TimeZone::UTC);
-    for letter in
-        ["a", "A", "b", "B", "d", "H", "I", "j", "m", "M", "p", "S", "y", "Y", "Z", "F", "T", "D", "R", "h", "e"]
-    {
-        if let Ok(text) = jiff::fmt::strtime::format(format!("%{letter}"), &at) {
-            globals.set(format!("{name}.{letter}"), text);
-        }
-    }
-}
-
-fn workflow_parameter(parameter: &Parameter, plan: &Plan) -> Result<String, String> {
-    if let Some(value) = &parameter.value {
-        return Ok(value.clone());
-    }
-    let name = &parameter.name;
-    let source = parameter.value_from.as_ref().ok_or_else(|| {
-        format!("either value or valueFrom must be specified in order to set global parameter {name}")
-    })?;
-    let found = source
-        .config_map_key_ref
-        .as_ref()
-        .and_then(|key| plan.config_maps.get(&key.name).and_then(|data| data.get(&key.key)));
-    found
-        .or(source.default.as_ref())
-        .cloned()
-        .ok_or_else(|| format!("failed to set global parameter {name}: its ConfigMap key is not in the given files"))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::call::{Body, Call, Kill, NodeIndex, Owner, RetryBody};
+use super::call::{Body, Call, NodeIndex, Owner, RetryBody};
 use super::{Scheduler, arguments, locks};
 use crate::argo::expression::Scope;
 use crate::argo::spec::{Template, TemplateType};
@@ -154,7 +154,8 @@ impl Scheduler {
             let acquired = self.locks.acquire(node, &locks);
             self.frame_mut(node).locks = locks;
             if let Err(message) = acquired {
-                return self.set(node, Phase::Pending, &message);
+                self.set(node, Phase::Pending, &message);
+                return self.end_unstarted(node);
             }
         }
         self.look_up_and_run(node);
@@ -188,9 +189,17 @@ impl Scheduler {
         }
     }
 
+    /// Ends a node that waits or pauses when the whole run is ending.
+    pub(super) fn end_unstarted(&mut self, node: NodeIndex) {
+        if self.ending(node) {
+            let message = self.message_of_unstarted();
+            self.finish(node, Phase::Failed, &message);
+        }
+    }
+
     /// The message of a node that the end of the whole run ends before it has begun its work.
-    pub(super) fn message_of_unstarted(&self, kill: Kill) -> String {
-        if kill == Kill::Shutdown { self.stop_message() } else { self.end_message() }
+    pub(super) fn message_of_unstarted(&self) -> String {
+        if self.shutdown.is_some() { self.stop_message() } else { self.end_message() }
     }
 }
 

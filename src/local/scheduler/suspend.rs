@@ -16,6 +16,7 @@ impl Scheduler {
             Some(Err(error)) => self.raise(node, &error.to_string()),
             None => {}
         }
+        self.end_unstarted(node);
     }
 
     /// The pause is over.

@@ -1,0 +1,86 @@
+//! The status of the run as Argo writes it.
+
+use serde_json::{Map, Value, json};
+
+use super::Scheduler;
+use super::call::NodeIndex;
+use crate::argo::status::{NodeType, Phase};
+
+impl Scheduler {
+    /// The Workflow object with its status as it is now.
+    pub fn object(&self) -> Value {
+        let mut object = self.plan.workflow.clone();
+        let phase = self.workflow.phase;
+        object["metadata"]["labels"]["workflows.argoproj.io/phase"] = phase.as_str().into();
+        object["metadata"]["labels"]["workflows.argoproj.io/completed"] = phase.is_completed().to_string().into();
+        if let Some(shutdown) = self.shutdown {
+            object["spec"]["shutdown"] = shutdown.as_str().into();
+        }
+        object["status"] = self.status();
+        object
+    }
+
+    fn status(&self) -> Value {
+        let mut status = Map::new();
+        let state = &self.workflow;
+        status.insert("phase".to_owned(), state.phase.as_str().into());
+        for (field, at) in [("startedAt", state.started_at), ("finishedAt", state.finished_at)] {
+            if let Some(at) = at {
+                status.insert(field.to_owned(), at.to_string().into());
+            }
+        }
+        if !state.message.is_empty() {
+            status.insert("message".to_owned(), state.message.clone().into());
+        }
+        let mut conditions =
+            vec![json!({"type": "PodRunning", "status": if self.running > 0 { "True" } else { "False" }})];
+        if state.phase.is_completed() {
+            conditions.push(json!({"type": "Completed", "status": "True"}));
+        }
+        status.insert("conditions".to_owned(), conditions.into());
+        let progress = self.progress();
+        let (done, total) = self
+            .nodes
+            .iter()
+            .filter(|node| is_work(node.kind))
+            .fold((0, 0), |(done, total), node| (done + usize::from(node.phase == Phase::Succeeded), total + 1));
+        status.insert("progress".to_owned(), format!("{done}/{total}").into());
+        if !state.parameters.is_empty() || !state.artifacts.is_empty() {
+            let parameters: Vec<Value> =
+                state.parameters.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+            let artifacts: Vec<Value> = state.artifacts.iter().map(|(_, document)| document.clone()).collect();
+            status.insert("outputs".to_owned(), json!({"parameters": parameters, "artifacts": artifacts}));
+        }
+        let nodes = self.nodes.iter().zip(progress).map(|(node, (done, total))| {
+            let mut document = serde_json::to_value(node).unwrap_or_default();
+            if total > 0 {
+                document["progress"] = format!("{done}/{total}").into();
+            }
+            (node.id.clone(), document)
+        });
+        status.insert("nodes".to_owned(), Value::Object(nodes.collect()));
+        if self.plan.workflow["spec"].get("workflowTemplateRef").is_some() {
+            status.insert("storedWorkflowTemplateSpec".to_owned(), self.plan.spec.clone());
+        }
+        Value::Object(status)
+    }
+
+    /// Done and all units of work at or below each node, in one pass over the nodes.
+    fn progress(&self) -> Vec<(usize, usize)> {
+        let mut progress = vec![(0, 0); self.nodes.len()];
+        for (place, node) in self.nodes.iter().enumerate().filter(|(_, node)| is_work(node.kind)) {
+            let done = usize::from(node.phase == Phase::Succeeded);
+            let mut next = Some(NodeIndex(place));
+            while let Some(node) = next {
+                progress[node.0].0 += done;
+                progress[node.0].1 += 1;
+                next = self.frame(node).boundary;
+            }
+        }
+        progress
+    }
+}
+
+fn is_work(kind: NodeType) -> bool {
+    matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin | NodeType::Suspend)
+}

@@ -1,0 +1,251 @@
+//! How groups, dags and workflows end.
+
+use super::*;
+
+const LEAF: &str = "
+  - name: leaf
+    container: {image: a, command: [c]}";
+
+fn spec(templates: &str) -> String {
+    format!("entrypoint: main\ntemplates:{templates}{LEAF}")
+}
+
+#[test]
+fn a_failed_step_fails_its_group_and_ends_the_steps() {
+    let spec = spec(
+        "
+  - name: main
+    steps:
+    - - {name: a, template: leaf}
+      - {name: b, template: leaf}
+    - - {name: c, template: leaf}",
+    );
+    assert_eq!(
+        Run::of(&spec).play_failing(&["[0].b"]),
+        "Failed: child 'wf[0].b' failed
+ Steps Failed: child 'wf[0].b' failed
+[0] StepGroup Failed: child 'wf[0].b' failed
+[0].a Pod Succeeded
+[0].b Pod Failed: main: Error (exit code 1)"
+    );
+}
+
+#[test]
+fn continue_on_lets_the_steps_go_on_after_what_it_names() {
+    let spec = spec(
+        "
+  - name: main
+    steps:
+    - - {name: a, template: leaf, continueOn: {failed: true}}
+    - - {name: b, template: leaf, continueOn: {failed: true}}
+    - - {name: c, template: leaf}",
+    );
+    let mut run = Run::of(&spec);
+    run.end("[0].a", fails(1));
+    run.end("[1].b", errors());
+    assert_eq!(
+        run.status(),
+        "Failed: child 'wf[1].b' failed
+ Steps Failed: child 'wf[1].b' failed
+[0] StepGroup Succeeded
+[0].a Pod Failed: main: Error (exit code 1)
+[1] StepGroup Failed: child 'wf[1].b' failed
+[1].b Pod Error: an output is missing"
+    );
+}
+
+#[test]
+fn tasks_after_a_failure_are_omitted_and_the_dag_fails_with_it() {
+    let spec = spec(
+        "
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: leaf}
+      - {name: b, template: leaf, dependencies: [a]}
+      - {name: c, template: leaf, depends: a.Failed}
+      - {name: d, template: leaf, depends: b.Omitted && c.Succeeded}",
+    );
+    assert_eq!(
+        Run::of(&spec).play_failing(&[".a"]),
+        "Succeeded
+ DAG Succeeded
+.a Pod Failed: main: Error (exit code 1)
+.b Skipped Omitted: omitted: depends condition not met
+.c Pod Succeeded
+.d Pod Succeeded"
+    );
+}
+
+#[test]
+fn an_omitted_target_has_the_phase_of_what_came_before_it() {
+    let spec = spec(
+        "
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: leaf}
+      - {name: b, template: leaf, depends: a}",
+    );
+    assert_eq!(
+        Run::of(&spec).play_failing(&[".a"]),
+        "Failed
+ DAG Failed
+.a Pod Failed: main: Error (exit code 1)
+.b Skipped Omitted: omitted: depends condition not met"
+    );
+}
+
+#[test]
+fn a_target_runs_what_it_needs_and_nothing_else() {
+    let spec = spec(
+        "
+  - name: main
+    dag:
+      target: c
+      tasks:
+      - {name: a, template: leaf}
+      - {name: b, template: leaf, depends: a}
+      - {name: c, template: leaf, depends: a}",
+    );
+    assert_eq!(Run::of(&spec).play_failing(&[]), "Succeeded\n DAG Succeeded\n.a Pod Succeeded\n.c Pod Succeeded");
+}
+
+#[test]
+fn a_template_that_fails_fast_fails_with_its_first_pod_whatever_continues() {
+    let spec = spec(
+        "
+  - name: main
+    failFast: true
+    parallelism: 1
+    steps:
+    - - {name: a, template: leaf, continueOn: {failed: true}}
+      - {name: b, template: leaf}
+    - - {name: c, template: leaf}",
+    );
+    assert_eq!(
+        Run::of(&spec).play_failing(&["[0].a"]),
+        "Failed: template has failed or errored children and failFast enabled
+ Steps Failed: template has failed or errored children and failFast enabled
+[0] StepGroup Failed: template has failed or errored children and failFast enabled
+[0].a Pod Failed: main: Error (exit code 1)"
+    );
+}
+
+#[test]
+fn a_dag_template_that_fails_fast_makes_no_node_after_its_first_failure() {
+    let spec = spec(
+        "
+  - name: main
+    failFast: true
+    dag:
+      tasks:
+      - {name: a, template: leaf}
+      - {name: b, template: leaf}
+      - {name: c, template: leaf, depends: a}",
+    );
+    assert_eq!(
+        Run::of(&spec).play_failing(&[".a"]),
+        "Failed: template has failed or errored children and failFast enabled
+ DAG Failed: template has failed or errored children and failFast enabled
+.a Pod Failed: main: Error (exit code 1)
+.b Pod Succeeded"
+    );
+}
+
+#[test]
+fn a_call_that_cannot_start_errors_its_group_and_keeps_the_rest_from_starting() {
+    let spec = spec(
+        "
+  - name: main
+    steps:
+    - - {name: a, template: needy, withItems: [1, 2]}
+      - {name: b, template: leaf}
+  - name: needy
+    inputs: {parameters: [{name: p}]}
+    container: {image: a, command: [c]}",
+    );
+    let why = "step group deemed errored due to child wf[0].a(0:1) error: inputs.parameters.p was not supplied";
+    assert_eq!(
+        Run::of(&spec).status(),
+        format!(
+            "Failed: {why}
+ Steps Failed: {why}
+[0] StepGroup Error: {why}
+[0].a(0:1) Skipped Error: inputs.parameters.p was not supplied"
+        )
+    );
+}
+
+#[test]
+fn a_task_that_cannot_start_errors_with_its_name() {
+    let spec = spec(
+        "
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: missing}",
+    );
+    assert_eq!(
+        Run::of(&spec).status(),
+        "Error\n DAG Error\n.a Skipped Error: task 'wf.a' errored: template \"missing\" not found"
+    );
+}
+
+#[test]
+fn an_endless_recursion_ends_at_the_hundredth_template() {
+    let spec = spec(
+        "
+  - name: main
+    steps:
+    - - {name: a, template: main}",
+    );
+    let run = Run::of(&spec);
+    let steps = run.scheduler.nodes().iter().filter(|node| node.kind == crate::argo::status::NodeType::Steps).count();
+    assert_eq!(steps, 99);
+    let last = run.scheduler.nodes().last().unwrap();
+    assert!(last.message.starts_with("Maximum recursion depth exceeded"), "{}", last.message);
+    assert_eq!(last.phase.as_str(), "Error");
+    assert_eq!(run.scheduler.finished().unwrap().phase.as_str(), "Failed");
+}
+
+#[test]
+fn a_container_set_shows_its_containers_and_what_never_ran() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  containerSet:
+    containers:
+    - {name: a, image: x, command: [c]}
+    - {name: b, image: x, command: [c], dependencies: [a]}";
+    let mut run = Run::of(spec);
+    let containers = BTreeMap::from([("a".to_owned(), Some(3)), ("b".to_owned(), None)]);
+    run.end("", Outcome { containers, ..fails(3) });
+    assert_eq!(
+        run.status(),
+        "Failed: a: Error (exit code 3)
+ Pod Failed: a: Error (exit code 3)
+.a Container Failed: a: Error (exit code 3): 
+.b Container Error: b: Error (exit code 64): a container before it failed"
+    );
+}
+
+#[test]
+fn a_suspended_node_goes_on_by_itself_with_the_defaults_of_its_outputs() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  inputs: {parameters: [{name: who, value: x, default: nobody}]}
+  suspend: {duration: 10s}
+  outputs:
+    parameters:
+    - {name: who, valueFrom: {supplied: {}}}
+    - {name: why, valueFrom: {supplied: {}, default: none}}";
+    let mut run = Run::of(spec);
+    assert_eq!(run.line(""), " Suspend Running");
+    run.wake();
+    assert_eq!(run.now.as_second(), 10);
+    assert_eq!(run.status(), "Succeeded\n Suspend Succeeded who=nobody why=none");
+}

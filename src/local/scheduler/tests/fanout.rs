@@ -1,0 +1,120 @@
+//! Items, and what they give together.
+
+use super::*;
+
+#[test]
+fn results_of_items_are_a_list_of_those_that_succeeded() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, withItems: [1, 2, 3], when: '{{item}} != 2', continueOn: {failed: true}}
+  - - name: b
+      template: leaf
+      withParam: '{{steps.a.outputs.result}}'
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    assert_eq!(run.running(), ["[0].a(0:1)", "[0].a(2:3)"]);
+    run.end("[0].a(0:1)", gives(r#"{"k": [1, 2]}"#));
+    run.end("[0].a(2:3)", gives("7"));
+    assert_eq!(run.running(), ["[1].b(0:k:[1,2])", "[1].b(1:7)"]);
+    assert_eq!(run.line("[0].a(1:2)"), "[0].a(1:2) Skipped Skipped: when '2 != 2' evaluated false");
+}
+
+#[test]
+fn an_item_s_condition_that_makes_no_sense_errors_the_group() {
+    let status = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, withItems: ['x ==', y], when: '{{item}}'}
+- name: leaf
+  container: {image: a, command: [c]}",
+    )
+    .status();
+    let group = status.lines().find(|line| line.starts_with("[0] ")).unwrap();
+    assert!(group.starts_with("[0] StepGroup Error: "), "{status}");
+    assert!(!status.contains("(1:y)"), "{status}");
+}
+
+#[test]
+fn an_empty_list_skips_the_step_and_what_follows_goes_on() {
+    let status = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: leaf, withParam: '[]'}
+    - {name: b, template: leaf, dependencies: [a]}
+- name: leaf
+  container: {image: a, command: [c]}",
+    )
+    .play_failing(&[]);
+    assert_eq!(status, "Succeeded\n DAG Succeeded\n.a Skipped Skipped: Skipped, empty params\n.b Pod Succeeded");
+}
+
+#[test]
+fn a_group_of_items_can_be_judged_by_any_or_all_of_them() {
+    let status = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: leaf, withItems: [1, 2]}
+    - {name: b, template: leaf, depends: a.AnySucceeded}
+    - {name: c, template: leaf, depends: a.AllFailed}
+- name: leaf
+  container: {image: a, command: [c]}",
+    )
+    .play_failing(&[".a(0:1)"]);
+    assert_eq!(
+        status,
+        "Failed
+ DAG Failed
+.a TaskGroup Failed
+.a(0:1) Pod Failed: main: Error (exit code 1)
+.a(1:2) Pod Succeeded
+.b Pod Succeeded
+.c Skipped Omitted: omitted: depends condition not met"
+    );
+}
+
+#[test]
+fn items_may_be_nested_through_templates() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - name: row
+      template: row
+      arguments: {parameters: [{name: cells, value: '{{item}}'}]}
+      withParam: '[[1, 2], [3]]'
+- name: row
+  inputs: {parameters: [{name: cells}]}
+  steps:
+  - - name: cell
+      template: leaf
+      arguments: {parameters: [{name: p, value: '{{item}}'}]}
+      withParam: '{{inputs.parameters.cells}}'
+- name: leaf
+  inputs: {parameters: [{name: p}]}
+  container: {image: a, command: [c, '{{inputs.parameters.p}}']}",
+    );
+    assert_eq!(
+        run.running(),
+        ["[0].row(0:[1 2])[0].cell(0:1)", "[0].row(0:[1 2])[0].cell(1:2)", "[0].row(1:[3])[0].cell(0:3)"]
+    );
+    assert_eq!(run.command("[0].row(1:[3])[0].cell(0:3)"), "c 3");
+    assert!(run.play_failing(&[]).starts_with("Succeeded"));
+}

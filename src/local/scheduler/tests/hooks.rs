@@ -1,0 +1,147 @@
+//! Hooks and exit handlers.
+
+use super::*;
+
+const HOOK: &str = "
+- name: leaf
+  container: {image: a, command: [c]}
+  outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}
+- name: hook
+  inputs: {parameters: [{name: p, value: none}]}
+  container: {image: a, command: [h, '{{inputs.parameters.p}}']}";
+
+#[test]
+fn an_exit_handler_sees_the_outputs_of_its_step_and_holds_up_the_next() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - name: a
+      template: leaf
+      hooks:
+        exit:
+          template: hook
+          arguments: {parameters: [{name: p, value: '{{steps.a.outputs.parameters.o}}'}]}
+  - - {name: b, template: leaf}";
+    let mut run = Run::of(&format!("{spec}{HOOK}"));
+    run.end("[0].a", writes("o", "v"));
+    assert_eq!(run.command("[0].a.onExit"), "h v");
+    assert_eq!(run.running(), ["[0].a.onExit"]);
+    run.end("[0].a.onExit", fails(1));
+    assert_eq!(run.running(), ["[1].b"]);
+}
+
+#[test]
+fn an_exit_handler_without_arguments_gets_the_workflow_s() {
+    for (of_workflow, of_step) in
+        [("onExit: hook", "onExit: hook"), ("hooks: {exit: {template: hook}}", "hooks: {exit: {template: hook}}")]
+    {
+        let spec = format!(
+            "
+entrypoint: main
+{of_workflow}
+arguments: {{parameters: [{{name: p, value: given}}]}}
+templates:
+- name: main
+  steps:
+  - - {{name: a, template: leaf, {of_step}}}{HOOK}"
+        );
+        let mut run = Run::of(&spec);
+        run.end("[0].a", succeeds());
+        assert_eq!(run.command("[0].a.onExit"), "h given");
+        run.end("[0].a.onExit", succeeds());
+        assert_eq!(run.command(".onExit"), "h given");
+    }
+}
+
+#[test]
+fn hooks_run_once_when_their_expression_holds() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - name: a
+      template: leaf
+      hooks:
+        running: {template: hook, expression: tasks.a.status == 'Running'}
+        failed: {template: hook, expression: tasks.a.status == 'Failed'}
+        never: {template: hook, expression: tasks.a.status == 'Succeeded'}";
+    let mut run = Run::of(&format!("{spec}{HOOK}"));
+    assert_eq!(run.running(), [".a", ".a.hooks.running"]);
+    run.end(".a", fails(1));
+    assert_eq!(run.running(), [".a.hooks.running", ".a.hooks.failed"]);
+    run.end(".a.hooks.failed", fails(1));
+    assert!(run.scheduler.finished().is_none());
+    run.end(".a.hooks.running", succeeds());
+    assert_eq!(run.status().lines().next(), Some("Failed"));
+}
+
+#[test]
+fn the_items_of_a_task_have_its_exit_handler_and_their_group_its_other_hooks() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - name: a
+      template: leaf
+      withItems: [1, 2]
+      hooks:
+        exit: {template: hook, arguments: {parameters: [{name: p, value: '{{tasks.a.outputs.parameters.o}}'}]}}
+        running: {template: hook, expression: tasks.a.status == 'Running'}";
+    let mut run = Run::of(&format!("{spec}{HOOK}"));
+    assert_eq!(run.running(), [".a(0:1)", ".a(1:2)", ".a.hooks.running"]);
+    run.end(".a(1:2)", writes("o", "two"));
+    assert_eq!(run.command(".a(1:2).onExit"), "h two");
+    run.play(|_| writes("o", "x"));
+    assert_eq!(
+        run.status(),
+        "Succeeded
+ DAG Succeeded
+.a TaskGroup Succeeded
+.a(0:1) Pod Succeeded o=x
+.a(1:2) Pod Succeeded o=two
+.a.hooks.running Pod Succeeded
+.a(1:2).onExit Pod Succeeded
+.a(0:1).onExit Pod Succeeded"
+    );
+}
+
+#[test]
+fn an_exit_handler_s_failure_fails_a_workflow_that_succeeded() {
+    let spec = "
+entrypoint: leaf
+onExit: hook
+templates:";
+    let run = Run::of(&format!("{spec}{HOOK}")).play_failing(&[".onExit"]);
+    assert_eq!(run, "Failed: main: Error (exit code 1)\n Pod Succeeded\n.onExit Pod Failed: main: Error (exit code 1)");
+}
+
+#[test]
+fn a_workflow_hook_runs_beside_the_entrypoint() {
+    let spec = "
+entrypoint: leaf
+hooks:
+  running: {template: hook, expression: workflow.status == 'Running'}
+templates:";
+    let run = Run::of(&format!("{spec}{HOOK}")).play_failing(&[".hooks.running"]);
+    assert_eq!(run, "Succeeded\n Pod Succeeded\n.hooks.running Pod Failed: main: Error (exit code 1)");
+}
+
+#[test]
+fn an_exit_handler_knows_what_failed() {
+    let spec = "
+entrypoint: leaf
+onExit: hook
+arguments: {parameters: [{name: p, value: '{{workflow.status}} {{workflow.failures}}'}]}
+templates:";
+    let mut run = Run::of(&format!("{spec}{HOOK}"));
+    run.end("", fails(2));
+    let command = run.command(".onExit");
+    assert!(command.starts_with("h Failed "), "{command}");
+    assert!(command.contains("main: Error (exit code 2)"), "{command}");
+}

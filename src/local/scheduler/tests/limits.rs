@@ -1,0 +1,149 @@
+//! Deadlines, shutdowns, locks and places.
+
+use super::*;
+
+const MANY: &str = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, withItems: [1, 2, 3]}
+- name: leaf
+  container: {image: a, command: [c]}";
+
+#[test]
+fn a_pod_that_outlives_its_timeout_is_killed_and_fails() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  timeout: 5s
+  container: {image: a, command: [c]}",
+    );
+    run.wake();
+    assert_eq!(run.now.as_second(), 5);
+    run.end("", succeeds());
+    let why = "Failed: Pod was active on the node longer than the specified deadline";
+    assert_eq!(run.status(), format!("{why}\n Pod {why}"));
+}
+
+#[test]
+fn the_workflow_s_deadline_ends_what_runs_waits_and_pauses() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+activeDeadlineSeconds: 7
+onExit: leaf
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf}
+    - {name: b, template: locked}
+    - {name: c, template: locked}
+    - {name: d, template: pause}
+- name: leaf
+  container: {image: a, command: [c]}
+- name: locked
+  synchronization: {mutexes: [{name: m}]}
+  container: {image: a, command: [c]}
+- name: pause
+  suspend: {duration: 1h}",
+    );
+    assert_eq!(run.running(), ["[0].a", "[0].b"]);
+    run.wake();
+    run.end("[0].a", succeeds());
+    run.end("[0].b", succeeds());
+    run.end(".onExit", succeeds());
+    for node in ["[0].a", "[0].b", "[0].c", "[0].d"] {
+        assert!(run.line(node).ends_with("Failed: Step exceeded its deadline"), "{}", run.status());
+    }
+    assert_eq!(run.line(".onExit"), ".onExit Pod Succeeded");
+}
+
+#[test]
+fn a_stop_ends_the_work_but_not_the_exit_handler() {
+    let mut run = Run::of(&MANY.replace("templates:", "onExit: leaf\ntemplates:"));
+    run.shut_down(Shutdown::Stop);
+    for name in ["[0].a(0:1)", "[0].a(1:2)", "[0].a(2:3)", ".onExit"] {
+        run.end(name, succeeds());
+    }
+    assert_eq!(run.line("[0].a(0:1)"), "[0].a(0:1) Pod Failed: workflow shutdown with strategy:  Stop");
+    assert_eq!(run.line(".onExit"), ".onExit Pod Succeeded");
+    assert_eq!(run.status().lines().next(), Some("Failed: Stopped with strategy 'Stop'"));
+}
+
+#[test]
+fn a_termination_runs_nothing_more() {
+    let mut run = Run::of(&MANY.replace("templates:", "onExit: leaf\nparallelism: 1\ntemplates:"));
+    run.shut_down(Shutdown::Terminate);
+    run.end("[0].a(0:1)", succeeds());
+    assert_eq!(run.running(), [""; 0]);
+    assert_eq!(run.status().lines().next(), Some("Failed: Stopped with strategy 'Terminate'"));
+}
+
+#[test]
+fn the_workflow_s_parallelism_limits_its_pods_in_their_order() {
+    let mut run = Run::of(&MANY.replace("templates:", "parallelism: 2\ntemplates:"));
+    assert_eq!(run.running(), ["[0].a(0:1)", "[0].a(1:2)"]);
+    run.end("[0].a(1:2)", succeeds());
+    assert_eq!(run.running(), ["[0].a(0:1)", "[0].a(2:3)"]);
+    assert_eq!(run.play(|_| succeeds()).most_running, 2);
+}
+
+#[test]
+fn a_template_s_parallelism_limits_its_children() {
+    let mut run = Run::of(&MANY.replace("  steps:", "  parallelism: 1\n  steps:"));
+    assert_eq!(run.play(|_| succeeds()).most_running, 1);
+    assert_eq!(run.scheduler.nodes().len(), 5);
+}
+
+#[test]
+fn a_mutex_lets_one_run_and_the_others_wait_with_its_name() {
+    let mut run = Run::of(&MANY.replace("- name: leaf", "- name: leaf\n  synchronization: {mutexes: [{name: m}]}"));
+    assert_eq!(run.line("[0].a(1:2)"), "[0].a(1:2) Pod Pending: Waiting for default/Mutex/m lock. Lock status: 0/1");
+    assert_eq!(run.play(|_| succeeds()).most_running, 1);
+    assert_eq!(run.line("[0].a(1:2)"), "[0].a(1:2) Pod Succeeded");
+}
+
+#[test]
+fn a_semaphore_has_its_limit_from_a_config_map() {
+    let lock = "synchronization: {semaphores: [{configMapKeyRef: {name: locks, key: two}}]}";
+    let mut run = Run::with(&MANY.replace("- name: leaf", &format!("- name: leaf\n  {lock}")), |plan| {
+        plan.config_maps.insert("locks".to_owned(), [("two".to_owned(), "2".to_owned())].into());
+    });
+    assert_eq!(run.play(|_| succeeds()).most_running, 2);
+}
+
+#[test]
+fn a_lock_of_a_database_cannot_be_had() {
+    let run = Run::of(
+        &MANY.replace("- name: leaf", "- name: leaf\n  synchronization: {mutexes: [{name: m, database: true}]}"),
+    );
+    assert_eq!(
+        run.line("[0].a(0:1)"),
+        "[0].a(0:1) Skipped Error: database session is not available for mutex default/Database/m"
+    );
+    assert_eq!(run.scheduler.nodes().len(), 3);
+}
+
+#[test]
+fn a_memoized_template_runs_once_for_a_key() {
+    let memoize = "memoize: {key: k, maxAge: 5s, cache: {configMap: {name: cache}}}";
+    let spec = MANY
+        .replace("- name: leaf", &format!("- name: leaf\n  {memoize}"))
+        .replace("  steps:", "  parallelism: 1\n  steps:");
+    let mut run = Run::of(&spec);
+    run.end("[0].a(0:1)", succeeds());
+    assert_eq!(run.running(), [""; 0]);
+    assert_eq!(run.status().lines().next(), Some("Succeeded"));
+    let hits = run.scheduler.nodes().iter().filter_map(|node| node.memoization_status.as_ref());
+    assert_eq!(hits.map(|status| status.hit).collect::<Vec<_>>(), [false, true, true]);
+}
+
+#[test]
+fn an_illegal_cache_key_errors_its_node() {
+    let run =
+        Run::of(&MANY.replace("- name: leaf", "- name: leaf\n  memoize: {key: a_b, cache: {configMap: {name: c}}}"));
+    assert_eq!(run.line("[0].a(0:1)"), "[0].a(0:1) Skipped Error: invalid cache key: a_b");
+}

@@ -1,0 +1,161 @@
+//! What templates hand on to each other.
+
+use super::*;
+
+const LEAF: &str = "
+- name: leaf
+  inputs: {parameters: [{name: p, value: none}]}
+  container: {image: a, command: [c, '{{inputs.parameters.p}}']}
+  outputs:
+    parameters: [{name: o, valueFrom: {path: /o}, globalName: g}]
+    artifacts: [{name: art, path: /art, globalName: ga, optional: true}]
+- name: reader
+  inputs: {artifacts: [{name: in, path: /in}]}
+  container: {image: a, command: [r]}";
+
+fn run(main: &str) -> Run {
+    Run::of(&format!("entrypoint: main\ntemplates:\n- name: main\n{main}{LEAF}"))
+}
+
+#[test]
+fn a_value_with_quotes_and_newlines_arrives_as_it_was() {
+    let mut run = run("
+  steps:
+  - - {name: a, template: leaf}
+  - - name: b
+      template: leaf
+      arguments: {parameters: [{name: p, value: '{{steps.a.outputs.parameters.o}}'}]}");
+    run.end("[0].a", writes("o", "say \"hi\"\n\\t{}"));
+    assert_eq!(run.command("[1].b"), "c say \"hi\"\n\\t{}");
+}
+
+#[test]
+fn a_result_is_recorded_only_where_somebody_refers_to_it() {
+    let run = run("
+  dag:
+    tasks:
+    - {name: a, template: leaf}
+    - {name: b, template: leaf}
+    - {name: c-d, template: leaf}
+    - name: e
+      template: leaf
+      depends: a && c-d
+      when: \"{{tasks.a.outputs.result}} == {{=tasks['c-d'].outputs.result}}\"");
+    let captured: Vec<_> =
+        run.running.iter().filter(|(_, task)| task.capture_result).map(|(node, _)| run.name(*node)).collect();
+    assert_eq!(captured, [".a", ".c-d"]);
+}
+
+#[test]
+fn global_outputs_are_known_to_the_next_step_at_once() {
+    let mut run = run("
+  steps:
+  - - {name: a, template: leaf}
+  - - name: b
+      template: leaf
+      arguments: {parameters: [{name: p, value: '{{workflow.outputs.parameters.g}}'}]}
+    - name: r
+      template: reader
+      arguments: {artifacts: [{name: in, from: '{{workflow.outputs.artifacts.ga}}'}]}");
+    run.end("[0].a", Outcome { artifacts: vec!["art".to_owned()], ..writes("o", "v") });
+    assert_eq!(run.command("[1].b"), "c v");
+    assert_eq!(run.command("[1].r"), "r");
+}
+
+#[test]
+fn an_artifact_goes_from_step_to_step() {
+    let mut run = run("
+  steps:
+  - - {name: a, template: leaf}
+  - - name: r
+      template: reader
+      arguments: {artifacts: [{name: in, from: '{{steps.a.outputs.artifacts.art}}', subPath: deep/er}]}");
+    run.end("[0].a", keeps("art"));
+    let (_, task) = &run.running[0];
+    assert_eq!(
+        format!("{:?}", task.input_artifacts[0].source),
+        format!("Stored(\"/run/artifacts/{}/deep/er\")", "wf/wf-leaf-".to_owned() + &hash(&run, "[0].a") + "/art")
+    );
+}
+
+fn hash(run: &Run, name: &str) -> String {
+    let node = run.scheduler.nodes().iter().find(|node| node.name == format!("wf{name}")).unwrap();
+    node.id.trim_start_matches("wf-").to_owned()
+}
+
+#[test]
+fn an_output_of_a_skipped_step_has_its_default_or_leaves_the_input_its_own() {
+    let spec = "
+  steps:
+  - - {name: a, template: giver, when: 'false'}
+  - - name: b
+      template: leaf
+      arguments: {parameters: [{name: p, value: '{{steps.a.outputs.parameters.with}}'}]}
+    - name: c
+      template: leaf
+      arguments: {parameters: [{name: p, value: '{{steps.a.outputs.parameters.without}}'}]}
+- name: giver
+  container: {image: a, command: [c]}
+  outputs: {parameters: [{name: with, valueFrom: {path: /o, default: d}}, {name: without, valueFrom: {path: /o}}]}";
+    let run = run(spec);
+    assert_eq!((run.command("[1].b"), run.command("[1].c")), ("c d".to_owned(), "c none".to_owned()));
+}
+
+#[test]
+fn a_steps_template_hands_its_children_s_outputs_on() {
+    let mut run = run("
+  steps:
+  - - {name: a, template: leaf}
+  outputs:
+    parameters:
+    - {name: direct, valueFrom: {parameter: '{{steps.a.outputs.parameters.o}}'}}
+    - {name: computed, valueFrom: {expression: \"steps.a.outputs.parameters.o + '!'\"}}
+    - {name: absent, valueFrom: {parameter: '{{steps.a.outputs.parameters.x}}', default: d}}");
+    run.end("[0].a", writes("o", "v"));
+    assert_eq!(run.line(""), " Steps Succeeded direct=v computed=v! absent=d");
+}
+
+#[test]
+fn an_output_with_a_value_of_its_own_is_given_by_a_pod_too() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+arguments: {parameters: [{name: w, value: x}]}
+templates:
+- name: main
+  container: {image: a, command: [c]}
+  outputs: {parameters: [{name: o, value: '{{workflow.parameters.w}}'}]}",
+    );
+    run.end("", succeeds());
+    assert_eq!(run.line(""), " Pod Succeeded o=x");
+}
+
+#[test]
+fn a_missing_output_errors_the_group_that_refers_to_it() {
+    let mut run = run("
+  steps:
+  - - {name: a, template: leaf}
+  - - name: b
+      template: leaf
+      arguments: {parameters: [{name: p, value: '{{steps.a.outputs.parameters.nothing}}'}]}");
+    run.end("[0].a", succeeds());
+    assert!(run.line("[1]").starts_with("[1] StepGroup Error: failed to resolve references: "), "{}", run.status());
+    assert!(run.line("").starts_with(" Steps Failed: "), "{}", run.status());
+}
+
+#[test]
+fn fields_that_are_null_are_as_if_they_were_not_there() {
+    let status = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  inputs: {parameters: null}
+  steps:
+  - - {name: a, template: leaf, arguments: {parameters: null, artifacts: null}, when: null}
+- name: leaf
+  container: {image: a, command: [c]}",
+    )
+    .play_failing(&[]);
+    assert!(status.starts_with("Succeeded"), "{status}");
+}
