@@ -5,6 +5,7 @@ mod failure;
 mod files;
 mod mint;
 mod submit;
+mod target;
 
 use std::io::IsTerminal;
 

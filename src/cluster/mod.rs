@@ -8,6 +8,7 @@ mod create;
 mod error;
 mod fault;
 mod kind;
+mod latest;
 mod request;
 mod template;
 mod wait;

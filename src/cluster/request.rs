@@ -100,7 +100,7 @@ pub(crate) fn namespace(name: &str) -> Built {
 }
 
 /// A text as one segment of a path or value of a query, whatever stands in it.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     // A segment of dots alone would be resolved as a path.
     let dots = text.bytes().all(|byte| byte == b'.');

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod executor;
 pub mod kill;
 pub mod plan;
+pub mod record;
 pub mod sandbox;
 pub mod scheduler;
 pub mod store;

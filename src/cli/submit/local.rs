@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::argo::identity::ObjectName;
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::cli::failure::Failure;
 use crate::cli::mint;
+use crate::cli::target::root;
 use crate::exit::Exit;
 use crate::local::engine::{self, Ended, Interrupt};
 use crate::local::executor::Executor;
@@ -144,18 +145,6 @@ fn now() -> String {
 /// Enough for tasks that wait more than they compute.
 fn default_limit() -> usize {
     std::thread::available_parallelism().map_or(16, |cores| cores.get().saturating_mul(8).max(16))
-}
-
-/// `RUNNABLE_HOME`, else the user's directory for state.
-fn root() -> Result<PathBuf, Failure> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let root = set("RUNNABLE_HOME")
-        .or_else(|| set("XDG_STATE_HOME").map(|state| state.join("kubectl-runnable")))
-        .or_else(|| set("HOME").map(|home| home.join(".local/state/kubectl-runnable")));
-    let root = root.ok_or_else(|| {
-        Failure::new(Exit::Tool, "no place for the run's directory").hint("set RUNNABLE_HOME to a directory")
-    })?;
-    std::path::absolute(&root).map_err(|error| Failure::new(Exit::Tool, format!("{}: {error}", root.display())))
 }
 
 fn add(plan: &mut Plan, document: &Document) -> Result<(), Failure> {

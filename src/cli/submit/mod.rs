@@ -154,10 +154,10 @@ struct RunArgs {
 /// Which cluster, as whom.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Cluster")]
-struct AccessArgs {
+pub(super) struct AccessArgs {
     /// The workflow's namespace
     #[arg(short, long, value_name = "NAMESPACE", env = "ARGO_NAMESPACE")]
-    namespace: Option<ObjectName>,
+    pub(super) namespace: Option<ObjectName>,
 
     /// The kubeconfig's context
     #[arg(long, value_name = "NAME")]
@@ -181,7 +181,7 @@ struct AccessArgs {
 }
 
 impl AccessArgs {
-    fn access(&self) -> Access {
+    pub(super) fn access(&self) -> Access {
         Access {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
