@@ -3,9 +3,15 @@
 mod completion;
 mod failure;
 mod files;
+mod follow;
+mod found;
 mod mint;
+mod runtime;
+mod status;
 mod submit;
 mod target;
+mod wait;
+mod watch;
 
 use std::io::IsTerminal;
 
@@ -34,6 +40,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Submit(Box<submit::Args>),
+    Status(status::Args),
+    Wait(wait::Args),
+    Watch(watch::Args),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -57,6 +66,9 @@ pub fn run() -> Exit {
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
+        Ok(Cli { command: Command::Status(args) }) => status::run(&args),
+        Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),
+        Ok(Cli { command: Command::Watch(args) }) => watch::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => Ok(completion::run(&args)),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),

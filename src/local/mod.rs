@@ -8,6 +8,7 @@
 pub(crate) mod artifact;
 pub mod engine;
 pub mod executor;
+pub mod follow;
 pub mod kill;
 pub mod plan;
 pub mod record;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::handle::{self, Place, handle_of};
 use super::request::{Request, is_template};
 use super::{Args, DryRun};
 use crate::argo::document::Kind;
@@ -38,6 +39,9 @@ pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> 
         }
         if !args.quiet {
             tell_run(prepared);
+        }
+        if let Some(path) = &args.handle {
+            handle::write(path, &handle_of(&created.object, &prepared.run, Place::Cluster(&cluster)))?;
         }
         objects.push(created.object);
     }

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::Args;
+use super::handle::{self, Place, handle_of};
 use super::request::Request;
 use crate::argo::document::{Document, Kind, any_string};
 use crate::argo::identity::ObjectName;
@@ -30,7 +31,7 @@ use crate::output::format::{Format, name, serialized};
 use crate::output::live::Live;
 use crate::output::summary;
 use crate::output::tree::{self, Look, printable};
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, Run};
 
 /// Siblings shown in the tree of a run that has ended.
 const FOLD: usize = 20;
@@ -83,7 +84,7 @@ struct Ready {
     plan: Plan,
     namespace: ObjectName,
     name: ObjectName,
-    run_id: String,
+    run: Run,
 }
 
 impl Ready {
@@ -101,8 +102,7 @@ impl Ready {
             add(&mut plan, document)?;
         }
         check(args, request, &plan)?;
-        let run_id = prepared.run.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
-        Ok(Self { plan, namespace, name, run_id })
+        Ok(Self { plan, namespace, name, run: prepared.run.clone() })
     }
 
     async fn run(
@@ -115,8 +115,12 @@ impl Ready {
     ) -> Result<(Ended, bool), Failure> {
         let store = Store::create(root, &self.namespace, &self.name, &self.plan.workflow)?;
         let directory = store.directory().to_owned();
+        if let Some(path) = &args.handle {
+            handle::write(path, &handle_of(&self.plan.workflow, &self.run, Place::Local(root)))?;
+        }
         if !args.quiet {
-            eprintln!("running workflow {} on this machine, run id {}", self.name, self.run_id);
+            let run_id = self.run.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
+            eprintln!("running workflow {} on this machine, run id {run_id}", self.name);
         }
         let executor = Executor::new(&directory, view.clone(), executable).hide(root);
         let scheduler = Scheduler::new(self.plan);

@@ -1,6 +1,7 @@
 //! `submit`: prepares workflows and creates them on a cluster, or runs them on this machine.
 
 mod cluster;
+mod handle;
 mod local;
 mod request;
 
@@ -66,6 +67,10 @@ pub(super) struct Args {
     /// Only show what would be created: client asks no cluster, server has it checked
     #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "client", hide_possible_values = true)]
     dry_run: DryRun,
+
+    /// Write what finds the run again to this file; every verb takes it for a RUN
+    #[arg(long, value_name = "FILE")]
+    handle: Option<PathBuf>,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", hide_default_value = true)]
@@ -222,7 +227,16 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")
         );
     }
+    if args.handle.is_some() && args.dry_run != DryRun::None {
+        return Err(Failure::usage("--handle needs a run, and --dry-run makes none"));
+    }
     let request = Request::read(args)?;
+    let count = request.workflows.len() + usize::from(request.from.is_some());
+    if args.handle.is_some() && count > 1 {
+        return Err(
+            Failure::usage(format!("--handle fits one workflow, and there are {count}")).hint("submit them one by one")
+        );
+    }
     let threads = if args.local { 2 } else { 1 };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -247,7 +261,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn wait_duration(text: &str) -> Result<std::time::Duration, String> {
+pub(super) fn wait_duration(text: &str) -> Result<std::time::Duration, String> {
     let duration = duration::parse(text).map_err(|error| error.to_string())?;
     std::time::Duration::try_from(duration).map_err(|_| format!("invalid duration {text:?}: expected one above 0"))
 }

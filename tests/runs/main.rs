@@ -1,0 +1,8 @@
+//! The verbs on runs of this machine, by the real program.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod handle;
+mod rig;
+mod status;
+mod wait;
