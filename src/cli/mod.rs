@@ -5,6 +5,7 @@ mod failure;
 mod files;
 mod follow;
 mod found;
+mod list;
 mod mint;
 mod runtime;
 mod status;
@@ -40,6 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Submit(Box<submit::Args>),
+    List(list::Args),
     Status(status::Args),
     Wait(wait::Args),
     Watch(watch::Args),
@@ -66,6 +68,7 @@ pub fn run() -> Exit {
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
+        Ok(Cli { command: Command::List(args) }) => list::run(&args),
         Ok(Cli { command: Command::Status(args) }) => status::run(&args),
         Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),
         Ok(Cli { command: Command::Watch(args) }) => watch::run(&args),

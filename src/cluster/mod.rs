@@ -9,6 +9,7 @@ mod error;
 mod fault;
 mod kind;
 mod latest;
+mod list;
 mod request;
 mod template;
 mod wait;
@@ -24,6 +25,7 @@ pub use access::Access;
 pub use create::Created;
 pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};
+pub use list::Selection;
 pub use template::Elsewhere;
 
 use kind::Resource;

@@ -55,6 +55,11 @@ impl Call<'_> {
         Request::get(format!("{}/{}", self.collection(), escaped(self.name))).body(Vec::new())
     }
 
+    /// `GET` of the objects that the query selects.
+    pub(crate) fn list(&self, query: &str) -> Built {
+        Request::get(format!("{}?{query}", self.collection())).body(Vec::new())
+    }
+
     /// `GET` of the objects' metadata only: with this name, or all of them up to a limit.
     pub(crate) fn list_metadata(&self, query: &str) -> Built {
         Request::get(format!("{}?{query}", self.collection()))

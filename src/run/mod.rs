@@ -2,6 +2,7 @@
 //! object tells. Everything here but the handle's time is computed from values; nothing is read or written.
 
 pub mod handle;
+pub mod labels;
 pub mod nodes;
 pub mod secret;
 pub mod selector;

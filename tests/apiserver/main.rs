@@ -13,6 +13,7 @@ mod access;
 mod create;
 mod faults;
 mod template;
+mod verbs;
 mod wait;
 
 use serde_json::{Value, json};

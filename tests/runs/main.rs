@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod handle;
+mod list;
 mod rig;
 mod status;
 mod wait;
