@@ -27,6 +27,10 @@ end
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -s V -l version -d 'Print version'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "list" -d 'List runs, the latest first'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "status" -d 'Show what runs are doing, or how they ended'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "__complete"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -36,6 +40,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l dry-run -d 'Only show what would be created: client asks no cluster, server has it checked' -r -f -a "none\t'It is created'
 client\t'Nobody but the user'
 server\t'The API server'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l handle -d 'Write what finds the run again to this file; every verb takes it for a RUN' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
@@ -66,9 +71,72 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s v -l verbose -d 'Name every template that is not memoized'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l inline -d 'Merge the referenced WorkflowTemplate into the workflow, so that its templates are memoized'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s l -l selector -d 'Only runs with these labels' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l phase -d 'Only runs in this phase: Pending, Running, Succeeded, Failed, Error, and Killed with --local; repeatable' -r -f -a "Pending\t''
+Running\t''
+Succeeded\t''
+Failed\t''
+Error\t''
+Killed\t''"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l since -d 'Only runs created within this time, such as 24h' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l chunk-size -d 'Workflows asked of the server at a time' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s A -l all-namespaces -d 'Runs of all namespaces'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l node-field-selector -d 'Show only the nodes with these fields, such as displayName=load,phase!=Succeeded (text and wide)' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l all -d 'Show every node, however many stand side by side'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l timeout -d 'Stop waiting after this time (exit code 5); the runs go on' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s o -l output -d 'What to print to standard output; objects are those at the end' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s q -l quiet -d 'Print nothing but the result and errors'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l timeout -d 'Stop watching after this time (exit code 5); the run goes on' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand __complete" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit completion __complete help" -f -a "__complete"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "list" -d 'List runs, the latest first'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "__complete"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

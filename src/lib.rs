@@ -20,5 +20,6 @@ pub mod exit;
 pub mod local;
 pub mod output;
 pub mod prepare;
+pub mod run;
 
 pub use cli::run;

@@ -202,12 +202,6 @@ pub struct NodeFlag {
     pub retried: bool,
 }
 
-/// The nodes in a Workflow object's status; what is no node is left out.
-pub fn nodes(workflow: &Value) -> Vec<Node> {
-    let nodes = workflow.pointer("/status/nodes").and_then(Value::as_object).into_iter().flatten();
-    nodes.filter_map(|(_, node)| Node::deserialize(node).ok()).collect()
-}
-
 /// The id of a node: the workflow's name for the root, else the name and the 32-bit FNV-1a hash of the node's name.
 pub fn node_id(workflow: &str, node_name: &str) -> String {
     if workflow == node_name { workflow.to_owned() } else { format!("{workflow}-{}", fnv32a(node_name)) }

@@ -1,11 +1,22 @@
 //! One verb a file: its arguments, its help with examples, a short run. Errors become exit codes here and nowhere else.
 
+mod access;
 mod completion;
 mod failure;
 mod files;
+mod follow;
+mod found;
+mod home;
+mod list;
 mod mint;
+mod runtime;
 mod signals;
+mod status;
 mod submit;
+mod target;
+mod values;
+mod wait;
+mod watch;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -32,6 +43,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Submit(Box<submit::Args>),
+    List(list::Args),
+    Status(status::Args),
+    Wait(wait::Args),
+    Watch(watch::Args),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -51,6 +66,10 @@ pub fn run() -> Exit {
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
+        Ok(Cli { command: Command::List(args) }) => list::run(&args),
+        Ok(Cli { command: Command::Status(args) }) => status::run(&args),
+        Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),
+        Ok(Cli { command: Command::Watch(args) }) => watch::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),

@@ -141,6 +141,12 @@ pub enum ClusterError {
         /// Where it was looked for.
         namespace: String,
     },
+    /// There is no workflow that could be the latest.
+    #[error("there is no workflow in namespace {namespace:?}")]
+    NoWorkflow {
+        /// Where it was looked for.
+        namespace: String,
+    },
     /// The workflow was deleted while it was waited for.
     #[error("workflow {name:?} was deleted before it ended")]
     Deleted {
@@ -239,6 +245,7 @@ impl ClusterError {
             Self::NamespaceMissing { .. }
             | Self::TemplateMissing { .. }
             | Self::WorkflowMissing { .. }
+            | Self::NoWorkflow { .. }
             | Self::Deleted { .. } => Exit::NotFound,
             Self::Exists { .. } | Self::Conflict { .. } => Exit::Conflict,
             Self::TimedOut { .. } => Exit::TimedOut,
@@ -275,7 +282,7 @@ impl ClusterError {
             }
             Self::OtherNamespace { document, .. } => Some(format!("leave -n out, or pass -n {document}")),
             Self::TemplateMissing { elsewhere, .. } => elsewhere.hint(),
-            Self::WorkflowMissing { .. } => Some("kubectl get workflows -A lists those that exist".into()),
+            Self::WorkflowMissing { .. } | Self::NoWorkflow { .. } => Some("kubectl get workflows -A lists those that exist".into()),
             Self::Exists { .. } => Some("choose another --name, or retry the run that has it".into()),
             Self::TooLarge { .. } => Some(
                 "etcd takes about 1.5 MB: move templates into a WorkflowTemplate and large parameters into a ConfigMap or an artifact"

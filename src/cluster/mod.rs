@@ -8,6 +8,8 @@ mod create;
 mod error;
 mod fault;
 mod kind;
+mod latest;
+mod list;
 mod request;
 mod template;
 mod wait;
@@ -23,6 +25,7 @@ pub use access::Access;
 pub use create::Created;
 pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};
+pub use list::Selection;
 pub use template::Elsewhere;
 
 use kind::Resource;

@@ -55,6 +55,11 @@ impl Call<'_> {
         Request::get(format!("{}/{}", self.collection(), escaped(self.name))).body(Vec::new())
     }
 
+    /// `GET` of the objects that the query selects.
+    pub(crate) fn list(&self, query: &str) -> Built {
+        Request::get(format!("{}?{query}", self.collection())).body(Vec::new())
+    }
+
     /// `GET` of the objects' metadata only: with this name, or all of them up to a limit.
     pub(crate) fn list_metadata(&self, query: &str) -> Built {
         Request::get(format!("{}?{query}", self.collection()))
@@ -100,7 +105,7 @@ pub(crate) fn namespace(name: &str) -> Built {
 }
 
 /// A text as one segment of a path or value of a query, whatever stands in it.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     // A segment of dots alone would be resolved as a path.
     let dots = text.bytes().all(|byte| byte == b'.');

@@ -8,8 +8,10 @@
 pub(crate) mod artifact;
 pub mod engine;
 pub mod executor;
+pub mod follow;
 pub mod kill;
 pub mod plan;
+pub mod record;
 pub mod sandbox;
 pub mod scheduler;
 pub mod store;

@@ -1,7 +1,9 @@
 //! What a user reads: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
 
 pub mod format;
+pub mod list;
 pub mod live;
+pub mod status;
 pub mod stream;
 pub mod summary;
 pub mod tree;

@@ -15,6 +15,7 @@ mod faults;
 mod pipelines;
 mod submit;
 mod template;
+mod verbs;
 mod wait;
 
 use serde_json::{Value, json};

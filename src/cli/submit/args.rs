@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::values::{
-    AnnotationPair, FromKind, LabelPair, NamePrefix, Namespace, ParameterPair, max_tasks, priority, span,
-};
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
-use crate::cluster::Access;
+use crate::cli::access::AccessArgs;
+use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority, span};
 use crate::output::format::Format;
 
 const EXAMPLES: &str = "Examples:
@@ -62,6 +60,10 @@ pub(in crate::cli) struct Args {
     /// Only show what would be created: client asks no cluster, server has it checked
     #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "client", hide_possible_values = true)]
     pub(super) dry_run: DryRun,
+
+    /// Write what finds the run again to this file; every verb takes it for a RUN
+    #[arg(long, value_name = "FILE")]
+    pub(super) handle: Option<PathBuf>,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", hide_default_value = true)]
@@ -160,54 +162,6 @@ pub(super) struct RunArgs {
     /// Merge the referenced WorkflowTemplate into the workflow, so that its templates are memoized
     #[arg(long)]
     pub(super) inline: bool,
-}
-
-/// Which cluster, as whom.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Cluster")]
-pub(super) struct AccessArgs {
-    /// The workflow's namespace
-    #[arg(short, long, value_name = "NAMESPACE", env = "ARGO_NAMESPACE", hide_env_values = true)]
-    pub(super) namespace: Option<Namespace>,
-
-    /// The kubeconfig's context
-    #[arg(long, value_name = "NAME")]
-    pub(super) context: Option<String>,
-
-    /// The kubeconfig file
-    #[arg(long, value_name = "FILE")]
-    pub(super) kubeconfig: Option<PathBuf>,
-
-    /// The user to act as
-    #[arg(long = "as", value_name = "USER")]
-    pub(super) as_user: Option<String>,
-
-    /// A group to act as
-    #[arg(long = "as-group", value_name = "GROUP", requires = "as_user")]
-    pub(super) as_groups: Vec<String>,
-
-    /// How long one request may take
-    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
-    pub(super) request_timeout: Option<std::time::Duration>,
-}
-
-impl AccessArgs {
-    /// The namespace that was asked for.
-    pub(super) fn namespace(&self) -> Option<String> {
-        let Namespace(name) = self.namespace.as_ref()?;
-        name.as_ref().map(ToString::to_string)
-    }
-
-    pub(super) fn access(&self) -> Access {
-        Access {
-            kubeconfig: self.kubeconfig.clone(),
-            context: self.context.clone(),
-            namespace: self.namespace(),
-            as_user: self.as_user.clone(),
-            as_groups: self.as_groups.clone(),
-            request_timeout: self.request_timeout,
-        }
-    }
 }
 
 /// Who looks at what would be created.

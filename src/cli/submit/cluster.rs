@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::args::{Args, DryRun};
+use super::handle::{self, Place, handle_of};
 use super::print;
 use super::request::{Request, is_template};
-use super::values::FromKind;
 use crate::argo::document::Kind;
-use crate::argo::status::nodes;
 use crate::argo::template::references;
 use crate::cli::failure::Failure;
+use crate::cli::follow::{self, Screen};
+use crate::cli::found::Found;
 use crate::cli::signals::Signals;
+use crate::cli::values::FromKind;
 use crate::cluster::{Cluster, ClusterError, TemplateKind};
 use crate::exit::Exit;
 use crate::output::format::name;
-use crate::output::live::Live;
 use crate::output::stream::{result, talk};
-use crate::output::tree::printable;
 use crate::prepare::{Prepared, Templates, existing_cache};
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
@@ -52,6 +52,9 @@ async fn create(args: &Args, cluster: &Cluster, prepared: &[Prepared]) -> Result
         }
         if !args.quiet {
             tell_run(prepared, &created.object);
+        }
+        if let Some(path) = &args.handle {
+            handle::write(path, &handle_of(&created.object, &prepared.run, Place::Cluster(cluster)))?;
         }
         objects.push(created.object);
     }
@@ -141,18 +144,12 @@ async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<E
         let Some(ended) = wait_for_one(args, cluster, object, left, &mut signals).await? else {
             return Ok(Exit::Interrupted);
         };
-        let phase = ended.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default();
-        worst = worst.max(match phase {
-            "Succeeded" => Exit::Success,
-            "Error" => Exit::Errored,
-            _ => Exit::Failed,
-        });
+        let ended = Found::from(ended);
+        worst = worst.max(follow::exit(&ended));
         if !args.quiet {
-            let message = ended.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
-            let name = ended.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            talk(format!("workflow {name} {phase}: {}", printable(message)).trim_end_matches(": "));
+            talk(follow::ending(&ended));
         }
-        *object = ended;
+        *object = ended.workflow;
     }
     Ok(worst)
 }
@@ -167,11 +164,11 @@ async fn wait_for_one(
 ) -> Result<Option<Value>, Failure> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (name, uid, namespace) = (text("/metadata/name"), text("/metadata/uid"), text("/metadata/namespace"));
-    let mut live = Live::new(args.quiet);
-    let voice = live.voice();
+    let mut screen = Screen::new(args.quiet);
+    let voice = screen.voice();
     let home = cluster.within(&namespace);
     tokio::select! {
-        waited = home.wait(&name, &uid, left, |update| live.show(nodes(update).iter())) => {
+        waited = home.wait(&name, &uid, left, |update| screen.show(&Found::from(update.clone()))) => {
             Ok(Some(waited.map_err(|error| as_asked(error, args.timeout))?))
         }
         () = signals.next() => {

@@ -2,10 +2,10 @@
 
 mod args;
 mod cluster;
+mod handle;
 mod local;
 mod request;
 mod subject;
-mod values;
 
 use serde_json::Value;
 
@@ -47,6 +47,9 @@ fn agree(args: &Args) -> Result<(), Failure> {
         return Err(
             Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")
         );
+    }
+    if args.handle.is_some() && args.dry_run != DryRun::None {
+        return Err(Failure::usage("--handle needs a run, and --dry-run makes none").hint("leave one of them out"));
     }
     let for_caches = [("--cache-name", args.run.cache_name.is_some()), ("--max-age", args.run.max_age.is_some())];
     match for_caches.into_iter().find(|&(_, given)| given && !args.memoizes()) {

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::args::Args;
 use super::subject::Subject;
-use super::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
+use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
 use crate::cli::{files, mint};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
@@ -45,6 +45,10 @@ impl Request {
         if args.workflow.name.is_some() && count > 1 {
             return Err(Failure::usage(format!("--name fits one workflow, and there are {count}"))
                 .hint("use --generate-name, or submit them one by one"));
+        }
+        if args.handle.is_some() && count > 1 {
+            return Err(Failure::usage(format!("--handle fits one workflow, and there are {count}"))
+                .hint("submit them one by one"));
         }
         Ok(Self {
             workflows,
@@ -160,7 +164,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
         labels: labels.collect(),
         annotations: annotations.collect(),
         name: args.workflow.name.clone(),
-        namespace: args.access.namespace(),
+        namespace: args.access.namespace().map(ToString::to_string),
         entrypoint: args.workflow.entrypoint.clone(),
         service_account: args.workflow.serviceaccount.as_ref().map(ToString::to_string),
         priority: args.workflow.priority,

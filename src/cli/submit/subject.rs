@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::request::{GIVE_OR_ASK, Request};
-use super::values::NamePrefix;
 use crate::argo::document::Document;
 use crate::argo::identity::{IdentityError, ObjectName, RunId};
 use crate::cli::failure::Failure;
 use crate::cli::mint;
+use crate::cli::values::NamePrefix;
 use crate::output::stream::talk;
 use crate::prepare::{
     Options, PrepareError, Prepared, RUN_PARAMETERS, Templates, missing_parameters, prepare, prepare_template,

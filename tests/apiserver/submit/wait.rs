@@ -42,7 +42,7 @@ async fn the_exit_code_tells_how_the_workflow_ended() {
         let child = start(&program, &namespace, &[]).await;
         set_status(&namespace, "build", &json!({ "phase": "Running" })).await;
         set_status(&namespace, "build", &json!({ "phase": phase, "message": "so it is" })).await;
-        let ran = ended(child).exits(code).says(&format!("workflow build {phase}: so it is\n"));
+        let ran = ended(child).exits(code).says(&format!("workflow.argoproj.io/build {phase}: so it is\n"));
         let _ = ran.prints("workflow.argoproj.io/build created\n");
     }
 }
@@ -78,7 +78,8 @@ async fn of_several_workflows_the_worst_end_counts() {
     exists(&namespace, "two").await;
     set_status(&namespace, "two", &json!({ "phase": "Succeeded" })).await;
     set_status(&namespace, "one", &json!({ "phase": "Failed" })).await;
-    let _ = ended(child).exits(3).says("workflow one Failed\n").says("workflow two Succeeded\n");
+    let _ =
+        ended(child).exits(3).says("workflow.argoproj.io/one Failed\n").says("workflow.argoproj.io/two Succeeded\n");
 }
 
 #[tokio::test]

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::argo::status::{Node, NodeType, nodes};
+use crate::argo::status::{Node, NodeType};
+use crate::cli::follow::ending;
+use crate::cli::found::Found;
 use crate::cli::submit::args::Args;
 use crate::local::engine::Ended;
-use crate::output::format::name;
 use crate::output::stream::{self, StreamError, talk};
-use crate::output::summary;
 use crate::output::tree::{self, Look, printable};
+use crate::run::secret::Mask;
 
 /// Siblings shown in the tree of a run that has ended.
 const FOLD: usize = 20;
@@ -25,10 +26,12 @@ const LOG_TAIL: u64 = 16 * 1024;
 
 /// The tree on standard output unless another format was asked for; why tasks failed on standard error.
 pub(super) fn tell(args: &Args, ended: &Ended, directory: &Path) -> Result<(), StreamError> {
-    let nodes = nodes(&ended.workflow);
+    let found = Found::from(ended.workflow.clone());
+    let mask = Mask::of(&found.workflow, &found.nodes.all);
+    let nodes = mask.nodes(found.nodes.all.clone());
     if !args.quiet {
         for node in nodes.iter().filter(|node| node.kind == NodeType::Pod && node.phase.is_unsuccessful()).take(LOGS) {
-            tell_log(node, directory);
+            tell_log(node, directory, &mask);
         }
     }
     if args.output.is_some() {
@@ -36,10 +39,7 @@ pub(super) fn tell(args: &Args, ended: &Ended, directory: &Path) -> Result<(), S
     }
     let look =
         Look { color: stream::stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };
-    let message = printable(&ended.finished.message);
-    let duration = summary::duration(&ended.workflow, Timestamp::now()).unwrap_or_default();
-    let line = format!("{} {} in {duration}: {message}", name(&ended.workflow), ended.finished.phase.as_str());
-    stream::result(format_args!("{}{}\n", tree::draw(&nodes, look), line.trim_end_matches(": ")))?;
+    stream::result(format_args!("{}{}\n", tree::draw(&nodes, look), ending(&found)))?;
     if !args.quiet {
         talk(format_args!("logs in {}", directory.join("nodes").display()));
     }
@@ -47,7 +47,7 @@ pub(super) fn tell(args: &Args, ended: &Ended, directory: &Path) -> Result<(), S
 }
 
 /// The last lines that a failed task wrote.
-fn tell_log(node: &Node, directory: &Path) {
+fn tell_log(node: &Node, directory: &Path, mask: &Mask) {
     let path = directory.join("nodes").join(&node.id).join("main.log");
     let tail = File::open(&path).and_then(|mut file| {
         let length = file.metadata()?.len();
@@ -56,7 +56,7 @@ fn tell_log(node: &Node, directory: &Path) {
         file.read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     });
-    let lines: Vec<String> = tail.unwrap_or_default().lines().map(printable).collect();
+    let lines: Vec<String> = tail.unwrap_or_default().lines().map(|line| printable(&mask.text(line))).collect();
     if lines.is_empty() {
         return;
     }

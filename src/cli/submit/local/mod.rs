@@ -2,7 +2,6 @@
 
 mod ending;
 mod given;
-mod home;
 mod interrupts;
 mod refusal;
 
@@ -14,12 +13,13 @@ use tokio::sync::mpsc;
 
 use self::interrupts::Interrupts;
 use super::args::Args;
+use super::handle::{self, Place, handle_of};
 use super::print;
 use super::request::Request;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Phase;
 use crate::cli::failure::Failure;
-use crate::cli::mint;
+use crate::cli::{home, mint};
 use crate::exit::Exit;
 use crate::local::engine::{self, Ended};
 use crate::local::executor::Executor;
@@ -29,7 +29,8 @@ use crate::local::store::{self, Store, StoreError};
 use crate::local::view::View;
 use crate::output::live::Live;
 use crate::output::stream::talk;
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, Run};
+use crate::run::secret::Mask;
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let prepared = request.prepare(&request.templates(), None)?;
@@ -83,7 +84,7 @@ struct Ready {
     plan: Plan,
     namespace: ObjectName,
     name: ObjectName,
-    run_id: String,
+    run: Run,
 }
 
 impl Ready {
@@ -105,22 +106,27 @@ impl Ready {
             given::add(&mut plan, document)?;
         }
         refusal::check(args.quiet, request, &plan)?;
-        let run_id = prepared.run.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
-        Ok(Self { plan, namespace, name, run_id })
+        Ok(Self { plan, namespace, name, run: prepared.run.clone() })
     }
 
     async fn run(self, args: &Args, machine: &Machine, interrupts: &mut Interrupts) -> Result<(Ended, Exit), Failure> {
         let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?;
         let directory = store.directory().to_owned();
+        if let Some(path) = &args.handle {
+            handle::write(path, &handle_of(&self.plan.workflow, &self.run, Place::Local(&machine.root)))?;
+        }
         if !args.quiet {
-            talk(format_args!("running workflow {} on this machine, run id {}", self.name, self.run_id));
+            let run_id = self.run.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
+            talk(format_args!("running workflow {} on this machine, run id {run_id}", self.name));
         }
         let executor = Executor::new(&directory, machine.view.clone(), &machine.executable).hide(&machine.root);
+        let mask = Mask::of(&self.plan.workflow, &[]);
         let mut live = Live::new(args.quiet);
         let voice = live.voice();
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let running = engine::run(Scheduler::new(self.plan), executor, store, &mut receiver, |scheduler, changed| {
-            live.show(changed.iter().map(|&node| scheduler.node(node)));
+            let nodes = mask.nodes(changed.iter().map(|&node| scheduler.node(node).clone()).collect());
+            live.show(nodes.iter());
         });
         let ended = tokio::select! {
             ended = running => ended,

@@ -1,4 +1,4 @@
-//! What the flags of `submit` take: each value is checked once, here.
+//! What flags take: each value is checked once, here.
 
 use std::str::FromStr;
 

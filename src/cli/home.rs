@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::failure::Failure;
+use super::failure::Failure;
 use crate::exit::Exit;
 
 /// `RUNNABLE_HOME`, else the user's directory for state.

@@ -1,0 +1,77 @@
+//! The Workflow object of a run, wherever it is carried out.
+
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::target::Target;
+use crate::cluster::Cluster;
+use crate::exit::Exit;
+use crate::local::record::{Record, RecordError};
+use crate::run::nodes::{Nodes, written_out};
+use crate::run::summary::Summary;
+
+/// A run at one instant.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The Workflow object.
+    pub(super) workflow: Value,
+    /// The process of this local run was killed.
+    pub(super) killed: bool,
+    /// Its nodes.
+    pub(super) nodes: Nodes,
+}
+
+impl Found {
+    pub(super) fn summary(&self) -> Summary {
+        let summary = Summary::of(&self.workflow, &self.nodes);
+        if self.killed { summary.killed() } else { summary }
+    }
+
+    /// The object with compressed nodes written out, and with what it tells in `summary`.
+    pub(super) fn object(self) -> Value {
+        let summary = self.summary();
+        let mut object = written_out(self.workflow);
+        if let (Some(object), Ok(summary)) = (object.as_object_mut(), serde_json::to_value(summary)) {
+            object.insert("summary".to_owned(), summary);
+        }
+        object
+    }
+}
+
+impl From<Value> for Found {
+    fn from(workflow: Value) -> Self {
+        Self { nodes: Nodes::of(&workflow), workflow, killed: false }
+    }
+}
+
+/// Reads the run now.
+pub(super) async fn found(target: &Target) -> Result<Found, Failure> {
+    match target {
+        Target::Cluster { cluster, name, uid } => live(cluster, name, uid.as_deref()).await.map(Found::from),
+        Target::Local(record) => Ok(recorded(record)?),
+    }
+}
+
+/// The workflow under the name, unless it is another one than the uid's.
+pub(super) async fn live(cluster: &Cluster, name: &str, uid: Option<&str>) -> Result<Value, Failure> {
+    let workflow = cluster.workflow(name).await?;
+    match uid {
+        Some(uid) if workflow["metadata"]["uid"] != uid => Err(Failure::new(
+            Exit::NotFound,
+            format!(
+                "workflow {name:?} of the handle is gone; another has its name in namespace {:?}",
+                cluster.namespace()
+            ),
+        )),
+        _ => Ok(workflow),
+    }
+}
+
+/// A local run as its directory tells it.
+pub(super) fn recorded(record: &Record) -> Result<Found, RecordError> {
+    // Looked at first: a process that ends in between has written all it knows.
+    let live = record.is_live();
+    let workflow = record.workflow()?;
+    let killed = !live && workflow.pointer("/status/finishedAt").is_none_or(Value::is_null);
+    Ok(Found { killed, ..Found::from(workflow) })
+}

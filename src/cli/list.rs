@@ -1,0 +1,155 @@
+//! `list`: runs, the latest first.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::failure::{Failure, chain};
+use super::found::{Found, recorded};
+use super::home;
+use super::runtime::block_on;
+use super::target::TargetArgs;
+use super::values::span;
+use crate::cluster::{Cluster, Selection};
+use crate::exit::Exit;
+use crate::local::record::{Record, RecordError};
+use crate::output::format::{Format, rendered};
+use crate::output::list::{Columns, Row, table};
+use crate::output::stream::{result, talk};
+use crate::run::labels::LabelSelector;
+use crate::run::nodes::written_out;
+
+const EXAMPLES: &str = "Examples:
+  # Runs of the current namespace, the latest first
+  kubectl runnable list
+
+  # Those of all namespaces that go on or failed, of the last day
+  kubectl runnable list -A --phase Running --phase Failed --since 24h
+
+  # By label, with run id and cache
+  kubectl runnable list -l team=data -o wide
+
+  # Runs of this machine
+  kubectl runnable list --local";
+
+/// List runs, the latest first
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Only runs with these labels
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    selector: Option<LabelSelector>,
+
+    /// Runs of all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+
+    /// Only runs in this phase: Pending, Running, Succeeded, Failed, Error, and Killed with --local; repeatable
+    #[arg(long = "phase", value_name = "PHASE", ignore_case = true, value_parser = ["Pending", "Running", "Succeeded", "Failed", "Error", "Killed"], hide_possible_values = true)]
+    phases: Vec<String>,
+
+    /// Only runs created within this time, such as 24h
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    since: Option<Duration>,
+
+    /// Workflows asked of the server at a time
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    chunk_size: u32,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// A run of the list: what is shown of it, and the object where it is asked for.
+struct Listed {
+    row: Row,
+    object: Option<Value>,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let now = Timestamp::now();
+    let mut listed = Vec::new();
+    let mut take = |found: Found| listed.extend(listed_of(args, found, now));
+    let place = if args.target.local { local(args, &mut take)? } else { block_on(on_cluster(args, &mut take))? };
+    listed.sort_by(|left, right| {
+        right.row.created.cmp(&left.row.created).then_with(|| left.row.name.cmp(&right.row.name))
+    });
+    match args.output {
+        None | Some(Format::Wide) if listed.is_empty() => talk(format_args!("no runs {place}")),
+        None | Some(Format::Wide) => {
+            let columns = Columns { namespace: args.all_namespaces, wide: args.output == Some(Format::Wide) };
+            let rows: Vec<Row> = listed.into_iter().map(|listed| listed.row).collect();
+            result(table(&rows, columns, now))?;
+        }
+        Some(format) => {
+            let objects: Vec<Value> = listed.into_iter().filter_map(|listed| listed.object).collect();
+            result(list(format, &objects))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// A list is a list, also of one object.
+fn list(format: Format, objects: &[Value]) -> String {
+    if format == Format::Json {
+        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        return format!("{list:#}\n");
+    }
+    if objects.is_empty() { String::new() } else { rendered(format, objects) }
+}
+
+/// The run, where it was asked for. Nothing more of an object is kept than will be printed.
+fn listed_of(args: &Args, found: Found, now: Timestamp) -> Option<Listed> {
+    let row = Row::of(&found.workflow, found.summary());
+    let within = |since: Duration| {
+        let since = jiff::SignedDuration::try_from(since).unwrap_or(jiff::SignedDuration::MAX);
+        row.created.is_some_and(|created| now.duration_since(created) <= since)
+    };
+    let phases = &args.phases;
+    let wanted = phases.is_empty() || phases.iter().any(|phase| phase.eq_ignore_ascii_case(&row.summary.phase));
+    let recent = args.since.is_none_or(within);
+    let object = match args.output {
+        Some(Format::Json | Format::Yaml | Format::Name) => Some(written_out(found.workflow)),
+        _ => None,
+    };
+    (wanted && recent).then_some(Listed { row, object })
+}
+
+async fn on_cluster(args: &Args, take: &mut impl FnMut(Found)) -> Result<String, Failure> {
+    let cluster = Cluster::connect(&args.target.access.access()).await?;
+    let selection = Selection {
+        all_namespaces: args.all_namespaces,
+        labels: args.selector.as_ref().map(|selector| selector.as_str().to_owned()),
+        chunk: args.chunk_size,
+    };
+    cluster.list(&selection, |workflow| take(Found::from(workflow))).await?;
+    Ok(place(args, cluster.namespace()))
+}
+
+fn local(args: &Args, take: &mut impl FnMut(Found)) -> Result<String, Failure> {
+    let root = home::root()?;
+    let namespace = args.target.local_namespace()?;
+    let all = Record::all(&root, (!args.all_namespaces).then_some(&namespace))?;
+    for record in all {
+        match recorded(&record) {
+            Ok(found) if args.selector.as_ref().is_none_or(|selector| selector.matches(&found.workflow)) => take(found),
+            Ok(_) => {}
+            Err(error) => tell(&record, &error),
+        }
+    }
+    Ok(place(args, namespace.as_str()))
+}
+
+/// One run that cannot be read does not hide the others.
+fn tell(record: &Record, error: &RecordError) {
+    talk(format_args!("warning: {} left out: {}", record.directory().display(), chain(error)));
+}
+
+fn place(args: &Args, namespace: &str) -> String {
+    if args.all_namespaces { "in any namespace".to_owned() } else { format!("in namespace {namespace:?}") }
+}

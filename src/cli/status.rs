@@ -1,0 +1,86 @@
+//! `status`: what runs are doing, or how they ended.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::found::{Found, found};
+use super::runtime::{block_on, each};
+use super::target::TargetArgs;
+use crate::exit::Exit;
+use crate::output::format::{Format, rendered};
+use crate::output::status::{self, View};
+use crate::output::stream::{StreamError, result, stdout_colors};
+use crate::output::tree::Look;
+use crate::run::selector::NodeSelector;
+
+/// Siblings shown in the tree before the rest is folded into one line.
+pub(super) const FOLD: usize = 20;
+
+const EXAMPLES: &str = "Examples:
+  # The run that was created last, as a tree of its nodes
+  kubectl runnable status @latest
+
+  # A run of this machine
+  kubectl runnable status --local etl-x2k9f
+
+  # All nodes of a wide fan-out, or only those that failed
+  kubectl runnable status etl-x2k9f --all
+  kubectl runnable status etl-x2k9f --node-field-selector phase=Failed
+
+  # For scripts: the Workflow object, with what it tells in .summary
+  kubectl runnable status run.json -o json | jq .summary.currentNode";
+
+/// Show what runs are doing, or how they ended
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Names of runs, @latest, or files written by submit --handle
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<String>,
+
+    /// Show every node, however many stand side by side
+    #[arg(long)]
+    all: bool,
+
+    /// Show only the nodes with these fields, such as displayName=load,phase!=Succeeded (text and wide)
+    #[arg(long, value_name = "SELECTOR")]
+    node_field_selector: Option<NodeSelector>,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let (runs, exit) = block_on(async {
+        Ok(each(args.runs.iter().map(async |run| found(&args.target.resolve(run).await?).await)).await)
+    })?;
+    match args.output {
+        None | Some(Format::Wide) => show(args, &runs)?,
+        Some(format) if !runs.is_empty() => {
+            let objects: Vec<Value> = runs.into_iter().map(Found::object).collect();
+            result(rendered(format, &objects))?;
+        }
+        Some(_) => {}
+    }
+    Ok(exit)
+}
+
+fn show(args: &Args, runs: &[Found]) -> Result<(), StreamError> {
+    let fold = (!args.all).then_some(FOLD);
+    let look = Look { color: stdout_colors(), fold, lines: None, width: None, now: Timestamp::now() };
+    for (at, run) in runs.iter().enumerate() {
+        let nodes = run.nodes.all.iter();
+        let selected =
+            nodes.filter(|node| args.node_field_selector.as_ref().is_none_or(|selector| selector.matches(node)));
+        let view = View { workflow: &run.workflow, summary: &run.summary(), nodes: selected.cloned().collect() };
+        let text =
+            if args.output == Some(Format::Wide) { status::wide(&view, look) } else { status::text(&view, look) };
+        result(format_args!("{}{text}", if at == 0 { "" } else { "\n" }))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! The RUN argument of a verb: a name, `@latest`, or a handle file; and where the run is.
+
+use std::path::{Path, PathBuf};
+
+use super::access::AccessArgs;
+use super::failure::Failure;
+use super::home;
+use crate::argo::identity::ObjectName;
+use crate::cluster::Cluster;
+use crate::exit::Exit;
+use crate::local::record::{Record, RecordError};
+use crate::run::handle::{Backend, Handle};
+
+/// The name that stands for the run that was created last.
+const LATEST: &str = "@latest";
+
+/// Which run a verb works on, and where.
+#[derive(Debug, clap::Args)]
+pub(super) struct TargetArgs {
+    /// A local run, rather than one on a cluster
+    #[arg(long, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]
+    pub(super) local: bool,
+
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
+}
+
+/// A run, found.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// A workflow of a cluster.
+    Cluster {
+        /// The connection, in the workflow's namespace.
+        cluster: Box<Cluster>,
+        /// The workflow's name.
+        name: String,
+        /// The workflow's uid, when a handle tells it: another workflow under the name is not the run.
+        uid: Option<String>,
+    },
+    /// A run of this machine.
+    Local(Record),
+}
+
+impl TargetArgs {
+    /// Finds the run that the argument names. The run of a handle is looked for where the handle says.
+    pub(super) async fn resolve(&self, argument: &str) -> Result<Target, Failure> {
+        if let Some(handle) = handle(argument)? {
+            return self.of_handle(handle).await;
+        }
+        if self.local { self.local(argument) } else { self.on_cluster(argument).await }
+    }
+
+    fn local(&self, argument: &str) -> Result<Target, Failure> {
+        let root = home::root()?;
+        let namespace = self.local_namespace()?;
+        let record = if argument == LATEST {
+            Record::latest(&root, &namespace)?
+        } else {
+            Record::find(&root, &namespace, &argument.parse()?)?
+        };
+        Ok(Target::Local(record))
+    }
+
+    /// The namespace of local runs that is meant.
+    pub(super) fn local_namespace(&self) -> Result<ObjectName, Failure> {
+        Ok(self.access.namespace().cloned().map_or_else(|| "default".parse(), Ok)?)
+    }
+
+    async fn on_cluster(&self, argument: &str) -> Result<Target, Failure> {
+        let cluster = Cluster::connect(&self.access.access()).await?;
+        let name =
+            if argument == LATEST { cluster.latest().await? } else { argument.parse::<ObjectName>()?.to_string() };
+        Ok(Target::Cluster { cluster: Box::new(cluster), name, uid: None })
+    }
+
+    async fn of_handle(&self, handle: Handle) -> Result<Target, Failure> {
+        let name: ObjectName = handle.name.parse()?;
+        let namespace: ObjectName = handle.namespace.parse()?;
+        match handle.backend {
+            Backend::Local => {
+                let root = handle.store.map_or_else(home::root, |store| Ok(PathBuf::from(store)))?;
+                let record = Record::find(&root, &namespace, &name)?;
+                let workflow = record.workflow()?;
+                if workflow["metadata"]["uid"].as_str() == Some(&handle.uid) {
+                    Ok(Target::Local(record))
+                } else {
+                    Err(Failure::new(
+                        Exit::NotFound,
+                        format!("local run {name} of the handle is gone; another has its name"),
+                    ))
+                }
+            }
+            Backend::Cluster => {
+                let mut access = self.access.access();
+                access.context = access.context.or(handle.context);
+                access.namespace = Some(namespace.to_string());
+                let cluster = Cluster::connect(&access).await?;
+                if let Some(server) = handle.server.filter(|server| server != cluster.server()) {
+                    return Err(Failure::new(
+                        Exit::NotFound,
+                        format!("the handle's run is on {server}, and this kubeconfig leads to {}", cluster.server()),
+                    )
+                    .hint("name the context of that cluster with --context"));
+                }
+                Ok(Target::Cluster { cluster: Box::new(cluster), name: name.to_string(), uid: Some(handle.uid) })
+            }
+        }
+    }
+}
+
+/// The handle in a file, where the argument is no name but the path of one.
+fn handle(argument: &str) -> Result<Option<Handle>, Failure> {
+    let path = Path::new(argument);
+    let is_path = argument.contains('/') || path.extension().is_some_and(|extension| extension == "json");
+    if !is_path {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Usage };
+        Failure::new(exit, format!("{argument}: {error}"))
+    })?;
+    Handle::read(&text).map(Some).map_err(|error| Failure::usage(format!("{argument}: {error}")))
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        Self::new(error.exit(), super::failure::chain(&error))
+    }
+}

@@ -1,0 +1,78 @@
+//! `wait`: blocks until runs have ended; the exit code tells how.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::follow::{ending, exit, follow};
+use super::runtime::{block_on, each, looking_on};
+use super::target::TargetArgs;
+use super::values::span;
+use crate::exit::Exit;
+use crate::output::format::{Format, rendered};
+use crate::output::stream::result;
+use crate::run::nodes::written_out;
+
+const EXAMPLES: &str = "Examples:
+  # Wait for the run that was created last
+  kubectl runnable wait @latest
+
+  # In a script: what the exit code tells apart
+  kubectl runnable wait run.json --timeout 30m
+  case $? in 0) echo done;; 3|4) echo failed;; 5) echo late;; 6) echo gone;; *) echo unknown;; esac
+
+  # Several runs at once, and their final objects
+  kubectl runnable wait etl-x2k9f report-7vqpl -o json
+
+  # A run of this machine, from another terminal
+  kubectl runnable wait --local etl-x2k9f
+
+Exit codes: 0 all Succeeded, 3 one Failed, 4 one ended in Error, 5 --timeout passed, 6 one does not exist or was \
+deleted, 1 the tool, the API or the run's process failed, 130 interrupted. Of several runs the highest counts.";
+
+/// Wait until runs have ended; the exit code tells how
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Names of runs, @latest, or files written by submit --handle
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<String>,
+
+    /// Stop waiting after this time (exit code 5); the runs go on
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    timeout: Option<Duration>,
+
+    /// What to print to standard output; objects are those at the end
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let goes_on = if args.runs.len() == 1 { "the run goes on" } else { "the runs go on" };
+    block_on(looking_on(wait(args), goes_on))
+}
+
+async fn wait(args: &Args) -> Result<Exit, Failure> {
+    let work = args.runs.iter().map(async |run| {
+        let found = follow(&args.target.resolve(run).await?, args.timeout, None).await?;
+        if args.output.is_none() && !args.quiet {
+            result(ending(&found) + "\n")?;
+        }
+        Ok(found)
+    });
+    let (runs, failed) = each(work).await;
+    let worst = runs.iter().map(exit).fold(failed, Exit::max);
+    let objects: Vec<Value> = runs.into_iter().map(|run| written_out(run.workflow)).collect();
+    if let Some(format) = args.output.filter(|_| !objects.is_empty()) {
+        result(rendered(format, &objects))?;
+    }
+    Ok(worst)
+}

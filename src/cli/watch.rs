@@ -1,0 +1,62 @@
+//! `watch`: the nodes of a run as they change, until it has ended.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::follow::{Screen, ending, exit, follow};
+use super::runtime::{block_on, looking_on};
+use super::status::FOLD;
+use super::target::TargetArgs;
+use super::values::span;
+use crate::exit::Exit;
+use crate::output::stream::{result, stdout_colors};
+use crate::output::tree::{self, Look};
+use crate::run::secret::Mask;
+
+const EXAMPLES: &str = "Examples:
+  # Follow the run that was created last: a live tree on a terminal, a line a change elsewhere
+  kubectl runnable watch @latest
+
+  # A run of this machine, from another terminal
+  kubectl runnable watch --local etl-x2k9f
+
+  # For at most ten minutes
+  kubectl runnable watch run.json --timeout 10m
+
+Exit codes are those of wait: 0 Succeeded, 3 Failed, 4 Error, 5 --timeout passed, 6 not found or deleted, 130 interrupted.";
+
+/// Show the nodes of a run as they change, until it has ended; the exit code tells how
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The name of a run, @latest, or a file written by submit --handle
+    #[arg(value_name = "RUN")]
+    run: String,
+
+    /// Stop watching after this time (exit code 5); the run goes on
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    timeout: Option<Duration>,
+
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    block_on(looking_on(watch(args), "the run goes on"))
+}
+
+async fn watch(args: &Args) -> Result<Exit, Failure> {
+    let target = args.target.resolve(&args.run).await?;
+    let mut screen = Screen::new(false);
+    let mut show = |found: &_| screen.show(found);
+    let ended = follow(&target, args.timeout, Some(&mut show)).await;
+    drop(screen);
+    let ended = ended?;
+    let look = Look { color: stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };
+    let mask = Mask::of(&ended.workflow, &ended.nodes.all);
+    let tree = tree::draw(&mask.nodes(ended.nodes.all.clone()), look);
+    result(format_args!("{tree}{}\n", ending(&ended)))?;
+    Ok(exit(&ended))
+}

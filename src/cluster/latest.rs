@@ -1,0 +1,40 @@
+//! The workflow that was created last: what `@latest` stands for.
+
+use serde_json::Value;
+
+use super::kind::Resource;
+use super::request::Verb;
+use super::{Cluster, ClusterError};
+
+/// Objects a page of the list.
+const PAGE: usize = 500;
+
+impl Cluster {
+    /// The name of the workflow that was created last in the namespace. Only metadata is read, page by page.
+    pub async fn latest(&self) -> Result<String, ClusterError> {
+        let call = self.call(Verb::List, Resource::WORKFLOW, "");
+        let mut latest: Option<(String, String)> = None;
+        let mut query = format!("limit={PAGE}");
+        loop {
+            let answer = self.send(call.list_metadata(&query)).await;
+            let list = match answer.result {
+                Ok(list) => list,
+                Err(failure) => return Err(self.explain(&call, failure, false).await),
+            };
+            latest = created(&list).chain(latest).max();
+            match list.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
+                Some(token) => query = format!("limit={PAGE}&continue={}", super::request::escaped(token)),
+                None => break,
+            }
+        }
+        let (_, name) = latest.ok_or_else(|| ClusterError::NoWorkflow { namespace: self.namespace.clone() })?;
+        Ok(name)
+    }
+}
+
+/// Creation time and name of each object; Kubernetes writes times so that they sort as text.
+fn created(list: &Value) -> impl Iterator<Item = (String, String)> {
+    let text = |item: &Value, field: &str| item["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let items = list["items"].as_array().into_iter().flatten();
+    items.map(move |item| (text(item, "creationTimestamp"), text(item, "name")))
+}

@@ -1,0 +1,70 @@
+//! All workflows of a namespace, or of all namespaces, page by page: no page is kept longer than its reader needs it.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::answer::Failure;
+use super::kind::Resource;
+use super::request::{Call, Verb, escaped};
+use super::{Cluster, ClusterError};
+
+/// A list that takes longer than the server remembers its beginning is begun anew, this often.
+const RESTARTS: u32 = 3;
+
+/// Which workflows are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Those of all namespaces.
+    pub all_namespaces: bool,
+    /// A label selector as kubectl writes it.
+    pub labels: Option<String>,
+    /// Objects a page.
+    pub chunk: u32,
+}
+
+impl Cluster {
+    /// Gives each workflow to `take`, once.
+    pub async fn list(&self, selection: &Selection, mut take: impl FnMut(Value)) -> Result<(), ClusterError> {
+        let namespace = (!selection.all_namespaces).then_some(self.namespace.as_str());
+        let call = Call { resource: Resource::WORKFLOW, namespace, name: "", verb: Verb::List };
+        let mut query = query(selection, None);
+        let mut seen = HashSet::new();
+        let mut restarts = 0;
+        loop {
+            let mut list = match self.send(call.list(&query)).await.result {
+                Ok(list) => list,
+                Err(Failure::Refused(status)) if status.code == 410 && restarts < RESTARTS => {
+                    restarts += 1;
+                    query = self::query(selection, None);
+                    continue;
+                }
+                Err(failure) => return Err(self.explain(&call, failure, false).await),
+            };
+            for mut item in list["items"].as_array_mut().map(std::mem::take).unwrap_or_default() {
+                if seen.insert(item["metadata"]["uid"].as_str().unwrap_or_default().to_owned()) {
+                    name_kind(&mut item);
+                    take(item);
+                }
+            }
+            match list.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
+                Some(token) => query = self::query(selection, Some(token)),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn query(selection: &Selection, token: Option<&str>) -> String {
+    let labels = selection.labels.as_ref().map(|labels| format!("&labelSelector={}", escaped(labels)));
+    let from = token.map(|token| format!("&continue={}", escaped(token)));
+    format!("limit={}{}{}", selection.chunk.max(1), labels.unwrap_or_default(), from.unwrap_or_default())
+}
+
+/// A list may leave out what is the same in all its items.
+fn name_kind(item: &mut Value) {
+    if let Some(item) = item.as_object_mut() {
+        item.entry("apiVersion").or_insert_with(|| "argoproj.io/v1alpha1".into());
+        item.entry("kind").or_insert_with(|| "Workflow".into());
+    }
+}

@@ -1,0 +1,116 @@
+//! Following a run that another process of this machine carries out: its lock tells when it has ended, the kernel tells
+//! when its directory changes. Nothing is asked again and again.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use tokio::sync::mpsc;
+
+use super::record::{Record, RecordError};
+
+/// Changes that come in quick succession are shown as one.
+const CALM: Duration = Duration::from_millis(100);
+/// The pause between two looks where the kernel does not tell of changes.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Record {
+    /// Returns when the process that carries the run out has ended; at once when there is none.
+    pub async fn until_left(&self) -> Result<(), RecordError> {
+        let path = self.directory().join("lock");
+        let held = path.clone();
+        let waiting = tokio::task::spawn_blocking(move || File::open(&held)?.lock_shared());
+        waiting
+            .await
+            .map_err(io::Error::other)
+            .and_then(|locked| locked)
+            .map_err(|source| RecordError::Read { path, source })
+    }
+
+    /// The same, and `on_change` is called at the beginning, after each change on the way, and at the end.
+    pub async fn watch(&self, mut on_change: impl FnMut() -> Result<(), RecordError>) -> Result<(), RecordError> {
+        let mut changes = Changes::of(self.directory());
+        let left = self.until_left();
+        tokio::pin!(left);
+        loop {
+            on_change()?;
+            tokio::select! {
+                left = &mut left => {
+                    left?;
+                    return on_change();
+                }
+                () = changes.next() => {}
+            }
+        }
+    }
+}
+
+/// Word of changes in a directory.
+struct Changes {
+    told: mpsc::Receiver<()>,
+}
+
+impl Changes {
+    /// Listens from now on, on a thread that ends with the first word nobody takes.
+    fn of(directory: &Path) -> Self {
+        let (tell, told) = mpsc::channel(1);
+        if let Ok(kernel) = Inotify::init(InitFlags::IN_CLOEXEC)
+            && kernel.add_watch(directory, AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_MOVED_TO).is_ok()
+        {
+            tokio::task::spawn_blocking(
+                move || {
+                    while kernel.read_events().is_ok() && tell.blocking_send(()).is_ok() {}
+                },
+            );
+        }
+        Self { told }
+    }
+
+    async fn next(&mut self) {
+        if self.told.recv().await.is_none() {
+            return tokio::time::sleep(PAUSE).await;
+        }
+        tokio::time::sleep(CALM).await;
+        while self.told.try_recv().is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::local::store::Store;
+
+    #[tokio::test]
+    async fn a_run_is_followed_until_its_process_leaves() -> Result<(), Box<dyn std::error::Error>> {
+        let root = tempfile::tempdir()?;
+        let (namespace, name) = ("default".parse()?, "a".parse()?);
+        let store = Store::create(root.path(), &namespace, &name, &json!({"metadata": {"name": "a"}}))?;
+        let record = Record::find(root.path(), &namespace, &name)?;
+        let seen = AtomicUsize::new(0);
+        let watching = record.watch(|| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        let acting = async {
+            while seen.load(Ordering::Relaxed) == 0 {
+                tokio::task::yield_now().await;
+            }
+            store.write_workflow(&json!({"status": {}}))?;
+            while seen.load(Ordering::Relaxed) == 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            drop(store);
+            Ok::<(), Box<dyn std::error::Error>>(())
+        };
+        let both = async { tokio::join!(watching, acting) };
+        let (watched, acted) = tokio::time::timeout(Duration::from_secs(30), both).await?;
+        acted?;
+        Ok(watched?)
+    }
+}

@@ -1,0 +1,191 @@
+//! Reading what a run has left, or is leaving: by another process, at any instant.
+
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::store::directory;
+use crate::argo::identity::ObjectName;
+use crate::exit::Exit;
+
+/// Why a run cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// There is no such run.
+    #[error("no local run {name:?} in namespace {namespace:?}")]
+    Missing {
+        /// The run's name.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+    },
+    /// There is no run at all.
+    #[error("no local run in {}", root.display())]
+    None {
+        /// The directory of all runs.
+        root: PathBuf,
+    },
+    /// Its files cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl RecordError {
+    /// The command's exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Missing { .. } | Self::None { .. } => Exit::NotFound,
+            Self::Read { .. } => Exit::Tool,
+        }
+    }
+}
+
+/// A run's directory, open for reading.
+#[derive(Debug, Clone)]
+pub struct Record {
+    directory: PathBuf,
+}
+
+impl Record {
+    /// The run of a name.
+    pub fn find(root: &Path, namespace: &ObjectName, name: &ObjectName) -> Result<Self, RecordError> {
+        let directory = directory(root, namespace, name);
+        if directory.join("workflow.json").is_file() {
+            Ok(Self { directory })
+        } else {
+            Err(RecordError::Missing { name: name.to_string(), namespace: namespace.to_string() })
+        }
+    }
+
+    /// All runs of a namespace, or of all, the latest first.
+    pub fn all(root: &Path, namespace: Option<&ObjectName>) -> Result<Vec<Self>, RecordError> {
+        let runs = root.join("runs");
+        let namespaces = match namespace {
+            Some(namespace) => vec![runs.join(namespace.as_str())],
+            None => entries(&runs)?,
+        };
+        let mut found = Vec::new();
+        for namespace in namespaces {
+            for directory in entries(&namespace)? {
+                // A run whose first file is not written yet is none.
+                if let Ok(made) = fs::metadata(directory.join("lock")).and_then(|lock| lock.modified())
+                    && directory.join("workflow.json").is_file()
+                {
+                    found.push((made, Self { directory }));
+                }
+            }
+        }
+        found.sort_by(|(left, one), (right, other)| right.cmp(left).then_with(|| one.directory.cmp(&other.directory)));
+        Ok(found.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// The latest run of a namespace.
+    pub fn latest(root: &Path, namespace: &ObjectName) -> Result<Self, RecordError> {
+        let all = Self::all(root, Some(namespace))?;
+        all.into_iter().next().ok_or_else(|| RecordError::None { root: root.to_owned() })
+    }
+
+    /// The run's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether the process that carries the run out still lives.
+    pub fn is_live(&self) -> bool {
+        let lock = File::open(self.directory.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// The Workflow object. While the run goes on, or when its process was killed, the status is rebuilt from the
+    /// journal; a last line that is not whole does not count.
+    pub fn workflow(&self) -> Result<Value, RecordError> {
+        let path = self.directory.join("workflow.json");
+        let error = |source: io::Error| RecordError::Read { path: path.clone(), source };
+        let text = fs::read(&path).map_err(error)?;
+        let mut workflow: Value = serde_json::from_slice(&text).map_err(|source| error(source.into()))?;
+        if workflow.pointer("/status/finishedAt").is_none() {
+            self.replay(&mut workflow)?;
+        }
+        Ok(workflow)
+    }
+
+    fn replay(&self, workflow: &mut Value) -> Result<(), RecordError> {
+        let path = self.directory.join("journal.jsonl");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(RecordError::Read { path, source }),
+        };
+        let mut order: Vec<String> = Vec::new();
+        let mut nodes: HashMap<String, Value> = HashMap::new();
+        for line in BufReader::new(file).lines() {
+            let line = line.map_err(|source| RecordError::Read { path: path.clone(), source })?;
+            let Ok(event) = serde_json::from_str::<Value>(&line) else { break };
+            for node in event["nodes"].as_array().into_iter().flatten() {
+                let id = node["id"].as_str().unwrap_or_default().to_owned();
+                if nodes.insert(id.clone(), node.clone()).is_none() {
+                    order.push(id);
+                }
+            }
+        }
+        let started = order.first().and_then(|root| nodes[root].get("startedAt").cloned());
+        let nodes: serde_json::Map<String, Value> =
+            order.into_iter().filter_map(|id| nodes.remove(&id).map(|node| (id, node))).collect();
+        workflow["status"] = serde_json::json!({"phase": "Running", "startedAt": started, "nodes": nodes});
+        Ok(())
+    }
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let read = |source: io::Error| RecordError::Read { path: directory.to_owned(), source };
+    match fs::read_dir(directory) {
+        Ok(entries) => entries.map(|entry| Ok(entry.map_err(read)?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(read(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fs::OpenOptions;
+    use std::io::Write;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::local::store::Store;
+
+    #[test]
+    fn a_run_is_read_while_it_goes_on_and_after_it_was_killed() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let (namespace, name) = ("default".parse()?, "a".parse()?);
+        let workflow = json!({"metadata": {"name": "a"}});
+        let mut store = Store::create(root.path(), &namespace, &name, &workflow)?;
+        let record = Record::find(root.path(), &namespace, &name)?;
+        assert!(record.is_live());
+        let node = |phase: &str| json!({"id": "a", "name": "a", "displayName": "a", "type": "Pod", "phase": phase, "startedAt": "2026-11-21T10:00:00Z"});
+        for phase in ["Pending", "Running"] {
+            store.record([serde_json::from_value(node(phase))?].iter())?;
+        }
+        let directory = record.directory().to_owned();
+        OpenOptions::new().append(true).open(directory.join("journal.jsonl"))?.write_all(b"{\"nodes\": [{\"id\"")?;
+        let read = record.workflow()?;
+        assert_eq!(read["status"]["phase"], "Running");
+        assert_eq!(read["status"]["nodes"]["a"]["phase"], "Running");
+        drop(store);
+        assert!(!record.is_live());
+        assert_eq!(Record::latest(root.path(), &namespace)?.directory(), directory);
+        assert!(matches!(Record::find(root.path(), &namespace, &"b".parse()?), Err(RecordError::Missing { .. })));
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! Runs as a table, a line a run.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::summary::cache;
+use super::tree::{elapsed, printable};
+use crate::run::secret::Mask;
+use crate::run::summary::{KILLED, Summary};
+
+/// A run of the table.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The workflow's name.
+    pub name: String,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// What it tells.
+    pub summary: Summary,
+    cache: Option<String>,
+}
+
+/// Which columns there are beside the usual ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns {
+    /// The namespace.
+    pub namespace: bool,
+    /// What is seldom asked for.
+    pub wide: bool,
+}
+
+impl Row {
+    /// What the table shows of a Workflow object.
+    pub fn of(workflow: &Value, summary: Summary) -> Self {
+        let created = workflow.pointer("/metadata/creationTimestamp").and_then(Value::as_str);
+        let message = Mask::of(workflow, &[]).text(&summary.message);
+        Self {
+            name: summary.name.clone(),
+            created: created.and_then(|created| created.parse().ok()),
+            summary: Summary { message, current_nodes: Vec::new(), ..summary },
+            cache: cache(workflow).map(str::to_owned),
+        }
+    }
+}
+
+/// The table of runs in their order.
+pub fn table(rows: &[Row], columns: Columns, now: Timestamp) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let usual = ["NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN ID"];
+    let extra = ["RETRY OF", "CACHE", "NODES"];
+    table.set_header(
+        (columns.namespace.then_some("NAMESPACE").into_iter().chain(usual))
+            .chain(extra.into_iter().filter(|_| columns.wide))
+            .chain(["MESSAGE"]),
+    );
+    for row in rows {
+        table.add_row(cells(row, columns, now));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
+    let summary = &row.summary;
+    let mut cells = Vec::new();
+    if columns.namespace {
+        cells.push(summary.namespace.clone());
+    }
+    let suspended = if summary.is_suspended { " (suspended)" } else { "" };
+    // Nobody knows when a killed run ended.
+    let took = summary.duration(now).filter(|_| summary.phase != KILLED);
+    cells.extend([
+        row.name.clone(),
+        format!("{}{suspended}", summary.phase),
+        row.created.map(|created| age(now.duration_since(created))).unwrap_or_default(),
+        took.map(elapsed).unwrap_or_default(),
+        summary.progress.clone().unwrap_or_default(),
+        summary.run_id.clone().unwrap_or_default(),
+    ]);
+    if columns.wide {
+        let nodes = match summary.total_nodes {
+            0 => String::new(),
+            total => format!("{total} ({} failed, {} cached)", summary.failed_nodes, summary.memoization_hits),
+        };
+        cells.extend([summary.retry_run_id.clone().unwrap_or_default(), row.cache.clone().unwrap_or_default(), nodes]);
+    }
+    cells.push(summary.message.clone());
+    cells.iter().map(|cell| printable(cell)).collect()
+}
+
+/// How old something is, as kubectl tells it: in its largest unit, two for what is between.
+fn age(age: SignedDuration) -> String {
+    let seconds = age.as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::run::nodes::Nodes;
+
+    #[test]
+    fn a_run_is_a_line() {
+        let workflow = json!({
+            "metadata": {"name": "w", "namespace": "ci", "creationTimestamp": "1970-01-01T00:00:00Z"},
+            "spec": {"arguments": {"parameters": [{"name": "run_id", "value": "r1"}, {"name": "token", "value": "s3cr3t"}]}},
+            "status": {"phase": "Failed", "startedAt": "1970-01-01T00:00:02Z", "finishedAt": "1970-01-01T00:01:07Z",
+                       "progress": "1/2", "message": "no\ns3cr3t"},
+        });
+        let row = Row::of(&workflow, Summary::of(&workflow, &Nodes::of(&workflow)));
+        let now = Timestamp::from_second(3 * 3600).unwrap_or(Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            table(std::slice::from_ref(&row), Columns { namespace: false, wide: false }, now),
+            "NAME  PHASE   AGE  DURATION  PROGRESS  RUN ID  MESSAGE\nw     Failed  3h   1m05s     1/2       r1      no ***\n"
+        );
+        assert!(
+            table(&[row], Columns { namespace: true, wide: true }, now).starts_with("NAMESPACE  NAME  PHASE   AGE")
+        );
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let ages =
+            [-1, 59, 119, 120, 7199, 7200, 172_799, 172_800].map(|seconds| age(SignedDuration::from_secs(seconds)));
+        assert_eq!(ages, ["0s", "59s", "119s", "2m", "119m", "2h", "47h", "2d"]);
+    }
+}

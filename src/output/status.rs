@@ -1,0 +1,231 @@
+//! A run at one instant, for people: what it tells of itself, and its nodes as a tree or a table. Secrets are masked.
+
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use console::Style;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::tree::{self, Look, elapsed, printable};
+use crate::argo::status::{Node, NodeType, pod_name};
+use crate::run::secret::{Mask, shown};
+use crate::run::summary::Summary;
+
+/// Names of nodes at work shown before the rest is counted.
+const CURRENT: usize = 5;
+/// The parameters that every run has are told by other lines.
+const OWN: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
+
+/// What is shown of a run.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// The Workflow object.
+    pub workflow: &'a Value,
+    /// What it tells.
+    pub summary: &'a Summary,
+    /// The nodes to show.
+    pub nodes: Vec<Node>,
+}
+
+/// Lines of the run's own, then its nodes as a tree.
+pub fn text(view: &View<'_>, look: Look) -> String {
+    let mask = Mask::of(view.workflow, &view.nodes);
+    let head = head(view, &mask, look);
+    let tree = tree::draw(&mask.nodes(view.nodes.clone()), look);
+    if tree.is_empty() { head } else { format!("{head}\n{tree}") }
+}
+
+/// Lines of the run's own, then a table of its nodes.
+pub fn wide(view: &View<'_>, look: Look) -> String {
+    let mask = Mask::of(view.workflow, &view.nodes);
+    let head = head(view, &mask, look);
+    if view.nodes.is_empty() {
+        head
+    } else {
+        format!("{head}\n{}", table(&view.summary.name, &view.nodes, &mask, look.now))
+    }
+}
+
+fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
+    let summary = view.summary;
+    let mut lines: Vec<(&str, String)> = vec![("Name", summary.name.clone())];
+    let mut tell = |label: &'static str, value: Option<String>| {
+        lines.extend(value.filter(|value| !value.is_empty()).map(|value| (label, value)));
+    };
+    tell("Namespace", Some(summary.namespace.clone()));
+    tell("Phase", Some(phase(summary, look.color)));
+    tell("Message", Some(mask.text(&summary.message)));
+    tell("Run ID", summary.run_id.clone());
+    tell("Retry of", summary.retry_run_id.clone());
+    tell("Started", summary.start_time.map(moment));
+    tell("Finished", summary.completion_time.map(moment));
+    tell("Duration", duration(summary, look.now));
+    tell("Progress", summary.progress.clone());
+    tell("Nodes", nodes(summary));
+    tell("Cached", cached(summary));
+    tell("Current", Some(mask.text(&current(summary))));
+    tell("Partial", summary.partial.as_ref().map(ToString::to_string));
+    let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0) + 1;
+    let mut text = String::new();
+    for (label, value) in lines {
+        // The phase alone may carry colour, and is made printable where it is made.
+        let value = if label == "Phase" { value } else { printable(&value) };
+        let _ = writeln!(text, "{:<width$}  {value}", format!("{label}:"));
+    }
+    text + &parameters(view.workflow, mask)
+}
+
+/// As Kubernetes writes it, in whole seconds.
+fn moment(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn phase(summary: &Summary, color: bool) -> String {
+    let style = match summary.phase.as_str() {
+        "Succeeded" => Style::new().green(),
+        "Failed" | "Error" | crate::run::summary::KILLED => Style::new().red(),
+        "Running" => Style::new().cyan(),
+        _ => Style::new().yellow(),
+    };
+    let suspended = if summary.is_suspended { " (suspended)" } else { "" };
+    format!("{}{suspended}", style.force_styling(color).apply_to(printable(&summary.phase)))
+}
+
+/// Without an end there is one only while the run goes on.
+fn duration(summary: &Summary, now: Timestamp) -> Option<String> {
+    let is_over = summary.phase == crate::run::summary::KILLED && summary.completion_time.is_none();
+    summary.duration(now).filter(|_| !is_over).map(elapsed)
+}
+
+fn nodes(summary: &Summary) -> Option<String> {
+    let (succeeded, failed) = (summary.successful_nodes, summary.failed_nodes);
+    (summary.total_nodes > 0).then(|| format!("{} ({succeeded} succeeded, {failed} failed)", summary.total_nodes))
+}
+
+fn cached(summary: &Summary) -> Option<String> {
+    let (hits, of) = (summary.memoization_hits, summary.memoized_nodes);
+    (of > 0).then(|| format!("{hits} of {of} memoized nodes"))
+}
+
+fn current(summary: &Summary) -> String {
+    let names = &summary.current_nodes;
+    let more = names.len().saturating_sub(CURRENT);
+    let text = names[..names.len() - more].join(", ");
+    if more == 0 { text } else { format!("{text} and {more} more") }
+}
+
+fn parameters(workflow: &Value, mask: &Mask) -> String {
+    let parameters = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array).into_iter().flatten();
+    let own = |name: &str| OWN.contains(&name);
+    let pairs: Vec<(&str, String)> = parameters
+        .filter_map(|parameter| Some((parameter["name"].as_str()?, plain(parameter.get("value")?))))
+        .filter(|(name, _)| !own(name))
+        .collect();
+    let mut text = String::new();
+    if !pairs.is_empty() {
+        text.push_str("Parameters:\n");
+    }
+    for (name, value) in &pairs {
+        let _ = writeln!(text, "  {}: {}", printable(name), printable(&mask.text(shown(name, value))));
+    }
+    text
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn table(workflow: &str, nodes: &[Node], mask: &Mask, now: Timestamp) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["NODE", "PHASE", "TYPE", "TEMPLATE", "DURATION", "POD", "INPUTS", "MESSAGE"]);
+    for node in nodes {
+        let template = template(node);
+        let pod = if node.kind == NodeType::Pod { pod_name(workflow, template, &node.name) } else { String::new() };
+        let took = node.started_at.map(|start| elapsed(node.finished_at.unwrap_or(now).duration_since(start)));
+        let kind = serde_json::to_value(node.kind).map(|kind| plain(&kind)).unwrap_or_default();
+        table.add_row([
+            printable(&mask.text(&node.name)),
+            node.phase.as_str().to_owned(),
+            kind,
+            printable(template),
+            took.unwrap_or_default(),
+            pod,
+            printable(&mask.text(&inputs(node))),
+            printable(&mask.text(&node.message)),
+        ]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+fn template(node: &Node) -> &str {
+    let referred = node.template_ref.as_ref().and_then(|reference| reference.get("template")).and_then(Value::as_str);
+    referred.or(node.template_name.as_deref()).unwrap_or_default()
+}
+
+fn inputs(node: &Node) -> String {
+    let parameters = node.inputs.as_ref().and_then(|inputs| inputs.get("parameters")).and_then(Value::as_array);
+    let pairs = parameters.into_iter().flatten().filter_map(|parameter| {
+        let name = parameter["name"].as_str()?;
+        Some(format!("{name}={}", shown(name, &plain(parameter.get("value")?))))
+    });
+    pairs.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::run::nodes::Nodes;
+
+    fn workflow() -> Value {
+        let pod = |phase: &str, message: &str| {
+            json!({
+                "id": "w-1", "name": "w.load", "displayName": "load", "type": "Pod", "phase": phase, "message": message,
+                "templateName": "load", "startedAt": "1970-01-01T00:00:01Z",
+                "inputs": {"parameters": [{"name": "token", "value": "s3cr3t"}, {"name": "date", "value": "today"}]},
+            })
+        };
+        json!({
+            "metadata": {"name": "w", "namespace": "ci"},
+            "spec": {"arguments": {"parameters": [
+                {"name": "run_id", "value": "r1"}, {"name": "date", "value": "today"}, {"name": "db_password", "value": "hunter2"},
+            ]}},
+            "status": {"phase": "Running", "startedAt": "1970-01-01T00:00:00Z", "progress": "0/1", "nodes": {
+                "w": {"id": "w", "name": "w", "displayName": "w", "type": "DAG", "phase": "Running", "startedAt": "1970-01-01T00:00:00Z"},
+                "w-1": pod("Failed", "exit code 1: hunter2 s3cr3t"),
+            }},
+        })
+    }
+
+    fn drawn(draw: fn(&View<'_>, Look) -> String) -> String {
+        let workflow = workflow();
+        let nodes = Nodes::of(&workflow);
+        let now = Timestamp::from_second(12).unwrap_or(Timestamp::UNIX_EPOCH);
+        let look = Look { color: false, fold: None, lines: None, width: None, now };
+        draw(&View { workflow: &workflow, summary: &Summary::of(&workflow, &nodes), nodes: nodes.all }, look)
+    }
+
+    #[test]
+    fn a_run_is_told_without_its_secrets() {
+        assert_eq!(
+            drawn(text),
+            "Name:       w\nNamespace:  ci\nPhase:      Running\nRun ID:     r1\nStarted:    1970-01-01T00:00:00Z\n\
+             Duration:   12s\nProgress:   0/1\nNodes:      2 (0 succeeded, 1 failed)\nParameters:\n  date: today\n  db_password: ***\n\
+             \n● w        12s\n└─ ✖ load  Failed  11s  exit code 1: *** ***\n"
+        );
+    }
+
+    #[test]
+    fn a_wide_run_has_a_table_of_nodes() {
+        let text = drawn(wide);
+        let last = text.lines().last().unwrap_or_default();
+        assert!(last.starts_with("w.load  Failed   Pod   load      11s       w-load-"), "{last}");
+        assert!(last.ends_with("  token=***,date=today  exit code 1: *** ***"), "{last}");
+    }
+}

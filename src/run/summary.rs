@@ -1,0 +1,239 @@
+//! What a Workflow object tells of its run. Must never fail: a field that is missing or malformed is not told.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::nodes::{Nodes, Partial};
+use crate::argo::status::{Node, NodeType, Phase};
+
+/// The phase of a run whose process was killed: no controller is there to give it one.
+pub const KILLED: &str = "Killed";
+
+/// What `status` says of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The workflow's name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The run's id, the same in all attempts.
+    pub run_id: Option<String>,
+    /// The run that this is a retry of.
+    pub retry_run_id: Option<String>,
+    /// Pending where the controller has not given one yet; [`KILLED`] for a local run that nobody carries on.
+    pub phase: String,
+    /// Why it stands there.
+    pub message: String,
+    /// When it began.
+    pub start_time: Option<Timestamp>,
+    /// When it ended.
+    pub completion_time: Option<Timestamp>,
+    /// Whether it waits for `resume`.
+    pub is_suspended: bool,
+    /// The first of the nodes at work.
+    pub current_node: Option<String>,
+    /// The display names of all nodes at work.
+    pub current_nodes: Vec<String>,
+    /// Nodes that Succeeded.
+    pub successful_nodes: usize,
+    /// Nodes that ended as Failed or Error.
+    pub failed_nodes: usize,
+    /// All nodes that are known.
+    pub total_nodes: usize,
+    /// Completed pods of all pods, as `1/3`.
+    pub progress: Option<String>,
+    /// Nodes whose outputs came from the cache.
+    pub memoization_hits: usize,
+    /// Nodes that looked into the cache.
+    pub memoized_nodes: usize,
+    /// Why there may be more nodes than are counted here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
+}
+
+impl Summary {
+    /// Reads a Workflow object and its nodes.
+    pub fn of(workflow: &Value, nodes: &Nodes) -> Self {
+        let text = |pointer: &str| workflow.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let time = |pointer: &str| text(pointer).parse::<Timestamp>().ok();
+        let count = |wanted: fn(&Node) -> bool| nodes.all.iter().filter(|node| wanted(node)).count();
+        let parameter = |name: &str| parameter(workflow, name).filter(|value| !value.is_empty()).map(str::to_owned);
+        let phase = phase(workflow).to_owned();
+        let ended = is_end(&phase);
+        let current = if ended { Vec::new() } else { at_work(&nodes.all) };
+        Self {
+            name: text("/metadata/name"),
+            namespace: text("/metadata/namespace"),
+            run_id: parameter("run_id"),
+            retry_run_id: parameter("retry_run_id"),
+            message: text("/status/message"),
+            start_time: time("/status/startedAt"),
+            completion_time: time("/status/finishedAt"),
+            is_suspended: !ended
+                && (workflow.pointer("/spec/suspend") == Some(&Value::Bool(true)) || pauses(&nodes.all)),
+            current_node: current.first().cloned(),
+            current_nodes: current,
+            successful_nodes: count(|node| node.phase == Phase::Succeeded),
+            failed_nodes: count(|node| node.phase.is_unsuccessful()),
+            total_nodes: nodes.all.len(),
+            progress: Some(text("/status/progress")).filter(|progress| !progress.is_empty()),
+            memoization_hits: count(|node| node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit)),
+            memoized_nodes: count(|node| node.memoization_status.is_some()),
+            partial: nodes.partial.clone(),
+            phase,
+        }
+    }
+
+    /// The same for a run whose process was killed.
+    #[must_use]
+    pub fn killed(self) -> Self {
+        Self {
+            phase: KILLED.to_owned(),
+            message: "the process of this run was killed before the run ended".to_owned(),
+            is_suspended: false,
+            current_node: None,
+            current_nodes: Vec::new(),
+            ..self
+        }
+    }
+
+    /// How long the run took, or has been going on.
+    pub fn duration(&self, now: Timestamp) -> Option<SignedDuration> {
+        Some(self.completion_time.unwrap_or(now).duration_since(self.start_time?))
+    }
+}
+
+/// The phase of a workflow; Pending where the controller has not given one yet.
+pub fn phase(workflow: &Value) -> &str {
+    workflow.pointer("/status/phase").and_then(Value::as_str).filter(|phase| !phase.is_empty()).unwrap_or("Pending")
+}
+
+/// Whether nothing more will happen in this phase.
+pub fn is_end(phase: &str) -> bool {
+    matches!(phase, "Succeeded" | "Failed" | "Error")
+}
+
+/// The value of a workflow's parameter.
+pub fn parameter<'a>(workflow: &'a Value, name: &str) -> Option<&'a str> {
+    let parameters = workflow.pointer("/spec/arguments/parameters")?.as_array()?;
+    parameters.iter().find(|parameter| parameter["name"] == name)?.get("value")?.as_str()
+}
+
+fn pauses(nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| node.kind == NodeType::Suspend && node.phase == Phase::Running)
+}
+
+/// The display names of running nodes that have no running node below them.
+fn at_work(nodes: &[Node]) -> Vec<String> {
+    let running: std::collections::HashSet<&str> =
+        nodes.iter().filter(|node| node.phase == Phase::Running).map(|node| node.id.as_str()).collect();
+    let is_leaf = |node: &&Node| {
+        let works = matches!(
+            node.kind,
+            NodeType::Pod | NodeType::Container | NodeType::Suspend | NodeType::Http | NodeType::Plugin
+        );
+        works
+            && running.contains(node.id.as_str())
+            && !node.children.iter().any(|child| running.contains(child.as_str()))
+    };
+    nodes.iter().filter(is_leaf).map(|node| node.display_name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn summary(workflow: &Value) -> Summary {
+        Summary::of(workflow, &Nodes::of(workflow))
+    }
+
+    fn workflow() -> Value {
+        let node = |id: &str, kind: &str, phase: &str, more: Value| {
+            let mut node = json!({"id": id, "name": id, "displayName": id, "type": kind, "phase": phase});
+            for (field, value) in more.as_object().into_iter().flatten() {
+                node[field] = value.clone();
+            }
+            node
+        };
+        let hit = |hit: bool| json!({"memoizationStatus": {"hit": hit, "key": "k", "cacheName": "c"}});
+        json!({
+            "metadata": {"name": "w", "namespace": "ci"},
+            "spec": {"arguments": {"parameters": [
+                {"name": "run_id", "value": "nightly-001"}, {"name": "retry_run_id", "value": ""},
+            ]}},
+            "status": {
+                "phase": "Running", "startedAt": "2026-11-21T10:00:00Z", "finishedAt": null, "progress": "2/5",
+                "nodes": {
+                    "w": node("w", "DAG", "Running", json!({"children": ["a", "b", "c", "d", "e"]})),
+                    "a": node("a", "Pod", "Succeeded", hit(true)),
+                    "b": node("b", "Pod", "Failed", hit(false)),
+                    "c": node("c", "Pod", "Error", json!({})),
+                    "d": node("d", "Pod", "Running", json!({"children": ["d1"]})),
+                    "d1": node("d1", "Container", "Running", json!({})),
+                    "e": node("e", "Pod", "Pending", json!({})),
+                },
+            },
+        })
+    }
+
+    #[test]
+    fn a_running_workflow_is_told() {
+        let summary = summary(&workflow());
+        assert_eq!((summary.name.as_str(), summary.namespace.as_str(), summary.phase.as_str()), ("w", "ci", "Running"));
+        assert_eq!((summary.run_id.as_deref(), summary.retry_run_id.as_deref()), (Some("nightly-001"), None));
+        assert_eq!((summary.successful_nodes, summary.failed_nodes, summary.total_nodes), (1, 2, 7));
+        assert_eq!((summary.memoization_hits, summary.memoized_nodes), (1, 2));
+        assert_eq!((summary.current_node.as_deref(), summary.current_nodes.len()), (Some("d1"), 1));
+        assert_eq!(summary.progress.as_deref(), Some("2/5"));
+        assert!(summary.start_time.is_some() && summary.completion_time.is_none() && !summary.is_suspended);
+    }
+
+    #[test]
+    fn a_pause_is_told_while_the_run_goes_on() {
+        let mut asked = workflow();
+        asked["spec"]["suspend"] = true.into();
+        assert!(summary(&asked).is_suspended);
+        asked["status"]["phase"] = "Succeeded".into();
+        assert!(!summary(&asked).is_suspended);
+        let mut waits = workflow();
+        waits["status"]["nodes"]["d1"]["type"] = "Suspend".into();
+        assert!(summary(&waits).is_suspended);
+        waits["status"]["nodes"]["d1"]["phase"] = "Succeeded".into();
+        assert!(!summary(&waits).is_suspended);
+    }
+
+    #[test]
+    fn malformed_fields_are_not_told() {
+        for broken in [
+            json!(null),
+            json!("w"),
+            json!({"metadata": [], "spec": 1, "status": "odd"}),
+            json!({"spec": {"arguments": {"parameters": {"run_id": 1}}}, "status": {
+                "phase": 3, "message": {}, "startedAt": "noon", "finishedAt": 0, "progress": 0.5, "nodes": [1]}}),
+        ] {
+            let told = summary(&broken);
+            assert_eq!((told.phase.as_str(), told.total_nodes, told.start_time), ("Pending", 0, None), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_killed_run_is_neither_running_nor_suspended() {
+        let mut waits = workflow();
+        waits["status"]["nodes"]["d1"]["type"] = "Suspend".into();
+        let killed = summary(&waits).killed();
+        assert_eq!((killed.phase.as_str(), killed.is_suspended, killed.current_node), (KILLED, false, None));
+    }
+
+    #[test]
+    fn what_offloading_hides_is_said() -> Result<(), serde_json::Error> {
+        let offloaded = json!({"status": {"phase": "Running", "offloadNodeStatusVersion": "fnv:1"}});
+        let told = serde_json::to_value(summary(&offloaded))?;
+        assert_eq!(told["partial"], "the controller keeps the nodes in its database");
+        assert_eq!(serde_json::to_value(summary(&workflow()))?.get("partial"), None);
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! `list --local`.
+
+use crate::rig::Rig;
+
+#[test]
+fn runs_are_listed_the_latest_first() {
+    let rig = Rig::new();
+    let empty = rig.run(&["list", "--local"]);
+    assert_eq!((empty.code, empty.result.as_str()), (Some(0), ""));
+    assert!(empty.talk.contains("no runs in namespace \"default\""), "{}", empty.talk);
+    rig.submit("b", "true", &["--run-id", "r1"]).good();
+    // Times of creation are whole seconds.
+    let made = std::time::Instant::now();
+    while made.elapsed() < std::time::Duration::from_millis(1100) {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(rig.submit("a", "exit 1", &["-n", "other"]).code, Some(3));
+    assert_eq!(rig.run(&["list", "--local", "-o", "name"]).good(), "workflow.argoproj.io/b\n");
+    let all = rig.run(&["list", "--local", "-A"]).good();
+    let rows: Vec<Vec<&str>> = all.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["NAMESPACE", "NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN", "ID", "MESSAGE"]);
+    assert_eq!(rows[1][..3], ["other", "a", "Failed"]);
+    assert_eq!((&rows[2][..3], rows[2][6]), (&["default", "b", "Succeeded"][..], "r1"));
+}
+
+#[test]
+fn runs_are_selected_by_label_phase_and_age() {
+    let rig = Rig::new();
+    rig.submit("a", "true", &[]).good();
+    assert_eq!(rig.submit("b", "exit 1", &[]).code, Some(3));
+    let mut killed = rig.begin("c", "echo begun; sleep 60");
+    killed.kill();
+    let names = |more: &[&str]| rig.run(&[&["list", "--local", "-o", "name"], more].concat()).good();
+    assert_eq!(names(&["-l", "team in (a,x)"]), "workflow.argoproj.io/a\n");
+    assert_eq!(names(&["--phase", "failed"]), "workflow.argoproj.io/b\n");
+    assert_eq!(names(&["--phase", "Killed"]), "workflow.argoproj.io/c\n");
+    assert_eq!(names(&["--phase", "Failed", "--phase", "Succeeded", "--since", "1h"]).lines().count(), 2);
+    assert_eq!(names(&["--since", "1ns"]), "");
+    let list = rig.run(&["list", "--local", "-o", "json", "-l", "team=a"]).json();
+    assert_eq!((&list["kind"], &list["items"][0]["metadata"]["name"]), (&"List".into(), &"a".into()));
+    assert_eq!(rig.run(&["list", "--local", "-l", "team in a"]).code, Some(2));
+    assert_eq!(rig.run(&["list", "--local", "--phase", "Odd"]).code, Some(2));
+}

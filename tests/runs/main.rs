@@ -1,0 +1,9 @@
+//! The verbs on runs of this machine, by the real program.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod handle;
+mod list;
+mod rig;
+mod status;
+mod wait;

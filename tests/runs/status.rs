@@ -1,0 +1,60 @@
+//! `status --local`.
+
+use crate::rig::Rig;
+
+#[test]
+fn a_run_is_shown_without_its_secrets() {
+    let rig = Rig::new();
+    let failed = rig.submit("a", "echo no >&2; exit 3", &["--run-id", "r1"]);
+    assert_eq!(failed.code, Some(3));
+    for output in ["text", "wide"] {
+        let format: &[&str] = if output == "wide" { &["-o", "wide"] } else { &[] };
+        let text = rig.run(&[&["status", "--local", "a"], format].concat()).good();
+        for part in
+            ["Name:       a\n", "Phase:      Failed\n", "Run ID:     r1\n", "  date: today\n", "  api_token: ***\n"]
+        {
+            assert!(text.contains(part), "{part:?} is not in:\n{text}");
+        }
+        assert!(!text.contains("hunter22"), "{text}");
+    }
+    let object = rig.run(&["status", "--local", "a", "-o", "json"]).json();
+    assert_eq!(object["spec"]["arguments"]["parameters"][1]["value"], "hunter22");
+    let summary = &object["summary"];
+    assert_eq!((&summary["phase"], &summary["isSuspended"]), (&"Failed".into(), &false.into()));
+    assert_eq!((&summary["failedNodes"], &summary["successfulNodes"]), (&3.into(), &0.into()));
+    assert!(summary["startTime"].is_string() && summary["completionTime"].is_string(), "{summary}");
+}
+
+#[test]
+fn nodes_are_selected_by_their_fields() {
+    let rig = Rig::new();
+    rig.submit("a", "true", &[]).good();
+    let tree = |selector: &str| {
+        let text = rig.run(&["status", "--local", "a", "--node-field-selector", selector]).good();
+        text.lines().filter(|line| line.contains('✔')).count()
+    };
+    assert_eq!((tree("templateName=work"), tree("type=Pod,phase!=Succeeded"), tree("phase=Succeeded")), (1, 0, 2));
+    let wrong = rig.run(&["status", "--local", "a", "--node-field-selector", "phrase=x"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.talk);
+}
+
+#[test]
+fn several_runs_are_shown_and_the_missing_one_is_told() {
+    let rig = Rig::new();
+    rig.submit("a", "true", &[]).good();
+    rig.submit("b", "true", &[]).good();
+    let done = rig.run(&["status", "--local", "b", "absent", "a", "-o", "name"]);
+    assert_eq!((done.code, done.result.as_str()), (Some(6), "workflow.argoproj.io/b\nworkflow.argoproj.io/a\n"));
+    assert!(done.talk.contains("no local run \"absent\""), "{}", done.talk);
+}
+
+#[test]
+fn a_run_at_work_and_a_killed_one_are_told_apart() {
+    let rig = Rig::new();
+    let mut running = rig.begin("a", "echo begun; sleep 60");
+    let summary = rig.run(&["status", "--local", "a", "-o", "json"]).json()["summary"].clone();
+    assert_eq!((&summary["phase"], &summary["currentNode"]), (&"Running".into(), &"work".into()));
+    running.kill();
+    let summary = rig.run(&["status", "--local", "a", "-o", "json"]).json()["summary"].clone();
+    assert_eq!((&summary["phase"], &summary["currentNode"]), (&"Killed".into(), &serde_json::Value::Null));
+}
