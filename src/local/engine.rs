@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -52,7 +52,7 @@ pub async fn run(
     let mut interrupted = false;
     let mut event = Event::Start;
     let finished = loop {
-        for action in scheduler.handle(Timestamp::now(), event) {
+        for action in scheduler.handle(now(), event) {
             match action {
                 Action::Run(node, task) => tasks.start(node, *task),
                 Action::Kill(node, reason) => tasks.kill(node, &reason, GRACE),
@@ -83,6 +83,12 @@ pub async fn run(
     store.write_workflow(&workflow)?;
     store.sweep();
     Ok(Ended { workflow, finished, interrupted })
+}
+
+/// The time in milliseconds: finer than Argo's seconds, for tasks here are short, and no finer than anyone reads.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(Unit::Millisecond).unwrap_or(now)
 }
 
 /// The tasks at work.

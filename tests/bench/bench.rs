@@ -1,34 +1,43 @@
 //! Measurements, each beside a peer in the same run: `cargo bench`. Prints a table; fails nothing.
 
+use std::collections::VecDeque;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_fs::TempDir;
+use jiff::Timestamp;
 use kubectl_runnable::argo::document::{Source, parse};
 use kubectl_runnable::argo::identity::{CacheName, RunId};
+use kubectl_runnable::argo::status::Phase;
+use kubectl_runnable::local::plan::Plan;
+use kubectl_runnable::local::scheduler::{Action, Event, Scheduler};
+use kubectl_runnable::local::task::Outcome;
 use kubectl_runnable::prepare::{Options, Templates, prepare};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Runs of each measurement; the median counts.
 const ROUNDS: usize = 11;
 /// Tasks of the fan-out.
 const TASKS: usize = 1_000;
+/// Items of the run that only the scheduler sees.
+const ITEMS: usize = 10_000;
 /// Tasks and peers at once.
 const AT_ONCE: usize = 16;
 
 fn main() {
-    println!("{:<44} {:>12} {:>12} {:>8}", "", "ours", "peer", "ratio");
+    println!("{:<56} {:>12} {:>12} {:>8}", "", "ours", "peer", "ratio");
     start();
     read();
     prepared();
+    scheduled();
     fan_out();
 }
 
 fn row(what: &str, ours: Duration, peer: Duration) {
     let ratio = ours.as_secs_f64() / peer.as_secs_f64();
-    println!("{what:<44} {:>12} {:>12} {ratio:>8.2}", format!("{ours:.2?}"), format!("{peer:.2?}"));
+    println!("{what:<56} {:>12} {:>12} {ratio:>8.2}", format!("{ours:.2?}"), format!("{peer:.2?}"));
 }
 
 /// The medians of both, measured in turns so that the machine's moods reach both.
@@ -121,6 +130,36 @@ fn prepared() {
         || assert!(!workflow.to_string().is_empty()),
     );
     row("prepare 200 templates, against writing them", ours, peer);
+}
+
+/// A run of many items against ten runs of a tenth: 1.0 is growth with the work.
+fn scheduled() {
+    let (ours, peer) = medians(|| schedule(ITEMS), || (0..10).for_each(|_| schedule(ITEMS / 10)));
+    row(&format!("schedule {ITEMS} items, against 10 runs of a tenth"), ours, peer);
+}
+
+/// Carries out a run of items, each of which hands a parameter on, without processes.
+fn schedule(items: usize) {
+    let workflow = json!({"metadata": {"name": "bench"}, "spec": {"entrypoint": "main", "templates": [
+        {"name": "main", "steps": [[{"name": "a", "template": "leaf", "withSequence": {"count": items},
+            "arguments": {"parameters": [{"name": "p", "value": "{{item}}"}]}}]]},
+        {"name": "leaf", "inputs": {"parameters": [{"name": "p"}]},
+            "container": {"image": "a", "command": ["c", "{{inputs.parameters.p}}"]},
+            "outputs": {"parameters": [{"name": "o", "valueFrom": {"path": "/o"}}]}},
+    ]}});
+    let mut scheduler = Scheduler::new(Plan::new(workflow, "/nowhere".into(), AT_ONCE));
+    let mut events = VecDeque::from([Event::Start]);
+    while let Some(event) = events.pop_front() {
+        for action in scheduler.handle(Timestamp::UNIX_EPOCH, event) {
+            if let Action::Run(node, _) = action {
+                let parameters = [("o".to_owned(), "1".to_owned())].into();
+                let outcome = Outcome { exit_code: Some(0), parameters, ..Outcome::default() };
+                events.push_back(Event::Ended(node, Box::new(outcome)));
+            }
+        }
+        scheduler.changes();
+    }
+    assert!(scheduler.finished().is_some_and(|finished| finished.phase == Phase::Succeeded));
 }
 
 fn fan_out() {

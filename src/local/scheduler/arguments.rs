@@ -68,9 +68,9 @@ pub(super) fn input_variables(template: &Value) -> Vec<(String, Value)> {
             ));
         }
     }
-    if !parameters.is_empty() {
-        variables.push(("inputs.parameters".to_owned(), Value::String(Value::Array(parameters).to_string())));
-    }
+    // Go writes a list that is not there as null.
+    let all = if parameters.is_empty() { Value::Null } else { Value::Array(parameters) };
+    variables.push(("inputs.parameters".to_owned(), Value::String(all.to_string())));
     for (pointer, prefix) in [("/inputs/artifacts", "inputs"), ("/outputs/artifacts", "outputs")] {
         for artifact in list(pointer) {
             if let Some(path) = artifact.get("path") {

@@ -16,69 +16,76 @@ pub(super) enum Next {
     End(String),
 }
 
-/// What follows. `attempts` are all so far, the failed one last; `variables` gives an attempt's `lastRetry.…` values.
+/// What follows. `attempts` are all so far, the failed one last.
 pub(super) fn next(strategy: &RetryStrategy, attempts: &[&Node], now: Timestamp) -> Result<Next, String> {
-    let [first, ..] = attempts else { return Err("a retry without an attempt".to_owned()) };
-    let last = attempts[attempts.len() - 1];
+    let [.., last] = attempts else { return Err("a retry without an attempt".to_owned()) };
     let limit = strategy
         .limit
         .as_deref()
         .map(|limit| limit.parse::<usize>().map_err(|_| format!("retryStrategy.limit: {limit:?} is no whole number")))
         .transpose()?;
-    let exhausted = limit.is_some_and(|limit| attempts.len() > limit);
-    let mut at = now;
-    let mut message = String::new();
-    if let Some(backoff) = &strategy.backoff {
-        let wait = wait(backoff, attempts.len())?;
-        let from = last.finished_at.unwrap_or(now);
-        let after = from.saturating_add(wait).unwrap_or(now);
-        if let Some(limit) = backoff.max_duration.as_deref().filter(|text| !text.is_empty()) {
-            let limit = duration::parse(limit).map_err(|error| error.to_string())?;
-            let deadline = first.started_at.unwrap_or(now).saturating_add(limit).unwrap_or(now);
-            if now > deadline {
-                return Ok(Next::End("Max duration limit exceeded".to_owned()));
-            }
-            if after > deadline {
-                return Ok(Next::End("Backoff would exceed max duration limit".to_owned()));
-            }
-        }
-        // Argo's controller waits only where there is a limit.
-        if limit.is_some() {
-            at = after;
-            message = format!("Backoff for {}", duration::human(wait));
-        }
+    let next = match &strategy.backoff {
+        Some(backoff) => after(backoff, limit.is_some(), attempts, now)?,
+        None => Next::Attempt(now, String::new()),
+    };
+    if matches!(next, Next::End(_)) {
+        return Ok(next);
     }
-    let policy = match (strategy.retry_policy.as_str(), strategy.expression.is_empty()) {
-        ("", true) => "OnFailure",
-        ("", false) => "Always",
-        (policy, _) => policy,
-    };
-    let retried = match policy {
-        "Always" => true,
-        "OnError" => last.phase == Phase::Error,
-        "OnFailure" => last.phase == Phase::Failed,
-        "OnTransientError" => is_transient(&last.message),
-        other => return Err(format!("{other} is not a valid RetryPolicy")),
-    };
-    if !retried {
+    if !is_retried(strategy, last)? {
         return Ok(Next::End(last.message.clone()));
     }
-    if exhausted {
+    if limit.is_some_and(|limit| attempts.len() > limit) {
         return Ok(Next::End("No more retries left".to_owned()));
     }
-    if !strategy.expression.is_empty() {
-        let mut scope = Scope::new();
-        for (name, value) in variables(attempts.len() - 1, Some(last), "-1") {
-            scope.set(name, value);
+    if !strategy.expression.is_empty() && !holds(&strategy.expression, attempts.len() - 1, last)? {
+        return Ok(Next::End("retryStrategy.expression evaluated to false".to_owned()));
+    }
+    Ok(next)
+}
+
+/// The next attempt after its backoff, or the end where that comes too late.
+fn after(backoff: &Backoff, limited: bool, attempts: &[&Node], now: Timestamp) -> Result<Next, String> {
+    let wait = wait(backoff, attempts.len())?;
+    let from = attempts.last().and_then(|last| last.finished_at).unwrap_or(now);
+    let at = from.saturating_add(wait).unwrap_or(now);
+    if let Some(limit) = backoff.max_duration.as_deref().filter(|text| !text.is_empty()) {
+        let limit = duration::parse(limit).map_err(|error| error.to_string())?;
+        let begin = attempts.first().and_then(|first| first.started_at).unwrap_or(now);
+        let deadline = begin.saturating_add(limit).unwrap_or(now);
+        if now > deadline {
+            return Ok(Next::End("Max duration limit exceeded".to_owned()));
         }
-        let again = expression::evaluate(&strategy.expression, &scope).map_err(|error| error.to_string())?;
-        match again.as_bool() {
-            Some(true) => {}
-            Some(false) => return Ok(Next::End("retryStrategy.expression evaluated to false".to_owned())),
-            None => return Err(format!("retryStrategy.expression {:?} gives no boolean", strategy.expression)),
+        if at > deadline {
+            return Ok(Next::End("Backoff would exceed max duration limit".to_owned()));
         }
     }
-    Ok(Next::Attempt(at, message))
+    // Argo's controller waits only where there is a limit.
+    let waits = limited && at > now;
+    Ok(if waits {
+        Next::Attempt(at, format!("Backoff for {}", duration::human(wait)))
+    } else {
+        Next::Attempt(now, String::new())
+    })
+}
+
+/// Whether the policy has such an attempt followed by another one.
+fn is_retried(strategy: &RetryStrategy, last: &Node) -> Result<bool, String> {
+    match (strategy.retry_policy.as_str(), strategy.expression.is_empty()) {
+        ("Always", _) | ("", false) => Ok(true),
+        ("OnFailure", _) | ("", true) => Ok(last.phase == Phase::Failed),
+        ("OnError", _) => Ok(last.phase == Phase::Error),
+        ("OnTransientError", _) => Ok(is_transient(&last.message)),
+        (other, _) => Err(format!("{other} is not a valid RetryPolicy")),
+    }
+}
+
+fn holds(expression: &str, retries: usize, last: &Node) -> Result<bool, String> {
+    let mut scope = Scope::new();
+    for (name, value) in variables(retries, Some(last), "-1") {
+        scope.set(name, value);
+    }
+    let again = expression::evaluate(expression, &scope).map_err(|error| error.to_string())?;
+    again.as_bool().ok_or_else(|| format!("retryStrategy.expression {expression:?} gives no boolean"))
 }
 
 /// The variables of an attempt: `retries` and `lastRetry.…`.
@@ -160,41 +167,41 @@ mod tests {
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    fn after(strategy_text: &str, attempts: &[&Node]) -> Result<Next, String> {
+    fn follows(strategy_text: &str, attempts: &[&Node]) -> Result<Next, String> {
         next(&strategy(strategy_text), attempts, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
     fn the_limit_counts_retries_and_not_attempts() {
         let failed = attempt(Phase::Failed, "1");
-        assert!(matches!(after(r#"{"limit": 2}"#, &[&failed, &failed]), Ok(Next::Attempt(..))));
-        assert_eq!(after(r#"{"limit": "2"}"#, &[&failed; 3]), Ok(Next::End("No more retries left".to_owned())));
+        assert!(matches!(follows(r#"{"limit": 2}"#, &[&failed, &failed]), Ok(Next::Attempt(..))));
+        assert_eq!(follows(r#"{"limit": "2"}"#, &[&failed; 3]), Ok(Next::End("No more retries left".to_owned())));
     }
 
     #[test]
     fn the_policy_decides_by_phase() {
         let (failed, error) = (attempt(Phase::Failed, "1"), attempt(Phase::Error, "1"));
-        assert!(matches!(after("{}", &[&failed]), Ok(Next::Attempt(..))));
-        assert!(matches!(after("{}", &[&error]), Ok(Next::End(_))));
-        assert!(matches!(after(r#"{"retryPolicy": "OnError"}"#, &[&error]), Ok(Next::Attempt(..))));
-        assert!(matches!(after(r#"{"retryPolicy": "OnError"}"#, &[&failed]), Ok(Next::End(_))));
-        assert!(matches!(after(r#"{"retryPolicy": "Always"}"#, &[&error]), Ok(Next::Attempt(..))));
-        assert!(after(r#"{"retryPolicy": "Sometimes"}"#, &[&failed]).is_err());
+        assert!(matches!(follows("{}", &[&failed]), Ok(Next::Attempt(..))));
+        assert!(matches!(follows("{}", &[&error]), Ok(Next::End(_))));
+        assert!(matches!(follows(r#"{"retryPolicy": "OnError"}"#, &[&error]), Ok(Next::Attempt(..))));
+        assert!(matches!(follows(r#"{"retryPolicy": "OnError"}"#, &[&failed]), Ok(Next::End(_))));
+        assert!(matches!(follows(r#"{"retryPolicy": "Always"}"#, &[&error]), Ok(Next::Attempt(..))));
+        assert!(follows(r#"{"retryPolicy": "Sometimes"}"#, &[&failed]).is_err());
     }
 
     #[test]
     fn an_expression_sees_the_last_attempt() {
         let failed = attempt(Phase::Failed, "2");
         let text = r#"{"expression": "asInt(lastRetry.exitCode) == 2 && lastRetry.status == 'Failed'"}"#;
-        assert!(matches!(after(text, &[&failed]), Ok(Next::Attempt(..))));
+        assert!(matches!(follows(text, &[&failed]), Ok(Next::Attempt(..))));
         let text = r#"{"expression": "lastRetry.exitCode == '3'"}"#;
-        assert_eq!(after(text, &[&failed]), Ok(Next::End("retryStrategy.expression evaluated to false".to_owned())));
+        assert_eq!(follows(text, &[&failed]), Ok(Next::End("retryStrategy.expression evaluated to false".to_owned())));
     }
 
     #[test]
     fn backoff_grows_up_to_its_cap_and_ends_at_its_longest() {
         let failed = attempt(Phase::Failed, "1");
-        let at = |text: &str, attempts: usize| match after(text, &vec![&failed; attempts]) {
+        let at = |text: &str, attempts: usize| match follows(text, &vec![&failed; attempts]) {
             Ok(Next::Attempt(at, message)) => (at.as_second(), message),
             other => (-1, format!("{other:?}")),
         };
@@ -204,7 +211,7 @@ mod tests {
         assert_eq!(at(text, 3).0, 35);
         assert_eq!(at(r#"{"backoff": {"duration": "10s"}}"#, 1), (0, String::new()));
         assert_eq!(
-            after(r#"{"backoff": {"duration": "10", "maxDuration": "5s"}}"#, &[&failed]),
+            follows(r#"{"backoff": {"duration": "10", "maxDuration": "5s"}}"#, &[&failed]),
             Ok(Next::End("Backoff would exceed max duration limit".to_owned()))
         );
     }

@@ -80,6 +80,10 @@ fn moment(value: &Value) -> Result<Moment, String> {
     let moment = match (value, Numeric::of(value)) {
         (_, Some(Numeric::Integer(seconds))) => Moment::from_seconds(seconds),
         (Value::String(text), _) => Moment::parse(RFC3339_NANO, text),
+        // `workflow.creationTimestamp` is the map of its forms; a controller takes the current time for it.
+        (Value::Object(forms), _) => {
+            forms.get("RFC3339").and_then(Value::as_str).and_then(|text| Moment::parse(RFC3339_NANO, text))
+        }
         _ => None,
     };
     let shown = golang::display(value);

@@ -147,3 +147,30 @@ fn an_illegal_cache_key_errors_its_node() {
         Run::of(&MANY.replace("- name: leaf", "- name: leaf\n  memoize: {key: a_b, cache: {configMap: {name: c}}}"));
     assert_eq!(run.line("[0].a(0:1)"), "[0].a(0:1) Skipped Error: invalid cache key: a_b");
 }
+
+#[test]
+fn a_cache_key_may_be_made_of_all_inputs_even_where_there_are_none() {
+    let key = "k-{{=sprig.trunc(16, sprig.sha256sum(toJson(inputs.parameters)))}}";
+    let spec = format!(
+        "
+entrypoint: main
+templates:
+- name: main
+  memoize: {{key: '{key}', cache: {{configMap: {{name: c}}}}}}
+  steps:
+  - - name: a
+      template: leaf
+      arguments: {{parameters: [{{name: m, value: aa}}]}}
+- name: leaf
+  inputs: {{parameters: [{{name: m}}]}}
+  memoize: {{key: '{key}', cache: {{configMap: {{name: c}}}}}}
+  container: {{image: a, command: [c]}}"
+    );
+    let run = Run::of(&spec);
+    let keys = run.scheduler.nodes().iter().filter_map(|node| node.memoization_status.as_ref());
+    // The keys that a controller made of such inputs.
+    assert_eq!(
+        keys.map(|status| status.key.as_str()).collect::<Vec<_>>(),
+        ["k-f072cbec3bf88418", "k-1ddba399437fbf03"]
+    );
+}

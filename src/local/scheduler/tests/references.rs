@@ -159,3 +159,14 @@ templates:
     .play_failing(&[]);
     assert!(status.starts_with("Succeeded"), "{status}");
 }
+
+#[test]
+fn the_creation_of_the_workflow_is_a_time() {
+    let mut run = run("
+  steps:
+  - - name: a
+      template: leaf
+      arguments: {parameters: [{name: p, value: \"{{=sprig.date('2006', workflow.creationTimestamp)}}\"}]}");
+    assert_eq!(run.command("[0].a"), "c 2026");
+    assert!(run.play_failing(&[]).starts_with("Succeeded"));
+}
