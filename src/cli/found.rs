@@ -30,6 +30,8 @@ impl Found {
     /// The object with compressed nodes written out, and with what it tells in `summary`.
     pub(super) fn object(self) -> Value {
         let summary = self.summary();
+        // Not kept beside the nodes that are written out: there may be very many.
+        drop(self.nodes);
         let mut object = written_out(self.workflow);
         if let (Some(object), Ok(summary)) = (object.as_object_mut(), serde_json::to_value(summary)) {
             object.insert("summary".to_owned(), summary);

@@ -30,9 +30,6 @@ pub enum Partial {
     /// The controller keeps them in a database.
     #[error("the controller keeps the nodes in its database")]
     Offloaded,
-    /// The controller keeps them in a database; these are of what else there is.
-    #[error("the controller keeps the nodes in its database; these are rebuilt from pods and task results")]
-    Rebuilt,
     /// They cannot be decompressed.
     #[error("the compressed nodes cannot be read: {0}")]
     Unreadable(String),
@@ -60,11 +57,6 @@ impl Nodes {
         }
         let partial = text("offloadNodeStatusVersion").map(|_| Partial::Offloaded);
         Self { all: Vec::new(), partial }
-    }
-
-    /// Nodes that were put together from elsewhere.
-    pub fn rebuilt(nodes: Vec<Node>) -> Self {
-        Self { partial: Some(Partial::Rebuilt), ..Self::whole(nodes) }
     }
 
     fn whole(mut all: Vec<Node>) -> Self {
