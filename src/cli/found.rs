@@ -7,7 +7,8 @@ use super::target::Target;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::local::record::{Record, RecordError};
-use crate::run::nodes::{Nodes, written_out};
+use crate::run::nodes::{Nodes, Partial, written_out};
+use crate::run::rebuilt;
 use crate::run::summary::Summary;
 
 /// A run at one instant.
@@ -49,9 +50,23 @@ impl From<Value> for Found {
 /// Reads the run now.
 pub(super) async fn found(target: &Target) -> Result<Found, Failure> {
     match target {
-        Target::Cluster { cluster, name, uid } => live(cluster, name, uid.as_deref()).await.map(Found::from),
+        Target::Cluster { cluster, name, uid } => {
+            let found = Found::from(live(cluster, name, uid.as_deref()).await?);
+            Ok(if found.nodes.partial == Some(Partial::Offloaded) {
+                completed(found, cluster, name).await
+            } else {
+                found
+            })
+        }
         Target::Local(record) => Ok(recorded(record)?),
     }
+}
+
+/// The same with the nodes that pods and task results tell of.
+async fn completed(found: Found, cluster: &Cluster, name: &str) -> Found {
+    let (pods, results) = tokio::join!(cluster.pods(name), cluster.task_results(name));
+    let nodes = rebuilt::nodes(&pods, &results);
+    if nodes.is_empty() { found } else { Found { nodes: Nodes::rebuilt(nodes), ..found } }
 }
 
 /// The workflow under the name, unless it is another one than the uid's.

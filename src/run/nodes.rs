@@ -30,6 +30,9 @@ pub enum Partial {
     /// The controller keeps them in a database.
     #[error("the controller keeps the nodes in its database")]
     Offloaded,
+    /// They are kept in a database; these are of what else there is.
+    #[error("the controller keeps the nodes in its database; these are of pods and task results")]
+    Rebuilt,
     /// They cannot be decompressed.
     #[error("the compressed nodes cannot be read: {0}")]
     Unreadable(String),
@@ -57,6 +60,11 @@ impl Nodes {
         }
         let partial = text("offloadNodeStatusVersion").map(|_| Partial::Offloaded);
         Self { all: Vec::new(), partial }
+    }
+
+    /// Nodes that were put together from elsewhere.
+    pub fn rebuilt(nodes: Vec<Node>) -> Self {
+        Self { partial: Some(Partial::Rebuilt), ..Self::whole(nodes) }
     }
 
     fn whole(mut all: Vec<Node>) -> Self {
@@ -105,7 +113,7 @@ fn parsed(text: &[u8]) -> Result<Vec<Node>, String> {
     Ok(nodes.iter().map(|(id, node)| lenient(id, node)).collect())
 }
 
-fn lenient(id: &str, value: &Value) -> Node {
+pub(super) fn lenient(id: &str, value: &Value) -> Node {
     Node::deserialize(value).unwrap_or_else(|_| mended(id, value))
 }
 
