@@ -18,7 +18,9 @@ use crate::exit::Exit;
 use crate::output::format::{Format, name, serialized};
 use crate::output::live::Live;
 use crate::output::summary;
+use crate::output::tree::printable;
 use crate::prepare::{Prepared, Templates};
+use crate::run::secret::Mask;
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let cluster = Cluster::connect(&args.access.access()).await?;
@@ -146,7 +148,7 @@ async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<E
         };
         if !args.quiet {
             let message = ended.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
-            let said = format!("workflow {name} {phase}: {}", crate::output::tree::printable(message));
+            let said = format!("workflow {name} {phase}: {}", printable(&Mask::of(&ended, &[]).text(message)));
             eprintln!("{}", said.trim_end_matches(": "));
         }
         worst = worst.max(exit);

@@ -32,6 +32,7 @@ use crate::output::live::Live;
 use crate::output::summary;
 use crate::output::tree::{self, Look, printable};
 use crate::prepare::{Prepared, Run};
+use crate::run::secret::Mask;
 
 /// Siblings shown in the tree of a run that has ended.
 const FOLD: usize = 20;
@@ -293,6 +294,8 @@ fn interrupts(timeout: Option<std::time::Duration>) -> Result<Interrupts, Failur
 /// The tree on standard output unless another format was asked for; why tasks failed on standard error.
 fn tell_end(args: &Args, ended: &Ended, directory: &Path) {
     let nodes = nodes(&ended.workflow);
+    let mask = Mask::of(&ended.workflow, &nodes);
+    let nodes = mask.nodes(nodes);
     if !args.quiet {
         for node in nodes.iter().filter(|node| node.kind == NodeType::Pod && node.phase.is_unsuccessful()).take(3) {
             tell_log(node, directory);
@@ -304,7 +307,7 @@ fn tell_end(args: &Args, ended: &Ended, directory: &Path) {
     let color = std::io::stdout().is_terminal() && console::colors_enabled();
     let look = Look { color, fold: Some(FOLD), lines: None, now: Timestamp::now() };
     print!("{}", tree::draw(&nodes, look));
-    let message = printable(&ended.finished.message);
+    let message = printable(&mask.text(&ended.finished.message));
     let duration = summary::duration(&ended.workflow, Timestamp::now()).unwrap_or_default();
     let line = format!("{} {} in {duration}: {message}", name(&ended.workflow), ended.finished.phase.as_str());
     println!("{}", line.trim_end_matches(": "));
