@@ -7,7 +7,8 @@ use super::target::Target;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::local::record::{Record, RecordError};
-use crate::run::nodes::{Nodes, written_out};
+use crate::run::nodes::{Nodes, Partial, written_out};
+use crate::run::rebuilt;
 use crate::run::summary::Summary;
 
 /// A run at one instant.
@@ -30,6 +31,8 @@ impl Found {
     /// The object with compressed nodes written out, and with what it tells in `summary`.
     pub(super) fn object(self) -> Value {
         let summary = self.summary();
+        // Not kept beside the nodes that are written out: there may be very many.
+        drop(self.nodes);
         let mut object = written_out(self.workflow);
         if let (Some(object), Ok(summary)) = (object.as_object_mut(), serde_json::to_value(summary)) {
             object.insert("summary".to_owned(), summary);
@@ -47,9 +50,23 @@ impl From<Value> for Found {
 /// Reads the run now.
 pub(super) async fn found(target: &Target) -> Result<Found, Failure> {
     match target {
-        Target::Cluster { cluster, name, uid } => live(cluster, name, uid.as_deref()).await.map(Found::from),
+        Target::Cluster { cluster, name, uid } => {
+            let found = Found::from(live(cluster, name, uid.as_deref()).await?);
+            Ok(if found.nodes.partial == Some(Partial::Offloaded) {
+                completed(found, cluster, name).await
+            } else {
+                found
+            })
+        }
         Target::Local(record) => Ok(recorded(record)?),
     }
+}
+
+/// The same with the nodes that pods and task results tell of.
+async fn completed(found: Found, cluster: &Cluster, name: &str) -> Found {
+    let (pods, results) = tokio::join!(cluster.pods(name), cluster.task_results(name));
+    let nodes = rebuilt::nodes(&pods, &results);
+    if nodes.is_empty() { found } else { Found { nodes: Nodes::rebuilt(nodes), ..found } }
 }
 
 /// The workflow under the name, unless it is another one than the uid's.

@@ -4,6 +4,7 @@
 
 mod access;
 mod answer;
+mod belongings;
 mod create;
 mod error;
 mod fault;

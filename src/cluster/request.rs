@@ -104,6 +104,13 @@ pub(crate) fn namespace(name: &str) -> Built {
     Request::get(format!("/api/v1/namespaces/{}", escaped(name))).body(Vec::new())
 }
 
+/// The list of what belongs to a workflow by its label: `group` is the path of their API.
+pub(crate) fn belongings(group: &str, namespace: &str, plural: &str, workflow: &str) -> Built {
+    let selector = escaped(&format!("workflows.argoproj.io/workflow={workflow}"));
+    let namespace = escaped(namespace);
+    Request::get(format!("/{group}/namespaces/{namespace}/{plural}?labelSelector={selector}")).body(Vec::new())
+}
+
 /// A text as one segment of a path or value of a query, whatever stands in it.
 pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');

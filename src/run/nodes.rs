@@ -30,8 +30,8 @@ pub enum Partial {
     /// The controller keeps them in a database.
     #[error("the controller keeps the nodes in its database")]
     Offloaded,
-    /// The controller keeps them in a database; these are of what else there is.
-    #[error("the controller keeps the nodes in its database; these are rebuilt from pods and task results")]
+    /// They are kept in a database; these are of what else there is.
+    #[error("the controller keeps the nodes in its database; these are of pods and task results")]
     Rebuilt,
     /// They cannot be decompressed.
     #[error("the compressed nodes cannot be read: {0}")]
@@ -113,7 +113,7 @@ fn parsed(text: &[u8]) -> Result<Vec<Node>, String> {
     Ok(nodes.iter().map(|(id, node)| lenient(id, node)).collect())
 }
 
-fn lenient(id: &str, value: &Value) -> Node {
+pub(super) fn lenient(id: &str, value: &Value) -> Node {
     Node::deserialize(value).unwrap_or_else(|_| mended(id, value))
 }
 

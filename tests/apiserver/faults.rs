@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_runnable::cluster::{Access, Cluster, ClusterError};
+use kubectl_runnable::cluster::{Access, Cluster, ClusterError, Selection};
 use kubectl_runnable::exit::Exit;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -201,4 +201,36 @@ async fn an_answer_that_is_no_object_is_not_quoted() {
     Mock::given(method("GET")).and(path(OBJECT)).respond_with(page).mount(&server).await;
     let error = to(&server).await.workflow("build").await.unwrap_err();
     assert!(error.to_string().ends_with("is no Kubernetes object; is its URL right?"), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_that_outlives_the_servers_memory_is_begun_anew() {
+    let server = MockServer::start().await;
+    let page = |names: &[&str], token: &str| {
+        let items: Vec<Value> = names.iter().map(|name| json!({ "metadata": { "name": name, "uid": name } })).collect();
+        ResponseTemplate::new(200).set_body_json(json!({
+            "kind": "WorkflowList", "apiVersion": "argoproj.io/v1alpha1",
+            "metadata": { "continue": token }, "items": items,
+        }))
+    };
+    let get = || Mock::given(method("GET")).and(path(COLLECTION)).and(query_param("limit", "2"));
+    let expired = refusal(410, "Expired", "The provided continue parameter is too old");
+    get().and(query_param("continue", "old")).respond_with(expired).mount(&server).await;
+    get().and(query_param("continue", "new")).respond_with(page(&["c"], "")).mount(&server).await;
+    get().respond_with(page(&["a", "b"], "old")).up_to_n_times(1).mount(&server).await;
+    get().respond_with(page(&["b", "a"], "new")).mount(&server).await;
+    let mut names = Vec::new();
+    let selection = Selection { chunk: 2, ..Selection::default() };
+    let take = |item: Value| names.push(format!("{} {}", item["kind"], item["metadata"]["name"]));
+    to(&server).await.list(&selection, take).await.unwrap();
+    assert_eq!(names, ["\"Workflow\" \"a\"", "\"Workflow\" \"b\"", "\"Workflow\" \"c\""]);
+}
+
+#[tokio::test]
+async fn a_list_that_expires_each_time_fails() {
+    let server = MockServer::start().await;
+    let expired = refusal(410, "Expired", "The provided continue parameter is too old");
+    Mock::given(method("GET")).and(path(COLLECTION)).respond_with(expired).expect(4).mount(&server).await;
+    let error = to(&server).await.list(&Selection::default(), |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("too old"), "{error}");
 }

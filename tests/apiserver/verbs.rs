@@ -80,6 +80,33 @@ async fn compressed_nodes_are_shown_and_offloaded_ones_are_told() {
 }
 
 #[tokio::test]
+async fn offloaded_nodes_are_rebuilt_from_pods_and_task_results() {
+    let namespace = Namespace::new().await;
+    namespace.create("workflows", &workflow("w", "r1")).await;
+    set_status(&namespace, "w", &json!({"phase": "Running", "offloadNodeStatusVersion": "fnv:1"})).await;
+    let labels = json!({"workflows.argoproj.io/workflow": "w"});
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "w-load-1", "labels": labels, "annotations": {
+            "workflows.argoproj.io/node-id": "w-1", "workflows.argoproj.io/node-name": "w.load"}},
+        "spec": {"containers": [{"name": "main", "image": "alpine"}]},
+    });
+    namespace.post(&format!("/api/v1/namespaces/{}/pods", namespace.name), &pod).await;
+    let result = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTaskResult",
+        "metadata": {"name": "w-2", "labels": labels}, "outputs": {"exitCode": "0"},
+    });
+    namespace.create("workflowtaskresults", &result).await;
+    let (_, text, _) = run(&namespace, &["status", "w"]);
+    for part in ["Nodes:      2 (1 succeeded, 0 failed)\n", "these are of pods and task results", "◷ load", "✔ w-2"]
+    {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    let object = json_of(&namespace, &["status", "w", "-o", "json"]);
+    assert!(object["summary"]["partial"].is_string() && object["status"].get("nodes").is_none(), "{object}");
+}
+
+#[tokio::test]
 async fn a_handle_finds_its_run_and_no_other() {
     let namespace = Namespace::new().await;
     let directory = tempfile::TempDir::new().unwrap();

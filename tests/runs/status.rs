@@ -26,6 +26,20 @@ fn a_run_is_shown_without_its_secrets() {
 }
 
 #[test]
+fn a_secret_item_is_masked_at_the_end_of_a_run() {
+    let rig = Rig::new();
+    let file = rig.file("a", "true");
+    let mut workflow: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let call = &mut workflow["spec"]["templates"][0]["steps"][0][0];
+    call["withItems"] = serde_json::json!(["hunter22", "other"]);
+    std::fs::write(&file, workflow.to_string()).unwrap();
+    for text in [rig.run(&["submit", "--local", "-q", &file]).good(), rig.run(&["status", "--local", "a"]).good()] {
+        assert!(text.contains("work(0:***)") && text.contains("work(1:other)"), "{text}");
+        assert!(!text.contains("hunter22"), "{text}");
+    }
+}
+
+#[test]
 fn nodes_are_selected_by_their_fields() {
     let rig = Rig::new();
     rig.submit("a", "true", &[]).good();

@@ -1,0 +1,23 @@
+//! The pods and task results of a workflow: what is left to tell of nodes that are kept elsewhere.
+
+use serde_json::Value;
+
+use super::{Cluster, request};
+
+impl Cluster {
+    /// The workflow's pods. None where the user may not list them: they complete what is known and nothing needs them.
+    pub async fn pods(&self, workflow: &str) -> Vec<Value> {
+        self.belongings("api/v1", "pods", workflow).await
+    }
+
+    /// The WorkflowTaskResults of the workflow. None where the user may not list them.
+    pub async fn task_results(&self, workflow: &str) -> Vec<Value> {
+        self.belongings("apis/argoproj.io/v1alpha1", "workflowtaskresults", workflow).await
+    }
+
+    async fn belongings(&self, group: &str, plural: &str, workflow: &str) -> Vec<Value> {
+        let answer = self.send(request::belongings(group, &self.namespace, plural, workflow)).await;
+        let mut list = answer.result.unwrap_or_default();
+        list.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default()
+    }
+}
