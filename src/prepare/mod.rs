@@ -29,6 +29,7 @@ pub use self::error::PrepareError;
 pub use self::notice::{Notice, Reason};
 pub use self::options::{Memoize, Options};
 pub use self::parameters::missing_parameters;
+pub(crate) use self::parameters::set as set_parameter;
 pub use self::result_input::RESULT_INPUT;
 pub use self::source::{Source, from_source};
 use crate::argo::identity::{CacheName, RunId};
