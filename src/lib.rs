@@ -14,6 +14,7 @@
 //! effects in the executor and the store.
 
 pub mod argo;
+pub mod cache;
 pub mod cli;
 pub mod cluster;
 pub mod exit;

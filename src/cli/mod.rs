@@ -4,6 +4,7 @@ mod completion;
 mod failure;
 mod files;
 mod mint;
+mod retry;
 mod submit;
 mod target;
 
@@ -34,6 +35,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Submit(Box<submit::Args>),
+    Retry(Box<retry::Args>),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -57,6 +59,7 @@ pub fn run() -> Exit {
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
+        Ok(Cli { command: Command::Retry(args) }) => retry::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => Ok(completion::run(&args)),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),

@@ -9,6 +9,8 @@ mod error;
 mod fault;
 mod kind;
 mod latest;
+mod owner;
+mod replace;
 mod request;
 mod template;
 mod wait;

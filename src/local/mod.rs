@@ -9,6 +9,7 @@ pub(crate) mod artifact;
 pub mod engine;
 pub mod executor;
 pub mod kill;
+mod memory;
 pub mod plan;
 pub mod record;
 pub mod sandbox;

@@ -2,5 +2,6 @@
 
 pub mod format;
 pub mod live;
+pub mod plan;
 pub mod summary;
 pub mod tree;

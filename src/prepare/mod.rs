@@ -26,6 +26,7 @@ use serde_json::{Map, Value, json};
 pub use self::catalogue::Templates;
 pub use self::environment::VARIABLES;
 pub use self::error::PrepareError;
+pub(crate) use self::key::is_prepared_key;
 pub use self::notice::{Notice, Reason};
 pub use self::options::{Memoize, Options};
 pub use self::parameters::missing_parameters;

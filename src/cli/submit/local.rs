@@ -41,14 +41,23 @@ const LOG_TAIL: u64 = 16 * 1024;
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let prepared = request.prepare(&request.templates(), None)?;
-    let root = root()?;
+    carry_out(args, &request, &prepared, &root()?).await
+}
+
+/// Runs what is prepared, in the directory of all runs.
+pub(super) async fn carry_out(
+    args: &Args,
+    request: &Request,
+    prepared: &[Prepared],
+    root: &Path,
+) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
-    for prepared in &prepared {
-        runs.push(Ready::new(args, &request, prepared, &root)?);
+    for prepared in prepared {
+        runs.push(Ready::new(args, request, prepared, root)?);
     }
     let executable = std::env::current_exe().map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?;
-    std::fs::create_dir_all(&root).map_err(|error| anyhow::anyhow!("cannot write {}: {error}", root.display()))?;
-    let view = View::detect(&executable, &root);
+    std::fs::create_dir_all(root).map_err(|error| anyhow::anyhow!("cannot write {}: {error}", root.display()))?;
+    let view = View::detect(&executable, root);
     if let (View::Plain(why), false) = (&view, args.quiet) {
         eprintln!("warning: tasks share this machine's file system, for a view of their own is not to be had: {why}");
     }
@@ -56,7 +65,7 @@ pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> 
     let mut exit = Exit::Success;
     let mut objects = Vec::new();
     for ready in runs {
-        let (ended, timed_out) = ready.run(args, &root, &view, &executable, &mut interrupts).await?;
+        let (ended, timed_out) = ready.run(args, root, &view, &executable, &mut interrupts).await?;
         let own = match ended.finished.phase {
             _ if timed_out => Exit::TimedOut,
             _ if ended.interrupted => Exit::Interrupted,
@@ -84,6 +93,8 @@ struct Ready {
     namespace: ObjectName,
     name: ObjectName,
     run_id: String,
+    /// What a later attempt needs beside the workflow. Secrets are not written down.
+    beside: Vec<Value>,
 }
 
 impl Ready {
@@ -102,7 +113,9 @@ impl Ready {
         }
         check(args, request, &plan)?;
         let run_id = prepared.run.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
-        Ok(Self { plan, namespace, name, run_id })
+        let beside = request.beside.iter().filter(|document| document.kind != Kind::Secret);
+        let beside = beside.map(|document| document.value.clone()).collect();
+        Ok(Self { plan, namespace, name, run_id, beside })
     }
 
     async fn run(
@@ -114,6 +127,7 @@ impl Ready {
         interrupts: &mut Interrupts,
     ) -> Result<(Ended, bool), Failure> {
         let store = Store::create(root, &self.namespace, &self.name, &self.plan.workflow)?;
+        store.write_beside(&self.beside)?;
         let directory = store.directory().to_owned();
         if !args.quiet {
             eprintln!("running workflow {} on this machine, run id {}", self.name, self.run_id);

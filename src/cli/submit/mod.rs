@@ -1,5 +1,6 @@
 //! `submit`: prepares workflows and creates them on a cluster, or runs them on this machine.
 
+pub(super) mod again;
 mod cluster;
 mod local;
 mod request;
@@ -134,7 +135,7 @@ struct RunArgs {
     #[arg(long, value_name = "ID")]
     run_id: Option<RunId>,
 
-    /// Memoize templates, so that a retry skips what succeeded [default: auto; off with --local]
+    /// Memoize templates, so that a retry skips what succeeded [default: auto]
     #[arg(long, value_name = "auto|off", num_args = 0..=1, require_equals = true, default_missing_value = "auto", hide_possible_values = true)]
     memoize: Option<MemoizeArg>,
 
@@ -247,7 +248,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn wait_duration(text: &str) -> Result<std::time::Duration, String> {
+pub(super) fn wait_duration(text: &str) -> Result<std::time::Duration, String> {
     let duration = duration::parse(text).map_err(|error| error.to_string())?;
     std::time::Duration::try_from(duration).map_err(|_| format!("invalid duration {text:?}: expected one above 0"))
 }

@@ -88,7 +88,6 @@ impl Request {
         }
         let memoize = match args.run.memoize {
             Some(MemoizeArg::Off) => Memoize::Off,
-            None if args.local => Memoize::Off,
             Some(MemoizeArg::Auto) | None => Memoize::Auto,
         };
         let options = Options {
@@ -115,6 +114,14 @@ impl Request {
             generate_name: args.workflow.generate_name.clone(),
             quiet: args.quiet,
         })
+    }
+
+    /// What is prepared already, with the documents it came from.
+    pub(super) fn prepared(workflow: Option<Document>, beside: Vec<Document>, args: &Args) -> Result<Self, Failure> {
+        let mut request = Self::read(args)?;
+        request.workflows.extend(workflow);
+        request.beside = beside;
+        Ok(request)
     }
 
     /// The templates beside the workflows.

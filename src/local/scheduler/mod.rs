@@ -9,6 +9,7 @@ mod dag;
 mod hooks;
 mod items;
 mod locks;
+mod memoization;
 mod outputs;
 mod pod;
 mod references;
@@ -26,13 +27,14 @@ use self::call::{Body, Call, Frame, Hooks, Owner, RetryBody};
 use crate::argo::duration;
 use crate::argo::expression::Scope;
 use crate::argo::spec::{Artifact, Template, TemplateType};
-use crate::argo::status::{MemoizationStatus, Node, NodeFlag, NodeType, Outputs, Phase, node_id, pod_name};
+use crate::argo::status::{Node, NodeFlag, NodeType, Outputs, Phase, node_id, pod_name};
 use crate::local::plan::{Plan, Reference, TemplateScope};
 use crate::local::task::{Outcome, Task};
 
 use self::call::Kill;
 pub use self::call::NodeIndex;
-pub(crate) use self::pod::image_program;
+pub use self::memoization::{Found, Wanted};
+pub(crate) use self::pod::{ARTIFACTS, image_program};
 pub use self::root::Finished;
 
 /// Templates nested deeper than this are an endless recursion, as in Argo.
@@ -45,6 +47,8 @@ pub enum Event {
     Start,
     /// A task ended.
     Ended(NodeIndex, Box<Outcome>),
+    /// What a node asked of the cache.
+    Found(NodeIndex, Found),
     /// A time that was asked for has come.
     Due(Timer),
     /// The run is to end.
@@ -90,6 +94,12 @@ pub enum Action {
     Run(NodeIndex, Box<Task>),
     /// End a running task, for this reason.
     Kill(NodeIndex, String),
+    /// Ask the cache for an entry.
+    LookUp(NodeIndex, Box<Wanted>),
+    /// Make an entry of a node that succeeded.
+    Keep(NodeIndex),
+    /// Make no entry of a node that did not succeed.
+    Forget(NodeIndex),
     /// Send the timer back at this time.
     Wake(Timestamp, Timer),
 }
@@ -124,6 +134,7 @@ impl Scheduler {
         match event {
             Event::Start => self.begin_workflow(),
             Event::Ended(node, outcome) => self.pod_ended(node, &outcome),
+            Event::Found(node, found) => self.looked_up(node, found),
             Event::Due(timer) => self.due(timer),
             Event::Shutdown(shutdown) => self.shut_down(shutdown),
         }
@@ -293,32 +304,6 @@ impl Scheduler {
         self.look_up_and_run(node);
     }
 
-    /// Ends the node with the outputs of a cache entry, or lets it run.
-    fn look_up_and_run(&mut self, node: NodeIndex) {
-        let Some(template) = self.frame(node).template.clone() else { return };
-        if let Some(memoize) = &template.memoize {
-            let cache = memoize.cache.as_ref().map(|cache| cache.config_map.name.clone()).unwrap_or_default();
-            let key = (cache.clone(), memoize.key.clone());
-            let max_age = memoize.max_age.as_deref().filter(|text| !text.is_empty()).map(duration::parse).transpose();
-            let max_age = match max_age {
-                Ok(max_age) => max_age,
-                Err(error) => return self.raise(node, &format!("invalid maxAge: {error}")),
-            };
-            let found = self
-                .memory
-                .get(&key)
-                .filter(|(at, _)| max_age.is_none_or(|max_age| self.now.duration_since(*at) <= max_age));
-            let status = MemoizationStatus { hit: found.is_some(), key: memoize.key.clone(), cache_name: cache };
-            let outputs = found.map(|(_, outputs)| outputs.clone());
-            self.node_mut(node).memoization_status = Some(status);
-            if let Some(outputs) = outputs {
-                self.node_mut(node).outputs = outputs;
-                return self.finish(node, Phase::Succeeded, "");
-            }
-        }
-        self.run(node);
-    }
-
     fn run(&mut self, node: NodeIndex) {
         let Some(template) = self.frame(node).template.clone() else { return };
         if matches!(self.frame(node).body, Body::Retry(_)) {
@@ -466,14 +451,6 @@ impl Scheduler {
     fn raise(&mut self, node: NodeIndex, why: &str) {
         self.frame_mut(node).raised = Some(why.to_owned());
         self.finish(node, Phase::Error, why);
-    }
-
-    fn remember(&mut self, node: NodeIndex, phase: Phase, outputs: Option<&Outputs>) {
-        let Some(memoization) = &self.node(node).memoization_status else { return };
-        if phase == Phase::Succeeded && !memoization.hit {
-            let key = (memoization.cache_name.clone(), memoization.key.clone());
-            self.memory.insert(key, (self.now, outputs.cloned()));
-        }
     }
 
     fn release(&mut self, node: NodeIndex, phase: Phase) {
