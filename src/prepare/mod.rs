@@ -27,6 +27,7 @@ pub use self::catalogue::Templates;
 pub use self::environment::VARIABLES;
 pub use self::error::PrepareError;
 pub(crate) use self::key::is_prepared_key;
+pub(crate) use self::memoize::existing_cache;
 pub use self::notice::{Notice, Reason};
 pub use self::options::{Memoize, Options};
 pub use self::parameters::missing_parameters;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::attempt::Attempt;
 use crate::argo::identity::RunId;
-use crate::prepare::{Options, PrepareError, Prepared, Templates, prepare, set_parameter};
+use crate::prepare::{Options, PrepareError, Prepared, Templates, existing_cache, prepare, set_parameter};
 
 const PREVIOUS: &str = "workflows.argoproj.io/resubmitted-from-workflow";
 /// What the controller and the server write into every workflow themselves.
@@ -42,7 +42,8 @@ pub fn anew(
     let mut parameters = options.parameters.clone();
     parameters.extend(of_attempt(&run_id, attempt.number));
     let generate_name = document["metadata"]["generateName"].clone();
-    let options = Options { run_id: Some(run_id), parameters, ..options.clone() };
+    let cache_name = existing_cache(&live["spec"]).or_else(|| options.cache_name.clone());
+    let options = Options { run_id: Some(run_id), cache_name, parameters, ..options.clone() };
     let mut prepared = prepare(document, templates, &options)?;
     // The name is fixed; the prefix stays for the names of later attempts.
     prepared.workflow["metadata"]["generateName"] = generate_name;

@@ -95,7 +95,9 @@ fn live() -> Value {
 }
 
 fn next(live: &Value, edited: Option<&Value>, parameters: &[(&str, &str)]) -> Value {
-    anew(live, edited, &Templates::default(), &options(parameters)).unwrap().workflow
+    let generated_cache_name = "runnable-zzzzzz".parse().unwrap();
+    let options = Options { generated_cache_name, ..options(parameters) };
+    anew(live, edited, &Templates::default(), &options).unwrap().workflow
 }
 
 fn plan(live: &Value, next: &Value) -> Plan {
