@@ -91,7 +91,7 @@ impl Refusal {
         match self {
             Self::NotEnded { .. } => Some("wait for its end, or stop it first"),
             Self::Succeeded { .. } => Some(
-                "run nodes that succeeded again with --in-place --restart-successful --node-field-selector, or submit it anew",
+                "submit it anew, or on a cluster run its nodes again with --in-place --restart-successful --node-field-selector",
             ),
             Self::NodesAway { .. } | Self::Broken { .. } => Some("retry it without --memoized and --in-place"),
             Self::UnknownPhase { .. } | Self::Deleted { .. } | Self::OwnerDeleted { .. } => None,

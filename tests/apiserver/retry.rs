@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output, Stdio};
 
-use kubectl_runnable::argo::status::node_id;
+use kubectl_runnable::argo::status::{node_id, pod_name};
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
@@ -20,7 +20,7 @@ fn program(namespace: &Namespace, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-async fn retry(namespace: &Namespace, arguments: &[&str]) -> Output {
+fn retry(namespace: &Namespace, arguments: &[&str]) -> Output {
     tokio::task::block_in_place(|| program(namespace, arguments))
 }
 
@@ -64,7 +64,7 @@ async fn failed(namespace: &Namespace, name: &str) -> Value {
 async fn a_plan_creates_nothing() {
     let namespace = Namespace::new().await;
     failed(&namespace, "build").await;
-    let output = retry(&namespace, &["build", "--plan", "-o", "json", "--name", "again"]).await;
+    let output = retry(&namespace, &["build", "--plan", "-o", "json", "--name", "again"]);
     let plan = object(&output);
     assert_eq!((&plan["mode"], &plan["attempt"], &plan["runId"]), (&json!("new"), &json!(2), &json!("r1")));
     assert_eq!(plan["nodes"].as_array().unwrap().len(), 3);
@@ -77,7 +77,7 @@ async fn ten_retries_keep_one_run_id_and_count_on() {
     failed(&namespace, "build").await;
     let mut last = "build".to_owned();
     for attempt in 2..=11 {
-        let output = retry(&namespace, &[&last, "-o", "json", "-q"]).await;
+        let output = retry(&namespace, &[&last, "-o", "json", "-q"]);
         let made = object(&output);
         assert_eq!(parameter(&made, "run_id"), "r1");
         assert_eq!(parameter(&made, "retry_run_id"), "r1");
@@ -95,7 +95,7 @@ async fn ten_retries_keep_one_run_id_and_count_on() {
 async fn memoized_carries_the_status_over() {
     let namespace = Namespace::new().await;
     failed(&namespace, "build").await;
-    let output = retry(&namespace, &["build", "--memoized", "--name", "again", "-o", "name"]).await;
+    let output = retry(&namespace, &["build", "--memoized", "--name", "again", "-o", "name"]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "workflow.argoproj.io/again\n");
     let made = namespace.get("workflows", "again").await.unwrap();
     let nodes = &made["status"]["nodes"];
@@ -107,7 +107,13 @@ async fn memoized_carries_the_status_over() {
 async fn in_place_the_same_object_goes_on() {
     let namespace = Namespace::new().await;
     let before = failed(&namespace, "build").await;
-    let output = retry(&namespace, &["build", "--in-place"]).await;
+    let pod = pod_name("build", "main", "build.b");
+    let spec = json!({ "containers": [{ "name": "main", "image": "busybox" }], "automountServiceAccountToken": false });
+    let failed_pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": pod }, "spec": spec });
+    let pods = format!("/api/v1/namespaces/{}/pods", namespace.name);
+    namespace.post(&pods, &failed_pod).await;
+    let output = retry(&namespace, &["build", "--in-place"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("pod {pod} is deleted")));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "workflow.argoproj.io/build retried\n");
     let after = namespace.get("workflows", "build").await.unwrap();
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
@@ -115,6 +121,8 @@ async fn in_place_the_same_object_goes_on() {
     assert_eq!(nodes.len(), 2);
     assert_eq!(nodes["build"]["phase"], "Running");
     assert_eq!(after["status"].get("phase"), None);
+    // Its name is free again.
+    namespace.post(&pods, &failed_pod).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,11 +140,11 @@ async fn what_cannot_be_retried_is_refused_with_its_reason() {
     failed(&namespace, "build").await;
     for (phase, reason) in [("Running", "is Running"), ("Succeeded", "has succeeded"), ("Odd", "not known")] {
         namespace.patch("workflows", "build", &json!({ "status": { "phase": phase } })).await;
-        let output = retry(&namespace, &["build"]).await;
+        let output = retry(&namespace, &["build"]);
         assert_eq!(output.status.code(), Some(7));
         assert!(String::from_utf8_lossy(&output.stderr).contains(reason), "{phase}");
     }
-    assert_eq!(retry(&namespace, &["absent"]).await.status.code(), Some(6));
+    assert_eq!(retry(&namespace, &["absent"]).status.code(), Some(6));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,10 +158,10 @@ async fn a_run_whose_owner_is_gone_is_refused() {
         ] } })
     };
     namespace.patch("workflows", "build", &reference(&owner["metadata"]["uid"])).await;
-    let kept = retry(&namespace, &["build", "-o", "json"]).await;
+    let kept = retry(&namespace, &["build", "-o", "json"]);
     assert_eq!(object(&kept)["metadata"]["ownerReferences"][0]["uid"], owner["metadata"]["uid"]);
     namespace.delete("workflows", "owner").await;
-    let refused = retry(&namespace, &["build"]).await;
+    let refused = retry(&namespace, &["build"]);
     assert_eq!(refused.status.code(), Some(7));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("belongs to Workflow/owner, which is deleted"));
 }
