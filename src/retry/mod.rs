@@ -11,6 +11,7 @@ mod anew;
 mod attempt;
 mod calls;
 mod in_place;
+mod judge;
 mod loss;
 mod memoized;
 mod nodes;
