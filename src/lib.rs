@@ -9,17 +9,19 @@
 //!        files, stdin, --from                                                          output, exit code ◄────┘
 //! ```
 //!
-//! [`argo`] and [`prepare`] are pure: no clock, randomness, environment, network, file or process is named there
+//! [`argo`], [`prepare`] and [`retry`] are pure: no clock, randomness, environment, network, file or process is named there
 //! (clippy.toml and tests/tidy.rs hold them to it). [`local`] keeps its scheduler pure in the same way and its
 //! effects in the executor and the store.
 
 pub mod argo;
+pub mod cache;
 pub mod cli;
 pub mod cluster;
 pub mod exit;
 pub mod local;
 pub mod output;
 pub mod prepare;
+pub mod retry;
 pub mod run;
 
 pub use cli::run;

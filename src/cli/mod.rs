@@ -9,11 +9,13 @@ mod found;
 mod home;
 mod list;
 mod mint;
+mod retry;
 mod runtime;
 mod signals;
 mod status;
 mod submit;
 mod target;
+mod templates;
 mod values;
 mod wait;
 mod watch;
@@ -47,6 +49,7 @@ enum Command {
     Status(status::Args),
     Wait(wait::Args),
     Watch(watch::Args),
+    Retry(Box<retry::Args>),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -71,6 +74,7 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),
         Ok(Cli { command: Command::Watch(args) }) => watch::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
+        Ok(Cli { command: Command::Retry(args) }) => retry::run(&args),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),
     };

@@ -208,6 +208,14 @@ pub enum ClusterError {
         /// What the server said.
         message: String,
     },
+    /// A pod that stands in the way of a retry cannot be deleted.
+    #[error("cannot delete pod {name:?}: {message}")]
+    Pod {
+        /// Its name.
+        name: String,
+        /// What the server said.
+        message: String,
+    },
     /// The workflow did not end in time.
     #[error("workflow {name:?} has not ended after {after:?} (phase {phase})")]
     TimedOut {
@@ -295,6 +303,7 @@ impl ClusterError {
             | Self::Unnamed
             | Self::Invalid { .. }
             | Self::Denied { .. }
+            | Self::Pod { .. }
             | Self::Api { .. } => None,
         }
     }

@@ -11,6 +11,8 @@ mod fault;
 mod kind;
 mod latest;
 mod list;
+mod owner;
+mod replace;
 mod request;
 mod template;
 mod wait;

@@ -25,6 +25,7 @@ pub(crate) enum Verb {
     Get,
     List,
     Watch,
+    Update,
 }
 
 impl Verb {
@@ -34,6 +35,7 @@ impl Verb {
             Self::Get => "get",
             Self::List => "list",
             Self::Watch => "watch",
+            Self::Update => "update",
         }
     }
 }
@@ -46,6 +48,14 @@ impl Call<'_> {
     pub(crate) fn create(&self, object: &Value, dry_run: bool) -> Built {
         let dry_run = if dry_run { "&dryRun=All" } else { "" };
         Request::post(format!("{}?fieldManager=kubectl-runnable&fieldValidation=Strict{dry_run}", self.collection()))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(object.to_string().into_bytes())
+    }
+
+    /// `PUT` of an object in the place of the one with its uid and resourceVersion.
+    pub(crate) fn replace(&self, object: &Value, dry_run: bool) -> Built {
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        Request::put(format!("{}/{}?fieldManager=kubectl-runnable{dry_run}", self.collection(), escaped(self.name)))
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(object.to_string().into_bytes())
     }
@@ -111,6 +121,29 @@ pub(crate) fn belongings(group: &str, namespace: &str, plural: &str, workflow: &
     Request::get(format!("/{group}/namespaces/{namespace}/{plural}?labelSelector={selector}")).body(Vec::new())
 }
 
+/// `DELETE` of a pod.
+pub(crate) fn delete_pod(namespace: &str, name: &str) -> Built {
+    Request::delete(format!("/api/v1/namespaces/{}/pods/{}", escaped(namespace), escaped(name))).body(Vec::new())
+}
+
+/// What the API server serves of a group and version, such as `v1` or `batch/v1`.
+pub(crate) fn served(api_version: &str) -> Built {
+    Request::get(root(api_version)).body(Vec::new())
+}
+
+/// `GET` of any object.
+pub(crate) fn object(api_version: &str, namespace: Option<&str>, plural: &str, name: &str) -> Built {
+    let within = namespace.map(|namespace| format!("/namespaces/{}", escaped(namespace))).unwrap_or_default();
+    Request::get(format!("{}{within}/{}/{}", root(api_version), escaped(plural), escaped(name))).body(Vec::new())
+}
+
+fn root(api_version: &str) -> String {
+    match api_version.split_once('/') {
+        Some((group, version)) => format!("/apis/{}/{}", escaped(group), escaped(version)),
+        None => format!("/api/{}", escaped(api_version)),
+    }
+}
+
 /// A text as one segment of a path or value of a query, whatever stands in it.
 pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
@@ -157,6 +190,25 @@ mod tests {
         let query = request.uri().query().unwrap_or_default();
         assert!(query.starts_with("watch=true&"), "{query}");
         assert!(query.ends_with("&fieldSelector=metadata.name%3Dbuild-1&resourceVersion=42"), "{query}");
+        Ok(())
+    }
+
+    #[test]
+    fn an_object_is_put_in_the_place_of_its_namesake() -> Result<(), http::Error> {
+        let request = CALL.replace(&json!({ "spec": {} }), true)?;
+        assert_eq!(request.method(), "PUT");
+        assert_eq!(
+            request.uri(),
+            "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build-1?fieldManager=kubectl-runnable&dryRun=All"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn objects_of_other_groups_are_found_under_theirs() -> Result<(), http::Error> {
+        assert_eq!(object("batch/v1", Some("ci"), "jobs", "a")?.uri(), "/apis/batch/v1/namespaces/ci/jobs/a");
+        assert_eq!(object("v1", None, "nodes", "../a")?.uri(), "/api/v1/nodes/..%2Fa");
+        assert_eq!(delete_pod("ci", "a")?.uri(), "/api/v1/namespaces/ci/pods/a");
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::executor::Executor;
 use super::kill::{KillSwitch, kill_switch};
+use super::memory::Memory;
 use super::scheduler::{Action, Event, Finished, NodeIndex, Scheduler, Shutdown, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
@@ -48,6 +49,7 @@ pub async fn run(
     mut observe: impl FnMut(&Scheduler, &[NodeIndex]),
 ) -> Result<Ended, StoreError> {
     let mut tasks = Tasks::new(executor);
+    let mut memory = Memory::new(&store, &scheduler);
     let mut timers = Timers::default();
     let mut interrupted = false;
     let mut event = Event::Start;
@@ -56,6 +58,9 @@ pub async fn run(
             match action {
                 Action::Run(node, task) => tasks.start(node, *task),
                 Action::Kill(node, reason) => tasks.kill(node, &reason, GRACE),
+                Action::LookUp(node, wanted) => memory.look_up(node, scheduler.node(node), *wanted),
+                Action::Keep(node) => memory.keep(node, scheduler.node(node)),
+                Action::Forget(node) => memory.forget(node, scheduler.node(node)),
                 Action::Wake(at, timer) => timers.add(at, timer),
             }
         }
@@ -67,6 +72,7 @@ pub async fn run(
         }
         event = tokio::select! {
             Some((node, outcome)) = tasks.ended.recv() => tasks.end(node, outcome),
+            Some((node, found)) = memory.found() => Event::Found(node, found),
             timer = timers.next() => Event::Due(timer),
             Some(interrupt) = interrupts.recv() => {
                 interrupted = true;
@@ -79,6 +85,7 @@ pub async fn run(
     };
     tasks.kill_all();
     tasks.wait().await;
+    memory.end().await;
     let workflow = scheduler.object();
     store.write_workflow(&workflow)?;
     store.sweep();

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod executor;
 pub mod follow;
 pub mod kill;
+mod memory;
 pub mod plan;
 pub mod record;
 pub mod sandbox;

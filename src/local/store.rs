@@ -4,6 +4,7 @@
 //! ```text
 //! <root>/runs/<namespace>/<name>/
 //!   workflow.json   the Workflow object, at the beginning without a status, at the end with it
+//!   beside.yaml     templates and ConfigMaps that stood beside it
 //!   journal.jsonl   a line an event: the nodes that changed, as they are after it
 //!   lock            held while the run's process lives
 //!   nodes/<id>/     logs of a task, its view while it runs
@@ -17,9 +18,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::argo::document::to_yaml_documents;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Node;
 use crate::exit::Exit;
+
+/// The file of the documents beside the workflow.
+pub const BESIDE: &str = "beside.yaml";
 
 /// Why a run's directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +74,7 @@ impl StoreError {
 /// The open directory of a run that this process carries out.
 #[derive(Debug)]
 pub struct Store {
+    root: PathBuf,
     directory: PathBuf,
     journal: File,
     /// Held until the process ends.
@@ -97,9 +103,14 @@ impl Store {
         let journal_path = directory.join("journal.jsonl");
         let journal =
             File::options().create(true).append(true).open(&journal_path).map_err(StoreError::write(&journal_path))?;
-        let store = Self { directory, journal, _lock: lock };
+        let store = Self { root: root.to_owned(), directory, journal, _lock: lock };
         store.write_workflow(workflow)?;
         Ok(store)
+    }
+
+    /// The directory of all runs and caches.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The run's directory.
@@ -130,6 +141,12 @@ impl Store {
             Ok(())
         };
         replace().map_err(error)
+    }
+
+    /// Writes down the documents beside the workflow, for a later attempt.
+    pub fn write_beside(&self, documents: &[Value]) -> Result<(), StoreError> {
+        let path = self.directory.join(BESIDE);
+        fs::write(&path, to_yaml_documents(documents)).map_err(StoreError::write(&path))
     }
 
     /// Removes what only a running task needs.

@@ -3,6 +3,7 @@
 pub mod format;
 pub mod list;
 pub mod live;
+pub mod plan;
 pub mod status;
 pub mod stream;
 pub mod summary;

@@ -22,6 +22,14 @@ pub(super) fn is_ours(key: &str) -> bool {
     key.contains(RUN) && key.contains(INPUTS)
 }
 
+/// Whether a key, evaluated in a run of this id, was written by [`key`].
+pub(crate) fn is_prepared_key(key: &str, run_id: &str) -> bool {
+    let is_hash = |text: &str| text.len() == HASH_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some((front, inputs)) = key.rsplit_once('-') else { return false };
+    let front = front.strip_suffix(&run_id.replace('_', "-")).and_then(|front| front.strip_suffix('-'));
+    is_hash(inputs) && front.and_then(|front| front.rsplit_once('-')).is_some_and(|(_, content)| is_hash(content))
+}
+
 /// The key of the template `name` whose content has this `digest`.
 pub(super) fn key(name: &str, digest: &Digest, has_inputs: bool, values: &[String]) -> String {
     let mut key = sanitised(name);
@@ -90,6 +98,15 @@ mod tests {
              workflow.parameters[\"a\"]])))}}"
         );
         assert!(!key("a", &[0; 32], false, &[]).contains("inputs"));
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_form_when_it_has_been_evaluated() {
+        let hash = "0123456789abcdef";
+        assert!(is_prepared_key(&format!("load-{hash}-my-run-{hash}"), "my_run"));
+        assert!(!is_prepared_key(&format!("load-{hash}-my-run-{hash}"), "other"));
+        assert!(!is_prepared_key(&format!("load-my-run-{hash}"), "my-run"));
+        assert!(!is_prepared_key("load-my-run", "my-run"));
     }
 
     #[test]

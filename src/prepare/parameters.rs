@@ -140,7 +140,7 @@ fn value_of(parameters: &[Value], name: &str) -> Option<String> {
 }
 
 /// Gives a parameter a value, and takes away its source.
-fn set(parameters: &mut Vec<Value>, name: &str, value: &str) {
+pub(crate) fn set(parameters: &mut Vec<Value>, name: &str, value: &str) {
     let declared = parameters.iter_mut().find(|parameter| text(parameter, "name") == name);
     match declared.and_then(Value::as_object_mut) {
         Some(parameter) => {

@@ -13,6 +13,7 @@ mod access;
 mod create;
 mod faults;
 mod pipelines;
+mod retry;
 mod submit;
 mod template;
 mod verbs;

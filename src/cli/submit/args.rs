@@ -90,11 +90,7 @@ pub(in crate::cli) struct Args {
 impl Args {
     /// Whether templates are memoized.
     pub(super) fn memoizes(&self) -> bool {
-        match self.run.memoize {
-            Some(MemoizeArg::Auto) => true,
-            Some(MemoizeArg::Off) => false,
-            None => !self.local,
-        }
+        self.run.memoize != Some(MemoizeArg::Off)
     }
 }
 
@@ -147,7 +143,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "ID")]
     pub(super) run_id: Option<RunId>,
 
-    /// Memoize templates, so that a retry skips what succeeded [default: auto; off with --local]
+    /// Memoize templates, so that a retry skips what succeeded [default: auto]
     #[arg(long, value_name = "auto|off", num_args = 0..=1, require_equals = true, default_missing_value = "auto", hide_possible_values = true)]
     pub(super) memoize: Option<MemoizeArg>,
 

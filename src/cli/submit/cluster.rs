@@ -1,6 +1,6 @@
 //! `submit` on a cluster: what the workflows refer to is fetched, everything is checked, then they are created.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -10,11 +10,11 @@ use super::handle::{self, Place, handle_of};
 use super::print;
 use super::request::{Request, is_template};
 use crate::argo::document::Kind;
-use crate::argo::template::references;
 use crate::cli::failure::Failure;
 use crate::cli::follow::{self, Screen};
 use crate::cli::found::Found;
 use crate::cli::signals::Signals;
+use crate::cli::templates::called_templates;
 use crate::cli::values::FromKind;
 use crate::cluster::{Cluster, ClusterError, TemplateKind};
 use crate::exit::Exit;
@@ -87,7 +87,7 @@ async fn known_objects(cluster: &Cluster, request: &Request) -> Result<(Template
         live = live_object(cluster, request, from).await?;
         callers.push_back(request.made_from(from, live.as_ref())?);
     }
-    Ok((called(cluster, request.templates(), callers).await?, live))
+    Ok((called_templates(cluster, request.templates(), callers).await?, live))
 }
 
 /// The object of `--from` on the cluster. A CronWorkflow may stand in the files instead.
@@ -97,41 +97,6 @@ async fn live_object(cluster: &Cluster, request: &Request, from: &FromKind) -> R
         return Ok(None);
     }
     Ok(Some(cluster.template(from.kind, from.name.as_str()).await?))
-}
-
-/// The known templates and all that the callers refer to. The one that a workflow is made from must exist; others leave
-/// their callers out of memoization when they cannot be read.
-async fn called(
-    cluster: &Cluster,
-    mut templates: Templates,
-    mut callers: VecDeque<Value>,
-) -> Result<Templates, Failure> {
-    let mut seen = BTreeSet::new();
-    while let Some(caller) = callers.pop_front() {
-        let namespace = caller.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(cluster.namespace());
-        let home = cluster.within(namespace);
-        for reference in references(&caller) {
-            let kind = if reference.cluster_scope {
-                TemplateKind::ClusterWorkflowTemplate
-            } else {
-                TemplateKind::WorkflowTemplate
-            };
-            let known = templates.find(&reference.name, reference.cluster_scope, Some(namespace)).is_some();
-            if (known && !reference.whole) || !seen.insert((reference.cluster_scope, reference.name.clone())) {
-                continue;
-            }
-            match home.template(kind, &reference.name).await {
-                Ok(object) if !known => {
-                    callers.push_back(object.clone());
-                    templates.insert(object);
-                }
-                Err(error) if reference.whole => return Err(error.into()),
-                Ok(_) | Err(ClusterError::TemplateMissing { .. } | ClusterError::Forbidden { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(templates)
 }
 
 /// Waits for one after the other; the worst end counts.

@@ -1,5 +1,6 @@
 //! `submit`: prepares workflows and creates them on a cluster, or runs them on this machine.
 
+pub(super) mod again;
 mod args;
 mod cluster;
 mod handle;

@@ -19,7 +19,7 @@ impl Scheduler {
         message.clone_into(&mut status.message);
         status.finished_at = Some(now);
         let outputs = status.outputs.take();
-        self.remember(node, outputs.as_ref());
+        self.remember(node, phase, outputs.as_ref());
         self.publish(outputs.as_ref());
         self.nodes[node.0].outputs = outputs;
         if self.frame(node).owner == Owner::Entry {

@@ -41,8 +41,9 @@ use crate::local::plan::Plan;
 use crate::local::task::{Outcome, Task};
 
 pub use self::call::NodeIndex;
+pub use self::memoization::{Found, Wanted};
 pub use self::root::Finished;
-pub(crate) use self::task::image_program;
+pub(crate) use self::task::{ARTIFACTS, image_program};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub enum Event {
     Start,
     /// A task ended.
     Ended(NodeIndex, Box<Outcome>),
+    /// What a node asked of the cache.
+    Found(NodeIndex, Found),
     /// A time that was asked for has come.
     Due(Timer),
     /// The run is to end.
@@ -96,6 +99,12 @@ pub enum Action {
     Run(NodeIndex, Box<Task>),
     /// End a running task, for this reason.
     Kill(NodeIndex, String),
+    /// Ask the cache for an entry.
+    LookUp(NodeIndex, Box<Wanted>),
+    /// Make an entry of a node that succeeded.
+    Keep(NodeIndex),
+    /// Make no entry of a node that did not succeed.
+    Forget(NodeIndex),
     /// Send the timer back at this time.
     Wake(Timestamp, Timer),
 }
@@ -137,6 +146,7 @@ impl Scheduler {
         match event {
             Event::Start => self.begin_workflow(),
             Event::Ended(node, outcome) => self.pod_ended(node, &outcome),
+            Event::Found(node, found) => self.looked_up(node, found),
             Event::Due(timer) => self.due(timer),
             Event::Shutdown(shutdown) => self.shut_down(shutdown),
         }

@@ -91,6 +91,11 @@ impl Scheduler {
         }
     }
 
+    /// The Workflow object as the run was given it.
+    pub(crate) fn workflow(&self) -> &Value {
+        &self.plan.workflow
+    }
+
     /// How the run ended; none while it goes on.
     pub fn finished(&self) -> Option<Finished> {
         let phase = self.workflow.phase;

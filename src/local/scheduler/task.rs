@@ -11,7 +11,7 @@ use crate::local::task::{
 };
 
 /// Where a run keeps artifacts, below its directory.
-const ARTIFACTS: &str = "artifacts";
+pub(crate) const ARTIFACTS: &str = "artifacts";
 
 /// The key of an artifact in the store of its run.
 pub(super) fn artifact_key(workflow: &str, pod: &str, artifact: &str) -> String {

@@ -16,6 +16,7 @@ use super::args::Args;
 use super::handle::{self, Place, handle_of};
 use super::print;
 use super::request::Request;
+use crate::argo::document::Kind;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Phase;
 use crate::cli::failure::Failure;
@@ -34,9 +35,18 @@ use crate::run::secret::Mask;
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let prepared = request.prepare(&request.templates(), None)?;
-    let root = home::root()?;
+    carry_out(args, &request, &prepared, home::root()?).await
+}
+
+/// Runs what is prepared, in the directory of all runs.
+pub(super) async fn carry_out(
+    args: &Args,
+    request: &Request,
+    prepared: &[Prepared],
+    root: PathBuf,
+) -> Result<Exit, Failure> {
     let runs: Vec<Ready> =
-        prepared.iter().map(|prepared| Ready::new(args, &request, prepared, &root)).collect::<Result<_, _>>()?;
+        prepared.iter().map(|prepared| Ready::new(args, request, prepared, &root)).collect::<Result<_, _>>()?;
     let machine = Machine::new(args, root)?;
     let mut interrupts = Interrupts::new(args.timeout)?;
     let mut exit = Exit::Success;
@@ -85,6 +95,8 @@ struct Ready {
     namespace: ObjectName,
     name: ObjectName,
     run: Run,
+    /// What a later attempt needs beside the workflow. Secrets are not written down.
+    beside: Vec<Value>,
 }
 
 impl Ready {
@@ -106,11 +118,14 @@ impl Ready {
             given::add(&mut plan, document)?;
         }
         refusal::check(args.quiet, request, &plan)?;
-        Ok(Self { plan, namespace, name, run: prepared.run.clone() })
+        let beside = request.beside.iter().filter(|document| document.kind != Kind::Secret);
+        let beside = beside.map(|document| document.value.clone()).collect();
+        Ok(Self { plan, namespace, name, run: prepared.run.clone(), beside })
     }
 
     async fn run(self, args: &Args, machine: &Machine, interrupts: &mut Interrupts) -> Result<(Ended, Exit), Failure> {
         let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?;
+        store.write_beside(&self.beside)?;
         let directory = store.directory().to_owned();
         if let Some(path) = &args.handle {
             handle::write(path, &handle_of(&self.plan.workflow, &self.run, Place::Local(&machine.root)))?;

@@ -11,13 +11,13 @@ mod references;
 mod retries;
 mod scale;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Action, Event, NodeIndex, Scheduler, Shutdown, Timer};
+use super::{Action, Event, Found, NodeIndex, Scheduler, Shutdown, Timer};
 use crate::local::plan::Plan;
 use crate::local::task::{Outcome, Task};
 
@@ -58,14 +58,20 @@ impl Run {
         run
     }
 
+    /// Tells the scheduler of an event; the cache that it asks then has no entry.
     fn tell(&mut self, event: Event) {
-        for action in self.scheduler.handle(self.now, event) {
-            match action {
-                Action::Run(node, task) => self.running.push((node, *task)),
-                Action::Kill(node, reason) => {
-                    self.killed.insert(node, reason);
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for action in self.scheduler.handle(self.now, event) {
+                match action {
+                    Action::Run(node, task) => self.running.push((node, *task)),
+                    Action::Kill(node, reason) => {
+                        self.killed.insert(node, reason);
+                    }
+                    Action::LookUp(node, _) => events.push_back(Event::Found(node, Found::Miss)),
+                    Action::Keep(_) | Action::Forget(_) => {}
+                    Action::Wake(at, timer) => self.timers.push((at, timer)),
                 }
-                Action::Wake(at, timer) => self.timers.push((at, timer)),
             }
         }
         self.most_running = self.most_running.max(self.running.len());

@@ -1,0 +1,221 @@
+//! `retry`: runs again what did not succeed. The plan is made first and shown; then it is carried out.
+
+mod cluster;
+mod local;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::runtime::block_on;
+use super::target::{Target, TargetArgs};
+use super::values::{NamePrefix, ParameterPair, span};
+use super::{files, mint};
+use crate::argo::document::{Document, Kind};
+use crate::argo::identity::ObjectName;
+use crate::exit::Exit;
+use crate::output::format::{Format, rendered};
+use crate::output::plan;
+use crate::output::stream::{result, talk};
+use crate::prepare::Options;
+use crate::retry::{Mode, Plan, Refusal, Selector};
+
+const EXAMPLES: &str = "Examples:
+  # See what a retry would run and what it would take from the cache
+  kubectl runnable retry etl-x2k9f --plan
+
+  # Retry the run that was created last, and wait for its end
+  kubectl runnable retry @latest --wait
+
+  # Retry with another parameter, or with an edited document: only what they touch runs again
+  kubectl runnable retry etl-x2k9f -p date=2026-11-21
+  kubectl runnable retry etl-x2k9f --file etl.yaml
+
+  # Retry a run of this machine
+  kubectl runnable retry --local etl-x2k9f
+
+  # As argo does: carry the status over into a new workflow, or go on in the same one
+  kubectl runnable retry etl-x2k9f --memoized
+  kubectl runnable retry etl-x2k9f --in-place --restart-successful --node-field-selector displayName=load
+
+On a terminal it asks before it acts. Without one (in CI, behind a pipe) it proceeds unasked, as with --yes.";
+
+/// Run again what did not succeed in a run
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The run: its name, @latest, or a handle file
+    #[arg(value_name = "RUN")]
+    run: String,
+
+    /// Only show the plan
+    #[arg(long)]
+    plan: bool,
+
+    /// Do not ask, on a terminal neither
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Carry the status of finished nodes over into a new workflow, as argo resubmit --memoized does
+    #[arg(long, conflicts_with_all = ["in_place", "files"])]
+    memoized: bool,
+
+    /// Go on in the same workflow, as argo retry does; pods of nodes that run again are deleted
+    #[arg(long, conflicts_with_all = ["files", "name", "generate_name"])]
+    in_place: bool,
+
+    /// Run nodes that succeeded again, too, where the selector matches them
+    #[arg(long, requires_all = ["in_place", "node_field_selector"])]
+    restart_successful: bool,
+
+    /// Which nodes that succeeded run again, such as displayName=load
+    #[arg(long, value_name = "SELECTOR", requires = "restart_successful")]
+    node_field_selector: Option<Selector>,
+
+    /// A parameter of the workflow that gets another value
+    #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE")]
+    parameters: Vec<ParameterPair>,
+
+    /// Retry with the edited document of this file; the run keeps its parameters, unless -p gives others
+    #[arg(long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// The new workflow's name
+    #[arg(long, value_name = "NAME", conflicts_with = "generate_name")]
+    name: Option<ObjectName>,
+
+    /// The beginning of a name made for the new workflow
+    #[arg(long, value_name = "PREFIX")]
+    generate_name: Option<NamePrefix>,
+
+    /// Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for
+    #[arg(short, long)]
+    wait: bool,
+
+    /// Stop waiting after this time (exit code 5); a local run is stopped
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    timeout: Option<std::time::Duration>,
+
+    /// What to print to standard output; with --plan json and yaml print the plan
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let own = args
+        .parameters
+        .iter()
+        .find(|ParameterPair(name, _)| matches!(name.as_str(), "run_id" | "retry_run_id" | "retry_indicator"));
+    if let Some(ParameterPair(name, _)) = own {
+        return Err(Failure::usage(format!("parameter {name} belongs to the run and is set by the retry itself"))
+            .hint("submit the workflow anew for a run with another id"));
+    }
+    block_on(async {
+        match args.target.resolve(&args.run).await? {
+            Target::Cluster { cluster, name, uid } => cluster::run(args, &cluster, &name, uid.as_deref()).await,
+            Target::Local(record) => local::run(args, &record).await,
+        }
+    })
+}
+
+impl Args {
+    fn parameters(&self) -> Vec<(String, String)> {
+        self.parameters.iter().map(|ParameterPair(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    fn mode(&self) -> Mode {
+        match (self.memoized, self.in_place) {
+            (true, _) => Mode::Memoized,
+            (_, true) => Mode::InPlace(self.node_field_selector.clone()),
+            _ => Mode::Anew,
+        }
+    }
+
+    /// What the files hold: the edited workflow, and what stands beside it.
+    fn documents(&self) -> Result<(Option<Document>, Vec<Document>), Failure> {
+        let documents = files::documents(&self.files, self.quiet)?;
+        let (mut workflows, beside): (Vec<_>, Vec<_>) =
+            documents.into_iter().partition(|document| document.kind == Kind::Workflow);
+        if workflows.len() > 1 {
+            return Err(Failure::usage(format!(
+                "a run is retried with one workflow, and the files hold {}",
+                workflows.len()
+            )));
+        }
+        Ok((workflows.pop(), beside))
+    }
+
+    /// The name of the new workflow, fixed before anything is asked of a server.
+    fn new_name(&self, live: &Value) -> Result<ObjectName, Failure> {
+        if let Some(name) = &self.name {
+            return Ok(name.clone());
+        }
+        let text = |field: &str| live["metadata"][field].as_str().filter(|text| !text.is_empty());
+        let prefix = match (&self.generate_name, text("generateName"), text("name")) {
+            (Some(NamePrefix(prefix)), ..) => prefix.clone(),
+            (_, Some(prefix), _) => prefix.to_owned(),
+            (_, _, name) => format!("{}-", name.unwrap_or_default()),
+        };
+        Ok(mint::name(&prefix)?)
+    }
+
+    fn options(&self, live: &Value) -> Result<Options, Failure> {
+        let now = jiff::Timestamp::now();
+        let mut options = Options::new(mint::run_id(now)?, mint::cache_name());
+        options.parameters = self.parameters();
+        options.name = Some(self.new_name(live)?);
+        Ok(options)
+    }
+
+    /// Shows the plan; whether it is to be carried out.
+    fn agree(&self, plan: &Plan) -> Result<bool, Failure> {
+        if self.plan {
+            match self.output {
+                Some(format @ (Format::Json | Format::Yaml)) => {
+                    let value = serde_json::to_value(plan).map_err(anyhow::Error::from)?;
+                    result(rendered(format, &[value]))?;
+                }
+                _ => result(plan::text(plan))?,
+            }
+            return Ok(false);
+        }
+        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let ask = terminal && !self.yes;
+        if ask || !self.quiet {
+            talk(plan::text(plan).trim_end());
+        }
+        if !ask {
+            return Ok(true);
+        }
+        let answer = dialoguer::Confirm::new().with_prompt("Retry it so?").default(true).interact_opt();
+        Ok(answer.map_err(anyhow::Error::from)?.unwrap_or(false))
+    }
+
+    /// The exit code of a retry that was only shown, or declined.
+    fn not_done(&self) -> Exit {
+        if self.plan {
+            return Exit::Success;
+        }
+        talk("nothing was done");
+        Exit::Interrupted
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let failure = Self::new(refusal.exit(), format!("cannot retry: {refusal}"));
+        match refusal.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Putting a changed workflow in the place of the live one, and deleting pods that its nodes had.
+
+use serde_json::Value;
+
+use super::answer::{Failure, is_too_large};
+use super::kind::Resource;
+use super::request::{self, Verb};
+use super::{Cluster, ClusterError};
+
+impl Cluster {
+    /// Replaces the workflow that has the uid and resourceVersion of this one; when it was changed or made anew since,
+    /// [`ClusterError::Conflict`]. With `dry_run` the server checks everything and stores nothing.
+    pub async fn replace(&self, workflow: &Value, dry_run: bool) -> Result<Value, ClusterError> {
+        let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
+        let call = self.call(Verb::Update, Resource::WORKFLOW, name);
+        let answer = self.send(call.replace(workflow, dry_run)).await;
+        match answer.result {
+            Ok(object) => Ok(object),
+            // A request that was sent twice finds its own change in the way.
+            Err(Failure::Refused(status)) if status.code == 409 && answer.unsure => {
+                let live = self.workflow(name).await?;
+                let is_ours = ["/metadata/uid", "/status/startedAt"]
+                    .iter()
+                    .all(|field| live.pointer(field).is_some() && live.pointer(field) == workflow.pointer(field));
+                if is_ours { Ok(live) } else { Err(self.explain(&call, Failure::Refused(status), false).await) }
+            }
+            Err(Failure::Refused(status)) if is_too_large(&status) => {
+                let bytes = workflow.to_string().len();
+                Err(ClusterError::TooLarge { kind: Resource::WORKFLOW.kind, name: name.to_owned(), bytes })
+            }
+            Err(failure) => Err(self.explain(&call, failure, answer.unsure).await),
+        }
+    }
+
+    /// Deletes a pod of the connection's namespace; one that is gone is as good.
+    pub async fn delete_pod(&self, name: &str) -> Result<(), ClusterError> {
+        match self.send(request::delete_pod(self.namespace(), name)).await.result {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(status)) if status.code == 404 => Ok(()),
+            Err(Failure::Refused(status)) if !matches!(status.code, 401 | 429 | 502..=504) => {
+                Err(ClusterError::Pod { name: name.to_owned(), message: status.message.clone() })
+            }
+            Err(failure) => {
+                let call = self.call(Verb::Update, Resource::WORKFLOW, name);
+                Err(self.explain(&call, failure, false).await)
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What a retry does not have that the first attempt had.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::nodes::Nodes;
+use super::refusal::Mode;
+use crate::argo::template::{list, text};
+
+/// Something that is lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Loss {
+    /// A pod with its logs is deleted.
+    Pod {
+        /// Its name.
+        name: String,
+    },
+    /// What nodes that do not run again had written to a volume is not there.
+    Volume {
+        /// The name of its volumeClaimTemplate.
+        name: String,
+    },
+    /// An artifact of a node that does not run again was deleted.
+    Artifact {
+        /// The node's name.
+        node: String,
+        /// The artifact's name.
+        name: String,
+    },
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pod { name } => write!(formatter, "pod {name} is deleted with its logs"),
+            Self::Volume { name } => write!(formatter, "volume {name} begins empty"),
+            Self::Artifact { node, name } => write!(formatter, "artifact {name} of {node} was deleted"),
+        }
+    }
+}
+
+/// What is lost; `stays` tells the ids of the nodes that do not run again.
+pub(super) fn losses(live: &Value, mode: &Mode, pods: &[String], stays: impl Fn(&str) -> bool) -> Vec<Loss> {
+    let nodes = Nodes::of(live);
+    let mut losses: Vec<Loss> = pods.iter().map(|name| Loss::Pod { name: name.clone() }).collect();
+    // In place the claims are the same ones, unless they were deleted at the end of the run.
+    let collected =
+        live.pointer("/spec/volumeClaimGC/strategy").and_then(Value::as_str) == Some("OnWorkflowCompletion");
+    if !matches!(mode, Mode::InPlace(_)) || collected {
+        let claims = list(live.pointer("/spec/volumeClaimTemplates")).iter();
+        let names = claims.filter_map(|claim| claim.pointer("/metadata/name").and_then(Value::as_str));
+        losses.extend(names.map(|name| Loss::Volume { name: name.to_owned() }));
+    }
+    for (_, node) in nodes.iter().filter(|(id, _)| stays(id)) {
+        let artifacts = list(node.pointer("/outputs/artifacts")).iter();
+        let deleted = artifacts.filter(|artifact| artifact["deleted"] == true);
+        losses.extend(deleted.map(|artifact| Loss::Artifact {
+            node: text(node, "name").to_owned(),
+            name: text(artifact, "name").to_owned(),
+        }));
+    }
+    losses
+}

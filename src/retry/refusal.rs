@@ -1,0 +1,127 @@
+//! Which runs are not retried, and why.
+
+use serde_json::Value;
+
+use super::selector::Selector;
+use crate::exit::Exit;
+
+/// How a run is retried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// As a new Workflow with the same run id and cache.
+    Anew,
+    /// As a new Workflow that carries the status of finished nodes over, as `argo resubmit --memoized` does.
+    Memoized,
+    /// In the same object, as `argo retry` does; nodes that succeeded run again where the selector matches them.
+    InPlace(Option<Selector>),
+}
+
+/// What is known of an owner of the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Its kind and name, as `Job/nightly`.
+    pub name: String,
+    /// Whether it is there and stays: a run whose owner is deleted would be deleted with it.
+    pub stays: bool,
+}
+
+/// Why a run is not retried.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has not ended.
+    #[error("workflow {name} is {phase}")]
+    NotEnded {
+        /// The workflow.
+        name: String,
+        /// Where it stands.
+        phase: String,
+    },
+    /// There is nothing to retry.
+    #[error("workflow {name} has succeeded")]
+    Succeeded {
+        /// The workflow.
+        name: String,
+    },
+    /// The controller wrote a phase that is not known.
+    #[error("workflow {name} is in phase {phase:?}, which is not known")]
+    UnknownPhase {
+        /// The workflow.
+        name: String,
+        /// Where it stands.
+        phase: String,
+    },
+    /// It is being deleted.
+    #[error("workflow {name} is being deleted")]
+    Deleted {
+        /// The workflow.
+        name: String,
+    },
+    /// It would be deleted with its owner.
+    #[error("workflow {name} belongs to {owner}, which is deleted")]
+    OwnerDeleted {
+        /// The workflow.
+        name: String,
+        /// The owner's kind and name.
+        owner: String,
+    },
+    /// Its nodes are not in the object.
+    #[error("the nodes of workflow {name} are not in its status as plain text")]
+    NodesAway {
+        /// The workflow.
+        name: String,
+    },
+    /// Its nodes do not form a graph.
+    #[error("the status of workflow {name} is not whole: node {node} has no way up to the first one")]
+    Broken {
+        /// The workflow.
+        name: String,
+        /// The node.
+        node: String,
+    },
+}
+
+impl Refusal {
+    /// The command's exit code.
+    pub fn exit(&self) -> Exit {
+        Exit::Conflict
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotEnded { .. } => Some("wait for its end, or stop it first"),
+            Self::Succeeded { .. } => Some(
+                "submit it anew, or on a cluster run its nodes again with --in-place --restart-successful --node-field-selector",
+            ),
+            Self::NodesAway { .. } | Self::Broken { .. } => Some("retry it without --memoized and --in-place"),
+            Self::UnknownPhase { .. } | Self::Deleted { .. } | Self::OwnerDeleted { .. } => None,
+        }
+    }
+}
+
+/// Whether the run may be retried in this way.
+pub fn check(live: &Value, mode: &Mode, owners: &[Owner]) -> Result<(), Refusal> {
+    let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let name = text("/metadata/name").to_owned();
+    if live.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null()) {
+        return Err(Refusal::Deleted { name });
+    }
+    if let Some(owner) = owners.iter().find(|owner| !owner.stays) {
+        return Err(Refusal::OwnerDeleted { name, owner: owner.name.clone() });
+    }
+    match text("/status/phase") {
+        "Failed" | "Error" => {}
+        "Succeeded" if matches!(mode, Mode::InPlace(Some(_))) => {}
+        "Succeeded" => return Err(Refusal::Succeeded { name }),
+        "" => return Err(Refusal::NotEnded { name, phase: "not started".to_owned() }),
+        phase @ ("Pending" | "Running") => return Err(Refusal::NotEnded { name, phase: phase.to_owned() }),
+        phase => return Err(Refusal::UnknownPhase { name, phase: phase.to_owned() }),
+    }
+    let compressed =
+        !text("/status/compressedNodes").is_empty() || !text("/status/offloadNodeStatusVersion").is_empty();
+    let has_nodes = live.pointer("/status/nodes").and_then(Value::as_object).is_some_and(|nodes| !nodes.is_empty());
+    if compressed && !has_nodes && *mode != Mode::Anew {
+        return Err(Refusal::NodesAway { name });
+    }
+    Ok(())
+}

@@ -1,0 +1,442 @@
+#![allow(clippy::unwrap_used)]
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::argo::identity::ObjectName;
+use crate::argo::status::node_id;
+use crate::prepare::{Options, Templates, prepare};
+
+fn options(parameters: &[(&str, &str)]) -> Options {
+    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let name = Some("next".parse().unwrap());
+    let minted = ("minted".parse().unwrap(), "runnable-abc123".parse().unwrap());
+    Options { parameters, name, ..Options::new(minted.0, minted.1) }
+}
+
+fn now() -> Timestamp {
+    "2026-11-21T10:01:40Z".parse().unwrap()
+}
+
+fn step(name: &str, template: &str, after: &str, argument: &str) -> Value {
+    let parameters = if argument.is_empty() { json!([]) } else { json!([{"name": "m", "value": argument}]) };
+    json!({"name": name, "template": template, "depends": after, "arguments": {"parameters": parameters}})
+}
+
+/// A DAG `a ─► b`, `a ─► c ─► d`, in which `c` fails; each task has its template.
+fn document() -> Value {
+    let leaf = |name: &str, command: &str| {
+        json!({"name": name, "inputs": {"parameters": [{"name": "m", "default": ""}]},
+            "container": {"image": "x", "command": ["sh", "-c", command]}})
+    };
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+        "metadata": {"name": "etl-x2k9f", "namespace": "argo"},
+        "spec": {
+            "entrypoint": "main",
+            "arguments": {"parameters": [{"name": "day", "value": "mon"}, {"name": "extra", "value": "e"}]},
+            "templates": [
+                {"name": "main", "dag": {"tasks": [
+                    step("a", "ta", "", "{{workflow.parameters.day}}"),
+                    step("b", "tb", "a", ""),
+                    step("c", "tc", "a", "{{tasks.a.outputs.result}}"),
+                    step("d", "td", "c", ""),
+                ]}},
+                leaf("ta", "echo a"), leaf("tb", "echo {{workflow.parameters.extra}}"), leaf("tc", "false"),
+                leaf("td", "true"),
+            ],
+        },
+    })
+}
+
+fn node(name: &str, kind: &str, phase: &str, template: &str, children: &[&str]) -> Value {
+    let id = |name: &str| node_id("etl-x2k9f", &format!("etl-x2k9f{name}"));
+    let mut node = json!({
+        "id": id(name), "name": format!("etl-x2k9f{name}"), "displayName": name.trim_start_matches('.'),
+        "type": kind, "phase": phase, "templateName": template, "templateScope": "local/etl-x2k9f",
+        "startedAt": "2026-11-21T09:59:00Z", "finishedAt": "2026-11-21T10:00:00Z",
+        "children": children.iter().map(|child| id(child)).collect::<Vec<_>>(),
+    });
+    if !name.is_empty() {
+        node["boundaryID"] = "etl-x2k9f".into();
+    }
+    if kind != "Skipped" {
+        let key = format!("{template}-0");
+        node["memoizationStatus"] = json!({"hit": false, "key": key, "cacheName": "runnable-abc123"});
+    }
+    node
+}
+
+/// The run as it stands after `c` has failed.
+fn live() -> Value {
+    let mut live = prepare(document(), &Templates::default(), &options(&[("run_id", "r1")])).unwrap().workflow;
+    live["metadata"]["name"] = "etl-x2k9f".into();
+    live["metadata"]["uid"] = "u1".into();
+    live["metadata"]["resourceVersion"] = "7".into();
+    live["metadata"]["labels"] = json!({"team": "data", "workflows.argoproj.io/completed": "true",
+        "workflows.argoproj.io/phase": "Failed", "workflows.argoproj.io/creator": "ann"});
+    live["metadata"]["annotations"] = json!({"note": "n", "workflows.argoproj.io/pod-name-format": "v2"});
+    live["metadata"]["ownerReferences"] = json!([{"kind": "Job", "name": "nightly", "uid": "o"}]);
+    let nodes = [
+        node("", "DAG", "Failed", "main", &[".a"]),
+        node(".a", "Pod", "Succeeded", "ta", &[".b", ".c"]),
+        node(".b", "Pod", "Succeeded", "tb", &[]),
+        node(".c", "Pod", "Failed", "tc", &[".d"]),
+        node(".d", "Skipped", "Omitted", "td", &[]),
+    ];
+    let nodes: serde_json::Map<String, Value> =
+        nodes.into_iter().map(|node| (node["id"].as_str().unwrap().to_owned(), node)).collect();
+    live["status"] = json!({"phase": "Failed", "nodes": nodes, "message": "child failed",
+        "startedAt": "2026-11-21T09:59:00Z", "finishedAt": "2026-11-21T10:00:00Z",
+        "conditions": [{"type": "Completed", "status": "True"}]});
+    live
+}
+
+fn next(live: &Value, edited: Option<&Value>, parameters: &[(&str, &str)]) -> Value {
+    let generated_cache_name = "runnable-zzzzzz".parse().unwrap();
+    let options = Options { generated_cache_name, ..options(parameters) };
+    anew(live, edited, &Templates::default(), &options).unwrap().workflow
+}
+
+fn plan(live: &Value, next: &Value) -> Plan {
+    Plan::anew(live, next, &Entries::Expected, now())
+}
+
+fn verdict<'a>(plan: &'a Plan, name: &str) -> &'a Verdict {
+    let full = format!("etl-x2k9f{name}");
+    &plan.nodes.iter().find(|entry| entry.name == full).unwrap_or_else(|| panic!("no {full} in {plan:?}")).verdict
+}
+
+fn runs(why: Why) -> Verdict {
+    Verdict::Runs { why }
+}
+
+const CACHED: Verdict = Verdict::Cached { age_seconds: Some(100), within: None };
+
+#[test]
+fn only_what_failed_runs_again() {
+    let live = live();
+    let plan = plan(&live, &next(&live, None, &[]));
+    assert_eq!(*verdict(&plan, ""), runs(Why::Within));
+    assert_eq!(*verdict(&plan, ".a"), CACHED);
+    assert_eq!(*verdict(&plan, ".b"), CACHED);
+    assert_eq!(*verdict(&plan, ".c"), runs(Why::Failed));
+    assert_eq!(*verdict(&plan, ".d"), runs(Why::Omitted));
+    assert_eq!((plan.run_id.as_deref(), plan.attempt, plan.mode), (Some("r1"), 2, "new"));
+}
+
+#[test]
+fn a_changed_parameter_runs_what_reads_it() {
+    let live = live();
+    let day = plan(&live, &next(&live, None, &[("day", "tue")]));
+    assert_eq!(*verdict(&day, ".a"), runs(Why::InputChanged { parameters: vec!["day".to_owned()] }));
+    assert_eq!(*verdict(&day, ".b"), CACHED);
+    let extra = plan(&live, &next(&live, None, &[("extra", "f")]));
+    assert_eq!(*verdict(&extra, ".b"), runs(Why::InputChanged { parameters: vec!["extra".to_owned()] }));
+    assert_eq!(*verdict(&extra, ".a"), CACHED);
+}
+
+#[test]
+fn an_edited_template_runs_and_so_does_what_takes_its_outputs() {
+    let mut live = live();
+    let failed = live["status"]["nodes"].as_object_mut().unwrap();
+    let c = node_id("etl-x2k9f", "etl-x2k9f.c");
+    failed[&c]["phase"] = "Succeeded".into();
+    let mut edited = document();
+    edited["spec"]["templates"][1]["container"]["command"] = json!(["sh", "-c", "echo edited"]);
+    edited["spec"]["arguments"]["parameters"][0]["value"] = "wed".into();
+    let next = next(&live, Some(&edited), &[]);
+    let plan = plan(&live, &next);
+    assert_eq!(*verdict(&plan, ".a"), runs(Why::TemplateEdited));
+    assert_eq!(*verdict(&plan, ".b"), CACHED);
+    assert_eq!(*verdict(&plan, ".c"), runs(Why::InputFrom { node: "a".to_owned() }));
+    assert_eq!(next["spec"]["arguments"]["parameters"][0]["value"], "mon", "the run keeps its parameters");
+}
+
+#[test]
+fn what_the_cache_does_not_have_runs() {
+    let live = live();
+    let found = |name: &str| (("runnable-abc123".to_owned(), format!("{name}-0")), now());
+    let entries = Entries::Known([found("ta")].into());
+    let plan = Plan::anew(&live, &next(&live, None, &[]), &entries, now());
+    assert_eq!(*verdict(&plan, ".a"), Verdict::Cached { age_seconds: Some(0), within: None });
+    assert_eq!(*verdict(&plan, ".b"), runs(Why::EntryGone));
+}
+
+#[test]
+fn an_entry_can_be_too_old() {
+    let mut live = live();
+    live["spec"]["templates"][1]["memoize"]["maxAge"] = "90s".into();
+    live["spec"]["templates"][2]["memoize"]["maxAge"] = "2m".into();
+    let plan = plan(&live, &next(&live, None, &[]));
+    assert_eq!(*verdict(&plan, ".a"), runs(Why::Expired));
+    assert_eq!(*verdict(&plan, ".b"), CACHED);
+}
+
+#[test]
+fn a_template_left_out_of_memoization_runs() {
+    let mut live = live();
+    let a = node_id("etl-x2k9f", "etl-x2k9f.a");
+    live["status"]["nodes"][&a].as_object_mut().unwrap().shift_remove("memoizationStatus");
+    assert_eq!(*verdict(&plan(&live, &next(&live, None, &[])), ".a"), runs(Why::NotMemoized));
+}
+
+#[test]
+fn a_node_in_a_cached_one_is_not_asked_for() {
+    let mut live = live();
+    live["status"]["nodes"]["etl-x2k9f"]["phase"] = "Succeeded".into();
+    let plan = plan(&live, &next(&live, None, &[]));
+    assert_eq!(*verdict(&plan, ""), CACHED);
+    let within = Verdict::Cached { age_seconds: Some(100), within: Some(String::new()) };
+    assert_eq!(*verdict(&plan, ".b"), within);
+    assert_eq!(plan.runs(), 0);
+}
+
+#[test]
+fn a_task_that_was_added_has_never_started() {
+    let live = live();
+    let mut edited = document();
+    edited["spec"]["templates"][0]["dag"]["tasks"].as_array_mut().unwrap().push(step("e", "td", "d", ""));
+    let plan = plan(&live, &next(&live, Some(&edited), &[]));
+    assert_eq!(*verdict(&plan, ".e"), runs(Why::NeverStarted));
+}
+
+#[test]
+fn the_new_workflow_keeps_what_is_the_users() {
+    let live = live();
+    let next = next(&live, None, &[]);
+    let metadata = &next["metadata"];
+    assert_eq!(metadata["name"], "next");
+    assert_eq!(metadata["generateName"], "etl-x2k9f-");
+    let labels = json!({"team": "data", "workflows.argoproj.io/resubmitted-from-workflow": "etl-x2k9f"});
+    assert_eq!(metadata["labels"], labels);
+    assert_eq!(metadata["annotations"], json!({"note": "n"}));
+    assert_eq!(metadata["ownerReferences"], live["metadata"]["ownerReferences"]);
+    assert_eq!(metadata.get("uid"), None);
+    assert_eq!(next.get("status"), None);
+    assert_eq!(next["spec"]["templates"], live["spec"]["templates"], "an unchanged template keeps its key");
+}
+
+#[test]
+fn a_stopped_workflow_is_not_stopped_again() {
+    let mut live = live();
+    live["spec"]["shutdown"] = "Stop".into();
+    live["spec"]["activeDeadlineSeconds"] = 0.into();
+    let in_place = in_place(&live, None, &[], now()).unwrap().workflow;
+    for workflow in [next(&live, None, &[]), in_place] {
+        assert_eq!(workflow["spec"].get("shutdown"), None);
+        assert_eq!(workflow["spec"].get("activeDeadlineSeconds"), None);
+    }
+}
+
+#[test]
+fn memoized_carries_finished_pods_over() {
+    let live = live();
+    let name: ObjectName = "etl-again".parse().unwrap();
+    let next = memoized(&live, &name, &[("day".to_owned(), "tue".to_owned())], now());
+    let node = |suffix: &str| next["status"]["nodes"].get(node_id("etl-again", &format!("etl-again{suffix}"))).cloned();
+    let a = node(".a").unwrap();
+    let original = node_id("etl-x2k9f", "etl-x2k9f.a");
+    assert_eq!((&a["type"], &a["phase"]), (&json!("Skipped"), &json!("Skipped")));
+    assert_eq!(a["message"], format!("original pod: {original}"));
+    assert_eq!(a["boundaryID"], "etl-again");
+    assert_eq!(a["children"][0], node_id("etl-again", "etl-again.b"));
+    let c = node(".c").unwrap();
+    assert_eq!((&c["type"], &c["phase"], &c["startedAt"]), (&json!("Pod"), &json!("Pending"), &Value::Null));
+    assert_eq!(node("").unwrap()["phase"], "Pending");
+    assert_eq!(node(".d"), None, "what was omitted is decided again");
+    assert_eq!(next["status"].get("phase"), None);
+    let values: Vec<&Value> = next["spec"]["arguments"]["parameters"].as_array().unwrap().iter().collect();
+    assert!(values.contains(&&json!({"name": "day", "value": "tue"})), "{values:?}");
+    assert!(values.contains(&&json!({"name": "retry_indicator", "value": "2"})), "{values:?}");
+    let plan = Plan::memoized(&live, &next);
+    assert_eq!(*verdict(&plan, ".a"), Verdict::CarriedOver);
+    assert_eq!(*verdict(&plan, ".c"), runs(Why::Failed));
+}
+
+#[test]
+fn in_place_takes_out_what_failed_and_all_after_it() {
+    let live = live();
+    let change = in_place(&live, None, &[], now()).unwrap();
+    let id = |suffix: &str| node_id("etl-x2k9f", &format!("etl-x2k9f{suffix}"));
+    let nodes = change.workflow["status"]["nodes"].as_object().unwrap();
+    assert_eq!(nodes.len(), 3);
+    assert_eq!(nodes["etl-x2k9f"]["phase"], "Running");
+    assert_eq!(nodes[&id(".a")]["children"], json!([id(".b")]));
+    assert_eq!(change.pods, [format!("etl-x2k9f-tc-{}", id(".c").rsplit('-').next().unwrap())]);
+    assert_eq!(change.workflow["metadata"]["resourceVersion"], "7");
+    assert_eq!(change.workflow["status"].get("phase"), None);
+    assert_eq!(change.workflow["status"]["conditions"][0]["status"], "False");
+    assert_eq!(change.workflow["metadata"]["labels"].get("workflows.argoproj.io/completed"), None);
+    let plan = Plan::in_place(&live, &Mode::InPlace(None), &change);
+    assert_eq!(*verdict(&plan, ".b"), Verdict::CarriedOver);
+    assert_eq!(*verdict(&plan, ".c"), runs(Why::Failed));
+    assert_eq!(plan.losses, [Loss::Pod { name: change.pods[0].clone() }]);
+    assert_eq!(plan.attempt, 1);
+}
+
+#[test]
+fn in_place_a_selected_success_runs_again() {
+    let live = live();
+    let selector: Selector = "displayName=b".parse().unwrap();
+    let change = in_place(&live, Some(&selector), &[], now()).unwrap();
+    assert_eq!(change.pods.len(), 2);
+    let plan = Plan::in_place(&live, &Mode::InPlace(Some(selector)), &change);
+    assert_eq!(*verdict(&plan, ".b"), runs(Why::Selected));
+}
+
+#[test]
+fn an_exit_handler_is_taken_out_with_its_pods() {
+    let mut live = live();
+    let mut exit = node(".onExit", "Pod", "Succeeded", "bye", &[]);
+    exit.as_object_mut().unwrap().shift_remove("boundaryID");
+    live["status"]["nodes"][exit["id"].as_str().unwrap()] = exit.clone();
+    let change = in_place(&live, None, &[], now()).unwrap();
+    assert!(change.pods.iter().any(|pod| pod.starts_with("etl-x2k9f-bye-")), "{:?}", change.pods);
+    assert_eq!(change.workflow["status"]["nodes"].get(exit["id"].as_str().unwrap()), None);
+}
+
+#[test]
+fn an_attempt_that_failed_takes_its_retry_node_back() {
+    let mut live = live();
+    let [c, attempt] = [".c", ".c(0)"].map(|name| node_id("etl-x2k9f", &format!("etl-x2k9f{name}")));
+    live["status"]["nodes"][&c]["type"] = "Retry".into();
+    live["status"]["nodes"][&c]["children"].as_array_mut().unwrap().insert(0, attempt.clone().into());
+    let mut retried = node(".c(0)", "Pod", "Failed", "tc", &[".d"]);
+    retried["nodeFlag"] = json!({"retried": true});
+    live["status"]["nodes"][&attempt] = retried;
+    let change = in_place(&live, None, &[], now()).unwrap();
+    assert_eq!(change.workflow["status"]["nodes"][&c]["phase"], "Running");
+    assert_eq!(change.workflow["status"]["nodes"].get(&attempt), None);
+}
+
+#[test]
+fn lost_volumes_and_artifacts_are_told() {
+    let mut live = live();
+    live["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "work"}}]);
+    let a = node_id("etl-x2k9f", "etl-x2k9f.a");
+    live["status"]["nodes"][&a]["outputs"] = json!({"artifacts": [{"name": "out", "deleted": true}, {"name": "log"}]});
+    let plan = plan(&live, &next(&live, None, &[]));
+    let node = "etl-x2k9f.a".to_owned();
+    let expected = [Loss::Volume { name: "work".to_owned() }, Loss::Artifact { node, name: "out".to_owned() }];
+    assert_eq!(plan.losses, expected);
+    let change = in_place(&live, None, &[], now()).unwrap();
+    let plan = Plan::in_place(&live, &Mode::InPlace(None), &change);
+    assert!(!plan.losses.contains(&Loss::Volume { name: "work".to_owned() }), "in place the claim is still there");
+}
+
+#[test]
+fn what_cannot_be_retried_is_refused() {
+    let phase = |phase: &str| {
+        let mut live = live();
+        live["status"]["phase"] = phase.into();
+        live
+    };
+    let some: Selector = "displayName=b".parse().unwrap();
+    assert_eq!(check(&live(), &Mode::Anew, &[]), Ok(()));
+    assert!(matches!(check(&phase("Running"), &Mode::Anew, &[]), Err(Refusal::NotEnded { .. })));
+    assert!(matches!(check(&json!({"metadata": {"name": "a"}}), &Mode::Anew, &[]), Err(Refusal::NotEnded { .. })));
+    assert!(matches!(check(&phase("Odd"), &Mode::Anew, &[]), Err(Refusal::UnknownPhase { .. })));
+    for mode in [Mode::Anew, Mode::Memoized, Mode::InPlace(None)] {
+        assert!(matches!(check(&phase("Succeeded"), &mode, &[]), Err(Refusal::Succeeded { .. })));
+    }
+    assert_eq!(check(&phase("Succeeded"), &Mode::InPlace(Some(some)), &[]), Ok(()));
+    let mut deleted = live();
+    deleted["metadata"]["deletionTimestamp"] = "2026-11-21T10:00:00Z".into();
+    assert!(matches!(check(&deleted, &Mode::Anew, &[]), Err(Refusal::Deleted { .. })));
+    let owner = Owner { name: "Job/nightly".to_owned(), stays: false };
+    let refusal = check(&live(), &Mode::Anew, &[owner]).unwrap_err();
+    assert_eq!(refusal.to_string(), "workflow etl-x2k9f belongs to Job/nightly, which is deleted");
+    let mut packed = live();
+    packed["status"]["nodes"] = Value::Null;
+    packed["status"]["compressedNodes"] = "H4sI".into();
+    assert!(matches!(check(&packed, &Mode::Memoized, &[]), Err(Refusal::NodesAway { .. })));
+    assert_eq!(check(&packed, &Mode::Anew, &[]), Ok(()));
+}
+
+#[test]
+fn ten_retries_keep_the_run_and_count_on() {
+    let mut live = live();
+    for attempt in 2..=11 {
+        let name = format!("next-{attempt}");
+        let options = Options { name: Some(name.parse().unwrap()), ..options(&[]) };
+        let prepared = anew(&live, None, &Templates::default(), &options).unwrap();
+        assert_eq!(prepared.run.run_id.map(|id| id.to_string()).as_deref(), Some("r1"));
+        assert_eq!((prepared.run.retry_run_id.as_str(), prepared.run.retry_indicator), ("r1", attempt.to_string()));
+        assert_eq!(prepared.run.cache_name.unwrap().as_str(), "runnable-abc123");
+        assert_eq!(prepared.workflow["metadata"]["generateName"], "etl-x2k9f-", "names do not grow");
+        live = prepared.workflow;
+        live["status"] = json!({"phase": "Failed"});
+    }
+}
+
+/// A chain of tasks, each after one before it, with any phases.
+fn runs_of_any_shape() -> impl Strategy<Value = Value> {
+    let phases = ["Succeeded", "Failed", "Error", "Omitted", "Skipped", "Running", "Odd"];
+    prop::collection::vec((0..phases.len(), any::<prop::sample::Index>()), 1..12).prop_map(move |tasks| {
+        let mut children: Vec<Vec<String>> = vec![Vec::new(); tasks.len() + 1];
+        for (place, (_, before)) in tasks.iter().enumerate() {
+            children[before.index(place + 1)].push(format!(".t{place}"));
+        }
+        let mut live = live();
+        let mut nodes = serde_json::Map::new();
+        for (place, below) in children.iter().enumerate() {
+            let below: Vec<&str> = below.iter().map(String::as_str).collect();
+            let node = match place.checked_sub(1) {
+                None => node("", "DAG", "Failed", "main", &below),
+                Some(task) => node(&format!(".t{task}"), "Pod", phases[tasks[task].0], "ta", &below),
+            };
+            nodes.insert(node["id"].as_str().unwrap().to_owned(), node);
+        }
+        live["status"]["nodes"] = nodes.into();
+        live
+    })
+}
+
+proptest! {
+    #[test]
+    fn each_node_has_a_verdict_and_no_failure_is_taken_for_done(live in runs_of_any_shape()) {
+        let change = in_place(&live, None, &[], now()).unwrap();
+        let name: ObjectName = "again".parse().unwrap();
+        let next_memoized = memoized(&live, &name, &[], now());
+        let plans = [
+            plan(&live, &next(&live, None, &[])),
+            Plan::memoized(&live, &next_memoized),
+            Plan::in_place(&live, &Mode::InPlace(None), &change),
+        ];
+        for (place, plan) in plans.iter().enumerate() {
+            for node in live["status"]["nodes"].as_object().unwrap().values() {
+                let entry = plan.nodes.iter().find(|entry| entry.name == node["name"].as_str().unwrap());
+                let verdict = &entry.unwrap().verdict;
+                if place == 0 && matches!(node["phase"].as_str(), Some("Failed" | "Error")) {
+                    prop_assert!(verdict.runs(), "{verdict:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn in_place_no_edge_leads_to_a_node_that_is_gone(live in runs_of_any_shape()) {
+        let change = in_place(&live, None, &[], now()).unwrap();
+        let nodes = change.workflow["status"]["nodes"].as_object().unwrap();
+        for node in nodes.values() {
+            for child in node["children"].as_array().unwrap() {
+                prop_assert!(nodes.contains_key(child.as_str().unwrap()));
+            }
+        }
+        prop_assert!(nodes.contains_key("etl-x2k9f"));
+        prop_assert_eq!(&change.workflow["spec"], &live["spec"]);
+    }
+
+    #[test]
+    fn what_is_malformed_is_planned_too(status in "[a-z{}:\\[\\]\",0-9]{0,40}") {
+        let mut live = live();
+        live["status"]["nodes"] = serde_json::from_str(&status).unwrap_or_else(|_| json!({"x": {"children": [1, status], "boundaryID": "x", "type": "DAG", "id": "x"}}));
+        let next = next(&live, None, &[]);
+        let plan = plan(&live, &next);
+        prop_assert!(plan.nodes.len() <= 3);
+        let _ = in_place(&live, None, &[], now());
+    }
+}

@@ -1,0 +1,167 @@
+//! Retrying on a cluster by the real program: the test plays the controller.
+
+use std::process::{Command, Output, Stdio};
+
+use kubectl_runnable::argo::status::{node_id, pod_name};
+use serde_json::{Value, json};
+
+use crate::namespace::Namespace;
+use crate::server::User;
+use crate::workflow;
+
+fn program(namespace: &Namespace, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"))
+        .arg("retry")
+        .args(arguments)
+        .args(["-n", &namespace.name, "--kubeconfig"])
+        .arg(namespace.kubeconfig(User::Admin))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn retry(namespace: &Namespace, arguments: &[&str]) -> Output {
+    tokio::task::block_in_place(|| program(namespace, arguments))
+}
+
+fn object(output: &Output) -> Value {
+    let talk = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {talk}"))
+}
+
+fn parameter<'a>(workflow: &'a Value, name: &str) -> &'a Value {
+    let parameters = workflow["spec"]["arguments"]["parameters"].as_array().unwrap();
+    &parameters.iter().find(|parameter| parameter["name"] == name).unwrap()["value"]
+}
+
+fn node(workflow: &str, suffix: &str, kind: &str, phase: &str, children: &[&str]) -> Value {
+    let id = |suffix: &str| node_id(workflow, &format!("{workflow}{suffix}"));
+    let children: Vec<String> = children.iter().map(|child| id(child)).collect();
+    let mut node = json!({ "id": id(suffix), "name": format!("{workflow}{suffix}"), "displayName": suffix,
+        "type": kind, "phase": phase, "templateName": "main", "children": children });
+    if !suffix.is_empty() {
+        node["boundaryID"] = workflow.into();
+    }
+    node
+}
+
+/// A workflow of which `a` succeeded and `b` failed.
+async fn failed(namespace: &Namespace, name: &str) -> Value {
+    namespace.create("workflows", &workflow(name, "r1")).await;
+    let nodes = [
+        node(name, "", "DAG", "Failed", &[".a", ".b"]),
+        node(name, ".a", "Pod", "Succeeded", &[]),
+        node(name, ".b", "Pod", "Failed", &[]),
+    ];
+    let nodes: serde_json::Map<String, Value> =
+        nodes.into_iter().map(|node| (node["id"].as_str().unwrap().to_owned(), node)).collect();
+    let labels = json!({ "workflows.argoproj.io/completed": "true", "team": "data" });
+    let status = json!({ "phase": "Failed", "nodes": nodes, "finishedAt": "2026-11-21T10:00:00Z" });
+    namespace.patch("workflows", name, &json!({ "metadata": { "labels": labels }, "status": status })).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_creates_nothing() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    let output = retry(&namespace, &["build", "--plan", "-o", "json", "--name", "again"]);
+    let plan = object(&output);
+    assert_eq!((&plan["mode"], &plan["attempt"], &plan["runId"]), (&json!("new"), &json!(2), &json!("r1")));
+    assert_eq!(plan["nodes"].as_array().unwrap().len(), 3);
+    assert_eq!(namespace.get("workflows", "again").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_retries_keep_one_run_id_and_count_on() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    let mut last = "build".to_owned();
+    for attempt in 2..=11 {
+        let output = retry(&namespace, &[&last, "-o", "json", "-q"]);
+        let made = object(&output);
+        assert_eq!(parameter(&made, "run_id"), "r1");
+        assert_eq!(parameter(&made, "retry_run_id"), "r1");
+        assert_eq!(*parameter(&made, "retry_indicator"), json!(attempt.to_string()));
+        assert_eq!(made["metadata"]["labels"]["workflows.argoproj.io/resubmitted-from-workflow"], last.as_str());
+        assert_eq!(made["metadata"]["labels"].get("workflows.argoproj.io/completed"), None);
+        assert_eq!(made["metadata"]["labels"]["team"], "data");
+        last = made["metadata"]["name"].as_str().unwrap().to_owned();
+        assert_eq!(last.len(), "build-12345".len());
+        namespace.patch("workflows", &last, &json!({ "status": { "phase": "Failed" } })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memoized_carries_the_status_over() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    let output = retry(&namespace, &["build", "--memoized", "--name", "again", "-o", "name"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "workflow.argoproj.io/again\n");
+    let made = namespace.get("workflows", "again").await.unwrap();
+    let nodes = &made["status"]["nodes"];
+    assert_eq!(nodes[node_id("again", "again.a")]["phase"], "Skipped");
+    assert_eq!(nodes[node_id("again", "again.b")]["phase"], "Pending");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_place_the_same_object_goes_on() {
+    let namespace = Namespace::new().await;
+    let before = failed(&namespace, "build").await;
+    let pod = pod_name("build", "main", "build.b");
+    let spec = json!({ "containers": [{ "name": "main", "image": "busybox" }], "automountServiceAccountToken": false });
+    let failed_pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": pod }, "spec": spec });
+    let pods = format!("/api/v1/namespaces/{}/pods", namespace.name);
+    namespace.post(&pods, &failed_pod).await;
+    let output = retry(&namespace, &["build", "--in-place"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("pod {pod} is deleted")));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "workflow.argoproj.io/build retried\n");
+    let after = namespace.get("workflows", "build").await.unwrap();
+    assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
+    let nodes = after["status"]["nodes"].as_object().unwrap();
+    assert_eq!(nodes.len(), 2);
+    assert_eq!(nodes["build"]["phase"], "Running");
+    assert_eq!(after["status"].get("phase"), None);
+    // Its name is free again.
+    namespace.post(&pods, &failed_pod).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_at_the_same_time_is_a_conflict() {
+    let namespace = Namespace::new().await;
+    let stale = failed(&namespace, "build").await;
+    namespace.patch("workflows", "build", &json!({ "metadata": { "labels": { "team": "other" } } })).await;
+    let error = namespace.cluster(User::Admin).await.replace(&stale, false).await.unwrap_err();
+    assert_eq!(error.exit(), kubectl_runnable::exit::Exit::Conflict, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_retried_is_refused_with_its_reason() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    for (phase, reason) in [("Running", "is Running"), ("Succeeded", "has succeeded"), ("Odd", "not known")] {
+        namespace.patch("workflows", "build", &json!({ "status": { "phase": phase } })).await;
+        let output = retry(&namespace, &["build"]);
+        assert_eq!(output.status.code(), Some(7));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(reason), "{phase}");
+    }
+    assert_eq!(retry(&namespace, &["absent"]).status.code(), Some(6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_owner_is_gone_is_refused() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    let owner = failed(&namespace, "owner").await;
+    let reference = |uid: &Value| {
+        json!({ "metadata": { "ownerReferences": [
+            { "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "owner", "uid": uid },
+        ] } })
+    };
+    namespace.patch("workflows", "build", &reference(&owner["metadata"]["uid"])).await;
+    let kept = retry(&namespace, &["build", "-o", "json"]);
+    assert_eq!(object(&kept)["metadata"]["ownerReferences"][0]["uid"], owner["metadata"]["uid"]);
+    namespace.delete("workflows", "owner").await;
+    let refused = retry(&namespace, &["build"]);
+    assert_eq!(refused.status.code(), Some(7));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("belongs to Workflow/owner, which is deleted"));
+}
