@@ -4,8 +4,13 @@ mod completion;
 mod failure;
 mod files;
 mod mint;
+mod resume;
+mod steer;
+mod stop;
 mod submit;
+mod suspend;
 mod target;
+mod terminate;
 
 use std::io::IsTerminal;
 
@@ -34,6 +39,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Submit(Box<submit::Args>),
+    Suspend(suspend::Args),
+    Resume(resume::Args),
+    Stop(stop::Args),
+    #[command(visible_alias = "cancel")]
+    Terminate(terminate::Args),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -57,6 +67,10 @@ pub fn run() -> Exit {
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
+        Ok(Cli { command: Command::Suspend(args) }) => suspend::run(&args),
+        Ok(Cli { command: Command::Resume(args) }) => resume::run(args),
+        Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),
+        Ok(Cli { command: Command::Terminate(args) }) => terminate::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => Ok(completion::run(&args)),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),

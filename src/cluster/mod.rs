@@ -4,6 +4,7 @@
 
 mod access;
 mod answer;
+mod change;
 mod create;
 mod error;
 mod fault;
@@ -21,6 +22,7 @@ use kube::config::ExecConfig;
 use serde_json::Value;
 
 pub use access::Access;
+pub use change::Changed;
 pub use create::Created;
 pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};

@@ -6,6 +6,7 @@
 //! ```
 
 pub(crate) mod artifact;
+pub mod control;
 pub mod engine;
 pub mod executor;
 pub mod kill;

@@ -138,14 +138,21 @@ impl Survey<'_> {
         self.support.passed_over.extend(present.map(|field| (*field).to_owned()));
     }
 
+    fn supplied(&mut self, at: &At, template: &Value) {
+        let parameters = template.pointer("/outputs/parameters").and_then(Value::as_array).into_iter().flatten();
+        for (place, parameter) in parameters.enumerate() {
+            if parameter.pointer("/valueFrom/supplied").is_some() {
+                let at = at.field("outputs").field("parameters").field(place);
+                self.refuse(&at.field("valueFrom/supplied"), "outputs that are supplied on resume need a cluster");
+            }
+        }
+    }
+
     fn spec(&mut self) {
         let plan = self.plan;
         let spec = &plan.spec;
         let at = At { scope: TemplateScope::Local, pointer: "/spec".to_owned() };
         self.pass_over(spec, SPEC_PASSED_OVER);
-        if spec["suspend"] == true {
-            self.refuse(&at.field("suspend"), "a local run cannot be resumed: remove suspend");
-        }
         for (place, artifact) in
             spec.pointer("/arguments/artifacts").and_then(Value::as_array).into_iter().flatten().enumerate()
         {
@@ -221,12 +228,12 @@ impl Survey<'_> {
         }
         if let Some(suspend) = &view.suspend {
             match suspend.duration.as_deref() {
-                None => self.refuse(&at.field("suspend"), "a local run cannot be resumed: give suspend a duration"),
                 Some(text) if !text.contains("{{") && duration::parse(text).is_err() => {
                     self.refuse(&at.field("suspend/duration"), format!("{text:?} is no duration such as 10s or 5m"));
                 }
-                Some(_) => {}
+                _ => {}
             }
+            self.supplied(at, template);
         }
         self.artifacts(at, template);
         self.containers(at, template, &view);

@@ -1,3 +1,4 @@
 //! A run as the outside knows it: the handle by which any process on any machine finds it again.
 
 pub mod handle;
+pub mod selector;

@@ -1,0 +1,6 @@
+//! Runs of this machine, steered and watched from another process.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod rig;
+mod steering;
