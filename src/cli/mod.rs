@@ -3,6 +3,7 @@
 mod completion;
 mod failure;
 mod files;
+mod logs;
 mod mint;
 mod resume;
 mod steer;
@@ -39,6 +40,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Submit(Box<submit::Args>),
+    Logs(logs::Args),
     Suspend(suspend::Args),
     Resume(resume::Args),
     Stop(stop::Args),
@@ -67,6 +69,7 @@ pub fn run() -> Exit {
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
+        Ok(Cli { command: Command::Logs(args) }) => logs::run(&args),
         Ok(Cli { command: Command::Suspend(args) }) => suspend::run(&args),
         Ok(Cli { command: Command::Resume(args) }) => resume::run(args),
         Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),

@@ -10,6 +10,7 @@ mod error;
 mod fault;
 mod kind;
 mod latest;
+mod logs;
 mod request;
 mod template;
 mod wait;
@@ -26,6 +27,7 @@ pub use change::Changed;
 pub use create::Created;
 pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};
+pub use logs::{Line, LogEnd, LogOptions, Pod};
 pub use template::Elsewhere;
 
 use kind::Resource;

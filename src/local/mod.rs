@@ -10,6 +10,7 @@ pub mod control;
 pub mod engine;
 pub mod executor;
 pub mod kill;
+pub mod logs;
 pub mod plan;
 pub mod record;
 pub mod sandbox;

@@ -2,3 +2,4 @@
 
 pub mod handle;
 pub mod selector;
+pub mod sources;

@@ -12,6 +12,7 @@ mod server;
 mod access;
 mod create;
 mod faults;
+mod logs;
 mod steer;
 mod template;
 mod wait;
