@@ -9,13 +9,14 @@
 //!        files, stdin, --from                                                          output, exit code ◄────┘
 //! ```
 //!
-//! [`argo`] and [`prepare`] are pure: no clock, randomness, environment, network, file or process is named there
+//! [`argo`], [`prepare`] and [`control`] are pure: no clock, randomness, environment, network, file or process is named there
 //! (clippy.toml and tests/tidy.rs hold them to it). [`local`] keeps its scheduler pure in the same way and its
 //! effects in the executor and the store.
 
 pub mod argo;
 pub mod cli;
 pub mod cluster;
+pub mod control;
 pub mod exit;
 pub mod local;
 pub mod output;

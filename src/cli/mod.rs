@@ -8,12 +8,18 @@ mod follow;
 mod found;
 mod home;
 mod list;
+mod logs;
 mod mint;
+mod resume;
 mod runtime;
 mod signals;
 mod status;
+mod steer;
+mod stop;
 mod submit;
+mod suspend;
 mod target;
+mod terminate;
 mod values;
 mod wait;
 mod watch;
@@ -47,6 +53,12 @@ enum Command {
     Status(status::Args),
     Wait(wait::Args),
     Watch(watch::Args),
+    Logs(logs::Args),
+    Suspend(suspend::Args),
+    Resume(resume::Args),
+    Stop(stop::Args),
+    #[command(visible_alias = "cancel")]
+    Terminate(terminate::Args),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -70,6 +82,11 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Status(args) }) => status::run(&args),
         Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),
         Ok(Cli { command: Command::Watch(args) }) => watch::run(&args),
+        Ok(Cli { command: Command::Logs(args) }) => logs::run(&args),
+        Ok(Cli { command: Command::Suspend(args) }) => suspend::run(&args),
+        Ok(Cli { command: Command::Resume(args) }) => resume::run(args),
+        Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),
+        Ok(Cli { command: Command::Terminate(args) }) => terminate::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),

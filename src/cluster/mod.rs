@@ -5,12 +5,14 @@
 mod access;
 mod answer;
 mod belongings;
+mod change;
 mod create;
 mod error;
 mod fault;
 mod kind;
 mod latest;
 mod list;
+mod logs;
 mod request;
 mod template;
 mod wait;
@@ -23,10 +25,12 @@ use kube::config::ExecConfig;
 use serde_json::Value;
 
 pub use access::Access;
+pub use change::Changed;
 pub use create::Created;
 pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};
 pub use list::Selection;
+pub use logs::{Line, LogEnd, LogOptions, Pod};
 pub use template::Elsewhere;
 
 use kind::Resource;

@@ -7,4 +7,5 @@ pub mod nodes;
 pub mod rebuilt;
 pub mod secret;
 pub mod selector;
+pub mod sources;
 pub mod summary;
