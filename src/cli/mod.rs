@@ -5,6 +5,7 @@ mod failure;
 mod files;
 mod logs;
 mod mint;
+mod notify;
 mod resume;
 mod steer;
 mod stop;

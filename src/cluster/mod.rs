@@ -11,6 +11,7 @@ mod fault;
 mod kind;
 mod latest;
 mod logs;
+mod post;
 mod request;
 mod template;
 mod wait;
@@ -28,6 +29,7 @@ pub use create::Created;
 pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};
 pub use logs::{Line, LogEnd, LogOptions, Pod};
+pub use post::{PostError, post};
 pub use template::Elsewhere;
 
 use kind::Resource;

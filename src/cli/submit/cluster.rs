@@ -134,6 +134,7 @@ async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<E
         };
         live.finish();
         let ended = waited?;
+        args.notify.tell(&ended).await;
         let phase = ended.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default();
         let exit = match phase {
             "Succeeded" => Exit::Success,

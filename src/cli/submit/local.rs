@@ -57,6 +57,7 @@ pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> 
     let mut objects = Vec::new();
     for ready in runs {
         let (ended, timed_out) = ready.run(args, &root, &view, &executable, &mut interrupts).await?;
+        args.notify.tell(&ended.workflow).await;
         let own = match ended.finished.phase {
             _ if timed_out => Exit::TimedOut,
             _ if ended.interrupted => Exit::Interrupted,

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use self::request::{FromKind, LabelPair, Request};
 use super::failure::Failure;
+use super::notify::NotifyArgs;
 use crate::argo::duration::{self, GoDuration};
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cluster::Access;
@@ -80,6 +81,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     run: RunArgs,
+
+    #[command(flatten)]
+    notify: NotifyArgs,
 
     #[command(flatten)]
     access: AccessArgs,
@@ -216,6 +220,9 @@ enum MemoizeArg {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.timeout.is_some() && !args.wait && !args.local {
         return Err(Failure::usage("--timeout needs --wait").hint("add --wait, or leave --timeout out"));
+    }
+    if args.notify.is_wanted() && !args.wait && !args.local {
+        return Err(Failure::usage("--notify and --notify-exec need --wait or --local").hint("add --wait"));
     }
     if args.local && args.dry_run == DryRun::Server {
         return Err(
