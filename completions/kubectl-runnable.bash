@@ -636,7 +636,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__submit)
-            opts="-w -o -q -v -p -f -l -n -h --from --local --max-tasks --wait --timeout --dry-run --handle --output --quiet --verbose --name --generate-name --entrypoint --parameter --parameter-file --labels --annotations --serviceaccount --priority --run-id --memoize --cache-name --max-age --inline --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-w -o -q -v -p -f -l -n -h --from --local --max-tasks --wait --timeout --dry-run --handle --output --quiet --verbose --name --generate-name --entrypoint --parameter --parameter-file --labels --annotations --serviceaccount --priority --run-id --memoize --cache-name --max-age --inline --notify --notify-exec --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -731,6 +731,14 @@ _kubectl__runnable() {
                     return 0
                     ;;
                 --max-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --notify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --notify-exec)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

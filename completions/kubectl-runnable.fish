@@ -65,6 +65,8 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 off\t'None'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l cache-name -d 'The cache that memoized templates use; made when none is given or written in the workflow' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l max-age -d 'How old a cache entry may be, such as 24h' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l notify -d 'Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l notify-exec -d 'Run this shell command when the run has ended: the same JSON on its standard input, and RUNNABLE_RUN, RUNNABLE_RUN_ID, RUNNABLE_SUCCESS, RUNNABLE_PHASE and RUNNABLE_ERROR in its environment; needs --wait or --local' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l kubeconfig -d 'The kubeconfig file' -r -F

@@ -10,6 +10,7 @@ mod home;
 mod list;
 mod logs;
 mod mint;
+mod notify;
 mod resume;
 mod runtime;
 mod signals;

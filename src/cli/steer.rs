@@ -151,10 +151,12 @@ async fn on_machine(record: &Record, order: &Order, dry_run: bool) -> Result<Don
     let heeded = async {
         loop {
             let workflow = record.workflow()?;
-            if !matches!(order.decide(&workflow), Ok(Decision::Change(_))) {
-                return Ok::<_, Failure>(workflow);
+            match order.decide(&workflow) {
+                Ok(Decision::Change(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+                // It ended before it could be held; an end after any other order is what came of it.
+                Err(refusal) if matches!(order, Order::Suspend) => return Err(refused(order, &name, &refusal)),
+                _ => return Ok::<_, Failure>(workflow),
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     match tokio::time::timeout(HEED, heeded).await {

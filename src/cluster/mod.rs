@@ -13,6 +13,7 @@ mod kind;
 mod latest;
 mod list;
 mod logs;
+mod post;
 mod request;
 mod template;
 mod wait;
@@ -31,6 +32,7 @@ pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};
 pub use list::Selection;
 pub use logs::{Line, LogEnd, LogOptions, Pod};
+pub use post::{PostError, post};
 pub use template::Elsewhere;
 
 use kind::Resource;

@@ -4,6 +4,7 @@
 pub mod handle;
 pub mod labels;
 pub mod nodes;
+pub mod notice;
 pub mod rebuilt;
 pub mod secret;
 pub mod selector;

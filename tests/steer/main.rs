@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod logs;
+mod notice;
 mod rig;
 mod steering;

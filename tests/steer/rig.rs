@@ -30,6 +30,10 @@ impl Home {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
+    pub(crate) fn root(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
         command.args(arguments).env("RUNNABLE_HOME", self.directory.path()).env_remove("ARGO_NAMESPACE");
