@@ -31,6 +31,13 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "l
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "status" -d 'Show what runs are doing, or how they ended'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "retry" -d 'Run again what did not succeed in a run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "logs" -d 'Print what the nodes of a run have written'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "stop" -d 'End runs before their time; exit handlers still run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "cancel" -d 'End runs at once; nothing more of them runs'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "__complete"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -55,10 +62,12 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l serviceaccount -d 'The service account of the workflow\'s pods' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l priority -d 'The workflow\'s priority' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l run-id -d 'The run\'s id, the same in all its attempts; made when none is given' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l memoize -d 'Memoize templates, so that a retry skips what succeeded [default: auto; off with --local]' -r -f -a "auto\t'All that have work to skip'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l memoize -d 'Memoize templates, so that a retry skips what succeeded [default: auto]' -r -f -a "auto\t'All that have work to skip'
 off\t'None'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l cache-name -d 'The cache that memoized templates use; made when none is given or written in the workflow' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l max-age -d 'How old a cache entry may be, such as 24h' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l notify -d 'Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l notify-exec -d 'Run this shell command when the run has ended: the same JSON on its standard input, and RUNNABLE_RUN, RUNNABLE_RUN_ID, RUNNABLE_SUCCESS, RUNNABLE_PHASE and RUNNABLE_ERROR in its environment; needs --wait or --local' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -130,13 +139,122 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l request-timeout -d 'How long one request may take' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l node-field-selector -d 'Which nodes that succeeded run again, such as displayName=load' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s p -l parameter -d 'A parameter of the workflow that gets another value' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l file -d 'Retry with the edited document of this file; the run keeps its parameters, unless -p gives others' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l name -d 'The new workflow\'s name' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l generate-name -d 'The beginning of a name made for the new workflow' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s o -l output -d 'What to print to standard output; with --plan json and yaml print the plan' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l plan -d 'Only show the plan'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s y -l yes -d 'Do not ask, on a terminal neither'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l memoized -d 'Carry the status of finished nodes over into a new workflow, as argo resubmit --memoized does'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l in-place -d 'Go on in the same workflow, as argo retry does; pods of nodes that run again are deleted'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l restart-successful -d 'Run nodes that succeeded again, too, where the selector matches them'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s q -l quiet -d 'Print nothing but the result and errors'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s c -l container -d 'The container [default: main]' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l since -d 'Only what was written since, such as 10m; needs a cluster' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l tail -d 'Only so many lines of what each node has written so far' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l grep -d 'Only lines in which this regular expression is found' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s f -l follow -d 'Go on until the run ends'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l timestamps -d 'Show when each line was written; needs a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l dry-run -d 'Only show what would be done; a cluster checks it'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l node-field-selector -d 'Only the suspended nodes that match, such as displayName=approve,templateName=gate' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l message -d 'A message for the nodes' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -s o -l output -d 'A value for an output parameter of the node; or what to print to standard output: name, json, yaml or wide' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l dry-run -d 'Only show what would be done; a cluster checks it'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l dry-run -d 'Only show what would be done; a cluster checks it'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l dry-run -d 'Only show what would be done; a cluster checks it'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l dry-run -d 'Only show what would be done; a cluster checks it'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand __complete" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "list" -d 'List runs, the latest first'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "__complete"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "list" -d 'List runs, the latest first'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "retry" -d 'Run again what did not succeed in a run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "logs" -d 'Print what the nodes of a run have written'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "stop" -d 'End runs before their time; exit handlers still run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "__complete"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

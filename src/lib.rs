@@ -9,14 +9,15 @@
 //!        files, stdin, --from                                                          output, exit code ◄────┘
 //! ```
 //!
-//! [`argo`], [`prepare`] and [`retry`] are pure: no clock, randomness, environment, network, file or process is named there
-//! (clippy.toml and tests/tidy.rs hold them to it). [`local`] keeps its scheduler pure in the same way and its
-//! effects in the executor and the store.
+//! [`argo`], [`prepare`], [`retry`], [`control`] and [`run`](mod@run) are pure: no clock, randomness, environment,
+//! network, file or process is named there (clippy.toml and tests/tidy.rs hold them to it). [`local`] keeps its
+//! scheduler pure in the same way and its effects in the executor and the store.
 
 pub mod argo;
 pub mod cache;
 pub mod cli;
 pub mod cluster;
+pub mod control;
 pub mod exit;
 pub mod local;
 pub mod output;

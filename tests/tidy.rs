@@ -27,7 +27,7 @@ const RULES: &[Rule] = &[
 ];
 
 fn is_pure(path: &str) -> bool {
-    ["src/argo/", "src/prepare/", "src/local/graph", "src/local/scheduler", "src/retry/", "src/run/"]
+    ["src/argo/", "src/control/", "src/prepare/", "src/local/graph", "src/local/scheduler", "src/retry/", "src/run/"]
         .iter()
         .any(|pure| path.starts_with(pure))
 }

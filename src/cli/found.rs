@@ -64,7 +64,7 @@ pub(super) async fn found(target: &Target) -> Result<Found, Failure> {
 
 /// The same with the nodes that pods and task results tell of.
 async fn completed(found: Found, cluster: &Cluster, name: &str) -> Found {
-    let (pods, results) = tokio::join!(cluster.pods(name), cluster.task_results(name));
+    let (pods, results) = tokio::join!(cluster.pod_objects(name), cluster.task_results(name));
     let nodes = rebuilt::nodes(&pods, &results);
     if nodes.is_empty() { found } else { Found { nodes: Nodes::rebuilt(nodes), ..found } }
 }

@@ -8,14 +8,21 @@ mod follow;
 mod found;
 mod home;
 mod list;
+mod logs;
 mod mint;
+mod notify;
+mod resume;
 mod retry;
 mod runtime;
 mod signals;
 mod status;
+mod steer;
+mod stop;
 mod submit;
+mod suspend;
 mod target;
 mod templates;
+mod terminate;
 mod values;
 mod wait;
 mod watch;
@@ -50,6 +57,12 @@ enum Command {
     Wait(wait::Args),
     Watch(watch::Args),
     Retry(Box<retry::Args>),
+    Logs(logs::Args),
+    Suspend(suspend::Args),
+    Resume(resume::Args),
+    Stop(stop::Args),
+    #[command(visible_alias = "cancel")]
+    Terminate(terminate::Args),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -73,6 +86,11 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Status(args) }) => status::run(&args),
         Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),
         Ok(Cli { command: Command::Watch(args) }) => watch::run(&args),
+        Ok(Cli { command: Command::Logs(args) }) => logs::run(&args),
+        Ok(Cli { command: Command::Suspend(args) }) => suspend::run(&args),
+        Ok(Cli { command: Command::Resume(args) }) => resume::run(args),
+        Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),
+        Ok(Cli { command: Command::Terminate(args) }) => terminate::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
         Ok(Cli { command: Command::Retry(args) }) => retry::run(&args),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),

@@ -6,7 +6,7 @@ use super::{Cluster, request};
 
 impl Cluster {
     /// The workflow's pods. None where the user may not list them: they complete what is known and nothing needs them.
-    pub async fn pods(&self, workflow: &str) -> Vec<Value> {
+    pub async fn pod_objects(&self, workflow: &str) -> Vec<Value> {
         self.belongings("api/v1", "pods", workflow).await
     }
 

@@ -5,13 +5,16 @@
 mod access;
 mod answer;
 mod belongings;
+mod change;
 mod create;
 mod error;
 mod fault;
 mod kind;
 mod latest;
 mod list;
+mod logs;
 mod owner;
+mod post;
 mod replace;
 mod request;
 mod template;
@@ -25,10 +28,13 @@ use kube::config::ExecConfig;
 use serde_json::Value;
 
 pub use access::Access;
+pub use change::Changed;
 pub use create::Created;
 pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};
 pub use list::Selection;
+pub use logs::{Line, LogEnd, LogOptions, Pod};
+pub use post::{PostError, post};
 pub use template::Elsewhere;
 
 use kind::Resource;

@@ -26,6 +26,7 @@ pub(crate) enum Verb {
     List,
     Watch,
     Update,
+    Patch,
 }
 
 impl Verb {
@@ -36,6 +37,7 @@ impl Verb {
             Self::List => "list",
             Self::Watch => "watch",
             Self::Update => "update",
+            Self::Patch => "patch",
         }
     }
 }
@@ -58,6 +60,15 @@ impl Call<'_> {
         Request::put(format!("{}/{}?fieldManager=kubectl-runnable{dry_run}", self.collection(), escaped(self.name)))
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(object.to_string().into_bytes())
+    }
+
+    /// `PATCH` of the object: a merge patch.
+    pub(crate) fn merge(&self, patch: &Value, dry_run: bool) -> Built {
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        let object = format!("{}/{}", self.collection(), escaped(self.name));
+        Request::patch(format!("{object}?fieldManager=kubectl-runnable{dry_run}"))
+            .header(http::header::CONTENT_TYPE, "application/merge-patch+json")
+            .body(patch.to_string().into_bytes())
     }
 
     /// `GET` of the object.
@@ -174,6 +185,20 @@ mod tests {
         );
         assert_eq!(request.body(), br#"{"spec":{"x":1}}"#);
         assert!(CALL.create(&json!({}), true)?.uri().query().is_some_and(|query| query.ends_with("&dryRun=All")));
+        Ok(())
+    }
+
+    #[test]
+    fn a_change_is_merged_into_the_one_object() -> Result<(), http::Error> {
+        let request = CALL.merge(&json!({ "spec": { "suspend": null } }), false)?;
+        assert_eq!(request.method(), "PATCH");
+        assert_eq!(request.headers()["content-type"], "application/merge-patch+json");
+        assert_eq!(
+            request.uri(),
+            "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build-1?fieldManager=kubectl-runnable"
+        );
+        assert_eq!(request.body(), br#"{"spec":{"suspend":null}}"#);
+        assert!(CALL.merge(&json!({}), true)?.uri().query().is_some_and(|query| query.ends_with("&dryRun=All")));
         Ok(())
     }
 

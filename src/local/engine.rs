@@ -2,7 +2,7 @@
 //! for whatever comes first, a task's end, a time, a signal; it never polls.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use jiff::{Timestamp, Unit};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::control::{Inbox, Request};
 use super::executor::Executor;
 use super::kill::{KillSwitch, kill_switch};
 use super::memory::Memory;
 use super::scheduler::{Action, Event, Finished, NodeIndex, Scheduler, Shutdown, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
+use crate::argo::status::NodeType;
 
 /// How long a task has between SIGTERM and SIGKILL; Kubernetes' default is 30 s.
 const GRACE: Duration = Duration::from_secs(10);
@@ -51,42 +53,62 @@ pub async fn run(
     let mut tasks = Tasks::new(executor);
     let mut memory = Memory::new(&store, &scheduler);
     let mut timers = Timers::default();
+    let mut inbox = Inbox::open(store.directory());
+    let mut held = scheduler.object()["spec"]["suspend"] == true;
     let mut interrupted = false;
-    let mut event = Event::Start;
+    let mut events = VecDeque::from([Event::Start]);
     let finished = loop {
-        for action in scheduler.handle(now(), event) {
-            match action {
-                Action::Run(node, task) => tasks.start(node, *task),
-                Action::Kill(node, reason) => tasks.kill(node, &reason, GRACE),
-                Action::LookUp(node, wanted) => memory.look_up(node, scheduler.node(node), *wanted),
-                Action::Keep(node) => memory.keep(node, scheduler.node(node)),
-                Action::Forget(node) => memory.forget(node, scheduler.node(node)),
-                Action::Wake(at, timer) => timers.add(at, timer),
+        if let Some(event) = if held { None } else { events.pop_front() } {
+            for action in scheduler.handle(now(), event) {
+                match action {
+                    Action::Run(node, task) => tasks.start(node, *task),
+                    Action::Kill(node, reason) => tasks.kill(node, &reason, GRACE),
+                    Action::LookUp(node, wanted) => memory.look_up(node, scheduler.node(node), *wanted),
+                    Action::Keep(node) => memory.keep(node, scheduler.node(node)),
+                    Action::Forget(node) => memory.forget(node, scheduler.node(node)),
+                    Action::Wake(at, timer) => timers.add(at, timer),
+                }
             }
+            let changes = scheduler.changes();
+            store.record(changes.iter().map(|&node| scheduler.node(node)))?;
+            observe(&scheduler, &changes);
+            if let Some(finished) = scheduler.finished() {
+                break finished;
+            }
+            continue;
         }
-        let changes = scheduler.changes();
-        store.record(changes.iter().map(|&node| scheduler.node(node)))?;
-        observe(&scheduler, &changes);
-        if let Some(finished) = scheduler.finished() {
-            break finished;
-        }
-        event = tokio::select! {
-            Some((node, outcome)) = tasks.ended.recv() => tasks.end(node, outcome),
-            Some((node, found)) = memory.found() => Event::Found(node, found),
-            timer = timers.next() => Event::Due(timer),
+        tokio::select! {
+            // What ends while the run is suspended is looked at when it goes on, as a controller does.
+            Some((node, outcome)) = tasks.ended.recv(), if !held => events.push_back(tasks.end(node, outcome)),
+            Some((node, found)) = memory.found(), if !held => events.push_back(Event::Found(node, found)),
+            timer = timers.next(), if !held => events.push_back(Event::Due(timer)),
             Some(interrupt) = interrupts.recv() => {
-                interrupted = true;
+                (interrupted, held) = (true, false);
                 if interrupt == Interrupt::Kill {
                     tasks.kill_all();
                 }
-                Event::Shutdown(Shutdown::Terminate)
+                events.push_front(Event::Shutdown(Shutdown::Terminate));
             }
-        };
+            requests = inbox.next() => for request in requests {
+                if let Some(spec) = request.spec() {
+                    store.record_spec(&spec)?;
+                }
+                match request {
+                    Request::Suspend(suspend) => held = suspend,
+                    // Before the beginning, if the run has not begun: then nothing does.
+                    Request::Shutdown(shutdown) => events.push_front(Event::Shutdown(shutdown)),
+                    Request::Resume(ids) => events.extend(resumed(&scheduler, &ids)),
+                }
+            }
+        }
     };
     tasks.kill_all();
     tasks.wait().await;
     memory.end().await;
-    let workflow = scheduler.object();
+    let mut workflow = scheduler.object();
+    if let Some(spec) = workflow["spec"].as_object_mut() {
+        spec.shift_remove("suspend");
+    }
     store.write_workflow(&workflow)?;
     store.sweep();
     Ok(Ended { workflow, finished, interrupted })
@@ -96,6 +118,15 @@ pub async fn run(
 fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Millisecond).unwrap_or(now)
+}
+
+/// Suspended nodes that go on.
+fn resumed(scheduler: &Scheduler, ids: &[String]) -> Vec<Event> {
+    let nodes = scheduler.indices().filter(|&node| {
+        let node = scheduler.node(node);
+        node.kind == NodeType::Suspend && ids.contains(&node.id)
+    });
+    nodes.map(|node| Event::Due(Timer::Resume(node))).collect()
 }
 
 /// The tasks at work.

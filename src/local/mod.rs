@@ -6,10 +6,12 @@
 //! ```
 
 pub(crate) mod artifact;
+pub mod control;
 pub mod engine;
 pub mod executor;
 pub mod follow;
 pub mod kill;
+pub mod logs;
 mod memory;
 pub mod plan;
 pub mod record;

@@ -130,6 +130,9 @@ impl Record {
         for line in BufReader::new(file).lines() {
             let line = line.map_err(|source| RecordError::Read { path: path.clone(), source })?;
             let Ok(event) = serde_json::from_str::<Value>(&line) else { break };
+            for (field, value) in event["spec"].as_object().into_iter().flatten() {
+                workflow["spec"][field] = value.clone();
+            }
             for node in event["nodes"].as_array().into_iter().flatten() {
                 let id = node["id"].as_str().unwrap_or_default().to_owned();
                 if nodes.insert(id.clone(), node.clone()).is_none() {

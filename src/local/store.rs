@@ -5,7 +5,8 @@
 //! <root>/runs/<namespace>/<name>/
 //!   workflow.json   the Workflow object, at the beginning without a status, at the end with it
 //!   beside.yaml     templates and ConfigMaps that stood beside it
-//!   journal.jsonl   a line an event: the nodes that changed, as they are after it
+//!   journal.jsonl   a line an event: the nodes that changed, as they are after it; what changed of the spec
+//!   control         a pipe to the run's process while it lives
 //!   lock            held while the run's process lives
 //!   nodes/<id>/     logs of a task, its view while it runs
 //!   artifacts/      what tasks hand on
@@ -121,10 +122,16 @@ impl Store {
     /// Adds the nodes that an event changed to the journal, in one write.
     pub fn record<'a>(&mut self, nodes: impl Iterator<Item = &'a Node>) -> Result<(), StoreError> {
         let nodes: Vec<&Node> = nodes.collect();
-        if nodes.is_empty() {
-            return Ok(());
-        }
-        let mut line = serde_json::to_vec(&serde_json::json!({ "nodes": nodes })).unwrap_or_default();
+        if nodes.is_empty() { Ok(()) } else { self.append(&serde_json::json!({ "nodes": nodes })) }
+    }
+
+    /// Adds to the journal what changed of the workflow's `spec`, to be merged into it.
+    pub fn record_spec(&mut self, spec: &Value) -> Result<(), StoreError> {
+        self.append(&serde_json::json!({ "spec": spec }))
+    }
+
+    fn append(&mut self, event: &Value) -> Result<(), StoreError> {
+        let mut line = event.to_string().into_bytes();
         line.push(b'\n');
         self.journal.write_all(&line).map_err(StoreError::write(&self.directory.join("journal.jsonl")))
     }

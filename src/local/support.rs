@@ -138,14 +138,27 @@ impl Survey<'_> {
         self.support.passed_over.extend(present.map(|field| (*field).to_owned()));
     }
 
+    fn supplied(&mut self, at: &At, template: &Value) {
+        for (place, parameter) in list(template, "/outputs/parameters").iter().enumerate() {
+            let has_default = parameter.pointer("/valueFrom/default").is_some()
+                || list(template, "/inputs/parameters")
+                    .iter()
+                    .any(|input| input["name"] == parameter["name"] && input.get("default").is_some());
+            if parameter.pointer("/valueFrom/supplied").is_some() && !has_default {
+                let at = at.field("outputs").field("parameters").field(place);
+                self.refuse(
+                    &at.field("valueFrom/supplied"),
+                    "an output that is supplied on resume needs a cluster, or a default",
+                );
+            }
+        }
+    }
+
     fn spec(&mut self) {
         let plan = self.plan;
         let spec = &plan.spec;
         let at = At { scope: TemplateScope::Local, pointer: "/spec".to_owned() };
         self.pass_over(spec, SPEC_PASSED_OVER);
-        if spec["suspend"] == true {
-            self.refuse(&at.field("suspend"), "a local run cannot be resumed: remove suspend");
-        }
         for (place, artifact) in
             spec.pointer("/arguments/artifacts").and_then(Value::as_array).into_iter().flatten().enumerate()
         {
@@ -221,12 +234,12 @@ impl Survey<'_> {
         }
         if let Some(suspend) = &view.suspend {
             match suspend.duration.as_deref() {
-                None => self.refuse(&at.field("suspend"), "a local run cannot be resumed: give suspend a duration"),
                 Some(text) if !text.contains("{{") && duration::parse(text).is_err() => {
                     self.refuse(&at.field("suspend/duration"), format!("{text:?} is no duration such as 10s or 5m"));
                 }
-                Some(_) => {}
+                _ => {}
             }
+            self.supplied(at, template);
         }
         self.artifacts(at, template);
         self.containers(at, template, &view);

@@ -1,6 +1,7 @@
 //! What a user reads: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
 
 pub mod format;
+pub mod lines;
 pub mod list;
 pub mod live;
 pub mod plan;

@@ -4,7 +4,9 @@
 pub mod handle;
 pub mod labels;
 pub mod nodes;
+pub mod notice;
 pub mod rebuilt;
 pub mod secret;
 pub mod selector;
+pub mod sources;
 pub mod summary;

@@ -36,7 +36,7 @@ async fn to(server: &MockServer) -> Cluster {
     connect(&kubeconfig_of(server), None).await
 }
 
-fn kubeconfig_of(server: &MockServer) -> Value {
+pub(crate) fn kubeconfig_of(server: &MockServer) -> Value {
     json!({
         "clusters": [{ "name": "test", "cluster": { "server": server.uri() } }],
         "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "", "namespace": "ci" } }],
@@ -44,7 +44,7 @@ fn kubeconfig_of(server: &MockServer) -> Value {
     })
 }
 
-fn refusal(code: u16, reason: &str, message: &str) -> ResponseTemplate {
+pub(crate) fn refusal(code: u16, reason: &str, message: &str) -> ResponseTemplate {
     ResponseTemplate::new(code).set_body_json(json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure",
         "code": code, "reason": reason, "message": message,

@@ -172,7 +172,7 @@ fn a_run_id_given_twice() {
 #[test]
 fn flags_of_memoization_without_it() {
     assert_snapshot!("cache_without_memoize", refused(&["--memoize=off", "--cache-name", "kept"]));
-    assert_snapshot!("age_without_memoize", refused(&["--local", "--max-age", "1h"]));
+    assert_snapshot!("age_without_memoize", refused(&["--local", "--memoize=off", "--max-age", "1h"]));
 }
 
 #[test]

@@ -18,7 +18,23 @@ fn the_help_of_every_command() {
     for command in &commands {
         assert_snapshot!(command.as_str(), environment.run([command, "--help"]));
     }
-    assert_eq!(commands, ["submit", "list", "status", "wait", "watch", "completion"]);
+    assert_eq!(
+        commands,
+        [
+            "submit",
+            "list",
+            "status",
+            "wait",
+            "watch",
+            "retry",
+            "logs",
+            "suspend",
+            "resume",
+            "stop",
+            "terminate",
+            "completion"
+        ]
+    );
 }
 
 #[test]

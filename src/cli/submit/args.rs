@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
+use crate::cli::notify::NotifyArgs;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority, span};
 use crate::output::format::Format;
 
@@ -82,6 +83,9 @@ pub(in crate::cli) struct Args {
 
     #[command(flatten)]
     pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) notify: NotifyArgs,
 
     #[command(flatten)]
     pub(super) access: AccessArgs,

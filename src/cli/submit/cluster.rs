@@ -109,6 +109,7 @@ async fn wait(args: &Args, cluster: &Cluster, objects: &mut [Value]) -> Result<E
         let Some(ended) = wait_for_one(args, cluster, object, left, &mut signals).await? else {
             return Ok(Exit::Interrupted);
         };
+        args.notify.tell(&ended).await;
         let ended = Found::from(ended);
         worst = worst.max(follow::exit(&ended));
         if !args.quiet {

@@ -52,6 +52,9 @@ fn agree(args: &Args) -> Result<(), Failure> {
     if args.handle.is_some() && args.dry_run != DryRun::None {
         return Err(Failure::usage("--handle needs a run, and --dry-run makes none").hint("leave one of them out"));
     }
+    if args.notify.is_wanted() && !args.wait && !args.local {
+        return Err(Failure::usage("--notify and --notify-exec need --wait or --local").hint("add --wait"));
+    }
     let for_caches = [("--cache-name", args.run.cache_name.is_some()), ("--max-age", args.run.max_age.is_some())];
     match for_caches.into_iter().find(|&(_, given)| given && !args.memoizes()) {
         Some((flag, _)) => Err(Failure::usage(format!("{flag} is for memoization, which is off"))

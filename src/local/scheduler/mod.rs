@@ -154,6 +154,11 @@ impl Scheduler {
         std::mem::take(&mut self.actions)
     }
 
+    /// All nodes, in the order of creation.
+    pub fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        (0..self.nodes.len()).map(NodeIndex)
+    }
+
     /// The nodes that changed since the last call, in the order of creation.
     pub fn changes(&mut self) -> Vec<NodeIndex> {
         let mut changed: Vec<_> = self.changed.drain().collect();

@@ -54,6 +54,7 @@ pub(super) async fn carry_out(
     let mut runs = runs.into_iter();
     for ready in runs.by_ref() {
         let (ended, own) = ready.run(args, &machine, &mut interrupts).await?;
+        args.notify.tell(&ended.workflow).await;
         exit = exit.max(own);
         objects.push(ended.workflow);
         if ended.interrupted {

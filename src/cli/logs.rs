@@ -1,0 +1,373 @@
+//! `logs`: what the nodes of a run have written, or are writing.
+
+use std::collections::BTreeSet;
+use std::io::{self, Stdout, Write};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use regex::bytes::Regex;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::failure::Failure;
+use super::found::live;
+use super::runtime::block_on;
+use super::signals::Signals;
+use super::target::{Target, TargetArgs};
+use super::values::span;
+use crate::argo::status::{Node, Phase};
+use crate::cluster::{Cluster, ClusterError, Line, LogEnd, LogOptions, Pod};
+use crate::exit::Exit;
+use crate::local::logs::{self, Wanted};
+use crate::local::record::{Record, RecordError};
+use crate::output::lines::Lines;
+use crate::output::stream::{stdout_colors, talk};
+use crate::run::nodes::Nodes;
+use crate::run::sources;
+
+const EXAMPLES: &str = "Examples:
+  # What all nodes of a run have written
+  kubectl runnable logs etl-x2k9f
+
+  # Follow one node, by its id, name or display name, until the run ends
+  kubectl runnable logs etl-x2k9f load -f
+
+  # The last lines of each node in which something went wrong
+  kubectl runnable logs @latest --tail 100 --grep 'error|panic'
+
+  # A run of this machine
+  kubectl runnable logs --local diamond -f";
+
+/// Print what the nodes of a run have written
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The name of a run, @latest, or a file written by submit --handle
+    #[arg(value_name = "RUN")]
+    run: String,
+
+    /// The id, name or display name of a node, or of one that others belong to [default: all nodes]
+    #[arg(value_name = "NODE")]
+    node: Option<String>,
+
+    /// Go on until the run ends
+    #[arg(short, long)]
+    follow: bool,
+
+    /// The container [default: main]
+    #[arg(short, long, value_name = "NAME")]
+    container: Option<String>,
+
+    /// Only what was written since, such as 10m; needs a cluster
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    since: Option<Duration>,
+
+    /// Only so many lines of what each node has written so far
+    #[arg(long, value_name = "LINES")]
+    tail: Option<usize>,
+
+    /// Only lines in which this regular expression is found
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    grep: Option<Regex>,
+
+    /// Show when each line was written; needs a cluster
+    #[arg(long)]
+    timestamps: bool,
+
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+fn pattern(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    block_on(async {
+        let mut signals = Signals::new()?;
+        tokio::select! {
+            outcome = read(args) => outcome,
+            () = signals.next() => Ok(Exit::Interrupted),
+        }
+    })
+}
+
+async fn read(args: &Args) -> Result<Exit, Failure> {
+    let mut lines = Lines::new(io::stdout());
+    lines.color = stdout_colors();
+    lines.timestamps = args.timestamps;
+    lines.grep.clone_from(&args.grep);
+    match args.target.resolve(&args.run).await? {
+        Target::Local(record) => local(args, &record, lines).await,
+        Target::Cluster { cluster, name, uid } => on_cluster(args, &cluster, &name, uid.as_deref(), lines).await,
+    }
+}
+
+async fn local(args: &Args, record: &Record, mut lines: Lines<Stdout>) -> Result<Exit, Failure> {
+    if args.since.is_some() || args.timestamps {
+        let message = "the logs of local runs hold no times, as --since and --timestamps need them";
+        return Err(Failure::usage(message).hint("--tail shows the last lines"));
+    }
+    lines.prefix = several(&Nodes::of(&record.workflow()?).all, args);
+    let wanted =
+        Wanted { node: args.node.clone(), container: args.container.clone(), tail: args.tail, follow: args.follow };
+    // Nobody reads on: that is no failure.
+    let mut closed = false;
+    let found = logs::read(record, &wanted, |source, text| {
+        let printed = lines.print(source, None, text);
+        closed |= printed.is_err();
+        printed
+    });
+    match found.await {
+        Err(RecordError::Read { .. }) if closed => Ok(Exit::Success),
+        Ok(true) => Ok(Exit::Success),
+        Ok(false) => Err(no_node(args)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether lines have to name their nodes: a run that goes on may get more of them.
+fn several(nodes: &[Node], args: &Args) -> bool {
+    let pods = sources::pods(nodes, args.node.as_deref());
+    pods.map_or(args.node.is_none(), |pods| pods.len() != 1 || (args.follow && args.node.is_none()))
+}
+
+fn no_node(args: &Args) -> Failure {
+    let node = args.node.as_deref().unwrap_or_default();
+    Failure::new(Exit::NotFound, format!("run {} has no node {node:?}", args.run))
+}
+
+/// What the streams of pods tell.
+enum News {
+    Line(String, Line),
+    Ended(String, Result<LogEnd, ClusterError>),
+}
+
+async fn on_cluster(
+    args: &Args,
+    cluster: &Cluster,
+    name: &str,
+    uid: Option<&str>,
+    mut lines: Lines<Stdout>,
+) -> Result<Exit, Failure> {
+    let workflow = live(cluster, name, uid).await?;
+    let own = workflow["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    lines.prefix = several(&Nodes::of(&workflow).all, args);
+    let mut reader = Reader::new(args, cluster, lines);
+    let mut pods = reader.wanted(name, &workflow).await?;
+    if !args.follow {
+        reader.tell_gone(&workflow);
+        for pod in pods {
+            reader.start(pod);
+            while let Some(news) = reader.next().await {
+                if !reader.heed(news)? {
+                    return Ok(Exit::Success);
+                }
+            }
+        }
+        return reader.end();
+    }
+    let (sender, mut updates) = mpsc::unbounded_channel();
+    let waiting = cluster.wait(name, &own, None, |workflow| {
+        let _ = sender.send(workflow.clone());
+    });
+    tokio::pin!(waiting);
+    let mut ended = false;
+    loop {
+        pods.drain(..).for_each(|pod| reader.start(pod));
+        tokio::select! {
+            Some(news) = reader.next() => if !reader.heed(news)? {
+                return Ok(Exit::Success);
+            },
+            Some(mut workflow) = updates.recv(), if !ended => {
+                // Only the latest state counts.
+                while let Ok(newer) = updates.try_recv() {
+                    workflow = newer;
+                }
+                pods = reader.wanted(name, &workflow).await?;
+            }
+            last = &mut waiting, if !ended => {
+                ended = true;
+                match last {
+                    Ok(workflow) => {
+                        pods = reader.wanted(name, &workflow).await?;
+                        reader.tell_gone(&workflow);
+                    }
+                    Err(ClusterError::Deleted { .. }) => talk(format_args!("note: workflow {name:?} was deleted")),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            else => return reader.end(),
+        }
+    }
+}
+
+/// The logs of a workflow's pods, read at the same time and printed line by line.
+struct Reader<'a> {
+    args: &'a Args,
+    cluster: &'a Cluster,
+    lines: Lines<Stdout>,
+    options: LogOptions,
+    begun: BTreeSet<String>,
+    /// The ids of nodes whose pods have been seen.
+    seen: BTreeSet<String>,
+    named: bool,
+    streams: JoinSet<()>,
+    open: usize,
+    sender: mpsc::Sender<News>,
+    news: mpsc::Receiver<News>,
+    failure: Option<ClusterError>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(args: &'a Args, cluster: &'a Cluster, lines: Lines<Stdout>) -> Self {
+        let (sender, news) = mpsc::channel(1024);
+        let since = args.since.and_then(|age| Timestamp::now().checked_sub(age).ok());
+        let options = LogOptions {
+            container: args.container.clone().unwrap_or_else(|| "main".to_owned()),
+            follow: args.follow,
+            since: since.and_then(|since| Timestamp::from_second(since.as_second()).ok()),
+            tail: args.tail,
+        };
+        Self {
+            args,
+            cluster,
+            lines,
+            options,
+            begun: BTreeSet::new(),
+            seen: BTreeSet::new(),
+            named: args.node.is_none(),
+            streams: JoinSet::new(),
+            open: 0,
+            sender,
+            news,
+            failure: None,
+        }
+    }
+
+    /// The pods that are asked for and not read yet, each with what its lines are called.
+    async fn wanted(&mut self, name: &str, workflow: &Value) -> Result<Vec<(Pod, String)>, Failure> {
+        let nodes = Nodes::of(workflow).all;
+        let meant = sources::pods(&nodes, self.args.node.as_deref());
+        self.named |= meant.is_some();
+        let pods = self.cluster.pods(name).await?;
+        self.seen.extend(pods.iter().map(|pod| pod.node_id.clone()));
+        let pods = pods.into_iter().filter_map(|pod| {
+            let node = nodes.iter().find(|node| node.id == pod.node_id);
+            let wanted = match (&self.args.node, node) {
+                (None, _) => true,
+                (Some(_), Some(node)) => meant.as_ref().is_some_and(|meant| meant.iter().any(|one| one.id == node.id)),
+                // The status does not tell of the node, or not yet.
+                (Some(wanted), None) => *wanted == pod.node_id || *wanted == pod.node_name || *wanted == pod.name,
+            };
+            let source = node.map_or_else(|| pod.node_name.clone(), |node| node.display_name.clone());
+            (wanted && !self.begun.contains(&pod.name)).then_some((pod, source))
+        });
+        let pods: Vec<_> = pods.collect();
+        self.named |= !pods.is_empty();
+        Ok(pods)
+    }
+
+    fn start(&mut self, (pod, source): (Pod, String)) {
+        self.begun.insert(pod.name.clone());
+        self.open += 1;
+        let (cluster, options, sender) = (self.cluster.clone(), self.options.clone(), self.sender.clone());
+        self.streams.spawn(async move {
+            let (lines, mut written) = mpsc::unbounded_channel();
+            let reading = cluster.log(&pod.name, &options, |line| {
+                let _ = lines.send(line);
+            });
+            tokio::pin!(reading);
+            let end = loop {
+                tokio::select! {
+                    biased;
+                    Some(line) = written.recv() => {
+                        // The receiver lives as long as the command.
+                        let _ = sender.send(News::Line(source.clone(), line)).await;
+                    }
+                    end = &mut reading => break end,
+                }
+            };
+            while let Ok(line) = written.try_recv() {
+                let _ = sender.send(News::Line(source.clone(), line)).await;
+            }
+            let _ = sender.send(News::Ended(source, end)).await;
+        });
+    }
+
+    /// What the streams tell next; nothing, when none is open.
+    async fn next(&mut self) -> Option<News> {
+        if self.open == 0 { None } else { self.news.recv().await }
+    }
+
+    /// Whether somebody still reads what is printed.
+    fn heed(&mut self, news: News) -> Result<bool, Failure> {
+        match news {
+            News::Line(source, line) => {
+                match self
+                    .lines
+                    .print(&source, line.time.as_deref(), &line.text)
+                    .and_then(|()| self.lines.writer.flush())
+                {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
+                    printed => printed.map_err(anyhow::Error::from)?,
+                }
+            }
+            News::Ended(source, end) => {
+                self.open -= 1;
+                match end {
+                    Ok(LogEnd::Whole) => {}
+                    Ok(LogEnd::Gone) => {
+                        talk(format_args!("note: the pod of node {source} is gone, and its log with it"));
+                    }
+                    Ok(LogEnd::NotBegun) => {
+                        talk(format_args!("note: container {} of node {source} has not begun", self.options.container));
+                    }
+                    Err(error) => {
+                        talk(format_args!("warning: node {source}: {error}"));
+                        self.failure = Some(error);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Names nodes that ran in pods that are no longer there.
+    fn tell_gone(&self, workflow: &Value) {
+        const NAMED: usize = 5;
+        let nodes = Nodes::of(workflow).all;
+        let meant = sources::pods(&nodes, self.args.node.as_deref()).unwrap_or_default();
+        let ran = |node: &Node| !matches!(node.phase, Phase::Pending | Phase::Omitted | Phase::Skipped);
+        let hit = |node: &Node| node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
+        let gone: Vec<&str> = meant
+            .into_iter()
+            .filter(|node| ran(node) && !hit(node) && !self.seen.contains(&node.id))
+            .map(|node| node.display_name.as_str())
+            .collect();
+        if !gone.is_empty() {
+            let rest = if gone.len() > NAMED { format!(" and {} more", gone.len() - NAMED) } else { String::new() };
+            let named = gone[..gone.len().min(NAMED)].join(", ");
+            talk(format_args!("note: pods are gone, and their logs with them: {named}{rest}"));
+        }
+    }
+
+    fn end(mut self) -> Result<Exit, Failure> {
+        self.streams.abort_all();
+        if !self.named {
+            return Err(no_node(self.args));
+        }
+        self.failure.take().map_or(Ok(Exit::Success), |error| Err(error.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_checked_before_anything_is_read() {
+        assert!(pattern("^a|b$").is_ok() && pattern("(").is_err());
+    }
+}

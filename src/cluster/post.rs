@@ -1,0 +1,54 @@
+//! Posting to a server that is no API server, by the same means: TLS, errors in the user's words.
+
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Parts;
+use kube::client::Body;
+use kube::{Client, Config};
+use serde_json::Value;
+
+use super::fault::Fault;
+
+/// Why a post was not taken.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct PostError {
+    /// In the user's words, without the URL, which may hold a secret.
+    pub cause: String,
+    /// Whether it may well succeed in a moment.
+    pub passes: bool,
+}
+
+/// Posts a JSON document.
+pub async fn post(url: &Uri, document: &Value, timeout: Duration) -> Result<(), PostError> {
+    // Fails only when another call was first, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let lasting = |cause: String| PostError { cause, passes: false };
+    let mut parts = Parts::default();
+    (parts.scheme, parts.authority) = (url.scheme().cloned(), url.authority().cloned());
+    parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
+    let server = Uri::from_parts(parts).map_err(|error| lasting(error.to_string()))?;
+    let mut config = Config::new(server);
+    config.default_retry = false;
+    let client = Client::try_from(config).map_err(|error| lasting(Fault::below(&error).cause))?;
+    let path = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let request = http::Request::post(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Body::from(document.to_string().into_bytes()))
+        .map_err(|error| lasting(error.to_string()))?;
+    let answer = match tokio::time::timeout(timeout, client.send(request)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(kube::Error::Service(source))) => {
+            return Err(PostError { cause: Fault::below(source.as_ref()).cause, passes: true });
+        }
+        Ok(Err(error)) => return Err(PostError { cause: Fault::below(&error).cause, passes: true }),
+        Err(_) => return Err(PostError { cause: Fault::slow(timeout).cause, passes: true }),
+    };
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let passes = status.is_server_error() || status == http::StatusCode::TOO_MANY_REQUESTS;
+    Err(PostError { cause: format!("the server answered {status}"), passes })
+}

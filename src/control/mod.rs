@@ -1,0 +1,156 @@
+//! Steering a run: the live Workflow in, what is to change out. Must never act: whoever asked sends the change, under
+//! the condition that the workflow is still the one that was decided on.
+
+mod nodes;
+pub mod resume;
+pub mod shutdown;
+pub mod suspend;
+
+use serde_json::Value;
+
+use self::resume::Resume;
+use crate::exit::Exit;
+use crate::local::scheduler::Shutdown;
+
+/// What is asked of a run.
+#[derive(Debug, Clone)]
+pub enum Order {
+    /// To end before its time.
+    Shutdown(Shutdown),
+    /// To begin nothing more.
+    Suspend,
+    /// To go on.
+    Resume(Resume),
+}
+
+impl Order {
+    /// Decides what becomes of the order in this state of the workflow.
+    pub fn decide(&self, workflow: &Value) -> Result<Decision, Refusal> {
+        match self {
+            Self::Shutdown(strategy) => shutdown::decide(workflow, *strategy),
+            Self::Suspend => suspend::decide(workflow),
+            Self::Resume(resume) => resume::decide(workflow, resume),
+        }
+    }
+
+    /// The order as a verb: `stop`.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Shutdown(Shutdown::Stop) => "stop",
+            Self::Shutdown(Shutdown::Terminate) => "terminate",
+            Self::Suspend => "suspend",
+            Self::Resume(_) => "resume",
+        }
+    }
+}
+
+/// What becomes of a request to steer a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// The workflow is to change.
+    Change(Change),
+    /// There is nothing to do, for this reason: `already stopped`.
+    Already(String),
+}
+
+/// A change of a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// What to merge into the Workflow object. It holds the uid and the resourceVersion that were decided on, so that
+    /// the server refuses it for any other state.
+    pub patch: Value,
+    /// What is said once it is done: `stopped`.
+    pub done: String,
+}
+
+/// Why a run is not steered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It goes on no more.
+    #[error("it has ended ({0})")]
+    Ended(String),
+    /// It is on its way to its end.
+    #[error("it is being stopped (shutdown {0})")]
+    Stopping(String),
+    /// The controller keeps the nodes in its database.
+    #[error("its nodes are offloaded to the controller's database, where only the Argo server can change them")]
+    Offloaded,
+    /// The compressed nodes are of no form that this tool writes.
+    #[error("its compressed nodes cannot be changed: {0}")]
+    Compressed(String),
+    /// No suspended node was meant.
+    #[error("no suspended node matches --node-field-selector")]
+    NoNode,
+    /// There is no suspended node that takes outputs.
+    #[error("no node is suspended, so that none takes output parameters")]
+    NoneSuspended,
+    /// The node has no output parameter of that name.
+    #[error("node {node:?} takes no output parameter {parameter:?}")]
+    UnknownOutput {
+        /// The node's display name.
+        node: String,
+        /// The name that was given.
+        parameter: String,
+    },
+    /// The node needs an output parameter.
+    #[error("node {node:?} needs a value for its output parameter {parameter:?}")]
+    MissingOutput {
+        /// The node's display name.
+        node: String,
+        /// The parameter that has neither value nor default.
+        parameter: String,
+    },
+}
+
+impl Refusal {
+    /// The command's exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Ended(_) | Self::Stopping(_) => Exit::Conflict,
+            Self::Offloaded | Self::Compressed(_) => Exit::Tool,
+            Self::NoNode => Exit::NotFound,
+            Self::NoneSuspended | Self::UnknownOutput { .. } | Self::MissingOutput { .. } => Exit::Usage,
+        }
+    }
+
+    /// What the user may do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::MissingOutput { parameter, .. } => Some(format!("give it with --output {parameter}=VALUE")),
+            Self::Offloaded => Some("use argo resume with ARGO_SERVER set".to_owned()),
+            Self::UnknownOutput { .. } => Some("choose the node with --node-field-selector".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl Change {
+    /// A change of this state of the workflow and of no other.
+    fn of(workflow: &Value, mut patch: Value, done: impl Into<String>) -> Self {
+        for field in ["uid", "resourceVersion"] {
+            if let Some(value) = workflow["metadata"].get(field) {
+                patch["metadata"][field] = value.clone();
+            }
+        }
+        Self { patch, done: done.into() }
+    }
+}
+
+/// The phase of a run that has ended.
+fn ended(workflow: &Value) -> Option<&str> {
+    let phase = workflow["status"]["phase"].as_str()?;
+    matches!(phase, "Succeeded" | "Failed" | "Error").then_some(phase)
+}
+
+fn refuse_ended(workflow: &Value) -> Result<(), Refusal> {
+    ended(workflow).map_or(Ok(()), |phase| Err(Refusal::Ended(phase.to_owned())))
+}
+
+/// `spec.shutdown`, where it is set.
+fn strategy(workflow: &Value) -> Option<&str> {
+    workflow["spec"]["shutdown"].as_str().filter(|strategy| !strategy.is_empty())
+}
+
+fn is_suspended(workflow: &Value) -> bool {
+    workflow["spec"]["suspend"] == true
+}

@@ -1,0 +1,282 @@
+//! `resume`: a suspended run goes on, and so do its suspended nodes, with the outputs that they were waiting for.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::nodes::Nodes;
+use super::{Change, Decision, Refusal, is_suspended, refuse_ended};
+use crate::argo::status::Node;
+use crate::run::selector::NodeSelector;
+
+/// What is resumed, and how.
+#[derive(Debug, Clone)]
+pub struct Resume {
+    /// The nodes that are meant; none means all of them and the run itself.
+    pub selector: Option<NodeSelector>,
+    /// Values for the nodes' output parameters that whoever resumes supplies.
+    pub outputs: Vec<(String, String)>,
+    /// Replaces the nodes' message.
+    pub message: Option<String>,
+    /// When, for the nodes' `finishedAt`.
+    pub now: Timestamp,
+}
+
+/// Decides what resumes the run. Its suspended nodes end as Succeeded; every output parameter that has to be supplied
+/// gets its value, else its default.
+pub fn decide(workflow: &Value, resume: &Resume) -> Result<Decision, Refusal> {
+    refuse_ended(workflow)?;
+    let nodes = match Nodes::of(workflow) {
+        Ok(nodes) => nodes,
+        // A run that only waits as a whole goes on without a look at its nodes.
+        Err(_) if is_suspended(workflow) && resume.selector.is_none() && resume.outputs.is_empty() => {
+            return Ok(whole(workflow));
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    let waiting: Vec<(&String, &Value)> = nodes.all.iter().filter(|(_, node)| is_waiting(node)).collect();
+    let meant: Vec<(&String, &Value)> = waiting.into_iter().filter(|(_, node)| resume.means(node)).collect();
+    let release = is_suspended(workflow) && resume.selector.is_none();
+    if meant.is_empty() {
+        if resume.selector.is_some() && !resume.nodes_are_done(&nodes) {
+            return Err(Refusal::NoNode);
+        }
+        if !resume.outputs.is_empty() {
+            return Err(Refusal::NoneSuspended);
+        }
+        return Ok(if release { whole(workflow) } else { Decision::Already("not suspended".to_owned()) });
+    }
+    let mut globals = Globals::of(workflow);
+    let mut changed = Map::new();
+    let mut names = Vec::new();
+    for (id, node) in meant {
+        changed.insert(id.clone(), resume.ended(node, &mut globals)?);
+        names.push(display_name(node).to_owned());
+    }
+    let mut status = nodes.patch(changed);
+    if let Some(parameters) = globals.changed() {
+        status["outputs"] = json!({ "parameters": parameters });
+    }
+    let mut patch = json!({ "status": status });
+    if release {
+        patch["spec"] = json!({ "suspend": null });
+    }
+    Ok(Decision::Change(Change::of(workflow, patch, format!("resumed ({})", names.join(", ")))))
+}
+
+fn whole(workflow: &Value) -> Decision {
+    Decision::Change(Change::of(workflow, json!({"spec": {"suspend": null}}), "resumed"))
+}
+
+fn is_waiting(node: &Value) -> bool {
+    node["type"] == "Suspend" && node["phase"] == "Running"
+}
+
+fn display_name(node: &Value) -> &str {
+    node["displayName"].as_str().or(node["name"].as_str()).unwrap_or_default()
+}
+
+impl Resume {
+    fn means(&self, node: &Value) -> bool {
+        let Some(selector) = &self.selector else { return true };
+        serde_json::from_value::<Node>(node.clone()).is_ok_and(|node| selector.matches(&node))
+    }
+
+    /// Whether the nodes that are meant have been resumed before.
+    fn nodes_are_done(&self, nodes: &Nodes) -> bool {
+        let done = |node: &&Value| node["type"] == "Suspend" && node["phase"] == "Succeeded";
+        self.outputs.is_empty() && nodes.all.values().filter(done).any(|node| self.means(node))
+    }
+
+    /// The fields that change of a node that goes on.
+    fn ended(&self, node: &Value, globals: &mut Globals) -> Result<Value, Refusal> {
+        let now = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
+        let mut fields = json!({"phase": "Succeeded", "finishedAt": now.to_string()});
+        if let Some(message) = &self.message {
+            fields["message"] = message.as_str().into();
+        }
+        let mut outputs = node["outputs"].clone();
+        let parameters = outputs["parameters"].as_array().cloned().unwrap_or_default();
+        for (name, _) in &self.outputs {
+            if !parameters.iter().any(|parameter| parameter["name"] == name.as_str() && is_supplied(parameter)) {
+                let (node, parameter) = (display_name(node).to_owned(), name.clone());
+                return Err(Refusal::UnknownOutput { node, parameter });
+            }
+        }
+        if !parameters.iter().any(is_supplied) {
+            return Ok(fields);
+        }
+        let parameters = parameters.into_iter().map(|parameter| self.given(node, parameter, globals));
+        outputs["parameters"] = parameters.collect::<Result<Vec<_>, _>>()?.into();
+        fields["outputs"] = outputs;
+        Ok(fields)
+    }
+
+    /// An output parameter with its value.
+    fn given(&self, node: &Value, mut parameter: Value, globals: &mut Globals) -> Result<Value, Refusal> {
+        if !is_supplied(&parameter) {
+            return Ok(parameter);
+        }
+        let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+        let given = self.outputs.iter().rev().find(|(output, _)| *output == name);
+        let value = match given {
+            Some((_, value)) => Value::from(value.as_str()),
+            None => parameter["valueFrom"]["default"].clone(),
+        };
+        if value.is_null() {
+            return Err(Refusal::MissingOutput { node: display_name(node).to_owned(), parameter: name });
+        }
+        if let Some(fields) = parameter.as_object_mut() {
+            fields.shift_remove("valueFrom");
+            fields.insert("value".to_owned(), value.clone());
+        }
+        if let Some(global) = parameter["globalName"].as_str().filter(|global| !global.is_empty()) {
+            globals.set(global, &value);
+        }
+        Ok(parameter)
+    }
+}
+
+/// Whoever resumes the node supplies the value.
+fn is_supplied(parameter: &Value) -> bool {
+    parameter.pointer("/valueFrom/supplied").is_some_and(Value::is_object)
+}
+
+/// Output parameters that are known in the whole workflow.
+struct Globals {
+    parameters: Vec<Value>,
+    changed: bool,
+}
+
+impl Globals {
+    fn of(workflow: &Value) -> Self {
+        let parameters = workflow.pointer("/status/outputs/parameters").and_then(Value::as_array);
+        Self { parameters: parameters.cloned().unwrap_or_default(), changed: false }
+    }
+
+    fn set(&mut self, name: &str, value: &Value) {
+        self.changed = true;
+        match self.parameters.iter_mut().find(|parameter| parameter["name"] == name) {
+            Some(parameter) => parameter["value"] = value.clone(),
+            None => self.parameters.push(json!({"name": name, "value": value})),
+        }
+    }
+
+    fn changed(self) -> Option<Vec<Value>> {
+        self.changed.then_some(self.parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workflow(spec: &Value, nodes: &Value) -> Value {
+        json!({
+            "metadata": {"uid": "u", "resourceVersion": "7"}, "spec": spec,
+            "status": {"phase": "Running", "nodes": nodes, "outputs": {"parameters": [{"name": "old", "value": "1"}]}},
+        })
+    }
+
+    fn node(name: &str, phase: &str, outputs: &Value) -> Value {
+        json!({"id": name, "name": format!("w.{name}"), "displayName": name, "type": "Suspend", "phase": phase, "outputs": outputs})
+    }
+
+    fn resume(selector: &str, outputs: &[(&str, &str)]) -> Resume {
+        Resume {
+            selector: selector.parse().ok(),
+            outputs: outputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            message: None,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn patch(workflow: &Value, resume: &Resume) -> Value {
+        match decide(workflow, resume) {
+            Ok(Decision::Change(change)) => change.patch,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn asking() -> Value {
+        json!({"artifacts": [], "parameters": [
+            {"name": "approve", "globalName": "approved", "valueFrom": {"supplied": {}, "default": "no"}},
+            {"name": "by", "valueFrom": {"supplied": {}}},
+            {"name": "fixed", "value": "x"},
+        ]})
+    }
+
+    #[test]
+    fn a_run_and_its_waiting_nodes_go_on_together() {
+        let nodes = json!({"a": node("a", "Running", &json!(null)), "b": node("b", "Succeeded", &json!(null))});
+        let patch = patch(&workflow(&json!({"suspend": true}), &nodes), &resume("", &[]));
+        assert_eq!(
+            patch,
+            json!({
+                "status": {"nodes": {"a": {"phase": "Succeeded", "finishedAt": "1970-01-01T00:00:00Z"}}},
+                "spec": {"suspend": null},
+                "metadata": {"uid": "u", "resourceVersion": "7"},
+            })
+        );
+    }
+
+    #[test]
+    fn one_node_goes_on_and_the_run_stays_as_it_is() {
+        let nodes = json!({"a": node("a", "Running", &json!(null)), "b": node("b", "Running", &json!(null))});
+        let suspended = workflow(&json!({"suspend": true}), &nodes);
+        let patch = patch(&suspended, &resume("displayName=b", &[]));
+        assert!(patch.get("spec").is_none());
+        assert_eq!(patch["status"]["nodes"].as_object().map(Map::len), Some(1));
+        assert_eq!(patch["status"]["nodes"]["b"]["phase"], "Succeeded");
+        assert_eq!(decide(&suspended, &resume("displayName=c", &[])), Err(Refusal::NoNode));
+    }
+
+    #[test]
+    fn supplied_outputs_take_their_values_and_defaults() {
+        let waiting = workflow(&json!({}), &json!({"a": node("a", "Running", &asking())}));
+        let patch = patch(&waiting, &resume("", &[("by", "eve")]));
+        assert_eq!(
+            patch["status"]["nodes"]["a"]["outputs"],
+            json!({"artifacts": [], "parameters": [
+                {"name": "approve", "globalName": "approved", "value": "no"},
+                {"name": "by", "value": "eve"},
+                {"name": "fixed", "value": "x"},
+            ]})
+        );
+        let globals = json!([{"name": "old", "value": "1"}, {"name": "approved", "value": "no"}]);
+        assert_eq!(patch["status"]["outputs"]["parameters"], globals);
+    }
+
+    #[test]
+    fn outputs_that_are_missing_or_unknown_are_refused() {
+        let waiting = workflow(&json!({}), &json!({"a": node("a", "Running", &asking())}));
+        let refusal =
+            |outputs: &[(&str, &str)]| decide(&waiting, &resume("", outputs)).map_err(|error| error.to_string());
+        assert_eq!(refusal(&[]), Err("node \"a\" needs a value for its output parameter \"by\"".to_owned()));
+        for unknown in ["fixed", "other"] {
+            assert_eq!(
+                refusal(&[("by", "x"), (unknown, "y")]),
+                Err(format!("node \"a\" takes no output parameter {unknown:?}"))
+            );
+        }
+        let running = workflow(&json!({}), &json!({}));
+        assert_eq!(decide(&running, &resume("", &[("by", "x")])), Err(Refusal::NoneSuspended));
+    }
+
+    #[test]
+    fn resuming_twice_does_nothing_more() {
+        let nodes = json!({"a": node("a", "Succeeded", &json!(null))});
+        let running = workflow(&json!({}), &nodes);
+        for selector in ["", "displayName=a"] {
+            let decision = decide(&running, &resume(selector, &[]));
+            assert_eq!(decision, Ok(Decision::Already("not suspended".to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_run_that_only_waits_as_a_whole_goes_on_though_its_nodes_are_elsewhere() {
+        let mut offloaded = workflow(&json!({"suspend": true}), &json!({}));
+        offloaded["status"]["offloadNodeStatusVersion"] = "fnv:1".into();
+        assert_eq!(patch(&offloaded, &resume("", &[]))["spec"], json!({"suspend": null}));
+        assert_eq!(decide(&offloaded, &resume("displayName=a", &[])), Err(Refusal::Offloaded));
+    }
+}

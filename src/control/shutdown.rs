@@ -1,0 +1,94 @@
+//! `stop` and `terminate`: a run ends before its time, with or without its exit handlers.
+
+use serde_json::{Value, json};
+
+use super::{Change, Decision, Refusal, ended, is_suspended, refuse_ended, strategy};
+use crate::local::scheduler::Shutdown;
+
+/// Decides what ends the run. A termination goes further than a stop and replaces it, never the other way round.
+///
+/// The controller holds a suspended run as it is, also on its way to its end; so the suspension is taken away.
+pub fn decide(workflow: &Value, wanted: Shutdown) -> Result<Decision, Refusal> {
+    let current = strategy(workflow);
+    if current.is_some() && ended(workflow).is_some() {
+        return Ok(Decision::Already(already(current)));
+    }
+    refuse_ended(workflow)?;
+    let enough = current == Some("Terminate") || current == Some(wanted.as_str());
+    if enough && !is_suspended(workflow) {
+        return Ok(Decision::Already(already(current)));
+    }
+    let word = if enough { current.unwrap_or_default() } else { wanted.as_str() };
+    let mut spec = json!({"shutdown": word});
+    if is_suspended(workflow) {
+        spec["suspend"] = Value::Null;
+    }
+    Ok(Decision::Change(Change::of(workflow, json!({"spec": spec}), done(wanted))))
+}
+
+fn done(wanted: Shutdown) -> &'static str {
+    match wanted {
+        Shutdown::Stop => "stopped",
+        Shutdown::Terminate => "terminated",
+    }
+}
+
+fn already(current: Option<&str>) -> String {
+    let word = if current == Some("Terminate") { "terminated" } else { "stopped" };
+    format!("already {word}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workflow(phase: &str, spec: &Value) -> Value {
+        json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "spec": spec, "status": {"phase": phase}})
+    }
+
+    fn spec_of(decision: Result<Decision, Refusal>) -> Value {
+        match decision {
+            Ok(Decision::Change(change)) => change.patch["spec"].clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_run_is_stopped_in_the_state_that_was_read() {
+        let decision = decide(&workflow("Running", &json!({})), Shutdown::Stop);
+        let patch = json!({"spec": {"shutdown": "Stop"}, "metadata": {"uid": "u", "resourceVersion": "7"}});
+        assert_eq!(decision, Ok(Decision::Change(Change { patch, done: "stopped".to_owned() })));
+    }
+
+    #[test]
+    fn a_termination_replaces_a_stop_and_no_stop_a_termination() {
+        let stopping = workflow("Running", &json!({"shutdown": "Stop"}));
+        assert_eq!(decide(&stopping, Shutdown::Stop), Ok(Decision::Already("already stopped".to_owned())));
+        assert_eq!(spec_of(decide(&stopping, Shutdown::Terminate)), json!({"shutdown": "Terminate"}));
+        let terminating = workflow("Running", &json!({"shutdown": "Terminate"}));
+        assert_eq!(decide(&terminating, Shutdown::Stop), Ok(Decision::Already("already terminated".to_owned())));
+    }
+
+    #[test]
+    fn a_suspended_run_is_let_go_to_its_end() {
+        let suspended = workflow("Running", &json!({"suspend": true}));
+        assert_eq!(spec_of(decide(&suspended, Shutdown::Stop)), json!({"shutdown": "Stop", "suspend": null}));
+        let held = workflow("Running", &json!({"suspend": true, "shutdown": "Terminate"}));
+        assert_eq!(spec_of(decide(&held, Shutdown::Stop)), json!({"shutdown": "Terminate", "suspend": null}));
+    }
+
+    #[test]
+    fn a_run_that_ended_by_itself_is_not_stopped() {
+        for phase in ["Succeeded", "Failed", "Error"] {
+            assert_eq!(decide(&workflow(phase, &json!({})), Shutdown::Stop), Err(Refusal::Ended(phase.to_owned())));
+        }
+        let stopped = workflow("Failed", &json!({"shutdown": "Stop"}));
+        assert_eq!(decide(&stopped, Shutdown::Terminate), Ok(Decision::Already("already stopped".to_owned())));
+    }
+
+    #[test]
+    fn a_run_that_has_not_begun_is_stopped() {
+        let fresh = json!({"metadata": {"name": "a"}, "spec": {}});
+        assert_eq!(spec_of(decide(&fresh, Shutdown::Terminate)), json!({"shutdown": "Terminate"}));
+    }
+}

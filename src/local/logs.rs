@@ -1,0 +1,243 @@
+//! The logs that the tasks of a local run have left, or are writing.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use tokio::sync::mpsc;
+
+use super::record::{Record, RecordError};
+use crate::argo::status::Node;
+use crate::run::nodes::Nodes;
+use crate::run::sources;
+
+/// What is written within this time is read at once.
+const GATHER: Duration = Duration::from_millis(20);
+/// The death of the run's process makes no sound that is sure to be heard: it is looked for this often.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// Which logs of a run are read.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The id, name or display name of a node; all of them without.
+    pub node: Option<String>,
+    /// The container; `main` without, and all of them where there is no `main`.
+    pub container: Option<String>,
+    /// Only so many lines of what a log holds at first.
+    pub tail: Option<usize>,
+    /// Until the run ends.
+    pub follow: bool,
+}
+
+/// Reads the logs of a run, line by line: `print` gets the node's display name, or that and the container's, and the
+/// line without its end. Gives whether a node was found that was asked for.
+pub async fn read(
+    record: &Record,
+    wanted: &Wanted,
+    mut print: impl FnMut(&str, &[u8]) -> io::Result<()>,
+) -> Result<bool, RecordError> {
+    let mut watch = if wanted.follow { Some(Watch::new().map_err(fault(record.directory()))?) } else { None };
+    let mut logs = Logs::default();
+    let mut found = wanted.node.is_none();
+    loop {
+        if let Some(watch) = &watch {
+            watch.add(record.directory());
+            watch.add(&record.directory().join("nodes"));
+        }
+        // Looked at first: a process that ends in between has written all it knows.
+        let live = wanted.follow && record.is_live();
+        let nodes = Nodes::of(&record.workflow()?).all;
+        if let Some(pods) = sources::pods(&nodes, wanted.node.as_deref()) {
+            found = true;
+            for pod in pods {
+                let directory = record.directory().join("nodes").join(&pod.id);
+                if let Some(watch) = &watch {
+                    watch.add(&directory);
+                }
+                logs.read(&directory, pod, wanted, !live, &mut print).map_err(fault(&directory))?;
+            }
+        }
+        match &mut watch {
+            Some(watch) if live => watch.next().await,
+            _ => return Ok(found),
+        }
+    }
+}
+
+fn fault(path: &Path) -> impl FnOnce(io::Error) -> RecordError {
+    let path = path.to_owned();
+    move |source| RecordError::Read { path, source }
+}
+
+/// How far each log has been read.
+#[derive(Default)]
+struct Logs(HashMap<PathBuf, u64>);
+
+impl Logs {
+    fn read(
+        &mut self,
+        directory: &Path,
+        node: &Node,
+        wanted: &Wanted,
+        last: bool,
+        print: &mut impl FnMut(&str, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let containers = containers(directory, wanted.container.as_deref())?;
+        for (path, container) in &containers {
+            let source = if containers.len() > 1 {
+                format!("{}[{container}]", node.display_name)
+            } else {
+                node.display_name.clone()
+            };
+            self.log(path, &source, wanted.tail, last, print)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what is new; of a line that has no end yet nothing, until the log is known to grow no more.
+    fn log(
+        &mut self,
+        path: &Path,
+        source: &str,
+        tail: Option<usize>,
+        last: bool,
+        print: &mut impl FnMut(&str, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let begin = match self.0.get(path) {
+            // Shorter than it was: the task has begun anew.
+            Some(&read) if read <= length => read,
+            Some(_) => 0,
+            None => tail.map_or(Ok(0), |lines| last_lines(&mut file, lines))?,
+        };
+        file.seek(SeekFrom::Start(begin))?;
+        let mut reader = BufReader::new(file);
+        let mut at = begin;
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let count = reader.read_until(b'\n', &mut line)?;
+            let whole = line.ends_with(b"\n");
+            if count == 0 || !(whole || last) {
+                break;
+            }
+            at += count as u64;
+            print(source, line.strip_suffix(b"\n").unwrap_or(&line))?;
+        }
+        self.0.insert(path.to_owned(), at);
+        Ok(())
+    }
+}
+
+/// The logs in a node's directory, by the names of their containers.
+fn containers(directory: &Path, wanted: Option<&str>) -> io::Result<Vec<(PathBuf, String)>> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".log").map(str::to_owned)) {
+            all.push((path, name));
+        }
+    }
+    all.sort();
+    let wanted = wanted.or_else(|| all.iter().any(|(_, name)| name == "main").then_some("main"));
+    all.retain(|(_, name)| wanted.is_none_or(|wanted| name == wanted));
+    Ok(all)
+}
+
+/// Where the last lines of a file begin, read from its end.
+fn last_lines(file: &mut File, lines: usize) -> io::Result<u64> {
+    const BLOCK: u64 = 64 * 1024;
+    let length = file.seek(SeekFrom::End(0))?;
+    let (mut end, mut left) = (length, lines);
+    while end > 0 {
+        let begin = end.saturating_sub(BLOCK);
+        file.seek(SeekFrom::Start(begin))?;
+        let mut block = Vec::new();
+        file.take(end - begin).read_to_end(&mut block)?;
+        for (place, _) in block.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
+            let after = begin + place as u64 + 1;
+            // The end of the last line begins no other.
+            if after == length {
+                continue;
+            }
+            if left <= 1 {
+                return Ok(if left == 0 { length } else { after });
+            }
+            left -= 1;
+        }
+        end = begin;
+    }
+    Ok(if lines == 0 { length } else { 0 })
+}
+
+/// Hears of changes in directories.
+struct Watch {
+    inotify: Arc<Inotify>,
+    changed: mpsc::Receiver<()>,
+}
+
+impl Watch {
+    fn new() -> io::Result<Self> {
+        let inotify = Arc::new(Inotify::init(InitFlags::IN_CLOEXEC)?);
+        let (tell, changed) = mpsc::channel(1);
+        let kernel = Arc::clone(&inotify);
+        // Ends with the first change that nobody takes, or with the process.
+        thread::spawn(move || while kernel.read_events().is_ok() && tell.blocking_send(()).is_ok() {});
+        Ok(Self { inotify, changed })
+    }
+
+    /// Watches a directory too, once; one that is not there yet is found when it is made.
+    fn add(&self, directory: &Path) {
+        let flags = AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_MODIFY
+            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_CLOSE_WRITE;
+        // Where no more may be watched the pulse still beats.
+        let _ = self.inotify.add_watch(directory, flags);
+    }
+
+    /// Waits for a change.
+    async fn next(&mut self) {
+        if let Ok(Some(())) = tokio::time::timeout(PULSE, self.changed.recv()).await {
+            tokio::time::sleep(GATHER).await;
+            while self.changed.try_recv().is_ok() {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_of_a_log_are_found_from_its_end() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("main.log");
+        let long = "x".repeat(70_000);
+        let text = format!("one\n{long}\nthree\nfour");
+        for (text, lines, rest) in [
+            (text.as_str(), 1, "four"),
+            (&text, 2, "three\nfour"),
+            (&text, 3, &text[4..]),
+            (&text, 9, &text),
+            ("a\nb\n", 1, "b\n"),
+            ("a\nb\n", 0, ""),
+            ("", 3, ""),
+        ] {
+            fs::write(&path, text)?;
+            let begin = last_lines(&mut File::open(&path)?, lines)?;
+            assert_eq!(begin, (text.len() - rest.len()) as u64, "{lines}");
+        }
+        Ok(())
+    }
+}

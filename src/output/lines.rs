@@ -1,0 +1,97 @@
+//! Lines of logs on standard output: whose they are, when they were written, which of them are asked for.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use console::{Color, Style};
+use regex::bytes::Regex;
+
+/// Colours that tell nodes apart, also for those who see no red or no green.
+const COLORS: [Color; 6] = [Color::Cyan, Color::Yellow, Color::Magenta, Color::Blue, Color::Green, Color::Red];
+
+/// Prints lines of logs.
+#[derive(Debug)]
+pub struct Lines<W> {
+    /// Where they go.
+    pub writer: W,
+    /// Whether each line names its node.
+    pub prefix: bool,
+    /// Whether colour may be used.
+    pub color: bool,
+    /// Whether times are shown.
+    pub timestamps: bool,
+    /// Only lines in which this is found.
+    pub grep: Option<Regex>,
+    colors: HashMap<String, Color>,
+}
+
+impl<W: Write> Lines<W> {
+    /// Prints all lines as they are.
+    pub fn new(writer: W) -> Self {
+        Self { writer, prefix: false, color: false, timestamps: false, grep: None, colors: HashMap::new() }
+    }
+
+    /// Prints a line, given without its end.
+    pub fn print(&mut self, source: &str, time: Option<&str>, text: &[u8]) -> io::Result<()> {
+        if self.grep.as_ref().is_some_and(|grep| !grep.is_match(text)) {
+            return Ok(());
+        }
+        let mut line = Vec::with_capacity(text.len() + 64);
+        if self.prefix {
+            let prefix = if self.color { self.style(source).apply_to(source).to_string() } else { source.to_owned() };
+            line.extend_from_slice(prefix.as_bytes());
+            line.extend_from_slice(b": ");
+        }
+        if let Some(time) = time.filter(|_| self.timestamps) {
+            line.extend_from_slice(time.as_bytes());
+            line.push(b' ');
+        }
+        line.extend_from_slice(text);
+        line.push(b'\n');
+        self.writer.write_all(&line)
+    }
+
+    fn style(&mut self, source: &str) -> Style {
+        let next = COLORS[self.colors.len() % COLORS.len()];
+        let color = *self.colors.entry(source.to_owned()).or_insert(next);
+        Style::new().fg(color).force_styling(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(set: impl Fn(&mut Lines<Vec<u8>>)) -> io::Result<String> {
+        let mut lines = Lines::new(Vec::new());
+        set(&mut lines);
+        lines.print("a", Some("T1"), b"one")?;
+        lines.print("b", None, b"two")?;
+        lines.print("a", Some("T3"), b"\xff three")?;
+        Ok(String::from_utf8_lossy(&lines.writer).into_owned())
+    }
+
+    #[test]
+    fn a_line_says_whose_it_is_and_when_it_was_written() -> io::Result<()> {
+        assert_eq!(printed(|_| {})?, "one\ntwo\n\u{fffd} three\n");
+        let both = printed(|lines| (lines.prefix, lines.timestamps) = (true, true))?;
+        assert_eq!(both, "a: T1 one\nb: two\na: T3 \u{fffd} three\n");
+        Ok(())
+    }
+
+    #[test]
+    fn only_lines_that_are_asked_for_are_printed() -> io::Result<()> {
+        let found = printed(|lines| lines.grep = Regex::new("^t|th").ok())?;
+        assert_eq!(found, "two\n\u{fffd} three\n");
+        Ok(())
+    }
+
+    #[test]
+    fn a_node_keeps_its_colour() -> io::Result<()> {
+        let coloured = printed(|lines| (lines.prefix, lines.color) = (true, true))?;
+        let prefixes: Vec<&str> = coloured.lines().filter_map(|line| line.split(": ").next()).collect();
+        assert_eq!(prefixes[0], prefixes[2]);
+        assert_ne!(prefixes[0].replace('a', ""), prefixes[1].replace('b', ""));
+        Ok(())
+    }
+}

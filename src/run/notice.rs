@@ -1,0 +1,62 @@
+//! The notice that a run has ended, as others are told of it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// The workflow's name.
+    pub run: String,
+    /// The run's id, the same in all attempts; empty where it has none.
+    pub run_id: String,
+    /// Whether it Succeeded.
+    pub success: bool,
+    /// Succeeded, Failed or Error.
+    pub phase: String,
+    /// Why it did not succeed.
+    pub error: Option<String>,
+}
+
+impl Notice {
+    /// What is told of a Workflow object that has ended.
+    pub fn of(workflow: &Value) -> Self {
+        let text = |pointer: &str| workflow.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let parameters = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array);
+        let run_id = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "run_id");
+        let (phase, message) = (text("/status/phase"), text("/status/message"));
+        let success = phase == "Succeeded";
+        let error = if message.is_empty() { format!("the workflow ended as {phase}") } else { message };
+        Self {
+            run: text("/metadata/name"),
+            run_id: run_id.and_then(|parameter| parameter["value"].as_str()).unwrap_or_default().to_owned(),
+            success,
+            phase,
+            error: (!success).then_some(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_notice_says_how_the_run_ended_and_why() {
+        let workflow = |phase: &str, message: &str| {
+            json!({
+                "metadata": {"name": "etl"}, "status": {"phase": phase, "message": message},
+                "spec": {"arguments": {"parameters": [{"name": "run_id", "value": "r1"}]}},
+            })
+        };
+        let told = |phase, message| serde_json::to_value(Notice::of(&workflow(phase, message))).unwrap_or_default();
+        let failed =
+            json!({"run": "etl", "run_id": "r1", "success": false, "phase": "Failed", "error": "child failed"});
+        assert_eq!(told("Failed", "child failed"), failed);
+        let good = json!({"run": "etl", "run_id": "r1", "success": true, "phase": "Succeeded", "error": null});
+        assert_eq!(told("Succeeded", "all is well"), good);
+        assert_eq!(told("Error", "")["error"], "the workflow ended as Error");
+    }
+}

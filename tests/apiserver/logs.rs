@@ -1,0 +1,229 @@
+//! Logs of pods: which pods those are, by the real server; their streams by one that breaks them, for no kubelet runs
+//! here.
+
+use std::process::Command;
+
+use kubectl_runnable::cluster::{Access, Cluster, LogEnd, LogOptions};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use wiremock::matchers::{method, path, query_param, query_param_is_missing};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::faults::{kubeconfig_of, refusal};
+use crate::namespace::Namespace;
+use crate::server::User;
+use crate::workflow;
+
+const POD: &str = "/api/v1/namespaces/ci/pods/build-1";
+const LOG: &str = "/api/v1/namespaces/ci/pods/build-1/log";
+
+fn pod(workflow: &str, name: &str, node: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": name, "labels": {"workflows.argoproj.io/workflow": workflow},
+            "annotations": {
+                "workflows.argoproj.io/node-id": format!("{workflow}-{node}"),
+                "workflows.argoproj.io/node-name": format!("{workflow}.{node}"),
+            },
+        },
+        "spec": {"automountServiceAccountToken": false, "containers": [{"name": "main", "image": "alpine"}]},
+    })
+}
+
+#[tokio::test]
+async fn the_pods_of_a_workflow_are_found_by_its_label() {
+    let namespace = Namespace::new().await;
+    let pods = format!("/api/v1/namespaces/{}/pods", namespace.name);
+    for (workflow, name, node) in [("build", "build-1", "a"), ("other", "other-1", "a"), ("build", "build-2", "b")] {
+        namespace.post(&pods, &pod(workflow, name, node)).await;
+    }
+    let found = namespace.cluster(User::Admin).await.pods("build").await.unwrap();
+    let found: Vec<_> = found.iter().map(|pod| (&*pod.name, &*pod.node_id, &*pod.node_name)).collect();
+    assert_eq!(found, [("build-1", "build-a", "build.a"), ("build-2", "build-b", "build.b")]);
+    let error = namespace.cluster(User::Restricted).await.pods("build").await.unwrap_err();
+    assert!(error.to_string().contains("cannot list resource \"pods\""), "{error}");
+}
+
+#[tokio::test]
+async fn nodes_without_a_pod_are_told() {
+    let namespace = Namespace::new().await;
+    namespace.create("workflows", &workflow("build", "r1")).await;
+    let node = |name: &str, kind: &str, phase: &str| json!({"id": format!("build-{name}"), "name": format!("build.{name}"), "displayName": name, "type": kind, "phase": phase});
+    let nodes = json!({
+        "build-a": node("a", "Pod", "Succeeded"), "build-b": node("b", "Pod", "Omitted"), "build": node("d", "DAG", "Succeeded"),
+    });
+    namespace.patch("workflows", "build", &json!({"status": {"phase": "Succeeded", "nodes": nodes}})).await;
+    for (arguments, code, said) in [
+        (&["logs", "build"][..], 0, "note: pods are gone, and their logs with them: a\n"),
+        (&["logs", "build", "-f"], 0, "note: pods are gone, and their logs with them: a\n"),
+        (&["logs", "build", "b"], 0, ""),
+        (&["logs", "build", "x"], 6, "error: run build has no node \"x\"\n"),
+        (&["logs", "absent"], 6, "error: workflow \"absent\" does not exist"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
+        command.args(arguments).arg("--kubeconfig").arg(namespace.kubeconfig(User::Admin));
+        let output = command.env_remove("ARGO_NAMESPACE").output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with(said) && (said.is_empty() == stderr.is_empty()), "{arguments:?}: {stderr}");
+    }
+}
+
+async fn connect(kubeconfig: &Value) -> Cluster {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config");
+    std::fs::write(&file, kubeconfig.to_string()).unwrap();
+    Cluster::connect(&Access { kubeconfig: Some(file), ..Access::default() }).await.unwrap()
+}
+
+fn options(follow: bool) -> LogOptions {
+    LogOptions { container: "main".to_owned(), follow, ..LogOptions::default() }
+}
+
+async fn read(cluster: &Cluster, follow: bool) -> (LogEnd, Vec<String>) {
+    let mut lines = Vec::new();
+    let show = |line: kubectl_runnable::cluster::Line| lines.push(String::from_utf8(line.text).unwrap());
+    let end = cluster.log("build-1", &options(follow), show).await.unwrap();
+    (end, lines)
+}
+
+fn running(over: bool) -> ResponseTemplate {
+    let state = if over { json!({"terminated": {"exitCode": 0}}) } else { json!({"running": {}}) };
+    ResponseTemplate::new(200).set_body_json(json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "build-1"},
+        "status": {"phase": "Running", "containerStatuses": [{"name": "main", "state": state}]},
+    }))
+}
+
+fn text(text: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_string(text)
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_early_is_taken_up_until_the_container_has_ended() {
+    let server = MockServer::start().await;
+    let log = || Mock::given(method("GET")).and(path(LOG)).and(query_param("timestamps", "true"));
+    let followed = || log().and(query_param("follow", "true"));
+    let waiting = "container \"main\" in pod \"build-1\" is waiting to start: PodInitializing";
+    followed().respond_with(refusal(400, "BadRequest", waiting)).up_to_n_times(1).mount(&server).await;
+    followed()
+        .and(query_param_is_missing("sinceTime"))
+        .respond_with(text("2026-11-21T10:00:00.1Z a\n2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.2Z to"))
+        .mount(&server)
+        .await;
+    followed()
+        .and(query_param("sinceTime", "2026-11-21T10:00:01Z"))
+        .respond_with(text("2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.2Z torn\n"))
+        .mount(&server)
+        .await;
+    log()
+        .and(query_param_is_missing("follow"))
+        .and(query_param("sinceTime", "2026-11-21T10:00:01Z"))
+        .respond_with(text("2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.2Z torn\n2026-11-21T10:00:02Z end"))
+        .mount(&server)
+        .await;
+    Mock::given(path(POD)).respond_with(running(false)).up_to_n_times(2).mount(&server).await;
+    Mock::given(path(POD)).respond_with(running(true)).mount(&server).await;
+    let (end, lines) = read(&connect(&kubeconfig_of(&server)).await, true).await;
+    assert_eq!((end, lines), (LogEnd::Whole, ["a", "b", "torn", "end"].map(str::to_owned).to_vec()));
+}
+
+#[tokio::test]
+async fn a_pod_that_is_gone_and_a_container_that_has_not_begun_are_told() {
+    let server = MockServer::start().await;
+    let log = || Mock::given(method("GET")).and(path(LOG));
+    let waiting = "container \"main\" in pod \"build-1\" is waiting to start: ContainerCreating";
+    log().respond_with(refusal(400, "BadRequest", waiting)).up_to_n_times(1).mount(&server).await;
+    log().respond_with(refusal(404, "NotFound", "pods \"build-1\" not found")).mount(&server).await;
+    let cluster = connect(&kubeconfig_of(&server)).await;
+    assert_eq!(read(&cluster, false).await, (LogEnd::NotBegun, Vec::new()));
+    assert_eq!(read(&cluster, false).await, (LogEnd::Gone, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_container_that_is_not_there_is_an_error() {
+    let server = MockServer::start().await;
+    let refused = refusal(400, "BadRequest", "container x is not valid for pod build-1");
+    Mock::given(method("GET")).and(path(LOG)).respond_with(refused).mount(&server).await;
+    let error = connect(&kubeconfig_of(&server)).await.log("build-1", &options(true), |_| {}).await.unwrap_err();
+    let said = "the API server cannot read the log of Pod \"build-1\": container x is not valid for pod build-1";
+    assert_eq!(error.to_string(), said);
+}
+
+/// Answers a request with a part of a body and breaks the connection.
+async fn broken(mut stream: TcpStream, body: &str) -> String {
+    let mut request = vec![0; 4096];
+    let count = stream.read(&mut request).await.unwrap();
+    let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(format!("{head}{:x}\r\n{body}\r\n", body.len()).as_bytes()).await.unwrap();
+    String::from_utf8_lossy(&request[..count]).lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_loses_and_repeats_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let first = "2026-11-21T10:00:01.1Z a\n2026-11-21T10:00:01.1Z a\n2026-11-21T10:00:01.2Z ha";
+        let mut heads = vec![broken(listener.accept().await.unwrap().0, first).await];
+        let rest = "2026-11-21T10:00:01.1Z a\n2026-11-21T10:00:01.1Z a\n2026-11-21T10:00:01.2Z half\n2026-11-21T10:00:09Z end\n";
+        let mut last = listener.accept().await.unwrap().0;
+        let mut request = vec![0; 4096];
+        let count = last.read(&mut request).await.unwrap();
+        heads.push(String::from_utf8_lossy(&request[..count]).lines().next().unwrap_or_default().to_owned());
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", rest.len());
+        last.write_all(format!("{head}{rest}").as_bytes()).await.unwrap();
+        heads
+    });
+    let kubeconfig = json!({
+        "clusters": [{"name": "test", "cluster": {"server": url}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "", "namespace": "ci"}}],
+        "current-context": "test",
+    });
+    let (end, lines) = read(&connect(&kubeconfig).await, false).await;
+    assert_eq!((end, lines), (LogEnd::Whole, ["a", "a", "half", "end"].map(str::to_owned).to_vec()));
+    let heads = serving.await.unwrap();
+    assert!(!heads[0].contains("sinceTime") && heads[1].contains("sinceTime=2026-11-21T10%3A00%3A01Z"), "{heads:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_that_come_while_a_run_is_followed_are_read_too() {
+    let server = MockServer::start().await;
+    let object = |version: &str, phase: &str| {
+        ResponseTemplate::new(200).set_body_json(json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "status": {"phase": phase},
+            "metadata": {"name": "build", "namespace": "ci", "uid": "u", "resourceVersion": version},
+        }))
+    };
+    let get = |at: &str| Mock::given(method("GET")).and(path(format!("/apis/argoproj.io/v1alpha1/namespaces/ci/{at}")));
+    get("workflows/build").respond_with(object("1", "Running")).up_to_n_times(2).mount(&server).await;
+    get("workflows/build").respond_with(object("2", "Failed")).mount(&server).await;
+    get("workflows").respond_with(text("")).mount(&server).await;
+    let pods = |names: &[&str]| {
+        let items: Vec<Value> = names.iter().map(|name| pod("build", name, name)).collect();
+        ResponseTemplate::new(200).set_body_json(json!({"apiVersion": "v1", "kind": "PodList", "items": items}))
+    };
+    let list = || Mock::given(method("GET")).and(path("/api/v1/namespaces/ci/pods"));
+    list().respond_with(pods(&["a"])).up_to_n_times(2).mount(&server).await;
+    list().respond_with(pods(&["a", "b"])).mount(&server).await;
+    for name in ["a", "b"] {
+        let at = format!("/api/v1/namespaces/ci/pods/{name}");
+        let log = text(&format!("2026-11-21T10:00:00Z from {name}\n2026-11-21T10:00:01Z noise\n"));
+        Mock::given(method("GET")).and(path(format!("{at}/log"))).respond_with(log).mount(&server).await;
+        Mock::given(method("GET")).and(path(at)).respond_with(running(true)).mount(&server).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config");
+    std::fs::write(&file, kubeconfig_of(&server).to_string()).unwrap();
+    let output = tokio::task::spawn_blocking(move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
+        command.args(["logs", "build", "-f", "--timestamps", "--grep", "from", "--kubeconfig"]).arg(file);
+        command.env_remove("ARGO_NAMESPACE").output().unwrap()
+    });
+    let output = output.await.unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let expected = "build.a: 2026-11-21T10:00:00Z from a\nbuild.b: 2026-11-21T10:00:00Z from b\n";
+    assert_eq!((output.status.code(), stdout.as_str()), (Some(0), expected));
+}
