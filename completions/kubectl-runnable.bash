@@ -110,7 +110,7 @@ _kubectl__runnable() {
 
     case "${cmd}" in
         kubectl__runnable)
-            opts="-h -V --help --version submit list status wait watch retry logs suspend resume stop terminate cancel completion __complete help"
+            opts="-h -V --help --version submit retry list status wait watch logs suspend resume stop terminate cancel completion __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -152,7 +152,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__help)
-            opts="submit list status wait watch retry logs suspend resume stop terminate completion __complete help"
+            opts="submit retry list status wait watch logs suspend resume stop terminate completion __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

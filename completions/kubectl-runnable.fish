@@ -27,11 +27,11 @@ end
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -s V -l version -d 'Print version'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "retry" -d 'Run again what did not succeed in a run'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "list" -d 'List runs, the latest first'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "status" -d 'Show what runs are doing, or how they ended'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "retry" -d 'Run again what did not succeed in a run'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "logs" -d 'Print what the nodes of a run have written'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
@@ -80,6 +80,31 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s v -l verbose -d 'Name every template that is not memoized'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l inline -d 'Merge the referenced WorkflowTemplate into the workflow, so that its templates are memoized'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l node-field-selector -d 'Which nodes that succeeded run again, such as displayName=load' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s p -l parameter -d 'A parameter of the workflow that gets another value' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l file -d 'Retry with the edited document of this file; the run keeps its parameters, unless -p gives others' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l name -d 'The new workflow\'s name' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l generate-name -d 'The beginning of a name made for the new workflow' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s o -l output -d 'What to print to standard output; with --plan json and yaml print the plan' -r -f -a "name\t'workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l plan -d 'Only show the plan'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s y -l yes -d 'Do not ask, on a terminal neither'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l memoized -d 'Carry the status of finished nodes over into a new workflow, as argo resubmit --memoized does'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l in-place -d 'Go on in the same workflow, as argo retry does; pods of nodes that run again are deleted'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l restart-successful -d 'Run nodes that succeeded again, too, where the selector matches them'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s q -l quiet -d 'Print nothing but the result and errors'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s l -l selector -d 'Only runs with these labels' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l phase -d 'Only runs in this phase: Pending, Running, Succeeded, Failed, Error, and Killed with --local; repeatable' -r -f -a "Pending\t''
 Running\t''
@@ -139,31 +164,6 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l request-timeout -d 'How long one request may take' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l node-field-selector -d 'Which nodes that succeeded run again, such as displayName=load' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s p -l parameter -d 'A parameter of the workflow that gets another value' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l file -d 'Retry with the edited document of this file; the run keeps its parameters, unless -p gives others' -r -F
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l name -d 'The new workflow\'s name' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l generate-name -d 'The beginning of a name made for the new workflow' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s o -l output -d 'What to print to standard output; with --plan json and yaml print the plan' -r -f -a "name\t'workflow.argoproj.io/NAME'
-json\t'The object, or a List of several'
-yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s n -l namespace -d 'The workflow\'s namespace' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l context -d 'The kubeconfig\'s context' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l kubeconfig -d 'The kubeconfig file' -r -F
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l as -d 'The user to act as' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l as-group -d 'A group to act as' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l request-timeout -d 'How long one request may take' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l plan -d 'Only show the plan'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s y -l yes -d 'Do not ask, on a terminal neither'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l memoized -d 'Carry the status of finished nodes over into a new workflow, as argo resubmit --memoized does'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l in-place -d 'Go on in the same workflow, as argo retry does; pods of nodes that run again are deleted'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l restart-successful -d 'Run nodes that succeeded again, too, where the selector matches them'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s q -l quiet -d 'Print nothing but the result and errors'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l local -d 'A local run, rather than one on a cluster'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s c -l container -d 'The container [default: main]' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l since -d 'Only what was written since, such as 10m; needs a cluster' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l tail -d 'Only so many lines of what each node has written so far' -r
@@ -244,17 +244,17 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand __complete" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "list" -d 'List runs, the latest first'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "retry" -d 'Run again what did not succeed in a run'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "logs" -d 'Print what the nodes of a run have written'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "stop" -d 'End runs before their time; exit handlers still run'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "__complete"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit list status wait watch retry logs suspend resume stop terminate completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "retry" -d 'Run again what did not succeed in a run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "list" -d 'List runs, the latest first'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "logs" -d 'Print what the nodes of a run have written'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "stop" -d 'End runs before their time; exit handlers still run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "__complete"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -52,11 +52,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Submit(Box<submit::Args>),
+    Retry(Box<retry::Args>),
     List(list::Args),
     Status(status::Args),
     Wait(wait::Args),
     Watch(watch::Args),
-    Retry(Box<retry::Args>),
     Logs(logs::Args),
     Suspend(suspend::Args),
     Resume(resume::Args),
@@ -82,6 +82,7 @@ pub fn run() -> Exit {
     log();
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
+        Ok(Cli { command: Command::Retry(args) }) => retry::run(&args),
         Ok(Cli { command: Command::List(args) }) => list::run(&args),
         Ok(Cli { command: Command::Status(args) }) => status::run(&args),
         Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),
@@ -92,7 +93,6 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),
         Ok(Cli { command: Command::Terminate(args) }) => terminate::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
-        Ok(Cli { command: Command::Retry(args) }) => retry::run(&args),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),
     };

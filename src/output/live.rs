@@ -71,7 +71,12 @@ impl Live {
         let news: Vec<&Node> = nodes.filter(|node| seen.take(node)).collect();
         drop(seen);
         match &self.place {
-            Place::Lines => news.into_iter().filter(|node| is_news(node)).for_each(|node| talk(line(node))),
+            Place::Lines => {
+                // What one event ends has ended from the leaves up.
+                let (ended, begun): (Vec<_>, Vec<_>) =
+                    news.into_iter().filter(|node| is_news(node)).partition(|node| node.phase.is_fulfilled());
+                ended.into_iter().rev().chain(begun).for_each(|node| talk(line(node)));
+            }
             Place::Tree(bar) if !news.is_empty() => bar.tick(),
             Place::Tree(_) | Place::Nowhere => {}
         }

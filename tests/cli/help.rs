@@ -22,17 +22,17 @@ fn the_help_of_every_command() {
         commands,
         [
             "submit",
+            "retry",
             "list",
             "status",
             "wait",
             "watch",
-            "retry",
             "logs",
             "suspend",
             "resume",
             "stop",
             "terminate",
-            "completion"
+            "completion",
         ]
     );
 }

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::plan;
 use crate::output::stream::{result, talk};
-use crate::prepare::Options;
+use crate::prepare::{Options, RUN_PARAMETERS};
 use crate::retry::{Mode, Plan, Refusal, Selector};
 
 const EXAMPLES: &str = "Examples:
@@ -46,7 +46,7 @@ On a terminal it asks before it acts. Without one (in CI, behind a pipe) it proc
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The run: its name, @latest, or a handle file
+    /// The name of a run, @latest, or a file written by submit --handle
     #[arg(value_name = "RUN")]
     run: String,
 
@@ -111,10 +111,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let own = args
-        .parameters
-        .iter()
-        .find(|ParameterPair(name, _)| matches!(name.as_str(), "run_id" | "retry_run_id" | "retry_indicator"));
+    let own = args.parameters.iter().find(|ParameterPair(name, _)| RUN_PARAMETERS.contains(&name.as_str()));
     if let Some(ParameterPair(name, _)) = own {
         return Err(Failure::usage(format!("parameter {name} belongs to the run and is set by the retry itself"))
             .hint("submit the workflow anew for a run with another id"));
