@@ -9,9 +9,9 @@ use super::anew::{override_parameters, unstop};
 use super::memoized::whole_seconds;
 use super::nodes::{Nodes, flag, is_unsuccessful, template_of};
 use super::refusal::Refusal;
-use super::selector::Selector;
 use crate::argo::status::{node_id, pod_name};
 use crate::argo::template::text;
+use crate::run::selector::NodeSelector;
 
 /// The changes of a retry in place.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,7 @@ pub struct InPlace {
 /// Formulates the retry. With a selector, nodes that succeeded run again where it matches them.
 pub fn in_place(
     live: &Value,
-    restart: Option<&Selector>,
+    restart: Option<&NodeSelector>,
     parameters: &[(String, String)],
     now: Timestamp,
 ) -> Result<InPlace, Refusal> {
@@ -56,10 +56,10 @@ pub fn in_place(
 }
 
 /// The nodes that run again: what failed without anything after it having succeeded, and what was selected.
-fn again<'a>(nodes: &Nodes<'a>, restart: Option<&Selector>) -> BTreeSet<&'a str> {
+fn again<'a>(nodes: &Nodes<'a>, restart: Option<&NodeSelector>) -> BTreeSet<&'a str> {
     let selected: BTreeSet<&str> = nodes
         .iter()
-        .filter(|(_, node)| restart.is_some_and(|selector| selector.matches(node)))
+        .filter(|(_, node)| restart.is_some_and(|selector| selector.selects(node)))
         .map(|(id, _)| id)
         .collect();
     let failed = nodes.iter().filter(|(id, node)| {

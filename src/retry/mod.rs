@@ -17,7 +17,6 @@ mod memoized;
 mod nodes;
 mod plan;
 mod refusal;
-mod selector;
 mod verdict;
 
 pub use self::anew::anew;
@@ -27,7 +26,6 @@ pub use self::loss::Loss;
 pub use self::memoized::memoized;
 pub use self::plan::{Entries, Entry, Plan};
 pub use self::refusal::{Mode, Owner, Refusal, check};
-pub use self::selector::{Selector, SelectorError};
 pub use self::verdict::{Verdict, Why};
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl Plan {
                 runs(Why::Within)
             } else if !change.removed.contains(id) {
                 Verdict::CarriedOver
-            } else if selector.is_some_and(|selector| selector.matches(node)) {
+            } else if selector.is_some_and(|selector| selector.selects(node)) {
                 runs(Why::Selected)
             } else {
                 runs(unfinished(node).unwrap_or(Why::After))

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::selector::Selector;
 use crate::exit::Exit;
+use crate::run::selector::NodeSelector;
 
 /// How a run is retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Mode {
     /// As a new Workflow that carries the status of finished nodes over, as `argo resubmit --memoized` does.
     Memoized,
     /// In the same object, as `argo retry` does; nodes that succeeded run again where the selector matches them.
-    InPlace(Option<Selector>),
+    InPlace(Option<NodeSelector>),
 }
 
 /// What is known of an owner of the run.

@@ -8,6 +8,7 @@ use super::*;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::node_id;
 use crate::prepare::{Options, Templates, prepare};
+use crate::run::selector::NodeSelector;
 
 fn options(parameters: &[(&str, &str)]) -> Options {
     let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -280,7 +281,7 @@ fn in_place_takes_out_what_failed_and_all_after_it() {
 #[test]
 fn in_place_a_selected_success_runs_again() {
     let live = live();
-    let selector: Selector = "displayName=b".parse().unwrap();
+    let selector: NodeSelector = "displayName=b".parse().unwrap();
     let change = in_place(&live, Some(&selector), &[], now()).unwrap();
     assert_eq!(change.pods.len(), 2);
     let plan = Plan::in_place(&live, &Mode::InPlace(Some(selector)), &change);
@@ -334,7 +335,7 @@ fn what_cannot_be_retried_is_refused() {
         live["status"]["phase"] = phase.into();
         live
     };
-    let some: Selector = "displayName=b".parse().unwrap();
+    let some: NodeSelector = "displayName=b".parse().unwrap();
     assert_eq!(check(&live(), &Mode::Anew, &[]), Ok(()));
     assert!(matches!(check(&phase("Running"), &Mode::Anew, &[]), Err(Refusal::NotEnded { .. })));
     assert!(matches!(check(&json!({"metadata": {"name": "a"}}), &Mode::Anew, &[]), Err(Refusal::NotEnded { .. })));

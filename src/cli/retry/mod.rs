@@ -20,7 +20,8 @@ use crate::output::format::{Format, rendered};
 use crate::output::plan;
 use crate::output::stream::{result, talk};
 use crate::prepare::{Options, RUN_PARAMETERS};
-use crate::retry::{Mode, Plan, Refusal, Selector};
+use crate::retry::{Mode, Plan, Refusal};
+use crate::run::selector::NodeSelector;
 
 const EXAMPLES: &str = "Examples:
   # See what a retry would run and what it would take from the cache
@@ -72,7 +73,7 @@ pub(super) struct Args {
 
     /// Which nodes that succeeded run again, such as displayName=load
     #[arg(long, value_name = "SELECTOR", requires = "restart_successful")]
-    node_field_selector: Option<Selector>,
+    node_field_selector: Option<NodeSelector>,
 
     /// A parameter of the workflow that gets another value
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE")]
