@@ -106,11 +106,8 @@ impl References {
         match path {
             ["workflow", rest @ ..] => self.add_workflow(rest, computed),
             ["inputs"] | ["inputs", "parameters"] => self.all_inputs = true,
-            ["pod" | "node", "name"] | ["retries"] => {
+            ["pod" | "node", "name"] => {
                 self.volatile.insert(path.join("."));
-            }
-            ["lastRetry", ..] => {
-                self.volatile.insert("lastRetry".to_owned());
             }
             ["steps" | "tasks", "name"] => self.call_site = true,
             [""] if computed => self.computed = true,
@@ -197,12 +194,13 @@ mod tests {
 
     #[test]
     fn what_differs_in_each_attempt_is_told_apart_from_what_does_not() {
-        let references =
-            tags("{{workflow.uid}} {{workflow.creationTimestamp.s}} {{pod.name}} {{retries}} {{lastRetry.status}}");
+        let references = tags("{{workflow.uid}} {{workflow.creationTimestamp.s}} {{pod.name}}");
         assert_eq!(
             references.volatile.iter().collect::<Vec<_>>(),
-            ["lastRetry", "pod.name", "retries", "workflow.creationTimestamp", "workflow.uid"]
+            ["pod.name", "workflow.creationTimestamp", "workflow.uid"]
         );
+        // They count the tries of one node, from the beginning in each attempt of the run.
+        assert!(tags("{{retries}} {{lastRetry.status}}").volatile.is_empty());
         let references = tags("{{workflow.namespace}} {{=workflow.priority}} {{workflow.labels.app.io/x}}");
         assert_eq!(references.constants.iter().collect::<Vec<_>>(), [&"namespace", &"priority"]);
         assert_eq!(references.labels.iter().collect::<Vec<_>>(), ["app.io/x"]);

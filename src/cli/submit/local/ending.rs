@@ -29,7 +29,7 @@ pub(super) fn tell(args: &Args, ended: &Ended, directory: &Path) -> Result<(), S
     let found = Found::from(ended.workflow.clone());
     let mask = Mask::of(&found.workflow, &found.nodes.all);
     let nodes = mask.nodes(found.nodes.all.clone());
-    if !args.quiet {
+    if !args.quiet && ended.finished.phase.is_unsuccessful() {
         for node in nodes.iter().filter(|node| node.kind == NodeType::Pod && node.phase.is_unsuccessful()).take(LOGS) {
             tell_log(node, directory, &mask);
         }
