@@ -7,6 +7,9 @@
 //!              ▲                        parameters, env, memoize               └► local: engine ──────────┴► Workflow
 //!              │                                                                                              │
 //!        files, stdin, --from                                                          output, exit code ◄────┘
+//!
+//! RUN ─► cli::target ─► live Workflow ─┬► run (pure): summary ─► output
+//!                                      └► retry | control (pure): plan, changes ─► cluster | local engine
 //! ```
 //!
 //! [`argo`], [`prepare`], [`retry`], [`control`] and [`run`](mod@run) are pure: no clock, randomness, environment,

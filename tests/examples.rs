@@ -60,6 +60,24 @@ fn every_example_succeeds() {
 }
 
 #[test]
+fn a_retry_runs_what_failed_and_what_depends_on_it() {
+    let home = TempDir::new().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/etl.yaml");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
+        command.args(arguments).env("RUNNABLE_HOME", home.path()).output().unwrap()
+    };
+    let failed = run(&["submit", "--local", "--name", "etl", "-p", "database=down", path.to_str().unwrap()]);
+    assert_eq!(failed.status.code(), Some(3));
+    let retried = run(&["retry", "--local", "etl", "-p", "database=up", "-o", "json"]);
+    assert_eq!(retried.status.code(), Some(0), "{}", String::from_utf8_lossy(&retried.stderr));
+    let workflow: Value = serde_json::from_slice(&retried.stdout).unwrap();
+    let nodes = workflow["status"]["nodes"].as_object().unwrap().values();
+    let hits = nodes.filter(|node| node["memoizationStatus"]["hit"] == true).map(|node| &node["displayName"]);
+    assert_eq!(hits.collect::<Vec<_>>(), ["extract", "check"]);
+}
+
+#[test]
 fn hello_greets_whom_it_is_told_to() {
     let run = Run::of("hello.yaml", &["-p", "who=Ada", "--name", "greeting"]);
     assert_eq!(run.log("greeting"), "hello Ada\n");

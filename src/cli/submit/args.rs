@@ -27,6 +27,9 @@ const EXAMPLES: &str = "Examples:
   # See what would be created; needs no cluster
   kubectl runnable submit etl.yaml --dry-run=client -o yaml
 
+  # Keep what finds the run again from any machine, and tell a URL how it ended
+  kubectl runnable submit etl.yaml --handle run.json --wait --notify https://hooks.example.com/etl
+
   # From standard input, for scripts
   render | kubectl runnable submit - -o name --wait --timeout 30m";
 
