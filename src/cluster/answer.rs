@@ -107,7 +107,7 @@ impl Cluster {
             return ClusterError::NamespaceMissing { namespace: self.namespace.clone() };
         }
         if !self.serves(call.resource).await {
-            return ClusterError::NotInstalled { server: self.server.clone(), plural: call.resource.plural };
+            return ClusterError::NotInstalled { server: self.server.clone(), resource: call.resource.qualified() };
         }
         if let Some(namespace) = call.namespace
             && self.lacks_namespace(namespace).await
@@ -116,6 +116,9 @@ impl Cluster {
         }
         if call.resource == Resource::WORKFLOW {
             return ClusterError::WorkflowMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };
+        }
+        if call.resource == Resource::CONFIG_MAP {
+            return ClusterError::ConfigMapMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };
         }
         ClusterError::TemplateMissing {
             kind: call.resource.kind,
@@ -127,7 +130,7 @@ impl Cluster {
 
     /// Whether the server knows the kind; it does, where it will not say.
     async fn serves(&self, resource: Resource) -> bool {
-        match self.send(request::discovery()).await.result {
+        match self.send(request::served(resource.api_version)).await.result {
             Ok(list) => {
                 list["resources"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == resource.plural))
             }
@@ -200,7 +203,7 @@ fn forbidden(call: &Call<'_>, status: &Status) -> ClusterError {
     ClusterError::Forbidden {
         user: user.0.to_owned(),
         verb: call.verb.word(),
-        plural: call.resource.plural,
+        resource: call.resource.qualified(),
         namespace: call.namespace.map(str::to_owned),
     }
 }
@@ -234,6 +237,12 @@ pub(crate) fn is_too_large(status: &Status) -> bool {
         || ["request is too large", "Request entity too large", "larger than max"]
             .iter()
             .any(|text| status.message.contains(text))
+        || is_config_map_too_large(status)
+}
+
+/// Whether the keys and values of a ConfigMap are more than 1 MiB.
+fn is_config_map_too_large(status: &Status) -> bool {
+    status.code == 422 && status.message.contains("Too long: may not be more than 1048576")
 }
 
 /// Whether etcd behind the server is in trouble, as when its leader changes.

@@ -88,24 +88,24 @@ pub enum ClusterError {
         context: Option<String>,
     },
     /// The user may not do this.
-    #[error("{user} may not {verb} {plural}.{group} {}", place(.namespace.as_deref()), group = Resource::GROUP)]
+    #[error("{user} may not {verb} {resource} {}", place(.namespace.as_deref()))]
     Forbidden {
         /// Who, as the server knows them.
         user: String,
         /// What.
         verb: &'static str,
-        /// To which kind of object.
-        plural: &'static str,
+        /// To which kind of object, as in `workflows.argoproj.io`.
+        resource: String,
         /// Where; `None` for the whole cluster.
         namespace: Option<String>,
     },
     /// The cluster does not know Argo's kinds.
-    #[error("Argo Workflows is not installed in this cluster ({server} serves no {plural}.{group})", group = Resource::GROUP)]
+    #[error("Argo Workflows is not installed in this cluster ({server} serves no {resource})")]
     NotInstalled {
         /// The server's URL.
         server: String,
-        /// The kind of object that was asked for.
-        plural: &'static str,
+        /// The kind of object that was asked for, as in `workflows.argoproj.io`.
+        resource: String,
     },
     /// The namespace does not exist.
     #[error("namespace {namespace:?} does not exist")]
@@ -136,6 +136,14 @@ pub enum ClusterError {
     /// The workflow does not exist.
     #[error("workflow {name:?} does not exist{}", in_namespace(Some(.namespace)))]
     WorkflowMissing {
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        namespace: String,
+    },
+    /// The ConfigMap does not exist.
+    #[error("ConfigMap {name:?} does not exist{}", in_namespace(Some(.namespace)))]
+    ConfigMapMissing {
         /// Its name.
         name: String,
         /// Where it was looked for.
@@ -253,6 +261,7 @@ impl ClusterError {
             Self::NamespaceMissing { .. }
             | Self::TemplateMissing { .. }
             | Self::WorkflowMissing { .. }
+            | Self::ConfigMapMissing { .. }
             | Self::NoWorkflow { .. }
             | Self::Deleted { .. } => Exit::NotFound,
             Self::Exists { .. } | Self::Conflict { .. } => Exit::Conflict,
@@ -281,7 +290,7 @@ impl ClusterError {
             Self::Unreachable { .. } => Some("kubectl cluster-info shows whether kubectl reaches it".into()),
             Self::Overloaded { .. } | Self::Conflict { .. } => Some("try again later".into()),
             Self::Unauthorized { .. } => Some("they may have expired: log in again, or choose another --context".into()),
-            Self::Forbidden { user, verb, plural, namespace } => Some(grant(user, verb, plural, namespace.as_deref())),
+            Self::Forbidden { user, verb, resource, namespace } => Some(grant(user, verb, resource, namespace.as_deref())),
             Self::NotInstalled { .. } => {
                 Some("install it (https://argo-workflows.readthedocs.io), choose another --context, or run with --local".into())
             }
@@ -292,6 +301,10 @@ impl ClusterError {
             Self::TemplateMissing { elsewhere, .. } => elsewhere.hint(),
             Self::WorkflowMissing { .. } | Self::NoWorkflow { .. } => Some("kubectl get workflows -A lists those that exist".into()),
             Self::Exists { .. } => Some("choose another --name, or retry the run that has it".into()),
+            Self::ConfigMapMissing { .. } => Some("kubectl get configmaps -A lists those that exist".into()),
+            Self::TooLarge { kind, .. } if *kind == Resource::CONFIG_MAP.kind => {
+                Some("a ConfigMap holds 1 MiB: remove keys, or begin another one".into())
+            }
             Self::TooLarge { .. } => Some(
                 "etcd takes about 1.5 MB: move templates into a WorkflowTemplate and large parameters into a ConfigMap or an artifact"
                     .into(),
@@ -322,8 +335,8 @@ fn place(namespace: Option<&str>) -> String {
 }
 
 /// The commands by which an administrator allows what was forbidden.
-fn grant(user: &str, verb: &str, plural: &str, namespace: Option<&str>) -> String {
-    let resource = format!("{plural}.{}", Resource::GROUP);
+fn grant(user: &str, verb: &str, resource: &str, namespace: Option<&str>) -> String {
+    let plural = resource.split('.').next().unwrap_or(resource);
     let subject = match user.strip_prefix("system:serviceaccount:") {
         Some(account) => format!("--serviceaccount={account}"),
         None => format!("--user={}", quoted(user)),
@@ -360,7 +373,7 @@ mod tests {
         let error = ClusterError::Forbidden {
             user: "system:serviceaccount:ci:builder".into(),
             verb: "create",
-            plural: "workflows",
+            resource: "workflows.argoproj.io".into(),
             namespace: Some("ci".into()),
         };
         assert_eq!(
@@ -380,7 +393,7 @@ mod tests {
         let error = ClusterError::Forbidden {
             user: "eve".into(),
             verb: "get",
-            plural: "clusterworkflowtemplates",
+            resource: "clusterworkflowtemplates.argoproj.io".into(),
             namespace: None,
         };
         assert_eq!(error.to_string(), "eve may not get clusterworkflowtemplates.argoproj.io in the whole cluster");

@@ -46,6 +46,8 @@ impl fmt::Display for TemplateKind {
 /// What the API calls a kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Resource {
+    /// As in `apiVersion:`.
+    pub(crate) api_version: &'static str,
     /// As in `kind:`.
     pub(crate) kind: &'static str,
     /// As in the request's path.
@@ -55,8 +57,21 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    pub(crate) const GROUP: &str = "argoproj.io";
-    pub(crate) const WORKFLOW: Self = Self { kind: "Workflow", plural: "workflows", namespaced: true };
+    pub(crate) const WORKFLOW: Self = Self::of_argo("Workflow", "workflows", true);
+    pub(crate) const CONFIG_MAP: Self =
+        Self { api_version: "v1", kind: "ConfigMap", plural: "configmaps", namespaced: true };
+
+    const fn of_argo(kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
+        Self { api_version: "argoproj.io/v1alpha1", kind, plural, namespaced }
+    }
+
+    /// As in the rules of a role: `workflows.argoproj.io`, `configmaps`.
+    pub(crate) fn qualified(self) -> String {
+        match self.api_version.split_once('/') {
+            Some((group, _)) => format!("{}.{group}", self.plural),
+            None => self.plural.to_owned(),
+        }
+    }
 }
 
 impl From<TemplateKind> for Resource {
@@ -66,7 +81,7 @@ impl From<TemplateKind> for Resource {
             TemplateKind::ClusterWorkflowTemplate => ("ClusterWorkflowTemplate", "clusterworkflowtemplates", false),
             TemplateKind::CronWorkflow => ("CronWorkflow", "cronworkflows", true),
         };
-        Self { kind, plural, namespaced }
+        Self::of_argo(kind, plural, namespaced)
     }
 }
 

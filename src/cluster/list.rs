@@ -1,4 +1,4 @@
-//! All workflows of a namespace, or of all namespaces, page by page: no page is kept longer than its reader needs it.
+//! All objects of a kind in a namespace, or in all namespaces, page by page: no page is kept longer than its reader needs it.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use super::{Cluster, ClusterError};
 /// A list that takes longer than the server remembers its beginning is begun anew, this often.
 const RESTARTS: u32 = 3;
 
-/// Which workflows are listed.
+/// Which objects are listed.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Those of all namespaces.
@@ -25,9 +25,19 @@ pub struct Selection {
 
 impl Cluster {
     /// Gives each workflow to `take`, once.
-    pub async fn list(&self, selection: &Selection, mut take: impl FnMut(Value)) -> Result<(), ClusterError> {
+    pub async fn list(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<(), ClusterError> {
+        self.each(Resource::WORKFLOW, selection, take).await
+    }
+
+    /// Gives each object of the kind to `take`, once.
+    pub(crate) async fn each(
+        &self,
+        resource: Resource,
+        selection: &Selection,
+        mut take: impl FnMut(Value),
+    ) -> Result<(), ClusterError> {
         let namespace = (!selection.all_namespaces).then_some(self.namespace.as_str());
-        let call = Call { resource: Resource::WORKFLOW, namespace, name: "", verb: Verb::List };
+        let call = Call { resource, namespace, name: "", verb: Verb::List };
         let mut query = query(selection, None);
         let mut seen = HashSet::new();
         let mut restarts = 0;
@@ -43,7 +53,7 @@ impl Cluster {
             };
             for mut item in list["items"].as_array_mut().map(std::mem::take).unwrap_or_default() {
                 if seen.insert(item["metadata"]["uid"].as_str().unwrap_or_default().to_owned()) {
-                    name_kind(&mut item);
+                    name_kind(&mut item, resource);
                     take(item);
                 }
             }
@@ -62,9 +72,9 @@ fn query(selection: &Selection, token: Option<&str>) -> String {
 }
 
 /// A list may leave out what is the same in all its items.
-fn name_kind(item: &mut Value) {
+fn name_kind(item: &mut Value, resource: Resource) {
     if let Some(item) = item.as_object_mut() {
-        item.entry("apiVersion").or_insert_with(|| "argoproj.io/v1alpha1".into());
-        item.entry("kind").or_insert_with(|| "Workflow".into());
+        item.entry("apiVersion").or_insert_with(|| resource.api_version.into());
+        item.entry("kind").or_insert_with(|| resource.kind.into());
     }
 }

@@ -6,6 +6,7 @@ mod access;
 mod answer;
 mod belongings;
 mod change;
+mod config_map;
 mod create;
 mod error;
 mod fault;

@@ -1,7 +1,7 @@
 //! Requests, built and returned: what is sent is decided here and sent elsewhere.
 
 use http::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::kind::Resource;
 
@@ -27,6 +27,7 @@ pub(crate) enum Verb {
     Watch,
     Update,
     Patch,
+    Delete,
 }
 
 impl Verb {
@@ -38,6 +39,7 @@ impl Verb {
             Self::Watch => "watch",
             Self::Update => "update",
             Self::Patch => "patch",
+            Self::Delete => "delete",
         }
     }
 }
@@ -69,6 +71,18 @@ impl Call<'_> {
         Request::patch(format!("{object}?fieldManager=kubectl-runnable{dry_run}"))
             .header(http::header::CONTENT_TYPE, "application/merge-patch+json")
             .body(patch.to_string().into_bytes())
+    }
+
+    /// `DELETE` of the object, if it still is the one of this uid and resourceVersion.
+    pub(crate) fn delete(&self, uid: &str, resource_version: &str, dry_run: bool) -> Built {
+        let dry_run = if dry_run { "?dryRun=All" } else { "" };
+        let options = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions",
+            "preconditions": { "uid": uid, "resourceVersion": resource_version },
+        });
+        Request::delete(format!("{}/{}{dry_run}", self.collection(), escaped(self.name)))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(options.to_string().into_bytes())
     }
 
     /// `GET` of the object.
@@ -105,19 +119,12 @@ impl Call<'_> {
     }
 
     fn collection(&self) -> String {
-        let plural = self.resource.plural;
+        let (root, plural) = (root(self.resource.api_version), self.resource.plural);
         match self.namespace.filter(|_| self.resource.namespaced) {
-            Some(namespace) => format!("/apis/{API_VERSION}/namespaces/{}/{plural}", escaped(namespace)),
-            None => format!("/apis/{API_VERSION}/{plural}"),
+            Some(namespace) => format!("{root}/namespaces/{}/{plural}", escaped(namespace)),
+            None => format!("{root}/{plural}"),
         }
     }
-}
-
-const API_VERSION: &str = "argoproj.io/v1alpha1";
-
-/// The list of what the API server serves of Argo's.
-pub(crate) fn discovery() -> Built {
-    Request::get(format!("/apis/{API_VERSION}")).body(Vec::new())
 }
 
 /// `GET` of a namespace.
@@ -167,8 +174,6 @@ pub(crate) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::cluster::TemplateKind;
 
@@ -206,6 +211,23 @@ mod tests {
     fn a_cluster_template_has_no_namespace_in_its_path() -> Result<(), http::Error> {
         let call = Call { resource: TemplateKind::ClusterWorkflowTemplate.into(), ..CALL };
         assert_eq!(call.get()?.uri(), "/apis/argoproj.io/v1alpha1/clusterworkflowtemplates/build-1");
+        Ok(())
+    }
+
+    #[test]
+    fn an_object_of_the_core_has_no_group_in_its_path() -> Result<(), http::Error> {
+        let call = Call { resource: Resource::CONFIG_MAP, ..CALL };
+        assert_eq!(call.get()?.uri(), "/api/v1/namespaces/ci/configmaps/build-1");
+        Ok(())
+    }
+
+    #[test]
+    fn only_the_object_that_was_read_is_deleted() -> Result<(), http::Error> {
+        let request = CALL.delete("u1", "42", true)?;
+        assert_eq!(request.method(), "DELETE");
+        assert_eq!(request.uri(), "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build-1?dryRun=All");
+        let options: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        assert_eq!(options["preconditions"], json!({ "uid": "u1", "resourceVersion": "42" }));
         Ok(())
     }
 

@@ -1,0 +1,55 @@
+//! ConfigMaps: limits of semaphores, and caches. Whoever changes one says which state they have seen.
+
+use serde_json::Value;
+
+use super::kind::Resource;
+use super::list::Selection;
+use super::request::Verb;
+use super::{Changed, Cluster, ClusterError};
+
+impl Cluster {
+    /// The ConfigMap, if it exists.
+    pub async fn config_map(&self, name: &str) -> Result<Option<Value>, ClusterError> {
+        match self.get(Resource::CONFIG_MAP, name).await {
+            Ok(object) => Ok(Some(object)),
+            Err(ClusterError::ConfigMapMissing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives each ConfigMap to `take`, once.
+    pub async fn config_maps(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<(), ClusterError> {
+        self.each(Resource::CONFIG_MAP, selection, take).await
+    }
+
+    /// Creates the ConfigMap under its `metadata.name` in the connection's namespace; [`Changed::Stale`] where there is
+    /// one of that name. With `dry_run` the server checks everything and stores nothing, here and below.
+    pub async fn create_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
+        let call = self.call(Verb::Create, Resource::CONFIG_MAP, name(object));
+        self.change(&call, call.create(object, dry_run)).await
+    }
+
+    /// Merges a patch into the ConfigMap. With `metadata.resourceVersion` in it, only into the state of that version.
+    pub async fn patch_config_map(&self, name: &str, patch: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
+        let call = self.call(Verb::Patch, Resource::CONFIG_MAP, name);
+        self.change(&call, call.merge(patch, dry_run)).await
+    }
+
+    /// Puts the ConfigMap in the place of the one with its uid and resourceVersion.
+    pub async fn replace_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
+        let call = self.call(Verb::Update, Resource::CONFIG_MAP, name(object));
+        self.change(&call, call.replace(object, dry_run)).await
+    }
+
+    /// Deletes the ConfigMap if it still is the one that was read; one that is gone is
+    /// [`ClusterError::ConfigMapMissing`].
+    pub async fn delete_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
+        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+        let call = self.call(Verb::Delete, Resource::CONFIG_MAP, name(object));
+        self.change(&call, call.delete(text("uid"), text("resourceVersion"), dry_run)).await
+    }
+}
+
+fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
