@@ -342,6 +342,13 @@ mod tests {
     }
 
     #[test]
+    fn a_full_config_map_is_too_large() {
+        let refused = |code, text| Status::failure(text, "Invalid").with_code(code);
+        let full = "ConfigMap \"a\" is invalid: []: Too long: may not be more than 1048576 bytes";
+        assert!(is_too_large(&refused(422, full)) && !is_too_large(&refused(422, "spec.x: Too long")));
+    }
+
+    #[test]
     fn the_server_may_ask_for_a_longer_pause_but_not_for_any() {
         let asking = |seconds| {
             let details = StatusDetails { retry_after_seconds: seconds, ..empty_details() };
