@@ -18,6 +18,7 @@ mod owner;
 mod post;
 mod replace;
 mod request;
+mod served;
 mod template;
 mod wait;
 
@@ -35,6 +36,7 @@ pub use error::ClusterError;
 pub use kind::{TemplateKind, TemplateKindError};
 pub use list::Selection;
 pub use logs::{Line, LogEnd, LogOptions, Pod};
+pub use owner::{OwnerError, OwnerName};
 pub use post::{PostError, post};
 pub use template::Elsewhere;
 

@@ -1,24 +1,248 @@
-//! The objects that a workflow belongs to: whether they are there and stay.
+//! The objects that workflows belong to: found by the names that people give them, and whether they stay.
 
-use serde_json::Value;
+use std::fmt;
+use std::str::FromStr;
 
-use super::Cluster;
+use serde_json::{Value, json};
+
 use super::answer::Failure;
-use super::request;
+use super::kind::Resource;
+use super::request::{self, Verb};
+use super::served::Served;
+use super::{Cluster, ClusterError};
+use crate::exit::Exit;
+
+/// An object that is to own workflows, as people write it: `[NAMESPACE/]KIND[.GROUP]/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerName {
+    /// Its namespace, where it is written.
+    pub namespace: Option<String>,
+    /// What its kind is called: `Deployment`, `deployments`, `deploy`.
+    pub kind: String,
+    /// The kind's group.
+    pub group: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl FromStr for OwnerName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const EXPECTED: &str =
+            "expected KIND/NAME or KIND.GROUP/NAME, such as deployment.apps/web or configmap/release";
+        let parts: Vec<&str> = text.split('/').collect();
+        let (namespace, kind, name) = match parts.as_slice() {
+            [kind, name] => (None, *kind, *name),
+            [namespace, kind, name] => (Some(*namespace), *kind, *name),
+            _ => return Err(EXPECTED),
+        };
+        let (kind, group) = kind.split_once('.').map_or((kind, None), |(kind, group)| (kind, Some(group)));
+        if [Some(kind), Some(name), namespace, group].into_iter().flatten().any(str::is_empty) {
+            return Err(EXPECTED);
+        }
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Ok(Self { namespace: owned(namespace), kind: kind.to_owned(), group: owned(group), name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for OwnerName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = self.group.as_ref().map(|group| format!(".{group}")).unwrap_or_default();
+        write!(formatter, "{}{group}/{}", self.kind, self.name)
+    }
+}
+
+/// Why an object cannot own a workflow.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// The cluster does not serve the kind.
+    #[error("owner {owner}: the cluster serves no such kind")]
+    UnknownKind {
+        /// As it was written.
+        owner: OwnerName,
+    },
+    /// Several groups have a kind of that name.
+    #[error("owner {owner}: several kinds go by that name: {}", kinds.join(", "))]
+    SeveralKinds {
+        /// As it was written.
+        owner: OwnerName,
+        /// The kinds with their groups.
+        kinds: Vec<String>,
+    },
+    /// It is not there.
+    #[error("owner {kind}/{name} does not exist{}", namespace.as_ref().map(|namespace| format!(" in namespace {namespace:?}")).unwrap_or_default())]
+    Missing {
+        /// Its kind and group.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// Where it was looked for; `None` for an object of the whole cluster.
+        namespace: Option<String>,
+        /// Namespaces that have an object of this kind and name.
+        elsewhere: Vec<String>,
+    },
+    /// It is in another namespace than the workflow.
+    #[error(
+        "owner {owner} is in namespace {theirs:?}, and the workflow in {ours:?}: Kubernetes would delete the workflow"
+    )]
+    Elsewhere {
+        /// As it was written.
+        owner: OwnerName,
+        /// The owner's namespace.
+        theirs: String,
+        /// The workflow's namespace.
+        ours: String,
+    },
+    /// It is on its way out, and would take the workflow with it.
+    #[error("owner {kind}/{name} is being deleted, and the workflow would be deleted with it")]
+    Leaving {
+        /// Its kind and group.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// The server does not give it.
+    #[error("owner {kind}/{name} cannot be read: {message}")]
+    Refused {
+        /// Its kind and group.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// What the server said.
+        message: String,
+    },
+    /// The cluster cannot be asked.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+}
+
+impl OwnerError {
+    /// The command's exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::SeveralKinds { .. } | Self::Elsewhere { .. } => Exit::Usage,
+            Self::UnknownKind { .. } | Self::Missing { .. } => Exit::NotFound,
+            Self::Leaving { .. } => Exit::Conflict,
+            Self::Refused { .. } => Exit::Tool,
+            Self::Cluster(error) => error.exit(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownKind { .. } => Some("kubectl api-resources lists the kinds".to_owned()),
+            Self::SeveralKinds { .. } => Some("name its group too: KIND.GROUP/NAME".to_owned()),
+            Self::Missing { elsewhere, .. } if !elsewhere.is_empty() => Some(format!(
+                "one of that name is in namespace {}; an owner must be in the workflow's own, for Kubernetes would delete the workflow",
+                elsewhere.join(", ")
+            )),
+            Self::Elsewhere { theirs, .. } => Some(format!("create the workflow there with -n {theirs}")),
+            Self::Cluster(error) => error.hint(),
+            Self::Missing { .. } | Self::Leaving { .. } | Self::Refused { .. } => None,
+        }
+    }
+}
 
 impl Cluster {
+    /// The ownerReference that makes an object the controller of workflows in this connection's namespace: Kubernetes
+    /// deletes them when the object goes. Where the object is deleted in the foreground it waits for them, if the
+    /// user's rights allow that.
+    pub async fn owner(&self, owner: &OwnerName) -> Result<Value, OwnerError> {
+        let kind = self.owner_kind(owner).await?;
+        if let Some(theirs) = owner.namespace.as_ref().filter(|theirs| kind.namespaced && *theirs != self.namespace()) {
+            let (theirs, ours) = (theirs.clone(), self.namespace().to_owned());
+            return Err(OwnerError::Elsewhere { owner: owner.clone(), theirs, ours });
+        }
+        let object = self.owner_object(&kind, &owner.name).await?;
+        if object["metadata"].get("deletionTimestamp").is_some_and(|time| !time.is_null()) {
+            return Err(OwnerError::Leaving { kind: kind.name(), name: owner.name.clone() });
+        }
+        Ok(json!({
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            "name": owner.name,
+            "uid": object["metadata"]["uid"],
+            "controller": true,
+            "blockOwnerDeletion": self.may_block(&kind, &owner.name).await,
+        }))
+    }
+
+    async fn owner_kind(&self, owner: &OwnerName) -> Result<Served, OwnerError> {
+        let mut kinds = match self.kinds_called(&owner.kind, owner.group.as_deref()).await {
+            Ok(kinds) => kinds,
+            Err(failure) => return Err(self.unanswered(failure).await.into()),
+        };
+        match (kinds.pop(), kinds.is_empty()) {
+            (None, _) => Err(OwnerError::UnknownKind { owner: owner.clone() }),
+            (Some(kind), true) => Ok(kind),
+            (Some(last), false) => {
+                kinds.push(last);
+                Err(OwnerError::SeveralKinds { owner: owner.clone(), kinds: kinds.iter().map(Served::name).collect() })
+            }
+        }
+    }
+
+    async fn owner_object(&self, kind: &Served, name: &str) -> Result<Value, OwnerError> {
+        let namespace = kind.namespaced.then(|| self.namespace());
+        let failure = match self.send(request::object(&kind.api_version, namespace, &kind.plural, name)).await.result {
+            Ok(object) => return Ok(object),
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::Refused(status) if status.code == 404 => Err(OwnerError::Missing {
+                kind: kind.name(),
+                name: name.to_owned(),
+                namespace: namespace.map(str::to_owned),
+                elsewhere: if kind.namespaced { self.namespaces_with(kind, name).await } else { Vec::new() },
+            }),
+            Failure::Refused(status) if !matches!(status.code, 401 | 429 | 502..=504) => {
+                Err(OwnerError::Refused { kind: kind.name(), name: name.to_owned(), message: status.message })
+            }
+            failure => Err(self.unanswered(failure).await.into()),
+        }
+    }
+
+    /// The namespaces that have an object of this kind and name; none where the user may not look.
+    async fn namespaces_with(&self, kind: &Served, name: &str) -> Vec<String> {
+        let answer = self.send(request::named(&kind.api_version, &kind.plural, name)).await;
+        let list = answer.result.unwrap_or_default();
+        let items = list["items"].as_array().into_iter().flatten();
+        items.filter_map(|item| item["metadata"]["namespace"].as_str().map(str::to_owned)).take(3).collect()
+    }
+
+    /// Whether the user may set the owner's finalizers, without which a cluster may refuse blockOwnerDeletion.
+    async fn may_block(&self, kind: &Served, name: &str) -> bool {
+        let asked = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "verb": "update",
+                "group": kind.group(),
+                "resource": kind.plural,
+                "subresource": "finalizers",
+                "namespace": if kind.namespaced { self.namespace() } else { "" },
+                "name": name,
+            }},
+        });
+        let answer = self.send(request::access_review(&asked)).await;
+        answer.result.is_ok_and(|review| review["status"]["allowed"] == true)
+    }
+
+    /// What a failure means that has nothing to do with what was asked for.
+    async fn unanswered(&self, failure: Failure) -> ClusterError {
+        let call = self.call(Verb::Get, Resource::WORKFLOW, "");
+        self.explain(&call, failure, false).await
+    }
+
     /// Whether the object of an ownerReference is there, is the same, and is not being deleted. Where the server does
     /// not say, it is taken to be there.
     pub async fn owner_stays(&self, reference: &Value) -> bool {
         let text = |field: &str| reference[field].as_str().unwrap_or_default();
-        let Ok(list) = self.send(request::served(text("apiVersion"))).await.result else { return true };
-        let kinds = list["resources"].as_array().into_iter().flatten();
-        let plain = |name: &str| !name.is_empty() && !name.contains('/');
-        let mut kinds = kinds.filter(|resource| plain(resource["name"].as_str().unwrap_or_default()));
-        let Some(resource) = kinds.find(|resource| resource["kind"] == text("kind")) else { return true };
-        let namespace = (resource["namespaced"] == true).then(|| self.namespace());
-        let plural = resource["name"].as_str().unwrap_or_default();
-        let answer = self.send(request::object(text("apiVersion"), namespace, plural, text("name"))).await;
+        let Some(kind) = self.served_kind(text("apiVersion"), text("kind")).await else { return true };
+        let namespace = kind.namespaced.then(|| self.namespace());
+        let answer = self.send(request::object(&kind.api_version, namespace, &kind.plural, text("name"))).await;
         match answer.result {
             Ok(owner) => {
                 owner["metadata"]["uid"] == text("uid") && owner["metadata"].get("deletionTimestamp").is_none()
@@ -26,5 +250,26 @@ impl Cluster {
             Err(Failure::Refused(status)) => status.code != 404,
             Err(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_is_a_kind_and_a_name() -> Result<(), &'static str> {
+        let owner: OwnerName = "deployment.apps/web".parse()?;
+        let parts = (owner.kind.as_str(), owner.group.as_deref(), owner.name.as_str(), &owner.namespace);
+        assert_eq!(parts, ("deployment", Some("apps"), "web", &None));
+        assert_eq!(owner.to_string(), "deployment.apps/web");
+        let owner: OwnerName = "ci/configmap/release".parse()?;
+        assert_eq!((owner.namespace.as_deref(), owner.group.as_deref()), (Some("ci"), None));
+        let role: OwnerName = "clusterrole.rbac.authorization.k8s.io/system:node".parse()?;
+        assert_eq!((role.group.as_deref(), role.name.as_str()), (Some("rbac.authorization.k8s.io"), "system:node"));
+        for wrong in ["", "web", "/web", "deployment/", "deployment./web", ".apps/web", "a/b/c/d", "/deployment/web"] {
+            assert!(wrong.parse::<OwnerName>().is_err(), "{wrong}");
+        }
+        Ok(())
     }
 }

@@ -149,6 +149,26 @@ pub(crate) fn served(api_version: &str) -> Built {
     Request::get(root(api_version)).body(Vec::new())
 }
 
+/// The groups that the API server serves beside the core group.
+pub(crate) fn groups() -> Built {
+    Request::get("/apis").body(Vec::new())
+}
+
+/// The metadata of all objects of a kind with this name, whatever their namespaces.
+pub(crate) fn named(api_version: &str, plural: &str, name: &str) -> Built {
+    let selector = escaped(&format!("metadata.name={name}"));
+    Request::get(format!("{}/{}?limit=20&fieldSelector={selector}", root(api_version), escaped(plural)))
+        .header(http::header::ACCEPT, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
+        .body(Vec::new())
+}
+
+/// `POST` of a question about the user's own rights.
+pub(crate) fn access_review(question: &Value) -> Built {
+    Request::post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(question.to_string().into_bytes())
+}
+
 /// `GET` of any object.
 pub(crate) fn object(api_version: &str, namespace: Option<&str>, plural: &str, name: &str) -> Built {
     let within = namespace.map(|namespace| format!("/namespaces/{}", escaped(namespace))).unwrap_or_default();

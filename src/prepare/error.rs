@@ -52,6 +52,14 @@ pub enum PrepareError {
         /// Its name.
         name: String,
     },
+    /// The workflow has a controller, and there can be one only.
+    #[error("the workflow belongs to {other} already, and {owner} cannot control it too")]
+    Controlled {
+        /// The controller that it has.
+        other: String,
+        /// The one that it was to get.
+        owner: String,
+    },
     /// A CronWorkflow cannot give each of its workflows a run id.
     #[error("CronWorkflow {name:?} cannot give each of its workflows a run id; prepare a workflow made from it")]
     CronWorkflow {

@@ -1,4 +1,4 @@
-//! What submit adds to a document: run parameters, env, memoize. Pure; must never name the clock, randomness or the network.
+//! What submit adds to a document: run parameters, env, memoize, an owner. Pure; must never name the clock, randomness or the network.
 //!
 //! [`prepare`] is idempotent: what it has prepared it leaves as it is, also when the caller mints other names. Fields
 //! it does not know survive in their place, and `retryStrategy` is never touched.
@@ -16,6 +16,7 @@ mod memoize;
 mod metadata;
 mod notice;
 mod options;
+mod owner;
 mod parameters;
 mod result_input;
 mod source;
@@ -31,6 +32,7 @@ pub(crate) use self::key::is_prepared_key;
 pub use self::memoize::existing_cache;
 pub use self::notice::{Detail, Notice, Reason, told};
 pub use self::options::{Memoize, Options};
+pub use self::owner::set_owner;
 pub use self::parameters::missing_parameters;
 pub(crate) use self::parameters::set as set_parameter;
 pub use self::result_input::RESULT_INPUT;

@@ -79,15 +79,25 @@ impl Namespace {
 
     /// Deletes an object of Argo's.
     pub(crate) async fn delete(&self, plural: &str, name: &str) {
-        let request = http::Request::delete(format!("{}/{name}", self.path(plural))).body(Vec::new()).unwrap();
+        self.delete_any(&format!("{}/{name}", self.path(plural))).await;
+    }
+
+    /// Deletes any object by its API path.
+    pub(crate) async fn delete_any(&self, path: &str) {
+        let request = http::Request::delete(path).body(Vec::new()).unwrap();
         self.client.request::<Value>(request).await.unwrap();
     }
 
     /// Allows the restricted user some verbs on one of Argo's resources in this namespace.
     pub(crate) async fn allow(&self, verbs: &[&str], plural: &str) {
+        self.allow_in("argoproj.io", verbs, plural).await;
+    }
+
+    /// The same on a resource of any group.
+    pub(crate) async fn allow_in(&self, group: &str, verbs: &[&str], plural: &str) {
         let rbac = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
         let name = format!("{}-{plural}", verbs.join("-"));
-        let rules = json!([{ "apiGroups": ["argoproj.io"], "resources": [plural], "verbs": verbs }]);
+        let rules = json!([{ "apiGroups": [group], "resources": [plural], "verbs": verbs }]);
         self.post(&format!("{rbac}/roles"), &json!({ "metadata": { "name": name }, "rules": rules })).await;
         self.post(
             &format!("{rbac}/rolebindings"),

@@ -125,6 +125,8 @@ impl Server {
             format!("--service-account-signing-key-file={}", file("accounts.key")),
             format!("--service-account-key-file={}", file("accounts.pub")),
             "--disable-admission-plugins=ServiceAccount".to_owned(),
+            // As the strictest clusters have it.
+            "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned(),
             "--authorization-mode=RBAC".to_owned(),
             "--watch-cache=true".to_owned(),
         ];

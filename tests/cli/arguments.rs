@@ -24,6 +24,17 @@ fn nothing_to_submit() {
 }
 
 #[test]
+fn an_owner_without_a_cluster() {
+    assert_snapshot!(refused(&["--owner", "configmap/release", "--dry-run=client"]));
+    assert_snapshot!(refused(&["--owner", "configmap/release", "--local"]));
+}
+
+#[test]
+fn an_owner_without_its_kind() {
+    assert_snapshot!(refused(&["--owner", "release"]));
+}
+
+#[test]
 fn a_slip_in_a_dry_run() {
     assert_snapshot!(refused(&["--dry-run=clinet"]));
 }

@@ -9,6 +9,7 @@ use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
 use crate::cli::notify::NotifyArgs;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority, span};
+use crate::cluster::OwnerName;
 use crate::output::format::Format;
 
 const EXAMPLES: &str = "Examples:
@@ -29,6 +30,9 @@ const EXAMPLES: &str = "Examples:
 
   # Keep what finds the run again from any machine, and tell a URL how it ended
   kubectl runnable submit etl.yaml --handle run.json --wait --notify https://hooks.example.com/etl
+
+  # Delete it together with the Deployment that it belongs to
+  kubectl runnable submit migrate.yaml --owner deployment.apps/web
 
   # From standard input, for scripts
   render | kubectl runnable submit - -o name --wait --timeout 30m";
@@ -136,6 +140,11 @@ pub(super) struct WorkflowArgs {
     /// The service account of the workflow's pods
     #[arg(long, value_name = "NAME")]
     pub(super) serviceaccount: Option<ObjectName>,
+
+    /// The object that the workflow belongs to, in its namespace or of the whole cluster, such as deployment.apps/web:
+    /// Kubernetes deletes the workflow when it goes
+    #[arg(long, value_name = "KIND[.GROUP]/NAME", conflicts_with = "local")]
+    pub(super) owner: Option<OwnerName>,
 
     /// The workflow's priority
     #[arg(long, value_name = "NUMBER", value_parser = priority, allow_negative_numbers = true)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::args::{Args, DryRun};
 use super::handle::{self, Place, handle_of};
+use super::owner;
 use super::print;
 use super::request::{Request, is_template};
 use crate::argo::document::Kind;
@@ -25,7 +26,10 @@ use crate::prepare::{Prepared, Templates, existing_cache};
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let cluster = Cluster::connect(&args.access.access()).await?;
     let (templates, live) = known_objects(&cluster, &request).await?;
-    let prepared = request.prepare(&templates, live.as_ref())?;
+    let mut prepared = request.prepare(&templates, live.as_ref())?;
+    if let Some(owner) = &args.workflow.owner {
+        owner::set(owner, &cluster, &mut prepared).await?;
+    }
     let mut objects = create(args, &cluster, &prepared).await?;
     let ended = match args.dry_run {
         DryRun::None if args.wait => wait(args, &cluster, &mut objects).await,

@@ -5,6 +5,7 @@ mod args;
 mod cluster;
 mod handle;
 mod local;
+mod owner;
 mod request;
 mod subject;
 
@@ -54,6 +55,10 @@ fn agree(args: &Args) -> Result<(), Failure> {
     }
     if args.notify.is_wanted() && !args.wait && !args.local {
         return Err(Failure::usage("--notify and --notify-exec need --wait or --local").hint("add --wait"));
+    }
+    if args.workflow.owner.is_some() && args.dry_run == DryRun::Client {
+        return Err(Failure::usage("--owner is looked up on the cluster, which --dry-run=client does without")
+            .hint("use --dry-run=server"));
     }
     let for_caches = [("--cache-name", args.run.cache_name.is_some()), ("--max-age", args.run.max_age.is_some())];
     match for_caches.into_iter().find(|&(_, given)| given && !args.memoizes()) {

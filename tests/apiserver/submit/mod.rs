@@ -2,6 +2,7 @@
 
 mod create;
 mod from;
+mod owner;
 mod refusals;
 mod wait;
 

@@ -1,0 +1,35 @@
+//! `--owner`: the object that workflows belong to, looked up in the namespace of each.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::cli::failure::{Failure, chain};
+use crate::cluster::{Cluster, OwnerError, OwnerName};
+use crate::prepare::{Prepared, set_owner};
+
+/// Makes the object the controller of the workflows.
+pub(super) async fn set(owner: &OwnerName, cluster: &Cluster, prepared: &mut [Prepared]) -> Result<(), Failure> {
+    let mut known = BTreeMap::new();
+    for prepared in prepared {
+        let namespace = prepared.workflow["metadata"]["namespace"].as_str().unwrap_or(cluster.namespace()).to_owned();
+        let reference = match known.entry(namespace) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let reference = cluster.within(place.key()).owner(owner).await?;
+                place.insert(reference)
+            }
+        };
+        set_owner(&mut prepared.workflow, reference)?;
+    }
+    Ok(())
+}
+
+impl From<OwnerError> for Failure {
+    fn from(error: OwnerError) -> Self {
+        let failure = Self::new(error.exit(), chain(&error));
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The kinds of objects that the API server serves, found by what people call them.
+
+use futures::StreamExt;
+use serde_json::Value;
+
+use super::answer::Failure;
+use super::{Cluster, request};
+
+/// Groups asked at once.
+const AT_ONCE: usize = 8;
+
+/// A kind of object that the API server serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Served {
+    /// Group and version, such as `apps/v1`; `v1` for the core group.
+    pub(super) api_version: String,
+    /// As in `kind:`.
+    pub(super) kind: String,
+    /// As in the request's path.
+    pub(super) plural: String,
+    /// Whether the objects live in a namespace.
+    pub(super) namespaced: bool,
+}
+
+impl Served {
+    /// Its group; empty for the core group.
+    pub(super) fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// The kind with its group, as kubectl writes it: `Deployment.apps`.
+    pub(super) fn name(&self) -> String {
+        let group = self.group();
+        if group.is_empty() { self.kind.clone() } else { format!("{}.{group}", self.kind) }
+    }
+
+    fn read(api_version: &str, resource: &Value) -> Option<Self> {
+        let plural = resource["name"].as_str().filter(|name| !name.is_empty() && !name.contains('/'))?;
+        Some(Self {
+            api_version: api_version.to_owned(),
+            kind: resource["kind"].as_str()?.to_owned(),
+            plural: plural.to_owned(),
+            namespaced: resource["namespaced"] == true,
+        })
+    }
+}
+
+impl Cluster {
+    /// The kind of an API version with this name as `kind:` has it; none where the server does not say.
+    pub(super) async fn served_kind(&self, api_version: &str, kind: &str) -> Option<Served> {
+        let resources = self.resources(api_version).await.ok()?;
+        resources
+            .iter()
+            .filter(|resource| resource["kind"] == kind)
+            .find_map(|resource| Served::read(api_version, resource))
+    }
+
+    /// The kinds that go by this word: kind, plural, singular or short name, in any case. Of the core group alone where
+    /// it has one; of the given group only where one is given.
+    pub(super) async fn kinds_called(&self, word: &str, group: Option<&str>) -> Result<Vec<Served>, Failure> {
+        if group.is_none() {
+            let core = called(word, "v1", &self.resources("v1").await?);
+            if !core.is_empty() {
+                return Ok(core);
+            }
+        }
+        let groups = self.send(request::groups()).await.result?;
+        let versions = versions(&groups, group);
+        let asked =
+            futures::stream::iter(versions.iter().map(async |version| (version, self.resources(version).await)));
+        let mut found: Vec<Served> = Vec::new();
+        let mut asked = std::pin::pin!(asked.buffered(AT_ONCE));
+        while let Some((version, resources)) = asked.next().await {
+            // A group whose own server is down has nothing to say, and keeps nobody from the others.
+            for served in called(word, version, &resources.unwrap_or_default()) {
+                if !found.iter().any(|known| (known.group(), &known.kind) == (served.group(), &served.kind)) {
+                    found.push(served);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn resources(&self, api_version: &str) -> Result<Vec<Value>, Failure> {
+        let mut list = self.send(request::served(api_version)).await.result?;
+        Ok(list.get_mut("resources").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default())
+    }
+}
+
+/// The versions to look through: of one group all, the preferred one first; of all groups the preferred ones.
+fn versions(groups: &Value, wanted: Option<&str>) -> Vec<String> {
+    let groups = groups["groups"].as_array().into_iter().flatten();
+    let of_group = |group: &Value| {
+        let preferred = group["preferredVersion"]["groupVersion"].as_str().map(str::to_owned);
+        let all = group["versions"].as_array().into_iter().flatten();
+        let others = all.filter_map(|version| version["groupVersion"].as_str().map(str::to_owned));
+        let others = others.filter(|version| wanted.is_some() && Some(version) != preferred.as_ref());
+        preferred.clone().into_iter().chain(others).collect::<Vec<_>>()
+    };
+    groups.filter(|group| wanted.is_none_or(|wanted| group["name"] == wanted)).flat_map(of_group).collect()
+}
+
+fn called(word: &str, api_version: &str, resources: &[Value]) -> Vec<Served> {
+    let is = |name: &Value| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(word));
+    let goes_by = |resource: &&Value| {
+        ["kind", "name", "singularName"].iter().any(|field| is(&resource[*field]))
+            || resource["shortNames"].as_array().into_iter().flatten().any(is)
+    };
+    resources.iter().filter(goes_by).filter_map(|resource| Served::read(api_version, resource)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_goes_by_all_its_names_in_any_case() {
+        let resources = [
+            json!({"name": "deployments", "singularName": "deployment", "kind": "Deployment", "shortNames": ["deploy"], "namespaced": true}),
+            json!({"name": "deployments/status", "singularName": "", "kind": "Deployment", "namespaced": true}),
+            json!({"name": "nodes", "singularName": "node", "kind": "Node", "namespaced": false}),
+        ];
+        for word in ["Deployment", "deployments", "DEPLOY", "deployment"] {
+            let found = called(word, "apps/v1", &resources);
+            assert_eq!(found.iter().map(Served::name).collect::<Vec<_>>(), ["Deployment.apps"], "{word}");
+        }
+        assert_eq!(called("deployments/status", "apps/v1", &resources), []);
+        assert!(called("node", "v1", &resources).iter().all(|served| !served.namespaced && served.name() == "Node"));
+    }
+
+    #[test]
+    fn of_one_group_all_versions_are_looked_through_the_preferred_one_first() {
+        let group = |name: &str, versions: &[&str], preferred: usize| {
+            let versions: Vec<Value> =
+                versions.iter().map(|version| json!({"groupVersion": format!("{name}/{version}")})).collect();
+            json!({"name": name, "preferredVersion": versions[preferred], "versions": versions})
+        };
+        let groups = json!({"groups": [group("apps", &["v1"], 0), group("batch", &["v1beta1", "v1"], 1)]});
+        assert_eq!(versions(&groups, None), ["apps/v1", "batch/v1"]);
+        assert_eq!(versions(&groups, Some("batch")), ["batch/v1", "batch/v1beta1"]);
+        assert_eq!(versions(&groups, Some("none")), Vec::<String>::new());
+    }
+}
