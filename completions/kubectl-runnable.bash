@@ -362,7 +362,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__list)
-            opts="-l -A -o -n -h --selector --all-namespaces --phase --since --chunk-size --output --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-l -A -w -o -n -h --selector --all-namespaces --phase --since --chunk-size --watch --output --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -552,7 +552,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__retry)
-            opts="-y -p -w -o -q -n -h --plan --yes --memoized --in-place --restart-successful --node-field-selector --parameter --file --name --generate-name --wait --timeout --output --quiet --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-y -p -o -q -w -n -h --plan --yes --memoized --in-place --restart-successful --node-field-selector --parameter --file --name --generate-name --output --quiet --wait --timeout --handle --notify --notify-exec --report --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -582,16 +582,32 @@ _kubectl__runnable() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
                     return 0
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --handle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --notify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --notify-exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --namespace)
@@ -734,7 +750,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__submit)
-            opts="-w -o -q -v -p -f -l -n -h --from --local --max-tasks --wait --timeout --dry-run --handle --output --quiet --verbose --name --generate-name --entrypoint --parameter --parameter-file --labels --annotations --serviceaccount --priority --run-id --memoize --cache-name --max-age --inline --notify --notify-exec --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-o -q -v -p -f -l -w -n -h --from --local --max-tasks --dry-run --output --quiet --verbose --name --generate-name --entrypoint --parameter --parameter-file --labels --annotations --serviceaccount --owner --priority --run-id --memoize --cache-name --max-age --inline --wait --timeout --handle --notify --notify-exec --report --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -748,16 +764,8 @@ _kubectl__runnable() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --dry-run)
                     COMPREPLY=($(compgen -W "none client server" -- "${cur}"))
-                    return 0
-                    ;;
-                --handle)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -812,6 +820,10 @@ _kubectl__runnable() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --priority)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -832,11 +844,23 @@ _kubectl__runnable() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --handle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --notify)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --notify-exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -976,7 +1000,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__wait)
-            opts="-o -q -n -h --timeout --output --quiet --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-o -q -n -h --timeout --output --quiet --report --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -992,6 +1016,10 @@ _kubectl__runnable() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --namespace)
@@ -1030,13 +1058,17 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__watch)
-            opts="-n -h --timeout --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-n -h --timeout --report --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -43,11 +43,9 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "_
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l from -d 'Make the workflow from a workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l max-tasks -d 'Most tasks at once on this machine' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l dry-run -d 'Only show what would be created: client asks no cluster, server has it checked' -r -f -a "none\t'It is created'
 client\t'Nobody but the user'
 server\t'The API server'"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l handle -d 'Write what finds the run again to this file; every verb takes it for a RUN' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
@@ -60,14 +58,18 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s l -l labels -d 'Labels of the workflow' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l annotations -d 'Annotations of the workflow' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l serviceaccount -d 'The service account of the workflow\'s pods' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l owner -d 'The object that the workflow belongs to, in its namespace or of the whole cluster, such as deployment.apps/web: Kubernetes deletes the workflow when it goes' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l priority -d 'The workflow\'s priority' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l run-id -d 'The run\'s id, the same in all its attempts; made when none is given' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l memoize -d 'Memoize templates, so that a retry skips what succeeded [default: auto]' -r -f -a "auto\t'All that have work to skip'
 off\t'None'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l cache-name -d 'The cache that memoized templates use; made when none is given or written in the workflow' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l max-age -d 'How old a cache entry may be, such as 24h' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l handle -d 'Write what finds the run again to this file; every verb takes it for a RUN' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l notify -d 'Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l notify-exec -d 'Run this shell command when the run has ended: the same JSON on its standard input, and RUNNABLE_RUN, RUNNABLE_RUN_ID, RUNNABLE_SUCCESS, RUNNABLE_PHASE and RUNNABLE_ERROR in its environment; needs --wait or --local' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l report -d 'Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub Actions its summary is always written' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -75,21 +77,25 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l as-group -d 'A group to act as' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l request-timeout -d 'How long one request may take' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l local -d 'Run on this machine: tasks are processes with a file system of their own'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s q -l quiet -d 'Print nothing but the result and errors'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s v -l verbose -d 'Name every template that is not memoized'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l inline -d 'Merge the referenced WorkflowTemplate into the workflow, so that its templates are memoized'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l node-field-selector -d 'Which nodes that succeeded run again, such as displayName=load' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s p -l parameter -d 'A parameter of the workflow that gets another value' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l file -d 'Retry with the edited document of this file; the run keeps its parameters, unless -p gives others' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l name -d 'The new workflow\'s name' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l generate-name -d 'The beginning of a name made for the new workflow' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s o -l output -d 'What to print to standard output; with --plan json and yaml print the plan' -r -f -a "name\t'workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
 wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l handle -d 'Write what finds the run again to this file; every verb takes it for a RUN' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l notify -d 'Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l notify-exec -d 'Run this shell command when the run has ended: the same JSON on its standard input, and RUNNABLE_RUN, RUNNABLE_RUN_ID, RUNNABLE_SUCCESS, RUNNABLE_PHASE and RUNNABLE_ERROR in its environment; needs --wait or --local' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l report -d 'Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub Actions its summary is always written' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -101,8 +107,8 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l memoized -d 'Carry the status of finished nodes over into a new workflow, as argo resubmit --memoized does'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l in-place -d 'Go on in the same workflow, as argo retry does; pods of nodes that run again are deleted'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l restart-successful -d 'Run nodes that succeeded again, too, where the selector matches them'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s q -l quiet -d 'Print nothing but the result and errors'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s w -l wait -d 'Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s l -l selector -d 'Only runs with these labels' -r
@@ -125,6 +131,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l as-group -d 'A group to act as' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l request-timeout -d 'How long one request may take' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s A -l all-namespaces -d 'Runs of all namespaces'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s w -l watch -d 'After the list, print each run whose line changes, until interrupted; with -o json or yaml each state of an object'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l node-field-selector -d 'Show only the nodes with these fields, such as displayName=load,phase!=Succeeded (text and wide)' -r
@@ -146,6 +153,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" 
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
 wide\t'A table with run id and cache'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l report -d 'Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub Actions its summary is always written' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -156,6 +164,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l timeout -d 'Stop watching after this time (exit code 5); the run goes on' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l report -d 'Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub Actions its summary is always written' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l kubeconfig -d 'The kubeconfig file' -r -F

@@ -41,15 +41,20 @@ impl Failure {
         Self { exit, message, hint: None, rendered: true }
     }
 
+    /// What went wrong.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says it on standard error and gives the exit code.
-    pub(super) fn report(self) -> Exit {
+    pub(super) fn report(&self) -> Exit {
         let style = |style: Style| style.force_styling(stderr_colors());
         if self.rendered {
-            talk(self.message);
+            talk(&self.message);
         } else {
             talk(format_args!("{} {}", style(Style::new().red().bold()).apply_to("error:"), self.message));
         }
-        if let Some(hint) = self.hint {
+        if let Some(hint) = &self.hint {
             talk(format_args!("{} {hint}", style(Style::new().cyan()).apply_to("hint:")));
         }
         self.exit

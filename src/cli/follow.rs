@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
-use super::found::{Found, live, recorded};
+use super::found::{Found, completed, live, recorded};
 use super::target::Target;
 use crate::cluster::ClusterError;
 use crate::exit::Exit;
@@ -14,39 +14,66 @@ use crate::output::tree::{elapsed, printable};
 use crate::run::secret::Mask;
 use crate::run::summary::phase;
 
+/// Until when runs are waited for: all of a command's together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    begun: Instant,
+    timeout: Option<Duration>,
+}
+
+impl Deadline {
+    /// So long from now on; none is no limit.
+    pub(super) fn after(timeout: Option<Duration>) -> Self {
+        Self { begun: Instant::now(), timeout }
+    }
+
+    /// What is left of it: never nothing, for a look at the run is always due.
+    fn left(&self) -> Option<Duration> {
+        self.timeout.map(|timeout| timeout.saturating_sub(self.begun.elapsed()).max(Duration::from_millis(1)))
+    }
+}
+
+/// What came of following a run.
+#[derive(Debug)]
+pub(super) struct Followed {
+    /// Its name, or as the user named it.
+    pub(super) run: String,
+    /// How it ended, or why that was not seen.
+    pub(super) end: Result<Found, Failure>,
+}
+
 /// Follows the run until it has ended and returns it then; `on_update` sees it on the way.
 pub(super) async fn follow(
     target: &Target,
-    timeout: Option<Duration>,
+    deadline: Deadline,
     on_update: Option<&mut (dyn FnMut(&Found) + Send)>,
 ) -> Result<Found, Failure> {
     match target {
         Target::Cluster { cluster, name, uid } => {
-            let begun = Instant::now();
             let uid = match uid {
                 Some(uid) => uid.clone(),
                 None => live(cluster, name, None).await?["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
             };
-            let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()).max(Duration::from_millis(1)));
             let mut on_update = on_update;
             let show = |update: &serde_json::Value| {
                 if let Some(on_update) = &mut on_update {
                     on_update(&Found::from(update.clone()));
                 }
             };
-            match cluster.wait(name, &uid, left, show).await {
+            match cluster.wait(name, &uid, deadline.left(), show).await {
                 Err(ClusterError::TimedOut { name, phase, .. }) => {
-                    Err(ClusterError::TimedOut { name, after: timeout.unwrap_or_default(), phase }.into())
+                    Err(ClusterError::TimedOut { name, after: deadline.timeout.unwrap_or_default(), phase }.into())
                 }
-                ended => Ok(Found::from(ended?)),
+                ended => Ok(completed(Found::from(ended?), cluster, name).await),
             }
         }
         Target::Local(record) => {
             let following = local(record, on_update);
-            let Some(after) = timeout else { return following.await };
-            if let Ok(ended) = tokio::time::timeout(after, following).await {
+            let Some(left) = deadline.left() else { return following.await };
+            if let Ok(ended) = tokio::time::timeout(left, following).await {
                 return ended;
             }
+            let after = deadline.timeout.unwrap_or_default();
             let found = recorded(record)?;
             let (name, phase) = (run_name(&found), phase(&found.workflow).to_owned());
             Err(ClusterError::TimedOut { name, after, phase }.into())

@@ -52,18 +52,17 @@ pub(super) async fn found(target: &Target) -> Result<Found, Failure> {
     match target {
         Target::Cluster { cluster, name, uid } => {
             let found = Found::from(live(cluster, name, uid.as_deref()).await?);
-            Ok(if found.nodes.partial == Some(Partial::Offloaded) {
-                completed(found, cluster, name).await
-            } else {
-                found
-            })
+            Ok(completed(found, cluster, name).await)
         }
         Target::Local(record) => Ok(recorded(record)?),
     }
 }
 
-/// The same with the nodes that pods and task results tell of.
-async fn completed(found: Found, cluster: &Cluster, name: &str) -> Found {
+/// The same; where the nodes are kept elsewhere, with those that pods and task results tell of.
+pub(super) async fn completed(found: Found, cluster: &Cluster, name: &str) -> Found {
+    if found.nodes.partial != Some(Partial::Offloaded) {
+        return found;
+    }
     let (pods, results) = tokio::join!(cluster.pod_objects(name), cluster.task_results(name));
     let nodes = rebuilt::nodes(&pods, &results);
     if nodes.is_empty() { found } else { Found { nodes: Nodes::rebuilt(nodes), ..found } }

@@ -5,12 +5,16 @@ mod completion;
 mod failure;
 mod files;
 mod follow;
+mod follow_up;
 mod found;
+mod handle;
 mod home;
 mod list;
 mod logs;
 mod mint;
 mod notify;
+mod replace;
+mod report;
 mod resume;
 mod retry;
 mod runtime;
@@ -96,7 +100,7 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),
     };
-    outcome.unwrap_or_else(Failure::report)
+    outcome.unwrap_or_else(|failure| failure.report())
 }
 
 /// Help, the version, or what is wrong with the arguments. Clap's own printing would colour what goes into a pipe when

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const ATTEMPTS: u32 = 5;
 
 /// Whom to tell that the run has ended.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Completion notice")]
 pub(super) struct NotifyArgs {
     /// Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{ending, exit, follow};
-use super::runtime::{block_on, each, looking_on};
+use super::follow::{Deadline, Followed, ending, exit, follow};
+use super::found::Found;
+use super::report::ReportArgs;
+use super::runtime::{block_on, looking_on};
 use super::target::TargetArgs;
 use super::values::span;
 use crate::exit::Exit;
@@ -24,6 +27,9 @@ const EXAMPLES: &str = "Examples:
 
   # Several runs at once, and their final objects
   kubectl runnable wait etl-x2k9f report-7vqpl -o json
+
+  # In CI: what each node did, for the program that shows test results
+  kubectl runnable wait run.json --report junit=run.xml
 
   # A run of this machine, from another terminal
   kubectl runnable wait --local etl-x2k9f
@@ -52,27 +58,40 @@ pub(super) struct Args {
     quiet: bool,
 
     #[command(flatten)]
+    report: ReportArgs,
+
+    #[command(flatten)]
     target: TargetArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    args.report.agree()?;
     let goes_on = if args.runs.len() == 1 { "the run goes on" } else { "the runs go on" };
     block_on(looking_on(wait(args), goes_on))
 }
 
 async fn wait(args: &Args) -> Result<Exit, Failure> {
+    let deadline = Deadline::after(args.timeout);
     let work = args.runs.iter().map(async |run| {
-        let found = follow(&args.target.resolve(run).await?, args.timeout, None).await?;
-        if args.output.is_none() && !args.quiet {
-            result(ending(&found) + "\n")?;
-        }
-        Ok(found)
+        let end = ended(args, run, deadline).await;
+        Followed { run: run.clone(), end }
     });
-    let (runs, failed) = each(work).await;
-    let worst = runs.iter().map(exit).fold(failed, Exit::max);
-    let objects: Vec<Value> = runs.into_iter().map(|run| written_out(run.workflow)).collect();
+    let followed = join_all(work).await;
+    let written = args.report.write(&followed);
+    let exits = followed.iter().map(|followed| followed.end.as_ref().map_or_else(Failure::report, exit));
+    let worst = exits.fold(written, Exit::max);
+    let runs = followed.into_iter().filter_map(|followed| followed.end.ok());
+    let objects: Vec<Value> = runs.map(|run| written_out(run.workflow)).collect();
     if let Some(format) = args.output.filter(|_| !objects.is_empty()) {
         result(rendered(format, &objects))?;
     }
     Ok(worst)
+}
+
+async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<Found, Failure> {
+    let found = follow(&args.target.resolve(run).await?, deadline, None).await?;
+    if args.output.is_none() && !args.quiet {
+        result(ending(&found) + "\n")?;
+    }
+    Ok(found)
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::Failure;
-use super::follow::{Screen, ending, exit, follow};
+use super::follow::{Deadline, Followed, Screen, ending, exit, follow};
+use super::found::Found;
+use super::report::ReportArgs;
 use super::runtime::{block_on, looking_on};
 use super::status::FOLD;
 use super::target::TargetArgs;
@@ -40,23 +42,36 @@ pub(super) struct Args {
     timeout: Option<Duration>,
 
     #[command(flatten)]
+    report: ReportArgs,
+
+    #[command(flatten)]
     target: TargetArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    args.report.agree()?;
     block_on(looking_on(watch(args), "the run goes on"))
 }
 
 async fn watch(args: &Args) -> Result<Exit, Failure> {
+    let end = watched(args).await;
+    let followed = [Followed { run: args.run.clone(), end }];
+    let written = args.report.write(&followed);
+    let [Followed { end, .. }] = followed;
+    Ok(exit(&end?).max(written))
+}
+
+async fn watched(args: &Args) -> Result<Found, Failure> {
+    let deadline = Deadline::after(args.timeout);
     let target = args.target.resolve(&args.run).await?;
     let mut screen = Screen::new(false);
     let mut show = |found: &_| screen.show(found);
-    let ended = follow(&target, args.timeout, Some(&mut show)).await;
+    let ended = follow(&target, deadline, Some(&mut show)).await;
     drop(screen);
     let ended = ended?;
     let look = Look { color: stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };
     let mask = Mask::of(&ended.workflow, &ended.nodes.all);
     let tree = tree::draw(&mask.nodes(ended.nodes.all.clone()), look);
     result(format_args!("{tree}{}\n", ending(&ended)))?;
-    Ok(exit(&ended))
+    Ok(ended)
 }

@@ -24,20 +24,19 @@ pub struct Selection {
 }
 
 impl Cluster {
-    /// Gives each workflow to `take`, once.
-    pub async fn list(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<(), ClusterError> {
+    /// Gives each workflow to `take`, once. The result is the resource version of the list.
+    pub async fn list(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<String, ClusterError> {
         self.each(Resource::WORKFLOW, selection, take).await
     }
 
-    /// Gives each object of the kind to `take`, once.
+    /// The same for each object of a kind.
     pub(crate) async fn each(
         &self,
         resource: Resource,
         selection: &Selection,
         mut take: impl FnMut(Value),
-    ) -> Result<(), ClusterError> {
-        let namespace = (!selection.all_namespaces).then_some(self.namespace.as_str());
-        let call = Call { resource, namespace, name: "", verb: Verb::List };
+    ) -> Result<String, ClusterError> {
+        let call = selection.call(self, resource, Verb::List);
         let mut query = query(selection, None);
         let mut seen = HashSet::new();
         let mut restarts = 0;
@@ -59,20 +58,32 @@ impl Cluster {
             }
             match list.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
                 Some(token) => query = self::query(selection, Some(token)),
-                None => return Ok(()),
+                None => return Ok(list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()),
             }
         }
     }
 }
 
+impl Selection {
+    /// A request for what is selected.
+    pub(super) fn call<'a>(&self, cluster: &'a Cluster, resource: Resource, verb: Verb) -> Call<'a> {
+        let namespace = (!self.all_namespaces).then_some(cluster.namespace.as_str());
+        Call { resource, namespace, name: "", verb }
+    }
+}
+
 fn query(selection: &Selection, token: Option<&str>) -> String {
-    let labels = selection.labels.as_ref().map(|labels| format!("&labelSelector={}", escaped(labels)));
     let from = token.map(|token| format!("&continue={}", escaped(token)));
-    format!("limit={}{}{}", selection.chunk.max(1), labels.unwrap_or_default(), from.unwrap_or_default())
+    format!("limit={}{}{}", selection.chunk.max(1), label_query(selection), from.unwrap_or_default())
+}
+
+/// The part of a query that selects by labels.
+pub(super) fn label_query(selection: &Selection) -> String {
+    selection.labels.as_ref().map(|labels| format!("&labelSelector={}", escaped(labels))).unwrap_or_default()
 }
 
 /// A list may leave out what is the same in all its items.
-fn name_kind(item: &mut Value, resource: Resource) {
+pub(super) fn name_kind(item: &mut Value, resource: Resource) {
     if let Some(item) = item.as_object_mut() {
         item.entry("apiVersion").or_insert_with(|| resource.api_version.into());
         item.entry("kind").or_insert_with(|| resource.kind.into());

@@ -102,12 +102,11 @@ impl Call<'_> {
             .body(Vec::new())
     }
 
-    /// A watch of the one object, from the state that `resource_version` stands for.
-    pub(crate) fn watch(&self, resource_version: &str) -> Built {
+    /// A watch of the objects that the query (empty, or `&…`) selects, from the state that `resource_version` stands for.
+    pub(crate) fn watch(&self, query: &str, resource_version: &str) -> Built {
         Request::get(format!(
-            "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&fieldSelector={}&resourceVersion={}",
+            "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}{query}&resourceVersion={}",
             self.collection(),
-            self.selector(),
             escaped(resource_version)
         ))
         .body(Vec::new())
@@ -253,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_watch_selects_the_one_object_and_begins_at_its_version() -> Result<(), http::Error> {
-        let request = CALL.watch("42")?;
+        let request = CALL.watch(&format!("&fieldSelector={}", CALL.selector()), "42")?;
         let query = request.uri().query().unwrap_or_default();
         assert!(query.starts_with("watch=true&"), "{query}");
         assert!(query.ends_with("&fieldSelector=metadata.name%3Dbuild-1&resourceVersion=42"), "{query}");

@@ -1,24 +1,15 @@
 //! Following a workflow to its end, through routine ends of watches, broken connections and restarts of the server.
 
-use std::pin::pin;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use futures::StreamExt;
-use kube::core::WatchEvent;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::answer::Failure;
 use super::kind::Resource;
 use super::request::Verb;
+use super::watch::{Ended, Event, PAUSE, Patience};
 use super::{Cluster, ClusterError};
-
-/// A server that was there before may be away this long, as in an upgrade.
-const PATIENCE: Duration = Duration::from_mins(5);
-/// The pause between two watches of which the first ended at once.
-const PAUSE: Duration = Duration::from_secs(1);
-/// The server sends a bookmark each minute: a watch that is silent for longer than this is dead.
-const SILENCE: Duration = Duration::from_secs(150);
 
 impl Cluster {
     /// Follows the workflow until its phase is Succeeded, Failed or Error and returns it then. `on_update` sees each
@@ -49,31 +40,22 @@ struct Follower<'a, F> {
     phase: String,
 }
 
-/// How a watch ended.
-enum Ended {
-    /// With the workflow's own end.
-    Over(Value),
-    /// With its deletion.
-    Deleted,
-    /// For a reason of its own; the workflow goes on.
-    Lost,
-}
+/// How the following ended: with the workflow's own end, or with its deletion.
+type End = Option<Value>;
 
 impl<F: FnMut(&Value)> Follower<'_, F> {
     /// Reads the workflow, then watches it from there on, again and again: what happened between two watches is read.
     async fn follow(&mut self) -> Result<Value, ClusterError> {
-        let mut heard = Instant::now();
+        let mut patience = Patience::default();
         loop {
             let began = Instant::now();
-            if let Some(workflow) = self.read(heard).await? {
-                heard = Instant::now();
+            if let Some(workflow) = self.read(&patience).await? {
+                patience.heard();
                 if self.show(&workflow) {
                     return Ok(workflow);
                 }
-                match self.watch(&workflow).await? {
-                    Ended::Over(workflow) => return Ok(workflow),
-                    Ended::Deleted => return Err(self.deleted()),
-                    Ended::Lost => {}
+                if let Some(end) = self.watch(&workflow).await? {
+                    return end.ok_or_else(|| self.deleted());
                 }
             }
             if began.elapsed() < PAUSE {
@@ -83,67 +65,39 @@ impl<F: FnMut(&Value)> Follower<'_, F> {
     }
 
     /// The workflow now; `None` while the server is away for a time that can be borne.
-    async fn read(&self, heard: Instant) -> Result<Option<Value>, ClusterError> {
-        let error = match self.cluster.workflow(self.name).await {
-            Ok(workflow) if workflow["metadata"]["uid"] == self.uid => return Ok(Some(workflow)),
-            Ok(_) => return Err(self.deleted()),
-            Err(error) => error,
-        };
-        match error {
-            ClusterError::WorkflowMissing { .. } if self.last.is_some() => Err(self.deleted()),
-            ClusterError::Unreachable { .. } | ClusterError::Overloaded { .. } | ClusterError::Api { .. }
-                if self.last.is_some() && heard.elapsed() < PATIENCE =>
-            {
-                Ok(None)
-            }
-            error => Err(error),
+    async fn read(&self, patience: &Patience) -> Result<Option<Value>, ClusterError> {
+        match self.cluster.workflow(self.name).await {
+            Ok(workflow) if workflow["metadata"]["uid"] == self.uid => Ok(Some(workflow)),
+            Ok(_) => Err(self.deleted()),
+            Err(ClusterError::WorkflowMissing { .. }) if patience.began() => Err(self.deleted()),
+            Err(error) if patience.bears(&error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    async fn watch(&mut self, from: &Value) -> Result<Ended, ClusterError> {
+    /// How the following ended, if it did while the watch went on.
+    async fn watch(&mut self, from: &Value) -> Result<Option<End>, ClusterError> {
         let version = from["metadata"]["resourceVersion"].as_str().unwrap_or("0").to_owned();
-        let call = self.cluster.call(Verb::Watch, Resource::WORKFLOW, self.name);
-        let Ok(request) = call.watch(&version) else { return Ok(Ended::Lost) };
-        let opening = self.cluster.client.request_events::<Value>(request);
-        let stream = match tokio::time::timeout(self.cluster.request_timeout, opening).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return self.no_watch(Failure::from_kube(&error)).await,
-            Err(_) => return Ok(Ended::Lost),
-        };
-        let mut stream = pin!(stream);
-        while let Ok(Some(Ok(event))) = tokio::time::timeout(SILENCE, stream.next()).await {
-            match event {
-                WatchEvent::Added(workflow) | WatchEvent::Modified(workflow) => {
-                    if workflow["metadata"]["uid"] != self.uid {
-                        return Ok(Ended::Deleted);
-                    }
-                    if self.show(&workflow) {
-                        return Ok(Ended::Over(workflow));
-                    }
-                }
-                WatchEvent::Deleted(workflow) => {
-                    let over = workflow["metadata"]["uid"] == self.uid && self.show(&workflow);
-                    return Ok(if over { Ended::Over(workflow) } else { Ended::Deleted });
-                }
-                WatchEvent::Bookmark(_) => {}
-                WatchEvent::Error(_) => return Ok(Ended::Lost),
+        let cluster = self.cluster;
+        let call = cluster.call(Verb::Watch, Resource::WORKFLOW, self.name);
+        let query = format!("&fieldSelector={}", call.selector());
+        let watched = cluster.watch(&call, &query, version, |event| {
+            let (workflow, deleted) = match event {
+                Event::Changed(workflow) => (workflow, false),
+                Event::Deleted(workflow) => (workflow, true),
+            };
+            if workflow["metadata"]["uid"] != self.uid {
+                return ControlFlow::Break(None);
             }
-        }
-        Ok(Ended::Lost)
-    }
-
-    /// A watch that cannot begin is an error where it never will.
-    async fn no_watch(&self, failure: Failure) -> Result<Ended, ClusterError> {
-        let never = match &failure {
-            Failure::Refused(status) => matches!(status.code, 401 | 403),
-            Failure::NoCredential(_) => true,
-            Failure::Lost(_) | Failure::Unusable(_) => false,
-        };
-        if !never {
-            return Ok(Ended::Lost);
-        }
-        let call = self.cluster.call(Verb::Watch, Resource::WORKFLOW, self.name);
-        Err(self.cluster.explain(&call, failure, false).await)
+            if self.show(&workflow) {
+                return ControlFlow::Break(Some(workflow));
+            }
+            if deleted { ControlFlow::Break(None) } else { ControlFlow::Continue(()) }
+        });
+        Ok(match watched.await? {
+            Ended::Enough(end) => Some(end),
+            Ended::Lost(_) | Ended::Expired => None,
+        })
     }
 
     /// Shows a state that was not shown before; whether it is the last.

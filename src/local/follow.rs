@@ -3,18 +3,13 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use tokio::sync::mpsc;
-
 use super::record::{Record, RecordError};
+use super::watch::Watch;
 
 /// Changes that come in quick succession are shown as one.
 const CALM: Duration = Duration::from_millis(100);
-/// The pause between two looks where the kernel does not tell of changes.
-const PAUSE: Duration = Duration::from_secs(1);
 
 impl Record {
     /// Returns when the process that carries the run out has ended; at once when there is none.
@@ -31,49 +26,23 @@ impl Record {
 
     /// The same, and `on_change` is called at the beginning, after each change on the way, and at the end.
     pub async fn watch(&self, mut on_change: impl FnMut() -> Result<(), RecordError>) -> Result<(), RecordError> {
-        let mut changes = Changes::of(self.directory());
+        let mut watch = Watch::new();
+        watch.add(self.directory());
         let left = self.until_left();
         tokio::pin!(left);
         loop {
             on_change()?;
-            tokio::select! {
-                left = &mut left => {
-                    left?;
-                    return on_change();
+            let mut changed = false;
+            while !changed {
+                tokio::select! {
+                    left = &mut left => {
+                        left?;
+                        return on_change();
+                    }
+                    told = watch.next(CALM) => changed = told,
                 }
-                () = changes.next() => {}
             }
         }
-    }
-}
-
-/// Word of changes in a directory.
-struct Changes {
-    told: mpsc::Receiver<()>,
-}
-
-impl Changes {
-    /// Listens from now on, on a thread that ends with the first word nobody takes.
-    fn of(directory: &Path) -> Self {
-        let (tell, told) = mpsc::channel(1);
-        if let Ok(kernel) = Inotify::init(InitFlags::IN_CLOEXEC)
-            && kernel.add_watch(directory, AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_MOVED_TO).is_ok()
-        {
-            tokio::task::spawn_blocking(
-                move || {
-                    while kernel.read_events().is_ok() && tell.blocking_send(()).is_ok() {}
-                },
-            );
-        }
-        Self { told }
-    }
-
-    async fn next(&mut self) {
-        if self.told.recv().await.is_none() {
-            return tokio::time::sleep(PAUSE).await;
-        }
-        tokio::time::sleep(CALM).await;
-        while self.told.try_recv().is_ok() {}
     }
 }
 

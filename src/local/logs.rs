@@ -4,22 +4,16 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use tokio::sync::mpsc;
-
 use super::record::{Record, RecordError};
+use super::watch::Watch;
 use crate::argo::status::Node;
 use crate::run::nodes::Nodes;
 use crate::run::sources;
 
 /// What is written within this time is read at once.
 const GATHER: Duration = Duration::from_millis(20);
-/// The death of the run's process makes no sound that is sure to be heard: it is looked for this often.
-const PULSE: Duration = Duration::from_secs(1);
 
 /// Which logs of a run are read.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +35,7 @@ pub async fn read(
     wanted: &Wanted,
     mut print: impl FnMut(&str, &[u8]) -> io::Result<()>,
 ) -> Result<bool, RecordError> {
-    let mut watch = if wanted.follow { Some(Watch::new().map_err(fault(record.directory()))?) } else { None };
+    let mut watch = wanted.follow.then(Watch::new);
     let mut logs = Logs::default();
     let mut found = wanted.node.is_none();
     loop {
@@ -63,7 +57,9 @@ pub async fn read(
             }
         }
         match &mut watch {
-            Some(watch) if live => watch.next().await,
+            Some(watch) if live => {
+                watch.next(GATHER).await;
+            }
             _ => return Ok(found),
         }
     }
@@ -178,41 +174,6 @@ fn last_lines(file: &mut File, lines: usize) -> io::Result<u64> {
         end = begin;
     }
     Ok(if lines == 0 { length } else { 0 })
-}
-
-/// Hears of changes in directories.
-struct Watch {
-    inotify: Arc<Inotify>,
-    changed: mpsc::Receiver<()>,
-}
-
-impl Watch {
-    fn new() -> io::Result<Self> {
-        let inotify = Arc::new(Inotify::init(InitFlags::IN_CLOEXEC)?);
-        let (tell, changed) = mpsc::channel(1);
-        let kernel = Arc::clone(&inotify);
-        // Ends with the first change that nobody takes, or with the process.
-        thread::spawn(move || while kernel.read_events().is_ok() && tell.blocking_send(()).is_ok() {});
-        Ok(Self { inotify, changed })
-    }
-
-    /// Watches a directory too, once; one that is not there yet is found when it is made.
-    fn add(&self, directory: &Path) {
-        let flags = AddWatchFlags::IN_CREATE
-            | AddWatchFlags::IN_MODIFY
-            | AddWatchFlags::IN_MOVED_TO
-            | AddWatchFlags::IN_CLOSE_WRITE;
-        // Where no more may be watched the pulse still beats.
-        let _ = self.inotify.add_watch(directory, flags);
-    }
-
-    /// Waits for a change.
-    async fn next(&mut self) {
-        if let Ok(Some(())) = tokio::time::timeout(PULSE, self.changed.recv()).await {
-            tokio::time::sleep(GATHER).await;
-            while self.changed.try_recv().is_ok() {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Runs as a table, a line a run.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use std::cmp::Ordering;
+
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -42,26 +44,73 @@ impl Row {
             cache: cache(workflow).map(str::to_owned),
         }
     }
+
+    /// The order of a list: the latest first, those of one second by their names.
+    pub fn by_age(&self, other: &Self) -> Ordering {
+        other.created.cmp(&self.created).then_with(|| self.name.cmp(&other.name))
+    }
+
+    /// The same run in another phase, which says all there is to say.
+    #[must_use]
+    pub fn in_phase(self, phase: &str) -> Self {
+        let summary = Summary { phase: phase.to_owned(), message: String::new(), is_suspended: false, ..self.summary };
+        Self { summary, ..self }
+    }
+
+    /// Whether both lines differ by no more than the time that has gone by.
+    pub fn tells_the_same(&self, other: &Self, columns: Columns) -> bool {
+        let untimed = |row: &Self| {
+            let summary = Summary { start_time: None, ..row.summary.clone() };
+            cells(&Self { created: None, summary, ..row.clone() }, columns, Timestamp::UNIX_EPOCH)
+        };
+        untimed(self) == untimed(other)
+    }
 }
 
 /// The table of runs in their order.
 pub fn table(rows: &[Row], columns: Columns, now: Timestamp) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    Growing::new(columns).text(rows, now)
+}
+
+/// A table to which lines are added: its columns stay where they are, unless something longer comes.
+#[derive(Debug)]
+pub struct Growing {
+    columns: Columns,
+    /// None before the header.
+    widths: Vec<u16>,
+}
+
+impl Growing {
+    /// A table with nothing in it.
+    pub fn new(columns: Columns) -> Self {
+        Self { columns, widths: Vec::new() }
+    }
+
+    /// The next lines; before the first of them the header.
+    pub fn text(&mut self, rows: &[Row], now: Timestamp) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        if self.widths.is_empty() {
+            table.set_header(header(self.columns));
+        }
+        for row in rows {
+            table.add_row(cells(row, self.columns, now));
+        }
+        let widths = table.column_max_content_widths();
+        self.widths.resize(widths.len(), 0);
+        for ((column, own), before) in table.column_iter_mut().zip(&widths).zip(&mut self.widths) {
+            *before = (*own).max(*before);
+            column.set_padding((0, 2)).set_constraint(ColumnConstraint::Absolute(Width::Fixed(*before + 2)));
+        }
+        table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    }
+}
+
+fn header(columns: Columns) -> Vec<&'static str> {
     let usual = ["NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN ID"];
     let extra = ["RETRY OF", "CACHE", "NODES"];
-    table.set_header(
-        (columns.namespace.then_some("NAMESPACE").into_iter().chain(usual))
-            .chain(extra.into_iter().filter(|_| columns.wide))
-            .chain(["MESSAGE"]),
-    );
-    for row in rows {
-        table.add_row(cells(row, columns, now));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    let first = columns.namespace.then_some("NAMESPACE").into_iter().chain(usual);
+    first.chain(extra.into_iter().filter(|_| columns.wide)).chain(["MESSAGE"]).collect()
 }
 
 fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
@@ -127,6 +176,32 @@ mod tests {
         assert!(
             table(&[row], Columns { namespace: true, wide: true }, now).starts_with("NAMESPACE  NAME  PHASE   AGE")
         );
+    }
+
+    fn row(name: &str, phase: &str, progress: &str) -> Row {
+        let workflow = json!({"metadata": {"name": name}, "status": {"phase": phase, "progress": progress}});
+        Row::of(&workflow, Summary::of(&workflow, &Nodes::of(&workflow)))
+    }
+
+    #[test]
+    fn later_lines_stand_below_the_first() {
+        let mut lines = Growing::new(Columns { namespace: false, wide: false });
+        let now = Timestamp::UNIX_EPOCH;
+        let first = lines.text(&[row("alpha", "Running", "0/1")], now);
+        assert_eq!(
+            first,
+            "NAME   PHASE    AGE  DURATION  PROGRESS  RUN ID  MESSAGE\nalpha  Running                 0/1\n"
+        );
+        assert_eq!(lines.text(&[row("b", "Failed", "1/1")], now), "b      Failed                  1/1\n");
+        assert_eq!(lines.text(&[row("b-longer", "Failed", "1/1")], now), "b-longer  Failed                  1/1\n");
+    }
+
+    #[test]
+    fn a_line_that_tells_the_same_is_no_news() {
+        let columns = Columns { namespace: false, wide: false };
+        let (before, after) = (row("a", "Running", "0/2"), row("a", "Running", "1/2"));
+        assert!(before.tells_the_same(&before.clone(), columns) && !before.tells_the_same(&after, columns));
+        assert_eq!(before.in_phase("Deleted").summary.phase, "Deleted");
     }
 
     #[test]

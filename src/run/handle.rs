@@ -3,9 +3,13 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The version of the document that this tool writes and reads.
 pub const VERSION: u32 = 1;
+
+/// The field of a Workflow object in which the handle stands beside the run.
+const BLOCK: &str = "run";
 
 /// Where a run is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,13 +73,24 @@ pub enum HandleError {
 }
 
 impl Handle {
-    /// Reads a handle.
+    /// Reads a handle, or the one that stands in a Workflow object beside the run.
     pub fn read(text: &str) -> Result<Self, HandleError> {
-        let document: serde_json::Value = serde_json::from_str(text)?;
-        match document.get("version").and_then(serde_json::Value::as_u64) {
+        let mut document: Value = serde_json::from_str(text)?;
+        if document["kind"] == "Workflow" {
+            document = document[BLOCK].take();
+        }
+        match document.get("version").and_then(Value::as_u64) {
             Some(version) if version != u64::from(VERSION) => Err(HandleError::Version(version)),
             _ => Ok(serde_json::from_value(document)?),
         }
+    }
+
+    /// The Workflow object of the run with the handle in it, as `run`.
+    pub fn beside(&self, mut object: Value) -> Value {
+        if let (Some(fields), Ok(handle)) = (object.as_object_mut(), serde_json::to_value(self)) {
+            fields.insert(BLOCK.to_owned(), handle);
+        }
+        object
     }
 
     /// The handle as it stands in a file.
@@ -86,6 +101,8 @@ impl Handle {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn handle() -> Handle {
@@ -110,6 +127,15 @@ mod tests {
     #[test]
     fn a_handle_survives_its_file() {
         assert!(Handle::read(&handle().text()).is_ok_and(|read| read == handle()));
+    }
+
+    #[test]
+    fn a_handle_is_found_in_the_object_that_it_stands_in() {
+        let object = json!({"kind": "Workflow", "metadata": {"name": "etl-x2k9f"}});
+        let with = handle().beside(object.clone());
+        assert_eq!((&with["metadata"], &with["run"]["runId"]), (&object["metadata"], &json!("nightly-001")));
+        assert!(Handle::read(&with.to_string()).is_ok_and(|read| read == handle()));
+        assert!(matches!(Handle::read(&object.to_string()), Err(HandleError::Form(_))));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::relay::Relay;
 use crate::server::{Server, User};
 use crate::workflow;
 
-const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows";
+pub(crate) const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows";
 const OBJECT: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build";
 
 async fn connect(kubeconfig: &Value, timeout: Option<Duration>) -> Cluster {
@@ -26,13 +26,13 @@ async fn connect(kubeconfig: &Value, timeout: Option<Duration>) -> Cluster {
     Cluster::connect(&access).await.unwrap()
 }
 
-async fn through(relay: &Relay, namespace: &Namespace) -> Cluster {
+pub(crate) async fn through(relay: &Relay, namespace: &Namespace) -> Cluster {
     let mut kubeconfig = Server::argo().kubeconfig(User::Admin, &namespace.name);
     kubeconfig["clusters"][0]["cluster"]["server"] = json!(relay.url);
     connect(&kubeconfig, None).await
 }
 
-async fn to(server: &MockServer) -> Cluster {
+pub(crate) async fn to(server: &MockServer) -> Cluster {
     connect(&kubeconfig_of(server), None).await
 }
 

@@ -12,6 +12,7 @@ mod server;
 mod access;
 mod create;
 mod faults;
+mod list_watch;
 mod logs;
 mod pipelines;
 mod retry;

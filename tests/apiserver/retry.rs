@@ -9,19 +9,15 @@ use crate::namespace::Namespace;
 use crate::server::User;
 use crate::workflow;
 
-fn program(namespace: &Namespace, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"))
-        .arg("retry")
-        .args(arguments)
-        .args(["-n", &namespace.name, "--kubeconfig"])
-        .arg(namespace.kubeconfig(User::Admin))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+fn command(namespace: &Namespace, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
+    command.arg("retry").args(arguments).args(["-n", &namespace.name, "--kubeconfig"]);
+    command.arg(namespace.kubeconfig(User::Admin)).env_remove("GITHUB_STEP_SUMMARY").stdin(Stdio::null());
+    command
 }
 
 fn retry(namespace: &Namespace, arguments: &[&str]) -> Output {
-    tokio::task::block_in_place(|| program(namespace, arguments))
+    tokio::task::block_in_place(|| command(namespace, arguments).output().unwrap())
 }
 
 fn object(output: &Output) -> Value {
@@ -69,6 +65,50 @@ async fn a_plan_creates_nothing() {
     assert_eq!((&plan["mode"], &plan["attempt"], &plan["runId"]), (&json!("new"), &json!(2), &json!("r1")));
     assert_eq!(plan["nodes"].as_array().unwrap().len(), 3);
     assert_eq!(namespace.get("workflows", "again").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_is_waited_for_told_and_found_again() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    let directory = tempfile::tempdir().unwrap();
+    let handle = directory.path().join("run.json");
+    let told = directory.path().join("told");
+    let exec = format!("cat > {}", told.display());
+    let waiting = [
+        "build",
+        "--name",
+        "again",
+        "--wait",
+        "-o",
+        "json",
+        "-q",
+        "--handle",
+        handle.to_str().unwrap(),
+        "--notify-exec",
+        &exec,
+    ];
+    let child = command(&namespace, &waiting).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until(&handle).await;
+    namespace.patch("workflows", "again", &json!({ "status": { "phase": "Error", "message": "no" } })).await;
+    let output = tokio::task::block_in_place(|| child.wait_with_output().unwrap());
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    let last = object(&output);
+    assert_eq!((&last["status"]["phase"], &last["run"]["attempt"]), (&json!("Error"), &json!(2)));
+    let written: Value = serde_json::from_slice(&std::fs::read(&handle).unwrap()).unwrap();
+    assert_eq!((&written, &written["uid"]), (&last["run"], &last["metadata"]["uid"]));
+    let told: Value = serde_json::from_slice(&std::fs::read(told).unwrap()).unwrap();
+    assert_eq!((&told["run"], &told["phase"], &told["error"]), (&json!("again"), &json!("Error"), &json!("no")));
+    let refused = retry(&namespace, &["again", "--notify-exec", "true"]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+async fn until(path: &std::path::Path) {
+    let started = std::time::Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed() < std::time::Duration::from_mins(1), "{} was not written", path.display());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,12 @@ const COMPRESSED: &str = "H4sIAAAAAAAAA6tWKleyqlbKTFGyUipX0lHKS8xNhTJTMosLchIr/R
 fn command(namespace: &Namespace, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
     command.args(arguments).arg("--kubeconfig").arg(namespace.kubeconfig(User::Admin));
-    command.env_remove("ARGO_NAMESPACE").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env_remove("ARGO_NAMESPACE")
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 

@@ -31,7 +31,8 @@ impl Home {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-        command.args(arguments).env("RUNNABLE_HOME", self.path("home")).stdin(Stdio::null());
+        command.args(arguments).env("RUNNABLE_HOME", self.path("home")).env_remove("GITHUB_STEP_SUMMARY");
+        command.stdin(Stdio::null());
         command
     }
 
@@ -195,6 +196,27 @@ fn ten_retries_keep_one_run_id_and_names_do_not_grow() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), 11);
+}
+
+#[test]
+fn a_retry_leaves_a_handle_of_the_new_attempt() {
+    let home = Home::new();
+    let handle = home.path("run.json");
+    let handle = handle.to_str().unwrap();
+    let first = object(&home.submit(CHAIN, &["--run-id", "r1", "--handle", handle]));
+    assert_eq!(first["run"]["attempt"], 1);
+    let output = home.run(&["retry", handle, "-o", "json", "--handle", handle]);
+    let second = object(&output);
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(handle).unwrap()).unwrap();
+    assert_eq!(second["run"], written);
+    assert_eq!(
+        (&written["attempt"], &written["retryRunId"], &written["runId"]),
+        (&2.into(), &"r1".into(), &"r1".into())
+    );
+    assert_eq!((&written["name"], &written["uid"]), (&second["metadata"]["name"], &second["metadata"]["uid"]));
+    assert_eq!((&written["cacheName"], &written["store"]), (&first["run"]["cacheName"], &first["run"]["store"]));
+    let planned = home.run(&["retry", handle, "--plan", "--handle", handle]);
+    assert_eq!(planned.status.code(), Some(2), "{planned:?}");
 }
 
 #[test]

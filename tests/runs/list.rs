@@ -1,6 +1,42 @@
 //! `list --local`.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use crate::rig::Rig;
+
+#[test]
+fn runs_are_watched_from_their_beginning_to_their_removal() {
+    let rig = Rig::new();
+    rig.submit("a", "true", &[]).good();
+    let mut watching = rig.command(&["list", "--local", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut line = || {
+        let words: Vec<String> = lines.next().unwrap().unwrap().split_whitespace().take(2).map(str::to_owned).collect();
+        words.join(" ")
+    };
+    assert_eq!([line(), line()], ["NAME PHASE", "a Succeeded"]);
+    let mut running = rig.begin("b", "echo begun; sleep 60");
+    assert_eq!(line(), "b Running");
+    running.kill();
+    assert_eq!(line(), "b Killed");
+    std::fs::remove_dir_all(rig.directory("a")).unwrap();
+    assert_eq!(line(), "a Deleted");
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+}
+
+#[test]
+fn a_stream_of_runs_that_nobody_reads_any_more_has_ended_well() {
+    let rig = Rig::new();
+    rig.submit("a", "true", &[]).good();
+    let mut watching = rig.command(&["list", "--local", "-w", "-o", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "{");
+    drop(lines);
+    rig.submit("b", "true", &[]).good();
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
+}
 
 #[test]
 fn runs_are_listed_the_latest_first() {

@@ -4,6 +4,7 @@
 
 mod handle;
 mod list;
+mod report;
 mod rig;
 mod status;
 mod wait;

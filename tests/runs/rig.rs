@@ -49,6 +49,7 @@ impl Rig {
             .args(arguments)
             .env("RUNNABLE_HOME", self.home.path())
             .env_remove("ARGO_NAMESPACE")
+            .env_remove("GITHUB_STEP_SUMMARY")
             .stdin(Stdio::null());
         command
     }

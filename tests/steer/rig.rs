@@ -37,6 +37,7 @@ impl Home {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
         command.args(arguments).env("RUNNABLE_HOME", self.directory.path()).env_remove("ARGO_NAMESPACE");
+        command.env_remove("GITHUB_STEP_SUMMARY");
         command.current_dir(self.directory.path()).stdin(Stdio::null());
         command
     }

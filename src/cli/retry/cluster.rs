@@ -5,24 +5,22 @@ use serde_json::Value;
 
 use super::Args;
 use crate::argo::document::Kind;
+use crate::argo::identity::CacheName;
 use crate::cli::failure::Failure;
-use crate::cli::follow::{Screen, ending, exit, follow};
+use crate::cli::follow_up::print;
 use crate::cli::found::live;
-use crate::cli::runtime::looking_on;
-use crate::cli::target::Target;
+use crate::cli::handle::{Place, handle_of};
 use crate::cli::templates::called_templates;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
-use crate::output::format::{name, rendered};
-use crate::output::stream::{result, talk};
+use crate::output::format::name;
+use crate::output::stream::result;
 use crate::prepare::Templates;
 use crate::retry::{Entries, InPlace, Mode, Owner, Plan, anew, check, in_place, memoized};
 use crate::run::nodes::written_out;
 
 pub(super) async fn run(args: &Args, cluster: &Cluster, run: &str, uid: Option<&str>) -> Result<Exit, Failure> {
-    if args.timeout.is_some() && !args.wait {
-        return Err(Failure::usage("--timeout needs --wait").hint("add --wait, or leave --timeout out"));
-    }
+    args.agree_to_follow(false)?;
     let live = written_out(live(cluster, run, uid).await?);
     let mode = args.mode();
     check(&live, &mode, &owners(cluster, &live).await)?;
@@ -30,16 +28,20 @@ pub(super) async fn run(args: &Args, cluster: &Cluster, run: &str, uid: Option<&
     if !args.agree(&change.plan)? {
         return Ok(args.not_done());
     }
-    let mut object = change.act(cluster).await?;
+    let object = change.act(cluster).await?;
     if args.output.is_none() {
         let done = if matches!(mode, Mode::InPlace(_)) { "retried" } else { "created" };
         result(format_args!("{} {done}\n", name(&object)))?;
     }
-    let exit = if args.wait { wait(args, cluster, &mut object).await } else { Ok(Exit::Success) };
-    if let Some(format) = args.output {
-        result(rendered(format, &[object]))?;
-    }
-    exit
+    let handle = handle_of(&object, change.cache.as_ref(), Place::Cluster(cluster));
+    let mut runs = vec![args.follow_up.made(object, handle)?];
+    let ended = if args.follow_up.wait {
+        args.follow_up.wait_for(cluster, &mut runs, args.quiet).await
+    } else {
+        Ok(Exit::Success)
+    };
+    print(args.output, runs)?;
+    ended
 }
 
 async fn owners(cluster: &Cluster, live: &Value) -> Vec<Owner> {
@@ -56,6 +58,8 @@ async fn owners(cluster: &Cluster, live: &Value) -> Vec<Owner> {
 struct Change {
     plan: Plan,
     request: Request,
+    /// The cache that the new workflow uses by reference.
+    cache: Option<CacheName>,
 }
 
 enum Request {
@@ -77,17 +81,17 @@ impl Change {
                 }
                 let edited = edited.map(|document| document.value);
                 let known = called_templates(cluster, known, [edited.as_ref().unwrap_or(live).clone()].into()).await?;
-                let next = anew(live, edited.as_ref(), &known, &args.options(live)?)?.workflow;
-                let plan = Plan::anew(live, &next, &Entries::Expected, now);
-                Ok(Self { plan, request: Request::Create(next) })
+                let next = anew(live, edited.as_ref(), &known, &args.options(live)?)?;
+                let plan = Plan::anew(live, &next.workflow, &Entries::Expected, now);
+                Ok(Self { plan, request: Request::Create(next.workflow), cache: next.run.cache_name })
             }
             Mode::Memoized => {
                 let next = memoized(live, &args.new_name(live)?, &args.parameters(), now);
-                Ok(Self { plan: Plan::memoized(live, &next), request: Request::Create(next) })
+                Ok(Self { plan: Plan::memoized(live, &next), request: Request::Create(next), cache: None })
             }
             Mode::InPlace(selector) => {
                 let change = in_place(live, selector.as_ref(), &args.parameters(), now)?;
-                Ok(Self { plan: Plan::in_place(live, mode, &change), request: Request::Replace(change) })
+                Ok(Self { plan: Plan::in_place(live, mode, &change), request: Request::Replace(change), cache: None })
             }
         }
     }
@@ -105,25 +109,4 @@ impl Change {
             }
         }
     }
-}
-
-/// Follows the attempt to its end.
-async fn wait(args: &Args, cluster: &Cluster, object: &mut Value) -> Result<Exit, Failure> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (name, uid) = (text("/metadata/name"), text("/metadata/uid"));
-    let goes_on = format!("workflow {name} goes on");
-    let target = Target::Cluster { cluster: Box::new(cluster.clone()), name, uid: Some(uid) };
-    let following = async {
-        let mut screen = Screen::new(args.quiet);
-        let ended = follow(&target, args.timeout, Some(&mut |found: &_| screen.show(found))).await;
-        drop(screen);
-        let ended = ended?;
-        if !args.quiet {
-            talk(ending(&ended));
-        }
-        let exit = exit(&ended);
-        *object = written_out(ended.workflow);
-        Ok(exit)
-    };
-    looking_on(following, &goes_on).await
 }

@@ -19,6 +19,7 @@ use crate::prepare::{Prepared, Templates};
 use crate::retry::{Entries, Mode, Plan, anew, check};
 
 pub(super) async fn run(args: &Args, record: &Record) -> Result<Exit, Failure> {
+    args.agree_to_follow(true)?;
     if args.mode() != Mode::Anew {
         return Err(Failure::usage("--memoized and --in-place need the controller of a cluster")
             .hint("leave them out: a local run takes what succeeded from its cache"));
@@ -35,8 +36,8 @@ pub(super) async fn run(args: &Args, record: &Record) -> Result<Exit, Failure> {
     if !args.agree(&plan)? {
         return Ok(args.not_done());
     }
-    let (timeout, output, quiet) = (args.timeout, args.output, args.quiet);
-    Again { root, prepared, edited, beside, timeout, output, quiet }.run().await
+    let (follow_up, output, quiet) = (args.follow_up.clone(), args.output, args.quiet);
+    Again { root, prepared, edited, beside, follow_up, output, quiet }.run().await
 }
 
 /// A run whose process is gone has ended, whatever its last words were.

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::follow_up::FollowUp;
 use super::runtime::block_on;
 use super::target::{Target, TargetArgs};
-use super::values::{NamePrefix, ParameterPair, span};
+use super::values::{NamePrefix, ParameterPair};
 use super::{files, mint};
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
@@ -33,6 +34,9 @@ const EXAMPLES: &str = "Examples:
   # Retry with another parameter, or with an edited document: only what they touch runs again
   kubectl runnable retry etl-x2k9f -p date=2026-11-21
   kubectl runnable retry etl-x2k9f --file etl.yaml
+
+  # Keep what finds the new attempt again, and tell CI what each node did
+  kubectl runnable retry run.json --handle run.json --wait --report junit=run.xml
 
   # Retry a run of this machine
   kubectl runnable retry --local etl-x2k9f
@@ -91,14 +95,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "PREFIX")]
     generate_name: Option<NamePrefix>,
 
-    /// Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for
-    #[arg(short, long)]
-    wait: bool,
-
-    /// Stop waiting after this time (exit code 5); a local run is stopped
-    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
-    timeout: Option<std::time::Duration>,
-
     /// What to print to standard output; with --plan json and yaml print the plan
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
@@ -106,6 +102,9 @@ pub(super) struct Args {
     /// Print nothing but the result and errors
     #[arg(short, long)]
     quiet: bool,
+
+    #[command(flatten)]
+    follow_up: FollowUp,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -126,6 +125,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 impl Args {
+    /// Refuses flags that have nothing to wait for, or no run.
+    fn agree_to_follow(&self, local: bool) -> Result<(), Failure> {
+        if self.plan && self.follow_up.handle.is_some() {
+            return Err(Failure::usage("--handle needs a run, and --plan makes none").hint("leave one of them out"));
+        }
+        self.follow_up.agree(local)
+    }
+
     fn parameters(&self) -> Vec<(String, String)> {
         self.parameters.iter().map(|ParameterPair(name, value)| (name.clone(), value.clone())).collect()
     }

@@ -9,6 +9,7 @@ use super::local;
 use super::request::Request;
 use crate::argo::document::Document;
 use crate::cli::failure::Failure;
+use crate::cli::follow_up::FollowUp;
 use crate::exit::Exit;
 use crate::output::format::Format;
 use crate::prepare::Prepared;
@@ -28,7 +29,7 @@ pub(in crate::cli) struct Again<'a> {
     /// The document that it was prepared from, if it is a file's.
     pub(in crate::cli) edited: Option<Document>,
     pub(in crate::cli) beside: Vec<Document>,
-    pub(in crate::cli) timeout: Option<std::time::Duration>,
+    pub(in crate::cli) follow_up: FollowUp,
     pub(in crate::cli) output: Option<Format>,
     pub(in crate::cli) quiet: bool,
 }
@@ -39,7 +40,7 @@ impl Again<'_> {
         let line =
             Line::try_parse_from(["submit", "--local", "-"]).map_err(|error| Failure::usage(error.to_string()))?;
         let args =
-            Args { timeout: self.timeout, output: self.output, quiet: self.quiet, files: Vec::new(), ..line.args };
+            Args { follow_up: self.follow_up, output: self.output, quiet: self.quiet, files: Vec::new(), ..line.args };
         let request = Request::prepared(self.edited, self.beside, &args)?;
         local::carry_out(&args, &request, &[self.prepared], self.root.to_owned()).await
     }

@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
-use crate::cli::notify::NotifyArgs;
-use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority, span};
+use crate::cli::follow_up::FollowUp;
+use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority};
 use crate::cluster::OwnerName;
 use crate::output::format::Format;
 
@@ -57,21 +57,9 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "N", requires = "local", value_parser = max_tasks, allow_negative_numbers = true)]
     pub(super) max_tasks: Option<u16>,
 
-    /// Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error)
-    #[arg(short, long)]
-    pub(super) wait: bool,
-
-    /// Stop waiting after this time (exit code 5); a local run is stopped
-    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
-    pub(super) timeout: Option<std::time::Duration>,
-
     /// Only show what would be created: client asks no cluster, server has it checked
     #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "client", hide_possible_values = true)]
     pub(super) dry_run: DryRun,
-
-    /// Write what finds the run again to this file; every verb takes it for a RUN
-    #[arg(long, value_name = "FILE")]
-    pub(super) handle: Option<PathBuf>,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", hide_default_value = true)]
@@ -92,7 +80,7 @@ pub(in crate::cli) struct Args {
     pub(super) run: RunArgs,
 
     #[command(flatten)]
-    pub(super) notify: NotifyArgs,
+    pub(super) follow_up: FollowUp,
 
     #[command(flatten)]
     pub(super) access: AccessArgs,

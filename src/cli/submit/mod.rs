@@ -3,13 +3,10 @@
 pub(super) mod again;
 mod args;
 mod cluster;
-mod handle;
 mod local;
 mod owner;
 mod request;
 mod subject;
-
-use serde_json::Value;
 
 pub(super) use self::args::Args;
 use self::args::DryRun;
@@ -24,7 +21,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let request = Request::read(args)?;
     if args.dry_run == DryRun::Client {
         let format = args.output.filter(|format| *format != Format::Wide).unwrap_or(Format::Yaml);
-        print(Some(format), &request.objects()?)?;
+        stream::result(rendered(format, &request.objects()?))?;
         return Ok(Exit::Success);
     }
     request.has_workflow()?;
@@ -42,19 +39,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// Refuses flags that contradict each other.
 fn agree(args: &Args) -> Result<(), Failure> {
-    if args.timeout.is_some() && !args.wait && !args.local {
-        return Err(Failure::usage("--timeout needs --wait").hint("add --wait, or leave --timeout out"));
-    }
+    args.follow_up.agree(args.local)?;
     if args.local && args.dry_run == DryRun::Server {
         return Err(
             Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")
         );
     }
-    if args.handle.is_some() && args.dry_run != DryRun::None {
+    if args.follow_up.handle.is_some() && args.dry_run != DryRun::None {
         return Err(Failure::usage("--handle needs a run, and --dry-run makes none").hint("leave one of them out"));
-    }
-    if args.notify.is_wanted() && !args.wait && !args.local {
-        return Err(Failure::usage("--notify and --notify-exec need --wait or --local").hint("add --wait"));
     }
     if args.workflow.owner.is_some() && args.dry_run == DryRun::Client {
         return Err(Failure::usage("--owner is looked up on the cluster, which --dry-run=client does without")
@@ -66,12 +58,4 @@ fn agree(args: &Args) -> Result<(), Failure> {
             .hint(format!("use --memoize=auto, or leave {flag} out"))),
         None => Ok(()),
     }
-}
-
-/// What was asked for on standard output, if anything was.
-fn print(format: Option<Format>, objects: &[Value]) -> Result<(), Failure> {
-    if let Some(format) = format {
-        stream::result(rendered(format, objects))?;
-    }
-    Ok(())
 }

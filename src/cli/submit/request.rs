@@ -46,7 +46,7 @@ impl Request {
             return Err(Failure::usage(format!("--name fits one workflow, and there are {count}"))
                 .hint("use --generate-name, or submit them one by one"));
         }
-        if args.handle.is_some() && count > 1 {
+        if args.follow_up.handle.is_some() && count > 1 {
             return Err(Failure::usage(format!("--handle fits one workflow, and there are {count}"))
                 .hint("submit them one by one"));
         }

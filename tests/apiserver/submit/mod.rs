@@ -53,13 +53,18 @@ impl Program {
 
     /// `submit` with these arguments.
     fn submit(&self, arguments: &[&str]) -> Command {
+        self.verb("submit", arguments)
+    }
+
+    /// A verb with these arguments.
+    fn verb(&self, verb: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
         command
             .env_clear()
             .env("HOME", self.directory.path())
             .env("KUBECONFIG", &self.kubeconfig)
             .current_dir(self.directory.path())
-            .arg("submit")
+            .arg(verb)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -104,6 +109,12 @@ impl Ran {
     fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
+
+    /// The object that was printed, without what the program adds to it.
+    #[track_caller]
+    fn object(&self) -> Value {
+        without_run(self.json())
+    }
 }
 
 /// A workflow as a user writes it: two steps that call one template.
@@ -135,6 +146,11 @@ fn template(name: &str) -> Value {
     template["kind"] = json!("WorkflowTemplate");
     template["spec"]["arguments"] = json!({ "parameters": [{ "name": "date" }, { "name": "color", "value": "red" }] });
     template
+}
+
+fn without_run(mut object: Value) -> Value {
+    assert!(object.as_object_mut().unwrap().remove("run").is_some(), "{object:#}");
+    object
 }
 
 fn parameter<'a>(workflow: &'a Value, name: &str) -> Option<&'a str> {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Program, Ran, document};
 use crate::namespace::Namespace;
+use crate::server::Server;
 
 /// Starts the program and returns once its workflow exists.
 async fn start(program: &Program, namespace: &Namespace, arguments: &[&str]) -> Child {
@@ -56,7 +57,7 @@ async fn the_final_object_is_printed() {
     let node = json!({ "id": "build", "name": "build", "displayName": "build", "type": "Pod", "phase": "Succeeded" });
     set_status(&namespace, "build", &json!({ "phase": "Succeeded", "nodes": { "build": node } })).await;
     let ran = ended(child).exits(0);
-    assert_eq!(ran.json(), namespace.get("workflows", "build").await.unwrap());
+    assert_eq!(ran.object(), namespace.get("workflows", "build").await.unwrap());
     assert_eq!(ran.json()["status"]["phase"], "Succeeded");
 }
 
@@ -90,6 +91,56 @@ async fn a_run_that_is_there_already_is_waited_for() {
     let _ = program.run(&[&file, "--run-id", "r-1"]).exits(0);
     set_status(&namespace, "build", &json!({ "phase": "Error" })).await;
     let _ = program.run(&[&file, "--run-id", "r-1", "--wait"]).exits(4);
+}
+
+#[tokio::test]
+async fn what_is_printed_finds_the_run_again() {
+    let namespace = Namespace::new().await;
+    let program = Program::new(&namespace);
+    let file = program.file("w.yaml", &[document("build")]);
+    let printed = program.run(&[&file, "-o", "json", "--run-id", "r-1"]).exits(0);
+    let run = printed.json()["run"].clone();
+    let live = namespace.get("workflows", "build").await.unwrap();
+    assert_eq!((&run["uid"], &run["runId"], &run["attempt"]), (&live["metadata"]["uid"], &json!("r-1"), &json!(1)));
+    assert_eq!((&run["server"], &run["context"]), (&json!(Server::argo().url), &json!("test")));
+    set_status(&namespace, "build", &json!({ "phase": "Failed" })).await;
+    let file = program.text("run.json", &printed.stdout);
+    let _ = Ran::from(program.verb("wait", &[&file]).output().unwrap())
+        .exits(3)
+        .prints("workflow.argoproj.io/build Failed\n");
+}
+
+#[tokio::test]
+async fn reports_tell_what_each_node_did_and_what_was_not_seen() {
+    let namespace = Namespace::new().await;
+    let program = Program::new(&namespace);
+    let (junit, summary) = (program.text("junit.xml", "old"), program.text("summary.md", "before\n"));
+    let file = program.file("w.yaml", &[document("one"), document("two")]);
+    let report = format!("junit={junit}");
+    let mut command = program.submit(&[&file, "--wait", "--report", &report]);
+    let child = command.env("GITHUB_STEP_SUMMARY", &summary).spawn().unwrap();
+    exists(&namespace, "two").await;
+    let node = |name: &str, phase: &str, message: &str| {
+        json!({ "id": name, "name": name, "displayName": name, "type": "Pod", "phase": phase, "message": message,
+            "templateName": "say", "startedAt": "2026-11-21T10:00:00Z", "finishedAt": "2026-11-21T10:00:03Z" })
+    };
+    let nodes = json!({ "one": node("one", "Failed", "exit \u{1b}[31m<2>") });
+    set_status(&namespace, "one", &json!({ "phase": "Running" })).await;
+    set_status(&namespace, "one", &json!({ "phase": "Failed", "nodes": nodes })).await;
+    namespace.delete("workflows", "two").await;
+    let _ = ended(child).exits(6);
+    let junit = std::fs::read_to_string(junit).unwrap();
+    for part in [
+        "<testsuite name=\"one\" tests=\"1\" skipped=\"0\" errors=\"0\" failures=\"1\">",
+        "<testcase name=\"one\" classname=\"say\" time=\"3.000\">",
+        "<failure message=\"exit &lt;2&gt;\" type=\"Failed\"/>",
+        "<testsuite name=\"two\" tests=\"1\" skipped=\"0\" errors=\"1\" failures=\"0\">",
+        "<error message=\"workflow &quot;two&quot; ",
+    ] {
+        assert!(junit.contains(part), "{part} is not in:\n{junit}");
+    }
+    let summary = std::fs::read_to_string(summary).unwrap();
+    assert!(summary.starts_with("before\n### ❌ one Failed") && summary.contains("❌ two not followed"), "{summary}");
 }
 
 #[tokio::test]

@@ -13,13 +13,15 @@ use tokio::sync::mpsc;
 
 use self::interrupts::Interrupts;
 use super::args::Args;
-use super::handle::{self, Place, handle_of};
-use super::print;
 use super::request::Request;
 use crate::argo::document::Kind;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Phase;
 use crate::cli::failure::Failure;
+use crate::cli::follow::Followed;
+use crate::cli::follow_up::{Made, print};
+use crate::cli::found::Found;
+use crate::cli::handle::{Place, handle_of};
 use crate::cli::{home, mint};
 use crate::exit::Exit;
 use crate::local::engine::{self, Ended};
@@ -48,24 +50,27 @@ pub(super) async fn carry_out(
     let runs: Vec<Ready> =
         prepared.iter().map(|prepared| Ready::new(args, request, prepared, &root)).collect::<Result<_, _>>()?;
     let machine = Machine::new(args, root)?;
-    let mut interrupts = Interrupts::new(args.timeout)?;
+    let mut interrupts = Interrupts::new(args.follow_up.timeout)?;
     let mut exit = Exit::Success;
-    let mut objects: Vec<Value> = Vec::new();
+    let (mut made, mut followed) = (Vec::new(), Vec::new());
     let mut runs = runs.into_iter();
     for ready in runs.by_ref() {
-        let (ended, own) = ready.run(args, &machine, &mut interrupts).await?;
-        args.notify.tell(&ended.workflow).await;
-        exit = exit.max(own);
-        objects.push(ended.workflow);
-        if ended.interrupted {
+        let over = ready.run(args, &machine, &mut interrupts).await?;
+        args.follow_up.notify.tell(&over.made.object).await;
+        exit = exit.max(over.exit);
+        let end = Ok(Found::from(over.made.object.clone()));
+        followed.push(Followed { run: over.made.handle.name.clone(), end });
+        made.push(over.made);
+        if over.interrupted {
             break;
         }
     }
     for left_out in runs {
         talk(format_args!("note: workflow {} was not started", left_out.name));
     }
-    print(args.output, &objects)?;
-    Ok(exit)
+    let written = args.follow_up.report.write(&followed);
+    print(args.output, made)?;
+    Ok(exit.max(written))
 }
 
 /// What this machine offers to every run.
@@ -88,6 +93,13 @@ impl Machine {
         }
         Ok(Self { root, executable, view })
     }
+}
+
+/// A run that has ended.
+struct Over {
+    made: Made,
+    exit: Exit,
+    interrupted: bool,
 }
 
 /// A run that nothing keeps from starting.
@@ -124,13 +136,12 @@ impl Ready {
         Ok(Self { plan, namespace, name, run: prepared.run.clone(), beside })
     }
 
-    async fn run(self, args: &Args, machine: &Machine, interrupts: &mut Interrupts) -> Result<(Ended, Exit), Failure> {
+    async fn run(self, args: &Args, machine: &Machine, interrupts: &mut Interrupts) -> Result<Over, Failure> {
         let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?;
         store.write_beside(&self.beside)?;
         let directory = store.directory().to_owned();
-        if let Some(path) = &args.handle {
-            handle::write(path, &handle_of(&self.plan.workflow, &self.run, Place::Local(&machine.root)))?;
-        }
+        let handle = handle_of(&self.plan.workflow, self.run.cache_name.as_ref(), Place::Local(&machine.root));
+        let made = args.follow_up.made(self.plan.workflow.clone(), handle)?;
         if !args.quiet {
             let run_id = self.run.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
             talk(format_args!("running workflow {} on this machine, run id {run_id}", self.name));
@@ -153,7 +164,7 @@ impl Ready {
         let ended = ended?;
         ending::tell(args, &ended, &directory)?;
         let exit = exit(&ended, interrupts.timed_out());
-        Ok((ended, exit))
+        Ok(Over { made: Made { object: ended.workflow, ..made }, exit, interrupted: ended.interrupted })
     }
 }
 

@@ -1,5 +1,7 @@
 //! `list`: runs, the latest first.
 
+mod watch;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +10,7 @@ use serde_json::Value;
 use super::failure::{Failure, chain};
 use super::found::{Found, recorded};
 use super::home;
-use super::runtime::block_on;
+use super::runtime::{block_on, looking_on};
 use super::target::TargetArgs;
 use super::values::span;
 use crate::cluster::{Cluster, Selection};
@@ -29,6 +31,9 @@ const EXAMPLES: &str = "Examples:
 
   # By label, with run id and cache
   kubectl runnable list -l team=data -o wide
+
+  # What happens to them from now on; with -o json each state as an object
+  kubectl runnable list --watch
 
   # Runs of this machine
   kubectl runnable list --local";
@@ -57,6 +62,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     chunk_size: u32,
 
+    /// After the list, print each run whose line changes, until interrupted; with -o json or yaml each state of an object
+    #[arg(short, long)]
+    watch: bool,
+
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
@@ -69,22 +78,26 @@ pub(super) struct Args {
 struct Listed {
     row: Row,
     object: Option<Value>,
+    /// Whether it was asked for.
+    wanted: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    if args.watch {
+        let watching =
+            async { if args.target.local { watch::local(args).await } else { watch::on_cluster(args).await } };
+        return block_on(looking_on(watching, "the runs go on"));
+    }
     let now = Timestamp::now();
     let mut listed = Vec::new();
-    let mut take = |found: Found| listed.extend(listed_of(args, found, now));
+    let mut take = |found: Found| listed.extend(listed_of(args, found, now, false));
     let place = if args.target.local { local(args, &mut take)? } else { block_on(on_cluster(args, &mut take))? };
-    listed.sort_by(|left, right| {
-        right.row.created.cmp(&left.row.created).then_with(|| left.row.name.cmp(&right.row.name))
-    });
+    listed.sort_by(|left, right| left.row.by_age(&right.row));
     match args.output {
         None | Some(Format::Wide) if listed.is_empty() => talk(format_args!("no runs {place}")),
         None | Some(Format::Wide) => {
-            let columns = Columns { namespace: args.all_namespaces, wide: args.output == Some(Format::Wide) };
             let rows: Vec<Row> = listed.into_iter().map(|listed| listed.row).collect();
-            result(table(&rows, columns, now))?;
+            result(table(&rows, args.columns(), now))?;
         }
         Some(format) => {
             let objects: Vec<Value> = listed.into_iter().filter_map(|listed| listed.object).collect();
@@ -92,6 +105,24 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Success)
+}
+
+impl Args {
+    fn columns(&self) -> Columns {
+        Columns { namespace: self.all_namespaces, wide: self.output == Some(Format::Wide) }
+    }
+
+    fn selection(&self) -> Selection {
+        Selection {
+            all_namespaces: self.all_namespaces,
+            labels: self.selector.as_ref().map(|selector| selector.as_str().to_owned()),
+            chunk: self.chunk_size,
+        }
+    }
+
+    fn wants_labels(&self, found: &Found) -> bool {
+        self.selector.as_ref().is_none_or(|selector| selector.matches(&found.workflow))
+    }
 }
 
 /// A list is a list, also of one object.
@@ -103,31 +134,26 @@ fn list(format: Format, objects: &[Value]) -> String {
     if objects.is_empty() { String::new() } else { rendered(format, objects) }
 }
 
-/// The run, where it was asked for. Nothing more of an object is kept than will be printed.
-fn listed_of(args: &Args, found: Found, now: Timestamp) -> Option<Listed> {
+/// The run, where it was asked for, or where it is listed anyway. Nothing more of an object is kept than will be printed.
+fn listed_of(args: &Args, found: Found, now: Timestamp, anyway: bool) -> Option<Listed> {
     let row = Row::of(&found.workflow, found.summary());
     let within = |since: Duration| {
         let since = jiff::SignedDuration::try_from(since).unwrap_or(jiff::SignedDuration::MAX);
         row.created.is_some_and(|created| now.duration_since(created) <= since)
     };
     let phases = &args.phases;
-    let wanted = phases.is_empty() || phases.iter().any(|phase| phase.eq_ignore_ascii_case(&row.summary.phase));
-    let recent = args.since.is_none_or(within);
+    let in_phase = phases.is_empty() || phases.iter().any(|phase| phase.eq_ignore_ascii_case(&row.summary.phase));
+    let wanted = in_phase && args.since.is_none_or(within);
     let object = match args.output {
         Some(Format::Json | Format::Yaml | Format::Name) => Some(written_out(found.workflow)),
         _ => None,
     };
-    (wanted && recent).then_some(Listed { row, object })
+    (wanted || anyway).then_some(Listed { row, object, wanted })
 }
 
 async fn on_cluster(args: &Args, take: &mut impl FnMut(Found)) -> Result<String, Failure> {
     let cluster = Cluster::connect(&args.target.access.access()).await?;
-    let selection = Selection {
-        all_namespaces: args.all_namespaces,
-        labels: args.selector.as_ref().map(|selector| selector.as_str().to_owned()),
-        chunk: args.chunk_size,
-    };
-    cluster.list(&selection, |workflow| take(Found::from(workflow))).await?;
+    cluster.list(&args.selection(), |workflow| take(Found::from(workflow))).await?;
     Ok(place(args, cluster.namespace()))
 }
 
@@ -137,7 +163,7 @@ fn local(args: &Args, take: &mut impl FnMut(Found)) -> Result<String, Failure> {
     let all = Record::all(&root, (!args.all_namespaces).then_some(&namespace))?;
     for record in all {
         match recorded(&record) {
-            Ok(found) if args.selector.as_ref().is_none_or(|selector| selector.matches(&found.workflow)) => take(found),
+            Ok(found) if args.wants_labels(&found) => take(found),
             Ok(_) => {}
             Err(error) => tell(&record, &error),
         }

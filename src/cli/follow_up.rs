@@ -1,0 +1,138 @@
+//! What follows once runs are there: their handles are written, their ends waited for, told, reported and printed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::follow::{self, Deadline, Followed, Screen, ending, follow};
+use super::found::Found;
+use super::handle;
+use super::notify::NotifyArgs;
+use super::report::ReportArgs;
+use super::signals::Signals;
+use super::target::Target;
+use super::values::span;
+use crate::cluster::Cluster;
+use crate::exit::Exit;
+use crate::output::format::{Format, rendered};
+use crate::output::stream::{self, talk};
+use crate::run::handle::Handle;
+use crate::run::nodes::written_out;
+
+/// What is done about runs that this command makes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct FollowUp {
+    /// Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for
+    #[arg(short, long)]
+    pub(super) wait: bool,
+
+    /// Stop waiting after this time (exit code 5); a local run is stopped
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    pub(super) timeout: Option<Duration>,
+
+    /// Write what finds the run again to this file; every verb takes it for a RUN
+    #[arg(long, value_name = "FILE")]
+    pub(super) handle: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) notify: NotifyArgs,
+
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
+}
+
+/// A run that is there.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The Workflow object, as it was created or as it ended.
+    pub(super) object: Value,
+    /// What finds it again.
+    pub(super) handle: Handle,
+}
+
+impl FollowUp {
+    /// Refuses flags that have nothing to wait for. A `local` run is always waited for.
+    pub(super) fn agree(&self, local: bool) -> Result<(), Failure> {
+        if self.wait || local {
+            return self.report.agree();
+        }
+        if self.timeout.is_some() {
+            return Err(Failure::usage("--timeout needs --wait").hint("add --wait, or leave --timeout out"));
+        }
+        if self.notify.is_wanted() {
+            return Err(Failure::usage("--notify and --notify-exec need --wait or --local").hint("add --wait"));
+        }
+        if self.report.is_wanted() {
+            return Err(Failure::usage("--report needs --wait or --local").hint("add --wait"));
+        }
+        Ok(())
+    }
+
+    /// Takes note of a run that is there now.
+    pub(super) fn made(&self, object: Value, handle: Handle) -> Result<Made, Failure> {
+        if let Some(path) = &self.handle {
+            handle::write(path, &handle)?;
+        }
+        Ok(Made { object, handle })
+    }
+
+    /// Waits for runs of a cluster, one after the other; the worst end counts. Their objects become the final ones.
+    pub(super) async fn wait_for(&self, cluster: &Cluster, runs: &mut [Made], quiet: bool) -> Result<Exit, Failure> {
+        let mut signals = Signals::new()?;
+        let deadline = Deadline::after(self.timeout);
+        let mut exit = Exit::Success;
+        let mut followed = Vec::new();
+        for run in runs {
+            let Some(end) = end_of(cluster, run, deadline, &mut signals, quiet).await else {
+                return Ok(Exit::Interrupted);
+            };
+            exit = exit.max(match &end {
+                Ok(ended) => {
+                    self.notify.tell(&ended.workflow).await;
+                    if !quiet {
+                        talk(ending(ended));
+                    }
+                    run.object = written_out(ended.workflow.clone());
+                    follow::exit(ended)
+                }
+                Err(failure) => failure.report(),
+            });
+            followed.push(Followed { run: run.handle.name.clone(), end });
+        }
+        Ok(exit.max(self.report.write(&followed)))
+    }
+}
+
+/// How a run ended; none when the user did not want to wait so long.
+async fn end_of(
+    cluster: &Cluster,
+    run: &Made,
+    deadline: Deadline,
+    signals: &mut Signals,
+    quiet: bool,
+) -> Option<Result<Found, Failure>> {
+    let Handle { name, namespace, uid, .. } = &run.handle;
+    let cluster = Box::new(cluster.within(namespace));
+    let target = Target::Cluster { cluster, name: name.clone(), uid: Some(uid.clone()) };
+    let mut screen = Screen::new(quiet);
+    let voice = screen.voice();
+    let mut show = |found: &Found| screen.show(found);
+    tokio::select! {
+        end = follow(&target, deadline, Some(&mut show)) => Some(end),
+        () = signals.next() => {
+            voice.say(format_args!("interrupted: workflow {name} goes on"));
+            None
+        }
+    }
+}
+
+/// What was asked for on standard output, if anything was: the objects, in JSON and YAML each with its handle as `run`.
+pub(super) fn print(format: Option<Format>, runs: Vec<Made>) -> Result<(), Failure> {
+    let Some(format) = format else { return Ok(()) };
+    let with_handle = matches!(format, Format::Json | Format::Yaml);
+    let objects: Vec<Value> =
+        runs.into_iter().map(|run| if with_handle { run.handle.beside(run.object) } else { run.object }).collect();
+    Ok(stream::result(rendered(format, &objects))?)
+}

@@ -1,0 +1,100 @@
+//! `--handle FILE` and the block `run` of `-o json`: what finds a run again, once it is there.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::replace::replace;
+use crate::argo::identity::CacheName;
+use crate::cluster::Cluster;
+use crate::exit::Exit;
+use crate::prepare::existing_cache;
+use crate::run::handle::{Backend, Handle, VERSION};
+use crate::run::summary::parameter;
+
+/// Where a run is carried out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// On a cluster.
+    Cluster(&'a Cluster),
+    /// On this machine, below this directory.
+    Local(&'a Path),
+}
+
+/// The handle of a run: `object` is the Workflow as it was created, `cache` the one that it uses by reference.
+pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, place: Place<'_>) -> Handle {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let of_run = |name: &str| parameter(object, name).unwrap_or_default().to_owned();
+    let cache_name = existing_cache(&object["spec"]).or_else(|| cache.cloned()).map(|name| name.to_string());
+    let (backend, server, context, store) = match place {
+        Place::Cluster(cluster) => {
+            (Backend::Cluster, Some(cluster.server().to_owned()), cluster.context().map(str::to_owned), None)
+        }
+        Place::Local(root) => (Backend::Local, None, None, Some(root.display().to_string())),
+    };
+    Handle {
+        version: VERSION,
+        backend,
+        server,
+        context,
+        namespace: text("namespace"),
+        name: text("name"),
+        uid: text("uid"),
+        run_id: of_run("run_id"),
+        retry_run_id: of_run("retry_run_id"),
+        attempt: of_run("retry_indicator").parse().unwrap_or(1).max(1),
+        cache_namespace: cache_name.as_ref().filter(|_| backend == Backend::Local).map(|_| text("namespace")),
+        cache_name,
+        submitted_at: text("creationTimestamp").parse().unwrap_or_else(|_| Timestamp::now()),
+        store,
+    }
+}
+
+/// Writes the handle to its file.
+pub(super) fn write(path: &Path, handle: &Handle) -> Result<(), Failure> {
+    replace(path, handle.text().as_bytes()).map_err(|error| {
+        let message = format!("cannot write {}: {error}", path.display());
+        Failure::new(Exit::Tool, message).hint(format!("the run {} is there all the same", handle.name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(indicator: &str) -> Value {
+        json!({
+            "metadata": {"name": "w", "namespace": "ci", "uid": "u", "creationTimestamp": "2026-11-21T10:00:00Z"},
+            "spec": {"arguments": {"parameters": [
+                {"name": "run_id", "value": "nightly-001"}, {"name": "retry_indicator", "value": indicator},
+            ]}},
+        })
+    }
+
+    #[test]
+    fn a_later_attempt_is_known_by_its_indicator() {
+        let of = |indicator: &str| handle_of(&object(indicator), None, Place::Local(Path::new("/runs")));
+        assert_eq!(["", "2", "odd", "0"].map(|indicator| of(indicator).attempt), [1, 2, 1, 1]);
+        let handle = of("");
+        assert_eq!((handle.run_id.as_str(), handle.store.as_deref()), ("nightly-001", Some("/runs")));
+        assert_eq!(handle.submitted_at.to_string(), "2026-11-21T10:00:00Z");
+    }
+
+    #[test]
+    fn the_caches_of_a_local_run_lie_in_its_namespace() {
+        let cache = "runnable-abc123".parse().ok();
+        let handle = handle_of(&object(""), cache.as_ref(), Place::Local(Path::new("/runs")));
+        assert_eq!(
+            handle.cache_name.as_deref().zip(handle.cache_namespace.as_deref()),
+            Some(("runnable-abc123", "ci"))
+        );
+        let mut memoized = object("");
+        memoized["spec"]["templates"] = json!([{"memoize": {"key": "k", "cache": {"configMap": {"name": "own"}}}}]);
+        let handle = handle_of(&memoized, cache.as_ref(), Place::Local(Path::new("/runs")));
+        assert_eq!(handle.cache_name.as_deref(), Some("own"));
+    }
+}

@@ -1,0 +1,159 @@
+//! `list --watch`: the table, then a line for each change of what it shows; or the objects one by one.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Args, Listed, listed_of};
+use crate::cli::failure::{Failure, chain};
+use crate::cli::found::{Found, recorded};
+use crate::cli::home;
+use crate::cluster::{self, Cluster};
+use crate::exit::Exit;
+use crate::local::list_watch::{self, list_watch};
+use crate::output::format::{Format, name, rendered};
+use crate::output::list::{Growing, Row};
+use crate::output::stream::talk;
+
+/// What stands for the phase of a run that is gone.
+const GONE: &str = "Deleted";
+
+/// How the watching ends: nobody reads on, or it cannot be written.
+type End = Result<Exit, Failure>;
+
+/// Watches workflows of a cluster, until a signal ends it.
+pub(super) async fn on_cluster(args: &Args) -> End {
+    let cluster = Cluster::connect(&args.target.access.access()).await?;
+    let mut shown = Shown::new(args, cluster.namespace());
+    let take = |news| match news {
+        cluster::News::There(workflow) => {
+            let uid = workflow["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+            shown.there(uid, Found::from(workflow))
+        }
+        cluster::News::Complete => shown.complete(),
+        cluster::News::Gone(uid, last) => shown.gone(&uid, last),
+    };
+    cluster.list_watch(&args.selection(), take).await?
+}
+
+/// Watches runs of this machine, until a signal ends it.
+pub(super) async fn local(args: &Args) -> End {
+    let root = home::root()?;
+    let namespace = args.target.local_namespace()?;
+    let mut shown = Shown::new(args, namespace.as_str());
+    let take = |news| match news {
+        list_watch::News::There(record) => match recorded(&record) {
+            Ok(found) if args.wants_labels(&found) => shown.there(record.directory().display().to_string(), found),
+            Ok(_) => ControlFlow::Continue(()),
+            Err(error) => {
+                talk(format_args!("warning: {}: {}", record.directory().display(), chain(&error)));
+                ControlFlow::Continue(())
+            }
+        },
+        list_watch::News::Complete => shown.complete(),
+        list_watch::News::Gone(directory) => shown.gone(&directory.display().to_string(), None),
+    };
+    list_watch(&root, (!args.all_namespaces).then_some(&namespace), take).await?
+}
+
+/// What has been printed.
+struct Shown<'a> {
+    args: &'a Args,
+    place: String,
+    lines: Growing,
+    /// Runs that are there at first and wait to be sorted.
+    first: Option<Vec<(String, Listed)>>,
+    /// What was printed last of each run that is there.
+    rows: HashMap<String, Row>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(args: &'a Args, namespace: &str) -> Self {
+        let (place, lines) = (super::place(args, namespace), Growing::new(args.columns()));
+        Self { args, place, lines, first: Some(Vec::new()), rows: HashMap::new() }
+    }
+
+    /// A run is there, or has changed. One that was shown is shown once more when it is no longer asked for.
+    fn there(&mut self, key: String, found: Found) -> ControlFlow<End> {
+        let now = Timestamp::now();
+        let is_shown = self.rows.contains_key(&key);
+        let Some(listed) = listed_of(self.args, found, now, is_shown) else { return ControlFlow::Continue(()) };
+        if let Some(first) = &mut self.first {
+            first.push((key, listed));
+            return ControlFlow::Continue(());
+        }
+        let wanted = listed.wanted;
+        let printed = self.print(&key, listed, now);
+        if !wanted {
+            self.rows.remove(&key);
+        }
+        printed
+    }
+
+    /// All that were there at first are known now: the latest first.
+    fn complete(&mut self) -> ControlFlow<End> {
+        let now = Timestamp::now();
+        let mut first = self.first.take().unwrap_or_default();
+        first.sort_by(|(_, left), (_, right)| left.row.by_age(&right.row));
+        if !self.is_table() {
+            return first.into_iter().try_for_each(|(key, listed)| self.print(&key, listed, now));
+        }
+        if first.is_empty() {
+            talk(format_args!("no runs {}; watching for some", self.place));
+            return ControlFlow::Continue(());
+        }
+        let rows: Vec<Row> = first.iter().map(|(_, listed)| listed.row.clone()).collect();
+        self.rows.extend(first.into_iter().map(|(key, listed)| (key, listed.row)));
+        written(&self.lines.text(&rows, now))
+    }
+
+    /// A run is gone, with its last state where that is known.
+    fn gone(&mut self, key: &str, last: Option<Value>) -> ControlFlow<End> {
+        let Some(row) = self.rows.remove(key) else { return ControlFlow::Continue(()) };
+        match self.args.output {
+            Some(format @ (Format::Json | Format::Yaml)) => {
+                last.map_or(ControlFlow::Continue(()), |object| written(&streamed(format, object)))
+            }
+            Some(Format::Name) => written(&format!("workflow.argoproj.io/{}\n", row.name)),
+            None | Some(Format::Wide) => written(&self.lines.text(&[row.in_phase(GONE)], Timestamp::now())),
+        }
+    }
+
+    /// Prints a run: each state of an object, a line only where it tells something new.
+    fn print(&mut self, key: &str, listed: Listed, now: Timestamp) -> ControlFlow<End> {
+        let Listed { row, object, .. } = listed;
+        let before = self.rows.insert(key.to_owned(), row.clone());
+        let is_news = before.is_none_or(|before| !before.tells_the_same(&row, self.args.columns()));
+        match (self.args.output, object) {
+            (Some(format @ (Format::Json | Format::Yaml)), Some(object)) => written(&streamed(format, object)),
+            _ if !is_news => ControlFlow::Continue(()),
+            (Some(Format::Name), Some(object)) => written(&(name(&object) + "\n")),
+            _ => written(&self.lines.text(&[row], now)),
+        }
+    }
+
+    fn is_table(&self) -> bool {
+        matches!(self.args.output, None | Some(Format::Wide))
+    }
+}
+
+/// An object of a stream: programs read JSON one after the other as it is, documents of YAML by the line between them.
+fn streamed(format: Format, object: Value) -> String {
+    let mark = if format == Format::Yaml { "---\n" } else { "" };
+    format!("{mark}{}", rendered(format, &[object]))
+}
+
+/// Writes at once. That nobody reads any more ends the watching well.
+fn written(text: &str) -> ControlFlow<End> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ControlFlow::Break(Ok(Exit::Success)),
+        Err(error) => {
+            ControlFlow::Break(Err(anyhow::Error::from(error).context("cannot write to standard output").into()))
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `--report`: how runs ended, for the programs that show the results of CI. Written once they have ended.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::failure::Failure;
+use super::follow::Followed;
+use super::replace::{can_stand, replace};
+use crate::exit::Exit;
+use crate::output::{junit, step_summary};
+use crate::run::cases::Suite;
+use crate::run::secret::Mask;
+
+/// Where GitHub Actions shows what a step has to say.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Which reports are written.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct ReportArgs {
+    /// Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub
+    /// Actions its summary is always written
+    #[arg(long = "report", value_name = "junit=FILE|summary=FILE")]
+    reports: Vec<Report>,
+}
+
+/// A report and its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Report {
+    Junit(PathBuf),
+    Summary(PathBuf),
+}
+
+impl FromStr for Report {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.split_once('=') {
+            Some(("junit", file)) if !file.is_empty() => Ok(Self::Junit(file.into())),
+            Some(("summary", file)) if !file.is_empty() => Ok(Self::Summary(file.into())),
+            _ => Err("expected junit=FILE or summary=FILE"),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "report {}", self.path().display())
+    }
+}
+
+impl Report {
+    fn path(&self) -> &Path {
+        let (Self::Junit(path) | Self::Summary(path)) = self;
+        path
+    }
+
+    fn write(&self, suites: &[Suite]) -> io::Result<()> {
+        match self {
+            Self::Junit(path) => replace(path, junit::document(suites).as_bytes()),
+            Self::Summary(path) => {
+                let text = step_summary::markdown(suites);
+                // In one write: others may append to it too.
+                OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
+            }
+        }
+    }
+}
+
+impl ReportArgs {
+    /// Whether the user asked for a report.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.reports.is_empty()
+    }
+
+    /// Refuses files that cannot be written, before anything is made that would have to be reported.
+    pub(super) fn agree(&self) -> Result<(), Failure> {
+        for report in &self.reports {
+            can_stand(report.path())
+                .map_err(|error| Failure::usage(format!("--report: cannot write {report}: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Writes all reports of these runs; what becomes of the exit code if one cannot be written.
+    pub(super) fn write(&self, runs: &[Followed]) -> Exit {
+        let of_step = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty());
+        let of_step = of_step.map(|path| Report::Summary(path.into())).filter(|report| !self.reports.contains(report));
+        if runs.is_empty() || (self.reports.is_empty() && of_step.is_none()) {
+            return Exit::Success;
+        }
+        let suites: Vec<Suite> = runs.iter().map(suite).collect();
+        if let Some(report) = of_step
+            && let Err(error) = report.write(&suites)
+        {
+            // Nobody asked for this one.
+            crate::output::stream::talk(format_args!("warning: {report} is not written: {error}"));
+        }
+        let failed = self.reports.iter().filter_map(|report| {
+            let error = report.write(&suites).err()?;
+            Some(Failure::new(Exit::Tool, format!("cannot write {report}: {error}")).report())
+        });
+        failed.max().unwrap_or(Exit::Success)
+    }
+}
+
+fn suite(followed: &Followed) -> Suite {
+    match &followed.end {
+        Ok(found) => Suite::of(&found.summary(), &found.nodes.all, &Mask::of(&found.workflow, &found.nodes.all)),
+        Err(failure) => Suite::lost(&followed.run, failure.message()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_a_form_and_a_file() {
+        assert_eq!("junit=a=b.xml".parse(), Ok(Report::Junit("a=b.xml".into())));
+        assert_eq!("summary=/s.md".parse(), Ok(Report::Summary("/s.md".into())));
+        for wrong in ["junit", "junit=", "xml=a", ""] {
+            assert!(wrong.parse::<Report>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Runs as JUnit XML: a testsuite for each, a testcase for each piece of its work. Well formed whatever the texts hold.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+use crate::run::cases::{Attempt, Case, Suite, Verdict};
+
+/// The document.
+pub fn document(suites: &[Suite]) -> String {
+    let mut report = Report::new("kubectl runnable");
+    let took = suites.iter().filter_map(|suite| suite.took).map(time).sum();
+    report.set_time(took).add_test_suites(suites.iter().map(test_suite));
+    // Writing to memory does not fail.
+    report.to_string().unwrap_or_default()
+}
+
+fn test_suite(suite: &Suite) -> TestSuite {
+    let mut made = TestSuite::new(legal(&suite.name));
+    if let Some(took) = suite.took {
+        made.set_time(time(took));
+    }
+    if let Some(started) = suite.started {
+        made.extra.insert("timestamp".into(), started.to_string().into());
+    }
+    made.add_properties(suite.properties.iter().map(|(name, value)| Property::new(*name, legal(value))));
+    made.add_test_cases(suite.cases.iter().map(test_case));
+    made
+}
+
+fn test_case(case: &Case) -> TestCase {
+    let mut status = match &case.verdict {
+        Verdict::Passed => TestCaseStatus::success(),
+        Verdict::Failed(_) => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::Errored(_) => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Verdict::Skipped(_) => TestCaseStatus::skipped(),
+    };
+    if case.verdict != Verdict::Passed {
+        status.set_message(legal(case.verdict.reason()));
+    }
+    if case.verdict.is_bad() {
+        status.set_type(kind(&case.verdict));
+    }
+    if !matches!(case.verdict, Verdict::Skipped(_)) {
+        status.add_reruns(case.attempts.iter().map(rerun));
+    }
+    let mut made = TestCase::new(legal(&case.name), status);
+    made.set_classname(legal(&case.template)).set_time(case.took.map(time).unwrap_or_default());
+    if case.cached {
+        made.add_property(("cached", "true"));
+        made.set_system_out("taken from the cache");
+    }
+    made
+}
+
+fn rerun(attempt: &Attempt) -> TestRerun {
+    let errored = matches!(attempt.verdict, Verdict::Errored(_));
+    let mut made = TestRerun::new(if errored { NonSuccessKind::Error } else { NonSuccessKind::Failure });
+    made.set_message(legal(attempt.verdict.reason())).set_type(kind(&attempt.verdict));
+    made.set_time(attempt.took.map(time).unwrap_or_default());
+    made
+}
+
+fn kind(verdict: &Verdict) -> &'static str {
+    if matches!(verdict, Verdict::Errored(_)) { "Error" } else { "Failed" }
+}
+
+/// The text without the two letters that no XML may hold and the library lets through.
+fn legal(text: &str) -> String {
+    text.replace(['\u{fffe}', '\u{ffff}'], "")
+}
+
+fn time(took: SignedDuration) -> Duration {
+    Duration::try_from(took).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suite(cases: Vec<Case>) -> Suite {
+        Suite {
+            name: "etl-x2k9f".to_owned(),
+            properties: vec![("run id", "r1".to_owned())],
+            phase: "Failed".to_owned(),
+            started: "2026-11-21T10:00:00Z".parse().ok(),
+            took: Some(SignedDuration::from_secs(65)),
+            cases,
+        }
+    }
+
+    fn case(name: &str, verdict: Verdict) -> Case {
+        let (name, template) = (name.to_owned(), "t".to_owned());
+        Case {
+            name,
+            template,
+            verdict,
+            took: Some(SignedDuration::from_millis(1500)),
+            cached: false,
+            attempts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_is_a_suite_and_its_work_are_cases() {
+        let flaky = Attempt { verdict: Verdict::Failed("exit code 1".to_owned()), took: None };
+        let cases = vec![
+            Case { attempts: vec![flaky.clone()], ..case("a", Verdict::Passed) },
+            Case { cached: true, ..case("b", Verdict::Passed) },
+            Case { attempts: vec![flaky], ..case("c", Verdict::Failed("exit code 2".to_owned())) },
+            case("d", Verdict::Errored("pod deleted".to_owned())),
+            case("e", Verdict::Skipped("omitted".to_owned())),
+        ];
+        insta::assert_snapshot!(document(&[suite(cases), Suite::lost("gone", "workflow \"gone\" does not exist")]));
+    }
+
+    #[test]
+    fn the_document_is_well_formed_whatever_the_texts_hold() {
+        let text = "a\u{0}b\u{1b}[31m<&\"']]>\u{ffff}\u{7f}\u{85}\n🦀";
+        let odd = Suite { name: text.to_owned(), ..suite(vec![case(text, Verdict::Failed(text.to_owned()))]) };
+        let document = document(&[odd]);
+        let legal = |letter: char| matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        assert!(document.chars().all(legal), "{document:?}");
+        assert!(document.contains("🦀") && document.contains("&lt;&amp;&quot;"), "{document}");
+        assert_eq!(document.matches("<testcase").count(), document.matches("</testcase>").count());
+    }
+}

@@ -1,0 +1,122 @@
+//! Runs as Markdown, for the summary of a step of GitHub Actions.
+
+use std::fmt::Write;
+
+use super::tree::{elapsed, printable};
+use crate::run::cases::{Case, Suite, Verdict};
+
+/// Cases named of a run; GitHub shows a summary of at most 1 MiB.
+const MOST: usize = 100;
+
+/// The runs, each with a table of what did not pass first.
+pub fn markdown(suites: &[Suite]) -> String {
+    let mut text = String::new();
+    for suite in suites {
+        let _ = writeln!(text, "### {}\n", title(suite));
+        table(&mut text, suite);
+        text.push('\n');
+    }
+    text
+}
+
+fn title(suite: &Suite) -> String {
+    let mark = if suite.phase == "Succeeded" { "✅" } else { "❌" };
+    let phase = if suite.phase.is_empty() { "not followed to its end" } else { &suite.phase };
+    let took = suite.took.map(|took| format!(" in {}", elapsed(took))).unwrap_or_default();
+    let run_id = suite.properties.iter().find(|(name, _)| *name == "run id");
+    let run_id = run_id.map(|(_, id)| format!(" (run id {})", escaped(id))).unwrap_or_default();
+    format!("{mark} {} {}{took}{run_id}", escaped(&suite.name), escaped(phase))
+}
+
+fn table(text: &mut String, suite: &Suite) {
+    if suite.cases.is_empty() {
+        return;
+    }
+    text.push_str("| | Node | Template | Duration | Message |\n|---|---|---|---|---|\n");
+    let mut cases: Vec<&Case> = suite.cases.iter().collect();
+    cases.sort_by_key(|case| match case.verdict {
+        Verdict::Failed(_) | Verdict::Errored(_) => 0,
+        Verdict::Passed => 1,
+        Verdict::Skipped(_) => 2,
+    });
+    for case in &cases[..cases.len().min(MOST)] {
+        let took = case.took.filter(|_| !matches!(case.verdict, Verdict::Skipped(_))).map(elapsed).unwrap_or_default();
+        let (name, template) = (escaped(&case.name), escaped(&case.template));
+        let _ = writeln!(text, "| {} | {name} | {template} | {took} | {} |", mark(&case.verdict), message(case));
+    }
+    if cases.len() > MOST {
+        let _ = writeln!(text, "\n… and {} more", cases.len() - MOST);
+    }
+}
+
+fn mark(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "✅",
+        Verdict::Failed(_) | Verdict::Errored(_) => "❌",
+        Verdict::Skipped(_) => "⏭️",
+    }
+}
+
+fn message(case: &Case) -> String {
+    let cached = case.cached.then(|| "cached".to_owned());
+    let attempts = (!case.attempts.is_empty()).then(|| format!("attempt {}", case.attempts.len() + 1));
+    let reason = Some(escaped(case.verdict.reason())).filter(|reason| !reason.is_empty());
+    [cached, attempts, reason].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Text of a workflow that stays text within a table.
+fn escaped(text: &str) -> String {
+    let mut plain = String::new();
+    for letter in printable(text).chars() {
+        match letter {
+            '<' => plain.push_str("&lt;"),
+            '&' => plain.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' => plain.extend(['\\', letter]),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn case(name: &str, verdict: Verdict) -> Case {
+        let (name, template) = (name.to_owned(), "t".to_owned());
+        Case { name, template, verdict, took: Some(SignedDuration::from_secs(2)), cached: false, attempts: Vec::new() }
+    }
+
+    fn suite(cases: Vec<Case>) -> Suite {
+        Suite {
+            name: "w".to_owned(),
+            properties: vec![("run id", "r_1".to_owned())],
+            phase: "Failed".to_owned(),
+            started: None,
+            took: Some(SignedDuration::from_secs(65)),
+            cases,
+        }
+    }
+
+    #[test]
+    fn what_went_wrong_stands_first() {
+        let cached = Case { cached: true, ..case("a", Verdict::Passed) };
+        let text = markdown(&[suite(vec![
+            cached,
+            case("b", Verdict::Skipped("omitted".to_owned())),
+            case("c", Verdict::Failed("a|b\n<script>".to_owned())),
+        ])]);
+        let expected = "### ❌ w Failed in 1m05s (run id r\\_1)\n\n| | Node | Template | Duration | Message |\n|---|---|---|---|---|\n\
+                        | ❌ | c | t | 2.0s | a\\|b &lt;script> |\n| ✅ | a | t | 2.0s | cached |\n| ⏭️ | b | t |  | omitted |\n\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn of_very_many_the_rest_is_counted() {
+        let text = markdown(&[suite((0..150).map(|_| case("a", Verdict::Passed)).collect())]);
+        assert_eq!(text.matches("| a |").count(), MOST);
+        assert!(text.ends_with("… and 50 more\n\n"), "{text}");
+    }
+}

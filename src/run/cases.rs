@@ -1,0 +1,348 @@
+//! A run as a suite of test cases: a case for each piece of work, as reports of CI tell it.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::secret::Mask;
+use super::summary::Summary;
+use crate::argo::status::{Node, NodeType, Phase};
+
+/// A run, or what became of following it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suite {
+    /// The workflow's name.
+    pub name: String,
+    /// What is known of the run by name: namespace, run id.
+    pub properties: Vec<(&'static str, String)>,
+    /// The workflow's phase; empty where it is not known.
+    pub phase: String,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// How long it took.
+    pub took: Option<SignedDuration>,
+    /// Its work, in the order in which it began.
+    pub cases: Vec<Case>,
+}
+
+/// A piece of work: a pod with all its attempts, a pause, or a whole template that the cache stood in for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// The node's name below the workflow: `load`, `[0].load(1:b)`.
+    pub name: String,
+    /// The template, with the object that has it where that is another one: `shared/load`.
+    pub template: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// How long it took, with all its attempts.
+    pub took: Option<SignedDuration>,
+    /// Whether its outputs came from the cache.
+    pub cached: bool,
+    /// Attempts that went wrong before the one that counts.
+    pub attempts: Vec<Attempt>,
+}
+
+/// An attempt that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// How long it took.
+    pub took: Option<SignedDuration>,
+}
+
+/// How a piece of work ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It Succeeded.
+    Passed,
+    /// It Failed, for this reason.
+    Failed(String),
+    /// It ended in Error, for this reason.
+    Errored(String),
+    /// It did not run, or not to its end, for this reason.
+    Skipped(String),
+}
+
+impl Verdict {
+    /// Whether it Failed or ended in Error.
+    pub fn is_bad(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Errored(_))
+    }
+
+    /// Why it ended so.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Passed => "",
+            Self::Failed(reason) | Self::Errored(reason) | Self::Skipped(reason) => reason,
+        }
+    }
+
+    fn of(phase: Phase, message: String) -> Self {
+        let or = |message: String, other: &str| if message.is_empty() { other.to_owned() } else { message };
+        match phase {
+            Phase::Succeeded => Self::Passed,
+            Phase::Failed => Self::Failed(or(message, "failed")),
+            Phase::Error => Self::Errored(or(message, "error")),
+            Phase::Skipped => Self::Skipped(or(message, "skipped")),
+            Phase::Omitted => Self::Skipped(or(message, "omitted")),
+            Phase::Pending => Self::Skipped(or(message, "not begun")),
+            Phase::Running => Self::Skipped(or(message, "not ended")),
+        }
+    }
+}
+
+impl Suite {
+    /// What the nodes of a run did. The run itself is a case where it went wrong and no work of it did.
+    pub fn of(summary: &Summary, nodes: &[Node], mask: &Mask) -> Self {
+        let run = Work::of(&summary.name, nodes, mask);
+        let mut cases: Vec<Case> = nodes.iter().filter_map(|node| run.case(node)).collect();
+        let verdict = match summary.phase.as_str() {
+            "Succeeded" => Verdict::Passed,
+            "Failed" => Verdict::of(Phase::Failed, mask.text(&summary.message)),
+            _ => Verdict::of(Phase::Error, mask.text(&summary.message)),
+        };
+        if verdict.is_bad() && !cases.iter().any(|case| case.verdict.is_bad()) {
+            cases.push(Case::of_run(&summary.name, verdict));
+        }
+        let known = |name, value: Option<&String>| value.cloned().map(|value| (name, value));
+        Self {
+            name: summary.name.clone(),
+            properties: [
+                known("namespace", Some(&summary.namespace)),
+                known("phase", Some(&summary.phase)),
+                known("run id", summary.run_id.as_ref()),
+                known("retry of run id", summary.retry_run_id.as_ref()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            phase: summary.phase.clone(),
+            started: summary.start_time,
+            took: summary.completion_time.and_then(|end| summary.duration(end)),
+            cases,
+        }
+    }
+
+    /// A run whose end was not seen.
+    pub fn lost(name: &str, why: &str) -> Self {
+        let case = Case::of_run(name, Verdict::Errored(why.to_owned()));
+        let (properties, phase) = (Vec::new(), String::new());
+        Self { name: name.to_owned(), properties, phase, started: None, took: None, cases: vec![case] }
+    }
+}
+
+impl Case {
+    fn of_run(name: &str, verdict: Verdict) -> Self {
+        let (name, template) = (name.to_owned(), "workflow".to_owned());
+        Self { name, template, verdict, took: None, cached: false, attempts: Vec::new() }
+    }
+}
+
+/// The nodes of a run, and which of them are attempts at others.
+struct Work<'a> {
+    workflow: &'a str,
+    by_id: HashMap<&'a str, &'a Node>,
+    /// All attempts at nodes.
+    attempts: HashSet<&'a str>,
+    /// Those that were followed by another one.
+    superseded: HashSet<&'a str>,
+    mask: &'a Mask,
+}
+
+impl<'a> Work<'a> {
+    fn of(workflow: &'a str, nodes: &'a [Node], mask: &'a Mask) -> Self {
+        let by_id: HashMap<&str, &Node> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+        let mut run = Self { workflow, by_id, attempts: HashSet::new(), superseded: HashSet::new(), mask };
+        for node in nodes.iter().filter(|node| node.kind == NodeType::Retry) {
+            let attempts: Vec<&str> = run.attempts_at(node).iter().map(|attempt| attempt.id.as_str()).collect();
+            run.attempts.extend(&attempts);
+            run.superseded.extend(attempts.split_last().map(|(_, before)| before).unwrap_or_default());
+        }
+        run
+    }
+
+    fn case(&self, node: &Node) -> Option<Case> {
+        let attempts = if node.kind == NodeType::Retry { self.attempts_at(node) } else { Vec::new() };
+        let retries_work = !attempts.is_empty() && attempts.iter().all(|attempt| is_work(attempt.kind));
+        let is_case = retries_work || is_work(node.kind) || node.kind == NodeType::Skipped || is_cached(node);
+        if !is_case || self.attempts.contains(node.id.as_str()) || self.is_superseded(node) {
+            return None;
+        }
+        let last = attempts.last().copied().filter(|last| last.phase == node.phase && !last.message.is_empty());
+        let before = attempts.split_last().map(|(_, before)| before).unwrap_or_default();
+        Some(Case {
+            name: self.mask.text(self.below_workflow(&node.name)),
+            template: self.mask.text(&template(attempts.last().unwrap_or(&node))),
+            verdict: self.verdict(last.unwrap_or(node)),
+            took: took(node),
+            cached: is_cached(node) || attempts.last().is_some_and(|last| is_cached(last)),
+            attempts: before
+                .iter()
+                .map(|attempt| Attempt { verdict: self.verdict(attempt), took: took(attempt) })
+                .filter(|attempt| attempt.verdict.is_bad())
+                .collect(),
+        })
+    }
+
+    /// The attempts at a node, in their order; hooks are none.
+    fn attempts_at(&self, node: &Node) -> Vec<&'a Node> {
+        let children = node.children.iter().filter_map(|child| self.by_id.get(child.as_str()).copied());
+        children.filter(|child| !child.node_flag.is_some_and(|flag| flag.hooked)).collect()
+    }
+
+    /// Whether the node belongs to an attempt that was followed by another one.
+    fn is_superseded(&self, node: &Node) -> bool {
+        let mut boundary = node.boundary_id.as_deref();
+        // No run is nested deeper than its nodes are many.
+        for _ in 0..self.by_id.len() {
+            let Some(id) = boundary else { return false };
+            if self.superseded.contains(id) {
+                return true;
+            }
+            boundary = self.by_id.get(id).and_then(|node| node.boundary_id.as_deref());
+        }
+        false
+    }
+
+    fn verdict(&self, node: &Node) -> Verdict {
+        Verdict::of(node.phase, self.mask.text(&node.message))
+    }
+
+    /// The name without that of the workflow, which differs in each attempt of a run.
+    fn below_workflow<'b>(&self, name: &'b str) -> &'b str {
+        let below = name.strip_prefix(self.workflow).map(|rest| rest.strip_prefix('.').unwrap_or(rest));
+        below.filter(|rest| !rest.is_empty()).unwrap_or(name)
+    }
+}
+
+fn is_work(kind: NodeType) -> bool {
+    matches!(kind, NodeType::Pod | NodeType::Suspend | NodeType::Http | NodeType::Plugin)
+}
+
+fn is_cached(node: &Node) -> bool {
+    node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit)
+}
+
+fn template(node: &Node) -> String {
+    let of = |field: &str| node.template_ref.as_ref().and_then(|reference| reference[field].as_str());
+    match (of("name"), of("template"), &node.template_name) {
+        (Some(object), Some(template), _) => format!("{object}/{template}"),
+        (.., Some(name)) => name.clone(),
+        _ => node.display_name.clone(),
+    }
+}
+
+fn took(node: &Node) -> Option<SignedDuration> {
+    Some(node.finished_at?.duration_since(node.started_at?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::run::nodes::Nodes;
+
+    fn node(id: &str, kind: &str, phase: &str, more: &Value) -> Value {
+        let mut node = json!({"id": id, "name": format!("w.{id}"), "displayName": id, "type": kind, "phase": phase,
+            "templateName": "t", "startedAt": "2026-11-21T10:00:00Z", "finishedAt": "2026-11-21T10:00:02Z"});
+        for (field, value) in more.as_object().into_iter().flatten() {
+            node[field] = value.clone();
+        }
+        node
+    }
+
+    fn suite(phase: &str, nodes: &[Value]) -> Suite {
+        let nodes: serde_json::Map<String, Value> =
+            nodes.iter().map(|node| (node["id"].as_str().unwrap_or_default().to_owned(), node.clone())).collect();
+        let workflow = json!({
+            "metadata": {"name": "w", "namespace": "ci"},
+            "spec": {"arguments": {"parameters": [{"name": "run_id", "value": "r1"}, {"name": "token", "value": "s3cr3t"}]}},
+            "status": {"phase": phase, "message": "no s3cr3t", "nodes": nodes},
+        });
+        let nodes = Nodes::of(&workflow);
+        Suite::of(&Summary::of(&workflow, &nodes), &nodes.all, &Mask::of(&workflow, &nodes.all))
+    }
+
+    fn told(suite: &Suite) -> Vec<(&str, &Verdict)> {
+        suite.cases.iter().map(|case| (case.name.as_str(), &case.verdict)).collect()
+    }
+
+    #[test]
+    fn each_piece_of_work_is_a_case() {
+        let hit = json!({"memoizationStatus": {"hit": true, "key": "k", "cacheName": "c"}});
+        let shared = json!({"templateRef": {"name": "shared", "template": "load"}, "message": "exit code 1: s3cr3t"});
+        let suite = suite(
+            "Failed",
+            &[
+                node("main", "DAG", "Failed", &json!({})),
+                node("a", "Pod", "Succeeded", &json!({})),
+                node("a1", "Container", "Succeeded", &json!({})),
+                node("b", "Steps", "Succeeded", &hit),
+                node("c", "Pod", "Failed", &shared),
+                node("d", "Skipped", "Omitted", &json!({"message": "omitted: depends condition not met"})),
+                node("e", "Pod", "Pending", &json!({})),
+            ],
+        );
+        let skipped = |why: &str| Verdict::Skipped(why.to_owned());
+        assert_eq!(
+            told(&suite),
+            [
+                ("a", &Verdict::Passed),
+                ("b", &Verdict::Passed),
+                ("c", &Verdict::Failed("exit code 1: ***".to_owned())),
+                ("d", &skipped("omitted: depends condition not met")),
+                ("e", &skipped("not begun")),
+            ]
+        );
+        assert_eq!((suite.cases[1].cached, suite.cases[0].cached), (true, false));
+        assert_eq!(
+            (suite.cases[2].template.as_str(), suite.cases[0].took),
+            ("shared/load", Some(SignedDuration::from_secs(2)))
+        );
+        assert!(suite.properties.contains(&("run id", "r1".to_owned())));
+    }
+
+    #[test]
+    fn attempts_are_told_with_what_came_of_them() {
+        let attempts = json!({"children": ["a0", "a1", "hook"]});
+        let flag = json!({"message": "exit code 1", "nodeFlag": {"retried": true}});
+        let suite = suite(
+            "Succeeded",
+            &[
+                node("a", "Retry", "Succeeded", &attempts),
+                node("a0", "Pod", "Failed", &flag),
+                node("a1", "Pod", "Succeeded", &json!({})),
+                node("hook", "Pod", "Succeeded", &json!({"nodeFlag": {"hooked": true}})),
+            ],
+        );
+        assert_eq!(told(&suite), [("a", &Verdict::Passed), ("hook", &Verdict::Passed)]);
+        let verdicts: Vec<&Verdict> = suite.cases[0].attempts.iter().map(|attempt| &attempt.verdict).collect();
+        assert_eq!(verdicts, [&Verdict::Failed("exit code 1".to_owned())]);
+    }
+
+    #[test]
+    fn of_templates_that_were_run_again_only_the_last_attempt_counts() {
+        let within = |boundary: &str| json!({"boundaryID": boundary});
+        let suite = suite(
+            "Succeeded",
+            &[
+                node("a", "Retry", "Succeeded", &json!({"children": ["a0", "a1"]})),
+                node("a0", "Steps", "Failed", &json!({})),
+                node("a1", "Steps", "Succeeded", &json!({})),
+                node("a0.x", "Pod", "Failed", &within("a0")),
+                node("a1.x", "Pod", "Succeeded", &within("a1")),
+            ],
+        );
+        assert_eq!(told(&suite), [("a1.x", &Verdict::Passed)]);
+    }
+
+    #[test]
+    fn a_run_that_went_wrong_by_itself_is_a_case() {
+        let failed = suite("Error", &[node("a", "Pod", "Succeeded", &json!({}))]);
+        assert_eq!(told(&failed)[1], ("w", &Verdict::Errored("no ***".to_owned())));
+        assert_eq!(told(&suite("Succeeded", &[])), []);
+        assert_eq!(told(&Suite::lost("w", "gone")), [("w", &Verdict::Errored("gone".to_owned()))]);
+    }
+}
