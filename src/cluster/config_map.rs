@@ -19,7 +19,7 @@ impl Cluster {
 
     /// Gives each ConfigMap to `take`, once.
     pub async fn config_maps(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<(), ClusterError> {
-        self.each(Resource::CONFIG_MAP, selection, take).await
+        self.each(Resource::CONFIG_MAP, selection, take).await.map(drop)
     }
 
     /// Creates the ConfigMap under its `metadata.name` in the connection's namespace; [`Changed::Stale`] where there is
