@@ -140,9 +140,6 @@ async fn on_machine(record: &Record, order: &Order, dry_run: bool) -> Result<Don
         let message = format!("cannot resume nodes of local run {name:?}: the run itself is suspended");
         return Err(Failure::new(Exit::Conflict, message).hint("resume it without --node-field-selector"));
     }
-    if matches!(order, Order::Resume(resume) if resume.message.is_some()) {
-        return Err(Failure::usage("--message is kept by a cluster only").hint("leave it out for a local run"));
-    }
     if dry_run {
         return Ok(Done { said: format!("{} (dry run)", change.done), object: workflow });
     }

@@ -2,7 +2,7 @@
 //! for whatever comes first, a task's end, a time, a signal; it never polls.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::control::{Inbox, Request};
 use super::executor::Executor;
 use super::kill::{KillSwitch, kill_switch};
 use super::memory::Memory;
-use super::scheduler::{Action, Event, Finished, NodeIndex, Scheduler, Shutdown, Timer};
+use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Shutdown, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
 use crate::argo::status::NodeType;
@@ -97,7 +97,7 @@ pub async fn run(
                     Request::Suspend(suspend) => held = suspend,
                     // Before the beginning, if the run has not begun: then nothing does.
                     Request::Shutdown(shutdown) => events.push_front(Event::Shutdown(shutdown)),
-                    Request::Resume(ids) => events.extend(resumed(&scheduler, &ids)),
+                    Request::Resume(nodes) => events.extend(resumed(&scheduler, &nodes)),
                 }
             }
         }
@@ -120,13 +120,11 @@ fn now() -> Timestamp {
     now.round(Unit::Millisecond).unwrap_or(now)
 }
 
-/// Suspended nodes that go on.
-fn resumed(scheduler: &Scheduler, ids: &[String]) -> Vec<Event> {
-    let nodes = scheduler.indices().filter(|&node| {
-        let node = scheduler.node(node);
-        node.kind == NodeType::Suspend && ids.contains(&node.id)
-    });
-    nodes.map(|node| Event::Due(Timer::Resume(node))).collect()
+/// Suspended nodes that go on, with what they are given.
+fn resumed(scheduler: &Scheduler, given: &BTreeMap<String, Given>) -> Vec<Event> {
+    let suspended = scheduler.indices().filter(|&node| scheduler.node(node).kind == NodeType::Suspend);
+    let meant = suspended.filter_map(|node| Some((node, given.get(&scheduler.node(node).id)?)));
+    meant.map(|(node, given)| Event::Resumed(node, Box::new(given.clone()))).collect()
 }
 
 /// The tasks at work.

@@ -138,22 +138,6 @@ impl Survey<'_> {
         self.support.passed_over.extend(present.map(|field| (*field).to_owned()));
     }
 
-    fn supplied(&mut self, at: &At, template: &Value) {
-        for (place, parameter) in list(template, "/outputs/parameters").iter().enumerate() {
-            let has_default = parameter.pointer("/valueFrom/default").is_some()
-                || list(template, "/inputs/parameters")
-                    .iter()
-                    .any(|input| input["name"] == parameter["name"] && input.get("default").is_some());
-            if parameter.pointer("/valueFrom/supplied").is_some() && !has_default {
-                let at = at.field("outputs").field("parameters").field(place);
-                self.refuse(
-                    &at.field("valueFrom/supplied"),
-                    "an output that is supplied on resume needs a cluster, or a default",
-                );
-            }
-        }
-    }
-
     fn spec(&mut self) {
         let plan = self.plan;
         let spec = &plan.spec;
@@ -239,7 +223,6 @@ impl Survey<'_> {
                 }
                 _ => {}
             }
-            self.supplied(at, template);
         }
         self.artifacts(at, template);
         self.containers(at, template, &view);

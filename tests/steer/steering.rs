@@ -102,6 +102,49 @@ fn a_suspended_node_waits_for_its_resumption() {
     assert_eq!(run.ends(), Some(0));
 }
 
+/// A node that asks for an approval, with a default, and for a reason, without; what comes after it prints both.
+fn approval() -> Value {
+    let mut spec = steps(&[
+        ("approve", ""),
+        (
+            "after",
+            "echo {{inputs.parameters.approved}} for {{inputs.parameters.why}}, {{workflow.outputs.parameters.reason}}",
+        ),
+    ]);
+    spec["templates"][1]["outputs"] = json!({"parameters": [
+        {"name": "approved", "valueFrom": {"supplied": {}, "default": "no"}},
+        {"name": "why", "globalName": "reason", "valueFrom": {"supplied": {}}},
+    ]});
+    spec["templates"][2]["inputs"] = json!({"parameters": [{"name": "approved"}, {"name": "why"}]});
+    let value = |name: &str| json!({"name": name, "value": format!("{{{{steps.approve.outputs.parameters.{name}}}}}")});
+    spec["templates"][0]["steps"][1][0]["arguments"] = json!({"parameters": [value("approved"), value("why")]});
+    spec
+}
+
+#[test]
+fn a_suspended_node_is_given_its_outputs() {
+    let home = Home::new();
+    let mut run = home.start(&approval());
+    home.until("the node waits", || is_running(&home, "approve"));
+    let missing = home.run(&["resume", "--local", "w"]);
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    assert!(missing.stderr.contains("node \"approve\" needs a value for its output parameter \"why\""), "{missing:?}");
+    let unknown = home.run(&["resume", "--local", "w", "--output", "why=x", "--output", "who=eve"]);
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+    let long = "x".repeat(5000);
+    let why = format!("why={long}");
+    let resumed = home.run(&["resume", "--local", "w", "--output", &why, "--message", "by eve"]);
+    assert_eq!(resumed.stdout, "workflow.argoproj.io/w resumed (approve)\n", "{resumed:?}");
+    assert_eq!(run.ends(), Some(0));
+    assert_eq!(home.log("after"), format!("no for {long}, {long}\n"));
+    let workflow = home.workflow();
+    let nodes = workflow["status"]["nodes"].as_object().unwrap();
+    let approve = nodes.values().find(|node| node["displayName"] == "approve").unwrap();
+    assert_eq!(approve["message"], "by eve");
+    assert_eq!(approve["outputs"]["parameters"][0], json!({"name": "approved", "value": "no"}));
+    assert_eq!(workflow["status"]["outputs"]["parameters"][0], json!({"name": "reason", "value": long}));
+}
+
 #[test]
 fn a_run_whose_process_died_is_not_resumed_and_needs_no_stop() {
     let home = Home::new();

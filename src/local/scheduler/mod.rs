@@ -43,6 +43,7 @@ use crate::local::task::{Outcome, Task};
 pub use self::call::NodeIndex;
 pub use self::memoization::{Found, Wanted};
 pub use self::root::Finished;
+pub use self::suspend::Given;
 pub(crate) use self::task::{ARTIFACTS, image_program};
 
 /// Something that happened.
@@ -56,6 +57,8 @@ pub enum Event {
     Found(NodeIndex, Found),
     /// A time that was asked for has come.
     Due(Timer),
+    /// Somebody lets a suspended node go on.
+    Resumed(NodeIndex, Box<Given>),
     /// The run is to end.
     Shutdown(Shutdown),
 }
@@ -148,6 +151,7 @@ impl Scheduler {
             Event::Ended(node, outcome) => self.pod_ended(node, &outcome),
             Event::Found(node, found) => self.looked_up(node, found),
             Event::Due(timer) => self.due(timer),
+            Event::Resumed(node, given) => self.resume(node, *given),
             Event::Shutdown(shutdown) => self.shut_down(shutdown),
         }
         self.go_on();
@@ -212,7 +216,7 @@ impl Scheduler {
                     self.attempt(node);
                 }
             }
-            Timer::Resume(node) => self.resume(node),
+            Timer::Resume(node) => self.resume(node, Given::default()),
             Timer::Workflow => self.workflow_expired(),
         }
     }

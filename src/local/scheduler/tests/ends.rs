@@ -244,8 +244,31 @@ templates:
     - {name: who, valueFrom: {supplied: {}}}
     - {name: why, valueFrom: {supplied: {}, default: none}}";
     let mut run = Run::of(spec);
-    assert_eq!(run.line(""), " Suspend Running");
+    assert_eq!(run.line(""), " Suspend Running who=? why=?");
     run.wake();
     assert_eq!(run.now.as_second(), 10);
     assert_eq!(run.status(), "Succeeded\n Suspend Succeeded who=nobody why=none");
+}
+
+#[test]
+fn a_suspended_node_takes_what_it_is_given_and_a_default_for_the_rest() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  suspend: {}
+  outputs:
+    parameters:
+    - {name: who, globalName: approver, valueFrom: {supplied: {}}}
+    - {name: why, valueFrom: {supplied: {}, default: none}}";
+    let mut run = Run::of(spec);
+    let node = run.scheduler.indices().next().unwrap();
+    let mut outputs = run.scheduler.node(node).outputs.clone().unwrap();
+    assert_eq!(outputs.parameters[1].value_from, Some(json!({"supplied": {}, "default": "none"})));
+    outputs.parameters[0].value = Some("eve".to_owned());
+    let given = || Box::new(Given { outputs: Some(outputs.clone()), message: "by eve".to_owned() });
+    run.tell(Event::Resumed(node, given()));
+    // Once more changes nothing.
+    run.tell(Event::Resumed(node, given()));
+    assert_eq!(run.status(), "Succeeded approver=eve\n Suspend Succeeded: by eve who=eve why=none");
 }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Action, Event, Found, NodeIndex, Scheduler, Shutdown, Timer};
+use super::{Action, Event, Found, Given, NodeIndex, Scheduler, Shutdown, Timer};
 use crate::local::plan::Plan;
 use crate::local::task::{Outcome, Task};
 
@@ -168,7 +168,7 @@ fn line(phase: &Value, message: &Value, outputs: &Value) -> String {
         text += &format!(": {message}");
     }
     for parameter in outputs["parameters"].as_array().into_iter().flatten() {
-        text += &format!(" {}={}", parameter["name"].as_str().unwrap(), parameter["value"].as_str().unwrap());
+        text += &format!(" {}={}", parameter["name"].as_str().unwrap(), parameter["value"].as_str().unwrap_or("?"));
     }
     if let Some(result) = outputs["result"].as_str() {
         text += &format!(" result={result}");
