@@ -40,6 +40,9 @@ _kubectl__runnable() {
             kubectl__runnable,retry)
                 cmd="kubectl__runnable__subcmd__retry"
                 ;;
+            kubectl__runnable,semaphore)
+                cmd="kubectl__runnable__subcmd__semaphore"
+                ;;
             kubectl__runnable,status)
                 cmd="kubectl__runnable__subcmd__status"
                 ;;
@@ -82,6 +85,9 @@ _kubectl__runnable() {
             kubectl__runnable__subcmd__help,retry)
                 cmd="kubectl__runnable__subcmd__help__subcmd__retry"
                 ;;
+            kubectl__runnable__subcmd__help,semaphore)
+                cmd="kubectl__runnable__subcmd__help__subcmd__semaphore"
+                ;;
             kubectl__runnable__subcmd__help,status)
                 cmd="kubectl__runnable__subcmd__help__subcmd__status"
                 ;;
@@ -103,6 +109,48 @@ _kubectl__runnable() {
             kubectl__runnable__subcmd__help,watch)
                 cmd="kubectl__runnable__subcmd__help__subcmd__watch"
                 ;;
+            kubectl__runnable__subcmd__help__subcmd__semaphore,delete)
+                cmd="kubectl__runnable__subcmd__help__subcmd__semaphore__subcmd__delete"
+                ;;
+            kubectl__runnable__subcmd__help__subcmd__semaphore,get)
+                cmd="kubectl__runnable__subcmd__help__subcmd__semaphore__subcmd__get"
+                ;;
+            kubectl__runnable__subcmd__help__subcmd__semaphore,list)
+                cmd="kubectl__runnable__subcmd__help__subcmd__semaphore__subcmd__list"
+                ;;
+            kubectl__runnable__subcmd__help__subcmd__semaphore,set)
+                cmd="kubectl__runnable__subcmd__help__subcmd__semaphore__subcmd__set"
+                ;;
+            kubectl__runnable__subcmd__semaphore,delete)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__delete"
+                ;;
+            kubectl__runnable__subcmd__semaphore,get)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__get"
+                ;;
+            kubectl__runnable__subcmd__semaphore,help)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__help"
+                ;;
+            kubectl__runnable__subcmd__semaphore,list)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__list"
+                ;;
+            kubectl__runnable__subcmd__semaphore,set)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__set"
+                ;;
+            kubectl__runnable__subcmd__semaphore__subcmd__help,delete)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__help__subcmd__delete"
+                ;;
+            kubectl__runnable__subcmd__semaphore__subcmd__help,get)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__help__subcmd__get"
+                ;;
+            kubectl__runnable__subcmd__semaphore__subcmd__help,help)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__help__subcmd__help"
+                ;;
+            kubectl__runnable__subcmd__semaphore__subcmd__help,list)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__help__subcmd__list"
+                ;;
+            kubectl__runnable__subcmd__semaphore__subcmd__help,set)
+                cmd="kubectl__runnable__subcmd__semaphore__subcmd__help__subcmd__set"
+                ;;
             *)
                 ;;
         esac
@@ -110,7 +158,7 @@ _kubectl__runnable() {
 
     case "${cmd}" in
         kubectl__runnable)
-            opts="-h -V --help --version submit retry list status wait watch logs suspend resume stop terminate cancel completion __complete help"
+            opts="-h -V --help --version submit retry list status wait watch logs suspend resume stop terminate cancel semaphore completion __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -152,7 +200,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__help)
-            opts="submit retry list status wait watch logs suspend resume stop terminate completion __complete help"
+            opts="submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -252,6 +300,76 @@ _kubectl__runnable() {
         kubectl__subcmd__runnable__subcmd__help__subcmd__retry)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__semaphore)
+            opts="set get list delete"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__semaphore__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__semaphore__subcmd__get)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__semaphore__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__semaphore__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -645,6 +763,352 @@ _kubectl__runnable() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kubectl__subcmd__runnable__subcmd__semaphore)
+            opts="-h --help set get list delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__delete)
+            opts="-n -h --owner --repo --ref --force --dry-run --configmap --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repo)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ref)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --configmap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__get)
+            opts="-o -n -h --owner --repo --ref --completed --output --configmap --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repo)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ref)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --configmap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__help)
+            opts="set get list delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__help__subcmd__get)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__help__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__list)
+            opts="-A -o -n -h --all-namespaces --completed --output --configmap --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --configmap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__semaphore__subcmd__set)
+            opts="-o -q -n -h --owner --repo --ref --if-absent --drain --undrain --wait --timeout --dry-run --output --quiet --configmap --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repo)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ref)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --configmap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kubectl__subcmd__runnable__subcmd__status)
             opts="-o -n -h --all --node-field-selector --output --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -750,7 +1214,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__submit)
-            opts="-o -q -v -p -f -l -w -n -h --from --local --max-tasks --dry-run --output --quiet --verbose --name --generate-name --entrypoint --parameter --parameter-file --labels --annotations --serviceaccount --owner --priority --run-id --memoize --cache-name --max-age --inline --wait --timeout --handle --notify --notify-exec --report --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-o -q -v -p -f -l -w -n -h --from --local --max-tasks --dry-run --output --quiet --verbose --name --generate-name --entrypoint --parameter --parameter-file --labels --annotations --serviceaccount --owner --priority --semaphore --semaphore-configmap --mutex --parallelism --run-id --memoize --cache-name --max-age --inline --wait --timeout --handle --notify --notify-exec --report --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -825,6 +1289,22 @@ _kubectl__runnable() {
                     return 0
                     ;;
                 --priority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --semaphore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --semaphore-configmap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mutex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parallelism)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -38,6 +38,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "stop" -d 'End runs before their time; exit handlers still run'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "cancel" -d 'End runs at once; nothing more of them runs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "semaphore" -d 'Limit how many runs go on at once; see who holds a lock and who waits'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "__complete"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -46,10 +47,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l dry-run -d 'Only show what would be created: client asks no cluster, server has it checked' -r -f -a "none\t'It is created'
 client\t'Nobody but the user'
 server\t'The API server'"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l name -d 'The workflow\'s name' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l generate-name -d 'The beginning of a name made for the workflow' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l entrypoint -d 'The template to begin with' -r
@@ -60,6 +61,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l serviceaccount -d 'The service account of the workflow\'s pods' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l owner -d 'The object that the workflow belongs to, in its namespace or of the whole cluster, such as deployment.apps/web: Kubernetes deletes the workflow when it goes' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l priority -d 'The workflow\'s priority' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l semaphore -d 'A semaphore that the workflow takes a place of; one without a limit gets LIMIT, else 1' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l semaphore-configmap -d 'The ConfigMap that holds the limits of --semaphore' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l mutex -d 'A mutex that the workflow takes, so that no other workflow with it runs meanwhile' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l parallelism -d 'Most pods of the workflow at once' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l run-id -d 'The run\'s id, the same in all its attempts; made when none is given' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l memoize -d 'Memoize templates, so that a retry skips what succeeded [default: auto]' -r -f -a "auto\t'All that have work to skip'
 off\t'None'"
@@ -84,13 +89,13 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l node-field-selector -d 'Which nodes that succeeded run again, such as displayName=load' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s p -l parameter -d 'A parameter of the workflow that gets another value' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l file -d 'Retry with the edited document of this file; the run keeps its parameters, unless -p gives others' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l file -d 'Retry with the edited document of this file; the run keeps its parameters, unless -p gives others, and its locks' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l name -d 'The new workflow\'s name' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l generate-name -d 'The beginning of a name made for the new workflow' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s o -l output -d 'What to print to standard output; with --plan json and yaml print the plan' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s o -l output -d 'What to print to standard output; with --plan json and yaml print the plan' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l handle -d 'Write what finds the run again to this file; every verb takes it for a RUN' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l notify -d 'Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local' -r
@@ -120,10 +125,10 @@ Error\t''
 Killed\t''"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l since -d 'Only runs created within this time, such as 24h' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l chunk-size -d 'Workflows asked of the server at a time' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -135,10 +140,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l node-field-selector -d 'Show only the nodes with these fields, such as displayName=load,phase!=Succeeded (text and wide)' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -149,10 +154,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l timeout -d 'Stop waiting after this time (exit code 5); the runs go on' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s o -l output -d 'What to print to standard output; objects are those at the end' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s o -l output -d 'What to print to standard output; objects are those at the end' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l report -d 'Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub Actions its summary is always written' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand wait" -l context -d 'The kubeconfig\'s context' -r
@@ -187,10 +192,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l timestamps -d 'Show when each line was written; needs a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -212,10 +217,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l dry-run -d 'Only show what would be done; a cluster checks it'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand resume" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -225,10 +230,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l dry-run -d 'Only show what would be done; a cluster checks it'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -238,10 +243,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand termin
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l dry-run -d 'Only show what would be done; a cluster checks it'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand terminate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'workflow.argoproj.io/NAME'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
-wide\t'A table with run id and cache'"
+wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l kubeconfig -d 'The kubeconfig file' -r -F
@@ -251,19 +256,100 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l dry-run -d 'Only show what would be done; a cluster checks it'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -f -a "set" -d 'Set the limit of a semaphore'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -f -a "get" -d 'Show one semaphore or mutex: its limit, who holds it and who waits'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -f -a "list" -d 'List semaphores and mutexes, who holds them and who waits'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -f -a "delete" -d 'Delete a semaphore that nobody holds or waits for'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l owner -d 'The owner of the repository, in place of a KEY' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l repo -d 'The repository' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l ref -d 'Its branch or tag [default: refs/heads/main]' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l timeout -d 'Stop waiting after this time (exit code 5); the drain goes on' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l configmap -d 'The ConfigMap that holds the limits' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l if-absent -d 'Set the limit only where there is none'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l drain -d 'Let nobody in any more; those that are in go on to their end'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l undrain -d 'Take --drain back: the limit that was before, unless LIMIT gives another'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l wait -d 'With --drain, wait until all that were in have left'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show what would be done; the server checks it'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print nothing but the result and errors'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l owner -d 'The owner of the repository, in place of a KEY' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l repo -d 'The repository' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l ref -d 'Its branch or tag [default: refs/heads/main]' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l configmap -d 'The ConfigMap that holds the limits' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l completed -d 'Look through completed workflows too, for a lock that they never gave back'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l configmap -d 'The ConfigMap that holds the limits' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -s A -l all-namespaces -d 'Locks of all namespaces'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l completed -d 'Look through completed workflows too, for locks that they never gave back'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l owner -d 'The owner of the repository, in place of a KEY' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l repo -d 'The repository' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l ref -d 'Its branch or tag [default: refs/heads/main]' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l configmap -d 'The ConfigMap that holds the limits' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l force -d 'Delete it also while it is held or waited for'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -l dry-run -d 'Only show what would be done; the server checks it'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from help" -f -a "set" -d 'Set the limit of a semaphore'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from help" -f -a "get" -d 'Show one semaphore or mutex: its limit, who holds it and who waits'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from help" -f -a "list" -d 'List semaphores and mutexes, who holds them and who waits'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Delete a semaphore that nobody holds or waits for'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand __complete" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "retry" -d 'Run again what did not succeed in a run'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "list" -d 'List runs, the latest first'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "logs" -d 'Print what the nodes of a run have written'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "stop" -d 'End runs before their time; exit handlers still run'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "__complete"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "retry" -d 'Run again what did not succeed in a run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "list" -d 'List runs, the latest first'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "logs" -d 'Print what the nodes of a run have written'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "stop" -d 'End runs before their time; exit handlers still run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "semaphore" -d 'Limit how many runs go on at once; see who holds a lock and who waits'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "__complete"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "set" -d 'Set the limit of a semaphore'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "get" -d 'Show one semaphore or mutex: its limit, who holds it and who waits'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "list" -d 'List semaphores and mutexes, who holds them and who waits'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "delete" -d 'Delete a semaphore that nobody holds or waits for'

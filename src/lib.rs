@@ -23,6 +23,7 @@ pub mod cluster;
 pub mod control;
 pub mod exit;
 pub mod local;
+pub mod locks;
 pub mod output;
 pub mod prepare;
 pub mod retry;

@@ -52,9 +52,8 @@ fn the_reference() {
         "# Command line\n\nGenerated from the program's own definition (`tests/generated.rs`); do not edit.\n\
          How commands end is in [exit-codes.md](exit-codes.md).\n",
     );
-    for command in program().get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
-    {
-        describe(&mut text, command);
+    for (name, command) in verbs(&program(), "kubectl runnable") {
+        describe(&mut text, &name, command);
     }
     text.push_str(ENVIRONMENT);
     assert_generated("docs/cli.md", &text);
@@ -73,12 +72,25 @@ const ENVIRONMENT: &str = "
 | `NO_COLOR` | no colour; there is none outside a terminal anyway |
 ";
 
-fn describe(text: &mut String, command: &Command) {
-    let name = command.get_name();
+fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
+}
+
+/// The verbs with their full names; of one that is made of others, these.
+fn verbs<'a>(command: &'a Command, name: &str) -> Vec<(String, &'a Command)> {
+    let below = subcommands(command).map(|command| (format!("{name} {}", command.get_name()), command));
+    let of = |(name, command): (String, &'a Command)| match verbs(command, &name) {
+        none if none.is_empty() => vec![(name, command)],
+        below => below,
+    };
+    below.flat_map(of).collect()
+}
+
+fn describe(text: &mut String, name: &str, command: &Command) {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let usage = command.clone().bin_name(format!("kubectl runnable {name}")).render_usage().to_string();
+    let usage = command.clone().bin_name(name).render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
-    write!(text, "\n## kubectl runnable {name}\n\n{about}.\n\n```\n{usage}\n```\n").unwrap();
+    write!(text, "\n## {name}\n\n{about}.\n\n```\n{usage}\n```\n").unwrap();
     let positionals: Vec<&Arg> = command.get_positionals().collect();
     table(text, "Arguments", &positionals);
     for heading in headings(command) {
@@ -173,9 +185,7 @@ fn possible(value: &PossibleValue) -> String {
 /// Everything that a user can type has a word of help; a command has examples.
 #[test]
 fn nothing_is_without_help() {
-    for command in program().get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
-    {
-        let name = command.get_name();
+    for (name, command) in verbs(&program(), "runnable") {
         assert!(command.get_about().is_some(), "{name}");
         assert!(command.get_after_help().is_some_and(|help| help.to_string().starts_with("Examples:\n")), "{name}");
         for argument in command.get_arguments() {

@@ -8,4 +8,5 @@ pub mod identity;
 pub mod references;
 pub mod spec;
 pub mod status;
+pub mod synchronization;
 pub mod template;

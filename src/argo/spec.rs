@@ -495,6 +495,8 @@ pub struct SemaphoreRef {
     pub config_map_key_ref: Option<KeyRef>,
     /// The key of the limit in a database.
     pub database: Option<KeyRef>,
+    /// The namespace it belongs to; empty for the workflow's own.
+    pub namespace: String,
 }
 
 /// A mutex.
@@ -503,6 +505,8 @@ pub struct SemaphoreRef {
 pub struct MutexRef {
     /// Its name.
     pub name: String,
+    /// The namespace it belongs to; empty for the workflow's own.
+    pub namespace: String,
     /// Whether it is one of a database rather than of the controller.
     pub database: bool,
 }

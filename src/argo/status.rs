@@ -136,6 +136,9 @@ pub struct Node {
     /// What the cache said.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub memoization_status: Option<MemoizationStatus>,
+    /// The lock it waits for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub synchronization_status: Option<NodeSynchronization>,
     /// Whether it is a hook or an attempt.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub node_flag: Option<NodeFlag>,
@@ -189,6 +192,14 @@ pub struct MemoizationStatus {
     pub key: String,
     /// The cache's name.
     pub cache_name: String,
+}
+
+/// What a node has to do with locks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSynchronization {
+    /// The name of the lock it waits for; empty when it waits no more.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub waiting: String,
 }
 
 /// Whether a node is a hook or an attempt.

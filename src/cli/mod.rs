@@ -18,6 +18,7 @@ mod report;
 mod resume;
 mod retry;
 mod runtime;
+mod semaphore;
 mod signals;
 mod status;
 mod steer;
@@ -67,6 +68,7 @@ enum Command {
     Stop(stop::Args),
     #[command(visible_alias = "cancel")]
     Terminate(terminate::Args),
+    Semaphore(semaphore::Args),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -96,6 +98,7 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Resume(args) }) => resume::run(args),
         Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),
         Ok(Cli { command: Command::Terminate(args) }) => terminate::run(&args),
+        Ok(Cli { command: Command::Semaphore(args) }) => semaphore::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),

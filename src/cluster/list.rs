@@ -19,6 +19,8 @@ pub struct Selection {
     pub all_namespaces: bool,
     /// A label selector as kubectl writes it.
     pub labels: Option<String>,
+    /// Those of this name.
+    pub name: Option<String>,
     /// Objects a page.
     pub chunk: u32,
 }
@@ -73,8 +75,10 @@ impl Selection {
 }
 
 fn query(selection: &Selection, token: Option<&str>) -> String {
+    let name = selection.name.as_ref().map(|name| format!("&fieldSelector=metadata.name%3D{}", escaped(name)));
     let from = token.map(|token| format!("&continue={}", escaped(token)));
-    format!("limit={}{}{}", selection.chunk.max(1), label_query(selection), from.unwrap_or_default())
+    let [name, from] = [name, from].map(Option::unwrap_or_default);
+    format!("limit={}{}{name}{from}", selection.chunk.max(1), label_query(selection))
 }
 
 /// The part of a query that selects by labels.

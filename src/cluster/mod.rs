@@ -14,6 +14,7 @@ mod kind;
 mod latest;
 mod list;
 mod list_watch;
+mod locks;
 mod logs;
 mod owner;
 mod post;

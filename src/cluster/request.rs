@@ -126,6 +126,16 @@ impl Call<'_> {
     }
 }
 
+/// `GET` of the definition of workflows.
+pub(crate) fn workflow_definition() -> Built {
+    Request::get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/workflows.argoproj.io").body(Vec::new())
+}
+
+/// `GET` of what the server publishes of the schemas of Argo's kinds.
+pub(crate) fn published() -> Built {
+    Request::get("/openapi/v3/apis/argoproj.io/v1alpha1").body(Vec::new())
+}
+
 /// `GET` of a namespace.
 pub(crate) fn namespace(name: &str) -> Built {
     Request::get(format!("/api/v1/namespaces/{}", escaped(name))).body(Vec::new())

@@ -14,6 +14,7 @@ pub mod kill;
 pub mod list_watch;
 pub mod logs;
 mod memory;
+pub mod places;
 pub mod plan;
 pub mod record;
 pub mod sandbox;

@@ -9,13 +9,13 @@ use crate::argo::document::to_yaml_documents;
 /// What standard output carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// workflow.argoproj.io/NAME.
+    /// The name, such as workflow.argoproj.io/NAME.
     Name,
     /// The object, or a List of several.
     Json,
     /// The object, or several documents.
     Yaml,
-    /// A table with run id and cache.
+    /// A table with more columns.
     Wide,
 }
 

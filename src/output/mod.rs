@@ -5,6 +5,7 @@ pub mod junit;
 pub mod lines;
 pub mod list;
 pub mod live;
+pub mod locks;
 pub mod plan;
 pub mod status;
 pub mod step_summary;

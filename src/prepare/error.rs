@@ -66,4 +66,18 @@ pub enum PrepareError {
         /// Its name.
         name: String,
     },
+    /// A version of Argo takes one lock a workflow, and there are more.
+    #[error("a workflow takes one lock before Argo 3.6, which this cluster has, and there are {}: {}", .locks.len(), .locks.join(", "))]
+    OneLock {
+        /// The locks.
+        locks: Vec<String>,
+    },
+    /// A template takes the mutex that its workflow holds.
+    #[error("template {template:?} would wait forever for {lock}, which its own workflow holds")]
+    LockWithinItself {
+        /// The template.
+        template: String,
+        /// The lock.
+        lock: String,
+    },
 }

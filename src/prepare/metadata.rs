@@ -18,6 +18,7 @@ pub(super) fn apply(document: &mut Value, options: &Options) -> Result<(), Prepa
         ("entrypoint", options.entrypoint.as_ref().map(|name| json!(name))),
         ("serviceAccountName", options.service_account.as_ref().map(|name| json!(name))),
         ("priority", options.priority.map(|priority| json!(priority))),
+        ("parallelism", options.parallelism.map(|limit| json!(limit))),
     ];
     for (field, value) in fields {
         if let Some(value) = value {

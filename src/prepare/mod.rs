@@ -1,4 +1,4 @@
-//! What submit adds to a document: run parameters, env, memoize, an owner. Pure; must never name the clock, randomness or the network.
+//! What submit adds to a document: run parameters, env, memoize, locks, an owner. Pure; must never name the clock, randomness or the network.
 //!
 //! [`prepare`] is idempotent: what it has prepared it leaves as it is, also when the caller mints other names. Fields
 //! it does not know survive in their place, and `retryStrategy` is never touched.
@@ -21,6 +21,7 @@ mod parameters;
 mod result_input;
 mod source;
 mod survey;
+mod synchronization;
 
 use serde_json::{Map, Value, json};
 
@@ -37,6 +38,7 @@ pub use self::parameters::missing_parameters;
 pub(crate) use self::parameters::set as set_parameter;
 pub use self::result_input::RESULT_INPUT;
 pub use self::source::{Source, from_source};
+pub use self::synchronization::{LockForm, Locks};
 use crate::argo::identity::{CacheName, RunId};
 use crate::argo::template::text;
 
@@ -111,6 +113,8 @@ fn prepare_spec(
     let metadata = document.get("metadata").cloned().unwrap_or_default();
     let Some(spec) = document.get_mut("spec") else { return Err(no_spec(document)) };
     let Some(fields) = spec.as_object_mut() else { return Err(no_spec(document)) };
+    let namespace = metadata.get("namespace").and_then(Value::as_str);
+    synchronization::apply(fields, &options.locks, templates, namespace, notices)?;
     let attempt = parameters::apply(fields, options, owner, notices)?;
     let context =
         memoize::Context { templates, options, metadata: &metadata, shared: owner == parameters::Owner::Template };

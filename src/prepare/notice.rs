@@ -56,6 +56,18 @@ pub enum Notice {
         /// How many there are.
         count: usize,
     },
+    /// A template takes the semaphore that its workflow holds a place of.
+    LockWithinItself {
+        /// The template.
+        template: String,
+        /// The lock.
+        lock: String,
+    },
+    /// The locks of the referenced object are not known, and those of the workflow take their place.
+    LocksUnknown {
+        /// The WorkflowTemplate or ClusterWorkflowTemplate.
+        name: String,
+    },
     /// The templates stand in another object, so that they are neither memoized nor given variables here.
     ByReference {
         /// The WorkflowTemplate or ClusterWorkflowTemplate.
@@ -118,6 +130,8 @@ impl Notice {
             | Self::RunIdReplaced { .. }
             | Self::CacheNameKept { .. }
             | Self::TooManyParameters { .. }
+            | Self::LockWithinItself { .. }
+            | Self::LocksUnknown { .. }
             | Self::ByReference { .. } => true,
             Self::NotMemoized { .. } | Self::CacheAdded { .. } | Self::ResultInput { .. } => false,
         }
@@ -132,10 +146,12 @@ impl Notice {
             | Self::CacheAdded { template }
             | Self::SharedKey { template, .. }
             | Self::DiffersEachAttempt { template, .. }
+            | Self::LockWithinItself { template, .. }
             | Self::ResultInput { template } => Some(template),
             Self::RunIdReplaced { .. }
             | Self::CacheNameKept { .. }
             | Self::TooManyParameters { .. }
+            | Self::LocksUnknown { .. }
             | Self::ByReference { .. } => None,
         }
     }
@@ -168,6 +184,14 @@ impl Notice {
             }
             Self::TooManyParameters { count } => format!(
                 "with the run's own three there are {count} parameters: from version 4 on, Argo takes 500 at most"
+            ),
+            Self::LockWithinItself { lock, .. } => {
+                format!(
+                    "{who} takes a second place of {lock}, of which its workflow holds one: with a limit of 1 it waits forever"
+                )
+            }
+            Self::LocksUnknown { name } => format!(
+                "the locks that {name:?} names itself are not known here; of the same kind, those of the workflow take their place"
             ),
             Self::ByReference { name } => format!(
                 "the templates of {name:?} are taken as they are on the cluster: nothing is memoized and no variable is set there"

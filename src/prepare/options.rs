@@ -1,5 +1,6 @@
 //! What the user and the caller decide.
 
+use super::synchronization::Locks;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 
@@ -44,6 +45,10 @@ pub struct Options {
     pub service_account: Option<String>,
     /// The workflow's priority.
     pub priority: Option<i32>,
+    /// How many pods of the workflow may be at work at once.
+    pub parallelism: Option<u32>,
+    /// Locks that the workflow takes, beside those of the document.
+    pub locks: Locks,
     /// Whether a referenced WorkflowTemplate is merged into the workflow, so that it can be memoized.
     pub inline: bool,
 }
@@ -66,6 +71,8 @@ impl Options {
             entrypoint: None,
             service_account: None,
             priority: None,
+            parallelism: None,
+            locks: Locks::default(),
             inline: false,
         }
     }

@@ -38,6 +38,7 @@ pub fn anew(
     if let Some(edited) = edited {
         document["spec"] = edited["spec"].clone();
         keep_parameters(&mut document, live);
+        keep_limits(&mut document, live);
     }
     let mut parameters = options.parameters.clone();
     parameters.extend(of_attempt(&run_id, attempt.number));
@@ -115,6 +116,17 @@ fn keep_parameters(document: &mut Value, live: &Value) {
         .filter_map(|parameter| Some((parameter["name"].as_str()?.to_owned(), parameter["value"].as_str()?.to_owned())))
         .collect();
     override_parameters(document, &given);
+}
+
+/// The locks and the parallelism of the run hold for an edited document that says nothing of them: they may have been
+/// given at submit, and an attempt that does without is not what others count on.
+fn keep_limits(document: &mut Value, live: &Value) {
+    let Some(spec) = document["spec"].as_object_mut() else { return };
+    for field in ["synchronization", "parallelism"] {
+        if let Some(value) = live["spec"].get(field) {
+            spec.entry(field).or_insert_with(|| value.clone());
+        }
+    }
 }
 
 fn without(map: Option<&Value>, dropped: &[&str]) -> Map<String, Value> {

@@ -140,6 +140,7 @@ fn mended(id: &str, value: &Value) -> Node {
         children: field(value, "children").unwrap_or_default(),
         outbound_nodes: field(value, "outboundNodes").unwrap_or_default(),
         memoization_status: field(value, "memoizationStatus"),
+        synchronization_status: field(value, "synchronizationStatus"),
         node_flag: field(value, "nodeFlag"),
         host_node_name: text("hostNodeName"),
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SERVED: Duration = Duration::from_mins(1);
 
@@ -28,6 +28,29 @@ pub(crate) async fn install(client: &Client) {
     }
     for definition in &definitions {
         until_served(client, definition).await;
+    }
+}
+
+/// Creates a definition of workflows as it was before 3.6: a workflow takes a semaphore or a mutex.
+pub(crate) async fn install_before_3_6(client: &Client) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/crds/workflows.yaml");
+    let mut definition: Value = serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let any = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
+    definition.pointer_mut(spec).unwrap()["properties"] =
+        json!({ "synchronization": { "type": "object", "properties": { "mutex": any, "semaphore": any } } });
+    create(client, &definition).await;
+    until_served(client, &definition).await;
+    until_published(client).await;
+}
+
+/// What is served is published a little later.
+async fn until_published(client: &Client) {
+    let path = "/openapi/v3/apis/argoproj.io/v1alpha1";
+    let started = Instant::now();
+    while client.request_text(http::Request::get(path).body(Vec::new()).unwrap()).await.is_err() {
+        assert!(started.elapsed() < SERVED, "{path} is not there after {SERVED:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

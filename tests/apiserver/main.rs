@@ -16,6 +16,7 @@ mod list_watch;
 mod logs;
 mod pipelines;
 mod retry;
+mod semaphore;
 mod steer;
 mod submit;
 mod template;

@@ -53,12 +53,12 @@ impl Namespace {
         Cluster::connect(&self.access(user)).await.unwrap()
     }
 
-    /// Creates an object of Argo's, past the library: `plural` names its resource.
+    /// Creates a ConfigMap or an object of Argo's, past the library: `plural` names its resource.
     pub(crate) async fn create(&self, plural: &str, object: &Value) -> Value {
         self.post(&self.path(plural), object).await
     }
 
-    /// Reads an object of Argo's, past the library.
+    /// Reads such an object, past the library.
     pub(crate) async fn get(&self, plural: &str, name: &str) -> Option<Value> {
         let request = http::Request::get(format!("{}/{name}", self.path(plural))).body(Vec::new()).unwrap();
         match self.client.request(request).await {
@@ -68,7 +68,7 @@ impl Namespace {
         }
     }
 
-    /// Merges a patch into an object of Argo's, as its controller would.
+    /// Merges a patch into such an object, as Argo's controller would.
     pub(crate) async fn patch(&self, plural: &str, name: &str, patch: &Value) -> Value {
         let request = http::Request::patch(format!("{}/{name}", self.path(plural)))
             .header("content-type", "application/merge-patch+json")
@@ -77,7 +77,7 @@ impl Namespace {
         self.client.request(request).await.unwrap()
     }
 
-    /// Deletes an object of Argo's.
+    /// Deletes such an object.
     pub(crate) async fn delete(&self, plural: &str, name: &str) {
         self.delete_any(&format!("{}/{name}", self.path(plural))).await;
     }
@@ -88,9 +88,10 @@ impl Namespace {
         self.client.request::<Value>(request).await.unwrap();
     }
 
-    /// Allows the restricted user some verbs on one of Argo's resources in this namespace.
+    /// Allows the restricted user some verbs on ConfigMaps or one of Argo's resources in this namespace.
     pub(crate) async fn allow(&self, verbs: &[&str], plural: &str) {
-        self.allow_in("argoproj.io", verbs, plural).await;
+        let group = if plural == "configmaps" { "" } else { "argoproj.io" };
+        self.allow_in(group, verbs, plural).await;
     }
 
     /// The same on a resource of any group.
@@ -121,6 +122,7 @@ impl Namespace {
 
     fn path(&self, plural: &str) -> String {
         match plural {
+            "configmaps" => format!("/api/v1/namespaces/{}/{plural}", self.name),
             "clusterworkflowtemplates" => format!("/apis/argoproj.io/v1alpha1/{plural}"),
             namespaced => format!("/apis/argoproj.io/v1alpha1/namespaces/{}/{namespaced}", self.name),
         }

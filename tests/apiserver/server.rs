@@ -38,6 +38,14 @@ impl User {
     }
 }
 
+/// What an API server knows of Argo.
+#[derive(Debug, Clone, Copy)]
+enum Definitions {
+    None,
+    Argo,
+    Before36,
+}
+
 /// A running API server.
 pub(crate) struct Server {
     /// `https://127.0.0.1:PORT`.
@@ -51,13 +59,19 @@ impl Server {
     /// The API server with Argo's definitions.
     pub(crate) fn argo() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(|| on_own_runtime(|| Self::start("argo", true)))
+        SERVER.get_or_init(|| on_own_runtime(|| Self::start("argo", Definitions::Argo)))
     }
 
     /// An API server that has never heard of Argo.
     pub(crate) fn bare() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(|| on_own_runtime(|| Self::start("bare", false)))
+        SERVER.get_or_init(|| on_own_runtime(|| Self::start("bare", Definitions::None)))
+    }
+
+    /// An API server whose definition of workflows is that of Argo before 3.6.
+    pub(crate) fn old() -> &'static Self {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(|| on_own_runtime(|| Self::start("old", Definitions::Before36)))
     }
 
     /// A client of this server that lives in the calling test's runtime.
@@ -85,14 +99,19 @@ impl Server {
         })
     }
 
-    async fn start(prefix: &str, argo: bool) -> Self {
+    async fn start(prefix: &str, definitions: Definitions) -> Self {
         for attempt in 1.. {
             let server = Self::spawn(prefix);
             match server.until_ready().await {
-                Ok(()) if argo => crds::install(&server.client(User::Admin).await).await,
                 Ok(()) => {}
                 Err(obituary) if attempt == ATTEMPTS => panic!("{obituary}"),
                 Err(_) => continue,
+            }
+            let client = server.client(User::Admin).await;
+            match definitions {
+                Definitions::None => {}
+                Definitions::Argo => crds::install(&client).await,
+                Definitions::Before36 => crds::install_before_3_6(&client).await,
             }
             return server;
         }

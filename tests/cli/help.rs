@@ -10,13 +10,15 @@ use crate::environment::Environment;
 fn the_help_of_every_command() {
     let environment = Environment::new();
     assert_snapshot!("program", environment.run(["--help"]));
-    let commands: Vec<String> = kubectl_runnable::cli::command()
-        .get_subcommands()
-        .filter(|one| !one.is_hide_set())
-        .map(|one| one.get_name().to_owned())
-        .collect();
-    for command in &commands {
-        assert_snapshot!(command.as_str(), environment.run([command, "--help"]));
+    let program = kubectl_runnable::cli::command();
+    let mut commands = Vec::new();
+    for command in program.get_subcommands().filter(|one| !one.is_hide_set()) {
+        let name = command.get_name();
+        assert_snapshot!(name, environment.run([name, "--help"]));
+        for verb in command.get_subcommands().map(clap::Command::get_name) {
+            assert_snapshot!(format!("{name}-{verb}"), environment.run([name, verb, "--help"]));
+        }
+        commands.push(name);
     }
     assert_eq!(
         commands,
@@ -32,6 +34,7 @@ fn the_help_of_every_command() {
             "resume",
             "stop",
             "terminate",
+            "semaphore",
             "completion",
         ]
     );

@@ -11,6 +11,7 @@ mod environment;
 mod help;
 mod interrupts;
 mod local;
+mod locks;
 mod parameters;
 mod streams;
 mod terminal;

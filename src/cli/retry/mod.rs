@@ -83,7 +83,7 @@ pub(super) struct Args {
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<ParameterPair>,
 
-    /// Retry with the edited document of this file; the run keeps its parameters, unless -p gives others
+    /// Retry with the edited document of this file; the run keeps its parameters, unless -p gives others, and its locks
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
 

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::locks::{SemaphoreArg, mutex, parallelism};
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
 use crate::cli::follow_up::FollowUp;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority};
 use crate::cluster::OwnerName;
+use crate::locks::CONFIG_MAP;
 use crate::output::format::Format;
 
 const EXAMPLES: &str = "Examples:
@@ -33,6 +35,9 @@ const EXAMPLES: &str = "Examples:
 
   # Delete it together with the Deployment that it belongs to
   kubectl runnable submit migrate.yaml --owner deployment.apps/web
+
+  # One run of a branch at a time, whoever submits it
+  kubectl runnable submit ci.yaml --semaphore exampleorg/sample@main=1 --parallelism 5
 
   # From standard input, for scripts
   render | kubectl runnable submit - -o name --wait --timeout 30m";
@@ -137,6 +142,22 @@ pub(super) struct WorkflowArgs {
     /// The workflow's priority
     #[arg(long, value_name = "NUMBER", value_parser = priority, allow_negative_numbers = true)]
     pub(super) priority: Option<i32>,
+
+    /// A semaphore that the workflow takes a place of; one without a limit gets LIMIT, else 1
+    #[arg(long = "semaphore", value_name = "KEY|OWNER/REPO@REF[=LIMIT]")]
+    pub(super) semaphores: Vec<SemaphoreArg>,
+
+    /// The ConfigMap that holds the limits of --semaphore
+    #[arg(long, value_name = "NAME", default_value = CONFIG_MAP)]
+    pub(super) semaphore_configmap: ObjectName,
+
+    /// A mutex that the workflow takes, so that no other workflow with it runs meanwhile
+    #[arg(long = "mutex", value_name = "NAME", value_parser = mutex)]
+    pub(super) mutexes: Vec<String>,
+
+    /// Most pods of the workflow at once
+    #[arg(long, value_name = "N", value_parser = parallelism, allow_negative_numbers = true)]
+    pub(super) parallelism: Option<u32>,
 }
 
 /// How the run is known and what it skips.

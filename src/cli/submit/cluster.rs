@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use super::args::{Args, DryRun};
+use super::locks;
 use super::owner;
 use super::request::{Request, is_template};
 use crate::argo::document::Kind;
@@ -19,13 +20,15 @@ use crate::output::format::{name, rendered};
 use crate::output::stream::{result, talk};
 use crate::prepare::{Prepared, Templates, existing_cache};
 
-pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &Args, mut request: Request) -> Result<Exit, Failure> {
     let cluster = Cluster::connect(&args.access.access()).await?;
+    request.options.locks.form = locks::form(&cluster, &request.options.locks).await;
     let (templates, live) = known_objects(&cluster, &request).await?;
     let mut prepared = request.prepare(&templates, live.as_ref())?;
     if let Some(owner) = &args.workflow.owner {
         owner::set(owner, &cluster, &mut prepared).await?;
     }
+    locks::ensure(args, &cluster, &prepared).await?;
     if args.dry_run == DryRun::Server {
         return check(args, &cluster, &prepared).await;
     }

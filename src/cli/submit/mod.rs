@@ -4,6 +4,7 @@ pub(super) mod again;
 mod args;
 mod cluster;
 mod local;
+mod locks;
 mod owner;
 mod request;
 mod subject;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::args::Args;
+use super::locks;
 use super::subject::Subject;
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
@@ -176,6 +177,8 @@ fn options(args: &Args) -> Result<Options, Failure> {
         entrypoint: args.workflow.entrypoint.clone(),
         service_account: args.workflow.serviceaccount.as_ref().map(ToString::to_string),
         priority: args.workflow.priority,
+        parallelism: args.workflow.parallelism,
+        locks: locks::of(args),
         inline: args.run.inline || args.local,
         ..Options::new(mint::run_id(Timestamp::now())?, mint::cache_name())
     })

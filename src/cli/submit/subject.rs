@@ -111,6 +111,10 @@ impl<'a> Subject<'a> {
                 None => error.into(),
             },
             PrepareError::TwoRunIds { .. } => error.into(),
+            PrepareError::OneLock { .. } => Failure::from(error).hint("take one of them, or update Argo"),
+            PrepareError::LockWithinItself { .. } => {
+                self.fault("", &error.to_string()).hint("give the template or the workflow another lock")
+            }
             PrepareError::UnknownTemplate { .. } => Failure::from(error).hint(GIVE_OR_ASK),
             _ => self.fault("", &error.to_string()),
         }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::call::NodeIndex;
 use crate::argo::spec::Synchronization;
+use crate::argo::synchronization::LockKind;
 
 /// A lock by its name, such as `default/Mutex/name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,18 +83,21 @@ pub(super) fn named(
 ) -> Result<Vec<Lock>, String> {
     let mut locks = Vec::new();
     for mutex in synchronization.mutexes.iter().chain(&synchronization.mutex) {
+        let name = mutex.lock(namespace);
         if mutex.database {
-            return Err(format!("database session is not available for mutex {namespace}/Database/{}", mutex.name));
+            return Err(format!("database session is not available for mutex {name}"));
         }
-        locks.push(Lock { name: format!("{namespace}/Mutex/{}", mutex.name), limit: 1 });
+        locks.push(Lock { name: name.to_string(), limit: 1 });
     }
     for semaphore in synchronization.semaphores.iter().chain(&synchronization.semaphore) {
-        let Some(key) = &semaphore.config_map_key_ref else {
-            let key = semaphore.database.as_ref().map(|database| database.key.as_str()).unwrap_or_default();
-            return Err(format!("database session is not available for semaphore {namespace}/Database/{key}"));
-        };
-        let limit = limit(&key.name, &key.key)?;
-        locks.push(Lock { name: format!("{namespace}/ConfigMap/{}/{}", key.name, key.key), limit });
+        let name = semaphore.lock(namespace).ok_or("a semaphore names neither a ConfigMap nor a database")?;
+        match &name.kind {
+            LockKind::ConfigMap { name: map, key } => {
+                let limit = limit(map, key)?;
+                locks.push(Lock { name: name.to_string(), limit });
+            }
+            _ => return Err(format!("database session is not available for semaphore {name}")),
+        }
     }
     Ok(locks)
 }

@@ -70,6 +70,7 @@ impl Scheduler {
             outbound_nodes: Vec::new(),
             memoization_status: None,
             node_flag: call.flag,
+            synchronization_status: None,
             host_node_name: None,
         }
     }

@@ -159,6 +159,7 @@ mod tests {
             outbound_nodes: Vec::new(),
             memoization_status: None,
             node_flag: None,
+            synchronization_status: None,
             host_node_name: None,
         }
     }

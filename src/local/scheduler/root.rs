@@ -109,7 +109,7 @@ impl Scheduler {
         if let Err(why) = self.declare_globals() {
             return self.end_workflow(Phase::Error, &why);
         }
-        if let Err(why) = self.check_workflow_locks() {
+        if let Err(why) = self.plan.workflow_locks() {
             let message = format!("Failed to acquire the synchronization lock. {why}");
             return self.end_workflow(Phase::Failed, &message);
         }
@@ -143,15 +143,6 @@ impl Scheduler {
     fn exit_handler(&self) -> Option<Hook> {
         let hooks = self.plan.spec.get("hooks").map(|hooks| view(hooks).unwrap_or_default()).unwrap_or_default();
         self.exit_hook(self.plan.spec["onExit"].as_str().unwrap_or_default(), &hooks)
-    }
-
-    fn check_workflow_locks(&self) -> Result<(), String> {
-        let synchronization: Synchronization = match self.plan.spec.get("synchronization") {
-            Some(value) if value.is_object() => view(value)?,
-            _ => return Ok(()),
-        };
-        locks::named(&synchronization, self.plan.metadata("namespace"), |map, key| self.plan.limit(map, key))
-            .map(|_| ())
     }
 
     pub(super) fn entry_ended(&mut self, phase: Phase) {
@@ -267,6 +258,16 @@ impl Scheduler {
 }
 
 impl Plan {
+    /// The locks that the workflow takes as a whole, with their limits.
+    pub(crate) fn workflow_locks(&self) -> Result<Vec<(String, usize)>, String> {
+        let synchronization: Synchronization = match self.spec.get("synchronization") {
+            Some(value) if value.is_object() => view(value)?,
+            _ => return Ok(Vec::new()),
+        };
+        let locks = locks::named(&synchronization, self.metadata("namespace"), |map, key| self.limit(map, key))?;
+        Ok(locks.into_iter().map(|lock| (lock.name, lock.limit)).collect())
+    }
+
     /// The limit of a semaphore, from its ConfigMap.
     pub(super) fn limit(&self, map: &str, key: &str) -> Result<usize, String> {
         let text = self

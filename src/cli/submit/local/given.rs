@@ -1,10 +1,11 @@
 //! What stands beside a workflow in the files, for a local run: templates, ConfigMaps and Secrets.
 
 use base64::Engine;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::argo::document::{Document, Kind, any_string};
 use crate::cli::failure::Failure;
+use crate::cli::submit::args::Args;
 use crate::local::plan::{Data, Plan, TemplateScope};
 
 /// Adds a document to what the run looks things up in.
@@ -24,6 +25,17 @@ pub(super) fn add(plan: &mut Plan, document: &Document) -> Result<(), Failure> {
         Kind::Workflow | Kind::CronWorkflow => {}
     }
     Ok(())
+}
+
+/// Adds the limits of `--semaphore` that the files do not give, and returns the ConfigMap that holds all of them.
+pub(super) fn add_limits(plan: &mut Plan, args: &Args) -> Option<Value> {
+    let semaphores = &args.workflow.semaphores;
+    let name = args.workflow.semaphore_configmap.as_str();
+    let limits = (!semaphores.is_empty()).then(|| plan.config_maps.entry(name.to_owned()).or_default())?;
+    for semaphore in semaphores {
+        limits.entry(semaphore.named.key.to_string()).or_insert_with(|| semaphore.limit().to_string());
+    }
+    Some(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": limits}))
 }
 
 fn data(map: &Value) -> Data {

@@ -53,7 +53,7 @@ impl Interrupts {
     }
 
     /// Waits for a signal (true) or the deadline, which comes once and not after a signal.
-    async fn next(&mut self) -> bool {
+    pub(super) async fn next(&mut self) -> bool {
         let deadline = self.deadline.filter(|_| !self.asked);
         tokio::select! {
             () = self.signals.next() => true,

@@ -26,6 +26,7 @@ use crate::cli::{home, mint};
 use crate::exit::Exit;
 use crate::local::engine::{self, Ended};
 use crate::local::executor::Executor;
+use crate::local::places::Places;
 use crate::local::plan::Plan;
 use crate::local::scheduler::Scheduler;
 use crate::local::store::{self, Store, StoreError};
@@ -130,13 +131,15 @@ impl Ready {
         for document in &request.beside {
             given::add(&mut plan, document)?;
         }
+        let limits = given::add_limits(&mut plan, args);
         refusal::check(args.quiet, request, &plan)?;
         let beside = request.beside.iter().filter(|document| document.kind != Kind::Secret);
-        let beside = beside.map(|document| document.value.clone()).collect();
+        let beside = beside.map(|document| document.value.clone()).chain(limits).collect();
         Ok(Self { plan, namespace, name, run: prepared.run.clone(), beside })
     }
 
     async fn run(self, args: &Args, machine: &Machine, interrupts: &mut Interrupts) -> Result<Over, Failure> {
+        let _places = self.places(machine, interrupts).await?;
         let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?;
         store.write_beside(&self.beside)?;
         let directory = store.directory().to_owned();
@@ -165,6 +168,23 @@ impl Ready {
         ending::tell(args, &ended, &directory)?;
         let exit = exit(&ended, interrupts.timed_out());
         Ok(Over { made: Made { object: ended.workflow, ..made }, exit, interrupted: ended.interrupted })
+    }
+}
+
+impl Ready {
+    /// The places that the run takes as a whole, once they are free.
+    async fn places(&self, machine: &Machine, interrupts: &mut Interrupts) -> Result<Places, Failure> {
+        let name = &self.name;
+        let taking = Places::take(&machine.root, &self.plan, |lock| {
+            talk(format_args!("workflow {name} waits for {lock}, which another run of this machine holds"));
+        });
+        tokio::select! {
+            places = taking => Ok(places?),
+            signalled = interrupts.next() => {
+                let exit = if signalled { Exit::Interrupted } else { Exit::TimedOut };
+                Err(Failure::new(exit, format!("workflow {name} was not started: it waited for its locks")))
+            }
+        }
     }
 }
 

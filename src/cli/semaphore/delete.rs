@@ -1,0 +1,92 @@
+//! `semaphore delete`: takes a semaphore away that nobody needs.
+
+use super::lookup::{Scope, board};
+use super::{BranchArgs, ConfigMapArgs, carry_out, drain, no_key};
+use crate::argo::synchronization::LockName;
+use crate::cli::access::AccessArgs;
+use crate::cli::failure::Failure;
+use crate::cli::runtime::block_on;
+use crate::cluster::Cluster;
+use crate::exit::Exit;
+use crate::locks::{Edit, Lock, Named, Request};
+use crate::output::locks::limit;
+use crate::output::stream::{result, talk};
+
+const EXAMPLES: &str = "Examples:
+  # A semaphore that nobody holds and nobody waits for
+  kubectl runnable semaphore delete exampleorg-sample-old-branch
+
+  # In spite of those who hold it or wait; a workflow that asks for it later fails
+  kubectl runnable semaphore delete exampleorg-sample-old-branch --force
+
+Exit code 7 means that it is held or waited for, 6 that there is none.";
+
+/// Delete a semaphore that nobody holds or waits for
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The semaphore: KEY or OWNER/REPO@REF
+    #[arg(value_name = "KEY", conflicts_with = "owner")]
+    key: Option<Named>,
+
+    #[command(flatten)]
+    branch: BranchArgs,
+
+    /// Delete it also while it is held or waited for
+    #[arg(long)]
+    force: bool,
+
+    /// Only show what would be done; the server checks it
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    config_map: ConfigMapArgs,
+
+    #[command(flatten)]
+    access: AccessArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let named = args.branch.named()?.or_else(|| args.key.clone()).ok_or_else(no_key)?;
+    block_on(async {
+        let cluster = Cluster::connect(&args.access.access()).await?;
+        let config_map = &args.config_map.name;
+        if !args.force {
+            let scope = Scope { config_map, all_namespaces: false, completed: false };
+            let name = LockName::semaphore(cluster.namespace(), config_map.as_str(), named.key.as_str());
+            is_free(&board(&cluster, scope).await?.lock(name), &named)?;
+        }
+        let request = Request { config_map: config_map.as_str(), key: &named.key, branch: None, edit: Edit::Delete };
+        if args.force {
+            drain::end(&cluster, &request, args.dry_run).await?;
+        }
+        let planned = carry_out(&cluster, &request, args.dry_run).await?;
+        let end = if args.dry_run { " (server dry run)" } else { "" };
+        result(format_args!("semaphore {} deleted{end}\n", named.key))?;
+        if !args.dry_run {
+            talk(format_args!("its limit was {}", limit(&planned.old)));
+        }
+        Ok(Exit::Success)
+    })
+}
+
+fn is_free(lock: &Lock, named: &Named) -> Result<(), Failure> {
+    let key = &named.key;
+    if lock.drained.is_some() {
+        return Err(Failure::new(Exit::Conflict, format!("semaphore {key} is drained"))
+            .hint(format!("kubectl runnable semaphore set {key} --undrain first, or use --force")));
+    }
+    if lock.holders.is_empty() && lock.queue.is_empty() {
+        return Ok(());
+    }
+    let held: Vec<String> = lock.holders.iter().map(|holding| holding.holder.to_string()).collect();
+    let why = if held.is_empty() {
+        let queue: Vec<String> = lock.queue.iter().map(|waiter| waiter.holder.to_string()).collect();
+        format!("waited for by {}", queue.join(", "))
+    } else {
+        format!("held by {}", held.join(", "))
+    };
+    Err(Failure::new(Exit::Conflict, format!("semaphore {key} is {why}"))
+        .hint("wait until they have ended, or use --force: a workflow that asks for it later fails"))
+}

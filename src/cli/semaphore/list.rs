@@ -1,0 +1,80 @@
+//! `semaphore list`: all locks, who holds them and who waits.
+
+use serde_json::json;
+
+use super::ConfigMapArgs;
+use super::lookup::{Scope, board};
+use crate::cli::access::AccessArgs;
+use crate::cli::failure::Failure;
+use crate::cli::runtime::block_on;
+use crate::cluster::Cluster;
+use crate::exit::Exit;
+use crate::locks::cycles;
+use crate::output::format::{Format, rendered};
+use crate::output::locks::{Look, document, table};
+use crate::output::stream::{result, talk};
+
+const EXAMPLES: &str = "Examples:
+  # Semaphores and mutexes of the current namespace: limits, holders, who waits, the next first
+  kubectl runnable semaphore list
+
+  # Of all namespaces, with all names
+  kubectl runnable semaphore list -A -o wide
+
+  # Locks that somebody waits for, by name
+  kubectl runnable semaphore list -o json | jq -r '.locks[] | select(.queue != []) | .name'
+
+Below the table stands what is wrong: a limit that is missing or no number, a holder that is gone or has ended \
+(orphaned), and workflows that wait for each other in a circle (deadlock).";
+
+/// List semaphores and mutexes, who holds them and who waits
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Locks of all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+
+    /// Look through completed workflows too, for locks that they never gave back
+    #[arg(long)]
+    completed: bool,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    #[command(flatten)]
+    config_map: ConfigMapArgs,
+
+    #[command(flatten)]
+    access: AccessArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    block_on(async {
+        let cluster = Cluster::connect(&args.access.access()).await?;
+        let config_map = &args.config_map.name;
+        let scope = Scope { config_map, all_namespaces: args.all_namespaces, completed: args.completed };
+        let locks = board(&cluster, scope).await?.locks();
+        let cycles = cycles(&locks);
+        match args.output {
+            None | Some(Format::Wide) if locks.is_empty() && args.all_namespaces => {
+                talk("no semaphores or mutexes in any namespace");
+            }
+            None | Some(Format::Wide) if locks.is_empty() => {
+                talk(format_args!("no semaphores or mutexes in namespace {:?}", cluster.namespace()));
+            }
+            None | Some(Format::Wide) => {
+                let wide = args.output == Some(Format::Wide);
+                let look = Look { config_map: config_map.as_str(), namespace: args.all_namespaces, wide };
+                result(table(&locks, &cycles, look))?;
+            }
+            Some(Format::Name) => result(locks.iter().map(|lock| lock.name.to_string() + "\n").collect::<String>())?,
+            Some(format) => {
+                let locks: Vec<_> = locks.iter().map(document).collect();
+                result(rendered(format, &[json!({"locks": locks, "cycles": cycles})]))?;
+            }
+        }
+        Ok(Exit::Success)
+    })
+}

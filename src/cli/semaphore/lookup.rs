@@ -1,0 +1,88 @@
+//! Everything that a cluster tells of locks, read into one board.
+
+use crate::argo::identity::ObjectName;
+use crate::cli::failure::Failure;
+use crate::cli::semaphore::refused;
+use crate::cluster::{Cluster, ClusterError, Selection};
+use crate::locks::{Address, Board, Limits};
+
+/// Objects a page of a list.
+const PAGE: u32 = 200;
+/// Workflows that have completed have given their locks back, and are mostly many.
+const LIVE: &str = "workflows.argoproj.io/completed!=true";
+
+/// What is looked through.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// The ConfigMap whose keys are locks also when nobody asks for them.
+    pub(super) config_map: &'a ObjectName,
+    /// All namespaces rather than the connection's.
+    pub(super) all_namespaces: bool,
+    /// Completed workflows too.
+    pub(super) completed: bool,
+}
+
+/// Reads workflows, the holders that they name, and the limits of their locks.
+pub(super) async fn board(cluster: &Cluster, scope: Scope<'_>) -> Result<Board, Failure> {
+    let mut board = Board::default();
+    let labels = (!scope.completed).then(|| LIVE.to_owned());
+    let selection = Selection { all_namespaces: scope.all_namespaces, labels, name: None, chunk: PAGE };
+    cluster.list(&selection, |workflow| board.add(&workflow)).await?;
+    for (namespace, name) in board.unseen() {
+        match cluster.within(&namespace).workflow(&name).await {
+            Ok(workflow) => board.add(&workflow),
+            Err(ClusterError::WorkflowMissing { .. } | ClusterError::NamespaceMissing { .. }) => {
+                board.add_gone((namespace, name));
+            }
+            // It may well be at work where this user may not look.
+            Err(ClusterError::Forbidden { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    own_limits(cluster, scope, &mut board).await?;
+    let own = |(namespace, name): &Address| {
+        *name == scope.config_map.as_str() && (scope.all_namespaces || namespace == cluster.namespace())
+    };
+    for (namespace, name) in board.config_maps().into_iter().filter(|address| !own(address)) {
+        match cluster.within(&namespace).config_map(&name).await {
+            Ok(Some(config_map)) => {
+                if let Ok(limits) = Limits::of(&config_map) {
+                    board.add_limits(&namespace, &limits);
+                }
+            }
+            Ok(None) | Err(ClusterError::NamespaceMissing { .. }) => board.add_missing_limits((namespace, name)),
+            Err(ClusterError::Forbidden { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(board)
+}
+
+async fn own_limits(cluster: &Cluster, scope: Scope<'_>, board: &mut Board) -> Result<(), Failure> {
+    let name = scope.config_map.as_str();
+    if !scope.all_namespaces {
+        let address = (cluster.namespace().to_owned(), name.to_owned());
+        match cluster.config_map(name).await? {
+            Some(config_map) => {
+                board.add_limits(&address.0, &Limits::of(&config_map).map_err(|refusal| refused(&refusal))?);
+            }
+            None => board.add_missing_limits(address),
+        }
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    let selection = Selection { all_namespaces: true, labels: None, name: Some(name.to_owned()), chunk: PAGE };
+    cluster.config_maps(&selection, |config_map| found.push(config_map)).await?;
+    for config_map in &found {
+        let namespace = config_map["metadata"]["namespace"].as_str().unwrap_or_default();
+        if let Ok(limits) = Limits::of(config_map) {
+            board.add_limits(namespace, &limits);
+        }
+    }
+    let there =
+        |(namespace, _): &Address| found.iter().any(|found| found["metadata"]["namespace"] == namespace.as_str());
+    for address in board.config_maps().into_iter().filter(|address| address.1 == name && !there(address)) {
+        board.add_missing_limits(address);
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `semaphore`: limits of how many runs go on at once, who holds a place, and who waits for one.
+
+mod change;
+mod delete;
+mod drain;
+mod get;
+mod list;
+mod lookup;
+mod set;
+
+use clap::Subcommand;
+
+pub(super) use self::change::{carry_out, refused, warn_of_shared};
+use super::failure::Failure;
+use crate::argo::identity::ObjectName;
+use crate::exit::Exit;
+use crate::locks::{Branch, CONFIG_MAP, KeyError, Named};
+
+const EXAMPLES: &str = "Examples:
+  # Let two runs of a branch go on at once
+  kubectl runnable semaphore set exampleorg/sample@main 2
+
+  # Who holds a lock, and who waits in which order
+  kubectl runnable semaphore list
+
+  # Submit a workflow that takes a place
+  kubectl runnable submit ci.yaml --semaphore exampleorg/sample@main";
+
+/// Limit how many runs go on at once; see who holds a lock and who waits
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Set(set::Args),
+    Get(get::Args),
+    List(list::Args),
+    Delete(delete::Args),
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    match &args.command {
+        Command::Set(args) => set::run(args),
+        Command::Get(args) => get::run(args),
+        Command::List(args) => list::run(args),
+        Command::Delete(args) => delete::run(args),
+    }
+}
+
+/// The branch that stands for a key.
+#[derive(Debug, clap::Args)]
+struct BranchArgs {
+    /// The owner of the repository, in place of a KEY
+    #[arg(long, value_name = "OWNER", requires = "repo")]
+    owner: Option<String>,
+
+    /// The repository
+    #[arg(long, value_name = "REPO", requires = "owner")]
+    repo: Option<String>,
+
+    /// Its branch or tag [default: refs/heads/main]
+    #[arg(long = "ref", value_name = "REF", requires = "owner")]
+    reference: Option<String>,
+}
+
+impl BranchArgs {
+    fn named(&self) -> Result<Option<Named>, KeyError> {
+        let (Some(owner), Some(repo)) = (&self.owner, &self.repo) else { return Ok(None) };
+        Branch::new(owner, repo, self.reference.as_deref())?.try_into().map(Some)
+    }
+}
+
+/// The ConfigMap that holds the limits.
+#[derive(Debug, clap::Args)]
+struct ConfigMapArgs {
+    /// The ConfigMap that holds the limits
+    #[arg(long = "configmap", value_name = "NAME", default_value = CONFIG_MAP)]
+    name: ObjectName,
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+fn no_key() -> Failure {
+    Failure::usage("no semaphore is named").hint("name a KEY, OWNER/REPO@REF, or use --owner, --repo and --ref")
+}

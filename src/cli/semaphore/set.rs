@@ -1,0 +1,186 @@
+//! `semaphore set`: the limit of a semaphore.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{BranchArgs, ConfigMapArgs, carry_out, drain, no_key, warn_of_shared};
+use crate::cli::access::AccessArgs;
+use crate::cli::failure::Failure;
+use crate::cli::runtime::block_on;
+use crate::cli::values::span;
+use crate::cluster::Cluster;
+use crate::exit::Exit;
+use crate::locks::{Change, Edit, Limit, Named, Planned, Request, drain_name};
+use crate::output::format::{Format, rendered};
+use crate::output::locks::limit;
+use crate::output::stream::result;
+
+const EXAMPLES: &str = "Examples:
+  # Let three runs of a branch go on at once; those that wait are let in as soon as the controller sees it
+  kubectl runnable semaphore set --owner exampleorg --repo sample --ref refs/heads/main 3
+  kubectl runnable semaphore set exampleorg/sample@main 3
+
+  # The same by its key
+  kubectl runnable semaphore set exampleorg-sample-main 3
+
+  # Make sure that there is a limit, and leave one that somebody has tuned
+  kubectl runnable semaphore set exampleorg-sample-main 1 --if-absent
+
+  # Let nobody in any more, wait until all have left, and go on later with the former limit
+  kubectl runnable semaphore set exampleorg-sample-main --drain --wait
+  kubectl runnable semaphore set exampleorg-sample-main --undrain
+
+A limit is at least 1: a controller that begins with 0 fails every workflow that asks for the semaphore. --drain lowers \
+the limit to 1 and gives the one place to a suspended workflow of the highest priority, which has no pod. Whoever waits \
+keeps its place in the queue.";
+
+/// Set the limit of a semaphore
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, override_usage = "kubectl runnable semaphore set [OPTIONS] KEY|OWNER/REPO@REF LIMIT
+       kubectl runnable semaphore set [OPTIONS] --owner OWNER --repo REPO [--ref REF] LIMIT
+       kubectl runnable semaphore set [OPTIONS] KEY|OWNER/REPO@REF --drain|--undrain")]
+pub(super) struct Args {
+    /// The semaphore, by its key or its branch, and how many may hold it at once
+    #[arg(value_names = ["KEY", "LIMIT"], num_args = 0..=2, allow_negative_numbers = true)]
+    words: Vec<String>,
+
+    #[command(flatten)]
+    branch: BranchArgs,
+
+    /// Set the limit only where there is none
+    #[arg(long)]
+    if_absent: bool,
+
+    /// Let nobody in any more; those that are in go on to their end
+    #[arg(long, conflicts_with_all = ["if_absent", "undrain"])]
+    drain: bool,
+
+    /// Take --drain back: the limit that was before, unless LIMIT gives another
+    #[arg(long, conflicts_with = "if_absent")]
+    undrain: bool,
+
+    /// With --drain, wait until all that were in have left
+    #[arg(long, requires = "drain")]
+    wait: bool,
+
+    /// Stop waiting after this time (exit code 5); the drain goes on
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, requires = "wait")]
+    timeout: Option<Duration>,
+
+    /// Only show what would be done; the server checks it
+    #[arg(long)]
+    dry_run: bool,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    config_map: ConfigMapArgs,
+
+    #[command(flatten)]
+    access: AccessArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let (named, limit) = args.named()?;
+    let config_map = args.config_map.name.as_str();
+    let drain = drain_name(config_map, &named.key);
+    let edit = args.edit(limit, &drain)?;
+    let request = Request { config_map, key: &named.key, branch: named.branch.as_ref(), edit };
+    block_on(async {
+        let cluster = Cluster::connect(&args.access.access()).await?;
+        if args.drain {
+            let drain = drain::Drain { request, wait: args.wait, timeout: args.timeout, quiet: args.quiet };
+            let told = |planned: &Planned| args.told(&cluster, &request, planned);
+            return Box::pin(drain.begin(&cluster, args.dry_run, told)).await;
+        }
+        if matches!(edit, Edit::Set(_) | Edit::Undrain) {
+            drain::end(&cluster, &request, args.dry_run).await?;
+        }
+        let planned = carry_out(&cluster, &request, args.dry_run).await?;
+        args.told(&cluster, &request, &planned)?;
+        Ok(Exit::Success)
+    })
+}
+
+impl Args {
+    /// The semaphore that is meant, and the limit if one is given.
+    fn named(&self) -> Result<(Named, Option<&str>), Failure> {
+        let mut words = self.words.iter().map(String::as_str);
+        let named = match self.branch.named()? {
+            Some(named) => named,
+            None => words.next().ok_or_else(no_key)?.parse()?,
+        };
+        let limit = words.next();
+        match words.next() {
+            Some(more) => Err(Failure::usage(format!("unexpected {more:?} beside --owner and --repo"))
+                .hint("name the semaphore by KEY or by its branch, not by both")),
+            None => Ok((named, limit)),
+        }
+    }
+
+    fn edit<'a>(&self, limit: Option<&str>, drain: &'a str) -> Result<Edit<'a>, Failure> {
+        let number = limit.map(|text| text.parse::<u32>().map_err(|_| no_limit(text))).transpose()?;
+        match (self.drain, self.undrain, number) {
+            (true, _, None | Some(0)) => Ok(Edit::Drain(drain)),
+            (true, _, Some(limit)) => Err(Failure::usage(format!("--drain lets nobody in, and the limit is {limit}"))
+                .hint("leave LIMIT out; --undrain brings the former one back")),
+            (_, true, None) => Ok(Edit::Undrain),
+            (_, _, Some(0)) => Err(Failure::usage(
+                "limit 0 is none that Argo takes: a controller that begins with it fails every workflow that asks for the semaphore",
+            )
+            .hint("use --drain: it lets nobody in, and --undrain takes it back")),
+            (_, _, Some(limit)) if self.if_absent => Ok(Edit::Ensure(limit)),
+            (_, _, Some(limit)) => Ok(Edit::Set(limit)),
+            (_, _, None) => Err(Failure::usage("no limit is given").hint("give a number from 1 on, or --drain")),
+        }
+    }
+
+    /// Tells what was done.
+    fn told(&self, cluster: &Cluster, request: &Request<'_>, planned: &Planned) -> Result<(), Failure> {
+        if !self.quiet {
+            warn_of_shared(request, planned);
+        }
+        match self.output {
+            None | Some(Format::Wide) => result(line(request, planned, self.dry_run))?,
+            Some(Format::Name) => result(format_args!("{}\n", request.key))?,
+            Some(format) => result(rendered(format, &[document(cluster, request, planned)]))?,
+        }
+        Ok(())
+    }
+}
+
+fn no_limit(text: &str) -> Failure {
+    Failure::usage(format!("invalid limit {text:?}: expected a whole number from 1 to {}", u32::MAX))
+}
+
+fn line(request: &Request<'_>, planned: &Planned, dry_run: bool) -> String {
+    let old = match &planned.drained {
+        Some(drained) => format!("drained ({} before)", drained.limit),
+        None if planned.old == Limit::MissingKey => "none".to_owned(),
+        None => limit(&planned.old),
+    };
+    let new = if matches!(request.edit, Edit::Drain(_)) { "drained".to_owned() } else { limit(&planned.new) };
+    let end = if dry_run { " (server dry run)" } else { "" };
+    let unchanged = planned.change == Change::Nothing;
+    let change = if unchanged { format!("{old} (unchanged)") } else { format!("{old} → {new}") };
+    format!("semaphore {}: {change}{end}\n", request.key)
+}
+
+fn document(cluster: &Cluster, request: &Request<'_>, planned: &Planned) -> Value {
+    json!({
+        "namespace": cluster.namespace(),
+        "configMap": request.config_map,
+        "key": request.key,
+        "old": planned.old.number(),
+        "new": planned.new.number(),
+        "drained": matches!(request.edit, Edit::Drain(_)),
+        "sharedWith": planned.shared_with,
+    })
+}

@@ -1,0 +1,69 @@
+//! What a cluster says about locks: the form that its Argo writes them in, and the workflows that drain semaphores.
+
+use serde_json::Value;
+
+use super::kind::Resource;
+use super::request::{self, Verb};
+use super::{Changed, Cluster, ClusterError};
+
+/// Where a schema of workflows describes what a workflow may lock.
+const IN_SCHEMA: &str = "/properties/spec/properties/synchronization/properties";
+
+impl Cluster {
+    /// The fields of `spec.synchronization` that the cluster's definition of workflows knows; none where it takes any
+    /// field, or where the definition may not be read.
+    pub async fn lock_fields(&self) -> Option<Vec<String>> {
+        if let Ok(definition) = self.send(request::workflow_definition()).await.result {
+            return fields_of_definition(&definition);
+        }
+        // Who may not read definitions may still read what the server publishes of them.
+        let published = self.send(request::published()).await.result.ok()?;
+        let schemas = published.pointer("/components/schemas")?.as_object()?;
+        let (_, workflow) = schemas.iter().find(|(name, _)| name.ends_with(".v1alpha1.Workflow"))?;
+        fields(workflow.pointer(IN_SCHEMA)?)
+    }
+
+    /// Deletes the workflow if it still is the one that was read; one that is gone is [`ClusterError::WorkflowMissing`].
+    pub async fn delete_workflow(&self, workflow: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
+        let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
+        let call = self.call(Verb::Delete, Resource::WORKFLOW, text("name"));
+        self.change(&call, call.delete(text("uid"), text("resourceVersion"), dry_run)).await
+    }
+}
+
+fn fields_of_definition(definition: &Value) -> Option<Vec<String>> {
+    let versions = definition.pointer("/spec/versions")?.as_array()?;
+    let served = versions.iter().find(|version| version["name"] == "v1alpha1" && version["served"] == true)?;
+    fields(served.pointer("/schema/openAPIV3Schema")?.pointer(IN_SCHEMA)?)
+}
+
+fn fields(properties: &Value) -> Option<Vec<String>> {
+    properties.as_object().map(|properties| properties.keys().cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn definition(schema: &Value) -> Value {
+        json!({"spec": {"versions": [
+            {"name": "v1alpha2", "served": true, "schema": {}},
+            {"name": "v1alpha1", "served": true, "schema": {"openAPIV3Schema": schema}},
+        ]}})
+    }
+
+    #[test]
+    fn a_full_definition_names_the_fields() {
+        let full = json!({"properties": {"spec": {"properties": {"synchronization": {"properties": {"mutex": {}, "semaphore": {}}}}}}});
+        assert_eq!(fields_of_definition(&definition(&full)), Some(vec!["mutex".to_owned(), "semaphore".to_owned()]));
+    }
+
+    #[test]
+    fn a_definition_that_takes_any_field_names_none() {
+        let minimal = json!({"properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}});
+        assert_eq!(fields_of_definition(&definition(&minimal)), None);
+        assert_eq!(fields_of_definition(&json!({})), None);
+    }
+}

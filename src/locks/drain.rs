@@ -1,0 +1,80 @@
+//! The workflow that drains a semaphore: it waits at the head of the queue, takes the one place and never ends.
+//!
+//! All that it does is a Suspend node, which needs no pod. It must be Running: a controller that starts anew learns of
+//! holders from Running workflows alone, and one with `spec.suspend` stays Pending with its lock. A limit of 0 would not
+//! survive that start either: whoever asks for a semaphore that begins with it fails.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Key;
+
+/// The annotation that tells a workflow of ours from others: `CONFIGMAP/KEY`.
+pub(super) const DRAIN_ANNOTATION: &str = "kubectl-runnable/drains";
+/// Ten years.
+const NEVER: u32 = 315_360_000;
+/// So much of the key stands in the name.
+const SHOWN: usize = 40;
+
+/// The name of the workflow that drains a semaphore: always the same, so that a second drain finds the first.
+pub fn drain_name(config_map: &str, key: &Key) -> String {
+    let hash = format!("{:x}", Sha256::digest(target(config_map, key)));
+    let plain = |next: char| next.is_ascii_lowercase() || next.is_ascii_digit();
+    let shown = key.as_str().to_ascii_lowercase();
+    let shown: String = shown.chars().take(SHOWN).map(|next| if plain(next) { next } else { '-' }).collect();
+    format!("drain-{}-{}", shown.trim_matches('-'), &hash[..8])
+}
+
+/// The workflow. `synchronization` names the semaphore in the form that the cluster knows; `labels` make it the affair
+/// of the controller that serves the others.
+pub fn drain_workflow(config_map: &str, key: &Key, synchronization: &Value, labels: &Value) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {
+            "name": drain_name(config_map, key),
+            "labels": labels,
+            "annotations": {
+                DRAIN_ANNOTATION: target(config_map, key),
+                "workflows.argoproj.io/description":
+                    format!("Keeps others from semaphore {key}; `kubectl runnable semaphore set {key} --undrain` ends it."),
+            },
+        },
+        "spec": {
+            "entrypoint": "wait",
+            "priority": i32::MAX,
+            // The controller's defaults may set a shorter one.
+            "activeDeadlineSeconds": NEVER,
+            "synchronization": synchronization,
+            "templates": [{"name": "wait", "suspend": {}}],
+        },
+    })
+}
+
+/// Whether a workflow is the one that drains the semaphore.
+pub fn is_drain_of(workflow: &Value, config_map: &str, key: &str) -> bool {
+    workflow["metadata"]["annotations"][DRAIN_ANNOTATION] == format!("{config_map}/{key}")
+}
+
+fn target(config_map: &str, key: &Key) -> String {
+    format!("{config_map}/{key}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argo::identity::ObjectName;
+
+    #[test]
+    fn a_name_is_legal_short_and_of_its_semaphore_alone() {
+        let long = format!("A_.{}", "k".repeat(240));
+        let names = ["a-b-main", "A-b-main", "a_b-main", "...x"[1..].trim_start_matches('.'), "_", &long].map(|key| {
+            let key = key.parse::<Key>().unwrap();
+            let name = drain_name("workflow-semaphores", &key);
+            assert!(name.parse::<ObjectName>().is_ok() && name.len() <= 63, "{name}");
+            assert_ne!(name, drain_name("other", &key));
+            name
+        });
+        assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len());
+    }
+}

@@ -1,0 +1,23 @@
+//! Semaphores and mutexes of a cluster: their keys and limits, who holds and who waits, who waits for whom. Pure; must
+//! never ask a cluster or the clock.
+//!
+//! The controller keeps locks in its memory. What can be known from outside stands in two places: the limits in
+//! ConfigMaps ([`Limits`]), holders and waiters in the status of workflows ([`Board`]).
+
+mod board;
+mod cycle;
+mod drain;
+mod key;
+mod limits;
+
+pub use self::board::{Address, Board, Holding, INSTANCE, Lock, Standing, Waiter};
+pub use self::cycle::{Cycle, Step, cycles};
+pub use self::drain::{drain_name, drain_workflow, is_drain_of};
+pub use self::key::{Branch, Key, KeyError, Named};
+pub use self::limits::{Change, Drained, Edit, Limit, Limits, Planned, Refusal, Request};
+
+/// The ConfigMap that holds limits unless another is named.
+pub const CONFIG_MAP: &str = "workflow-semaphores";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! The board as the status that a controller wrote fills it.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::argo::synchronization::Holder;
+
+const RUNNING: &str = include_str!("../../tests/fixtures/semaphore-running.json");
+const PENDING: &str = include_str!("../../tests/fixtures/semaphore-pending.json");
+const MUTEX: &str = include_str!("../../tests/fixtures/mutex-one-waiting.json");
+const SEMAPHORE: &str = "argo/ConfigMap/workflow-semaphores/exampleorg-sample-main";
+
+fn read(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn board(workflows: &[Value]) -> Board {
+    let mut board = Board::default();
+    for workflow in workflows {
+        board.add(workflow);
+    }
+    board
+}
+
+fn lock(board: &Board, name: &str) -> Lock {
+    board.lock(name.parse().unwrap())
+}
+
+fn who<'a>(holders: impl IntoIterator<Item = &'a Holder>) -> Vec<String> {
+    holders.into_iter().map(ToString::to_string).collect()
+}
+
+/// A workflow that waits as a whole.
+fn waiting(name: &str, priority: i64, created: &str) -> Value {
+    let mut workflow = read(PENDING);
+    workflow["metadata"]["name"] = json!(name);
+    workflow["metadata"]["creationTimestamp"] = json!(created);
+    workflow["spec"]["priority"] = json!(priority);
+    workflow
+}
+
+#[test]
+fn a_workflow_holds_and_another_waits() {
+    let mut board = board(&[read(RUNNING), read(PENDING)]);
+    assert_eq!(board.config_maps(), [("argo".to_owned(), "workflow-semaphores".to_owned())].into());
+    assert_eq!(board.unseen(), BTreeSet::new());
+    let limits =
+        json!({"metadata": {"name": "workflow-semaphores"}, "data": {"exampleorg-sample-main": "1", "other": "3"}});
+    board.add_limits("argo", &Limits::of(&limits).unwrap());
+    let locks = board.locks();
+    assert_eq!(locks.len(), 2);
+    let held = &locks[0];
+    assert_eq!((held.name.to_string().as_str(), &held.limit), (SEMAPHORE, &Limit::Of(1)));
+    assert_eq!(who(held.holders.iter().map(|holding| &holding.holder)), ["argo/sem-hqvrn"]);
+    assert_eq!(held.holders[0].standing, Standing::Live { phase: "Running".to_owned() });
+    assert_eq!(who(held.queue.iter().map(|waiter| &waiter.holder)), ["argo/sem-pvlt2"]);
+    assert_eq!((&locks[1].limit, locks[1].holders.len()), (&Limit::Of(3), 0));
+}
+
+#[test]
+fn one_node_holds_and_its_sibling_waits() {
+    let held = lock(&board(&[read(MUTEX)]), "argo/Mutex/deploy");
+    assert_eq!(held.limit, Limit::Of(1));
+    assert_eq!(held.holders[0].node_name.as_deref(), Some("tsem[0].a(0:0)"));
+    assert_eq!(who(held.queue.iter().map(|waiter| &waiter.holder)), ["argo/tsem/tsem-3089131026"]);
+    assert_eq!(held.queue[0].node_name.as_deref(), Some("tsem[0].a(1:1)"));
+    assert_eq!(held.queue[0].within, ["tsem"]);
+    assert_eq!(crate::locks::cycles(&[held]), []);
+}
+
+#[test]
+fn the_queue_goes_by_priority_then_by_age() {
+    let board = board(&[
+        waiting("young", 0, "2026-11-21T08:23:29Z"),
+        waiting("old", 0, "2026-11-21T08:23:27Z"),
+        waiting("urgent", 5, "2026-11-21T09:00:00Z"),
+        waiting("idle", -1, "2026-11-21T08:00:00Z"),
+    ]);
+    let queue = lock(&board, SEMAPHORE).queue;
+    assert_eq!(
+        queue.iter().map(|waiter| waiter.holder.workflow.as_str()).collect::<Vec<_>>(),
+        ["urgent", "old", "young", "idle"]
+    );
+}
+
+#[test]
+fn a_holder_that_is_gone_or_has_ended_is_orphaned() {
+    let mut board = board(&[read(PENDING)]);
+    let holder = ("argo".to_owned(), "sem-hqvrn".to_owned());
+    assert_eq!(board.unseen(), [holder.clone()].into());
+    assert_eq!(lock(&board, SEMAPHORE).holders, [], "nobody is called an orphan before it was looked for");
+    board.add_gone(holder);
+    assert_eq!((board.unseen().len(), &lock(&board, SEMAPHORE).holders[0].standing), (0, &Standing::Gone));
+
+    let mut ended = read(RUNNING);
+    ended["status"] = json!({"phase": "Failed"});
+    board.add(&ended);
+    let standing = Standing::Ended { phase: "Failed".to_owned() };
+    assert_eq!(lock(&board, SEMAPHORE).holders[0].standing, standing);
+
+    let mut leftover = read(RUNNING);
+    leftover["status"]["phase"] = json!("Succeeded");
+    board.add(&leftover);
+    assert!(lock(&board, SEMAPHORE).holders[0].standing.is_orphaned());
+}
+
+#[test]
+fn a_holder_that_ended_holds_no_place_that_another_has() {
+    let mut ended = read(RUNNING);
+    ended["status"] = json!({"phase": "Succeeded"});
+    let mut next = read(RUNNING);
+    next["metadata"]["name"] = json!("next");
+    next["status"]["synchronization"]["semaphore"]["holding"][0]["holders"] = json!(["argo/next"]);
+    let mut board = board(&[read(PENDING), ended, next]);
+    for (limit, held) in [("1", vec!["argo/next"]), ("2", vec!["argo/next", "argo/sem-hqvrn"])] {
+        let limits = json!({"metadata": {"name": "workflow-semaphores"}, "data": {"exampleorg-sample-main": limit}});
+        board.add_limits("argo", &Limits::of(&limits).unwrap());
+        assert_eq!(who(lock(&board, SEMAPHORE).holders.iter().map(|holding| &holding.holder)), held);
+    }
+}
+
+#[test]
+fn who_waits_no_more_names_no_holder() {
+    let mut running = read(RUNNING);
+    let waiting = read(PENDING)["status"]["synchronization"]["semaphore"]["waiting"].clone();
+    running["status"]["synchronization"]["semaphore"]["waiting"] = waiting;
+    running["status"]["synchronization"]["semaphore"]["waiting"][0]["holders"] = json!(["argo/gone"]);
+    let mut board = board(&[running]);
+    board.add_gone(("argo".to_owned(), "gone".to_owned()));
+    let limits = json!({"metadata": {"name": "workflow-semaphores"}, "data": {"exampleorg-sample-main": "2"}});
+    board.add_limits("argo", &Limits::of(&limits).unwrap());
+    assert_eq!(who(lock(&board, SEMAPHORE).holders.iter().map(|holding| &holding.holder)), ["argo/sem-hqvrn"]);
+}
+
+#[test]
+fn who_has_got_the_lock_waits_no_more() {
+    let mut workflow = read(PENDING);
+    let name = workflow["status"]["synchronization"]["semaphore"]["waiting"][0]["semaphore"].clone();
+    let holding = json!([{"semaphore": name, "holders": ["argo/sem-pvlt2"]}]);
+    workflow["status"]["synchronization"]["semaphore"]["holding"] = holding;
+    let held = lock(&board(&[workflow]), SEMAPHORE);
+    assert_eq!((held.holders.len(), held.queue.len()), (1, 0));
+}
+
+#[test]
+fn of_a_live_workflow_its_own_word_counts() {
+    let mut released = read(RUNNING);
+    released["status"]["synchronization"] = json!(null);
+    assert_eq!(lock(&board(&[read(PENDING), released]), SEMAPHORE).holders, []);
+}
+
+#[test]
+fn a_node_that_ended_with_its_lock_is_orphaned() {
+    let mut workflow = read(MUTEX);
+    workflow["status"]["nodes"]["tsem-3332060374"]["phase"] = json!("Succeeded");
+    let holders = lock(&board(&[workflow]), "argo/Mutex/deploy").holders;
+    assert_eq!(holders[0].standing, Standing::Ended { phase: "Succeeded".to_owned() });
+}
+
+#[test]
+fn who_gave_up_waiting_waits_no_more() {
+    let mut workflow = read(MUTEX);
+    workflow["status"]["nodes"]["tsem-3089131026"]["phase"] = json!("Failed");
+    assert_eq!(lock(&board(&[workflow]), "argo/Mutex/deploy").queue, []);
+    let mut ended = read(PENDING);
+    ended["status"]["phase"] = json!("Failed");
+    let board = board(&[ended]);
+    assert_eq!((lock(&board, SEMAPHORE).queue.len(), board.locks().len()), (0, 0));
+}
+
+#[test]
+fn a_waiter_whose_nodes_are_kept_elsewhere_is_the_workflow() {
+    let mut workflow = read(MUTEX);
+    workflow["status"]["nodes"] = json!(null);
+    workflow["status"]["offloadNodeStatusVersion"] = json!("fnv:1");
+    let held = lock(&board(&[workflow]), "argo/Mutex/deploy");
+    assert_eq!(who(held.queue.iter().map(|waiter| &waiter.holder)), ["argo/tsem"]);
+    assert_eq!(held.holders[0].node_name, None);
+}
+
+#[test]
+fn holders_of_controllers_before_3_6_are_found_under_their_short_names() {
+    let (mut running, mut pending) = (read(RUNNING), read(PENDING));
+    running["status"]["synchronization"]["semaphore"]["holding"][0]["holders"] = json!(["sem-hqvrn"]);
+    pending["status"]["synchronization"]["semaphore"]["waiting"][0]["holders"] = json!(["sem-hqvrn"]);
+    let held = lock(&board(&[running, pending]), SEMAPHORE);
+    assert_eq!(who(held.holders.iter().map(|holding| &holding.holder)), ["argo/sem-hqvrn"]);
+}
+
+#[test]
+fn a_limit_that_is_not_there_is_told_from_one_that_was_not_read() {
+    let mut board = board(&[read(PENDING)]);
+    let limit = |board: &Board| lock(board, SEMAPHORE).limit;
+    assert_eq!(limit(&board), Limit::Unknown);
+    board.add_missing_limits(("argo".to_owned(), "workflow-semaphores".to_owned()));
+    assert_eq!(limit(&board), Limit::MissingConfigMap);
+    let empty = json!({"metadata": {"name": "workflow-semaphores"}});
+    board.add_limits("argo", &Limits::of(&empty).unwrap());
+    assert_eq!(limit(&board), Limit::MissingKey);
+}
+
+#[test]
+fn a_secret_in_a_node_s_name_is_masked() {
+    let mut workflow = read(MUTEX);
+    workflow["spec"]["arguments"] = json!({"parameters": [{"name": "token", "value": "s3cr3t"}]});
+    workflow["status"]["nodes"]["tsem-3089131026"]["name"] = json!("tsem[0].a(1:s3cr3t)");
+    let held = lock(&board(&[workflow]), "argo/Mutex/deploy");
+    assert_eq!(held.queue[0].node_name.as_deref(), Some("tsem[0].a(1:***)"));
+}
