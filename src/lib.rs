@@ -22,6 +22,7 @@ pub mod cli;
 pub mod cluster;
 pub mod control;
 pub mod exit;
+pub mod git;
 pub mod local;
 pub mod locks;
 pub mod output;

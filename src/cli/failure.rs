@@ -6,6 +6,7 @@ use crate::argo::document::DocumentError;
 use crate::argo::identity::IdentityError;
 use crate::cluster::ClusterError;
 use crate::exit::Exit;
+use crate::git::{GitError, NameError};
 use crate::local::store::StoreError;
 use crate::output::stream::{StreamError, stderr_colors, talk};
 use crate::prepare::PrepareError;
@@ -84,6 +85,18 @@ impl From<ClusterError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self { exit: error.exit(), message: chain(&error), hint: error.hint(), rendered: false }
+    }
+}
+
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        Self { exit: error.exit(), message: chain(&error), hint: error.hint(), rendered: false }
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Self::usage(chain(&error))
     }
 }
 

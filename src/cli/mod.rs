@@ -31,11 +31,13 @@ mod terminate;
 mod values;
 mod wait;
 mod watch;
+mod worktree;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::failure::Failure;
 use crate::exit::Exit;
+use crate::git;
 use crate::local::sandbox;
 use crate::output::stream::{result, stderr_colors, stdout_colors, talk};
 
@@ -69,6 +71,7 @@ enum Command {
     #[command(visible_alias = "cancel")]
     Terminate(terminate::Args),
     Semaphore(semaphore::Args),
+    Worktree(worktree::Args),
     Completion(completion::Args),
     #[command(name = completion::COMPLETE, hide = true)]
     Complete(completion::Words),
@@ -78,8 +81,10 @@ enum Command {
 pub fn run() -> Exit {
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
-    if arguments.next().is_some_and(|first| first == sandbox::VERB) {
-        return sandbox::task_entry(arguments);
+    match arguments.next() {
+        Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments),
+        Some(first) if first == git::VERB => return git::git_entry(arguments),
+        _ => {}
     }
     let matches = match command().bin_name(invocation(&program)).try_get_matches() {
         Ok(matches) => matches,
@@ -99,6 +104,7 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),
         Ok(Cli { command: Command::Terminate(args) }) => terminate::run(&args),
         Ok(Cli { command: Command::Semaphore(args) }) => semaphore::run(&args),
+        Ok(Cli { command: Command::Worktree(args) }) => worktree::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
         Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),

@@ -24,6 +24,11 @@ pub fn talk(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
+/// Whether somebody sits before it, who can be asked and reads progress.
+pub fn is_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Whether standard output takes colour.
 pub fn stdout_colors() -> bool {
     io::stdout().is_terminal() && console::colors_enabled() && !no_color()

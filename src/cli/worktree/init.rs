@@ -1,0 +1,205 @@
+//! `worktree init`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{git, task};
+use crate::cli::failure::Failure;
+use crate::cli::runtime::block_on;
+use crate::cli::signals::Signals;
+use crate::cli::values::span;
+use crate::exit::Exit;
+use crate::git::{
+    Depth, Directory, GitError, Made, Network, Owner, RemoteUrl, RepositoryName, Request, Revision, Root, Step, TaskId,
+};
+use crate::output::stream::{result, talk};
+
+const EXAMPLES: &str = "Examples:
+  # A checkout of main for this task; its path is printed and written to /work/workspace_path
+  kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1
+
+  # Of a pull request, from any host, in another root
+  kubectl runnable worktree init --url git@git.example.org:team/sample.git --ref refs/pull/7/head --root ~/work
+
+  # Only a part of a large repository; again for the same task
+  kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1 --sparse docs src/app --reuse
+
+  # With all of its history, for a script
+  kubectl runnable worktree init --owner exampleorg --repo sample --depth 0 -o json";
+
+/// Once the work has been told to stop, it gets so long.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Make the worktree of a task: a checkout over the shared clone, which is fetched only where something misses
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Who owns the repository, on github.com or the CI's server (GITHUB_SERVER_URL)
+    #[arg(long, value_name = "OWNER", required_unless_present = "url", requires = "repo")]
+    owner: Option<Owner>,
+
+    /// The repository's name
+    #[arg(long, value_name = "NAME", required_unless_present = "url", requires = "owner")]
+    repo: Option<RepositoryName>,
+
+    /// The repository's address, on any host: https, ssh, git or file; credentials in it are not stored
+    #[arg(long, value_name = "URL", conflicts_with_all = ["owner", "repo"])]
+    url: Option<RemoteUrl>,
+
+    /// A branch, a tag, refs/pull/N/head, or a full object id
+    #[arg(long = "ref", value_name = "REF", default_value = "refs/heads/main")]
+    revision: Revision,
+
+    /// The task; else the number of the CI's pull request, else a new name
+    #[arg(long, value_name = "ID")]
+    task_id: Option<TaskId>,
+
+    /// The directory of the clone and the worktrees
+    #[arg(long, value_name = "DIRECTORY", default_value = "/work", value_hint = clap::ValueHint::DirPath)]
+    root: PathBuf,
+
+    /// How many commits of history are fetched; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    depth: u32,
+
+    /// Only these directories, and the files beside and above them
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    sparse: Vec<Directory>,
+
+    /// Take the task's worktree if it is there; without work of its own it is moved to the ref's commit
+    #[arg(long)]
+    reuse: bool,
+
+    /// Add clone and worktree to safe.directory of your global git config, for volumes that belong to another user
+    #[arg(long)]
+    safe_directory: bool,
+
+    /// How long to wait while another process changes the clone
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span, allow_hyphen_values = true)]
+    lock_timeout: Duration,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT", default_value = "path")]
+    output: Format,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// The worktree's path.
+    Path,
+    /// An object with path, commit, ref, taskId, base, url, reused and fetched.
+    Json,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let url = url(args)?;
+    let request = request(args)?;
+    let git = git()?;
+    let root = Root::make(&args.root)?;
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let quiet = args.quiet;
+    let work = {
+        let (url, root, request, cancelled) = (url.clone(), root.clone(), request.clone(), cancelled.clone());
+        move || {
+            let network = Network { git: &git, url: &url };
+            crate::git::init(&network, &root, &request, &cancelled, &mut |step| {
+                if !quiet {
+                    tell(step, &request, &url);
+                }
+            })
+        }
+    };
+    let made = block_on(until_signal(work, cancelled))?;
+    if !quiet {
+        told(&made);
+    }
+    match args.output {
+        Format::Path => result(format_args!("{}\n", made.path.display()))?,
+        Format::Json => result(format_args!("{:#}\n", object(&made, &root, &request, &url)))?,
+    }
+    Ok(Exit::Success)
+}
+
+fn url(args: &Args) -> Result<RemoteUrl, Failure> {
+    match (&args.url, &args.owner, &args.repo) {
+        (Some(url), ..) => Ok(url.clone().absolute(&std::env::current_dir().map_err(anyhow::Error::from)?)),
+        (None, Some(owner), Some(repository)) => {
+            let server = std::env::var("GITHUB_SERVER_URL").ok().filter(|server| !server.is_empty());
+            let server = server.as_deref().unwrap_or("https://github.com");
+            RemoteUrl::on_forge(server, owner, repository)
+                .map_err(|error| Failure::usage(format!("GITHUB_SERVER_URL: {error}")))
+        }
+        _ => Err(Failure::usage("no repository: give --owner and --repo, or --url")),
+    }
+}
+
+fn request(args: &Args) -> Result<Request, Failure> {
+    let task = match &args.task_id {
+        Some(task) => task.clone(),
+        None => task::default(|name| std::env::var(name).ok(), Timestamp::now())?,
+    };
+    Ok(Request {
+        task,
+        revision: args.revision.clone(),
+        depth: Depth(args.depth),
+        sparse: args.sparse.clone(),
+        reuse: args.reuse,
+        trust: args.safe_directory,
+        lock_timeout: args.lock_timeout,
+    })
+}
+
+/// A signal asks the work to stop and tidy up. What it cannot tidy up in time, the next init does.
+async fn until_signal<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
+    cancelled: Arc<AtomicBool>,
+) -> Result<T, Failure> {
+    let mut signals = Signals::new()?;
+    let mut work = tokio::task::spawn_blocking(work);
+    tokio::select! {
+        done = &mut work => return done.map_err(anyhow::Error::from)?.map_err(Failure::from),
+        () = signals.next() => {}
+    }
+    cancelled.store(true, Ordering::Relaxed);
+    let ended = tokio::select! {
+        done = tokio::time::timeout(GRACE, work) => done.is_ok(),
+        () = signals.next() => false,
+    };
+    let left = if ended { "nothing is left half-made" } else { "the next init removes what is left half-made" };
+    Err(Failure::new(Exit::Interrupted, format!("interrupted: {left}")))
+}
+
+fn tell(step: Step, request: &Request, url: &RemoteUrl) {
+    match step {
+        Step::Fetch => talk(format_args!("fetching {} from {url}", request.revision)),
+        Step::Checkout => talk(format_args!("writing the files of task {}", request.task)),
+    }
+}
+
+fn told(made: &Made) {
+    let fetched = if made.fetched { "" } else { ", nothing had to be fetched" };
+    let how = if made.reused { "taken again" } else { "made" };
+    talk(format_args!("worktree {how} at commit {}{fetched}", made.commit));
+}
+
+fn object(made: &Made, root: &Root, request: &Request, url: &RemoteUrl) -> serde_json::Value {
+    json!({
+        "path": made.path,
+        "commit": made.commit.as_str(),
+        "ref": made.name,
+        "taskId": request.task.as_str(),
+        "base": root.base(),
+        "url": url.as_str(),
+        "reused": made.reused,
+        "fetched": made.fetched,
+    })
+}

@@ -1,0 +1,42 @@
+//! `worktree`: checkouts of one repository side by side, one for each task, over a shared clone.
+
+mod init;
+mod task;
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+use crate::exit::Exit;
+use crate::git::Git;
+use crate::output::stream;
+
+/// Make, list and remove worktrees: one checkout for each task, over one shared clone
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  # A checkout of main for this task, over a clone that all tasks share
+  cd \"$(kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1)\"
+
+  # What is there, and what can go
+  kubectl runnable worktree list
+  kubectl runnable worktree cleanup --stale")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    match &args.command {
+        Command::Init(args) => init::run(args),
+    }
+}
+
+/// The user's git, called through this program. On a terminal it may ask for credentials.
+fn git() -> Result<Git, Failure> {
+    let launcher = std::env::current_exe().map_err(anyhow::Error::from)?;
+    Ok(Git::find(launcher, std::env::var_os("PATH").as_ref(), stream::is_terminal())?)
+}

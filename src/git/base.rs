@@ -1,0 +1,134 @@
+//! The shared clone. It is made whole elsewhere and moved into place; one that was left half-made by somebody else is
+//! made whole where it is. All of this happens under the lock.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use git2::{Repository, RepositoryInitOptions};
+
+use super::error::GitError;
+use super::remote::RemoteUrl;
+use super::root::Root;
+
+/// The remote's name in the base.
+pub(super) const REMOTE: &str = "origin";
+
+/// What of a directory's content can be a repository that was never finished.
+const PARTS: &[&str] = &[
+    ".git", "HEAD", "config", "description", "objects", "refs", "info", "hooks", "branches", "packed-refs", "shallow",
+    "config.lock", "HEAD.lock", "packed-refs.lock", "shallow.lock", "FETCH_HEAD", "logs", "worktrees",
+];
+
+/// The base of a root, made or made whole where that is needed.
+pub(super) fn make(root: &Root, url: &RemoteUrl) -> Result<Repository, GitError> {
+    let path = root.base();
+    if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        let beside = tempfile::Builder::new()
+            .prefix(".base-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .tempdir_in(root.path())
+            .map_err(GitError::file("make a directory in", root.path()))?;
+        configure(&initialize(beside.path())?, url)?;
+        fs::rename(beside.path(), &path).map_err(GitError::file("make", &path))?;
+        // It has another name now.
+        let _ = beside.keep();
+        return open(root);
+    }
+    let base = match Repository::open(&path) {
+        Ok(base) => base,
+        Err(error) if error.code() == git2::ErrorCode::Owner => return Err(GitError::Ownership { path }),
+        Err(_) if is_unfinished(&path)? => initialize(&path)?,
+        Err(_) => return Err(GitError::NoRepository { base: path }),
+    };
+    mend_head(&base)?;
+    agree(&base, &path, url)?;
+    Ok(base)
+}
+
+/// The base of a root as it is.
+pub(super) fn open(root: &Root) -> Result<Repository, GitError> {
+    let path = root.base();
+    Repository::open(&path).map_err(|error| match error.code() {
+        git2::ErrorCode::Owner => GitError::Ownership { path },
+        git2::ErrorCode::NotFound if !path.exists() => GitError::NoBase { root: root.path().to_owned() },
+        git2::ErrorCode::NotFound => GitError::NoRepository { base: path },
+        _ => GitError::library("open the base")(error),
+    })
+}
+
+/// Removes bases that were never moved into place. Only the holder of the lock makes them.
+pub(super) fn sweep(root: &Root) {
+    let entries = fs::read_dir(root.path()).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".base-")) {
+        // What is left costs a little space.
+        let _ = fs::remove_dir_all(entry.path());
+    }
+}
+
+fn initialize(path: &Path) -> Result<Repository, GitError> {
+    let mut options = RepositoryInitOptions::new();
+    options.initial_head("main").external_template(false).no_reinit(false);
+    Repository::init_opts(path, &options).map_err(GitError::library("make the base"))
+}
+
+fn is_unfinished(path: &Path) -> Result<bool, GitError> {
+    let entries = fs::read_dir(path).map_err(GitError::file("read", path))?;
+    Ok(entries.flatten().all(|entry| PARTS.iter().any(|part| entry.file_name() == *part)))
+}
+
+/// A `HEAD` that a crash of the machine left empty makes the whole directory no repository to git.
+fn mend_head(base: &Repository) -> Result<(), GitError> {
+    let head = base.path().join("HEAD");
+    let text = fs::read_to_string(&head).unwrap_or_default();
+    let is_id = |text: &str| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if text.starts_with("ref: refs/") || is_id(text.trim_end()) {
+        return Ok(());
+    }
+    fs::write(&head, "ref: refs/heads/main\n").map_err(GitError::file("write", &head))
+}
+
+/// The base is one of this remote; an empty one becomes it.
+fn agree(base: &Repository, path: &Path, url: &RemoteUrl) -> Result<(), GitError> {
+    let remote = base.find_remote(REMOTE).ok().and_then(|remote| remote.url().ok().map(str::to_owned));
+    let known: Option<RemoteUrl> = remote.as_deref().and_then(|remote| remote.parse().ok());
+    match (remote, known) {
+        (Some(_), Some(known)) if known.is_same(url) => keep_objects(base),
+        (Some(_), known) if !is_empty(base)? => Err(GitError::OtherRemote {
+            base: path.to_owned(),
+            has: known.map_or_else(|| "another repository".to_owned(), |known| known.to_string()),
+            wanted: url.to_string(),
+        }),
+        _ => configure(base, url),
+    }
+}
+
+fn is_empty(base: &Repository) -> Result<bool, GitError> {
+    let mut references = base.references().map_err(GitError::library("read the base's refs"))?;
+    Ok(references.next().is_none() && !base.commondir().join("worktrees").exists())
+}
+
+fn configure(base: &Repository, url: &RemoteUrl) -> Result<(), GitError> {
+    let set = || {
+        let mut config = base.config()?.open_level(git2::ConfigLevel::Local)?;
+        config.set_str(&format!("remote.{REMOTE}.url"), url.as_str())?;
+        config.set_str(&format!("remote.{REMOTE}.fetch"), &format!("+refs/heads/*:refs/remotes/{REMOTE}/*"))
+    };
+    set().map_err(GitError::library("write the base's configuration"))?;
+    keep_objects(base)
+}
+
+/// No git collects garbage by itself while worktrees are made and used.
+fn keep_objects(base: &Repository) -> Result<(), GitError> {
+    let set = || {
+        let mut config = base.config()?.open_level(git2::ConfigLevel::Local)?;
+        if config.get_i64("gc.auto").ok() != Some(0) {
+            config.set_i64("gc.auto", 0)?;
+        }
+        if config.get_bool("maintenance.auto").ok() != Some(false) {
+            config.set_bool("maintenance.auto", false)?;
+        }
+        Ok(())
+    };
+    set().map_err(GitError::library("write the base's configuration"))
+}

@@ -1,0 +1,170 @@
+//! Writes files: one thread makes the directories, a few fill them. Each directory is opened once, without following a
+//! link, and its files are made in it by name: open, write, stat, close, and nothing else.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use git2::{Odb, Repository};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Stat, fstat, mkdirat, openat, openat2, statat, symlinkat};
+use rustix::io::Errno;
+
+use super::super::error::GitError;
+use super::Checkout;
+use super::plan::{EXECUTABLE, Entry, LINK, Plan, PlannedDirectory, SUBMODULE};
+
+/// The state on disk of what was written, by the number of the entry.
+#[derive(Debug, Default)]
+pub(super) struct Written(HashMap<usize, Stat>);
+
+/// More threads than this wait for each other in the file system.
+const MOST_THREADS: usize = 8;
+
+impl Written {
+    pub(super) fn of(&self, entry: usize) -> Option<&Stat> {
+        self.0.get(&entry)
+    }
+}
+
+/// What each thread needs.
+struct Work<'a> {
+    tree: &'a OwnedFd,
+    checkout: &'a Checkout<'a>,
+    plan: &'a Plan,
+    by_git: &'a [usize],
+    cancelled: &'a AtomicBool,
+}
+
+/// Writes all wanted entries but those that git will write.
+pub(super) fn write(
+    tree: &OwnedFd,
+    checkout: &Checkout<'_>,
+    plan: &Plan,
+    by_git: &[usize],
+    repository: &Path,
+    cancelled: &AtomicBool,
+) -> Result<Written, GitError> {
+    let work = Work { tree, checkout, plan, by_git, cancelled };
+    let (sender, receiver) = mpsc::channel();
+    let receiver = Mutex::new(receiver);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MOST_THREADS);
+    std::thread::scope(|scope| {
+        let fillers: Vec<_> =
+            (0..threads).map(|_| scope.spawn(|| work.fill_each(repository, &receiver))).collect();
+        let made = work.make_directories(&sender);
+        drop(sender);
+        let mut written = Written::default();
+        for filler in fillers {
+            let filled = filler.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            written.0.extend(filled?);
+        }
+        made.map(|()| written)
+    })
+}
+
+impl Work<'_> {
+    fn make_directories(&self, ready: &mpsc::Sender<usize>) -> Result<(), GitError> {
+        for (number, directory) in self.plan.directories.iter().enumerate().filter(|(_, directory)| directory.wanted) {
+            self.go_on()?;
+            if !directory.path.is_empty() {
+                let made = mkdirat(self.tree, directory.path.as_slice(), Mode::from_raw_mode(0o777));
+                made.map_err(self.failed("make", &directory.path))?;
+            }
+            // The fillers are gone when one of them failed, which says why.
+            if ready.send(number).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_each(
+        &self,
+        repository: &Path,
+        ready: &Mutex<mpsc::Receiver<usize>>,
+    ) -> Result<Vec<(usize, Stat)>, GitError> {
+        let repository = Repository::open(repository).map_err(GitError::library("open the base"))?;
+        let objects = repository.odb().map_err(GitError::library("open the base's objects"))?;
+        let mut written = Vec::new();
+        loop {
+            let next = ready.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(number) = next else { return Ok(written) };
+            self.fill(&objects, &self.plan.directories[number], &mut written)?;
+        }
+    }
+
+    fn fill(
+        &self,
+        objects: &Odb<'_>,
+        directory: &PlannedDirectory,
+        written: &mut Vec<(usize, Stat)>,
+    ) -> Result<(), GitError> {
+        let opened = self.open(&directory.path).map_err(self.failed("open", &directory.path))?;
+        for &number in &directory.entries {
+            if self.by_git.binary_search(&number).is_ok() {
+                continue;
+            }
+            self.go_on()?;
+            let entry = &self.plan.entries[number];
+            let stat = if entry.mode == SUBMODULE {
+                submodule(&opened, entry)
+            } else {
+                let damaged = |source| GitError::Damaged { commit: self.checkout.commit.clone(), source };
+                let object = objects.read(entry.id).map_err(damaged)?;
+                if entry.mode == LINK { link(&opened, entry, object.data()) } else { file(&opened, entry, object.data()) }
+            };
+            written.push((number, stat.map_err(self.failed("write", &entry.path))?));
+        }
+        Ok(())
+    }
+
+    fn open(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+        if path.is_empty() {
+            return openat(self.tree, ".", flags, Mode::empty());
+        }
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match openat2(self.tree, path, flags, Mode::empty(), resolve) {
+            // A kernel before 5.6, or a sandbox that does not know the call: nobody but us has written here.
+            Err(Errno::NOSYS | Errno::PERM) => openat(self.tree, path, flags | OFlags::NOFOLLOW, Mode::empty()),
+            opened => opened,
+        }
+    }
+
+    fn go_on(&self) -> Result<(), GitError> {
+        if self.cancelled.load(Ordering::Relaxed) { Err(GitError::Interrupted) } else { Ok(()) }
+    }
+
+    fn failed(&self, doing: &'static str, path: &[u8]) -> impl FnOnce(Errno) -> GitError {
+        let path: PathBuf = self.checkout.tree.join(String::from_utf8_lossy(path).as_ref());
+        move |errno| GitError::call(doing, &path)(errno)
+    }
+}
+
+fn file(directory: &OwnedFd, entry: &Entry, content: &[u8]) -> Result<Stat, Errno> {
+    let mode = if entry.mode == EXECUTABLE { 0o777 } else { 0o666 };
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
+    let file = openat(directory, entry.name(), flags, Mode::from_raw_mode(mode))?;
+    let mut rest = content;
+    while !rest.is_empty() {
+        match rustix::io::write(&file, rest) {
+            Ok(length) => rest = &rest[length..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    fstat(&file)
+}
+
+fn link(directory: impl AsFd, entry: &Entry, target: &[u8]) -> Result<Stat, Errno> {
+    symlinkat(target, &directory, entry.name())?;
+    statat(&directory, entry.name(), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// What is in it, `git submodule update` fetches.
+fn submodule(directory: impl AsFd, entry: &Entry) -> Result<Stat, Errno> {
+    mkdirat(&directory, entry.name(), Mode::from_raw_mode(0o777))?;
+    statat(&directory, entry.name(), AtFlags::SYMLINK_NOFOLLOW)
+}

@@ -1,0 +1,153 @@
+//! Which files come out of the repository in another form than they are in it: line ends, `ident`, encodings, filters
+//! such as LFS. Whether anything of the kind can be meant is looked up here; what is meant, git says.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::Repository;
+
+use super::super::credentials::Environment;
+use super::super::error::GitError;
+use super::super::program::Git;
+use super::Checkout;
+use super::plan::{Entry, LINK, Plan, SUBMODULE};
+
+/// What the user's configuration says about files.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    line_ends: bool,
+    no_links: bool,
+    attributes: Option<PathBuf>,
+}
+
+/// What in a file of attributes can change a file on its way out. `text` alone does not, without the settings above.
+const WORDS: &[&str] = &["filter", "ident", "working-tree-encoding", "crlf"];
+const ATTRIBUTES: [&str; 5] = ["filter", "ident", "working-tree-encoding", "eol", "crlf"];
+
+impl Settings {
+    /// Whether it takes git to know what a plain file is.
+    pub(super) fn change_every_file(&self) -> bool {
+        self.line_ends || self.no_links
+    }
+}
+
+/// Asks git for the settings, wherever they are written.
+pub(super) fn settings(git: &Git, tree: &Path) -> Result<Settings, GitError> {
+    let pattern = r"^core\.(autocrlf|eol|symlinks|attributesfile)$";
+    // It fails when nothing is set.
+    let answer = git.ask(tree, ["config", "-z", "--get-regexp", pattern], &Environment::default())?;
+    let mut settings = Settings::default();
+    for setting in String::from_utf8_lossy(&answer.stdout).split('\0') {
+        let (name, value) = setting.split_once('\n').unwrap_or((setting, "true"));
+        match (name, value.to_ascii_lowercase().as_str()) {
+            ("core.autocrlf", value) => settings.line_ends = !matches!(value, "false" | "no" | "off" | "0" | "input" | ""),
+            ("core.eol", "crlf") => settings.line_ends = true,
+            ("core.symlinks", value) => settings.no_links = matches!(value, "false" | "no" | "off" | "0" | ""),
+            ("core.attributesfile", _) => settings.attributes = Some(home(value)),
+            _ => {}
+        }
+    }
+    Ok(settings)
+}
+
+fn home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => path.into(),
+    }
+}
+
+/// The entries that git must write.
+pub(super) fn changed(
+    base: &Repository,
+    checkout: &Checkout<'_>,
+    plan: &Plan,
+    settings: &Settings,
+) -> Result<Vec<usize>, GitError> {
+    if !is_mentioned(base, checkout, plan, settings)? {
+        return Ok(Vec::new());
+    }
+    let is_file = |entry: &Entry| entry.wanted && entry.mode != LINK && entry.mode != SUBMODULE;
+    let files: Vec<usize> = (0..plan.entries.len()).filter(|&entry| is_file(&plan.entries[entry])).collect();
+    // The attributes are read from the index, which says nothing of files on disk yet.
+    super::index::write(&checkout.metadata.join("index"), plan, &super::files::Written::default())?;
+    let asked = ["check-attr", "--cached", "-z", "--stdin"].into_iter().chain(ATTRIBUTES);
+    let answer = checkout.git.run(checkout.tree, asked, plan.paths(&files))?;
+    let meant = meant(&answer);
+    Ok(files.into_iter().filter(|&entry| meant.contains(plan.entries[entry].path.as_slice())).collect())
+}
+
+/// The paths of which an attribute is set that changes them.
+fn meant(answer: &[u8]) -> HashSet<&[u8]> {
+    let fields: Vec<&[u8]> = answer.split(|&byte| byte == 0).collect();
+    let lines = fields.chunks_exact(3);
+    let changes = |attribute: &[u8], value: &[u8]| match (attribute, value) {
+        (_, b"unspecified" | b"unset") => false,
+        (b"eol", value) => value == b"crlf",
+        _ => true,
+    };
+    lines.filter(|line| changes(line[1], line[2])).map(|line| line[0]).collect()
+}
+
+fn is_mentioned(
+    base: &Repository,
+    checkout: &Checkout<'_>,
+    plan: &Plan,
+    settings: &Settings,
+) -> Result<bool, GitError> {
+    let outside = outside(base, checkout.git, settings);
+    if outside.iter().any(|path| fs::read(path).is_ok_and(|text| mentions(&text))) {
+        return Ok(true);
+    }
+    for entry in plan.entries.iter().filter(|entry| entry.name().eq_ignore_ascii_case(b".gitattributes")) {
+        if entry.mode == SUBMODULE {
+            continue;
+        }
+        let damaged = |source| GitError::Damaged { commit: checkout.commit.clone(), source };
+        if mentions(base.find_blob(entry.id).map_err(damaged)?.content()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Files of attributes outside the commit.
+fn outside(base: &Repository, git: &Git, settings: &Settings) -> Vec<PathBuf> {
+    let configured = settings.attributes.clone().or_else(|| {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let place = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
+        place.map(|place| place.join("git/attributes"))
+    });
+    let system = git.prefix().map(|prefix| prefix.join("etc/gitattributes"));
+    [Some("/etc/gitattributes".into()), system, configured, Some(base.commondir().join("info/attributes"))]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn mentions(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    WORDS.iter().any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_that_change_nothing_on_the_way_out_are_no_matter() {
+        assert!(!mentions(b"* text=auto\n*.png binary\n*.sh text eol=lf\n*.md diff=markdown\n"));
+        for text in ["*.bat eol=crlf", "*.bin filter=lfs diff=lfs", "*.c ident", "* working-tree-encoding=UTF-16"] {
+            assert!(mentions(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_meant_when_a_value_changes_it() {
+        let answer = b"a\0filter\0lfs\0b\0eol\0lf\0c\0eol\0crlf\0d\0ident\0unset\0e\0filter\0unspecified\0f\0ident\0set\0";
+        let mut meant: Vec<_> = meant(answer).into_iter().collect();
+        meant.sort_unstable();
+        assert_eq!(meant, [b"a", b"c", b"f"]);
+    }
+}

@@ -1,0 +1,48 @@
+//! The worktree's index, with the state of each file on disk, so that `git status` need not read them all.
+
+use std::path::Path;
+
+use git2::{Index, IndexEntry, IndexTime};
+use rustix::fs::Stat;
+
+use super::super::error::GitError;
+use super::files::Written;
+use super::plan::{Entry, Plan};
+
+/// The flag of an entry that a sparse checkout leaves out.
+const SKIP_WORKTREE: u16 = 1 << 14;
+/// A name's length has this many bits of an entry's flags.
+const LONGEST_NAME: usize = 0xfff;
+
+/// Replaces the index.
+pub(super) fn write(path: &Path, plan: &Plan, written: &Written) -> Result<(), GitError> {
+    let write = || {
+        let mut index = Index::open(path)?;
+        index.clear()?;
+        for (number, entry) in plan.entries.iter().enumerate() {
+            index.add(&recorded(entry, written.of(number)))?;
+        }
+        index.write()
+    };
+    write().map_err(GitError::library("write the worktree's index"))
+}
+
+/// The index holds the low 32 bits of each number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as git's index format has it")]
+fn recorded(entry: &Entry, stat: Option<&Stat>) -> IndexEntry {
+    let time = |seconds: i64, nanoseconds: u64| IndexTime::new(seconds as i32, nanoseconds as u32);
+    IndexEntry {
+        ctime: stat.map_or(IndexTime::new(0, 0), |stat| time(stat.st_ctime, stat.st_ctime_nsec)),
+        mtime: stat.map_or(IndexTime::new(0, 0), |stat| time(stat.st_mtime, stat.st_mtime_nsec)),
+        dev: stat.map_or(0, |stat| stat.st_dev as u32),
+        ino: stat.map_or(0, |stat| stat.st_ino as u32),
+        mode: entry.mode,
+        uid: stat.map_or(0, |stat| stat.st_uid),
+        gid: stat.map_or(0, |stat| stat.st_gid),
+        file_size: stat.map_or(0, |stat| stat.st_size as u32),
+        id: entry.id,
+        flags: entry.path.len().min(LONGEST_NAME) as u16,
+        flags_extended: if entry.wanted { 0 } else { SKIP_WORKTREE },
+        path: entry.path.clone(),
+    }
+}

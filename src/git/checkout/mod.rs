@@ -1,0 +1,69 @@
+//! Fills a worktree with the files of a commit. What git would write as it is in the repository is written here, by a
+//! few threads that use few system calls; what attributes, filters or settings change on the way is left to the user's
+//! git, so that every file comes out as `git worktree add` makes it. Outside the lock.
+
+mod files;
+mod filters;
+mod index;
+mod plan;
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use git2::Repository;
+use rustix::fs::{Mode, OFlags};
+
+use self::plan::Plan;
+use super::error::GitError;
+use super::fetch::oid;
+use super::identity::{Directory, ObjectId};
+use super::program::Git;
+
+/// What is checked out, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checkout<'a> {
+    pub(super) git: &'a Git,
+    /// An empty worktree whose metadata is written.
+    pub(super) tree: &'a Path,
+    /// The worktree's metadata.
+    pub(super) metadata: &'a Path,
+    pub(super) commit: &'a ObjectId,
+    /// Only these directories, and the files beside and above them; all when there are none.
+    pub(super) sparse: &'a [Directory],
+}
+
+/// Fills the worktree.
+pub(super) fn fill(base: &Repository, checkout: &Checkout<'_>, cancelled: &AtomicBool) -> Result<(), GitError> {
+    // git does not hash again what it reads from a pack either.
+    git2::opts::strict_hash_verification(false);
+    let commit = base.find_commit(oid(checkout.commit));
+    let damaged = |source| GitError::Damaged { commit: checkout.commit.clone(), source };
+    let tree = commit.and_then(|commit| commit.tree()).map_err(damaged)?;
+    let plan = Plan::of(base, &tree, checkout.sparse).map_err(damaged)?;
+    if let Some(missing) = checkout.sparse.iter().find(|directory| !plan.has(directory)) {
+        return Err(GitError::NoDirectory { commit: checkout.commit.clone(), directory: missing.clone() });
+    }
+    let settings = filters::settings(checkout.git, checkout.tree)?;
+    if plan.is_strange() || settings.change_every_file() {
+        return whole(checkout);
+    }
+    let by_git = filters::changed(base, checkout, &plan, &settings)?;
+    let directory = rustix::fs::open(
+        checkout.tree,
+        OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY,
+        Mode::empty(),
+    )
+    .map_err(GitError::call("open", checkout.tree))?;
+    let written = files::write(&directory, checkout, &plan, &by_git, base.path(), cancelled)?;
+    index::write(&checkout.metadata.join("index"), &plan, &written)?;
+    let left = plan.paths(&by_git);
+    if !left.is_empty() {
+        checkout.git.run(checkout.tree, ["checkout-index", "--index", "--force", "--stdin", "-z"], left)?;
+    }
+    Ok(())
+}
+
+/// All by git.
+fn whole(checkout: &Checkout<'_>) -> Result<(), GitError> {
+    checkout.git.run(checkout.tree, ["reset", "--hard", "--quiet", "--no-recurse-submodules"], Vec::new()).map(drop)
+}

@@ -1,0 +1,128 @@
+//! Tokens of the environment for the git that we start, when no credential helper of the user has an answer. They travel
+//! in environment variables alone: never on a command line, never on disk, and to no other host than their own.
+
+use std::process::Command;
+
+use super::remote::RemoteUrl;
+
+/// Variables for a git: its configuration in `GIT_CONFIG_*`, and what that refers to.
+#[derive(Default)]
+pub(super) struct Environment {
+    configuration: Vec<(String, String)>,
+    login: Option<(String, String)>,
+}
+
+/// The names of what a helper reads, so that its text holds no secret.
+const USER: &str = "KUBECTL_RUNNABLE_GIT_USER";
+const PASSWORD: &str = "KUBECTL_RUNNABLE_GIT_PASSWORD";
+
+/// Where a token of the environment is for, and the user's name that goes with it.
+struct Forge {
+    tokens: &'static [&'static str],
+    server: &'static str,
+    default: &'static str,
+    user: &'static str,
+}
+
+const FORGES: &[Forge] = &[
+    Forge {
+        tokens: &["GH_TOKEN", "GITHUB_TOKEN"],
+        server: "GITHUB_SERVER_URL",
+        default: "https://github.com",
+        user: "x-access-token",
+    },
+    Forge { tokens: &["GITLAB_TOKEN"], server: "CI_SERVER_URL", default: "https://gitlab.com", user: "oauth2" },
+];
+
+/// What can be tried when the user's own helpers have no answer: what stood in the URL, then a token of the environment.
+pub(super) fn login(url: &RemoteUrl, variable: impl Fn(&str) -> Option<String>) -> Option<Environment> {
+    let origin = url.http_origin()?;
+    let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    let given = url.login().map(|login| (login.user.clone(), login.password.clone()));
+    let token = || {
+        FORGES.iter().find_map(|forge| {
+            let server = set(forge.server).unwrap_or_else(|| forge.default.to_owned());
+            if !server.trim_end_matches('/').eq_ignore_ascii_case(origin) {
+                return None;
+            }
+            let token = forge.tokens.iter().find_map(|name| set(name))?;
+            Some((forge.user.to_owned(), token.trim().to_owned()))
+        })
+    };
+    // A value with a line break would write a line of its own into the helper's answer.
+    let login = given.or_else(token).filter(|(user, password)| !format!("{user}{password}").contains(['\n', '\r', '\0']))?;
+    let helper = format!(
+        "!f() {{ test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"${USER}\" \"${PASSWORD}\"; }}; f"
+    );
+    // The first, empty one takes the user's helpers out: they had no answer, and one that stores would store ours.
+    let configuration = vec![
+        ("credential.helper".to_owned(), String::new()),
+        (format!("credential.{origin}.helper"), helper),
+    ];
+    Some(Environment { configuration, login: Some(login) })
+}
+
+impl Environment {
+    /// Hands it to a command, behind what the user's `GIT_CONFIG_*` says already.
+    pub(super) fn give_to(&self, command: &mut Command) {
+        if self.configuration.is_empty() {
+            return;
+        }
+        let count = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or(0_usize);
+        for (number, (key, value)) in self.configuration.iter().enumerate() {
+            command.env(format!("GIT_CONFIG_KEY_{}", count + number), key);
+            command.env(format!("GIT_CONFIG_VALUE_{}", count + number), value);
+        }
+        command.env("GIT_CONFIG_COUNT", (count + self.configuration.len()).to_string());
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "").env("SSH_ASKPASS", "");
+        if let Some((user, password)) = &self.login {
+            command.env(USER, user).env(PASSWORD, password);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user_and_password(url: &str, variables: &[(&str, &str)]) -> Option<(String, String)> {
+        let url = url.parse().unwrap_or_else(|error| panic!("{error}"));
+        let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        login(&url, find)?.login
+    }
+
+    fn pair(user: &str, password: &str) -> Option<(String, String)> {
+        Some((user.to_owned(), password.to_owned()))
+    }
+
+    #[test]
+    fn a_token_goes_to_its_own_host_alone() {
+        let github = [("GITHUB_TOKEN", "t")];
+        assert_eq!(user_and_password("https://github.com/a/b", &github), pair("x-access-token", "t"));
+        for other in ["http://github.com/a/b", "https://github.com.evil.org/a", "https://gitlab.com/a/b", "git@github.com:a"]
+        {
+            assert_eq!(user_and_password(other, &github), None, "{other}");
+        }
+        let enterprise = [("GITHUB_TOKEN", "t"), ("GITHUB_SERVER_URL", "https://git.example.org/")];
+        assert_eq!(user_and_password("https://git.example.org/a/b", &enterprise), pair("x-access-token", "t"));
+        assert_eq!(user_and_password("https://github.com/a/b", &enterprise), None);
+        assert_eq!(user_and_password("https://gitlab.com/a/b", &[("GITLAB_TOKEN", "g")]), pair("oauth2", "g"));
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_forges_own_tools() {
+        let both = [("GITHUB_TOKEN", "second"), ("GH_TOKEN", "first")];
+        assert_eq!(user_and_password("https://github.com/a/b", &both), pair("x-access-token", "first"));
+        let empty = [("GITHUB_TOKEN", "second"), ("GH_TOKEN", " ")];
+        assert_eq!(user_and_password("https://github.com/a/b", &empty), pair("x-access-token", "second"));
+        assert_eq!(user_and_password("https://me:own@github.com/a/b", &both), pair("me", "own"));
+    }
+
+    #[test]
+    fn no_secret_stands_in_the_configuration() {
+        let url = "https://me:s3cret@example.org/a".parse().unwrap_or_else(|error| panic!("{error}"));
+        let environment = login(&url, |_| None).unwrap_or_else(|| panic!("there is a login"));
+        assert!(!format!("{:?}", environment.configuration).contains("s3cret"));
+        assert_eq!(user_and_password("https://a:b%0ahost=evil@example.org/a", &[]), None);
+    }
+}

@@ -1,0 +1,273 @@
+//! What goes wrong with worktrees: each way has its exit code and its word of advice.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::identity::{Directory, NameError, ObjectId, TaskId};
+use super::remote::RemoteUrlError;
+use crate::exit::Exit;
+
+/// Why a worktree could not be made, listed or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// A name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A URL is none.
+    #[error(transparent)]
+    Url(#[from] RemoteUrlError),
+    /// The user's git is not there.
+    #[error("there is no git on the PATH")]
+    NoGit,
+    /// The file system refused.
+    #[error("cannot {doing} {}", path.display())]
+    File {
+        /// What was tried, as a verb.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Something of the root is not what it must be, such as a link.
+    #[error("{} {problem}", path.display())]
+    Place {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Another process works on the base for too long.
+    #[error("{} is locked{}, and was for {waited:?}", path.display(), by(holder.as_deref()))]
+    Locked {
+        /// The lock's file.
+        path: PathBuf,
+        /// What its holder says of itself.
+        holder: Option<String>,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The task has a worktree.
+    #[error("task {task} has a worktree already: {}", path.display())]
+    Exists {
+        /// The task.
+        task: TaskId,
+        /// Its worktree.
+        path: PathBuf,
+    },
+    /// The task's worktree is being made.
+    #[error("the worktree of task {task} is being made{}", by(holder.as_deref()))]
+    BeingMade {
+        /// The task.
+        task: TaskId,
+        /// By whom.
+        holder: Option<String>,
+    },
+    /// The task's worktree shows something else and holds work.
+    #[error("the worktree of task {task} is at {have}, not at {wanted}, and holds work of its own")]
+    Diverged {
+        /// The task.
+        task: TaskId,
+        /// Its commit.
+        have: ObjectId,
+        /// The commit that was asked for.
+        wanted: ObjectId,
+    },
+    /// There is something in the task's place that is no worktree.
+    #[error("{} is there and is no worktree of {}", path.display(), base.display())]
+    Orphan {
+        /// What is there.
+        path: PathBuf,
+        /// The base.
+        base: PathBuf,
+    },
+    /// The base is one of another repository.
+    #[error("{} is a clone of {has}, not of {wanted}", base.display())]
+    OtherRemote {
+        /// The base.
+        base: PathBuf,
+        /// Its remote.
+        has: String,
+        /// The remote that was asked for.
+        wanted: String,
+    },
+    /// There is something in the base's place that is no repository.
+    #[error("{} is there and is no git repository", base.display())]
+    NoRepository {
+        /// The base.
+        base: PathBuf,
+    },
+    /// There is no base.
+    #[error("there is no base in {}", root.display())]
+    NoBase {
+        /// The root.
+        root: PathBuf,
+    },
+    /// The remote has no such ref.
+    #[error("{url} has no ref {name}")]
+    NoRef {
+        /// The remote.
+        url: String,
+        /// The ref.
+        name: String,
+        /// The remote's default branch.
+        default: Option<String>,
+    },
+    /// The remote has no such commit.
+    #[error("{url} has no commit {id}, or does not hand it out")]
+    NoCommit {
+        /// The remote.
+        url: String,
+        /// The commit.
+        id: ObjectId,
+    },
+    /// The commit has no such directory.
+    #[error("commit {commit} has no directory {directory}")]
+    NoDirectory {
+        /// The commit.
+        commit: ObjectId,
+        /// The directory.
+        directory: Directory,
+    },
+    /// The remote wants credentials, or other ones.
+    #[error("{url} is private or not there: {said}")]
+    Credentials {
+        /// The remote.
+        url: String,
+        /// What git said.
+        said: String,
+    },
+    /// The base belongs to another user.
+    #[error("{} belongs to another user, and git does not trust it", path.display())]
+    Ownership {
+        /// What belongs to another.
+        path: PathBuf,
+    },
+    /// git failed.
+    #[error("git {command} failed: {said}")]
+    Git {
+        /// The subcommand.
+        command: String,
+        /// What it said.
+        said: String,
+    },
+    /// An object that must be there is not, or is damaged.
+    #[error("the base lacks objects of commit {commit}")]
+    Damaged {
+        /// The commit.
+        commit: ObjectId,
+        /// What misses.
+        #[source]
+        source: git2::Error,
+    },
+    /// The local repository could not be worked on.
+    #[error("cannot {doing}")]
+    Library {
+        /// What was tried, as a verb.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: git2::Error,
+    },
+    /// A git works in the root, so that nothing may be collected.
+    #[error("git works in {} (process {process})", root.display())]
+    Busy {
+        /// The root.
+        root: PathBuf,
+        /// The process.
+        process: u32,
+    },
+    /// There is no such worktree.
+    #[error("task {task} has no worktree in {}", root.display())]
+    NoTree {
+        /// The task.
+        task: TaskId,
+        /// The root.
+        root: PathBuf,
+    },
+    /// A signal ended the work.
+    #[error("interrupted: nothing is left half-made")]
+    Interrupted,
+}
+
+fn by(holder: Option<&str>) -> String {
+    holder.map(|holder| format!(" by {holder}")).unwrap_or_default()
+}
+
+impl GitError {
+    /// The command's exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Name(_) | Self::Url(_) | Self::Place { .. } | Self::NoDirectory { .. } => Exit::Usage,
+            Self::NoRef { .. } | Self::NoCommit { .. } | Self::NoBase { .. } | Self::NoTree { .. } => Exit::NotFound,
+            Self::Locked { .. }
+            | Self::Exists { .. }
+            | Self::BeingMade { .. }
+            | Self::Diverged { .. }
+            | Self::Orphan { .. }
+            | Self::OtherRemote { .. }
+            | Self::NoRepository { .. }
+            | Self::Busy { .. } => Exit::Conflict,
+            Self::Interrupted => Exit::Interrupted,
+            Self::NoGit
+            | Self::File { .. }
+            | Self::Credentials { .. }
+            | Self::Ownership { .. }
+            | Self::Git { .. }
+            | Self::Damaged { .. }
+            | Self::Library { .. } => Exit::Tool,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::NoGit => "install git (2.36 or newer); it fetches with your own credentials, proxies and certificates",
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "make room (kubectl runnable worktree cleanup --stale --gc), then run the same command again"
+            }
+            Self::Locked { .. } => "wait longer with --lock-timeout; the lock goes with its holder's process",
+            Self::Exists { task, .. } => {
+                return Some(format!("take it with --reuse, or remove it: kubectl runnable worktree cleanup --task-id {task}"));
+            }
+            Self::BeingMade { .. } => "--reuse waits for it and takes it",
+            Self::Diverged { task, .. } => {
+                return Some(format!(
+                    "save its work, then: kubectl runnable worktree cleanup --task-id {task} --force"
+                ));
+            }
+            Self::Orphan { .. } => "look what is in it and remove it, or choose another --task-id",
+            Self::OtherRemote { .. } => "a root holds one repository: give another --root",
+            Self::NoRepository { .. } => "move it away, or give another --root",
+            Self::NoRef { default: Some(default), .. } => return Some(format!("its default branch is {default}: --ref {default}")),
+            Self::NoCommit { .. } => "the remote may hand out only branches and tags: fetch it by --ref of one that holds it",
+            Self::Credentials { .. } => {
+                "set up a git credential helper or an ssh key, or set GITHUB_TOKEN, GH_TOKEN or GITLAB_TOKEN for its own host"
+            }
+            Self::Ownership { .. } => "with --safe-directory it is added to safe.directory in your global git config",
+            Self::Damaged { .. } => "move the base away; the next init makes it anew",
+            Self::Busy { .. } => "run it again when that process has ended",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    /// For `map_err`: what was tried on a path.
+    pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { doing, path, source }
+    }
+
+    /// For `map_err`: what was tried on a path by a system call.
+    pub(super) fn call(doing: &'static str, path: &Path) -> impl FnOnce(rustix::io::Errno) -> Self {
+        let path = path.to_owned();
+        move |errno| Self::File { doing, path, source: errno.into() }
+    }
+
+    /// For `map_err`: what was tried on the repository.
+    pub(super) fn library(doing: &'static str) -> impl FnOnce(git2::Error) -> Self {
+        move |source| Self::Library { doing, source }
+    }
+}

@@ -1,0 +1,172 @@
+//! Brings what a worktree needs into the base, and nothing when it is there. Under the lock.
+
+use std::collections::HashSet;
+use std::fs;
+
+use git2::{Oid, Repository};
+
+use super::base::REMOTE;
+use super::error::GitError;
+use super::identity::ObjectId;
+use super::network::Network;
+use super::resolve::Resolved;
+use super::root::Root;
+
+/// Where a ref comes in when the remote hands out nothing by id.
+const INCOMING: &str = "refs/kubectl-runnable/incoming";
+
+/// How much of the history is asked for: so many commits from the tip; 0 is all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth(pub u32);
+
+/// Whether the base has the commit with so much of its history.
+pub(super) fn has(base: &Repository, resolved: &Resolved, depth: Depth) -> bool {
+    let Ok(odb) = base.odb() else { return false };
+    let (want, commit) = (oid(&resolved.want), oid(&resolved.commit));
+    odb.exists(want) && odb.exists(commit) && reaches(base, commit, depth)
+}
+
+/// Fetches the commit, and gives it as it is now in the base: a remote that hands out only refs may have moved on.
+pub(super) fn fetch(
+    network: &Network<'_>,
+    root: &Root,
+    resolved: &Resolved,
+    depth: Depth,
+    anew: bool,
+) -> Result<Resolved, GitError> {
+    let base = super::base::open(root)?;
+    let depth = depth_argument(&base, depth);
+    let mut options = vec![depth.as_deref(), anew.then_some("--refetch")];
+    options.retain(Option::is_some);
+    let options: Vec<&str> = options.into_iter().flatten().collect();
+    let want = resolved.want.as_str();
+    let mut arguments = arguments(&options, want);
+    let answer = network.ask(&root.base(), &arguments)?;
+    if answer.success {
+        return Ok(resolved.clone());
+    }
+    let refused = ["not our ref", "unadvertised object", "couldn't find remote ref", "no such remote ref"];
+    if !refused.iter().any(|words| answer.said.contains(words)) {
+        answer.good(&arguments, &root.base())?;
+    }
+    let Some(name) = &resolved.name else {
+        return Err(GitError::NoCommit { url: network.url.to_string(), id: resolved.commit.clone() });
+    };
+    let refspec = format!("+{name}:{INCOMING}");
+    arguments = self::arguments(&options, &refspec);
+    network.ask(&root.base(), &arguments)?.good(&arguments, &root.base())?;
+    let base = super::base::open(root)?;
+    let library = GitError::library("read the fetched ref");
+    let incoming = base.find_reference(INCOMING).and_then(|found| {
+        let want = found.target().unwrap_or(Oid::ZERO_SHA1);
+        Ok((want, found.peel_to_commit()?.id()))
+    });
+    let (want, commit) = incoming.map_err(library)?;
+    Ok(Resolved { want: id(want), commit: id(commit), name: resolved.name.clone() })
+}
+
+/// Objects come in one pack that is there whole or not at all: what a killed git leaves of loose objects could be a
+/// commit without its files.
+fn arguments<'a>(options: &[&'a str], refspec: &'a str) -> Vec<&'a str> {
+    let before = ["-c", "fetch.unpackLimit=1", "-c", "fetch.writeCommitGraph=false", "fetch", "--no-tags"];
+    let always = ["--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--no-prune", "--progress"];
+    before.into_iter().chain(always).chain(options.iter().copied()).chain(["--", REMOTE, refspec]).collect()
+}
+
+/// A base with all of its history keeps it: a depth would cut it off.
+fn depth_argument(base: &Repository, depth: Depth) -> Option<String> {
+    let is_empty = base.references().is_ok_and(|mut references| references.next().is_none());
+    match depth.0 {
+        0 if base.is_shallow() => Some("--unshallow".to_owned()),
+        0 => None,
+        _ if !base.is_shallow() && !is_empty => None,
+        depth => Some(format!("--depth={depth}")),
+    }
+}
+
+/// Remembers what the remote's ref is, as a fetch by name would. It also keeps the commit when its worktree is gone.
+pub(super) fn track(base: &Repository, resolved: &Resolved) -> Result<(), GitError> {
+    let Some(name) = resolved.name.as_deref().and_then(tracking) else { return Ok(()) };
+    let target = oid(&resolved.want);
+    if base.refname_to_id(&name).is_ok_and(|known| known == target) {
+        return Ok(());
+    }
+    let set = || base.reference(&name, target, true, "kubectl runnable worktree init").map(drop);
+    set().or_else(|_| {
+        // A branch `a` that is gone stands in the way of a branch `a/b`, and the other way round.
+        forget_in_the_way(base, &name)?;
+        set()
+    })
+    .map_err(GitError::library("write the remote's ref into the base"))
+}
+
+fn tracking(name: &str) -> Option<String> {
+    if name.starts_with("refs/tags/") {
+        return Some(name.to_owned());
+    }
+    let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/"))?;
+    Some(format!("refs/remotes/{REMOTE}/{short}"))
+}
+
+fn forget_in_the_way(base: &Repository, name: &str) -> Result<(), git2::Error> {
+    let is_in_the_way =
+        |other: &str| name.starts_with(&format!("{other}/")) || other.starts_with(&format!("{name}/"));
+    for reference in base.references_glob(&format!("refs/remotes/{REMOTE}/*"))?.flatten() {
+        let mut reference = reference;
+        if reference.name().is_ok_and(is_in_the_way) {
+            reference.delete()?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the history goes so far. A commit whose parents are neither there nor cut off was left by a killed fetch.
+fn reaches(base: &Repository, commit: Oid, depth: Depth) -> bool {
+    let shallow = cut_off(base);
+    let Ok(odb) = base.odb() else { return false };
+    let levels = if depth.0 == 0 && shallow.is_empty() { 1 } else { depth.0 };
+    let mut level = vec![commit];
+    let mut seen: HashSet<Oid> = level.iter().copied().collect();
+    let mut number = 1;
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for id in level {
+            if shallow.contains(&id) {
+                if levels == 0 || number < levels {
+                    return false;
+                }
+                continue;
+            }
+            let Ok(commit) = base.find_commit(id) else { return false };
+            for parent in commit.parent_ids() {
+                if !odb.exists(parent) {
+                    return false;
+                }
+                if seen.insert(parent) {
+                    next.push(parent);
+                }
+            }
+        }
+        if number == levels {
+            return true;
+        }
+        number += 1;
+        level = next;
+    }
+    true
+}
+
+fn cut_off(base: &Repository) -> HashSet<Oid> {
+    let text = fs::read_to_string(base.commondir().join("shallow")).unwrap_or_default();
+    text.lines().filter_map(|line| Oid::from_str(line.trim()).ok()).collect()
+}
+
+/// The id as the library has it.
+pub(super) fn oid(id: &ObjectId) -> Oid {
+    Oid::from_str(id.as_str()).unwrap_or(Oid::ZERO_SHA1)
+}
+
+/// The library's id as ours.
+pub(super) fn id(oid: Oid) -> ObjectId {
+    oid.to_string().parse().unwrap_or_else(|_| unreachable!("an object id of SHA-1 is one"))
+}

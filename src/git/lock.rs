@@ -1,0 +1,157 @@
+//! One process at a time changes the base: clone, fetch, worktrees added and removed, gc. The kernel lets the lock go
+//! with its holder, however that ends; what a killed holder was at stays written in the lock's file.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::error::GitError;
+
+/// The lock, held until dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: File,
+    killed: bool,
+}
+
+impl Lock {
+    /// Waits for the lock, for so long at most. `holder` is what others read of us while we hold it.
+    pub(super) fn take(path: &Path, timeout: Duration, holder: &str) -> Result<Self, GitError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Self::held(file, path, holder),
+            Err(TryLockError::WouldBlock) => Self::held(wait(file, path, timeout)?, path, holder),
+            Err(TryLockError::Error(error)) => Err(GitError::file("lock", path)(error)),
+        }
+    }
+
+    /// Whether the holder before us was killed, and may have left something half-made.
+    pub(super) fn follows_a_killed_holder(&self) -> bool {
+        self.killed
+    }
+
+    fn held(mut file: File, path: &Path, holder: &str) -> Result<Self, GitError> {
+        let write = |file: &mut File| -> io::Result<bool> {
+            let killed = file.metadata()?.len() > 0;
+            file.set_len(0)?;
+            file.rewind()?;
+            file.write_all(holder.as_bytes())?;
+            Ok(killed)
+        };
+        let killed = write(&mut file).map_err(GitError::file("write", path))?;
+        Ok(Self { file, killed })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // One that stays written makes the next holder look closer, and nothing else.
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// What the holder of a lock says of itself.
+pub(super) fn holder(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().next()?.trim();
+    (!line.is_empty()).then(|| line.chars().filter(|letter| !letter.is_control()).take(200).collect())
+}
+
+fn open(path: &Path) -> Result<File, GitError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let file = File::options().create(true).truncate(false).read(true).write(true).custom_flags(flags).open(path);
+    file.map_err(GitError::file("open", path))
+}
+
+/// The kernel wakes one waiter at a time; a thread waits, so that the wait has an end.
+fn wait(file: File, path: &Path, timeout: Duration) -> Result<File, GitError> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let locked = file.lock().map(|()| file);
+        // Nobody listens after the timeout: then the file is closed here, and the lock with it.
+        let _ = sender.send(locked);
+    });
+    match receiver.recv_timeout(timeout) {
+        Ok(locked) => locked.map_err(GitError::file("lock", path)),
+        Err(_) => Err(GitError::Locked { path: path.to_owned(), holder: holder(path), waited: timeout }),
+    }
+}
+
+/// Whether a file's lock is held by somebody; no file is not.
+pub(super) fn is_held(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// This process, for the holder's text of a lock.
+pub fn describe(doing: &str, now: &jiff::Timestamp) -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("process {} on {host} ({doing}, since {})", std::process::id(), now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+}
+
+/// Waits until nobody holds a file's lock.
+pub(super) fn wait_until_free(path: &Path, timeout: Duration) -> Result<(), GitError> {
+    match File::open(path) {
+        Ok(file) => wait(file, path, timeout).map(drop),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The lock's path in a root.
+pub(super) fn path(root: &Path) -> PathBuf {
+    root.join("base.lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holds_it_and_says_who_it_is() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("lock");
+        let held = Lock::take(&path, Duration::ZERO, "the first")?;
+        assert!(!held.follows_a_killed_holder() && is_held(&path));
+        let refused = Lock::take(&path, Duration::from_millis(10), "the second");
+        let Err(error) = refused else { panic!("two hold the lock") };
+        assert!(error.to_string().contains("is locked by the first"), "{error}");
+        drop(held);
+        assert!(!Lock::take(&path, Duration::ZERO, "the third")?.follows_a_killed_holder());
+        Ok(())
+    }
+
+    #[test]
+    fn a_waiter_gets_it_when_it_is_let_go() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("lock");
+        let held = Lock::take(&path, Duration::ZERO, "the first")?;
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| Lock::take(&path, Duration::from_mins(1), "the second").map(drop));
+            drop(held);
+            assert!(waiter.join().is_ok_and(|taken| taken.is_ok()));
+        });
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_killed_holder_wrote_stays() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("lock");
+        std::fs::write(&path, "process 1 on a\n")?;
+        assert!(Lock::take(&path, Duration::ZERO, "next")?.follows_a_killed_holder());
+        assert!(!Lock::take(&path, Duration::ZERO, "next")?.follows_a_killed_holder());
+        Ok(())
+    }
+
+    #[test]
+    fn a_link_in_its_place_is_not_followed() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let outside = directory.path().join("outside");
+        std::os::unix::fs::symlink(&outside, directory.path().join("lock"))?;
+        assert!(Lock::take(&directory.path().join("lock"), Duration::ZERO, "x").is_err());
+        assert!(!outside.exists());
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! What git knows of a worktree: `<base>/.git/worktrees/<name>/`. It is written here, detached and without a checkout, in
+//! an order that leaves nothing git would trip over when we are killed between two files:
+//!
+//! ```text
+//! runnable.json   the record of whose worktree it is; locked by its maker while it is made
+//! locked          "being made": keeps `git worktree prune` away; the worktree is whole when this is gone
+//! commondir, gitdir, HEAD
+//! ```
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use git2::Repository;
+use serde::{Deserialize, Serialize};
+
+use super::error::GitError;
+use super::identity::{ObjectId};
+use super::lock;
+
+const RECORD: &str = "runnable.json";
+const LOCKED: &str = "locked";
+const BEING_MADE: &str = "kubectl runnable: being made";
+
+/// Whose worktree it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Record {
+    /// The task.
+    pub task_id: String,
+    /// The commit that it was made at.
+    pub commit: String,
+    /// The full name of the ref that named the commit.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    /// When it was made.
+    pub created_at: jiff::Timestamp,
+    /// Who made it.
+    pub maker: String,
+}
+
+/// The metadata of one worktree, whether that is there or not.
+#[derive(Debug, Clone)]
+pub(super) struct Metadata {
+    path: PathBuf,
+}
+
+/// Metadata whose worktree is being made, until dropped.
+#[derive(Debug)]
+pub(super) struct Making {
+    pub(super) metadata: Metadata,
+    _record: File,
+}
+
+/// How far a worktree has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// A living process makes it.
+    BeingMade,
+    /// Its maker was killed.
+    HalfMade,
+    /// It is whole.
+    Whole,
+}
+
+/// The metadata of all worktrees of a base.
+pub(super) fn all(base: &Repository) -> Result<Vec<Metadata>, GitError> {
+    let directory = base.commondir().join("worktrees");
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(GitError::file("read", &directory)(error)),
+    };
+    let mut all: Vec<Metadata> = entries.flatten().map(|entry| Metadata { path: entry.path() }).collect();
+    all.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(all)
+}
+
+/// The metadata of the worktree in this place.
+pub(super) fn of(base: &Repository, tree: &Path) -> Result<Option<Metadata>, GitError> {
+    Ok(all(base)?.into_iter().find(|metadata| metadata.tree().as_deref() == Some(tree)))
+}
+
+/// Writes the metadata of a new worktree and its `.git` file. Under the lock.
+pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &ObjectId) -> Result<Making, GitError> {
+    let path = free(base, &record.task_id);
+    fs::create_dir_all(&path).map_err(GitError::file("make", &path))?;
+    let making = Making { _record: write_record(&path, record)?, metadata: Metadata { path: path.clone() } };
+    let write = |name: &str, text: String| {
+        let file = path.join(name);
+        fs::write(&file, text).map_err(GitError::file("write", &file))
+    };
+    write(LOCKED, format!("{BEING_MADE}\n"))?;
+    write("commondir", "../..\n".to_owned())?;
+    write("gitdir", format!("{}\n", tree.join(".git").display()))?;
+    write("HEAD", format!("{commit}\n"))?;
+    fs::create_dir(tree).map_err(GitError::file("make", tree))?;
+    let pointer = tree.join(".git");
+    fs::write(&pointer, format!("gitdir: {}\n", path.display())).map_err(GitError::file("write", &pointer))?;
+    Ok(making)
+}
+
+fn write_record(path: &Path, record: &Record) -> Result<File, GitError> {
+    let file = path.join(RECORD);
+    let write = || {
+        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&file)?;
+        file.try_lock().map_err(std::io::Error::from)?;
+        file.set_len(0)?;
+        file.write_all(serde_json::to_string(record)?.as_bytes())?;
+        Ok(file)
+    };
+    write().map_err(GitError::file("write", &file))
+}
+
+/// A name that git can make refs of (`worktrees/<name>/HEAD`), and that no other worktree has.
+fn free(base: &Repository, task: &str) -> PathBuf {
+    let directory = base.commondir().join("worktrees");
+    let is_ref = !task.ends_with('.') && !task.to_ascii_lowercase().ends_with(".lock");
+    let name = if is_ref { task.to_owned() } else { format!("{task}-") };
+    let mut number = 0;
+    loop {
+        let path = if number == 0 { directory.join(&name) } else { directory.join(format!("{name}{number}")) };
+        if fs::symlink_metadata(&path).is_err() {
+            return path;
+        }
+        number += 1;
+    }
+}
+
+impl Making {
+    /// The worktree is whole from here on.
+    pub(super) fn finish(self) -> Result<(), GitError> {
+        let locked = self.metadata.path.join(LOCKED);
+        fs::remove_file(&locked).map_err(GitError::file("remove", &locked))
+    }
+}
+
+impl Metadata {
+    /// The directory.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where its worktree is, or was.
+    pub(super) fn tree(&self) -> Option<PathBuf> {
+        let text = fs::read_to_string(self.path.join("gitdir")).ok()?;
+        Path::new(text.trim_end_matches('\n')).parent().map(Path::to_owned)
+    }
+
+    /// Whose it is; worktrees that others made have none.
+    pub(super) fn record(&self) -> Option<Record> {
+        serde_json::from_str(&fs::read_to_string(self.path.join(RECORD)).ok()?).ok()
+    }
+
+    /// How far it has come.
+    pub(super) fn stage(&self) -> Stage {
+        let record = self.path.join(RECORD);
+        if lock::is_held(&record) {
+            return Stage::BeingMade;
+        }
+        let locked = fs::read_to_string(self.path.join(LOCKED)).unwrap_or_default();
+        // Ours begins with the record: a killed maker may have come no farther.
+        let is_half = locked.starts_with(BEING_MADE) || (record.exists() && !self.path.join("HEAD").exists());
+        if is_half { Stage::HalfMade } else { Stage::Whole }
+    }
+
+    /// Waits until its maker has ended.
+    pub(super) fn wait(&self, timeout: std::time::Duration) -> Result<(), GitError> {
+        lock::wait_until_free(&self.path.join(RECORD), timeout)
+    }
+
+    /// Notes that a worktree without work of its own was moved to another commit.
+    pub(super) fn move_to(&self, commit: &ObjectId, name: Option<&str>) -> Result<(), GitError> {
+        let Some(record) = self.record() else { return Ok(()) };
+        let record = Record { commit: commit.to_string(), name: name.map(str::to_owned), ..record };
+        write_record(&self.path, &record).map(drop)
+    }
+
+    /// Removes it. Under the lock.
+    pub(super) fn remove(&self) -> Result<(), GitError> {
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(GitError::file("remove", &self.path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Worktrees of a shared clone, one for each task: made, listed and removed by any number of processes at once. This room
+//! is the only one that names git2; it does all that is local, and the user's own git talks to the network.
+//!
+//! ```text
+//! init:     resolve (ref ─► object id) ─► lock ─► base ─► fetch what misses ─► metadata ─► unlock ─► checkout
+//! cleanup:  lock ─► judge ─► move aside, remove metadata ─► unlock ─► delete
+//! ```
+//!
+//! The lock is held round the base and its metadata, never round a checkout. Whatever is killed at any instant leaves
+//! something that the next holder of the lock tells from something whole: a base is renamed into place, objects come in
+//! packs, metadata says that its worktree is being made. Nothing here prints.
+
+mod base;
+mod checkout;
+mod credentials;
+mod error;
+mod fetch;
+mod identity;
+mod init;
+mod lock;
+mod metadata;
+mod network;
+mod program;
+mod remote;
+mod resolve;
+mod root;
+mod stale;
+mod trust;
+mod work;
+
+pub use error::GitError;
+pub use fetch::Depth;
+pub use identity::{Directory, NameError, ObjectId, Owner, RefName, RepositoryName, Revision, TaskId};
+pub use init::{Made, Request, Step, init};
+pub use lock::describe;
+pub use network::Network;
+pub use program::{Git, VERB, git_entry};
+pub use remote::{RemoteUrl, RemoteUrlError};
+pub use root::Root;

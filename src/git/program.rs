@@ -1,0 +1,208 @@
+//! The user's own git, which does all that needs the network, with its credential helpers, ssh, proxies and certificates.
+//!
+//! It is started through this program's hidden command `__git`, so that it ends with us, however we end: a git that went
+//! on after its lock was let go would change the base under the next holder.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::getppid;
+
+use super::credentials::Environment;
+use super::error::GitError;
+use crate::exit::Exit;
+
+/// The hidden command's name.
+pub const VERB: &str = "__git";
+
+/// Variables that would make git work on another repository than the one it is told.
+const FOREIGN: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_QUARANTINE_PATH",
+];
+
+/// How git is called.
+#[derive(Debug, Clone)]
+pub struct Git {
+    launcher: PathBuf,
+    program: PathBuf,
+    interactive: bool,
+}
+
+/// What git answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) success: bool,
+    pub(super) stdout: Vec<u8>,
+    /// What it said, without progress.
+    pub(super) said: String,
+}
+
+impl Git {
+    /// The git on the PATH. On a terminal it may ask for credentials and shows its progress.
+    pub fn find(launcher: PathBuf, path: Option<&OsString>, interactive: bool) -> Result<Self, GitError> {
+        let places = path.map(std::env::split_paths).into_iter().flatten().filter(|place| place.is_absolute());
+        let program = places.map(|place| place.join("git")).find(|program| is_executable(program));
+        Ok(Self { launcher, program: program.ok_or(GitError::NoGit)?, interactive })
+    }
+
+    /// The same, which asks nobody.
+    pub(super) fn unattended(&self) -> Self {
+        Self { interactive: false, ..self.clone() }
+    }
+
+    /// Where it is installed, without `bin/git`.
+    pub(super) fn prefix(&self) -> Option<&Path> {
+        self.program.parent()?.parent()
+    }
+
+    /// A command in a directory, with words of ours, never of others, unless they stand behind `--`.
+    pub(super) fn command<'a>(&self, directory: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(&self.launcher);
+        command.arg(VERB).arg(std::process::id().to_string()).arg(&self.program);
+        command.arg("-C").arg(directory).args(arguments);
+        for variable in FOREIGN {
+            command.env_remove(variable);
+        }
+        command.env("LC_ALL", "C").env("GIT_CEILING_DIRECTORIES", directory.parent().unwrap_or(directory));
+        if std::env::var_os("GIT_ALLOW_PROTOCOL").is_none() {
+            command.env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh");
+        }
+        if !self.interactive {
+            command.env("GIT_TERMINAL_PROMPT", "0");
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end, whatever that is.
+    pub(super) fn ask<'a>(
+        &self,
+        directory: &Path,
+        arguments: impl IntoIterator<Item = &'a str>,
+        environment: &Environment,
+    ) -> Result<Answer, GitError> {
+        let mut command = self.command(directory, arguments);
+        environment.give_to(&mut command);
+        self.finish(spawn(&mut command)?, Vec::new())
+    }
+
+    /// Runs a command that must succeed, with this on its standard input, and gives what it printed.
+    pub(super) fn run<'a>(
+        &self,
+        directory: &Path,
+        arguments: impl IntoIterator<Item = &'a str>,
+        input: Vec<u8>,
+    ) -> Result<Vec<u8>, GitError> {
+        let arguments: Vec<&str> = arguments.into_iter().collect();
+        let mut command = self.command(directory, arguments.iter().copied());
+        command.stdin(Stdio::piped());
+        let answer = self.finish(spawn(&mut command)?, input)?;
+        answer.good(&arguments, directory)
+    }
+
+    fn finish(&self, mut child: Child, input: Vec<u8>) -> Result<Answer, GitError> {
+        let failed = |error| GitError::file("run", &self.program)(error);
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+        let (said, output) = std::thread::scope(|scope| {
+            let said = scope.spawn(|| stderr.map(|stderr| self.listen(stderr)).unwrap_or_default());
+            let fed = scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+            let output = child.wait_with_output();
+            // One that does not read its input says why on standard error.
+            let _ = fed.join();
+            (said.join().unwrap_or_default(), output)
+        });
+        let output = output.map_err(failed)?;
+        Ok(Answer { success: output.status.success(), stdout: output.stdout, said })
+    }
+
+    /// Collects what git says; on a terminal its progress goes on to the user.
+    fn listen(&self, mut stderr: impl Read) -> String {
+        let mut said = Vec::new();
+        let mut part = [0; 4096];
+        while let Ok(length @ 1..) = stderr.read(&mut part) {
+            said.extend_from_slice(&part[..length]);
+            if self.interactive {
+                // Progress that cannot be shown hinders nothing.
+                let _ = io::stderr().write_all(&part[..length]);
+            }
+        }
+        sentences(&String::from_utf8_lossy(&said))
+    }
+}
+
+impl Answer {
+    /// What was printed, if git succeeded.
+    pub(super) fn good(self, arguments: &[&str], directory: &Path) -> Result<Vec<u8>, GitError> {
+        if self.success {
+            return Ok(self.stdout);
+        }
+        if self.said.contains("dubious ownership") || self.said.contains("unsafe repository") {
+            return Err(GitError::Ownership { path: directory.to_owned() });
+        }
+        let is_word = |word: &&&str| !word.starts_with('-') && !word.contains('=');
+        let command = arguments.iter().find(is_word).copied().unwrap_or_default().to_owned();
+        Err(GitError::Git { command, said: self.said })
+    }
+}
+
+fn spawn(command: &mut Command) -> Result<Child, GitError> {
+    command.spawn().map_err(|error| GitError::file("run", Path::new(command.get_program()))(error))
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The lines of a git's standard error on one line; of progress, which overwrites itself, nothing.
+fn sentences(text: &str) -> String {
+    let lines = text.lines().filter_map(|line| line.rsplit('\r').find(|part| !part.trim().is_empty()));
+    let lines = lines.map(str::trim).filter(|line| !line.contains('%') && !line.starts_with("hint:"));
+    let printable = |line: &str| line.chars().filter(|letter| !letter.is_control()).collect::<String>();
+    lines.map(printable).collect::<Vec<_>>().join("; ")
+}
+
+/// What the hidden command does: becomes git, to be killed with the process that called it.
+pub fn git_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
+    let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
+    let (Some(parent), Some(program)) = (parent, arguments.next()) else { return Exit::Usage };
+    if prctl::set_pdeathsig(Signal::SIGKILL).is_err() || getppid().as_raw() != parent {
+        return Exit::Tool;
+    }
+    let error = Command::new(&program).args(arguments).exec();
+    crate::output::stream::talk(format_args!("cannot run {}: {error}", program.display()));
+    Exit::Tool
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_git_on_the_path_there_is_none() {
+        let nowhere = OsString::from("/nonexistent:relative");
+        for path in [None, Some(&nowhere)] {
+            assert!(matches!(Git::find("/x".into(), path, false), Err(GitError::NoGit)));
+        }
+    }
+
+    #[test]
+    fn progress_is_left_out_of_what_git_says() {
+        let text = "Receiving objects:  10% (1/10)\rReceiving objects: 100% (10/10), done.\nfatal: it \x1b[31mfailed\nhint: x\n";
+        assert_eq!(sentences(text), "fatal: it [31mfailed");
+    }
+}

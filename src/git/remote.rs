@@ -1,0 +1,223 @@
+//! Where a repository is fetched from. Credentials in a URL are taken out of it at once, so that what is printed, stored
+//! or handed to git on a command line never holds them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::identity::{Owner, RepositoryName};
+
+/// The address of a repository, without credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteUrl {
+    text: String,
+    login: Option<Login>,
+}
+
+/// What stood before the host in a URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user's name.
+    pub user: String,
+    /// The password or token.
+    pub password: String,
+}
+
+/// Why a text is no address of a repository. Its text is not repeated where it could hold credentials.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RemoteUrlError {
+    /// Empty, or with characters that no address has.
+    #[error("invalid URL: expected https://…, ssh://…, git@host:path, file:///… or a path")]
+    Malformed,
+    /// A transport that runs programs, or one that is not known.
+    #[error("the transport {0:?} is not supported: expected https, http, ssh, git or file")]
+    Transport(String),
+}
+
+const SCHEMES: &[&str] = &["https", "http", "ssh", "git", "file"];
+
+impl fmt::Debug for Login {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Login(…)")
+    }
+}
+
+impl RemoteUrl {
+    /// The repository of an owner on a forge such as `https://github.com`.
+    pub fn on_forge(forge: &str, owner: &Owner, repository: &RepositoryName) -> Result<Self, RemoteUrlError> {
+        format!("{}/{owner}/{repository}.git", forge.trim_end_matches('/')).parse()
+    }
+
+    /// The address, as git takes it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, if it is a relative path then seen from this directory: git runs elsewhere.
+    #[must_use]
+    pub fn absolute(self, directory: &std::path::Path) -> Self {
+        // What git takes for a host and a path has a colon before the first slash.
+        let is_path = !self.text.contains("://") && self.text.split('/').next().is_some_and(|first| !first.contains(':'));
+        if !is_path {
+            return self;
+        }
+        Self { text: directory.join(&self.text).display().to_string(), ..self }
+    }
+
+    /// The credentials that stood in it.
+    pub fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
+    }
+
+    /// `scheme://host[:port]` of an address over HTTP.
+    pub fn http_origin(&self) -> Option<&str> {
+        let (scheme, rest) = self.text.split_once("://")?;
+        let host = rest.split('/').next().unwrap_or(rest);
+        ["https", "http"].contains(&scheme).then(|| &self.text[..scheme.len() + 3 + host.len()])
+    }
+
+    /// Whether both name the same repository, as far as can be told without asking.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+
+    fn key(&self) -> String {
+        let text = self.text.trim_end_matches('/');
+        let text = text.strip_suffix(".git").unwrap_or(text).trim_end_matches('/');
+        let text = text.strip_prefix("file://").unwrap_or(text);
+        match text.split_once("://") {
+            Some((scheme, rest)) => {
+                let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+                format!("{scheme}://{}/{path}", host.to_ascii_lowercase())
+            }
+            None => text.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for RemoteUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl FromStr for RemoteUrl {
+    type Err = RemoteUrlError;
+
+    fn from_str(text: &str) -> Result<Self, RemoteUrlError> {
+        if text.is_empty() || text.starts_with('-') || text.contains(|letter: char| letter.is_control()) {
+            return Err(RemoteUrlError::Malformed);
+        }
+        // `ext::program` and the like: git takes what stands before `::` for a helper to run.
+        if let Some((helper, _)) = text.split_once("::")
+            && helper.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
+        {
+            return Err(RemoteUrlError::Transport(helper.to_owned()));
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self { text: text.to_owned(), login: None });
+        };
+        let scheme = scheme.to_ascii_lowercase();
+        if !SCHEMES.contains(&scheme.as_str()) {
+            return Err(RemoteUrlError::Transport(scheme));
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(login, host)| (Some(login), host));
+        if scheme != "file" && (host.is_empty() || host.starts_with('-')) {
+            return Err(RemoteUrlError::Malformed);
+        }
+        let (user, password) = login.map_or((None, None), |login| match login.split_once(':') {
+            Some((user, password)) => (Some(user), Some(password)),
+            None => (Some(login), None),
+        });
+        let (kept, login) = match (scheme.as_str(), user, password) {
+            // A user's name alone is no secret to ssh; over HTTP it may be a token.
+            ("ssh" | "git", Some(user), _) => (format!("{user}@"), None),
+            (_, Some(user), password) => (String::new(), Some(login_of(user, password))),
+            _ => (String::new(), None),
+        };
+        Ok(Self { text: format!("{scheme}://{kept}{host}{path}"), login })
+    }
+}
+
+/// `token@` is a token without a user's name, which forges take as a password.
+fn login_of(user: &str, password: Option<&str>) -> Login {
+    match password {
+        Some(password) => Login { user: decoded(user), password: decoded(password) },
+        None => Login { user: decoded(user), password: String::new() },
+    }
+}
+
+/// Percent-encoding undone; what is not encoded stays.
+fn decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let code = text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (bytes[at], code) {
+            (b'%', Some(byte)) => {
+                plain.push(byte);
+                at += 3;
+            }
+            (byte, _) => {
+                plain.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> RemoteUrl {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn credentials_are_taken_out() {
+        let with = url("https://me:s3cr%40t@example.org:8443/a/b.git");
+        assert_eq!(with.as_str(), "https://example.org:8443/a/b.git");
+        assert_eq!(with.login(), Some(&Login { user: "me".to_owned(), password: "s3cr@t".to_owned() }));
+        assert!(!format!("{with:?} {with}").contains("s3cr"));
+        assert_eq!(url("https://t0ken@example.org/a").login().map(|login| login.user.as_str()), Some("t0ken"));
+        assert_eq!(url("ssh://git@example.org/a").as_str(), "ssh://git@example.org/a");
+        assert_eq!(url("ssh://git:s3cret@example.org/a").as_str(), "ssh://git@example.org/a");
+    }
+
+    #[test]
+    fn addresses_that_git_takes() {
+        for text in ["https://example.org/a/b", "git@example.org:a/b.git", "file:///srv/a", "/srv/a", "./a", "../a"] {
+            assert_eq!(url(text).as_str(), text);
+        }
+    }
+
+    #[test]
+    fn transports_that_run_programs_are_refused() {
+        for (text, transport) in
+            [("ext::sh -c touch% x", "ext"), ("fd::17", "fd"), ("foo://x/y", "foo"), ("EXT::sh", "EXT")]
+        {
+            assert_eq!(text.parse::<RemoteUrl>(), Err(RemoteUrlError::Transport(transport.to_owned())));
+        }
+        for text in ["", "-x", "--upload-pack=x", "https://", "ssh://-oProxyCommand=x/y", "https://a\nb/c"] {
+            assert_eq!(text.parse::<RemoteUrl>(), Err(RemoteUrlError::Malformed), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_repository_may_be_written_in_several_ways() {
+        assert!(url("https://Example.org/a/b.git").is_same(&url("https://me:x@example.org/a/b/")));
+        assert!(url("file:///srv/a.git").is_same(&url("/srv/a")));
+        assert!(!url("https://example.org/a/b").is_same(&url("https://example.org/a/c")));
+        assert!(!url("https://example.org/a/b").is_same(&url("http://example.org/a/b")));
+    }
+
+    #[test]
+    fn an_origin_is_scheme_and_host() {
+        assert_eq!(url("https://example.org:8443/a/b").http_origin(), Some("https://example.org:8443"));
+        assert_eq!(url("git@example.org:a").http_origin(), None);
+        assert_eq!(url("ssh://example.org/a").http_origin(), None);
+    }
+}

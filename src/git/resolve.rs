@@ -1,0 +1,93 @@
+//! A ref becomes an object id once, and the id is what counts from then on: a `FETCH_HEAD` belongs to whoever fetched
+//! last.
+
+use std::path::Path;
+
+use super::error::GitError;
+use super::identity::{ObjectId, RefName, Revision};
+use super::network::Network;
+
+/// What a revision is at the remote, or the commit that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Resolved {
+    /// The commit.
+    pub commit: ObjectId,
+    /// What to ask the remote for: the commit, or the tag object that stands before it.
+    pub(super) want: ObjectId,
+    /// The full name of the ref at the remote.
+    pub name: Option<String>,
+}
+
+/// Asks the remote what a revision is; a commit's id needs no question.
+pub(super) fn resolve(network: &Network<'_>, directory: &Path, revision: &Revision) -> Result<Resolved, GitError> {
+    match revision {
+        Revision::Object(id) => Ok(Resolved { commit: id.clone(), want: id.clone(), name: None }),
+        Revision::Ref(name) => resolve_ref(network, directory, name),
+    }
+}
+
+fn resolve_ref(network: &Network<'_>, directory: &Path, name: &RefName) -> Result<Resolved, GitError> {
+    let candidates = name.candidates();
+    let peeled: Vec<String> = candidates.iter().map(|name| format!("{name}^{{}}")).collect();
+    let mut arguments = vec!["ls-remote", "--quiet", "--", network.url.as_str()];
+    arguments.extend(candidates.iter().chain(&peeled).map(String::as_str));
+    let printed = network.ask(directory, &arguments)?.good(&arguments, directory)?;
+    let listed = String::from_utf8_lossy(&printed);
+    found(&listed, &candidates).ok_or_else(|| GitError::NoRef {
+        url: network.url.to_string(),
+        name: name.to_string(),
+        default: default_branch(network, directory),
+    })
+}
+
+/// The first candidate among the lines of `git ls-remote`.
+fn found(listed: &str, candidates: &[String]) -> Option<Resolved> {
+    let id = |name: &str| {
+        let line = listed.lines().find_map(|line| line.split_once('\t').filter(|(_, listed)| *listed == name));
+        line.and_then(|(id, _)| id.parse::<ObjectId>().ok())
+    };
+    candidates.iter().find_map(|name| {
+        let want = id(name)?;
+        let commit = id(&format!("{name}^{{}}")).unwrap_or_else(|| want.clone());
+        Some(Resolved { commit, want, name: Some(name.clone()) })
+    })
+}
+
+/// For a word of advice only.
+fn default_branch(network: &Network<'_>, directory: &Path) -> Option<String> {
+    let answer = network.ask(directory, &["ls-remote", "--symref", "--", network.url.as_str(), "HEAD"]).ok()?;
+    let printed = String::from_utf8_lossy(&answer.stdout).into_owned();
+    let line = printed.lines().find_map(|line| line.strip_prefix("ref: "))?;
+    let name = line.split('\t').next()?;
+    // Of the remote's text nothing is printed that is no ref.
+    matches!(name.parse(), Ok(Revision::Ref(_))).then(|| name.trim_start_matches("refs/heads/").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIN: &str = "1111111111111111111111111111111111111111";
+    const TAG: &str = "2222222222222222222222222222222222222222";
+    const TAGGED: &str = "3333333333333333333333333333333333333333";
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn names_are_compared_whole() {
+        let listed = format!("{TAG}\trefs/remotes/x/refs/heads/main\n{MAIN}\trefs/heads/main\n");
+        let resolved = found(&listed, &names(&["refs/heads/main"]));
+        assert_eq!(resolved.map(|resolved| resolved.commit.to_string()), Some(MAIN.to_owned()));
+        assert_eq!(found(&listed, &names(&["refs/heads/mai"])), None);
+    }
+
+    #[test]
+    fn an_annotated_tag_is_the_commit_behind_it() {
+        let listed = format!("{TAG}\trefs/tags/v1\n{TAGGED}\trefs/tags/v1^{{}}\n");
+        let resolved = found(&listed, &names(&["refs/heads/v1", "refs/tags/v1"]));
+        let Some(Resolved { commit, want, name }) = resolved else { panic!("not found") };
+        assert_eq!((commit.as_str(), want.as_str(), name.as_deref()), (TAGGED, TAG, Some("refs/tags/v1")));
+    }
+}

@@ -1,0 +1,171 @@
+//! The directory that holds a base and its worktrees:
+//!
+//! ```text
+//! <root>/
+//!   base/             a clone without checkout, shared by all worktrees
+//!   base.lock         held while the base changes
+//!   trees/<task id>/  a worktree each
+//!   workspace_path    the path of the worktree that was made last
+//! ```
+//!
+//! Nothing here follows a link: what stands in the place of one of these is refused.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
+use super::error::GitError;
+use super::identity::TaskId;
+use super::lock;
+
+/// A root that has been looked over.
+#[derive(Debug, Clone)]
+pub struct Root {
+    path: PathBuf,
+}
+
+impl Root {
+    /// The root in this place, made when it is not there.
+    pub fn make(path: &Path) -> Result<Self, GitError> {
+        fs::create_dir_all(path).map_err(GitError::file("make", path))?;
+        let root = Self::open(path)?;
+        let trees = root.trees();
+        match fs::create_dir(&trees) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(GitError::file("make", &trees)(error)),
+            _ => {}
+        }
+        directory(&trees)?;
+        spread(&trees);
+        Ok(root)
+    }
+
+    /// The root in this place.
+    pub fn open(path: &Path) -> Result<Self, GitError> {
+        let absolute = std::path::absolute(path).map_err(GitError::file("find", path))?;
+        // `dir/` would follow a link named `dir`.
+        let absolute: PathBuf = absolute.components().collect();
+        match fs::symlink_metadata(&absolute) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(GitError::NoBase { root: absolute });
+            }
+            Err(error) => return Err(GitError::file("read", &absolute)(error)),
+            Ok(_) => directory(&absolute)?,
+        }
+        let path = fs::canonicalize(&absolute).map_err(GitError::file("find", &absolute))?;
+        let root = Self { path };
+        for inner in [root.base(), root.trees()] {
+            if fs::symlink_metadata(&inner).is_ok() {
+                directory(&inner)?;
+            }
+        }
+        Ok(root)
+    }
+
+    /// Its path, absolute and without links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The shared clone.
+    pub fn base(&self) -> PathBuf {
+        self.path.join("base")
+    }
+
+    /// The directory of all worktrees.
+    pub fn trees(&self) -> PathBuf {
+        self.path.join("trees")
+    }
+
+    /// The worktree of a task.
+    pub fn tree(&self, task: &TaskId) -> PathBuf {
+        self.trees().join(task.as_str())
+    }
+
+    /// The lock of the base.
+    pub fn lock(&self) -> PathBuf {
+        lock::path(&self.path)
+    }
+
+    /// Says which worktree was made last, in one step.
+    pub fn write_workspace_path(&self, tree: &Path) -> Result<(), GitError> {
+        let path = self.path.join("workspace_path");
+        let write = || {
+            let mut file = tempfile::Builder::new()
+                .prefix(".workspace_path-")
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+                .tempfile_in(&self.path)?;
+            writeln!(file, "{}", tree.display())?;
+            file.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(GitError::file("write", &path))
+    }
+}
+
+/// A directory, and no link to one.
+fn directory(path: &Path) -> Result<(), GitError> {
+    let kind = fs::symlink_metadata(path).map_err(GitError::file("read", path))?.file_type();
+    let problem = match (kind.is_symlink(), kind.is_dir()) {
+        (true, _) => "is a link: give the directory itself",
+        (_, false) => "is no directory",
+        _ => return Ok(()),
+    };
+    Err(GitError::Place { path: path.to_owned(), problem })
+}
+
+/// Asks ext4 to put each worktree into another part of the disk. In the place of a tree that has just been removed each
+/// new file would cost a search: the inodes of deleted files are passed over for minutes, one by one. Other file systems
+/// do not know this flag, and have no need of it.
+fn spread(trees: &Path) {
+    let Ok(directory) = File::open(trees) else { return };
+    if let Ok(flags) = ioctl_getflags(&directory)
+        && !flags.contains(IFlags::TOPDIR)
+    {
+        // Without it all works, but slower.
+        let _ = ioctl_setflags(&directory, flags | IFlags::TOPDIR);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_link_in_the_place_of_a_directory_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let outside = directory.path().join("outside");
+        fs::create_dir(&outside)?;
+        let root = directory.path().join("root");
+        symlink(&outside, &root)?;
+        for path in [root.clone(), root.join(""), root.join(".")] {
+            assert!(matches!(Root::make(&path), Err(GitError::Place { .. })), "{}", path.display());
+        }
+        fs::remove_file(&root)?;
+        for inner in ["trees", "base"] {
+            fs::create_dir_all(&root)?;
+            symlink(&outside, root.join(inner))?;
+            assert!(matches!(Root::make(&root), Err(GitError::Place { .. })), "{inner}");
+            fs::remove_file(root.join(inner))?;
+        }
+        assert_eq!(fs::read_dir(&outside)?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn the_path_of_the_worktree_is_replaced_in_one_step() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let outside = directory.path().join("outside");
+        let root = Root::make(&directory.path().join("root"))?;
+        symlink(&outside, root.path().join("workspace_path"))?;
+        root.write_workspace_path(Path::new("/a"))?;
+        root.write_workspace_path(Path::new("/b"))?;
+        assert_eq!(fs::read_to_string(root.path().join("workspace_path"))?, "/b\n");
+        assert!(!outside.exists());
+        assert_eq!(fs::read_dir(root.path())?.count(), 2);
+        Ok(())
+    }
+}
