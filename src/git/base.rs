@@ -16,8 +16,24 @@ pub(super) const REMOTE: &str = "origin";
 
 /// What of a directory's content can be a repository that was never finished.
 const PARTS: &[&str] = &[
-    ".git", "HEAD", "config", "description", "objects", "refs", "info", "hooks", "branches", "packed-refs", "shallow",
-    "config.lock", "HEAD.lock", "packed-refs.lock", "shallow.lock", "FETCH_HEAD", "logs", "worktrees",
+    ".git",
+    "HEAD",
+    "config",
+    "description",
+    "objects",
+    "refs",
+    "info",
+    "hooks",
+    "branches",
+    "packed-refs",
+    "shallow",
+    "config.lock",
+    "HEAD.lock",
+    "packed-refs.lock",
+    "shallow.lock",
+    "FETCH_HEAD",
+    "logs",
+    "worktrees",
 ];
 
 /// The base of a root, made or made whole where that is needed.

@@ -50,15 +50,14 @@ pub(super) fn login(url: &RemoteUrl, variable: impl Fn(&str) -> Option<String>) 
         })
     };
     // A value with a line break would write a line of its own into the helper's answer.
-    let login = given.or_else(token).filter(|(user, password)| !format!("{user}{password}").contains(['\n', '\r', '\0']))?;
+    let login =
+        given.or_else(token).filter(|(user, password)| !format!("{user}{password}").contains(['\n', '\r', '\0']))?;
     let helper = format!(
         "!f() {{ test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"${USER}\" \"${PASSWORD}\"; }}; f"
     );
     // The first, empty one takes the user's helpers out: they had no answer, and one that stores would store ours.
-    let configuration = vec![
-        ("credential.helper".to_owned(), String::new()),
-        (format!("credential.{origin}.helper"), helper),
-    ];
+    let configuration =
+        vec![("credential.helper".to_owned(), String::new()), (format!("credential.{origin}.helper"), helper)];
     Some(Environment { configuration, login: Some(login) })
 }
 
@@ -99,7 +98,8 @@ mod tests {
     fn a_token_goes_to_its_own_host_alone() {
         let github = [("GITHUB_TOKEN", "t")];
         assert_eq!(user_and_password("https://github.com/a/b", &github), pair("x-access-token", "t"));
-        for other in ["http://github.com/a/b", "https://github.com.evil.org/a", "https://gitlab.com/a/b", "git@github.com:a"]
+        for other in
+            ["http://github.com/a/b", "https://github.com.evil.org/a", "https://gitlab.com/a/b", "git@github.com:a"]
         {
             assert_eq!(user_and_password(other, &github), None, "{other}");
         }

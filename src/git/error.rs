@@ -224,13 +224,17 @@ impl GitError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::NoGit => "install git (2.36 or newer); it fetches with your own credentials, proxies and certificates",
+            Self::NoGit => {
+                "install git (2.36 or newer); it fetches with your own credentials, proxies and certificates"
+            }
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "make room (kubectl runnable worktree cleanup --stale --gc), then run the same command again"
             }
             Self::Locked { .. } => "wait longer with --lock-timeout; the lock goes with its holder's process",
             Self::Exists { task, .. } => {
-                return Some(format!("take it with --reuse, or remove it: kubectl runnable worktree cleanup --task-id {task}"));
+                return Some(format!(
+                    "take it with --reuse, or remove it: kubectl runnable worktree cleanup --task-id {task}"
+                ));
             }
             Self::BeingMade { .. } => "--reuse waits for it and takes it",
             Self::Diverged { task, .. } => {
@@ -241,8 +245,12 @@ impl GitError {
             Self::Orphan { .. } => "look what is in it and remove it, or choose another --task-id",
             Self::OtherRemote { .. } => "a root holds one repository: give another --root",
             Self::NoRepository { .. } => "move it away, or give another --root",
-            Self::NoRef { default: Some(default), .. } => return Some(format!("its default branch is {default}: --ref {default}")),
-            Self::NoCommit { .. } => "the remote may hand out only branches and tags: fetch it by --ref of one that holds it",
+            Self::NoRef { default: Some(default), .. } => {
+                return Some(format!("its default branch is {default}: --ref {default}"));
+            }
+            Self::NoCommit { .. } => {
+                "the remote may hand out only branches and tags: fetch it by --ref of one that holds it"
+            }
             Self::Credentials { .. } => {
                 "set up a git credential helper or an ssh key, or set GITHUB_TOKEN, GH_TOKEN or GITLAB_TOKEN for its own host"
             }

@@ -92,12 +92,13 @@ pub(super) fn track(base: &Repository, resolved: &Resolved) -> Result<(), GitErr
         return Ok(());
     }
     let set = || base.reference(&name, target, true, "kubectl runnable worktree init").map(drop);
-    set().or_else(|_| {
-        // A branch `a` that is gone stands in the way of a branch `a/b`, and the other way round.
-        forget_in_the_way(base, &name)?;
-        set()
-    })
-    .map_err(GitError::library("write the remote's ref into the base"))
+    set()
+        .or_else(|_| {
+            // A branch `a` that is gone stands in the way of a branch `a/b`, and the other way round.
+            forget_in_the_way(base, &name)?;
+            set()
+        })
+        .map_err(GitError::library("write the remote's ref into the base"))
 }
 
 fn tracking(name: &str) -> Option<String> {
@@ -109,8 +110,7 @@ fn tracking(name: &str) -> Option<String> {
 }
 
 fn forget_in_the_way(base: &Repository, name: &str) -> Result<(), git2::Error> {
-    let is_in_the_way =
-        |other: &str| name.starts_with(&format!("{other}/")) || other.starts_with(&format!("{name}/"));
+    let is_in_the_way = |other: &str| name.starts_with(&format!("{other}/")) || other.starts_with(&format!("{name}/"));
     for reference in base.references_glob(&format!("refs/remotes/{REMOTE}/*"))?.flatten() {
         let mut reference = reference;
         if reference.name().is_ok_and(is_in_the_way) {

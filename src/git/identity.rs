@@ -147,11 +147,7 @@ impl FromStr for ObjectId {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if is_object_id(text) {
-            Ok(Self(text.to_ascii_lowercase()))
-        } else {
-            Err(NameError::Revision(text.to_owned()))
-        }
+        if is_object_id(text) { Ok(Self(text.to_ascii_lowercase())) } else { Err(NameError::Revision(text.to_owned())) }
     }
 }
 
@@ -222,7 +218,8 @@ mod tests {
         for legal in ["exampleorg", "group/sub-group", "_x", "a.b"] {
             assert!(legal.parse::<Owner>().is_ok(), "{legal}");
         }
-        for illegal in ["", "..", "a/..", "../b", "a//b", "/a", "a/", "-a", "a/-b", "a b", "a@b", "a:b", "a?b", "a%2e"] {
+        for illegal in ["", "..", "a/..", "../b", "a//b", "/a", "a/", "-a", "a/-b", "a b", "a@b", "a:b", "a?b", "a%2e"]
+        {
             assert!(illegal.parse::<Owner>().is_err(), "{illegal:?}");
         }
         assert_eq!("sample.git".parse::<RepositoryName>().map(|name| name.to_string()), Ok("sample".to_owned()));
@@ -240,8 +237,28 @@ mod tests {
             assert!(matches!(legal.parse(), Ok(Revision::Ref(_))), "{legal}");
         }
         for illegal in [
-            "", "-x", "--upload-pack=touch x", "a..b", "a b", "a:b", "a~1", "a^", "@", "a@{1}", "a//b", "/a", "a/",
-            ".a", "a/.b", "a.lock", "a.", "a*", "a[", "a\\b", "a\nb", "refs/heads/../x",
+            "",
+            "-x",
+            "--upload-pack=touch x",
+            "a..b",
+            "a b",
+            "a:b",
+            "a~1",
+            "a^",
+            "@",
+            "a@{1}",
+            "a//b",
+            "/a",
+            "a/",
+            ".a",
+            "a/.b",
+            "a.lock",
+            "a.",
+            "a*",
+            "a[",
+            "a\\b",
+            "a\nb",
+            "refs/heads/../x",
         ] {
             assert!(illegal.parse::<Revision>().is_err(), "{illegal:?}");
         }

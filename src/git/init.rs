@@ -241,7 +241,13 @@ impl Work<'_> {
     }
 
     /// A worktree that is there shows the commit already, or is moved to it when nothing of its own would be lost.
-    fn reuse(&self, metadata: &Metadata, resolved: Resolved, commit: ObjectId, fetched: bool) -> Result<Made, GitError> {
+    fn reuse(
+        &self,
+        metadata: &Metadata,
+        resolved: Resolved,
+        commit: ObjectId,
+        fetched: bool,
+    ) -> Result<Made, GitError> {
         let work = super::work::of(self.network.git, &self.tree, metadata)?;
         let made = Made { path: self.tree.clone(), commit: commit.clone(), name: resolved.name, reused: true, fetched };
         if work.head.as_ref() == Some(&commit) {

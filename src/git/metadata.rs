@@ -15,7 +15,7 @@ use git2::Repository;
 use serde::{Deserialize, Serialize};
 
 use super::error::GitError;
-use super::identity::{ObjectId};
+use super::identity::ObjectId;
 use super::lock;
 
 const RECORD: &str = "runnable.json";

@@ -56,7 +56,8 @@ impl RemoteUrl {
     #[must_use]
     pub fn absolute(self, directory: &std::path::Path) -> Self {
         // What git takes for a host and a path has a colon before the first slash.
-        let is_path = !self.text.contains("://") && self.text.split('/').next().is_some_and(|first| !first.contains(':'));
+        let is_path =
+            !self.text.contains("://") && self.text.split('/').next().is_some_and(|first| !first.contains(':'));
         if !is_path {
             return self;
         }

@@ -33,7 +33,9 @@ impl Root {
         let root = Self::open(path)?;
         let trees = root.trees();
         match fs::create_dir(&trees) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(GitError::file("make", &trees)(error)),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(GitError::file("make", &trees)(error));
+            }
             _ => {}
         }
         directory(&trees)?;

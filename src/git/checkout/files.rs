@@ -51,8 +51,7 @@ pub(super) fn write(
     let receiver = Mutex::new(receiver);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MOST_THREADS);
     std::thread::scope(|scope| {
-        let fillers: Vec<_> =
-            (0..threads).map(|_| scope.spawn(|| work.fill_each(repository, &receiver))).collect();
+        let fillers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work.fill_each(repository, &receiver))).collect();
         let made = work.make_directories(&sender);
         drop(sender);
         let mut written = Written::default();
@@ -113,7 +112,11 @@ impl Work<'_> {
             } else {
                 let damaged = |source| GitError::Damaged { commit: self.checkout.commit.clone(), source };
                 let object = objects.read(entry.id).map_err(damaged)?;
-                if entry.mode == LINK { link(&opened, entry, object.data()) } else { file(&opened, entry, object.data()) }
+                if entry.mode == LINK {
+                    link(&opened, entry, object.data())
+                } else {
+                    file(&opened, entry, object.data())
+                }
             };
             written.push((number, stat.map_err(self.failed("write", &entry.path))?));
         }

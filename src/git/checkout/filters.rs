@@ -41,7 +41,9 @@ pub(super) fn settings(git: &Git, tree: &Path) -> Result<Settings, GitError> {
     for setting in String::from_utf8_lossy(&answer.stdout).split('\0') {
         let (name, value) = setting.split_once('\n').unwrap_or((setting, "true"));
         match (name, value.to_ascii_lowercase().as_str()) {
-            ("core.autocrlf", value) => settings.line_ends = !matches!(value, "false" | "no" | "off" | "0" | "input" | ""),
+            ("core.autocrlf", value) => {
+                settings.line_ends = !matches!(value, "false" | "no" | "off" | "0" | "input" | "")
+            }
             ("core.eol", "crlf") => settings.line_ends = true,
             ("core.symlinks", value) => settings.no_links = matches!(value, "false" | "no" | "off" | "0" | ""),
             ("core.attributesfile", _) => settings.attributes = Some(home(value)),
@@ -145,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_path_is_meant_when_a_value_changes_it() {
-        let answer = b"a\0filter\0lfs\0b\0eol\0lf\0c\0eol\0crlf\0d\0ident\0unset\0e\0filter\0unspecified\0f\0ident\0set\0";
+        let answer =
+            b"a\0filter\0lfs\0b\0eol\0lf\0c\0eol\0crlf\0d\0ident\0unset\0e\0filter\0unspecified\0f\0ident\0set\0";
         let mut meant: Vec<_> = meant(answer).into_iter().collect();
         meant.sort_unstable();
         assert_eq!(meant, [b"a", b"c", b"f"]);

@@ -152,7 +152,9 @@ mod tests {
 
     #[test]
     fn names_of_repositories_are_left_to_git() {
-        for strange in [".git", ".GIT", ".git ", ".git.", ".git::$INDEX", "git~1", "GIT~2", "..", ".", "a\\b", ".g\u{200c}it"] {
+        for strange in
+            [".git", ".GIT", ".git ", ".git.", ".git::$INDEX", "git~1", "GIT~2", "..", ".", "a\\b", ".g\u{200c}it"]
+        {
             assert!(is_strange(strange.as_bytes()), "{strange}");
         }
         for plain in [".gitignore", ".github", ".gitattributes", "git", "a.git", "...", "ü", ".a"] {

@@ -1,0 +1,187 @@
+//! `worktree init` by the real program on real repositories, with git itself as the judge.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod rig;
+
+use std::os::unix::fs::symlink;
+use std::thread;
+
+use crate::rig::Rig;
+
+#[test]
+fn a_worktree_shows_the_ref_as_git_itself_would() {
+    let rig = Rig::new();
+    let path = rig.init(&["--task-id", "a"]).good();
+    let tree = rig.root().join("trees/a");
+    assert_eq!(path, format!("{}\n", tree.display()));
+    assert_eq!(std::fs::read_to_string(rig.root().join("workspace_path")).unwrap().trim(), path.trim());
+    assert_eq!(rig.git(&tree, &["status", "--porcelain"]), "");
+    assert_eq!(rig.git(&tree, &["rev-parse", "HEAD"]), rig.commit("main"));
+    assert_eq!(rig.git(&tree, &["symbolic-ref", "-q", "--short", "HEAD"]), "", "it is detached");
+
+    let judge = rig.directory.path().join("judge");
+    rig.git(
+        &rig.root().join("base"),
+        &["worktree", "add", "--detach", judge.to_str().unwrap(), "HEAD"]
+            .map(|word| if word == "HEAD" { rig.main.as_str() } else { word }),
+    );
+    for name in ["plain.txt", "dir/run.sh", "crlf.txt", "link"] {
+        let read = |root: &std::path::Path| {
+            let path = root.join(name);
+            let metadata = std::fs::symlink_metadata(&path).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+            (mode, std::fs::read_link(&path).ok(), std::fs::read(&path).unwrap())
+        };
+        assert_eq!(read(&tree), read(&judge), "{name}");
+    }
+}
+
+#[test]
+fn work_is_committed_and_pushed_from_it() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let tree = rig.root().join("trees/a");
+    std::fs::write(tree.join("new.txt"), "new\n").unwrap();
+    rig.git(&tree, &["add", "new.txt"]);
+    rig.git(&tree, &["commit", "-qm", "Add a file"]);
+    rig.git(&tree, &["push", "-q", "origin", "HEAD:refs/heads/topic"]);
+    assert_eq!(rig.git(&tree, &["rev-parse", "HEAD"]), rig.commit("topic"));
+}
+
+#[test]
+fn a_branch_a_tag_a_pull_request_and_a_commit_are_found() {
+    let rig = Rig::new();
+    for (task, named) in [("branch", "refs/heads/side"), ("tag", "refs/tags/v1"), ("pull", "refs/pull/7/head")] {
+        let _ = rig.init(&["--task-id", task, "--ref", named]).good();
+        let head = rig.git(&rig.root().join("trees").join(task), &["rev-parse", "HEAD"]);
+        assert_eq!(head, rig.commit(&format!("{named}^{{commit}}")), "{named}");
+    }
+    let _ = rig.init(&["--task-id", "id", "--ref", &rig.main]).good();
+    assert_eq!(rig.git(&rig.root().join("trees/id"), &["rev-parse", "HEAD"]), rig.main);
+    let missing = rig.init(&["--task-id", "none", "--ref", "refs/heads/none"]);
+    assert_eq!(missing.code, Some(6), "{missing:?}");
+    assert!(!rig.root().join("trees/none").exists());
+}
+
+#[test]
+fn a_base_that_has_the_commit_asks_for_nothing() {
+    let rig = Rig::new();
+    let first: serde_json::Value = serde_json::from_str(&rig.init(&["--task-id", "a", "-o", "json"]).good()).unwrap();
+    let second: serde_json::Value = serde_json::from_str(&rig.init(&["--task-id", "b", "-o", "json"]).good()).unwrap();
+    assert_eq!((&first["fetched"], &second["fetched"]), (&true.into(), &false.into()));
+    assert_eq!(second["commit"], first["commit"]);
+    assert_eq!(second["taskId"], "b");
+}
+
+#[test]
+fn a_task_has_one_worktree_which_may_be_taken_again() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let tree = rig.root().join("trees/a");
+    std::fs::write(tree.join("plain.txt"), "mine\n").unwrap();
+    let again = rig.init(&["--task-id", "a"]);
+    assert_eq!(again.code, Some(7), "{again:?}");
+    let _ = rig.init(&["--task-id", "a", "--reuse"]).good();
+    assert_eq!(std::fs::read_to_string(tree.join("plain.txt")).unwrap(), "mine\n");
+    let other = rig.init(&["--task-id", "a", "--reuse", "--ref", "refs/heads/side"]);
+    assert_eq!(other.code, Some(7), "work would be lost: {other:?}");
+    rig.git(&tree, &["checkout", "-q", "--", "plain.txt"]);
+    let _ = rig.init(&["--task-id", "a", "--reuse", "--ref", "refs/heads/side"]).good();
+    assert_eq!(rig.git(&tree, &["rev-parse", "HEAD"]), rig.commit("side"));
+}
+
+#[test]
+fn twenty_at_once_are_twenty_worktrees_of_a_sound_base() {
+    let rig = Rig::new();
+    thread::scope(|scope| {
+        for task in 0..20 {
+            let rig = &rig;
+            scope.spawn(move || rig.init(&["--task-id", &format!("t{task}")]).good());
+        }
+    });
+    let base = rig.root().join("base");
+    rig.git(&base, &["fsck", "--full", "--connectivity-only"]);
+    assert_eq!(rig.git(&base, &["worktree", "list", "--porcelain"]).matches("\ndetached").count(), 20);
+    for task in 0..20 {
+        assert_eq!(rig.git(&rig.root().join(format!("trees/t{task}")), &["status", "--porcelain"]), "");
+    }
+}
+
+#[test]
+fn a_killed_init_is_mended_by_the_next() {
+    let rig = Rig::new();
+    for round in 0..12 {
+        let mut child = rig.command(&["--task-id", "a", "-q"]).spawn().unwrap();
+        thread::sleep(std::time::Duration::from_millis(15 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let _ = rig.init(&["--task-id", "a", "--reuse"]).good();
+        let tree = rig.root().join("trees/a");
+        assert_eq!(rig.git(&tree, &["status", "--porcelain"]), "", "round {round}");
+        rig.git(&rig.root().join("base"), &["fsck", "--full", "--connectivity-only"]);
+        rig.git(&rig.root().join("base"), &["worktree", "remove", tree.to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn hostile_names_never_leave_the_root() {
+    let rig = Rig::new();
+    for task in ["../a", "..", ".a", "a/b", "a..b", "-a", "", "a b"] {
+        let refused = rig.init(&[&format!("--task-id={task}")]);
+        assert_eq!(refused.code, Some(2), "{task}: {refused:?}");
+    }
+    for named in ["--upload-pack=touch x", "-x", "a..b", "refs/heads/a b"] {
+        let refused = rig.init(&["--task-id", "a", &format!("--ref={named}")]);
+        assert_eq!(refused.code, Some(2), "{named}: {refused:?}");
+    }
+    for url in ["ext::sh -c touch% x", "--upload-pack=x", ""] {
+        let refused =
+            rig.run(&["init", "--task-id", "a", "--root", rig.root().to_str().unwrap(), &format!("--url={url}")]);
+        assert_eq!(refused.code, Some(2), "{url}: {refused:?}");
+    }
+    for (owner, repository) in [("../x", "r"), ("o", "../r"), ("-o", "r"), ("o", "..")] {
+        let refused = rig.run(&["init", &format!("--owner={owner}"), &format!("--repo={repository}")]);
+        assert_eq!(refused.code, Some(2), "{owner}/{repository}: {refused:?}");
+    }
+    assert!(!rig.root().exists(), "nothing was made");
+}
+
+#[test]
+fn a_link_in_the_roots_place_is_refused() {
+    let rig = Rig::new();
+    let outside = rig.directory.path().join("outside");
+    std::fs::create_dir_all(&outside).unwrap();
+    for place in ["", "base", "trees"] {
+        let root = rig.directory.path().join(format!("root-{place}"));
+        if place.is_empty() {
+            symlink(&outside, &root).unwrap();
+        } else {
+            std::fs::create_dir(&root).unwrap();
+            symlink(&outside, root.join(place)).unwrap();
+        }
+        let refused = rig.run(&["init", "--task-id", "a", "--url", &rig.url(), "--root", root.to_str().unwrap()]);
+        assert_ne!(refused.code, Some(0), "{place}: {refused:?}");
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0, "{place}");
+    }
+}
+
+#[test]
+fn only_a_part_is_checked_out_when_that_is_asked() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a", "--sparse", "dir"]).good();
+    let tree = rig.root().join("trees/a");
+    assert!(tree.join("dir/run.sh").exists() && tree.join("plain.txt").exists());
+    assert!(!tree.join("other").exists());
+    assert_eq!(rig.git(&tree, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn another_repository_under_the_same_root_is_refused() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let root = rig.root();
+    let refused = rig.run(&["init", "--task-id", "b", "--url", "file:///nowhere", "--root", root.to_str().unwrap()]);
+    assert_ne!(refused.code, Some(0), "{refused:?}");
+    assert!(!root.join("trees/b").exists());
+}
