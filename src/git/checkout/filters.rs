@@ -42,7 +42,7 @@ pub(super) fn settings(git: &Git, tree: &Path) -> Result<Settings, GitError> {
         let (name, value) = setting.split_once('\n').unwrap_or((setting, "true"));
         match (name, value.to_ascii_lowercase().as_str()) {
             ("core.autocrlf", value) => {
-                settings.line_ends = !matches!(value, "false" | "no" | "off" | "0" | "input" | "")
+                settings.line_ends = !matches!(value, "false" | "no" | "off" | "0" | "input" | "");
             }
             ("core.eol", "crlf") => settings.line_ends = true,
             ("core.symlinks", value) => settings.no_links = matches!(value, "false" | "no" | "off" | "0" | ""),
