@@ -64,6 +64,9 @@ _kubectl__runnable() {
             kubectl__runnable,watch)
                 cmd="kubectl__runnable__subcmd__watch"
                 ;;
+            kubectl__runnable,worktree)
+                cmd="kubectl__runnable__subcmd__worktree"
+                ;;
             kubectl__runnable__subcmd__help,__complete)
                 cmd="kubectl__runnable__subcmd__help__subcmd____complete"
                 ;;
@@ -109,6 +112,9 @@ _kubectl__runnable() {
             kubectl__runnable__subcmd__help,watch)
                 cmd="kubectl__runnable__subcmd__help__subcmd__watch"
                 ;;
+            kubectl__runnable__subcmd__help,worktree)
+                cmd="kubectl__runnable__subcmd__help__subcmd__worktree"
+                ;;
             kubectl__runnable__subcmd__help__subcmd__semaphore,delete)
                 cmd="kubectl__runnable__subcmd__help__subcmd__semaphore__subcmd__delete"
                 ;;
@@ -120,6 +126,9 @@ _kubectl__runnable() {
                 ;;
             kubectl__runnable__subcmd__help__subcmd__semaphore,set)
                 cmd="kubectl__runnable__subcmd__help__subcmd__semaphore__subcmd__set"
+                ;;
+            kubectl__runnable__subcmd__help__subcmd__worktree,init)
+                cmd="kubectl__runnable__subcmd__help__subcmd__worktree__subcmd__init"
                 ;;
             kubectl__runnable__subcmd__semaphore,delete)
                 cmd="kubectl__runnable__subcmd__semaphore__subcmd__delete"
@@ -151,6 +160,18 @@ _kubectl__runnable() {
             kubectl__runnable__subcmd__semaphore__subcmd__help,set)
                 cmd="kubectl__runnable__subcmd__semaphore__subcmd__help__subcmd__set"
                 ;;
+            kubectl__runnable__subcmd__worktree,help)
+                cmd="kubectl__runnable__subcmd__worktree__subcmd__help"
+                ;;
+            kubectl__runnable__subcmd__worktree,init)
+                cmd="kubectl__runnable__subcmd__worktree__subcmd__init"
+                ;;
+            kubectl__runnable__subcmd__worktree__subcmd__help,help)
+                cmd="kubectl__runnable__subcmd__worktree__subcmd__help__subcmd__help"
+                ;;
+            kubectl__runnable__subcmd__worktree__subcmd__help,init)
+                cmd="kubectl__runnable__subcmd__worktree__subcmd__help__subcmd__init"
+                ;;
             *)
                 ;;
         esac
@@ -158,7 +179,7 @@ _kubectl__runnable() {
 
     case "${cmd}" in
         kubectl__runnable)
-            opts="-h -V --help --version submit retry list status wait watch logs suspend resume stop terminate cancel semaphore completion __complete help"
+            opts="-h -V --help --version submit retry list status wait watch logs suspend resume stop terminate cancel semaphore worktree completion __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -200,7 +221,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__help)
-            opts="submit retry list status wait watch logs suspend resume stop terminate semaphore completion __complete help"
+            opts="submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -468,6 +489,34 @@ _kubectl__runnable() {
         kubectl__subcmd__runnable__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__worktree)
+            opts="init"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__worktree__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1578,6 +1627,123 @@ _kubectl__runnable() {
                     ;;
                 --request-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree)
+            opts="-h --help init help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__help)
+            opts="init help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__init)
+            opts="-o -q -h --owner --repo --url --ref --task-id --root --depth --sparse --reuse --safe-directory --lock-timeout --output --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repo)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ref)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --task-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --depth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sparse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "path json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "path json" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -8,6 +8,8 @@
 //!              │                                                                                              │
 //!        files, stdin, --from                                                          output, exit code ◄────┘
 //!
+//! URL, ref, task ─► cli::worktree ─► git: base, fetch, checkout ─► path
+//!
 //! RUN ─► cli::target ─► live Workflow ─┬► run (pure): summary ─► output
 //!                                      └► retry | control (pure): plan, changes ─► cluster | local engine
 //! ```

@@ -1,9 +1,8 @@
-//! Worktrees of a shared clone, one for each task: made, listed and removed by any number of processes at once. This room
+//! Worktrees of a shared clone, one for each task: made by any number of processes at once. This room
 //! is the only one that names git2; it does all that is local, and the user's own git talks to the network.
 //!
 //! ```text
-//! init:     resolve (ref ─► object id) ─► lock ─► base ─► fetch what misses ─► metadata ─► unlock ─► checkout
-//! cleanup:  lock ─► judge ─► move aside, remove metadata ─► unlock ─► delete
+//! init:  resolve (ref ─► object id) ─► lock ─► base ─► fetch what misses ─► metadata ─► unlock ─► checkout
 //! ```
 //!
 //! The lock is held round the base and its metadata, never round a checkout. Whatever is killed at any instant leaves

@@ -10,15 +10,11 @@ use crate::exit::Exit;
 use crate::git::Git;
 use crate::output::stream;
 
-/// Make, list and remove worktrees: one checkout for each task, over one shared clone
+/// Make worktrees: one checkout for each task, over one shared clone
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   # A checkout of main for this task, over a clone that all tasks share
-  cd \"$(kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1)\"
-
-  # What is there, and what can go
-  kubectl runnable worktree list
-  kubectl runnable worktree cleanup --stale")]
+  cd \"$(kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1)\"")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
