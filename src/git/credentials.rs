@@ -90,32 +90,32 @@ mod tests {
         login(&url, find)?.login
     }
 
-    fn pair(user: &str, password: &str) -> Option<(String, String)> {
-        Some((user.to_owned(), password.to_owned()))
+    fn pair(user: &str, password: &str) -> (String, String) {
+        (user.to_owned(), password.to_owned())
     }
 
     #[test]
     fn a_token_goes_to_its_own_host_alone() {
         let github = [("GITHUB_TOKEN", "t")];
-        assert_eq!(user_and_password("https://github.com/a/b", &github), pair("x-access-token", "t"));
+        assert_eq!(user_and_password("https://github.com/a/b", &github), Some(pair("x-access-token", "t")));
         for other in
             ["http://github.com/a/b", "https://github.com.evil.org/a", "https://gitlab.com/a/b", "git@github.com:a"]
         {
             assert_eq!(user_and_password(other, &github), None, "{other}");
         }
         let enterprise = [("GITHUB_TOKEN", "t"), ("GITHUB_SERVER_URL", "https://git.example.org/")];
-        assert_eq!(user_and_password("https://git.example.org/a/b", &enterprise), pair("x-access-token", "t"));
+        assert_eq!(user_and_password("https://git.example.org/a/b", &enterprise), Some(pair("x-access-token", "t")));
         assert_eq!(user_and_password("https://github.com/a/b", &enterprise), None);
-        assert_eq!(user_and_password("https://gitlab.com/a/b", &[("GITLAB_TOKEN", "g")]), pair("oauth2", "g"));
+        assert_eq!(user_and_password("https://gitlab.com/a/b", &[("GITLAB_TOKEN", "g")]), Some(pair("oauth2", "g")));
     }
 
     #[test]
     fn the_order_is_that_of_the_forges_own_tools() {
         let both = [("GITHUB_TOKEN", "second"), ("GH_TOKEN", "first")];
-        assert_eq!(user_and_password("https://github.com/a/b", &both), pair("x-access-token", "first"));
+        assert_eq!(user_and_password("https://github.com/a/b", &both), Some(pair("x-access-token", "first")));
         let empty = [("GITHUB_TOKEN", "second"), ("GH_TOKEN", " ")];
-        assert_eq!(user_and_password("https://github.com/a/b", &empty), pair("x-access-token", "second"));
-        assert_eq!(user_and_password("https://me:own@github.com/a/b", &both), pair("me", "own"));
+        assert_eq!(user_and_password("https://github.com/a/b", &empty), Some(pair("x-access-token", "second")));
+        assert_eq!(user_and_password("https://me:own@github.com/a/b", &both), Some(pair("me", "own")));
     }
 
     #[test]
