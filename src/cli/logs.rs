@@ -24,6 +24,7 @@ use crate::local::record::{Record, RecordError};
 use crate::output::lines::Lines;
 use crate::output::stream::{stdout_colors, talk};
 use crate::run::nodes::Nodes;
+use crate::run::rebuilt::display_name;
 use crate::run::sources;
 
 const EXAMPLES: &str = "Examples:
@@ -259,9 +260,10 @@ impl<'a> Reader<'a> {
                 (None, _) => true,
                 (Some(_), Some(node)) => meant.as_ref().is_some_and(|meant| meant.iter().any(|one| one.id == node.id)),
                 // The status does not tell of the node, or not yet.
-                (Some(wanted), None) => *wanted == pod.node_id || *wanted == pod.node_name || *wanted == pod.name,
+                (Some(wanted), None) => [pod.node_id.as_str(), &pod.node_name, display_name(&pod.node_name), &pod.name]
+                    .contains(&wanted.as_str()),
             };
-            let source = node.map_or_else(|| pod.node_name.clone(), |node| node.display_name.clone());
+            let source = node.map_or_else(|| display_name(&pod.node_name), |node| &node.display_name).to_owned();
             (wanted && !self.begun.contains(&pod.name)).then_some((pod, source))
         });
         let pods: Vec<_> = pods.collect();

@@ -37,9 +37,7 @@ fn of_pod(pod: &Value) -> Option<(String, Value)> {
     let annotations = &pod["metadata"]["annotations"];
     let name = annotations[NODE_NAME].as_str()?;
     let id = annotations[NODE_ID].as_str()?;
-    // An item in parentheses may have dots of its own.
-    let call = name.find('(').map_or(name, |item| &name[..item]);
-    let display_name = call.rfind('.').map_or(name, |dot| &name[dot + 1..]);
+    let display_name = display_name(name);
     let status = &pod["status"];
     let phase = status["phase"].as_str().filter(|phase| ["Running", "Succeeded", "Failed"].contains(phase));
     let statuses = status["containerStatuses"].as_array();
@@ -52,10 +50,31 @@ fn of_pod(pod: &Value) -> Option<(String, Value)> {
     Some((id.to_owned(), node))
 }
 
+/// What a node of this name is shown as. An item in parentheses may have dots of its own.
+pub fn display_name(name: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut start = 0;
+    for (place, byte) in name.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            b'.' if depth == 0 => start = place + 1,
+            _ => {}
+        }
+    }
+    &name[start..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::argo::status::Phase;
+
+    #[test]
+    fn a_node_is_shown_by_the_last_part_of_its_name() {
+        let shown = ["w", "w[0].load", "w.all.load", "w[0].load(0:a.b)", "w[0].each(1:a.b)[2].load(0:x)(1)"];
+        assert_eq!(shown.map(display_name), ["w", "load", "load", "load(0:a.b)", "load(0:x)(1)"]);
+    }
 
     #[test]
     fn pods_and_results_tell_of_their_nodes() {
