@@ -1,0 +1,18 @@
+//! The program end to end on a real cluster: the promises against Argo's own controller.
+//!
+//! `RUNNABLE_E2E_KUBECONFIG` names the kubeconfig of any cluster on which Argo runs; without it there is nothing to test
+//! and each test fails. Pods run a small shell image, `busybox:1.37`.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod namespace;
+mod program;
+mod run;
+
+mod locks;
+mod logs;
+mod memoize;
+mod owner;
+mod retry;
+mod steer;
+mod wait;

@@ -1,0 +1,219 @@
+//! A namespace of its own for each test; it is dumped when the test fails and deleted however it ends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const VARIABLE: &str = "RUNNABLE_E2E_KUBECONFIG";
+/// Longer than a small workflow takes on a busy cluster that has to pull its image first.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
+
+/// One namespace of the cluster.
+pub(crate) struct Namespace {
+    pub(crate) name: String,
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) directory: TempDir,
+    client: Client,
+    runtime: Runtime,
+}
+
+/// Runs a test in a new namespace.
+pub(crate) fn with_namespace(test: impl FnOnce(&Namespace)) {
+    let namespace = Namespace::new();
+    let outcome = catch_unwind(AssertUnwindSafe(|| test(&namespace)));
+    if outcome.is_err() {
+        namespace.dump();
+    }
+    namespace.clear();
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+impl Namespace {
+    fn new() -> Self {
+        let kubeconfig = std::env::var_os(VARIABLE)
+            .unwrap_or_else(|| panic!("set {VARIABLE} to the kubeconfig of a cluster with Argo Workflows"));
+        let kubeconfig = PathBuf::from(kubeconfig);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(connect(&kubeconfig));
+        let name = format!("runnable-e2e-{:08x}", rand::random::<u32>());
+        let namespace = Self { name, kubeconfig, directory: TempDir::new().unwrap(), client, runtime };
+        assert!(
+            namespace.read("/apis/argoproj.io/v1alpha1/workflows?limit=1").is_some(),
+            "the cluster of {VARIABLE} has no Argo Workflows"
+        );
+        namespace.post("/api/v1/namespaces", &json!({"metadata": {"name": namespace.name}}));
+        namespace.let_pods_report();
+        namespace
+    }
+
+    /// Argo's executor writes the results of pods as their service account.
+    fn let_pods_report(&self) {
+        let rbac = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
+        let rules = json!([{"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"],
+            "verbs": ["create", "patch"]}]);
+        self.post(&format!("{rbac}/roles"), &json!({"metadata": {"name": "executor"}, "rules": rules}));
+        self.post(
+            &format!("{rbac}/rolebindings"),
+            &json!({"metadata": {"name": "executor"},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "executor"},
+                "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": self.name}]}),
+        );
+    }
+
+    /// A file of this test.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The workflow of this name, past the program.
+    pub(crate) fn workflow(&self, name: &str) -> Option<Value> {
+        self.read(&self.path("workflows", name))
+    }
+
+    /// The workflow of this name, once `met` holds of it.
+    pub(crate) fn workflow_once(&self, name: &str, what: &str, met: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let workflow = self.workflow(name).unwrap_or_else(|| panic!("no workflow {name}"));
+            if met(&workflow) {
+                return workflow;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{name}: not {what} after {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Creates an object of Argo's from YAML.
+    pub(crate) fn create(&self, plural: &str, text: &str) -> Value {
+        let object: Value = serde_yaml::from_str(text).unwrap();
+        self.post(&self.collection(plural), &object)
+    }
+
+    pub(crate) fn delete(&self, plural: &str, name: &str) {
+        let request = http::Request::delete(self.path(plural, name)).body(Vec::new()).unwrap();
+        self.runtime.block_on(self.client.request::<Value>(request)).unwrap();
+    }
+
+    /// Makes the controller look at a workflow.
+    pub(crate) fn touch(&self, name: &str) {
+        let change = json!({"metadata": {"annotations": {"touched": "yes"}}}).to_string().into_bytes();
+        let request = http::Request::patch(self.path("workflows", name))
+            .header("content-type", "application/merge-patch+json")
+            .body(change)
+            .unwrap();
+        self.runtime.block_on(self.client.request::<Value>(request)).unwrap();
+    }
+
+    /// The ConfigMap of a cache, wherever the controller keeps its caches.
+    pub(crate) fn cache(&self, name: &str) -> Option<Value> {
+        let list = self.read("/api/v1/configmaps?labelSelector=workflows.argoproj.io/configmap-type=Cache").unwrap();
+        let caches = list["items"].as_array().unwrap().iter();
+        caches
+            .filter(|cache| cache["metadata"]["name"] == name)
+            .max_by_key(|cache| cache["data"].to_string().len())
+            .cloned()
+    }
+
+    /// Any object by its API path, if it exists.
+    pub(crate) fn read(&self, path: &str) -> Option<Value> {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        match self.runtime.block_on(self.client.request(request)) {
+            Ok(object) => Some(object),
+            Err(kube::Error::Api(status)) if status.is_not_found() => None,
+            Err(error) => panic!("GET {path}: {error}"),
+        }
+    }
+
+    /// Creates any object by the API path of its collection.
+    pub(crate) fn post(&self, path: &str, object: &Value) -> Value {
+        let body = serde_json::to_vec(object).unwrap();
+        let request = http::Request::post(path).header("content-type", "application/json").body(body).unwrap();
+        self.runtime.block_on(self.client.request(request)).unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
+    pub(crate) fn path(&self, plural: &str, name: &str) -> String {
+        format!("{}/{name}", self.collection(plural))
+    }
+
+    fn collection(&self, plural: &str) -> String {
+        match plural {
+            "configmaps" | "pods" => format!("/api/v1/namespaces/{}/{plural}", self.name),
+            _ => format!("/apis/argoproj.io/v1alpha1/namespaces/{}/{plural}", self.name),
+        }
+    }
+
+    fn workflows(&self) -> Vec<Value> {
+        let list = self.read(&self.collection("workflows")).unwrap();
+        list["items"].as_array().unwrap().clone()
+    }
+
+    fn dump(&self) {
+        for workflow in self.workflows() {
+            eprintln!("--- workflow {}", workflow["metadata"]["name"]);
+            eprintln!("parameters: {}", workflow["spec"]["arguments"]["parameters"]);
+            eprintln!("phase: {}, message: {}", workflow["status"]["phase"], workflow["status"]["message"]);
+            for node in workflow["status"]["nodes"].as_object().into_iter().flat_map(serde_json::Map::values) {
+                eprintln!(
+                    "  {} {} {}: {} {}",
+                    node["name"], node["type"], node["phase"], node["message"], node["memoizationStatus"]
+                );
+            }
+        }
+        for pod in self.read(&self.collection("pods")).unwrap()["items"].as_array().unwrap() {
+            let name = pod["metadata"]["name"].as_str().unwrap();
+            eprintln!("--- pod {name} {}", pod["status"]["containerStatuses"]);
+            if pod["status"]["phase"] == "Failed" {
+                eprintln!("{}", self.log(name, "main"));
+                eprintln!("{}", self.log(name, "wait"));
+            }
+        }
+    }
+
+    fn log(&self, pod: &str, container: &str) -> String {
+        let path = format!("{}/log?container={container}&tailLines=40", self.path("pods", pod));
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        self.runtime.block_on(self.client.request_text(request)).unwrap_or_else(|error| error.to_string())
+    }
+
+    /// Deletes the namespace, and the caches that its workflows made outside it.
+    fn clear(&self) {
+        let caches = self.workflows().iter().flat_map(caches_of).collect::<std::collections::BTreeSet<_>>();
+        for cache in caches.iter().filter_map(|name| self.cache(name)) {
+            let text = |field: &str| cache["metadata"][field].as_str().unwrap().to_owned();
+            let path = format!("/api/v1/namespaces/{}/configmaps/{}", text("namespace"), text("name"));
+            self.remove(&path);
+        }
+        self.remove(&format!("/api/v1/namespaces/{}", self.name));
+    }
+
+    fn remove(&self, path: &str) {
+        let request = http::Request::delete(path).body(Vec::new()).unwrap();
+        if let Err(error) = self.runtime.block_on(self.client.request::<Value>(request)) {
+            eprintln!("DELETE {path}: {error}");
+        }
+    }
+}
+
+/// The names of the caches of a workflow's templates.
+fn caches_of(workflow: &Value) -> Vec<String> {
+    let templates = workflow["spec"]["templates"].as_array().cloned().unwrap_or_default();
+    let name = |template: &Value| template["memoize"]["cache"]["configMap"]["name"].as_str().map(str::to_owned);
+    templates.iter().filter_map(name).collect()
+}
+
+async fn connect(kubeconfig: &std::path::Path) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let read = Kubeconfig::read_from(kubeconfig).unwrap_or_else(|error| panic!("{VARIABLE}: {error}"));
+    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.unwrap();
+    Client::try_from(config).unwrap()
+}
