@@ -15,6 +15,7 @@ mod faults;
 mod list_watch;
 mod logs;
 mod pipelines;
+mod restart;
 mod retry;
 mod semaphore;
 mod steer;

@@ -14,6 +14,7 @@ use crate::server::{Server, User};
 pub(crate) struct Namespace {
     /// Its name.
     pub(crate) name: String,
+    server: &'static Server,
     client: Client,
     directory: TempDir,
 }
@@ -21,10 +22,15 @@ pub(crate) struct Namespace {
 impl Namespace {
     /// Makes one on the server with Argo's definitions.
     pub(crate) async fn new() -> Self {
+        Self::on(Server::argo()).await
+    }
+
+    /// Makes one on a server.
+    pub(crate) async fn on(server: &'static Server) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let client = Server::argo().client(User::Admin).await;
-        let namespace = Self { name, client, directory: TempDir::new().unwrap() };
+        let client = server.client(User::Admin).await;
+        let namespace = Self { name, server, client, directory: TempDir::new().unwrap() };
         namespace
             .post(
                 "/api/v1/namespaces",
@@ -39,7 +45,7 @@ impl Namespace {
     /// A kubeconfig file whose context `test` is this namespace, for a spawned program.
     pub(crate) fn kubeconfig(&self, user: User) -> PathBuf {
         let path = self.directory.path().join(format!("{}.kubeconfig", user.name()));
-        std::fs::write(&path, Server::argo().kubeconfig(user, &self.name).to_string()).unwrap();
+        std::fs::write(&path, self.server.kubeconfig(user, &self.name).to_string()).unwrap();
         path
     }
 

@@ -30,6 +30,12 @@ impl Process {
         Self { name, directory: directory.to_owned(), supervisor }
     }
 
+    /// Kills the process; its directory is gone with it when this returns.
+    pub(crate) fn kill(&mut self) {
+        drop(self.supervisor.stdin.take());
+        self.supervisor.wait().unwrap();
+    }
+
     /// How the process ended and what it last said, if it has ended.
     pub(crate) fn obituary(&mut self) -> Option<String> {
         let status = self.supervisor.try_wait().unwrap()?;

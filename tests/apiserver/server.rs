@@ -52,7 +52,23 @@ pub(crate) struct Server {
     pub(crate) url: String,
     /// The file that clients trust.
     pub(crate) authority: PathBuf,
+    arguments: Vec<String>,
     process: Mutex<Process>,
+}
+
+/// A server that was killed: its address refuses connections until the outage ends.
+#[must_use]
+pub(crate) struct Outage<'a> {
+    server: &'a Server,
+}
+
+impl Outage<'_> {
+    /// Starts the server again at the same address, with the same data and keys.
+    pub(crate) async fn end(self) {
+        let directory = self.server.authority.parent().unwrap();
+        *self.server.process.lock().unwrap() = start(directory, self.server.arguments.clone());
+        self.server.until_ready().await.unwrap();
+    }
 }
 
 impl Server {
@@ -72,6 +88,25 @@ impl Server {
     pub(crate) fn old() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
         SERVER.get_or_init(|| on_own_runtime(|| Self::start("old", Definitions::Before36)))
+    }
+
+    /// An API server with Argo's definitions that a test may kill.
+    pub(crate) async fn mortal() -> &'static Self {
+        Box::leak(Box::new(Self::start("mortal", Definitions::Argo).await))
+    }
+
+    /// Kills the server's process; its data stay in etcd.
+    pub(crate) fn kill(&self) -> Outage<'_> {
+        let directory = self.authority.parent().unwrap();
+        let paths = directory.read_dir().unwrap().map(|entry| entry.unwrap().path());
+        // The directory goes with the process, but clients still need the authority, and the next process all of it.
+        let files: Vec<_> = paths.map(|path| (std::fs::read(&path).unwrap(), path)).collect();
+        self.process.lock().unwrap().kill();
+        std::fs::create_dir(directory).unwrap();
+        for (content, path) in files {
+            std::fs::write(path, content).unwrap();
+        }
+        Outage { server: self }
     }
 
     /// A client of this server that lives in the calling test's runtime.
@@ -119,7 +154,6 @@ impl Server {
     }
 
     fn spawn(prefix: &str) -> Self {
-        let program = assets().join("kube-apiserver");
         let directory = own_directory();
         let authority = keys::write(&directory);
         std::fs::write(
@@ -149,8 +183,9 @@ impl Server {
             "--authorization-mode=RBAC".to_owned(),
             "--watch-cache=true".to_owned(),
         ];
-        let process = Process::start("kube-apiserver", &program, &directory, arguments.to_vec());
-        Self { url: format!("https://127.0.0.1:{port}"), authority, process: Mutex::new(process) }
+        let arguments = arguments.to_vec();
+        let process = Mutex::new(start(&directory, arguments.clone()));
+        Self { url: format!("https://127.0.0.1:{port}"), authority, arguments, process }
     }
 
     async fn until_ready(&self) -> Result<(), String> {
@@ -166,6 +201,10 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+fn start(directory: &Path, arguments: Vec<String>) -> Process {
+    Process::start("kube-apiserver", &assets().join("kube-apiserver"), directory, arguments)
 }
 
 /// The address of the one etcd; API servers keep apart by their prefixes.
