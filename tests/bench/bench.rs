@@ -1,6 +1,20 @@
 //! Measurements, each beside a peer in the same run: `cargo bench`, or `cargo bench -- documents` for one subject. Prints
-//! a table; fails nothing.
+//! a table; fails nothing. The subject `cluster` takes the API server that tests/run builds.
 
+#[path = "../apiserver/crds.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod crds;
+#[path = "../apiserver/keys.rs"]
+#[allow(clippy::unwrap_used)]
+mod keys;
+#[path = "../apiserver/process.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod process;
+#[path = "../apiserver/server.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod server;
+
+mod cluster;
 mod documents;
 mod local;
 mod measure;
@@ -9,10 +23,11 @@ mod start;
 /// The name of a file of this folder, and its measurements.
 type Subject = (&'static str, &'static [fn()]);
 
-const SUBJECTS: [Subject; 3] = [
+const SUBJECTS: [Subject; 4] = [
     ("start", &[start::start]),
     ("documents", &[documents::read, documents::prepared]),
     ("local", &[local::scheduled, local::fan_out]),
+    ("cluster", &[cluster::created, cluster::shown, cluster::resumed, cluster::large]),
 ];
 
 fn main() {

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Runs of each measurement; the median counts.
-const ROUNDS: usize = 11;
+pub(crate) const ROUNDS: usize = 11;
 
 pub(crate) fn header() {
     println!("{:<56} {:>12} {:>12} {:>8}", "", "ours", "peer", "ratio");
