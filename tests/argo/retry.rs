@@ -145,3 +145,51 @@ fn a_run_that_succeeded_is_not_retried() {
         assert!(refused.talk.contains("succeeded"), "{}", refused.talk);
     });
 }
+
+/// Attempts of the controller's own, a loop over a result in a nested template, and an exit handler.
+const ROUGH: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: rough-}
+spec:
+  entrypoint: main
+  onExit: farewell
+  templates:
+  - name: main
+    steps:
+    - - {name: steady, template: steady}
+      - {name: shaky, template: shaky}
+      - {name: nested, template: nested}
+  - name: steady
+    retryStrategy: {limit: 1}
+    script: {image: "busybox:1.37", command: [sh], source: "test {{retries}} -ge 1"}
+  - name: shaky
+    retryStrategy: {limit: 1}
+    script: {image: "busybox:1.37", command: [sh], source: "test $RUNNABLE_RETRY_INDICATOR -ge 2"}
+  - name: nested
+    dag:
+      tasks:
+      - {name: list, template: list}
+      - name: each
+        template: each
+        depends: list
+        withParam: "{{tasks.list.outputs.result}}"
+        arguments: {parameters: [{name: word, value: "{{item}}"}]}
+  - name: list
+    script: {image: "busybox:1.37", command: [sh], source: "echo '[\"a.b\", \"(c\"]'"}
+  - name: each
+    inputs: {parameters: [{name: word}]}
+    container: {image: "busybox:1.37", command: [echo, "{{inputs.parameters.word}}"]}
+  - name: farewell
+    container: {image: "busybox:1.37", command: [echo, farewell]}
+"#;
+
+#[test]
+fn attempts_loops_and_handlers_fare_as_planned() {
+    with_namespace(|namespace| {
+        let first = namespace.submit(ROUGH, &[], 3);
+        let second = namespace.retry(&first, &[], 0);
+        assert_eq!(second.ran(), set(["[0].shaky", ".onExit"]));
+        assert_eq!(second.hits(), set(["[0].steady", "[0].nested"]));
+    });
+}
