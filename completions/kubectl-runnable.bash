@@ -127,8 +127,14 @@ _kubectl__runnable() {
             kubectl__runnable__subcmd__help__subcmd__semaphore,set)
                 cmd="kubectl__runnable__subcmd__help__subcmd__semaphore__subcmd__set"
                 ;;
+            kubectl__runnable__subcmd__help__subcmd__worktree,cleanup)
+                cmd="kubectl__runnable__subcmd__help__subcmd__worktree__subcmd__cleanup"
+                ;;
             kubectl__runnable__subcmd__help__subcmd__worktree,init)
                 cmd="kubectl__runnable__subcmd__help__subcmd__worktree__subcmd__init"
+                ;;
+            kubectl__runnable__subcmd__help__subcmd__worktree,list)
+                cmd="kubectl__runnable__subcmd__help__subcmd__worktree__subcmd__list"
                 ;;
             kubectl__runnable__subcmd__semaphore,delete)
                 cmd="kubectl__runnable__subcmd__semaphore__subcmd__delete"
@@ -160,17 +166,29 @@ _kubectl__runnable() {
             kubectl__runnable__subcmd__semaphore__subcmd__help,set)
                 cmd="kubectl__runnable__subcmd__semaphore__subcmd__help__subcmd__set"
                 ;;
+            kubectl__runnable__subcmd__worktree,cleanup)
+                cmd="kubectl__runnable__subcmd__worktree__subcmd__cleanup"
+                ;;
             kubectl__runnable__subcmd__worktree,help)
                 cmd="kubectl__runnable__subcmd__worktree__subcmd__help"
                 ;;
             kubectl__runnable__subcmd__worktree,init)
                 cmd="kubectl__runnable__subcmd__worktree__subcmd__init"
                 ;;
+            kubectl__runnable__subcmd__worktree,list)
+                cmd="kubectl__runnable__subcmd__worktree__subcmd__list"
+                ;;
+            kubectl__runnable__subcmd__worktree__subcmd__help,cleanup)
+                cmd="kubectl__runnable__subcmd__worktree__subcmd__help__subcmd__cleanup"
+                ;;
             kubectl__runnable__subcmd__worktree__subcmd__help,help)
                 cmd="kubectl__runnable__subcmd__worktree__subcmd__help__subcmd__help"
                 ;;
             kubectl__runnable__subcmd__worktree__subcmd__help,init)
                 cmd="kubectl__runnable__subcmd__worktree__subcmd__help__subcmd__init"
+                ;;
+            kubectl__runnable__subcmd__worktree__subcmd__help,list)
+                cmd="kubectl__runnable__subcmd__worktree__subcmd__help__subcmd__list"
                 ;;
             *)
                 ;;
@@ -501,7 +519,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__help__subcmd__worktree)
-            opts="init"
+            opts="init list cleanup"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -514,7 +532,35 @@ _kubectl__runnable() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__worktree__subcmd__cleanup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kubectl__subcmd__runnable__subcmd__help__subcmd__worktree__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__help__subcmd__worktree__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1637,7 +1683,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__worktree)
-            opts="-h --help init help"
+            opts="-h --help init list cleanup help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1650,9 +1696,64 @@ _kubectl__runnable() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__runnable__subcmd__worktree__subcmd__help)
-            opts="init help"
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__cleanup)
+            opts="-o -h --task-id --stale --all --older --gc --remote-prune --force --dry-run --root --lock-timeout --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --task-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__help)
+            opts="init list cleanup help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__help__subcmd__cleanup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1679,6 +1780,20 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__worktree__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__help__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1744,6 +1859,35 @@ _kubectl__runnable() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "path json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__runnable__subcmd__worktree__subcmd__list)
+            opts="-o -h --root --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "name json yaml wide" -- "${cur}"))
                     return 0
                     ;;
                 *)

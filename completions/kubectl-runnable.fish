@@ -39,7 +39,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "s
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "cancel" -d 'End runs at once; nothing more of them runs'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "semaphore" -d 'Limit how many runs go on at once; see who holds a lock and who waits'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "worktree" -d 'Make worktrees: one checkout for each task, over one shared clone'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "worktree" -d 'Make, list and remove worktrees: one checkout for each task, over one shared clone'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "__complete"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -333,9 +333,11 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaph
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from help" -f -a "list" -d 'List semaphores and mutexes, who holds them and who waits'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Delete a semaphore that nobody holds or waits for'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init help" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init help" -f -a "init" -d 'Make the worktree of a task: a checkout over the shared clone, which is fetched only where something misses'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init list cleanup help" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init list cleanup help" -f -a "init" -d 'Make the worktree of a task: a checkout over the shared clone, which is fetched only where something misses'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init list cleanup help" -f -a "list" -d 'List worktrees: task, commit, age, size, and whether they hold work'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init list cleanup help" -f -a "cleanup" -d 'Remove worktrees and what is left of some; work that would be lost is kept'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init list cleanup help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l owner -d 'Who owns the repository, on github.com or the CI\'s server (GITHUB_SERVER_URL)' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l repo -d 'The repository\'s name' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l url -d 'The repository\'s address, on any host: https, ssh, git or file; credentials in it are not stored' -r
@@ -351,7 +353,30 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktr
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l safe-directory -d 'Add clone and worktree to safe.directory of your global git config, for volumes that belong to another user'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Print nothing but the result and errors'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from list" -l root -d 'The directory of the clone and the worktrees' -r -f -a "(__fish_complete_directories)"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l task-id -d 'The worktrees of these tasks' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l older -d 'Only those made longer ago than this, such as 24h' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l root -d 'The directory of the clone and the worktrees' -r -f -a "(__fish_complete_directories)"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l lock-timeout -d 'How long to wait while another process changes the clone' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
+json\t'The object, or a List of several'
+yaml\t'The object, or several documents'
+wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l stale -d 'What nobody can work in: half-made by a killed init, without directory, or unknown to git (kept unless --force)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l all -d 'All worktrees'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l gc -d 'Collect objects that nothing needs; refused while an init or a git works in the root'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l remote-prune -d 'Forget refs of the clone that the remote no longer has'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l force -d 'Remove also what holds work, is locked or in use; not what is being made'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l dry-run -d 'Only show what would be done'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from help" -f -a "init" -d 'Make the worktree of a task: a checkout over the shared clone, which is fetched only where something misses'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from help" -f -a "list" -d 'List worktrees: task, commit, age, size, and whether they hold work'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from help" -f -a "cleanup" -d 'Remove worktrees and what is left of some; work that would be lost is kept'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand __complete" -s h -l help -d 'Print help'
@@ -367,7 +392,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "stop" -d 'End runs before their time; exit handlers still run'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "semaphore" -d 'Limit how many runs go on at once; see who holds a lock and who waits'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "worktree" -d 'Make worktrees: one checkout for each task, over one shared clone'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "worktree" -d 'Make, list and remove worktrees: one checkout for each task, over one shared clone'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "__complete"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -376,3 +401,5 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "list" -d 'List semaphores and mutexes, who holds them and who waits'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "delete" -d 'Delete a semaphore that nobody holds or waits for'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from worktree" -f -a "init" -d 'Make the worktree of a task: a checkout over the shared clone, which is fetched only where something misses'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from worktree" -f -a "list" -d 'List worktrees: task, commit, age, size, and whether they hold work'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from worktree" -f -a "cleanup" -d 'Remove worktrees and what is left of some; work that would be lost is kept'

@@ -73,6 +73,19 @@ pub(super) fn open(root: &Root) -> Result<Repository, GitError> {
     })
 }
 
+/// The base of a root, if there is one.
+pub(super) fn find(root: &Root) -> Result<Option<Repository>, GitError> {
+    match open(root) {
+        Err(GitError::NoBase { .. }) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// The address that the base was cloned from.
+pub(super) fn remote(base: &Repository) -> Option<RemoteUrl> {
+    base.find_remote(REMOTE).ok()?.url().ok()?.parse().ok()
+}
+
 /// Removes bases that were never moved into place. Only the holder of the lock makes them.
 pub(super) fn sweep(root: &Root) {
     let entries = fs::read_dir(root.path()).into_iter().flatten().flatten();
@@ -106,11 +119,10 @@ fn mend_head(base: &Repository) -> Result<(), GitError> {
 
 /// The base is one of this remote; an empty one becomes it.
 fn agree(base: &Repository, path: &Path, url: &RemoteUrl) -> Result<(), GitError> {
-    let remote = base.find_remote(REMOTE).ok().and_then(|remote| remote.url().ok().map(str::to_owned));
-    let known: Option<RemoteUrl> = remote.as_deref().and_then(|remote| remote.parse().ok());
-    match (remote, known) {
-        (Some(_), Some(known)) if known.is_same(url) => keep_objects(base),
-        (Some(_), known) if !is_empty(base)? => Err(GitError::OtherRemote {
+    let is_set = base.find_remote(REMOTE).is_ok_and(|remote| remote.url().is_ok());
+    match (is_set, remote(base)) {
+        (true, Some(known)) if known.is_same(url) => keep_objects(base),
+        (true, known) if !is_empty(base)? => Err(GitError::OtherRemote {
             base: path.to_owned(),
             has: known.map_or_else(|| "another repository".to_owned(), |known| known.to_string()),
             wanted: url.to_string(),

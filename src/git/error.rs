@@ -171,21 +171,13 @@ pub enum GitError {
         #[source]
         source: git2::Error,
     },
-    /// A git works in the root, so that nothing may be collected.
-    #[error("git works in {} (process {process})", root.display())]
+    /// Somebody works in the root, so that no garbage may be collected.
+    #[error("no garbage is collected in {} while {by} works there", root.display())]
     Busy {
         /// The root.
         root: PathBuf,
-        /// The process.
-        process: u32,
-    },
-    /// There is no such worktree.
-    #[error("task {task} has no worktree in {}", root.display())]
-    NoTree {
-        /// The task.
-        task: TaskId,
-        /// The root.
-        root: PathBuf,
+        /// Who.
+        by: String,
     },
     /// A signal ended the work.
     #[error("interrupted: nothing is left half-made")]
@@ -201,7 +193,7 @@ impl GitError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Name(_) | Self::Url(_) | Self::Place { .. } | Self::NoDirectory { .. } => Exit::Usage,
-            Self::NoRef { .. } | Self::NoCommit { .. } | Self::NoBase { .. } | Self::NoTree { .. } => Exit::NotFound,
+            Self::NoRef { .. } | Self::NoCommit { .. } | Self::NoBase { .. } => Exit::NotFound,
             Self::Locked { .. }
             | Self::Exists { .. }
             | Self::BeingMade { .. }
@@ -256,7 +248,7 @@ impl GitError {
             }
             Self::Ownership { .. } => "with --safe-directory it is added to safe.directory in your global git config",
             Self::Damaged { .. } => "move the base away; the next init makes it anew",
-            Self::Busy { .. } => "run it again when that process has ended",
+            Self::Busy { .. } => "run it again when that has ended",
             _ => return None,
         };
         Some(text.to_owned())

@@ -84,42 +84,6 @@ fn depth_argument(base: &Repository, depth: Depth) -> Option<String> {
     }
 }
 
-/// Remembers what the remote's ref is, as a fetch by name would. It also keeps the commit when its worktree is gone.
-pub(super) fn track(base: &Repository, resolved: &Resolved) -> Result<(), GitError> {
-    let Some(name) = resolved.name.as_deref().and_then(tracking) else { return Ok(()) };
-    let target = oid(&resolved.want);
-    if base.refname_to_id(&name).is_ok_and(|known| known == target) {
-        return Ok(());
-    }
-    let set = || base.reference(&name, target, true, "kubectl runnable worktree init").map(drop);
-    set()
-        .or_else(|_| {
-            // A branch `a` that is gone stands in the way of a branch `a/b`, and the other way round.
-            forget_in_the_way(base, &name)?;
-            set()
-        })
-        .map_err(GitError::library("write the remote's ref into the base"))
-}
-
-fn tracking(name: &str) -> Option<String> {
-    if name.starts_with("refs/tags/") {
-        return Some(name.to_owned());
-    }
-    let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/"))?;
-    Some(format!("refs/remotes/{REMOTE}/{short}"))
-}
-
-fn forget_in_the_way(base: &Repository, name: &str) -> Result<(), git2::Error> {
-    let is_in_the_way = |other: &str| name.starts_with(&format!("{other}/")) || other.starts_with(&format!("{name}/"));
-    for reference in base.references_glob(&format!("refs/remotes/{REMOTE}/*"))?.flatten() {
-        let mut reference = reference;
-        if reference.name().is_ok_and(is_in_the_way) {
-            reference.delete()?;
-        }
-    }
-    Ok(())
-}
-
 /// Whether the history goes so far. A commit whose parents are neither there nor cut off was left by a killed fetch.
 fn reaches(base: &Repository, commit: Oid, depth: Depth) -> bool {
     let shallow = cut_off(base);

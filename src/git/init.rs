@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use git2::Repository;
 
+use super::aside::{self, Aside};
 use super::checkout::{self, Checkout};
 use super::error::GitError;
 use super::fetch::{self, Depth, id};
@@ -16,7 +17,7 @@ use super::metadata::{self, Making, Metadata, Record, Stage};
 use super::network::Network;
 use super::resolve::{Resolved, resolve};
 use super::root::Root;
-use super::{base, stale, trust};
+use super::{base, stale, tracking, trust};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -123,7 +124,7 @@ impl Work<'_> {
         let fetched = !fetch::has(&base, &resolved, self.request.depth);
         let resolved = if fetched { self.fetch(&mut base, &resolved, false)? } else { resolved };
         self.go_on()?;
-        fetch::track(&base, &resolved)?;
+        tracking::track(&base, &resolved)?;
         let commit = commit(&base, self.network, &resolved)?;
         if let Place::Taken(metadata) = place {
             drop(lock);
@@ -158,7 +159,7 @@ impl Work<'_> {
             (Some(metadata), Some(_)) if metadata.stage() != Stage::HalfMade => Ok(Place::Taken(metadata)),
             (Some(metadata), on_disk) => {
                 if on_disk.is_some() {
-                    stale::remove_tree(self.root, &self.tree)?;
+                    self.remove_tree()?;
                 }
                 metadata.remove()?;
                 Ok(Place::Free)
@@ -236,8 +237,12 @@ impl Work<'_> {
 
     fn discard(&self, making: &Making) -> Result<(), GitError> {
         let _lock = self.lock()?;
-        stale::remove_tree(self.root, &self.tree)?;
+        self.remove_tree()?;
         making.metadata.remove()
+    }
+
+    fn remove_tree(&self) -> Result<(), GitError> {
+        aside::set_aside(self.root, &self.tree)?.map_or(Ok(()), Aside::delete)
     }
 
     /// A worktree that is there shows the commit already, or is moved to it when nothing of its own would be lost.

@@ -104,7 +104,8 @@ fn write_record(path: &Path, record: &Record) -> Result<File, GitError> {
     let file = path.join(RECORD);
     let write = || {
         let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&file)?;
-        file.try_lock().map_err(std::io::Error::from)?;
+        // One who looks whether it is held holds it for an instant.
+        file.lock()?;
         file.set_len(0)?;
         file.write_all(serde_json::to_string(record)?.as_bytes())?;
         Ok(file)
@@ -125,6 +126,14 @@ fn free(base: &Repository, task: &str) -> PathBuf {
         }
         number += 1;
     }
+}
+
+/// Whether nothing is in a directory but, perhaps, a `.git` that was never written.
+fn is_bare(tree: &Path) -> bool {
+    let is_pointer = |entry: &fs::DirEntry| {
+        entry.file_name() == ".git" && entry.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+    };
+    fs::read_dir(tree).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_pointer(&entry))))
 }
 
 impl Making {
@@ -162,6 +171,28 @@ impl Metadata {
         // Ours begins with the record: a killed maker may have come no farther.
         let is_half = locked.starts_with(BEING_MADE) || (record.exists() && !self.path.join("HEAD").exists());
         if is_half { Stage::HalfMade } else { Stage::Whole }
+    }
+
+    /// Why somebody has locked it, with `git worktree lock`.
+    pub(super) fn lock_reason(&self) -> Option<String> {
+        let text = fs::read_to_string(self.path.join(LOCKED)).ok()?;
+        (!text.starts_with(BEING_MADE)).then(|| text.trim().to_owned())
+    }
+
+    /// What its `HEAD` says: a commit's id, or `ref: ` and a branch.
+    pub(super) fn head(&self) -> Option<String> {
+        Some(fs::read_to_string(self.path.join("HEAD")).ok()?.trim().to_owned())
+    }
+
+    /// Whether a directory is its worktree: its `.git` says so, or it was made a moment before its maker was killed.
+    pub(super) fn owns(&self, tree: &Path) -> bool {
+        let pointer = tree.join(".git");
+        let is_file = fs::symlink_metadata(&pointer).is_ok_and(|metadata| metadata.is_file());
+        let text = if is_file { fs::read_to_string(pointer).unwrap_or_default() } else { String::new() };
+        match text.trim_end_matches('\n').strip_prefix("gitdir: ") {
+            Some(path) => fs::canonicalize(tree.join(path)).ok() == fs::canonicalize(&self.path).ok(),
+            None => fs::symlink_metadata(tree).is_ok_and(|metadata| metadata.is_dir()) && is_bare(tree),
+        }
     }
 
     /// Waits until its maker has ended.

@@ -3,19 +3,25 @@
 //!
 //! ```text
 //! init:  resolve (ref ─► object id) ─► lock ─► base ─► fetch what misses ─► metadata ─► unlock ─► checkout
+//! cleanup, each worktree:  lock ─► what would be lost? ─► move aside, remove metadata ─► unlock ─► delete
 //! ```
 //!
 //! The lock is held round the base and its metadata, never round a checkout. Whatever is killed at any instant leaves
 //! something that the next holder of the lock tells from something whole: a base is renamed into place, objects come in
 //! packs, metadata says that its worktree is being made. Nothing here prints.
 
+mod aside;
 mod base;
 mod checkout;
+mod cleanup;
 mod credentials;
 mod error;
 mod fetch;
+mod garbage;
 mod identity;
 mod init;
+mod keep;
+mod list;
 mod lock;
 mod metadata;
 mod network;
@@ -24,15 +30,22 @@ mod remote;
 mod resolve;
 mod root;
 mod stale;
+mod tracking;
+mod tree;
 mod trust;
 mod work;
 
+pub use cleanup::{Cleaned, Cleaning, Event, Which, cleanup};
 pub use error::GitError;
 pub use fetch::Depth;
+pub use garbage::Collected;
 pub use identity::{Directory, NameError, ObjectId, Owner, RefName, RepositoryName, Revision, TaskId};
 pub use init::{Made, Request, Step, init};
+pub use keep::Reason;
+pub use list::{Listed, list};
 pub use lock::describe;
 pub use network::Network;
 pub use program::{Git, VERB, git_entry};
 pub use remote::{RemoteUrl, RemoteUrlError};
 pub use root::Root;
+pub use tree::{Standing, Tree};

@@ -8,12 +8,9 @@ use std::time::Duration;
 use git2::Repository;
 
 use super::base;
-use super::error::GitError;
 use super::lock::Lock;
 use super::root::Root;
 
-/// The beginning of the name of a worktree that is on its way out.
-const REMOVED: &str = ".removed-";
 /// No git holds a lock of the base for longer, but one that fetches, which can be seen among the processes.
 const LONGEST_LOCK: Duration = Duration::from_secs(10);
 
@@ -38,7 +35,15 @@ pub(super) fn mend(root: &Root, repository: &Repository, lock: &Lock) {
 
 /// Locks of git round its refs and settings.
 fn locks(common: &Path) -> Vec<PathBuf> {
-    let names = ["shallow.lock", "packed-refs.lock", "config.lock", "HEAD.lock", "FETCH_HEAD.lock", "index.lock"];
+    let names = [
+        "shallow.lock",
+        "packed-refs.lock",
+        "config.lock",
+        "HEAD.lock",
+        "FETCH_HEAD.lock",
+        "index.lock",
+        "gc.pid.lock",
+    ];
     let mut found: Vec<PathBuf> = names.iter().map(|name| common.join(name)).filter(|path| path.exists()).collect();
     let mut directories = vec![common.join("refs")];
     while let Some(directory) = directories.pop() {
@@ -76,43 +81,24 @@ pub(super) fn git_at_work(root: &Root) -> Option<u32> {
     in_directory(root.path()).into_iter().find(|(_, name)| name.starts_with("git")).map(|(process, _)| process)
 }
 
-/// The processes whose working directory is in this one, with their names.
+/// The processes whose working directory is in this one, with their names; without those that called this one.
 pub(super) fn in_directory(directory: &Path) -> Vec<(u32, String)> {
-    let own = std::process::id();
+    let own = callers();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let is_in = |id: &u32| fs::read_link(format!("/proc/{id}/cwd")).is_ok_and(|path| path.starts_with(directory));
-    ids.filter(|&id| id != own)
+    ids.filter(|id| !own.contains(id))
         .filter(is_in)
         .map(|id| (id, fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default().trim().to_owned()))
         .collect()
 }
 
-/// Removes a worktree's directory: it is moved aside first, so that its place is free at once and no half of it stands
-/// there. Links in it are removed, not followed.
-pub(super) fn remove_tree(root: &Root, tree: &Path) -> Result<(), GitError> {
-    match set_aside(root, tree)? {
-        Some(aside) => fs::remove_dir_all(&aside).map_err(GitError::file("remove", &aside)),
-        None => Ok(()),
-    }
-}
-
-/// Moves a worktree aside and says where it is now; `None` if it is gone already.
-pub(super) fn set_aside(root: &Root, tree: &Path) -> Result<Option<PathBuf>, GitError> {
-    let aside = tempfile::Builder::new()
-        .prefix(REMOVED)
-        .tempdir_in(root.trees())
-        .map_err(GitError::file("make a directory in", &root.trees()))?
-        .keep();
-    match fs::rename(tree, aside.join("tree")) {
-        Ok(()) => Ok(Some(aside)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let _ = fs::remove_dir(&aside);
-            Ok(None)
-        }
-        Err(error) => {
-            let _ = fs::remove_dir(&aside);
-            Err(GitError::file("remove", tree)(error))
-        }
-    }
+/// This process, the one that started it, and so on.
+fn callers() -> Vec<u32> {
+    let parent = |&id: &u32| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+        line.trim().parse().ok().filter(|&parent| parent > 0)
+    };
+    std::iter::successors(Some(std::process::id()), parent).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use git2::{Oid, Repository};
+use git2::{Oid, Repository, RepositoryState};
 
 use super::credentials::Environment;
 use super::error::GitError;
@@ -36,14 +36,26 @@ pub(super) fn of(git: &Git, tree: &Path, metadata: &Metadata) -> Result<Work, Gi
     let branch = head.filter(git2::Reference::is_branch).and_then(|head| head.shorthand().ok().map(str::to_owned));
     let made_at = metadata.record().and_then(|record| Oid::from_str(&record.commit).ok());
     let unpushed = match commit {
-        Some(commit) => is_unpushed(&repository, commit, made_at).map_err(GitError::library("read the history"))?,
+        Some(commit) => {
+            // Where the history was cut off is written in the base; the library looks for it in the worktree's own.
+            let base = Repository::open(repository.commondir()).map_err(GitError::library("open the base"))?;
+            is_unpushed(&base, commit, made_at).map_err(GitError::library("read the history"))?
+        }
         None => false,
     };
     // Optional locks would hinder a git that works there.
     let arguments = ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=normal"];
     let answer = git.ask(tree, arguments, &Environment::default())?;
-    let dirty = !answer.good(&arguments, tree)?.is_empty();
+    // A rebase or merge that was stopped half-way is work, whatever the files say.
+    let dirty = !answer.good(&arguments, tree)?.is_empty() || repository.state() != RepositoryState::Clean;
     Ok(Work { head: commit.map(id), branch, dirty, unpushed })
+}
+
+/// Whether commits would be lost with the metadata of a worktree whose directory is gone. A branch stays in the base.
+pub(super) fn is_unpushed_head(base: &Repository, metadata: &Metadata) -> bool {
+    let made_at = metadata.record().and_then(|record| Oid::from_str(&record.commit).ok());
+    let head = metadata.head().and_then(|head| Oid::from_str(&head).ok());
+    head.is_some_and(|head| is_unpushed(base, head, made_at).unwrap_or(false))
 }
 
 /// Whether a commit is there that neither the remote's refs nor the commit it was made at lead to.

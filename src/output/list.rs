@@ -142,7 +142,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
 }
 
 /// How old something is, as kubectl tells it: in its largest unit, two for what is between.
-fn age(age: SignedDuration) -> String {
+pub fn age(age: SignedDuration) -> String {
     let seconds = age.as_secs().max(0);
     match seconds {
         0..120 => format!("{seconds}s"),

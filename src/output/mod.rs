@@ -12,3 +12,4 @@ pub mod step_summary;
 pub mod stream;
 pub mod summary;
 pub mod tree;
+pub mod worktrees;

@@ -1,7 +1,8 @@
-//! `worktree init` by the real program on real repositories, with git itself as the judge.
+//! `worktree` by the real program on real repositories, with git itself as the judge.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod cleanup;
 mod rig;
 
 use std::os::unix::fs::symlink;

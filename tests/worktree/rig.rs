@@ -60,7 +60,7 @@ impl Rig {
         rig
     }
 
-    fn source(&self) -> PathBuf {
+    pub(crate) fn source(&self) -> PathBuf {
         self.directory.path().join("source")
     }
 
@@ -106,7 +106,7 @@ impl Rig {
         done(self.program().arg("worktree").args(arguments).output().unwrap())
     }
 
-    fn program(&self) -> Command {
+    pub(crate) fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
         self.alone(&mut command);
         command

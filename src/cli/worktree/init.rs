@@ -2,20 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::interrupt::until_signal;
 use super::{git, task};
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
-use crate::cli::signals::Signals;
 use crate::cli::values::span;
 use crate::exit::Exit;
 use crate::git::{
-    Depth, Directory, GitError, Made, Network, Owner, RemoteUrl, RepositoryName, Request, Revision, Root, Step, TaskId,
+    Depth, Directory, Made, Network, Owner, RemoteUrl, RepositoryName, Request, Revision, Root, Step, TaskId,
 };
 use crate::output::stream::{result, talk};
 
@@ -31,9 +31,6 @@ const EXAMPLES: &str = "Examples:
 
   # With all of its history, for a script
   kubectl runnable worktree init --owner exampleorg --repo sample --depth 0 -o json";
-
-/// Once the work has been told to stop, it gets so long.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Make the worktree of a task: a checkout over the shared clone, which is fetched only where something misses
 #[derive(Debug, clap::Args)]
@@ -118,7 +115,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             })
         }
     };
-    let made = block_on(until_signal(work, cancelled))?;
+    let made = block_on(until_signal(work, cancelled, "the next init removes what is left half-made"))?;
     if !quiet {
         told(&made);
     }
@@ -156,26 +153,6 @@ fn request(args: &Args) -> Result<Request, Failure> {
         trust: args.safe_directory,
         lock_timeout: args.lock_timeout,
     })
-}
-
-/// A signal asks the work to stop and tidy up. What it cannot tidy up in time, the next init does.
-async fn until_signal<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
-    cancelled: Arc<AtomicBool>,
-) -> Result<T, Failure> {
-    let mut signals = Signals::new()?;
-    let mut work = tokio::task::spawn_blocking(work);
-    tokio::select! {
-        done = &mut work => return done.map_err(anyhow::Error::from)?.map_err(Failure::from),
-        () = signals.next() => {}
-    }
-    cancelled.store(true, Ordering::Relaxed);
-    let ended = tokio::select! {
-        done = tokio::time::timeout(GRACE, work) => done.is_ok(),
-        () = signals.next() => false,
-    };
-    let left = if ended { "nothing is left half-made" } else { "the next init removes what is left half-made" };
-    Err(Failure::new(Exit::Interrupted, format!("interrupted: {left}")))
 }
 
 fn tell(step: Step, request: &Request, url: &RemoteUrl) {

@@ -1,6 +1,9 @@
 //! `worktree`: checkouts of one repository side by side, one for each task, over a shared clone.
 
+mod cleanup;
 mod init;
+mod interrupt;
+mod list;
 mod task;
 
 use clap::Subcommand;
@@ -10,11 +13,15 @@ use crate::exit::Exit;
 use crate::git::Git;
 use crate::output::stream;
 
-/// Make worktrees: one checkout for each task, over one shared clone
+/// Make, list and remove worktrees: one checkout for each task, over one shared clone
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   # A checkout of main for this task, over a clone that all tasks share
-  cd \"$(kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1)\"")]
+  cd \"$(kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1)\"
+
+  # Which there are, and away with those that hold no work
+  kubectl runnable worktree list
+  kubectl runnable worktree cleanup --all")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -23,11 +30,15 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    List(list::Args),
+    Cleanup(cleanup::Args),
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Command::Init(args) => init::run(args),
+        Command::List(args) => list::run(args),
+        Command::Cleanup(args) => cleanup::run(args),
     }
 }
 

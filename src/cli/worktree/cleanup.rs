@@ -1,0 +1,173 @@
+//! `worktree cleanup`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use indicatif::BinaryBytes;
+
+use super::git;
+use super::interrupt::until_signal;
+use crate::cli::failure::{Failure, chain};
+use crate::cli::runtime::block_on;
+use crate::cli::values::span;
+use crate::exit::Exit;
+use crate::git::{Cleaned, Cleaning, Event, GitError, Reason, Root, TaskId, Which};
+use crate::output::format::{Format, rendered};
+use crate::output::stream::{result, talk};
+use crate::output::tree::printable;
+use crate::output::worktrees::cleaned;
+
+const EXAMPLES: &str = "Examples:
+  # The worktree of a task that is done; again is no error
+  kubectl runnable worktree cleanup --task-id task-1
+
+  # What killed processes left, and all that is older than a day and holds no work
+  kubectl runnable worktree cleanup --stale
+  kubectl runnable worktree cleanup --all --older 24h --dry-run
+
+  # Room on a full disk: worktrees, refs that the remote no longer has, then objects that nothing needs
+  kubectl runnable worktree cleanup --all --remote-prune --gc
+
+Work is kept unless --force: files changed or added that are in no commit, commits on no branch of the remote, a lock \
+of git worktree lock, a process in it, a directory that git does not know. Exit code 7 means that a worktree named by \
+--task-id was kept, or that garbage cannot be collected because somebody writes.";
+
+/// Remove worktrees and what is left of some; work that would be lost is kept
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["task_id", "stale", "all", "gc", "remote_prune"])))]
+#[command(group(clap::ArgGroup::new("which").args(["task_id", "stale", "all"])))]
+pub(super) struct Args {
+    /// The worktrees of these tasks
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    task_id: Vec<TaskId>,
+
+    /// What nobody can work in: half-made by a killed init, without directory, or unknown to git (kept unless --force)
+    #[arg(long)]
+    stale: bool,
+
+    /// All worktrees
+    #[arg(long)]
+    all: bool,
+
+    /// Only those made longer ago than this, such as 24h
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, requires = "which")]
+    older: Option<Duration>,
+
+    /// Collect objects that nothing needs; refused while an init or a git works in the root
+    #[arg(long)]
+    gc: bool,
+
+    /// Forget refs of the clone that the remote no longer has
+    #[arg(long)]
+    remote_prune: bool,
+
+    /// Remove also what holds work, is locked or in use; not what is being made
+    #[arg(long, requires = "which")]
+    force: bool,
+
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
+
+    /// The directory of the clone and the worktrees
+    #[arg(long, value_name = "DIRECTORY", default_value = "/work", value_hint = clap::ValueHint::DirPath)]
+    root: PathBuf,
+
+    /// How long to wait while another process changes the clone
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span, allow_hyphen_values = true)]
+    lock_timeout: Duration,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let request = request(args);
+    let cleaned = match Root::open(&args.root) {
+        Ok(root) => clean(args, root, request)?,
+        Err(GitError::NoBase { .. }) => Cleaned { absent: args.task_id.clone(), ..Cleaned::default() },
+        Err(error) => return Err(error.into()),
+    };
+    told(args, &cleaned)?;
+    if !cleaned.failed.is_empty() {
+        let more = cleaned.failed.len() - 1;
+        for error in &cleaned.failed[..more] {
+            talk(format_args!("error: {}", chain(error)));
+        }
+        return Err(Failure::new(Exit::Tool, chain(&cleaned.failed[more])).hint("run the same command again"));
+    }
+    let is_kept = !args.task_id.is_empty() && !cleaned.kept.is_empty();
+    Ok(if is_kept { Exit::Conflict } else { Exit::Success })
+}
+
+fn request(args: &Args) -> Cleaning {
+    let which = match (args.task_id.as_slice(), args.stale, args.all) {
+        ([], true, _) => Which::Stale,
+        ([], _, true) => Which::All,
+        ([], ..) => Which::None,
+        (tasks, ..) => Which::Tasks(tasks.to_vec()),
+    };
+    Cleaning {
+        which,
+        older: args.older,
+        force: args.force,
+        gc: args.gc,
+        remote_prune: args.remote_prune,
+        dry_run: args.dry_run,
+        lock_timeout: args.lock_timeout,
+    }
+}
+
+fn clean(args: &Args, root: Root, request: Cleaning) -> Result<Cleaned, Failure> {
+    let git = git()?;
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let lines = args.output.is_none_or(|format| format == Format::Wide);
+    let work = {
+        let cancelled = cancelled.clone();
+        move || crate::git::cleanup(&git, &root, &request, &cancelled, &mut |event| tell(&event, &request, lines))
+    };
+    block_on(until_signal(work, cancelled, "the next cleanup goes on with it"))
+}
+
+fn tell(event: &Event<'_>, request: &Cleaning, lines: bool) {
+    match event {
+        Event::Removed(tree) if lines => {
+            let end = if request.dry_run { " (dry run)" } else { "" };
+            // That nobody reads it is no reason to stop half-way.
+            let _ = result(format_args!("worktree {} removed{end}\n", printable(&tree.task)));
+        }
+        Event::Removed(_) => {}
+        Event::Kept(tree, reasons) => {
+            let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
+            talk(format_args!("worktree {} kept: {}", printable(&tree.task), printable(&reasons.join("; "))));
+        }
+        Event::Asking => talk("asking the remote for its refs"),
+        Event::Collecting => talk("collecting objects that nothing needs"),
+    }
+}
+
+fn told(args: &Args, done: &Cleaned) -> Result<(), Failure> {
+    for task in &done.absent {
+        talk(format_args!("task {task} has no worktree in {}", args.root.display()));
+    }
+    for name in &done.forgotten {
+        talk(format_args!("{} forgotten: the remote no longer has it", printable(name)));
+    }
+    if let Some(objects) = done.collected {
+        let (before, after) = (BinaryBytes(objects.before), BinaryBytes(objects.after));
+        talk(format_args!("the objects take {after}, before {before}"));
+    }
+    if !done.kept.is_empty() {
+        talk("save the work that is kept, or remove it with --force");
+    }
+    match args.output {
+        Some(Format::Name) => result(done.removed.iter().map(|tree| tree.task.clone() + "\n").collect::<String>())?,
+        Some(format @ (Format::Json | Format::Yaml)) => result(rendered(format, &[cleaned(done, args.dry_run)]))?,
+        None | Some(Format::Wide) => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Worktrees on their way out: one is moved aside in one step, so that its place is free at once and no half of it stands
+//! there, and deleted afterwards, without the base's lock. Links in it are removed, not followed.
+
+use std::fs::{self, File, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::error::GitError;
+use super::root::Root;
+
+/// The beginning of the name of what is on its way out.
+const REMOVED: &str = ".removed-";
+
+/// What was moved aside. While one process deletes it, others leave it alone.
+#[derive(Debug)]
+pub(super) struct Aside {
+    path: PathBuf,
+    _deleter: Option<File>,
+}
+
+/// Moves a worktree aside; `None` if it is gone already. Under the lock.
+pub(super) fn set_aside(root: &Root, tree: &Path) -> Result<Option<Aside>, GitError> {
+    let path = tempfile::Builder::new()
+        .prefix(REMOVED)
+        .tempdir_in(root.trees())
+        .map_err(GitError::file("make a directory in", &root.trees()))?
+        .keep();
+    let Some(aside) = claim(path.clone()) else { return Ok(None) };
+    let moved = fs::rename(tree, path.join("tree"));
+    if moved.is_err() {
+        let _ = fs::remove_dir(&path);
+    }
+    match moved {
+        Ok(()) => Ok(Some(aside)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(GitError::file("remove", tree)(error)),
+    }
+}
+
+/// What was moved aside and is deleted by nobody, because its remover was killed. Under the lock.
+pub(super) fn left_behind(root: &Root) -> Vec<Aside> {
+    let entries = fs::read_dir(root.trees()).into_iter().flatten().flatten();
+    let removed = entries.filter(|entry| is_aside(&entry.path())).map(|entry| entry.path());
+    removed.filter_map(claim).collect()
+}
+
+/// Whether this is something on its way out.
+pub(super) fn is_aside(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(REMOVED))
+}
+
+/// A file system that locks no directories cannot say that somebody else deletes it: deleting twice does no harm.
+fn claim(path: PathBuf) -> Option<Aside> {
+    let file = File::open(&path).ok();
+    match file.as_ref().map(File::try_lock) {
+        Some(Err(TryLockError::WouldBlock)) => None,
+        _ => Some(Aside { path, _deleter: file }),
+    }
+}
+
+impl Aside {
+    /// Deletes it.
+    pub(super) fn delete(self) -> Result<(), GitError> {
+        let deleted = match fs::remove_dir_all(&self.path) {
+            // Caches of modules are made read-only.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                open_up(&self.path);
+                fs::remove_dir_all(&self.path)
+            }
+            deleted => deleted,
+        };
+        match deleted {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(GitError::file("remove", &self.path)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Lets its owner delete what is in each directory. What cannot be opened up, the deletion names.
+fn open_up(directory: &Path) {
+    let is_directory = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let mut left = vec![directory.to_owned()];
+    while let Some(directory) = left.pop() {
+        let _ = fs::set_permissions(&directory, Permissions::from_mode(0o700));
+        let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
+        left.extend(entries.map(|entry| entry.path()).filter(|path| is_directory(path)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_deletes_the_next_leaves_alone() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let root = Root::make(directory.path())?;
+        let tree = root.trees().join("a");
+        fs::create_dir_all(tree.join("sub"))?;
+        let Some(aside) = set_aside(&root, &tree)? else { panic!("there is something to remove") };
+        assert!(!tree.exists() && left_behind(&root).is_empty());
+        drop(aside);
+        let left = left_behind(&root);
+        assert_eq!(left.len(), 1, "its remover was killed");
+        left.into_iter().try_for_each(Aside::delete)?;
+        assert_eq!(fs::read_dir(root.trees())?.count(), 0);
+        assert!(set_aside(&root, &tree)?.is_none());
+        assert_eq!(fs::read_dir(root.trees())?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn links_are_removed_and_read_only_directories_opened_up() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let outside = directory.path().join("outside");
+        fs::create_dir(&outside)?;
+        fs::write(outside.join("file"), "")?;
+        let root = Root::make(&directory.path().join("root"))?;
+        let tree = root.trees().join("a");
+        fs::create_dir_all(tree.join("sub"))?;
+        std::os::unix::fs::symlink(&outside, tree.join("sub/link"))?;
+        fs::set_permissions(tree.join("sub"), Permissions::from_mode(0o500))?;
+        let Some(aside) = set_aside(&root, &tree)? else { panic!("there is something to remove") };
+        open_up(&aside.path);
+        assert_eq!(fs::metadata(aside.path.join("tree/sub"))?.permissions().mode() & 0o777, 0o700);
+        aside.delete()?;
+        assert!(outside.join("file").exists());
+        Ok(())
+    }
+}

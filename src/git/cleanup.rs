@@ -1,0 +1,248 @@
+//! Removes worktrees and what is left of some. Each is judged and moved aside under the lock of its own turn, so that an
+//! init waits for one at most, and deleted without it. Work that would be lost is kept unless that is forced.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use git2::Repository;
+use jiff::{SignedDuration, Timestamp};
+
+use super::error::GitError;
+use super::garbage::{self, Collected};
+use super::identity::TaskId;
+use super::keep::{Reason, reasons};
+use super::lock::{self, Lock};
+use super::network::Network;
+use super::program::Git;
+use super::root::Root;
+use super::tree::{self, Tree};
+use super::{aside, base, stale, tracking};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Cleaning {
+    /// Which worktrees are removed.
+    pub which: Which,
+    /// Only those that were made longer ago.
+    pub older: Option<Duration>,
+    /// Remove also what holds work, is locked or used. What is being made is kept.
+    pub force: bool,
+    /// Collect garbage afterwards.
+    pub gc: bool,
+    /// Forget refs that the remote no longer has.
+    pub remote_prune: bool,
+    /// Change nothing.
+    pub dry_run: bool,
+    /// How long the lock is waited for.
+    pub lock_timeout: Duration,
+}
+
+/// Which worktrees are removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// None.
+    None,
+    /// Those of tasks.
+    Tasks(Vec<TaskId>),
+    /// Those that nobody can work in.
+    Stale,
+    /// All.
+    All,
+}
+
+/// Something happened that a user wants to see.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A worktree was removed, or would be.
+    Removed(&'a Tree),
+    /// A worktree was kept.
+    Kept(&'a Tree, &'a [Reason]),
+    /// The remote is asked for its refs.
+    Asking,
+    /// Garbage is collected.
+    Collecting,
+}
+
+/// What was done, or would be.
+#[derive(Debug, Default)]
+pub struct Cleaned {
+    /// Worktrees that are gone now.
+    pub removed: Vec<Tree>,
+    /// Worktrees that are kept, and why.
+    pub kept: Vec<(Tree, Vec<Reason>)>,
+    /// Tasks that have no worktree.
+    pub absent: Vec<TaskId>,
+    /// What killed removers had left: so many were deleted.
+    pub left_behind: usize,
+    /// Refs that were forgotten.
+    pub forgotten: Vec<String>,
+    /// What the collection did.
+    pub collected: Option<Collected>,
+    /// What could not be removed.
+    pub failed: Vec<GitError>,
+}
+
+/// Removes what is asked for. What is not there is no error.
+pub fn cleanup(
+    git: &Git,
+    root: &Root,
+    request: &Cleaning,
+    cancelled: &AtomicBool,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<Cleaned, GitError> {
+    let mut work = Work { git, root, request, cancelled, tell, cleaned: Cleaned::default() };
+    if !root.base().exists() && !root.trees().exists() {
+        work.absent(&[]);
+        return Ok(work.cleaned);
+    }
+    if !request.dry_run {
+        work.mend()?;
+    }
+    for tree in work.chosen()? {
+        work.go_on()?;
+        work.remove(&tree)?;
+    }
+    if request.remote_prune {
+        work.forget()?;
+    }
+    work.go_on()?;
+    if request.gc {
+        work.collect()?;
+    }
+    Ok(work.cleaned)
+}
+
+struct Work<'a> {
+    git: &'a Git,
+    root: &'a Root,
+    request: &'a Cleaning,
+    cancelled: &'a AtomicBool,
+    tell: &'a mut dyn FnMut(Event<'_>),
+    cleaned: Cleaned,
+}
+
+impl Work<'_> {
+    fn lock(&self) -> Result<Option<Lock>, GitError> {
+        if self.request.dry_run {
+            return Ok(None);
+        }
+        let holder = lock::describe("worktree cleanup", &Timestamp::now());
+        Lock::take(&self.root.lock(), self.request.lock_timeout, &holder).map(Some)
+    }
+
+    /// Removes what killed processes left, whatever is asked for.
+    fn mend(&mut self) -> Result<(), GitError> {
+        let lock = self.lock()?;
+        if let (Some(lock), Some(base)) = (&lock, base::find(self.root)?) {
+            stale::mend(self.root, &base, lock);
+        }
+        let left = aside::left_behind(self.root);
+        drop(lock);
+        for aside in left {
+            match aside.delete() {
+                Ok(()) => self.cleaned.left_behind += 1,
+                Err(error) => self.cleaned.failed.push(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn chosen(&mut self) -> Result<Vec<Tree>, GitError> {
+        let trees = tree::all(self.root, base::find(self.root)?.as_ref())?;
+        self.absent(&trees);
+        Ok(trees.into_iter().filter(|tree| self.is_meant(tree)).collect())
+    }
+
+    fn absent(&mut self, trees: &[Tree]) {
+        let Which::Tasks(tasks) = &self.request.which else { return };
+        let there: HashSet<&str> = trees.iter().map(|tree| tree.task.as_str()).collect();
+        self.cleaned.absent = tasks.iter().filter(|task| !there.contains(task.as_str())).cloned().collect();
+    }
+
+    fn is_meant(&self, tree: &Tree) -> bool {
+        let is_named = match &self.request.which {
+            Which::None => false,
+            Which::Tasks(tasks) => tasks.iter().any(|task| task.as_str() == tree.task),
+            Which::Stale => tree.standing.is_stale(),
+            Which::All => true,
+        };
+        is_named && self.request.older.is_none_or(|older| is_older(tree, older))
+    }
+
+    fn remove(&mut self, chosen: &Tree) -> Result<(), GitError> {
+        let lock = self.lock()?;
+        let base = base::find(self.root)?;
+        // Meanwhile it may be gone, or another may stand in its place.
+        let Some(tree) = chosen.now(self.root, base.as_ref())?.filter(|tree| self.is_meant(tree)) else {
+            return Ok(());
+        };
+        let reasons = self.reasons(base.as_ref(), &tree);
+        if !reasons.is_empty() {
+            (self.tell)(Event::Kept(&tree, &reasons));
+            self.cleaned.kept.push((tree, reasons));
+            return Ok(());
+        }
+        if !self.request.dry_run
+            && let Err(error) = self.take_out(&tree, lock)
+        {
+            self.cleaned.failed.push(error);
+            return Ok(());
+        }
+        (self.tell)(Event::Removed(&tree));
+        self.cleaned.removed.push(tree);
+        Ok(())
+    }
+
+    /// The reasons to keep it that count.
+    fn reasons(&self, base: Option<&Repository>, tree: &Tree) -> Vec<Reason> {
+        if self.request.force && tree.standing != tree::Standing::BeingMade {
+            return Vec::new();
+        }
+        reasons(self.git, base, tree)
+    }
+
+    fn take_out(&self, tree: &Tree, lock: Option<Lock>) -> Result<(), GitError> {
+        let aside = if tree.has_directory() { aside::set_aside(self.root, &tree.path)? } else { None };
+        if let Some(metadata) = &tree.metadata {
+            metadata.remove()?;
+        }
+        drop(lock);
+        aside.map_or(Ok(()), aside::Aside::delete)
+    }
+
+    fn forget(&mut self) -> Result<(), GitError> {
+        let Some(base) = base::find(self.root)? else { return Ok(()) };
+        let Some(url) = base::remote(&base) else { return Ok(()) };
+        (self.tell)(Event::Asking);
+        let network = Network { git: self.git, url: &url };
+        let vanished = tracking::vanished(&base, &network, &self.root.base())?;
+        let _lock = self.lock()?;
+        for reference in vanished {
+            if self.request.dry_run || tracking::forget(&base, &reference)? {
+                self.cleaned.forgotten.push(reference.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self) -> Result<(), GitError> {
+        let _lock = self.lock()?;
+        let Some(base) = base::find(self.root)? else { return Ok(()) };
+        garbage::refuse_while_used(self.root, &tree::all(self.root, Some(&base))?)?;
+        if !self.request.dry_run {
+            (self.tell)(Event::Collecting);
+            self.cleaned.collected = Some(garbage::collect(self.git, self.root)?);
+        }
+        Ok(())
+    }
+
+    fn go_on(&self) -> Result<(), GitError> {
+        if self.cancelled.load(Ordering::Relaxed) { Err(GitError::Interrupted) } else { Ok(()) }
+    }
+}
+
+fn is_older(tree: &Tree, older: Duration) -> bool {
+    let older = SignedDuration::try_from(older).unwrap_or(SignedDuration::MAX);
+    tree.created_at().is_some_and(|created_at| Timestamp::now().duration_since(created_at) > older)
+}

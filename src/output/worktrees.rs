@@ -1,0 +1,96 @@
+//! Worktrees for people and for programs.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::BinaryBytes;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::list::age;
+use super::tree::printable;
+use crate::git::{Cleaned, Listed, ObjectId, Reason, TaskId, Tree};
+
+/// The characters of an object id that tell it apart.
+const BRIEF: usize = 10;
+
+/// Worktrees as a table, a line each.
+pub fn table(listed: &[Listed], wide: bool, now: Timestamp) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let usual = ["TASK", "STATE", "COMMIT", "AGE", "SIZE", "DIRTY", "UNPUSHED"];
+    let extra = ["REF", "BRANCH", "PATH", "KEPT BECAUSE"];
+    table.set_header(usual.into_iter().chain(extra.into_iter().filter(|_| wide)));
+    for listed in listed {
+        let commit = listed.commit.as_ref().map(ObjectId::as_str).unwrap_or_default();
+        let mut cells = vec![
+            listed.tree.task.clone(),
+            listed.tree.standing.as_str().to_owned(),
+            if wide { commit } else { &commit[..BRIEF.min(commit.len())] }.to_owned(),
+            listed.created_at.map(|created| age(now.duration_since(created))).unwrap_or_default(),
+            BinaryBytes(listed.size).to_string(),
+            answer(listed.dirty()).to_owned(),
+            answer(listed.unpushed()).to_owned(),
+        ];
+        if wide {
+            let reasons: Vec<String> = listed.reasons.iter().map(Reason::to_string).collect();
+            cells.push(listed.name.clone().unwrap_or_default());
+            cells.push(listed.branch.clone().unwrap_or_default());
+            cells.push(listed.tree.path.display().to_string());
+            cells.push(reasons.join("; "));
+        }
+        table.add_row(cells.iter().map(|cell| printable(cell)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+fn answer(answer: Option<bool>) -> &'static str {
+    match answer {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "?",
+    }
+}
+
+/// A worktree with all that is known of it.
+pub fn document(listed: &Listed) -> Value {
+    let mut document = tree(&listed.tree);
+    document["stale"] = json!(listed.tree.standing.is_stale());
+    document["commit"] = json!(listed.commit.as_ref().map(ObjectId::as_str));
+    document["ref"] = json!(listed.name);
+    document["branch"] = json!(listed.branch);
+    document["createdAt"] = json!(listed.created_at);
+    document["sizeBytes"] = json!(listed.size);
+    document["dirty"] = json!(listed.dirty());
+    document["unpushed"] = json!(listed.unpushed());
+    document["kept"] = reasons(&listed.reasons);
+    document
+}
+
+/// What a cleanup did, or would do.
+pub fn cleaned(cleaned: &Cleaned, dry_run: bool) -> Value {
+    let kept = cleaned.kept.iter().map(|(kept, why)| {
+        let mut document = tree(kept);
+        document["reasons"] = reasons(why);
+        document
+    });
+    json!({
+        "dryRun": dry_run,
+        "removed": cleaned.removed.iter().map(tree).collect::<Vec<_>>(),
+        "kept": kept.collect::<Vec<_>>(),
+        "absent": cleaned.absent.iter().map(TaskId::as_str).collect::<Vec<_>>(),
+        "forgottenRefs": cleaned.forgotten,
+        "objects": cleaned.collected.map(|objects| json!({"before": objects.before, "after": objects.after})),
+        "errors": cleaned.failed.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+fn tree(tree: &Tree) -> Value {
+    json!({"taskId": tree.task, "path": tree.path, "state": tree.standing.as_str()})
+}
+
+fn reasons(reasons: &[Reason]) -> Value {
+    let reasons = reasons.iter().map(|reason| json!({"reason": reason.as_str(), "message": reason.to_string()}));
+    reasons.collect::<Vec<_>>().into()
+}

@@ -1,0 +1,240 @@
+//! `worktree list` and `worktree cleanup`, with git as the judge.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::rig::{Done, Rig};
+
+fn cleanup(rig: &Rig, arguments: &[&str]) -> Done {
+    let root = rig.root();
+    let own = ["cleanup", "--root", root.to_str().unwrap()];
+    rig.run(&own.into_iter().chain(arguments.iter().copied()).collect::<Vec<_>>())
+}
+
+/// What the list says of each task.
+fn listed(rig: &Rig) -> Vec<Value> {
+    let done = rig.run(&["list", "--root", rig.root().to_str().unwrap(), "-o", "json"]).good();
+    serde_json::from_str::<Value>(&done).unwrap()["items"].as_array().unwrap().clone()
+}
+
+fn state(rig: &Rig, task: &str) -> Option<String> {
+    let item = listed(rig).into_iter().find(|item| item["taskId"] == task)?;
+    Some(item["state"].as_str().unwrap().to_owned())
+}
+
+fn assert_sound(rig: &Rig) {
+    let base = rig.root().join("base");
+    rig.git(&base, &["fsck", "--full", "--connectivity-only"]);
+    let names = |path: &str| fs::read_dir(rig.root().join(path)).into_iter().flatten().flatten().count();
+    assert_eq!(names("trees"), names("base/.git/worktrees"), "each directory has its metadata");
+}
+
+#[test]
+fn a_worktree_is_removed_once_and_again_is_no_error() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let _ = rig.init(&["--task-id", "b"]).good();
+    assert_eq!(cleanup(&rig, &["--task-id", "a", "--dry-run"]).good(), "worktree a removed (dry run)\n");
+    assert_eq!(state(&rig, "a").as_deref(), Some("live"));
+    assert_eq!(cleanup(&rig, &["--task-id", "a"]).good(), "worktree a removed\n");
+    assert!(!rig.root().join("trees/a").exists() && rig.root().join("trees/b/plain.txt").exists());
+    assert_sound(&rig);
+    let again = cleanup(&rig, &["--task-id", "a"]);
+    assert!(again.talk.contains("task a has no worktree"), "{again:?}");
+    assert_eq!(again.good(), "");
+    let second = rig.init(&["--task-id", "a", "-o", "json"]).good();
+    assert_eq!(serde_json::from_str::<Value>(&second).unwrap()["fetched"], false);
+}
+
+#[test]
+fn where_nothing_is_there_is_nothing_to_do() {
+    let rig = Rig::new();
+    for arguments in [&["--all", "--gc", "--remote-prune"][..], &["--stale"], &["--task-id", "a"]] {
+        assert_eq!(cleanup(&rig, arguments).good(), "");
+    }
+    assert!(!rig.root().exists(), "nothing was made");
+    assert_eq!(cleanup(&rig, &[]).code, Some(2));
+    assert_eq!(cleanup(&rig, &["--all", "--stale"]).code, Some(2));
+}
+
+#[test]
+fn work_is_kept_and_named() {
+    let rig = Rig::new();
+    for task in ["changed", "added", "committed", "locked", "clean"] {
+        let _ = rig.init(&["--task-id", task]).good();
+    }
+    let tree = |task: &str| rig.root().join("trees").join(task);
+    fs::write(tree("changed").join("plain.txt"), "mine\n").unwrap();
+    fs::write(tree("added").join("new.txt"), "mine\n").unwrap();
+    fs::write(tree("committed").join("plain.txt"), "mine\n").unwrap();
+    rig.git(&tree("committed"), &["commit", "-qam", "Mine"]);
+    let locked = tree("locked");
+    rig.git(&rig.root().join("base"), &["worktree", "lock", "--reason", "in use", locked.to_str().unwrap()]);
+
+    let all = cleanup(&rig, &["--all"]);
+    assert_eq!((all.code, all.result.as_str()), (Some(0), "worktree clean removed\n"), "{all:?}");
+    for (task, why) in [
+        ("changed", "in no commit"),
+        ("added", "in no commit"),
+        ("committed", "on no branch of the remote"),
+        ("locked", "git worktree lock: in use"),
+    ] {
+        let named = cleanup(&rig, &["--task-id", task]);
+        assert_eq!(named.code, Some(7), "{named:?}");
+        assert!(named.talk.contains(why), "{task}: {named:?}");
+    }
+    let of = |task: &str| listed(&rig).into_iter().find(|item| item["taskId"] == task).unwrap();
+    assert_eq!((&of("changed")["dirty"], &of("changed")["unpushed"]), (&true.into(), &false.into()));
+    assert_eq!((&of("committed")["dirty"], &of("committed")["unpushed"]), (&false.into(), &true.into()));
+
+    rig.git(&tree("committed"), &["push", "-q", "origin", "HEAD:refs/heads/topic"]);
+    let _ = cleanup(&rig, &["--task-id", "committed"]).good();
+    let _ = cleanup(&rig, &["--all", "--force"]).good();
+    assert!(listed(&rig).is_empty());
+    assert_sound(&rig);
+}
+
+#[test]
+fn what_killed_processes_leave_is_stale() {
+    let rig = Rig::new();
+    for task in ["gone", "orphan", "whole"] {
+        let _ = rig.init(&["--task-id", task]).good();
+    }
+    let root = rig.root();
+    fs::remove_dir_all(root.join("trees/gone")).unwrap();
+    fs::remove_dir_all(root.join("base/.git/worktrees/orphan")).unwrap();
+    fs::create_dir_all(root.join("trees/.removed-x/tree/dir")).unwrap();
+    let half = root.join("base/.git/worktrees/half");
+    fs::create_dir(&half).unwrap();
+    fs::write(half.join("locked"), "kubectl runnable: being made\n").unwrap();
+    fs::write(half.join("gitdir"), format!("{}\n", root.join("trees/half/.git").display())).unwrap();
+
+    for (task, expected) in [("gone", "gone"), ("orphan", "orphan"), ("half", "half-made"), ("whole", "live")] {
+        assert_eq!(state(&rig, task).as_deref(), Some(expected), "{task}");
+    }
+    let stale = cleanup(&rig, &["--stale"]);
+    assert!(stale.talk.contains("worktree orphan kept"), "{stale:?}");
+    assert_eq!(stale.good(), "worktree gone removed\nworktree half removed\n");
+    assert!(!root.join("trees/.removed-x").exists());
+    assert_eq!(cleanup(&rig, &["--stale", "--force"]).good(), "worktree orphan removed\n");
+    assert_eq!(cleanup(&rig, &["--stale"]).good(), "");
+    assert_sound(&rig);
+}
+
+#[test]
+fn metadata_that_names_another_place_leads_nowhere() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let outside = rig.directory.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "").unwrap();
+    let root = rig.root();
+    for (number, place) in [outside.clone(), root.join("trees/.."), root.join("trees/../base")].iter().enumerate() {
+        let metadata = root.join(format!("base/.git/worktrees/evil{number}"));
+        fs::create_dir(&metadata).unwrap();
+        fs::write(metadata.join("gitdir"), format!("{}\n", place.join(".git").display())).unwrap();
+    }
+    std::os::unix::fs::symlink(&outside, root.join("trees/link")).unwrap();
+    let _ = cleanup(&rig, &["--all", "--force"]).good();
+    assert!(outside.join("file").exists() && root.join("base/.git/HEAD").exists());
+    assert!(!root.join("trees/link").exists() && !root.join("trees/a").exists());
+    for task in ["../a", "..", "a/b", "-a"] {
+        assert_eq!(cleanup(&rig, &[&format!("--task-id={task}")]).code, Some(2), "{task}");
+    }
+}
+
+#[test]
+fn inits_and_cleanups_go_side_by_side() {
+    let rig = Rig::new();
+    thread::scope(|scope| {
+        for task in 0..20 {
+            let rig = &rig;
+            scope.spawn(move || {
+                let name = format!("t{task}");
+                let _ = rig.init(&["--task-id", &name]).good();
+                if task % 2 == 0 {
+                    let _ = cleanup(rig, &["--task-id", &name]).good();
+                } else {
+                    let _ = cleanup(rig, &["--stale"]).good();
+                }
+            });
+        }
+    });
+    assert_eq!(listed(&rig).len(), 10);
+    assert!(listed(&rig).iter().all(|item| item["state"] == "live" && item["dirty"] == false));
+    assert_sound(&rig);
+}
+
+#[test]
+fn a_hundred_at_once_are_a_hundred_worktrees() {
+    let rig = Rig::new();
+    thread::scope(|scope| {
+        for task in 0..100 {
+            let rig = &rig;
+            scope.spawn(move || rig.init(&["--task-id", &format!("t{task}")]).good());
+        }
+    });
+    assert_eq!(listed(&rig).iter().filter(|item| item["state"] == "live").count(), 100);
+    assert_sound(&rig);
+    assert_eq!(cleanup(&rig, &["--all"]).good().lines().count(), 100);
+    assert_sound(&rig);
+}
+
+#[test]
+fn a_killed_cleanup_is_ended_by_the_next() {
+    let rig = Rig::new();
+    for round in 0..10 {
+        for task in ["a", "b", "c"] {
+            let _ = rig.init(&["--task-id", task, "--reuse"]).good();
+        }
+        let root = rig.root();
+        let mut child = rig.program();
+        child.args(["worktree", "cleanup", "--all", "--gc", "--root", root.to_str().unwrap()]);
+        let mut child = child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(20 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let _ = rig.init(&["--task-id", "a", "--reuse"]).good();
+        assert_eq!(rig.git(&root.join("trees/a"), &["status", "--porcelain"]), "", "round {round}");
+        let _ = cleanup(&rig, &["--all"]).good();
+        assert_eq!(fs::read_dir(root.join("trees")).unwrap().count(), 0, "round {round}");
+        assert_sound(&rig);
+    }
+}
+
+#[test]
+fn refs_that_the_remote_no_longer_has_are_forgotten() {
+    let rig = Rig::new();
+    for (task, named) in [("side", "side"), ("pull", "refs/pull/7/head"), ("main", "main")] {
+        let _ = rig.init(&["--task-id", task, "--ref", named]).good();
+    }
+    rig.git(&rig.source(), &["update-ref", "-d", "refs/heads/side"]);
+    let pruned = cleanup(&rig, &["--remote-prune"]);
+    assert!(pruned.talk.contains("refs/remotes/origin/side forgotten"), "{pruned:?}");
+    let _ = pruned.good();
+    let left = rig.git(&rig.root().join("base"), &["for-each-ref", "--format=%(refname)", "refs/remotes"]);
+    assert_eq!(left, "refs/remotes/origin/main\nrefs/remotes/origin/pull/7/head");
+    assert_eq!(rig.git(&rig.root().join("trees/side"), &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn garbage_is_collected_when_nobody_works() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let mut git = std::process::Command::new("git");
+    let mut git = git.args(["cat-file", "--batch"]).current_dir(rig.root().join("trees/a"));
+    git = git.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
+    let mut working = git.spawn().unwrap();
+    let refused = cleanup(&rig, &["--gc"]);
+    working.kill().unwrap();
+    working.wait().unwrap();
+    assert_eq!(refused.code, Some(7), "{refused:?}");
+    assert!(refused.talk.contains(&format!("process {} (git)", working.id())), "{refused:?}");
+    let _ = cleanup(&rig, &["--gc"]).good();
+    assert_eq!(rig.git(&rig.root().join("trees/a"), &["status", "--porcelain"]), "");
+    assert_sound(&rig);
+    let _ = rig.init(&["--task-id", "b"]).good();
+}
