@@ -645,7 +645,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__logs)
-            opts="-f -c -n -h --follow --container --since --tail --grep --timestamps --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-f -c -n -h --follow --container --since --since-time --tail --grep --timestamps --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -660,6 +660,10 @@ _kubectl__runnable() {
                     return 0
                     ;;
                 --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since-time)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

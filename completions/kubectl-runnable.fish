@@ -180,7 +180,8 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand watch" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s c -l container -d 'The container [default: main]' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l since -d 'Only what was written since, such as 10m; needs a cluster' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l since -d 'Only what was written in the last while, such as 10m' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l since-time -d 'Only what was written since this time, such as 2026-11-21T09:30:00Z' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l tail -d 'Only so many lines of what each node has written so far' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l grep -d 'Only lines in which this regular expression is found' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s n -l namespace -d 'The workflow\'s namespace' -r
@@ -190,7 +191,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" 
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l as-group -d 'A group to act as' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l request-timeout -d 'How long one request may take' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s f -l follow -d 'Go on until the run ends'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l timestamps -d 'Show when each line was written; needs a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l timestamps -d 'Show when each line was written'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand logs" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand suspend" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'

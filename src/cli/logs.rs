@@ -60,9 +60,13 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "NAME")]
     container: Option<String>,
 
-    /// Only what was written since, such as 10m; needs a cluster
+    /// Only what was written in the last while, such as 10m
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     since: Option<Duration>,
+
+    /// Only what was written since this time, such as 2026-11-21T09:30:00Z
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "since")]
+    since_time: Option<Timestamp>,
 
     /// Only so many lines of what each node has written so far
     #[arg(long, value_name = "LINES")]
@@ -72,12 +76,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     grep: Option<Regex>,
 
-    /// Show when each line was written; needs a cluster
+    /// Show when each line was written
     #[arg(long)]
     timestamps: bool,
 
     #[command(flatten)]
     target: TargetArgs,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "not a time with its zone, such as 2026-11-21T09:30:00Z".to_owned())
+}
+
+impl Args {
+    /// From when on lines are wanted.
+    fn begin(&self) -> Option<Timestamp> {
+        self.since_time.or_else(|| Timestamp::now().checked_sub(self.since?).ok())
+    }
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {
@@ -106,24 +121,32 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
 }
 
 async fn local(args: &Args, record: &Record, mut lines: Lines<Stdout>) -> Result<Exit, Failure> {
-    if args.since.is_some() || args.timestamps {
-        let message = "the logs of local runs hold no times, as --since and --timestamps need them";
-        return Err(Failure::usage(message).hint("--tail shows the last lines"));
-    }
     lines.prefix = several(&Nodes::of(&record.workflow()?).all, args);
-    let wanted =
-        Wanted { node: args.node.clone(), container: args.container.clone(), tail: args.tail, follow: args.follow };
+    let wanted = Wanted {
+        node: args.node.clone(),
+        container: args.container.clone(),
+        tail: args.tail,
+        since: args.begin(),
+        follow: args.follow,
+    };
     // Nobody reads on: that is no failure.
     let mut closed = false;
-    let found = logs::read(record, &wanted, |source, text| {
-        let printed = lines.print(source, None, text);
+    let found = logs::read(record, &wanted, |source, time, text| {
+        let time = time.filter(|_| args.timestamps).map(|time| format!("{time:.3}"));
+        let printed = lines.print(source, time.as_deref(), text);
         closed |= printed.is_err();
         printed
     });
     match found.await {
         Err(RecordError::Read { .. }) if closed => Ok(Exit::Success),
-        Ok(true) => Ok(Exit::Success),
-        Ok(false) => Err(no_node(args)),
+        Ok(read) if !read.found => Err(no_node(args)),
+        Ok(read) => {
+            if !read.timeless.is_empty() && (args.timestamps || wanted.since.is_some()) {
+                let logs = Vec::from_iter(read.timeless).join(", ");
+                talk(format_args!("note: nobody noted when the lines of these nodes were written: {logs}"));
+            }
+            Ok(Exit::Success)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -224,11 +247,10 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(args: &'a Args, cluster: &'a Cluster, lines: Lines<Stdout>) -> Self {
         let (sender, news) = mpsc::channel(1024);
-        let since = args.since.and_then(|age| Timestamp::now().checked_sub(age).ok());
         let options = LogOptions {
             container: args.container.clone().unwrap_or_else(|| "main".to_owned()),
             follow: args.follow,
-            since: since.and_then(|since| Timestamp::from_second(since.as_second()).ok()),
+            since: args.begin().and_then(|since| Timestamp::from_second(since.as_second()).ok()),
             tail: args.tail,
         };
         Self {

@@ -1,8 +1,8 @@
 //! Runs tasks as processes of this host.
 //!
 //! Below the run directory a node's directory is `nodes/<node id>/`. In it lies one log for each process, `<name>.log`:
-//! standard output and error as they were written, complete as the process writes them. Nothing else stays there when the
-//! task has ended.
+//! standard output and error as they were written, complete as the process writes them; and beside it `<name>.times`, when
+//! that was. Nothing else stays there when the task has ended.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::kill::Kill;
 use super::sandbox::{self, KillLine, Spec, remove_tree};
 use super::task::{Outcome, Task};
+use super::times::Recorder;
 use super::view::View;
 
 /// What a task gets of the caller's environment: nothing that could hold a credential of a cluster or a cloud.
@@ -49,6 +50,7 @@ pub struct Executor {
     executable: PathBuf,
     hidden: Vec<PathBuf>,
     keep: bool,
+    times: Recorder,
 }
 
 impl Executor {
@@ -61,6 +63,7 @@ impl Executor {
             executable: executable.to_owned(),
             hidden: vec![run_directory.to_owned()],
             keep: false,
+            times: Recorder::new(),
         }
     }
 
@@ -107,6 +110,7 @@ impl Executor {
         std::fs::create_dir_all(directory)?;
         // Left by an engine that was killed.
         remove_view(directory.join("view")).await?;
+        let _recording = self.times.begin(directory);
         let mut child = self.command(&task.node).spawn()?;
         let spec = Spec { task, directory: directory.to_owned(), hidden: self.hidden.clone(), view: self.view.clone() };
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);

@@ -1,12 +1,15 @@
 //! The logs that the tasks of a local run have left, or are writing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::record::{Record, RecordError};
+use super::times::Times;
 use super::watch::Watch;
 use crate::argo::status::Node;
 use crate::run::nodes::Nodes;
@@ -24,20 +27,31 @@ pub struct Wanted {
     pub container: Option<String>,
     /// Only so many lines of what a log holds at first.
     pub tail: Option<usize>,
+    /// Only what was written since, as far as it is known.
+    pub since: Option<Timestamp>,
     /// Until the run ends.
     pub follow: bool,
 }
 
-/// Reads the logs of a run, line by line: `print` gets the node's display name, or that and the container's, and the
-/// line without its end. Gives whether a node was found that was asked for.
+/// What has been read.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Whether a node was found that was asked for.
+    pub found: bool,
+    /// The logs of which nobody has noted when they were written, by what their lines are called.
+    pub timeless: BTreeSet<String>,
+}
+
+/// Reads the logs of a run, line by line: `print` gets the node's display name, or that and the container's, when the line
+/// was written and the line without its end.
 pub async fn read(
     record: &Record,
     wanted: &Wanted,
-    mut print: impl FnMut(&str, &[u8]) -> io::Result<()>,
-) -> Result<bool, RecordError> {
+    mut print: impl FnMut(&str, Option<Timestamp>, &[u8]) -> io::Result<()>,
+) -> Result<Outcome, RecordError> {
     let mut watch = wanted.follow.then(Watch::new);
     let mut logs = Logs::default();
-    let mut found = wanted.node.is_none();
+    logs.done.found = wanted.node.is_none();
     loop {
         if let Some(watch) = &watch {
             watch.add(record.directory());
@@ -47,7 +61,7 @@ pub async fn read(
         let live = wanted.follow && record.is_live();
         let nodes = Nodes::of(&record.workflow()?).all;
         if let Some(pods) = sources::pods(&nodes, wanted.node.as_deref()) {
-            found = true;
+            logs.done.found = true;
             for pod in pods {
                 let directory = record.directory().join("nodes").join(&pod.id);
                 if let Some(watch) = &watch {
@@ -60,7 +74,7 @@ pub async fn read(
             Some(watch) if live => {
                 watch.next(GATHER).await;
             }
-            _ => return Ok(found),
+            _ => return Ok(logs.done),
         }
     }
 }
@@ -70,9 +84,12 @@ fn fault(path: &Path) -> impl FnOnce(io::Error) -> RecordError {
     move |source| RecordError::Read { path, source }
 }
 
-/// How far each log has been read.
+/// How far each log has been read, and its times.
 #[derive(Default)]
-struct Logs(HashMap<PathBuf, u64>);
+struct Logs {
+    known: HashMap<PathBuf, (u64, Times)>,
+    done: Outcome,
+}
 
 impl Logs {
     fn read(
@@ -81,7 +98,7 @@ impl Logs {
         node: &Node,
         wanted: &Wanted,
         last: bool,
-        print: &mut impl FnMut(&str, &[u8]) -> io::Result<()>,
+        print: &mut impl FnMut(&str, Option<Timestamp>, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         let containers = containers(directory, wanted.container.as_deref())?;
         for (path, container) in &containers {
@@ -90,7 +107,7 @@ impl Logs {
             } else {
                 node.display_name.clone()
             };
-            self.log(path, &source, wanted.tail, last, print)?;
+            self.log(path, &source, wanted, last, print)?;
         }
         Ok(())
     }
@@ -100,18 +117,21 @@ impl Logs {
         &mut self,
         path: &Path,
         source: &str,
-        tail: Option<usize>,
+        wanted: &Wanted,
         last: bool,
-        print: &mut impl FnMut(&str, &[u8]) -> io::Result<()>,
+        print: &mut impl FnMut(&str, Option<Timestamp>, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        let begin = match self.0.get(path) {
+        let (begin, mut times) = match self.known.remove(path) {
             // Shorter than it was: the task has begun anew.
-            Some(&read) if read <= length => read,
-            Some(_) => 0,
-            None => tail.map_or(Ok(0), |lines| last_lines(&mut file, lines))?,
+            Some((read, times)) => (if read <= length { read } else { 0 }, times),
+            None => (wanted.tail.map_or(Ok(0), |lines| last_lines(&mut file, lines))?, Times::default()),
         };
+        times.refresh(path, !last)?;
+        if last && length > 0 && !times.are_known() {
+            self.done.timeless.insert(source.to_owned());
+        }
         file.seek(SeekFrom::Start(begin))?;
         let mut reader = BufReader::new(file);
         let mut at = begin;
@@ -124,9 +144,12 @@ impl Logs {
                 break;
             }
             at += count as u64;
-            print(source, line.strip_suffix(b"\n").unwrap_or(&line))?;
+            let time = times.of_line(at);
+            if wanted.since.is_none_or(|since| time.is_none_or(|time| since <= time)) {
+                print(source, time, line.strip_suffix(b"\n").unwrap_or(&line))?;
+            }
         }
-        self.0.insert(path.to_owned(), at);
+        self.known.insert(path.to_owned(), (at, times));
         Ok(())
     }
 }

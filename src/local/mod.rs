@@ -22,5 +22,6 @@ pub mod scheduler;
 pub mod store;
 pub mod support;
 pub mod task;
+mod times;
 pub mod view;
 mod watch;

@@ -29,9 +29,47 @@ fn lines_are_chosen_by_their_place_and_what_is_in_them() {
     let tail = home.run(&["logs", "--local", "w", "--tail", "2"]);
     assert_eq!(tail.stdout, "one: 11\none: 12\ntwo: 11\ntwo: 12\n");
     assert_eq!(home.run(&["logs", "--local", "w", "one", "--grep", "^1.?$"]).stdout, "1\n10\n11\n12\n");
-    let since = home.run(&["logs", "--local", "w", "--since", "1h"]);
-    assert_eq!(since.code, Some(2));
-    assert!(since.stderr.contains("hold no times"), "{since:?}");
+}
+
+#[test]
+fn lines_have_the_times_at_which_they_were_written() {
+    let home = Home::new();
+    let mut run = home.start(&steps(&[("one", "echo a; echo b"), ("approve", ""), ("two", "seq 1 3")]));
+    home.until("the node waits", || home.phase("approve").as_deref() == Some("Running"));
+    let between = jiff::Timestamp::now();
+    assert_eq!(home.run(&["resume", "--local", "w"]).code, Some(0));
+    assert_eq!(run.ends(), Some(0));
+    let timed = home.run(&["logs", "--local", "w", "--timestamps"]);
+    let lines: Vec<Vec<&str>> = timed.stdout.lines().map(|line| line.split(' ').collect()).collect();
+    let texts: Vec<(&str, &str)> = lines.iter().map(|line| (line[0], line[2])).collect();
+    assert_eq!(texts, [("one:", "a"), ("one:", "b"), ("two:", "1"), ("two:", "2"), ("two:", "3")]);
+    let times: Vec<jiff::Timestamp> = lines.iter().map(|line| line[1].parse().unwrap()).collect();
+    assert!(
+        times[..2].iter().all(|time| *time <= between) && times[2..].iter().all(|time| between <= *time),
+        "{timed:?}"
+    );
+    let since = between.to_string();
+    let chosen = |more: &[&str]| home.run(&[&["logs", "--local", "w", "--since-time", &since], more].concat()).stdout;
+    assert_eq!(chosen(&[]), "two: 1\ntwo: 2\ntwo: 3\n");
+    assert_eq!(chosen(&["--tail", "2"]), "two: 2\ntwo: 3\n");
+    assert_eq!(chosen(&["--grep", "[ab2]", "-f"]), "two: 2\n");
+    assert_eq!(home.run(&["logs", "--local", "w", "--since", "1h"]).stdout.lines().count(), 5);
+    assert_eq!(home.run(&["logs", "--local", "w", "--since", "1h", "--since-time", &since]).code, Some(2));
+    let odd = home.run(&["logs", "--local", "w", "--since-time", "noon"]);
+    assert!(odd.code == Some(2) && odd.stderr.contains("not a time with its zone"), "{odd:?}");
+}
+
+#[test]
+fn a_log_without_times_is_read_and_said_to_have_none() {
+    let home = ended(&[("one", "echo a")]);
+    let node = home.path("nodes").read_dir().unwrap().next().unwrap().unwrap();
+    std::fs::remove_file(node.path().join("main.times")).unwrap();
+    for option in [&["--timestamps"][..], &["--since", "1h"]] {
+        let read = home.run(&[&["logs", "--local", "w"], option].concat());
+        assert_eq!((read.code, read.stdout.as_str()), (Some(0), "a\n"));
+        assert_eq!(read.stderr, "note: nobody noted when the lines of these nodes were written: one\n");
+    }
+    assert_eq!(home.run(&["logs", "--local", "w"]).stderr, "");
 }
 
 #[test]
