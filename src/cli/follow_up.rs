@@ -70,6 +70,18 @@ impl FollowUp {
         Ok(())
     }
 
+    /// A flag that was given, if one was.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let flags = [
+            ("--handle", self.handle.is_some()),
+            ("--wait", self.wait),
+            ("--timeout", self.timeout.is_some()),
+            ("--notify", self.notify.is_wanted()),
+            ("--report", self.report.is_wanted()),
+        ];
+        flags.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+
     /// Takes note of a run that is there now.
     pub(super) fn made(&self, object: Value, handle: Handle) -> Result<Made, Failure> {
         if let Some(path) = &self.handle {

@@ -163,15 +163,15 @@ pub(super) struct Times {
 
 impl Times {
     /// Reads what has been added to the times of a log. A line that is not whole counts when it is. A log that may
-    /// still grow (`live`) has a time of its last change also before one is noted.
-    pub(super) fn refresh(&mut self, log: &Path, live: bool) -> io::Result<()> {
+    /// still grow (`growing`) has a time of its last change also before one is noted.
+    pub(super) fn refresh(&mut self, log: &Path, growing: bool) -> io::Result<()> {
         let file = match File::open(log.with_extension("times")) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
         let changed = fs::metadata(log)?.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-        self.last = changed.filter(|_| live || file.is_some());
+        self.last = changed.filter(|_| growing || file.is_some());
         let Some(mut file) = file else { return Ok(()) };
         if file.metadata()?.len() < self.read {
             // The task has begun anew.

@@ -215,8 +215,12 @@ fn a_retry_leaves_a_handle_of_the_new_attempt() {
     );
     assert_eq!((&written["name"], &written["uid"]), (&second["metadata"]["name"], &second["metadata"]["uid"]));
     assert_eq!((&written["cacheName"], &written["store"]), (&first["run"]["cacheName"], &first["run"]["store"]));
-    let planned = home.run(&["retry", handle, "--plan", "--handle", handle]);
-    assert_eq!(planned.status.code(), Some(2), "{planned:?}");
+    for flags in [&["--handle", handle][..], &["--wait"], &["--timeout", "1h"], &["--report", "junit=run.xml"]] {
+        let planned = home.run(&[&["retry", handle, "--plan"], flags].concat());
+        assert_eq!(planned.status.code(), Some(2), "{planned:?}");
+        let message = format!("{} needs a run, and --plan makes none", flags[0]);
+        assert!(String::from_utf8_lossy(&planned.stderr).contains(&message), "{planned:?}");
+    }
 }
 
 #[test]

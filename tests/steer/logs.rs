@@ -39,14 +39,14 @@ fn lines_have_the_times_at_which_they_were_written() {
     let between = jiff::Timestamp::now();
     assert_eq!(home.run(&["resume", "--local", "w"]).code, Some(0));
     assert_eq!(run.ends(), Some(0));
-    let timed = home.run(&["logs", "--local", "w", "--timestamps"]);
-    let lines: Vec<Vec<&str>> = timed.stdout.lines().map(|line| line.split(' ').collect()).collect();
+    let output = home.run(&["logs", "--local", "w", "--timestamps"]);
+    let lines: Vec<Vec<&str>> = output.stdout.lines().map(|line| line.split(' ').collect()).collect();
     let texts: Vec<(&str, &str)> = lines.iter().map(|line| (line[0], line[2])).collect();
     assert_eq!(texts, [("one:", "a"), ("one:", "b"), ("two:", "1"), ("two:", "2"), ("two:", "3")]);
     let times: Vec<jiff::Timestamp> = lines.iter().map(|line| line[1].parse().unwrap()).collect();
     assert!(
         times[..2].iter().all(|time| *time <= between) && times[2..].iter().all(|time| between <= *time),
-        "{timed:?}"
+        "{output:?}"
     );
     let since = between.to_string();
     let chosen = |more: &[&str]| home.run(&[&["logs", "--local", "w", "--since-time", &since], more].concat()).stdout;

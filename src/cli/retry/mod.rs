@@ -127,8 +127,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 impl Args {
     /// Refuses flags that have nothing to wait for, or no run.
     fn agree_to_follow(&self, local: bool) -> Result<(), Failure> {
-        if self.plan && self.follow_up.handle.is_some() {
-            return Err(Failure::usage("--handle needs a run, and --plan makes none").hint("leave one of them out"));
+        if let Some(flag) = self.follow_up.given().filter(|_| self.plan) {
+            let message = format!("{flag} needs a run, and --plan makes none");
+            return Err(Failure::usage(message).hint("leave one of them out"));
         }
         self.follow_up.agree(local)
     }

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &Args, mut request: Request) -> Result<Exit, Failu
     let (templates, live) = known_objects(&cluster, &request).await?;
     let mut prepared = request.prepare(&templates, live.as_ref())?;
     if let Some(owner) = &args.workflow.owner {
-        owner::set(owner, &cluster, &mut prepared).await?;
+        owner::set(owner, &cluster, &mut prepared, args.quiet).await?;
     }
     locks::ensure(args, &cluster, &prepared).await?;
     if args.dry_run == DryRun::Server {

@@ -5,10 +5,16 @@ use std::collections::btree_map::Entry;
 
 use crate::cli::failure::{Failure, chain};
 use crate::cluster::{Cluster, OwnerError, OwnerName};
+use crate::output::stream::talk;
 use crate::prepare::{Prepared, set_owner};
 
 /// Makes the object the controller of the workflows.
-pub(super) async fn set(owner: &OwnerName, cluster: &Cluster, prepared: &mut [Prepared]) -> Result<(), Failure> {
+pub(super) async fn set(
+    owner: &OwnerName,
+    cluster: &Cluster,
+    prepared: &mut [Prepared],
+    quiet: bool,
+) -> Result<(), Failure> {
     let mut known = BTreeMap::new();
     for prepared in prepared {
         let namespace = prepared.workflow["metadata"]["namespace"].as_str().unwrap_or(cluster.namespace()).to_owned();
@@ -16,6 +22,12 @@ pub(super) async fn set(owner: &OwnerName, cluster: &Cluster, prepared: &mut [Pr
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 let reference = cluster.within(place.key()).owner(owner).await?;
+                if !quiet && reference["blockOwnerDeletion"] == false {
+                    talk(format_args!(
+                        "note: you may not update finalizers of {owner}: deleted in the foreground, it will not wait for \
+                         its workflows (blockOwnerDeletion is false)"
+                    ));
+                }
                 place.insert(reference)
             }
         };
