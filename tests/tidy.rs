@@ -27,6 +27,9 @@ const RULES: &[Rule] = &[
 ];
 
 fn is_pure(path: &str) -> bool {
+    if path.starts_with("src/cache/") {
+        return !["src/cache/directory.rs", "src/cache/store.rs"].contains(&path);
+    }
     [
         "src/argo/",
         "src/control/",
@@ -101,8 +104,7 @@ fn an_effect_in_a_pure_module_is_found() {
         "    tokio::spawn(task);",
         "    kube::Client::try_default()",
     ] {
-        for path in ["src/argo/document.rs", "src/prepare/mod.rs", "src/local/graph/build.rs", "src/local/scheduler.rs"]
-        {
+        for path in ["src/argo/document.rs", "src/cache/prune.rs", "src/prepare/mod.rs", "src/local/scheduler.rs"] {
             assert!(!breaches(path, &format!("//! Text.\n\n{line}\n")).is_empty(), "{path}: {line}");
         }
     }

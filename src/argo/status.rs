@@ -147,6 +147,14 @@ pub struct Node {
     pub host_node_name: Option<String>,
 }
 
+impl Node {
+    /// The name of the template that it calls; empty for an inline one.
+    pub fn called(&self) -> &str {
+        let referenced = self.template_ref.as_ref().and_then(|reference| reference.get("template"));
+        referenced.and_then(Value::as_str).or(self.template_name.as_deref()).unwrap_or_default()
+    }
+}
+
 /// What a node gave.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -185,6 +185,12 @@ pub fn handlers(holder: &Value) -> impl Iterator<Item = Target<'_>> {
     on_exit.into_iter().chain(hooks.into_iter().flat_map(|hooks| hooks.values()).filter_map(Target::of))
 }
 
+/// The templates of a workflow, and of what it was made from.
+pub fn of_workflow(workflow: &Value) -> impl Iterator<Item = &Value> {
+    let specs = ["/spec", "/status/storedWorkflowTemplateSpec"].into_iter();
+    specs.filter_map(|spec| workflow.pointer(spec)).flat_map(|spec| list(spec.get("templates")))
+}
+
 /// The templates of a workflow's spec.
 pub fn templates(spec: &Value) -> impl Iterator<Item = Template<'_>> {
     list(spec.get("templates")).iter().map(Template::new)

@@ -1,10 +1,12 @@
 //! Entries in a directory of this machine. Its maker can be killed at any instant: an entry counts when its manifest
 //! is there, and what is not whole counts as nothing.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::key::CacheKey;
@@ -15,6 +17,7 @@ use crate::local::artifact;
 const MANIFEST: &str = "manifest.json";
 const ERROR: &str = "error.json";
 const ARTIFACTS: &str = "artifacts-";
+const LOCK: &str = "lock";
 
 /// The file system refused.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +29,7 @@ pub struct CacheError {
 }
 
 impl CacheError {
-    fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self { path, source }
     }
@@ -41,6 +44,8 @@ pub enum LookUp {
     Missing,
     /// Something that is no whole entry, for this reason.
     Broken(String),
+    /// An entry that another version of this tool wrote.
+    OtherVersion,
 }
 
 /// The right to make an entry, until it is dropped or the process ends.
@@ -64,12 +69,35 @@ impl Directory {
 
     /// Waits until nobody else makes the entry.
     pub fn lock(&self) -> Result<Lock, CacheError> {
-        fs::create_dir_all(&self.path).map_err(CacheError::at(&self.path))?;
-        let path = self.path.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(CacheError::at(&path))?;
-        file.lock().map_err(CacheError::at(&path))?;
-        Ok(Lock { _file: file })
+        let path = self.path.join(LOCK);
+        loop {
+            fs::create_dir_all(&self.path).map_err(CacheError::at(&self.path))?;
+            let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+                Ok(file) => file,
+                // The prefix was removed in between.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(CacheError { path, source }),
+            };
+            file.lock().map_err(CacheError::at(&path))?;
+            if is_at(&file, &path) {
+                return Ok(Lock { _file: file });
+            }
+        }
+    }
+
+    /// The right to make the entry, or to remove it; none while someone else makes it, or where there is nothing.
+    pub(super) fn try_lock(&self) -> Result<Option<Lock>, CacheError> {
+        let path = self.path.join(LOCK);
+        let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(CacheError { path, source }),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(is_at(&file, &path).then_some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(CacheError { path, source }),
+        }
     }
 
     /// The entry. Any other error than that there is none is an error.
@@ -81,11 +109,14 @@ impl Directory {
             Err(source) => return Err(CacheError { path, source }),
         };
         let manifest: Manifest = match serde_json::from_slice(&text) {
+            _ if version(&text).is_some_and(|version| version != u64::from(VERSION)) => {
+                return Ok(LookUp::OtherVersion);
+            }
             Ok(manifest) => manifest,
             Err(error) => return Ok(LookUp::Broken(format!("{} is no manifest: {error}", path.display()))),
         };
-        if manifest.version != VERSION || manifest.key != self.key.as_str() {
-            return Ok(LookUp::Broken(format!("{} is of another version or key", path.display())));
+        if manifest.key != self.key.as_str() {
+            return Ok(LookUp::Broken(format!("{} is of another key", path.display())));
         }
         for artifact in &manifest.artifacts {
             if self.artifact(artifact).is_none_or(|path| path.symlink_metadata().is_err()) {
@@ -100,6 +131,46 @@ impl Directory {
         let path = Path::new(&artifact.path);
         let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         (inside && !artifact.path.is_empty()).then(|| self.path.join(path))
+    }
+
+    /// When the entry was used last: its making counts.
+    pub(super) fn last_use(&self) -> Option<Timestamp> {
+        let modified = self.path.join(MANIFEST).metadata().and_then(|file| file.modified()).ok()?;
+        Timestamp::try_from(modified).ok()
+    }
+
+    /// Notes that the entry was used now; what cannot be noted costs a prune its knowledge and nothing else.
+    pub fn touch(&self) {
+        let manifest = File::options().write(true).open(self.path.join(MANIFEST));
+        let _ = manifest.and_then(|manifest| manifest.set_modified(Timestamp::now().into()));
+    }
+
+    /// The bytes of the manifest and the artifacts beside it.
+    pub(super) fn bytes(&self) -> u64 {
+        let manifest = self.path.join(MANIFEST).metadata().map(|file| file.len()).unwrap_or_default();
+        let artifacts = self.entries().filter(|entry| entry.file_name().to_string_lossy().starts_with(ARTIFACTS));
+        manifest + artifacts.map(|entry| size(&entry.path())).sum::<u64>()
+    }
+
+    /// Removes the entry under its lock: first the manifest, so that nothing half-removed counts. The prefix goes with it
+    /// unless another puts something there.
+    pub(super) fn remove(&self, lock: Lock) -> Result<(), CacheError> {
+        let manifest = self.path.join(MANIFEST);
+        match fs::remove_file(&manifest) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(CacheError { path: manifest, source: error });
+            }
+            _ => {}
+        }
+        self.sweep(None);
+        let _ = fs::remove_file(self.path.join(LOCK));
+        let _ = fs::remove_dir(&self.path);
+        drop(lock);
+        Ok(())
+    }
+
+    fn entries(&self) -> impl Iterator<Item = fs::DirEntry> {
+        fs::read_dir(&self.path).into_iter().flatten().flatten()
     }
 
     /// Makes the entry from a manifest and the places of its artifacts; an older entry is replaced at once.
@@ -145,7 +216,7 @@ impl Directory {
     /// Removes the last failure and artifacts of former entries; what stays behind costs space and nothing else.
     fn sweep(&self, current: Option<&str>) {
         let _ = fs::remove_file(self.path.join(ERROR));
-        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+        for entry in self.entries() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with(ARTIFACTS) && Some(name.as_str()) != current {
                 let _ = fs::remove_dir_all(entry.path());
@@ -154,11 +225,36 @@ impl Directory {
     }
 }
 
+/// Whether a path still leads to the open file: a lock on a file that was removed meanwhile keeps nobody out.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |file: fs::Metadata| (file.dev(), file.ino());
+    let open = file.metadata().map(identity).ok();
+    open.is_some() && open == path.metadata().map(identity).ok()
+}
+
+/// The version that a document says it has.
+fn version(text: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        version: u64,
+    }
+    serde_json::from_slice(text).ok().map(|Versioned { version }| version)
+}
+
+/// The bytes of all files below a path; links are not followed.
+fn size(path: &Path) -> u64 {
+    match path.symlink_metadata() {
+        Ok(file) if file.is_dir() => {
+            fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum()
+        }
+        Ok(file) => file.len(),
+        Err(_) => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error;
-
-    use jiff::Timestamp;
 
     use super::*;
 
@@ -210,10 +306,12 @@ mod tests {
         prefix.keep(manifest("k"), &[("out".to_owned(), source.clone())])?;
         let path = prefix.path.join(MANIFEST);
         let whole = fs::read_to_string(&path)?;
-        for broken in ["", "{", "[]", &whole[..whole.len() / 2], &whole.replace("\"version\": 1", "\"version\": 2")] {
+        for broken in ["", "{", "[]", &whole[..whole.len() / 2], &whole.replace("\"k\"", "\"other\"")] {
             fs::write(&path, broken)?;
             assert!(matches!(prefix.look_up()?, LookUp::Broken(_)), "{broken}");
         }
+        fs::write(&path, whole.replace("\"version\": 1", "\"version\": 2, \"new\": true"))?;
+        assert_eq!(prefix.look_up()?, LookUp::OtherVersion);
         let outside = whole.replace("artifacts-", "../artifacts-");
         fs::write(&path, outside)?;
         assert!(matches!(prefix.look_up()?, LookUp::Broken(_)));
@@ -255,6 +353,52 @@ mod tests {
         assert!(other.try_lock().is_err());
         drop(lock);
         assert!(other.try_lock().is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_is_removed_only_by_who_holds_it_and_as_a_whole() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let prefix = prefix(root.path())?;
+        assert!(prefix.try_lock()?.is_none(), "nothing is there");
+        let source = root.path().join("out");
+        fs::write(&source, "x")?;
+        prefix.keep(manifest("k"), &[("out".to_owned(), source)])?;
+        let maker = prefix.lock()?;
+        assert!(prefix.try_lock()?.is_none(), "someone makes it");
+        drop(maker);
+        let lock = prefix.try_lock()?.ok_or("nobody makes it")?;
+        prefix.remove(lock)?;
+        assert!(!prefix.path.exists());
+        Ok(())
+    }
+
+    #[test]
+    fn who_waits_for_an_entry_that_is_removed_makes_it_alone() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let prefix = prefix(root.path())?;
+        prefix.keep(manifest("k"), &[])?;
+        let lock = prefix.lock()?;
+        std::thread::scope(|scope| -> Result<(), Box<dyn Error>> {
+            let waiting = scope.spawn(|| prefix.lock());
+            prefix.remove(lock)?;
+            let held = waiting.join().map_err(|_| "it panicked")??;
+            assert!(prefix.try_lock()?.is_none(), "it holds the lock that is there");
+            drop(held);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_use_is_noted() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let prefix = prefix(root.path())?;
+        prefix.keep(manifest("k"), &[])?;
+        let past = std::time::SystemTime::UNIX_EPOCH;
+        File::options().write(true).open(prefix.path.join(MANIFEST))?.set_modified(past)?;
+        assert_eq!(prefix.last_use(), Some(Timestamp::UNIX_EPOCH));
+        prefix.touch();
+        assert!(prefix.last_use() > Some(Timestamp::UNIX_EPOCH));
         Ok(())
     }
 }

@@ -1,17 +1,51 @@
-//! The cache of finished nodes: what an entry holds, and where entries are kept on this machine.
+//! The cache of finished nodes: one model of an entry over two stores, a ConfigMap of the Argo controller's and a
+//! directory of manifests. What is found, and what is to be changed, is computed here without any effect; `directory` and
+//! `store` alone read and write files.
 //!
 //! ```text
+//! ConfigMap ──► Cache (entries) ─┬─ + Witnesses (workflows, templates) ─► Report, Findings
+//! manifests ──►                  ├─► Prune, fix, import ─► Change ─► the store that holds it
+//!                                └─► differences, why
+//!
 //! <root>/cache/<cache name>/<key>/
-//!   manifest.json   the entry; written last, by renaming, and only on success
+//!   manifest.json   the entry; written last, by renaming, and only on success; its time of change is its last use
 //!   artifacts-…/    the artifacts that it names
 //!   error.json      how the node failed last; removed by the next success
 //!   lock            held by the one that makes the entry
 //! ```
 
+mod change;
+mod contents;
+mod difference;
 mod directory;
+mod entry;
+mod exchange;
+mod finding;
 mod key;
 mod manifest;
+mod part;
+mod pattern;
+mod prune;
+mod report;
+mod store;
+mod usage;
+mod why;
+mod witness;
 
+pub use self::change::Change;
+pub use self::contents::{Cache, LABEL, LABEL_VALUE, LIMIT, Object, Place};
+pub use self::difference::{Asked, CacheDifference, Changed, NodeDifference, attempts};
 pub use self::directory::{CacheError, Directory, Lock, LookUp};
+pub use self::entry::{Entry, Maker, State};
+pub use self::exchange::{FILE_VERSION, File, FileError, Kind, LeftOut, LeftOuts, Overfull, Record};
+pub use self::finding::{Finding, Surroundings};
 pub use self::key::{CacheKey, KeyError};
 pub use self::manifest::{Failure, KeptArtifact, Manifest, VERSION};
+pub use self::part::{Input, Part};
+pub use self::pattern::Producer;
+pub use self::prune::{Conditions, Prune};
+pub use self::report::{Report, Row};
+pub use self::store::{Carried, Store};
+pub use self::usage::Usage;
+pub use self::why::{Answer, Question, Told};
+pub use self::witness::{Origin, Witnesses, caches_of, keys_of};

@@ -152,6 +152,10 @@ impl Origin {
                 warn(&format!("a broken cache entry is passed over: {why}"));
                 return Found::Miss;
             }
+            Ok(LookUp::OtherVersion) => {
+                warn(&format!("a cache entry of another version of this tool is passed over: {}", wanted.key));
+                return Found::Miss;
+            }
             Err(error) => {
                 warn(&chain(&error));
                 return Found::Miss;
@@ -162,7 +166,10 @@ impl Origin {
             return Found::Miss;
         }
         match self.restore(directory, &manifest, id) {
-            Ok(outputs) => Found::Hit(outputs.map(Box::new)),
+            Ok(outputs) => {
+                directory.touch();
+                Found::Hit(outputs.map(Box::new))
+            }
             Err(error) => {
                 warn(&format!("a broken cache entry is passed over: {error}"));
                 Found::Miss

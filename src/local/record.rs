@@ -99,6 +99,11 @@ impl Record {
         &self.directory
     }
 
+    /// The directory of all runs and caches.
+    pub fn root(&self) -> &Path {
+        self.directory.ancestors().nth(3).unwrap_or_else(|| Path::new("/"))
+    }
+
     /// Whether the process that carries the run out still lives.
     pub fn is_live(&self) -> bool {
         let lock = File::open(self.directory.join("lock"));

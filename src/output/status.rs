@@ -141,7 +141,7 @@ fn table(workflow: &str, nodes: &[Node], mask: &Mask, now: Timestamp) -> String 
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["NODE", "PHASE", "TYPE", "TEMPLATE", "DURATION", "POD", "INPUTS", "MESSAGE"]);
     for node in nodes {
-        let template = template(node);
+        let template = node.called();
         let pod = if node.kind == NodeType::Pod { pod_name(workflow, template, &node.name) } else { String::new() };
         let took = node.started_at.map(|start| elapsed(node.finished_at.unwrap_or(now).duration_since(start)));
         let kind = serde_json::to_value(node.kind).map(|kind| plain(&kind)).unwrap_or_default();
@@ -160,11 +160,6 @@ fn table(workflow: &str, nodes: &[Node], mask: &Mask, now: Timestamp) -> String 
         column.set_padding((0, 2));
     }
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
-}
-
-fn template(node: &Node) -> &str {
-    let referred = node.template_ref.as_ref().and_then(|reference| reference.get("template")).and_then(Value::as_str);
-    referred.or(node.template_name.as_deref()).unwrap_or_default()
 }
 
 fn inputs(node: &Node) -> String {

@@ -22,12 +22,55 @@ pub(super) fn is_ours(key: &str) -> bool {
     key.contains(RUN) && key.contains(INPUTS)
 }
 
+/// What a key that [`key`] wrote tells, once it has been evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyParts<'a> {
+    /// The template's name, with what no key may hold replaced.
+    pub template: &'a str,
+    /// The hash of the template's content and of all it calls.
+    pub content: &'a str,
+    /// The run's id, its `_` as `-`.
+    pub run_id: &'a str,
+    /// The hash of the inputs and of the workflow's values that the template reads.
+    pub inputs: &'a str,
+}
+
+impl<'a> KeyParts<'a> {
+    /// Reads a key; none where it has another form. Where a template's name or a run's id holds what looks like a hash,
+    /// the first one that can be the content's is taken for it.
+    pub fn of(key: &'a str) -> Option<Self> {
+        let (front, inputs) = key.rsplit_once('-').filter(|(_, inputs)| is_hash(inputs))?;
+        let mut begins = front.match_indices('-').map(|(at, _)| at + 1).filter(|begin| *begin > 1);
+        begins.find_map(|begin| Self::split(front, begin, inputs))
+    }
+
+    /// Reads a key of a run whose id is known.
+    pub fn in_run(key: &'a str, run_id: &str) -> Option<Self> {
+        let (front, inputs) = key.rsplit_once('-').filter(|(_, inputs)| is_hash(inputs))?;
+        let before = front.strip_suffix(&run_id.replace('_', "-"))?.strip_suffix('-')?;
+        let (template, _) = before.rsplit_once('-')?;
+        Self::split(front, template.len() + 1, inputs).filter(|parts| parts.run_id.len() == run_id.len())
+    }
+
+    /// Whether it is a key of the template of this name, as far as a key can tell names apart.
+    pub fn is_of(&self, template: &str) -> bool {
+        self.template == sanitised(template)
+    }
+
+    fn split(front: &'a str, begin: usize, inputs: &'a str) -> Option<Self> {
+        let content = front.get(begin..begin + HASH_LENGTH).filter(|content| is_hash(content))?;
+        let run_id = front[begin + HASH_LENGTH..].strip_prefix('-').filter(|run_id| !run_id.is_empty())?;
+        Some(Self { template: &front[..begin - 1], content, run_id, inputs })
+    }
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == HASH_LENGTH && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'))
+}
+
 /// Whether a key, evaluated in a run of this id, was written by [`key`].
 pub(crate) fn is_prepared_key(key: &str, run_id: &str) -> bool {
-    let is_hash = |text: &str| text.len() == HASH_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let Some((front, inputs)) = key.rsplit_once('-') else { return false };
-    let front = front.strip_suffix(&run_id.replace('_', "-")).and_then(|front| front.strip_suffix('-'));
-    is_hash(inputs) && front.and_then(|front| front.rsplit_once('-')).is_some_and(|(_, content)| is_hash(content))
+    KeyParts::in_run(key, run_id).is_some()
 }
 
 /// The key of the template `name` whose content has this `digest`.
@@ -107,6 +150,25 @@ mod tests {
         assert!(!is_prepared_key(&format!("load-{hash}-my-run-{hash}"), "other"));
         assert!(!is_prepared_key(&format!("load-my-run-{hash}"), "my-run"));
         assert!(!is_prepared_key("load-my-run", "my-run"));
+    }
+
+    #[test]
+    fn the_parts_of_a_key_are_read_back() {
+        let (content, inputs) = ("0123456789abcdef", "fedcba9876543210");
+        for (template, run_id) in
+            [("load", "r1"), ("a-b--c", "my-run-001"), (content, "r1"), ("x", "-"), ("x", content)]
+        {
+            let key = format!("{template}-{content}-{run_id}-{inputs}");
+            let parts = KeyParts { template, content, run_id, inputs };
+            assert_eq!((KeyParts::of(&key), KeyParts::in_run(&key, run_id)), (Some(parts), Some(parts)), "{key}");
+        }
+        let ambiguous = format!("a-{content}-{inputs}-r1-{inputs}");
+        assert_eq!(KeyParts::in_run(&ambiguous, "r1").map(|parts| parts.template), Some("a-0123456789abcdef"));
+        for other in
+            ["", "load", "load-r1", "plain-my-run-1-2b44b65cda595508", "load-0123456789abcdef-fedcba9876543210"]
+        {
+            assert_eq!(KeyParts::of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ use serde_json::{Map, Value, json};
 pub use self::catalogue::Templates;
 pub use self::environment::VARIABLES;
 pub use self::error::PrepareError;
+pub use self::key::KeyParts;
 pub(crate) use self::key::RUN_PARAMETERS;
 pub(crate) use self::key::is_prepared_key;
 pub use self::memoize::existing_cache;

@@ -1,0 +1,166 @@
+//! A cache as it is found: a ConfigMap of Argo's, or a directory of manifests.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::entry::Entry;
+
+/// The label that the controller asks for.
+pub const LABEL: &str = "workflows.argoproj.io/configmap-type";
+/// Its value on a cache.
+pub const LABEL_VALUE: &str = "Cache";
+/// How many bytes the values of a ConfigMap may come to.
+pub const LIMIT: u64 = 1024 * 1024;
+
+/// A cache and what it holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cache {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub place: Place,
+    /// The entries by their keys.
+    pub entries: BTreeMap<String, Entry>,
+    /// What is the matter with the object round them; nothing, in a store.
+    pub object: Object,
+}
+
+/// Where a cache is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In this namespace.
+    ConfigMap {
+        /// The namespace.
+        namespace: String,
+    },
+    /// In this directory of the store.
+    Store {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+/// What a ConfigMap says beside its entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Object {
+    /// The object's uid.
+    pub uid: String,
+    /// The state that was read.
+    pub resource_version: String,
+    /// The value of [`LABEL`].
+    pub label: Option<String>,
+    /// Whether it may not be changed.
+    pub immutable: bool,
+    /// Whether it has binary data, which no cache has.
+    pub binary: bool,
+}
+
+impl Cache {
+    /// Reads a ConfigMap.
+    pub fn of_config_map(object: &Value) -> Self {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let data = object["data"].as_object().into_iter().flatten();
+        let entries = data.map(|(key, value)| (key.clone(), Entry::written(key, value.as_str().unwrap_or_default())));
+        Self {
+            name: text("/metadata/name"),
+            place: Place::ConfigMap { namespace: text("/metadata/namespace") },
+            entries: entries.collect(),
+            object: Object {
+                uid: text("/metadata/uid"),
+                resource_version: text("/metadata/resourceVersion"),
+                label: object["metadata"]["labels"][LABEL].as_str().map(str::to_owned),
+                immutable: object["immutable"] == true,
+                binary: object["binaryData"].as_object().is_some_and(|data| !data.is_empty()),
+            },
+        }
+    }
+
+    /// Whether the controller takes it for a cache; a store needs no label.
+    pub fn is_labelled(&self) -> bool {
+        matches!(self.place, Place::Store { .. }) || self.object.label.as_deref() == Some(LABEL_VALUE)
+    }
+
+    /// Whether it is an object of someone else's that only has the name: neither its label nor a single entry is a cache's.
+    pub fn is_foreign(&self) -> bool {
+        let is_entry = |entry: &Entry| matches!(entry.state, super::State::Whole) || entry.created.is_some();
+        let holds_something = !self.entries.is_empty() || self.object.binary;
+        !self.is_labelled() && holds_something && !self.entries.values().any(is_entry)
+    }
+
+    /// Bytes that its entries take.
+    pub fn bytes(&self) -> u64 {
+        self.entries.values().map(|entry| entry.bytes).sum()
+    }
+
+    /// How many bytes it may hold; a store has no limit.
+    pub fn limit(&self) -> Option<u64> {
+        matches!(self.place, Place::ConfigMap { .. }).then_some(LIMIT)
+    }
+
+    /// The same with only the entries that are wanted.
+    #[must_use]
+    pub fn only(mut self, wanted: impl Fn(&Entry) -> bool) -> Self {
+        self.entries.retain(|_, entry| wanted(entry));
+        self
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConfigMap { namespace } => write!(formatter, "namespace {namespace}"),
+            Self::Store { path } => write!(formatter, "{}", path.display()),
+        }
+    }
+}
+
+impl Serialize for Place {
+    /// `{"configMap": {"namespace": …}}` or `{"store": {"path": …}}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = match self {
+            Self::ConfigMap { namespace } => serde_json::json!({ "configMap": { "namespace": namespace } }),
+            Self::Store { path } => serde_json::json!({ "store": { "path": path } }),
+        };
+        value.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config_map(labels: &Value, data: &Value) -> Cache {
+        Cache::of_config_map(&json!({
+            "metadata": {"name": "c", "namespace": "argo", "uid": "u", "resourceVersion": "7", "labels": labels},
+            "data": data,
+        }))
+    }
+
+    #[test]
+    fn a_config_map_is_a_cache_by_its_label_or_its_entries() {
+        let label = json!({LABEL: "Cache"});
+        let entry = json!({"k": r#"{"nodeID":"wf-1","creationTimestamp":"2026-11-21T08:25:14Z"}"#});
+        for (labels, data, labelled, foreign) in [
+            (&label, &entry, true, false),
+            (&label, &json!({"x": "y"}), true, false),
+            (&json!({}), &entry, false, false),
+            (&Value::Null, &Value::Null, false, false),
+            (&json!({LABEL: "Parameter"}), &json!({"config.yaml": "a: b"}), false, true),
+        ] {
+            let cache = config_map(labels, data);
+            assert_eq!((cache.is_labelled(), cache.is_foreign()), (labelled, foreign), "{labels} {data}");
+        }
+    }
+
+    #[test]
+    fn what_the_object_lacks_is_empty() {
+        let cache = Cache::of_config_map(&json!({"metadata": {"name": 7, "labels": "x"}, "data": ["a"]}));
+        assert_eq!((cache.name.as_str(), cache.entries.len(), cache.bytes()), ("", 0, 0));
+    }
+}

@@ -1,0 +1,261 @@
+//! An entry of a cache, whichever store holds it.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::key::CacheKey;
+use super::manifest::Manifest;
+use crate::prepare::KeyParts;
+
+/// A node that succeeded, and what it gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// What it is found by.
+    pub key: String,
+    /// Whether it can be used.
+    pub state: State,
+    /// The id of the node; empty when it is not known.
+    pub node_id: String,
+    /// What the store itself tells of the node; a ConfigMap tells nothing.
+    pub maker: Option<Maker>,
+    /// The node's outputs as Argo writes them; null when it gave none.
+    pub outputs: Value,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// When it was used last; its making counts.
+    pub last_hit: Option<Timestamp>,
+    /// What it takes of the store: bytes of its value, or of its manifest and artifacts.
+    pub bytes: u64,
+    /// Artifacts that are kept beside it, in a store that keeps them.
+    pub kept: Vec<String>,
+}
+
+/// Whether an entry can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It can.
+    Whole,
+    /// It is `null` or empty: never a hit.
+    Null,
+    /// It names no node: never a hit.
+    NoNode,
+    /// Another version of this tool wrote it, which alone can use it.
+    OtherVersion,
+    /// It is no entry, for this reason; in a ConfigMap the node that asks for it ends in Error.
+    Malformed(String),
+}
+
+/// The node that made an entry, as a manifest tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maker {
+    /// The node's full name.
+    pub node_name: String,
+    /// The template it called.
+    pub template: String,
+    /// Its run's id.
+    pub run_id: String,
+    /// The uid of its workflow.
+    pub workflow_uid: String,
+}
+
+/// What a value of a ConfigMap says.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    #[serde(rename = "nodeID", default)]
+    node_id: Option<String>,
+    #[serde(default)]
+    outputs: Value,
+    #[serde(default)]
+    creation_timestamp: Option<Timestamp>,
+    #[serde(default)]
+    last_hit_timestamp: Option<Timestamp>,
+}
+
+impl Entry {
+    /// Reads a value of a ConfigMap's data as the controller does.
+    pub fn written(key: &str, text: &str) -> Self {
+        let (state, written) = match serde_json::from_str::<Option<Written>>(text) {
+            _ if text.is_empty() => (State::Null, Written::default()),
+            Ok(None) => (State::Null, Written::default()),
+            // A list would be read as the fields in their order.
+            Ok(Some(_)) if !text.trim_start().starts_with('{') => {
+                (State::Malformed("expected an object".to_owned()), Written::default())
+            }
+            Ok(Some(written)) => (written.state(), written),
+            Err(error) => (State::Malformed(error.to_string()), Written::default()),
+        };
+        Self {
+            key: key.to_owned(),
+            state,
+            node_id: written.node_id.unwrap_or_default(),
+            maker: None,
+            outputs: written.outputs,
+            created: written.creation_timestamp,
+            last_hit: written.last_hit_timestamp.max(written.creation_timestamp),
+            bytes: text.len() as u64,
+            kept: Vec::new(),
+        }
+    }
+
+    /// The entry of a manifest that was used last at `last_hit` and takes `bytes` with its artifacts.
+    pub fn kept(manifest: Manifest, last_hit: Option<Timestamp>, bytes: u64) -> Self {
+        let outputs = manifest.outputs.and_then(|outputs| serde_json::to_value(outputs).ok());
+        Self {
+            key: manifest.key,
+            state: if manifest.node_id.is_empty() { State::NoNode } else { State::Whole },
+            node_id: manifest.node_id,
+            maker: Some(Maker {
+                node_name: manifest.node_name,
+                template: manifest.template,
+                run_id: manifest.run_id,
+                workflow_uid: manifest.workflow_uid,
+            }),
+            outputs: outputs.unwrap_or_default(),
+            created: Some(manifest.created_at),
+            last_hit: last_hit.max(Some(manifest.created_at)),
+            bytes,
+            kept: manifest.artifacts.into_iter().map(|artifact| artifact.name).collect(),
+        }
+    }
+
+    /// An entry that is there and cannot be used.
+    pub fn unusable(key: &str, state: State, bytes: u64) -> Self {
+        Self { state, bytes, ..Self::written(key, "") }
+    }
+
+    /// The text of a ConfigMap's value for it, as the controller writes it.
+    pub fn text(&self) -> String {
+        let time = |time: Option<Timestamp>| time.map(|time| second(time).to_string());
+        json!({
+            "nodeID": self.node_id,
+            "outputs": self.outputs,
+            "creationTimestamp": time(self.created),
+            "lastHitTimestamp": time(self.last_hit),
+        })
+        .to_string()
+    }
+
+    /// What its key tells, where prepare wrote it; the run's id, where it is known, settles what could be read in two ways.
+    pub fn parts(&self) -> Option<KeyParts<'_>> {
+        let known = self.maker.as_ref().and_then(|maker| KeyParts::in_run(&self.key, &maker.run_id));
+        known.or_else(|| KeyParts::of(&self.key))
+    }
+
+    /// Whether its key can be looked up at all.
+    pub fn is_legal(&self) -> bool {
+        self.key.parse::<CacheKey>().is_ok()
+    }
+
+    /// Whether a node that asks for it can be given it.
+    pub fn is_usable(&self) -> bool {
+        self.state == State::Whole && self.is_legal()
+    }
+
+    /// The names of its output parameters.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        named(&self.outputs, "parameters").filter_map(|item| item["name"].as_str())
+    }
+
+    /// Its output artifacts.
+    pub fn artifacts(&self) -> impl Iterator<Item = &Value> {
+        named(&self.outputs, "artifacts")
+    }
+
+    /// The names of all it gives: parameters, artifacts, and `result` where it has one.
+    pub fn output_names(&self) -> Vec<&str> {
+        let result = self.outputs.get("result").is_some_and(Value::is_string).then_some("result");
+        self.parameters().chain(self.artifacts().filter_map(|item| item["name"].as_str())).chain(result).collect()
+    }
+}
+
+impl Written {
+    fn state(&self) -> State {
+        match fault(&self.outputs) {
+            Some(why) => State::Malformed(why),
+            None if self.node_id.as_ref().is_none_or(String::is_empty) => State::NoNode,
+            None => State::Whole,
+        }
+    }
+}
+
+/// What of an entry's outputs the controller could not read.
+fn fault(outputs: &Value) -> Option<String> {
+    let empty = Map::new();
+    let fields = match outputs {
+        Value::Null => &empty,
+        Value::Object(fields) => fields,
+        _ => return Some("outputs: expected an object or null".to_owned()),
+    };
+    fields.iter().find_map(|(field, value)| match (field.as_str(), value) {
+        (_, Value::Null) | ("result" | "exitCode", Value::String(_)) => None,
+        ("result" | "exitCode", _) => Some(format!("outputs.{field}: expected a text")),
+        ("parameters" | "artifacts", Value::Array(items)) => {
+            let at = items.iter().position(|item| !item["name"].is_string())?;
+            Some(format!("outputs.{field}[{at}]: expected an object with a name"))
+        }
+        ("parameters" | "artifacts", _) => Some(format!("outputs.{field}: expected a list")),
+        _ => None,
+    })
+}
+
+fn named<'a>(outputs: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    outputs.get(field).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The controller writes no parts of seconds.
+fn second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{"nodeID":"wf-1","outputs":{"parameters":[{"name":"o","value":"v"}],"artifacts":[{"name":"a"}],"result":"r","exitCode":"0"},"creationTimestamp":"2026-11-21T08:25:14Z","lastHitTimestamp":"2026-11-21T08:25:28Z"}"#;
+
+    #[test]
+    fn what_a_controller_wrote_is_read_and_written_again_as_it_was() {
+        let entry = Entry::written("a-1", TEXT);
+        assert_eq!(
+            (entry.state.clone(), entry.node_id.as_str(), entry.bytes),
+            (State::Whole, "wf-1", TEXT.len() as u64)
+        );
+        assert_eq!(entry.output_names(), ["o", "a", "result"]);
+        assert_eq!(entry.text(), TEXT);
+    }
+
+    #[test]
+    fn what_never_hits_and_what_fails_the_node_are_told_apart() {
+        for text in ["", "null"] {
+            assert_eq!(Entry::written("a", text).state, State::Null, "{text:?}");
+        }
+        for text in ["{}", r#"{"nodeID":""}"#, r#"{"nodeID":null,"outputs":null,"creationTimestamp":null}"#] {
+            assert_eq!(Entry::written("a", text).state, State::NoNode, "{text}");
+        }
+        for text in [
+            "{",
+            "[]",
+            "7",
+            r#""x""#,
+            r#"{"nodeID":7}"#,
+            r#"{"nodeID":"a","creationTimestamp":"yesterday"}"#,
+            r#"{"nodeID":"a","outputs":"x"}"#,
+            r#"{"nodeID":"a","outputs":{"parameters":{}}}"#,
+            r#"{"nodeID":"a","outputs":{"artifacts":[{"name":"a"},7]}}"#,
+            r#"{"nodeID":"a","outputs":{"result":1}}"#,
+            &TEXT[..TEXT.len() / 2],
+        ] {
+            assert!(matches!(Entry::written("a", text).state, State::Malformed(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_looked_up_is_of_no_use() {
+        for key in ["a_b", "a.b", "-a", ""] {
+            assert!(!Entry::written(key, TEXT).is_usable(), "{key}");
+        }
+        assert!(Entry::written("a-b", TEXT).is_usable());
+    }
+}

@@ -1,0 +1,112 @@
+//! A cache as it is shown: its entries with all that is known of them. The same for every store.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::contents::{Cache, Place};
+use super::entry::Entry;
+use super::finding::{Finding, Surroundings};
+use super::usage::Usage;
+use super::witness::Origin;
+
+/// A cache as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub place: Place,
+    /// How full it is.
+    pub usage: Usage,
+    /// When it was used last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_hit_at: Option<Timestamp>,
+    /// What is the matter with it as a whole.
+    pub findings: Vec<Finding>,
+    /// Its entries; those that were asked for.
+    pub entries: Vec<Row>,
+}
+
+/// An entry as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// What it is found by.
+    pub key: String,
+    /// The template, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The run's id; read from a key, its `_` are `-`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// The id of the node.
+    pub node_id: String,
+    /// The workflow and node.
+    pub origin: Origin,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// When it was used last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_hit_at: Option<Timestamp>,
+    /// What it takes.
+    pub bytes: u64,
+    /// The names of what it gives.
+    pub outputs: Vec<String>,
+    /// What it gives, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Value>,
+    /// What is the matter with it.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// The report of a cache, with the entries that are `wanted`; their values only where `values` is asked.
+    pub fn of(cache: &Cache, around: Surroundings<'_>, values: bool, wanted: impl Fn(&Entry) -> bool) -> Self {
+        let entries = cache.entries.values().filter(|entry| wanted(entry));
+        Self {
+            name: cache.name.clone(),
+            place: cache.place.clone(),
+            usage: Usage::of(cache, around.now),
+            last_hit_at: cache.entries.values().filter_map(|entry| entry.last_hit).max(),
+            findings: cache.findings(around),
+            entries: entries.map(|entry| Row::of(cache, entry, around, values)).collect(),
+        }
+    }
+
+    /// The report without its entries.
+    pub fn brief(cache: &Cache, around: Surroundings<'_>) -> Self {
+        Self::of(cache, around, false, |_| false)
+    }
+
+    /// All findings: those of the cache, and of each entry with its key.
+    pub fn all_findings(&self) -> impl Iterator<Item = (Option<&str>, &Finding)> {
+        let own = self.findings.iter().map(|finding| (None, finding));
+        own.chain(
+            self.entries.iter().flat_map(|row| row.findings.iter().map(|finding| (Some(row.key.as_str()), finding))),
+        )
+    }
+}
+
+impl Row {
+    fn of(cache: &Cache, entry: &Entry, around: Surroundings<'_>, values: bool) -> Self {
+        let mut origin = around.witnesses.origin(&cache.name, entry);
+        let parts = entry.parts();
+        let told = entry.maker.as_ref().map(|maker| maker.run_id.clone()).filter(|run_id| !run_id.is_empty());
+        Self {
+            key: entry.key.clone(),
+            template: origin.template.take().or_else(|| parts.map(|parts| parts.template.to_owned())),
+            run_id: told.or_else(|| parts.map(|parts| parts.run_id.to_owned())),
+            node_id: entry.node_id.clone(),
+            origin,
+            created_at: entry.created,
+            last_hit_at: entry.last_hit,
+            bytes: entry.bytes,
+            outputs: entry.output_names().into_iter().map(str::to_owned).collect(),
+            values: values.then(|| entry.outputs.clone()),
+            findings: cache.findings_of(entry, around),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The caches of a store of manifests: a directory of this machine. Runs of it may work while it is read and changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::change::Change;
+use super::contents::{Cache, Object, Place};
+use super::directory::{CacheError, Directory, LookUp};
+use super::entry::{Entry, State};
+use super::key::CacheKey;
+use super::manifest::{Manifest, VERSION};
+use crate::argo::identity::CacheName;
+
+/// A store: the directory that holds `cache/`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The keys of the entries that were removed or written.
+    pub done: Vec<String>,
+    /// The keys of those that were left, because a run makes or has used them meanwhile.
+    pub busy: Vec<String>,
+}
+
+impl Store {
+    /// The store in a directory, whether anything is there or not.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The names of its caches.
+    pub fn names(&self) -> Result<Vec<CacheName>, CacheError> {
+        let mut names: Vec<CacheName> =
+            listed(&self.root.join("cache"))?.iter().filter_map(|name| name.parse().ok()).collect();
+        names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+        Ok(names)
+    }
+
+    /// A cache; none where there is no directory of its name.
+    pub fn cache(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
+        let path = self.path(name);
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        let mut entries = BTreeMap::new();
+        for key in listed(&path)? {
+            // What has no legal name is no entry, and nobody asks for it.
+            let Ok(key) = key.parse::<CacheKey>() else { continue };
+            if let Some(entry) = self.entry(name, &key)? {
+                entries.insert(key.as_str().to_owned(), entry);
+            }
+        }
+        let place = Place::Store { path };
+        Ok(Some(Cache { name: name.to_string(), place, entries, object: Object::default() }))
+    }
+
+    /// Carries out a change that was decided on `seen`. What has changed since then, or is being made, is left.
+    pub fn carry_out(&self, seen: &Cache, change: &Change, now: Timestamp) -> Result<Carried, CacheError> {
+        let Ok(name) = seen.name.parse::<CacheName>() else { return Ok(Carried::default()) };
+        let mut carried = Carried::default();
+        for key in &change.remove {
+            let done = self.under_lock(&name, key, seen, Directory::remove)?;
+            if done { carried.done.push(key.clone()) } else { carried.busy.push(key.clone()) }
+        }
+        for (key, entry) in &change.set {
+            let manifest = manifest(&name, entry, now);
+            if let Ok(key) = key.parse() {
+                fs::create_dir_all(self.path(&name).join(CacheKey::as_str(&key)))
+                    .map_err(CacheError::at(&self.root))?;
+            }
+            let done = self.under_lock(&name, key, seen, |directory, _lock| directory.keep(manifest, &[]))?;
+            if done { carried.done.push(key.clone()) } else { carried.busy.push(key.clone()) }
+        }
+        Ok(carried)
+    }
+
+    /// Removes the directory of a cache that holds nothing any more.
+    pub fn remove_empty(&self, name: &CacheName) {
+        // One that holds something stays.
+        let _ = fs::remove_dir(self.path(name));
+    }
+
+    /// Whether the act was carried out: nobody makes the entry, and it is the one that was seen.
+    fn under_lock(
+        &self,
+        name: &CacheName,
+        key: &str,
+        seen: &Cache,
+        act: impl FnOnce(&Directory, super::Lock) -> Result<(), CacheError>,
+    ) -> Result<bool, CacheError> {
+        let Ok(key) = key.parse::<CacheKey>() else { return Ok(false) };
+        let directory = Directory::new(&self.root, name, &key);
+        let Some(lock) = directory.try_lock()? else { return Ok(false) };
+        if self.entry(name, &key)?.as_ref() != seen.entries.get(key.as_str()) {
+            return Ok(false);
+        }
+        act(&directory, lock)?;
+        Ok(true)
+    }
+
+    fn entry(&self, name: &CacheName, key: &CacheKey) -> Result<Option<Entry>, CacheError> {
+        let directory = Directory::new(&self.root, name, key);
+        let unusable = |state| Some(Entry::unusable(key.as_str(), state, directory.bytes()));
+        Ok(match directory.look_up()? {
+            LookUp::Whole(manifest) => Some(Entry::kept(*manifest, directory.last_use(), directory.bytes())),
+            LookUp::Missing => None,
+            LookUp::Broken(why) => unusable(State::Malformed(why)),
+            LookUp::OtherVersion => unusable(State::OtherVersion),
+        })
+    }
+
+    fn path(&self, name: &CacheName) -> PathBuf {
+        self.root.join("cache").join(name.as_str())
+    }
+}
+
+/// The names in a directory; none where there is no such directory.
+fn listed(path: &Path) -> Result<Vec<String>, CacheError> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(CacheError::at(path)(source)),
+    };
+    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    entries.map(name).collect::<io::Result<_>>().map_err(CacheError::at(path))
+}
+
+fn manifest(cache: &CacheName, entry: &Entry, now: Timestamp) -> Manifest {
+    let maker = entry.maker.clone();
+    let told = |field: fn(&super::Maker) -> &String| maker.as_ref().map(field).cloned().unwrap_or_default();
+    let created = entry.created.unwrap_or(now);
+    Manifest {
+        version: VERSION,
+        key: entry.key.clone(),
+        cache_name: cache.to_string(),
+        node_id: entry.node_id.clone(),
+        node_name: told(|maker| &maker.node_name),
+        template: told(|maker| &maker.template),
+        workflow_uid: told(|maker| &maker.workflow_uid),
+        run_id: told(|maker| &maker.run_id),
+        outputs: serde_json::from_value(entry.outputs.clone()).unwrap_or_default(),
+        artifacts: Vec::new(),
+        finished_at: created,
+        created_at: created,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    fn store() -> Result<(tempfile::TempDir, Store, CacheName), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let store = Store::at(root.path());
+        Ok((root, store, "runnable-abc123".parse()?))
+    }
+
+    fn keep(store: &Store, name: &CacheName, key: &str) -> Result<Directory, Box<dyn Error>> {
+        let directory = Directory::new(&store.root, name, &key.parse()?);
+        let mut entry = Entry::written(key, r#"{"nodeID":"wf-1"}"#);
+        entry.outputs = serde_json::json!({"result": "r"});
+        directory.keep(manifest(name, &entry, Timestamp::UNIX_EPOCH), &[])?;
+        Ok(directory)
+    }
+
+    fn removal(keys: &[&str]) -> Change {
+        Change { remove: keys.iter().map(|key| (*key).to_owned()).collect(), ..Change::default() }
+    }
+
+    #[test]
+    fn entries_are_listed_broken_ones_named() -> Result<(), Box<dyn Error>> {
+        let (root, store, name) = store()?;
+        assert_eq!((store.names()?.len(), store.cache(&name)?), (0, None));
+        keep(&store, &name, "a")?;
+        keep(&store, &name, "b")?;
+        let prefix = root.path().join("cache/runnable-abc123");
+        fs::write(prefix.join("b/manifest.json"), "{")?;
+        fs::create_dir(prefix.join("no_key"))?;
+        fs::create_dir(prefix.join("empty"))?;
+        let cache = store.cache(&name)?.ok_or("no cache")?;
+        let states: Vec<(&str, bool)> =
+            cache.entries.values().map(|entry| (entry.key.as_str(), entry.is_usable())).collect();
+        assert_eq!(states, [("a", true), ("b", false)]);
+        assert!(matches!(&cache.entries["b"].state, State::Malformed(why) if why.contains("b/manifest.json")));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_made_or_used_meanwhile_is_left() -> Result<(), Box<dyn Error>> {
+        let (_root, store, name) = store()?;
+        let made = keep(&store, &name, "made")?;
+        let used = keep(&store, &name, "used")?;
+        keep(&store, &name, "idle")?;
+        let seen = store.cache(&name)?.ok_or("no cache")?;
+        let _lock = made.lock()?;
+        used.touch();
+        let carried = store.carry_out(&seen, &removal(&["idle", "made", "used", "absent"]), Timestamp::UNIX_EPOCH)?;
+        assert_eq!(
+            carried,
+            Carried { done: vec!["idle".into()], busy: vec!["absent".into(), "made".into(), "used".into()] }
+        );
+        assert_eq!(store.cache(&name)?.map(|cache| cache.entries.len()), Some(2));
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_is_written_and_found_by_a_run() -> Result<(), Box<dyn Error>> {
+        let (_root, store, name) = store()?;
+        let entry = Entry::written(
+            "a",
+            r#"{"nodeID":"wf-1","outputs":{"result":"r"},"creationTimestamp":"2026-11-21T08:00:00Z"}"#,
+        );
+        let change = Change { set: [("a".to_owned(), entry)].into(), ..Change::default() };
+        let empty = Cache {
+            name: name.to_string(),
+            place: Place::Store { path: store.path(&name) },
+            entries: BTreeMap::new(),
+            object: Object::default(),
+        };
+        assert_eq!(store.carry_out(&empty, &change, Timestamp::UNIX_EPOCH)?.done, ["a"]);
+        let LookUp::Whole(found) = Directory::new(&store.root, &name, &"a".parse()?).look_up()? else {
+            return Err("no entry".into());
+        };
+        assert_eq!(found.outputs.and_then(|outputs| outputs.result).as_deref(), Some("r"));
+        assert_eq!(store.carry_out(&empty, &change, Timestamp::UNIX_EPOCH)?.busy, ["a"], "it is there by now");
+        Ok(())
+    }
+}
