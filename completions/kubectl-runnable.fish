@@ -38,6 +38,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "stop" -d 'End runs before their time; exit handlers still run'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "cancel" -d 'End runs at once; nothing more of them runs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "cache" -d 'Look into caches, mend them, and carry entries between them'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "semaphore" -d 'Limit how many runs go on at once; see who holds a lock and who waits'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "worktree" -d 'Make, list and remove worktrees: one checkout for each task, over one shared clone'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
@@ -97,6 +98,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry"
 json\t'The object, or a List of several'
 yaml\t'The object, or several documents'
 wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l cache-namespace -d 'The namespace of the run\'s cache: that of the controller. Without it the caches of its name are looked for' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l handle -d 'Write what finds the run again to this file; every verb takes it for a RUN' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l notify -d 'Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local' -r
@@ -258,6 +260,154 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l dry-run -d 'Only show what would be done; a cluster checks it'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -l local -d 'A local run, rather than one on a cluster'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "list" -d 'List caches: how many entries, how full, used when, what is the matter'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "inspect" -d 'Show the entries of a cache, where they came from, and what is the matter'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "why" -d 'Tell why a node was, or was not, taken from the cache'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "diff" -d 'Compare two caches, or two attempts of a run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "prune" -d 'Remove entries that are old, unused, or can no longer be produced'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "delete" -d 'Delete caches, or single entries of one'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "export" -d 'Write the entries of a cache into a file'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "import" -d 'Take the entries of a file into a cache'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and not __fish_seen_subcommand_from list inspect why diff prune delete export import help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'Names of caches, or keys of entries, a line each'
+json\t'One JSON document'
+yaml\t'The same as YAML'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -l cache-namespace -d 'The namespace of the cache: that of the controller. Without it the current namespace and then all are searched' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -l store -d 'The store of manifests that has the cache: a path or a file:// URL' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -s A -l all-namespaces -d 'Caches of all namespaces'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l workflow -d 'The caches of this run, and of their entries those that it has left or used' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l handle -d 'The same, of the run of a file that submit --handle wrote' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -s f -l file -d 'Documents whose templates count, in place of the live ones, for what can still be produced' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'Names of caches, or keys of entries, a line each'
+json\t'One JSON document'
+yaml\t'The same as YAML'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l cache-namespace -d 'The namespace of the cache: that of the controller. Without it the current namespace and then all are searched' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l store -d 'The store of manifests that has the cache: a path or a file:// URL' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l values -d 'Show the values of outputs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l fix -d 'Mend what can be mended: set the label, remove entries that no node can use'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l no-runs -d 'Do not look at workflows: where entries came from is not shown then'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l dry-run -d 'Only show what would be done'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -s y -l yes -d 'Do not ask, on a terminal neither'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'Names of caches, or keys of entries, a line each'
+json\t'One JSON document'
+yaml\t'The same as YAML'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -l cache-namespace -d 'The namespace of the cache: that of the controller. Without it the current namespace and then all are searched' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -l store -d 'The store of manifests that has the cache: a path or a file:// URL' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from why" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'Names of caches, or keys of entries, a line each'
+json\t'One JSON document'
+yaml\t'The same as YAML'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l cache-namespace -d 'The namespace of the cache: that of the controller. Without it the current namespace and then all are searched' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l store -d 'The store of manifests that has the cache: a path or a file:// URL' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l workflow -d 'Both are runs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l older -d 'Entries that were made longer ago than this, such as 30d' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l unused -d 'Entries that were used last longer ago than this' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l keep -d 'Keep so many that were used last, whatever else is asked' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l run-id -d 'Entries of the run of this id' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l template -d 'Entries of this template' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -s f -l file -d 'With --orphaned: documents whose templates count in place of the live ones' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'Names of caches, or keys of entries, a line each'
+json\t'One JSON document'
+yaml\t'The same as YAML'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l cache-namespace -d 'The namespace of the cache: that of the controller. Without it the current namespace and then all are searched' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l store -d 'The store of manifests that has the cache: a path or a file:// URL' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l orphaned -d 'Entries that no template of a live workflow, or of the files, can produce any more'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l dry-run -d 'Only show what would be done'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Do not ask, on a terminal neither'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l key -d 'Delete only the entry of this key' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'Names of caches, or keys of entries, a line each'
+json\t'One JSON document'
+yaml\t'The same as YAML'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l cache-namespace -d 'The namespace of the cache: that of the controller. Without it the current namespace and then all are searched' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l store -d 'The store of manifests that has the cache: a path or a file:// URL' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l force -d 'Delete also what runs at work use'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l dry-run -d 'Only show what would be done'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask, on a terminal neither'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l file -d 'The file; without it standard output' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l cache-namespace -d 'The namespace of the cache: that of the controller. Without it the current namespace and then all are searched' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l store -d 'The store of manifests that has the cache: a path or a file:// URL' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l into -d 'The cache; without it that of the file\'s name' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'Names of caches, or keys of entries, a line each'
+json\t'One JSON document'
+yaml\t'The same as YAML'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l cache-namespace -d 'The namespace of the cache: that of the controller. Without it the current namespace and then all are searched' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l store -d 'The store of manifests that has the cache: a path or a file:// URL' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -s n -l namespace -d 'The workflow\'s namespace' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l as -d 'The user to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l as-group -d 'A group to act as' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l request-timeout -d 'How long one request may take' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l overwrite -d 'Replace entries that are not older, too'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l dry-run -d 'Only show what would be done'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -s y -l yes -d 'Do not ask, on a terminal neither'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -l local -d 'A local run, rather than one on a cluster'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "list" -d 'List caches: how many entries, how full, used when, what is the matter'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "inspect" -d 'Show the entries of a cache, where they came from, and what is the matter'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "why" -d 'Tell why a node was, or was not, taken from the cache'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Compare two caches, or two attempts of a run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Remove entries that are old, unused, or can no longer be produced'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Delete caches, or single entries of one'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "export" -d 'Write the entries of a cache into a file'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take the entries of a file into a cache'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -f -a "set" -d 'Set the limit of a semaphore'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and not __fish_seen_subcommand_from set get list delete help" -f -a "get" -d 'Show one semaphore or mutex: its limit, who holds it and who waits'
@@ -381,22 +531,31 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktr
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand __complete" -s h -l help -d 'Print help'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "retry" -d 'Run again what did not succeed in a run'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "list" -d 'List runs, the latest first'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "logs" -d 'Print what the nodes of a run have written'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "stop" -d 'End runs before their time; exit handlers still run'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "semaphore" -d 'Limit how many runs go on at once; see who holds a lock and who waits'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "worktree" -d 'Make, list and remove worktrees: one checkout for each task, over one shared clone'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "__complete"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate semaphore worktree completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "submit" -d 'Prepare workflows and create them on a cluster, or run them on this machine'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "retry" -d 'Run again what did not succeed in a run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "list" -d 'List runs, the latest first'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "status" -d 'Show what runs are doing, or how they ended'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "wait" -d 'Wait until runs have ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "watch" -d 'Show the nodes of a run as they change, until it has ended; the exit code tells how'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "logs" -d 'Print what the nodes of a run have written'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "suspend" -d 'Hold runs: what is at work goes on, nothing more begins'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "resume" -d 'Let suspended runs, or nodes of them, go on'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "stop" -d 'End runs before their time; exit handlers still run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "terminate" -d 'End runs at once; nothing more of them runs'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "cache" -d 'Look into caches, mend them, and carry entries between them'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "semaphore" -d 'Limit how many runs go on at once; see who holds a lock and who waits'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "worktree" -d 'Make, list and remove worktrees: one checkout for each task, over one shared clone'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "__complete"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and not __fish_seen_subcommand_from submit retry list status wait watch logs suspend resume stop terminate cache semaphore worktree completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "list" -d 'List caches: how many entries, how full, used when, what is the matter'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "inspect" -d 'Show the entries of a cache, where they came from, and what is the matter'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "why" -d 'Tell why a node was, or was not, taken from the cache'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "diff" -d 'Compare two caches, or two attempts of a run'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "prune" -d 'Remove entries that are old, unused, or can no longer be produced'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "delete" -d 'Delete caches, or single entries of one'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "export" -d 'Write the entries of a cache into a file'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "import" -d 'Take the entries of a file into a cache'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "set" -d 'Set the limit of a semaphore'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "get" -d 'Show one semaphore or mutex: its limit, who holds it and who waits'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand help; and __fish_seen_subcommand_from semaphore" -f -a "list" -d 'List semaphores and mutexes, who holds them and who waits'

@@ -37,12 +37,17 @@ impl Failure {
         self
     }
 
+    /// The exit code of a command that ends with it.
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
     /// A message that is printed as it is.
     pub(super) fn rendered(exit: Exit, message: String) -> Self {
         Self { exit, message, hint: None, rendered: true }
     }
 
-    /// What went wrong.
+    /// What went wrong, without advice.
     pub(super) fn message(&self) -> &str {
         &self.message
     }

@@ -49,7 +49,8 @@ fn warn(warnings: &[Problem], source: &Source, quiet: bool) {
     }
 }
 
-fn read(path: &Path) -> Result<Source, Failure> {
+/// The whole of a file; `-` is standard input.
+pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     if path == Path::new("-") {
         if io::stdin().is_terminal() {
             talk("reading from standard input; end with Ctrl-D");

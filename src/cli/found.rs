@@ -91,3 +91,15 @@ pub(super) fn recorded(record: &Record) -> Result<Found, RecordError> {
     let killed = !live && workflow.pointer("/status/finishedAt").is_none_or(Value::is_null);
     Ok(Found { killed, ..Found::from(workflow) })
 }
+
+/// A local run's object. A run whose process is gone has ended, whatever its last words were.
+pub(super) fn ended(record: &Record) -> Result<Value, RecordError> {
+    // Looked at first: a process that ends in between has written all it knows.
+    let live = record.is_live();
+    let mut workflow = record.workflow()?;
+    let phase = workflow.pointer("/status/phase").and_then(Value::as_str);
+    if !live && matches!(phase, None | Some("" | "Pending" | "Running")) {
+        workflow["status"]["phase"] = "Error".into();
+    }
+    Ok(workflow)
+}

@@ -1,6 +1,7 @@
 //! One verb a file: its arguments, its help with examples, a short run. Errors become exit codes here and nowhere else.
 
 mod access;
+mod cache;
 mod completion;
 mod failure;
 mod files;
@@ -70,6 +71,7 @@ enum Command {
     Stop(stop::Args),
     #[command(visible_alias = "cancel")]
     Terminate(terminate::Args),
+    Cache(Box<cache::Args>),
     Semaphore(semaphore::Args),
     Worktree(worktree::Args),
     Completion(completion::Args),
@@ -103,6 +105,7 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Resume(args) }) => resume::run(args),
         Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),
         Ok(Cli { command: Command::Terminate(args) }) => terminate::run(&args),
+        Ok(Cli { command: Command::Cache(args) }) => cache::run(&args),
         Ok(Cli { command: Command::Semaphore(args) }) => semaphore::run(&args),
         Ok(Cli { command: Command::Worktree(args) }) => worktree::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),

@@ -61,6 +61,9 @@ impl Resource {
     pub(crate) const CONFIG_MAP: Self =
         Self { api_version: "v1", kind: "ConfigMap", plural: "configmaps", namespaced: true };
 
+    pub(crate) const LEASE: Self =
+        Self { api_version: "coordination.k8s.io/v1", kind: "Lease", plural: "leases", namespaced: true };
+
     const fn of_argo(kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
         Self { api_version: "argoproj.io/v1alpha1", kind, plural, namespaced }
     }

@@ -5,6 +5,7 @@
 mod access;
 mod answer;
 mod belongings;
+mod cache;
 mod change;
 mod config_map;
 mod create;

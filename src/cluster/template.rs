@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::kind::{Resource, TemplateKind};
+use super::list::Selection;
 use super::request::{Call, Verb};
 use super::{Cluster, ClusterError};
 
@@ -17,8 +18,18 @@ impl Cluster {
         self.get(kind.into(), name).await
     }
 
+    /// Gives each template of the kind to `take`, once.
+    pub async fn templates(
+        &self,
+        kind: TemplateKind,
+        selection: &Selection,
+        take: impl FnMut(Value),
+    ) -> Result<(), ClusterError> {
+        self.each(kind.into(), selection, take).await.map(drop)
+    }
+
     /// The names of the objects that a query finds, each with its namespace; nothing where that is not allowed.
-    async fn names(&self, call: &Call<'_>, query: &str) -> Vec<(String, Option<String>)> {
+    pub(super) async fn names(&self, call: &Call<'_>, query: &str) -> Vec<(String, Option<String>)> {
         let Ok(list) = self.send(call.list_metadata(query)).await.result else { return Vec::new() };
         let items = list["items"].as_array().into_iter().flatten();
         items

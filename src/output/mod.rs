@@ -1,5 +1,6 @@
 //! What a user reads: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
 
+pub mod cache;
 pub mod format;
 pub mod junit;
 pub mod lines;

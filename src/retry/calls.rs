@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::argo::template::{list, text};
+use crate::argo::template::{list, of_workflow, text};
 
 /// A call with the name of its node below its boundary: `[0].a` or `.a`.
 #[derive(Debug)]
@@ -30,7 +30,5 @@ pub(super) fn suffix<'a>(boundary: &str, name: &'a str) -> &'a str {
 
 /// The template of a name in a workflow or in what it was made from.
 pub(super) fn template<'a>(workflow: &'a Value, name: &str) -> Option<&'a Value> {
-    let specs = ["/spec", "/status/storedWorkflowTemplateSpec"];
-    let lists = specs.iter().filter_map(|spec| workflow.pointer(spec)).map(|spec| list(spec.get("templates")));
-    lists.flatten().find(|template| !name.is_empty() && text(template, "name") == name)
+    of_workflow(workflow).find(|template| !name.is_empty() && text(template, "name") == name)
 }

@@ -67,10 +67,14 @@ impl<'a> Judge<'a> {
             return Verdict::Decided;
         }
         let group = matches!(text(node, "type"), "Steps" | "DAG" | "StepGroup" | "TaskGroup");
-        match unfinished(node) {
-            Some(_) if group => return runs(Why::Within),
-            Some(why) => return runs(why),
-            None => {}
+        if let Some(why) = unfinished(node) {
+            // Another run may have left the entry since then.
+            let left = matches!(self.entries, Entries::Known(_)).then(|| self.entry(node, changed).ok()).flatten();
+            return match left {
+                Some(age_seconds) => Verdict::Cached { age_seconds, within: None },
+                None if group => runs(Why::Within),
+                None => runs(why),
+            };
         }
         match self.entry(node, changed) {
             Err(Why::NotMemoized) if group => runs(Why::Within),

@@ -6,10 +6,12 @@ mod crds;
 mod keys;
 mod namespace;
 mod process;
+mod program;
 mod relay;
 mod server;
 
 mod access;
+mod cache;
 mod create;
 mod faults;
 mod list_watch;

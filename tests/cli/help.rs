@@ -34,6 +34,7 @@ fn the_help_of_every_command() {
             "resume",
             "stop",
             "terminate",
+            "cache",
             "semaphore",
             "worktree",
             "completion",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod arguments;
+mod cache;
 mod cluster;
 mod completion;
 mod documents;

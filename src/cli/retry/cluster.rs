@@ -1,11 +1,15 @@
 //! `retry` on a cluster.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Args;
 use crate::argo::document::Kind;
 use crate::argo::identity::CacheName;
+use crate::cache::{Cache, Entry, LABEL, LABEL_VALUE, State, caches_of};
+use crate::cli::cache::find;
 use crate::cli::failure::Failure;
 use crate::cli::follow_up::print;
 use crate::cli::found::live;
@@ -14,7 +18,7 @@ use crate::cli::templates::called_templates;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
 use crate::output::format::name;
-use crate::output::stream::result;
+use crate::output::stream::{result, talk};
 use crate::prepare::Templates;
 use crate::retry::{Entries, InPlace, Mode, Owner, Plan, anew, check, in_place, memoized};
 use crate::run::nodes::written_out;
@@ -82,7 +86,8 @@ impl Change {
                 let edited = edited.map(|document| document.value);
                 let known = called_templates(cluster, known, [edited.as_ref().unwrap_or(live).clone()].into()).await?;
                 let next = anew(live, edited.as_ref(), &known, &args.options(live)?)?;
-                let plan = Plan::anew(live, &next.workflow, &Entries::Expected, now);
+                let entries = entries(args, cluster, &[live, &next.workflow]).await?;
+                let plan = Plan::anew(live, &next.workflow, &entries, now);
                 Ok(Self { plan, request: Request::Create(next.workflow), cache: next.run.cache_name })
             }
             Mode::Memoized => {
@@ -109,4 +114,41 @@ impl Change {
             }
         }
     }
+}
+
+/// What the caches of the attempts hold. Where they cannot be read, what succeeded is expected to have left its entry.
+async fn entries(args: &Args, cluster: &Cluster, attempts: &[&Value]) -> Result<Entries, Failure> {
+    let names: BTreeSet<String> = attempts.iter().flat_map(|workflow| caches_of(workflow)).collect();
+    let mut known = BTreeMap::new();
+    for name in names {
+        let cache = match find(cluster, args.cache_namespace(), &name).await {
+            Ok(cache) => cache,
+            Err(failure) if failure.exit() == Exit::Tool => {
+                let why = failure.message();
+                talk(format_args!("note: cache {name} cannot be read, so the plan says what it should hold ({why})"));
+                return Ok(Entries::Expected);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let Some(cache) = cache else { continue };
+        warn(&cache);
+        let usable = cache.entries.into_values().filter(Entry::is_usable);
+        // To the controller, too, an entry without a date is as old as can be.
+        known.extend(usable.map(|entry| ((name.clone(), entry.key), entry.created.unwrap_or(Timestamp::UNIX_EPOCH))));
+    }
+    Ok(Entries::Known(known))
+}
+
+/// Says what of a cache would end nodes of the next attempt in Error.
+fn warn(cache: &Cache) {
+    let broken = cache.entries.values().filter(|entry| matches!(entry.state, State::Malformed(_))).count();
+    let what = match (cache.is_labelled(), broken) {
+        (true, 0) => return,
+        (true, broken) => format!("has {broken} malformed entries, whose nodes end in Error"),
+        (false, _) => format!("lacks the label {LABEL}={LABEL_VALUE}: nodes that use it end in Error"),
+    };
+    talk(format_args!(
+        "warning: cache {} {what}; kubectl runnable cache inspect {} --fix mends it",
+        cache.name, cache.name
+    ));
 }

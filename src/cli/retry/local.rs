@@ -11,6 +11,7 @@ use crate::argo::document::{Document, Kind};
 use crate::cache::{Directory, LookUp};
 use crate::cli::failure::Failure;
 use crate::cli::files;
+use crate::cli::found::ended;
 use crate::cli::submit::again::Again;
 use crate::exit::Exit;
 use crate::local::record::Record;
@@ -24,12 +25,9 @@ pub(super) async fn run(args: &Args, record: &Record) -> Result<Exit, Failure> {
         return Err(Failure::usage("--memoized and --in-place need the controller of a cluster")
             .hint("leave them out: a local run takes what succeeded from its cache"));
     }
-    let mut live = record.workflow()?;
-    if !record.is_live() {
-        bury(&mut live);
-    }
+    let live = ended(record)?;
     check(&live, &Mode::Anew, &[])?;
-    let root = record.directory().ancestors().nth(3).unwrap_or_else(|| Path::new("/"));
+    let root = record.root();
     let (edited, beside) = documents(args, record)?;
     let prepared = prepare(args, &live, edited.as_ref(), &beside)?;
     let plan = Plan::anew(&live, &prepared.workflow, &Entries::Known(entries(root, &live)), Timestamp::now());
@@ -38,13 +36,6 @@ pub(super) async fn run(args: &Args, record: &Record) -> Result<Exit, Failure> {
     }
     let (follow_up, output, quiet) = (args.follow_up.clone(), args.output, args.quiet);
     Again { root, prepared, edited, beside, follow_up, output, quiet }.run().await
-}
-
-/// A run whose process is gone has ended, whatever its last words were.
-fn bury(live: &mut Value) {
-    if matches!(live.pointer("/status/phase").and_then(Value::as_str), None | Some("" | "Pending" | "Running")) {
-        live["status"]["phase"] = "Error".into();
-    }
 }
 
 /// The edited workflow, and what stands beside it: in the files given now, else as it was.

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::follow_up::FollowUp;
 use super::runtime::block_on;
 use super::target::{Target, TargetArgs};
-use super::values::{NamePrefix, ParameterPair};
+use super::values::{NamePrefix, Namespace, ParameterPair};
 use super::{files, mint};
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
@@ -103,6 +103,10 @@ pub(super) struct Args {
     #[arg(short, long)]
     quiet: bool,
 
+    /// The namespace of the run's cache: that of the controller. Without it the caches of its name are looked for
+    #[arg(long, value_name = "NAMESPACE", conflicts_with = "local")]
+    cache_namespace: Option<Namespace>,
+
     #[command(flatten)]
     follow_up: FollowUp,
 
@@ -136,6 +140,11 @@ impl Args {
 
     fn parameters(&self) -> Vec<(String, String)> {
         self.parameters.iter().map(|ParameterPair(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    fn cache_namespace(&self) -> Option<&str> {
+        let Namespace(name) = self.cache_namespace.as_ref()?;
+        name.as_ref().map(ObjectName::as_str)
     }
 
     fn mode(&self) -> Mode {

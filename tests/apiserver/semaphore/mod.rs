@@ -6,68 +6,19 @@ mod list;
 mod submit;
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
+use crate::program::{Ran, command, of};
 use crate::server::User;
 
 const MAP: &str = "workflow-semaphores";
 const KEY: &str = "exampleorg-sample-main";
 
-/// What a run of the program left.
-#[must_use]
-#[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn command(kubeconfig: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-    command.args(arguments).arg("--kubeconfig").arg(kubeconfig).env_remove("ARGO_NAMESPACE");
-    command
-}
-
-fn of(namespace: &Namespace, user: User, arguments: &[&str]) -> Ran {
-    command(&namespace.kubeconfig(user), arguments).output().unwrap().into()
-}
-
 /// `semaphore` with these arguments.
 fn semaphore(namespace: &Namespace, arguments: &[&str]) -> Ran {
     of(namespace, User::Admin, &[&["semaphore"], arguments].concat())
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-    }
-}
-
-impl Ran {
-    #[track_caller]
-    fn prints(self, code: i32, stdout: &str) -> Self {
-        assert_eq!((self.code, self.stdout.as_str()), (Some(code), stdout), "{self:?}");
-        self
-    }
-
-    #[track_caller]
-    fn fails(self, code: i32, said: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        assert_eq!(self.stdout, "", "{self:?}");
-        for said in said {
-            assert!(self.stderr.contains(said), "{said:?}: {self:?}");
-        }
-    }
-
-    #[track_caller]
-    fn json(self) -> Value {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        serde_json::from_str(&self.stdout).unwrap()
-    }
 }
 
 async fn data(namespace: &Namespace) -> Value {

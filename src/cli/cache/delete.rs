@@ -1,0 +1,156 @@
+//! `cache delete`: whole caches, or single entries of one.
+
+use serde_json::json;
+
+use super::consent::ConsentArgs;
+use super::source::{Source, SourceArgs};
+use crate::argo::identity::CacheName;
+use crate::cache::{Cache, Change};
+use crate::cli::failure::Failure;
+use crate::exit::Exit;
+use crate::output::cache::{Form, document, entries, lines, size};
+use crate::output::stream::{result, talk};
+
+const EXAMPLES: &str = "Examples:
+  # A cache with all its entries
+  kubectl runnable cache delete runnable-k3v9qz
+
+  # One entry: its node runs again
+  kubectl runnable cache delete runnable-k3v9qz --key load-0123456789abcdef-nightly-001-fedcba9876543210
+
+  # A cache of this machine, unasked
+  kubectl runnable cache delete runnable-k3v9qz --local --yes
+
+On a terminal it asks before it acts. A cache that runs at work use is refused (exit code 7), unless --force says so; so is
+one that is used between the question and the act.";
+
+/// Delete caches, or single entries of one
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The caches' names
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<CacheName>,
+
+    /// Delete only the entry of this key
+    #[arg(long = "key", value_name = "KEY")]
+    keys: Vec<String>,
+
+    /// Delete also what runs at work use
+    #[arg(long)]
+    force: bool,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Form>,
+
+    #[command(flatten)]
+    consent: ConsentArgs,
+
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
+    if !args.keys.is_empty() && args.names.len() > 1 {
+        return Err(Failure::usage("--key deletes entries of one cache, and several are named"));
+    }
+    let source = args.source.open().await?;
+    let mut caches = Vec::new();
+    for name in &args.names {
+        caches.push(source.cache(name).await?);
+    }
+    let mut done = Vec::new();
+    let outcome = match caches.pop() {
+        Some(cache) if !args.keys.is_empty() => of_keys(args, &source, cache, &mut done).await,
+        last => whole(args, &source, caches.into_iter().chain(last).collect(), &mut done).await,
+    };
+    // What was done is told, also when not all was.
+    match args.output {
+        None => {
+            result(lines(done.iter().map(|name| format!("{name} {}", args.consent.done("deleted")))))?;
+        }
+        Some(Form::Name) => result(lines(&done))?,
+        Some(form) => {
+            let value = json!({ "dryRun": args.consent.dry_run, "deleted": done });
+            result(document(form, &value).map_err(anyhow::Error::from)?)?;
+        }
+    }
+    outcome
+}
+
+async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Vec<String>) -> Result<Exit, Failure> {
+    if let Some(key) = args.keys.iter().find(|key| !cache.entries.contains_key(*key)) {
+        return Err(Failure::new(Exit::NotFound, format!("cache {} has no entry {key:?}", cache.name)));
+    }
+    let change = Change { remove: args.keys.iter().cloned().collect(), ..Change::default() };
+    if args.consent.dry_run {
+        done.extend(change.remove);
+        return Ok(Exit::Success);
+    }
+    if !args.consent.given(&format!("Delete {} of cache {}?", entries(change.remove.len()), cache.name))? {
+        return Ok(ConsentArgs::declined());
+    }
+    let seen = cache.clone();
+    // An entry that was used or made anew since then is another one than was asked about.
+    let again = |now: &Cache| {
+        let same = |key: &&String| args.force || now.entries.get(*key) == seen.entries.get(*key);
+        let remove = args.keys.iter().filter(same).filter(|key| now.entries.contains_key(*key)).cloned().collect();
+        Ok(Change { remove, ..Change::default() })
+    };
+    let carried = source.carry_out(cache, &change, again).await?;
+    done.extend(carried.done);
+    match carried.busy.first() {
+        None => Ok(Exit::Success),
+        Some(key) => Err(Failure::new(Exit::Conflict, format!("entry {key} was used meanwhile and is left"))
+            .hint("repeat the command, or add --force")),
+    }
+}
+
+async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Vec<String>) -> Result<Exit, Failure> {
+    if !args.force {
+        let witnesses = source.witnesses().await?;
+        for cache in &caches {
+            let users = witnesses.users(&cache.name);
+            if let Some(user) = users.first() {
+                let more = if users.len() > 1 { format!(" and {} more", users.len() - 1) } else { String::new() };
+                let message = format!("cache {} is in use: run {user}{more} goes on", cache.name);
+                return Err(Failure::new(Exit::Conflict, message).hint("wait for its end, or add --force"));
+            }
+        }
+    }
+    for cache in caches {
+        let what = format!("cache {} in {}", cache.name, cache.place);
+        if args.consent.dry_run {
+            done.push(cache.name);
+            continue;
+        }
+        let held = format!("{}, {}", entries(cache.entries.len()), size(cache.bytes()));
+        if !args.consent.given(&format!("Delete {what} ({held})?"))? {
+            return Ok(ConsentArgs::declined());
+        }
+        delete(args, source, cache, &what).await.map(|name| done.push(name))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Deletes the cache, unless it is used or filled meanwhile.
+async fn delete(args: &Args, source: &Source, mut cache: Cache, what: &str) -> Result<String, Failure> {
+    const ATTEMPTS: usize = 8;
+    for _ in 0..ATTEMPTS {
+        if source.delete(&cache).await? {
+            return Ok(cache.name);
+        }
+        let name = cache.name.parse()?;
+        let Some(now) = source.find(&name).await? else { return Ok(cache.name) };
+        if !args.force && now.entries != cache.entries {
+            break;
+        }
+        // Only what stands beside the entries was changed.
+        cache = now;
+    }
+    if matches!(source, Source::Store(_)) {
+        talk("entries that a run makes or has just used are left");
+    }
+    Err(Failure::new(Exit::Conflict, format!("{what} was used meanwhile")).hint("repeat the command, or add --force"))
+}

@@ -1,0 +1,66 @@
+//! `cache export`: entries in a file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::source::SourceArgs;
+use crate::argo::identity::CacheName;
+use crate::cache::{File, Witnesses};
+use crate::cli::failure::Failure;
+use crate::exit::Exit;
+use crate::output::cache::{entries, left_out};
+use crate::output::stream::{result, talk};
+
+const EXAMPLES: &str = "Examples:
+  # The entries of a cache in a file
+  kubectl runnable cache export runnable-k3v9qz --file cache.json
+
+  # From this machine into a cluster
+  kubectl runnable cache export runnable-k3v9qz --local | kubectl runnable cache import - --into runnable-k3v9qz
+
+The file holds the outputs as they are: whoever reads it reads secrets that nodes gave as outputs. Entries with artifacts
+that a store of this machine keeps are left out: they fit neither the file nor a ConfigMap.";
+
+/// Write the entries of a cache into a file
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The cache's name
+    #[arg(value_name = "NAME")]
+    name: CacheName,
+
+    /// The file; without it standard output
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
+    let source = args.source.open().await?;
+    let cache = source.cache(&args.name).await?;
+    let (file, outs) = File::export(&cache, &Witnesses::default(), Timestamp::now());
+    let text = serde_json::to_string_pretty(&file).map_err(anyhow::Error::from)? + "\n";
+    match args.file.as_deref().filter(|path| *path != Path::new("-")) {
+        Some(path) => write(path, &text)?,
+        None => result(text)?,
+    }
+    left_out(&outs).into_iter().for_each(talk);
+    talk(format_args!("exported {} of {}", entries(file.entries.len()), cache.entries.len()));
+    Ok(Exit::Success)
+}
+
+/// Writes the file in one piece, readable for its owner alone.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let replace = || {
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_data()?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    };
+    replace().map_err(|error| Failure::new(Exit::Tool, format!("cannot write {}: {error}", path.display())))
+}

@@ -1,0 +1,34 @@
+//! Documents that the user gives, to tell which entries their templates can still produce.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::argo::document::Kind;
+use crate::cache::Witnesses;
+use crate::cli::failure::Failure;
+use crate::cli::{files, mint};
+use crate::prepare::{Options, Templates, prepare, prepare_template};
+
+/// Takes the templates of the files, prepared as submit prepares them: from then on they alone count.
+pub(super) fn add_given(witnesses: &mut Witnesses, paths: &[PathBuf]) -> Result<(), Failure> {
+    let documents = files::documents(paths, false)?;
+    let mut templates = Templates::default();
+    for document in &documents {
+        if matches!(document.kind, Kind::WorkflowTemplate | Kind::ClusterWorkflowTemplate) {
+            templates.insert(document.value.clone());
+        }
+    }
+    let options = Options::new(mint::run_id(Timestamp::now())?, mint::cache_name());
+    for document in documents {
+        let prepared = match document.kind {
+            Kind::Workflow => prepare(document.value, &templates, &options)?,
+            Kind::WorkflowTemplate | Kind::ClusterWorkflowTemplate => {
+                prepare_template(document.value, &templates, &options)?
+            }
+            _ => continue,
+        };
+        witnesses.add_given(&prepared.workflow["spec"]);
+    }
+    Ok(())
+}

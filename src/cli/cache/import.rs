@@ -1,0 +1,123 @@
+//! `cache import`: entries of a file into a cache.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::consent::ConsentArgs;
+use super::source::SourceArgs;
+use crate::argo::identity::CacheName;
+use crate::cache::{Cache, Change, File, LIMIT, Overfull};
+use crate::cli::failure::Failure;
+use crate::cli::files;
+use crate::exit::Exit;
+use crate::output::cache::{Form, LeftOutLine, carried, document, entries, left_out, lines, size};
+use crate::output::stream::{result, talk};
+
+const EXAMPLES: &str = "Examples:
+  # Into the cache of the same name, which is made where there is none
+  kubectl runnable cache import cache.json
+
+  # Into another one, in the namespace of the controller
+  kubectl runnable cache import cache.json --into runnable-p0d2aa --cache-namespace argo
+
+  # What would come in, and what would be left out
+  kubectl runnable cache import cache.json --dry-run
+
+Entries that are not older stay, unless --overwrite says so. What does not fit into 1 MiB is refused as a whole. Entries with
+artifacts in the object store of a cluster do not come to a store of this machine.";
+
+/// Take the entries of a file into a cache
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A file that cache export wrote; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The cache; without it that of the file's name
+    #[arg(long, value_name = "NAME")]
+    into: Option<CacheName>,
+
+    /// Replace entries that are not older, too
+    #[arg(long)]
+    overwrite: bool,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Form>,
+
+    #[command(flatten)]
+    consent: ConsentArgs,
+
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
+    let text = files::read(&args.file)?;
+    let file = File::read(&text.text).map_err(|error| {
+        Failure::usage(format!("{}: {error}", text.name))
+            .hint("expected a file that kubectl runnable cache export wrote")
+    })?;
+    let name = match &args.into {
+        Some(name) => name.clone(),
+        None => file.cache.parse().map_err(|error| Failure::usage(format!("{}: cache: {error}", text.name)))?,
+    };
+    let source = args.source.open().await?;
+    let cache = source.find_or_empty(&name).await?;
+    if cache.object.immutable {
+        return Err(Failure::new(Exit::Conflict, format!("cache {name} is immutable and takes no entries")));
+    }
+    let now = Timestamp::now();
+    let (change, outs) = decide(&file, &cache, args.overwrite, now)?;
+    let place = cache.place.clone();
+    let replaces = change.set.keys().filter(|key| cache.entries.contains_key(*key)).count();
+    let question = format!("Replace {} of cache {name}?", entries(replaces));
+    let done = if args.consent.dry_run {
+        change.set.keys().cloned().collect()
+    } else if args.overwrite && replaces > 0 && !args.consent.given(&question)? {
+        return Ok(ConsentArgs::declined());
+    } else {
+        let again = |cache: &Cache| decide(&file, cache, args.overwrite, now).map(|(change, _)| change);
+        let done = source.carry_out(cache, &change, again).await?;
+        if !done.busy.is_empty() {
+            talk(format_args!("left {} that changed meanwhile", entries(done.busy.len())));
+        }
+        done.done
+    };
+    let done = crate::cache::Carried { done, busy: Vec::new() };
+    match args.output {
+        None => result(carried(&done, args.consent.done("imported")))?,
+        Some(Form::Name) => result(lines(&done.done))?,
+        Some(form) => {
+            let outs: Vec<LeftOutLine<'_>> = outs.iter().map(|(key, why)| LeftOutLine { key, why }).collect();
+            let value = json!({
+                "cache": name.as_str(), "place": place, "dryRun": args.consent.dry_run, "imported": done.done, "leftOut": outs,
+            });
+            result(document(form, &value).map_err(anyhow::Error::from)?)?;
+        }
+    }
+    left_out(&outs).into_iter().for_each(talk);
+    let word = args.consent.done("imported");
+    talk(format_args!("{word} {} of {} into cache {name} in {place}", entries(done.done.len()), file.entries.len()));
+    Ok(Exit::Success)
+}
+
+fn decide(
+    file: &File,
+    cache: &Cache,
+    overwrite: bool,
+    now: Timestamp,
+) -> Result<(Change, crate::cache::LeftOuts), Failure> {
+    file.import(cache, overwrite, now).map_err(|Overfull { bytes }| {
+        let message = format!(
+            "cache {} would be full: its entries would come to {}, and a ConfigMap holds {}; nothing was changed",
+            cache.name,
+            size(bytes),
+            size(LIMIT)
+        );
+        Failure::new(Exit::Usage, message).hint("prune it, or import into another cache with --into")
+    })
+}

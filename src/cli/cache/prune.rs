@@ -1,0 +1,185 @@
+//! `cache prune`: removes entries that are old, unused, or of no use.
+
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::consent::ConsentArgs;
+use super::given::add_given;
+use super::source::{Source, SourceArgs};
+use crate::argo::duration;
+use crate::argo::identity::{CacheName, RunId};
+use crate::cache::{Cache, Carried, Change, Conditions, Prune, Witnesses};
+use crate::cli::failure::Failure;
+use crate::exit::Exit;
+use crate::output::cache::{Form, carried, document, entries, lines, size};
+use crate::output::stream::{result, talk};
+
+const EXAMPLES: &str = "Examples:
+  # See which entries nobody has used for a month, and remove them
+  kubectl runnable cache prune runnable-k3v9qz --unused 30d --dry-run
+  kubectl runnable cache prune runnable-k3v9qz --unused 30d
+
+  # Keep the 500 that were used last
+  kubectl runnable cache prune runnable-k3v9qz --keep 500
+
+  # What a run has left, of one template
+  kubectl runnable cache prune runnable-k3v9qz --run-id nightly-001 --template load
+
+  # What no template of the edited document can produce any more, on this machine
+  kubectl runnable cache prune runnable-k3v9qz --local --orphaned -f etl.yaml
+
+An entry goes when it meets all that is asked. On a terminal it asks before it acts. A hit that is written meanwhile is
+seen: the entry is decided on again. On this machine, entries of runs that go on stay.";
+
+/// Remove entries that are old, unused, or can no longer be produced
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The cache's name
+    #[arg(value_name = "NAME")]
+    name: CacheName,
+
+    /// Entries that were made longer ago than this, such as 30d
+    #[arg(long, value_name = "DURATION", value_parser = age)]
+    older: Option<SignedDuration>,
+
+    /// Entries that were used last longer ago than this
+    #[arg(long, value_name = "DURATION", value_parser = age)]
+    unused: Option<SignedDuration>,
+
+    /// Keep so many that were used last, whatever else is asked
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
+
+    /// Entries of the run of this id
+    #[arg(long, value_name = "ID")]
+    run_id: Option<RunId>,
+
+    /// Entries of this template
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
+
+    /// Entries that no template of a live workflow, or of the files, can produce any more
+    #[arg(long)]
+    orphaned: bool,
+
+    /// With --orphaned: documents whose templates count in place of the live ones
+    #[arg(short = 'f', long = "file", value_name = "FILE", requires = "orphaned")]
+    files: Vec<PathBuf>,
+
+    /// What to print to standard output
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Form>,
+
+    #[command(flatten)]
+    consent: ConsentArgs,
+
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+fn age(text: &str) -> Result<SignedDuration, String> {
+    duration::parse(text).map_err(|error| error.to_string())
+}
+
+impl Args {
+    fn conditions(&self) -> Result<Conditions, Failure> {
+        let conditions = Conditions {
+            older: self.older,
+            unused: self.unused,
+            keep: self.keep,
+            run_id: self.run_id.as_ref().map(RunId::to_string),
+            template: self.template.clone(),
+            orphaned: self.orphaned,
+            ..Conditions::default()
+        };
+        if conditions.is_empty() {
+            return Err(Failure::usage(
+                "prune needs to know which entries go: --older, --unused, --keep, --run-id, --template or --orphaned",
+            )
+            .hint("kubectl runnable cache delete removes a whole cache"));
+        }
+        Ok(conditions)
+    }
+
+    /// Runs that go on keep their entries in a store; of a cluster only what is orphaned needs a look at workflows.
+    async fn witnesses(&self, source: &Source) -> Result<Witnesses, Failure> {
+        let mut witnesses = match source {
+            Source::Cluster { .. } if !self.orphaned && self.template.is_none() => Witnesses::default(),
+            source => source.witnesses().await?,
+        };
+        if !self.files.is_empty() {
+            add_given(&mut witnesses, &self.files)?;
+        }
+        Ok(witnesses)
+    }
+}
+
+pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
+    let conditions = args.conditions()?;
+    let source = args.source.open().await?;
+    let cache = source.cache(&args.name).await?;
+    let witnesses = args.witnesses(&source).await?;
+    if args.orphaned && witnesses.producers(&cache.name, "").is_none() {
+        return Err(Failure::new(Exit::NotFound, format!("no template is known that uses cache {}", cache.name))
+            .hint("give the document whose templates count with -f"));
+    }
+    let now = Timestamp::now();
+    let prune = conditions.prune(&cache, &witnesses, now);
+    let change = Change { remove: prune.remove.clone(), ..Change::default() };
+    let question = format!("Remove {} of cache {}?", said(&cache, &prune), args.name);
+    let (total, bytes) = (cache.entries.len(), freed(&cache, &prune.remove));
+    if args.consent.dry_run || change.is_empty() {
+        return report(
+            args,
+            &Carried { done: change.remove.into_iter().collect(), busy: Vec::new() },
+            &prune,
+            total,
+            bytes,
+        );
+    }
+    if !args.consent.given(&question)? {
+        return Ok(ConsentArgs::declined());
+    }
+    let again = |cache: &Cache| {
+        let remove = conditions.prune(cache, &witnesses, now).remove;
+        Ok(Change { remove, ..Change::default() })
+    };
+    let seen = cache.clone();
+    let carried = source.carry_out(cache, &change, again).await?;
+    let bytes = freed(&seen, &carried.done);
+    report(args, &carried, &prune, total, bytes)
+}
+
+fn freed<'a>(cache: &Cache, keys: impl IntoIterator<Item = &'a String>) -> u64 {
+    keys.into_iter().filter_map(|key| cache.entries.get(key)).map(|entry| entry.bytes).sum()
+}
+
+fn said(cache: &Cache, prune: &Prune) -> String {
+    format!("{} ({}) of {}", entries(prune.remove.len()), size(freed(cache, &prune.remove)), cache.entries.len())
+}
+
+fn report(args: &Args, done: &Carried, prune: &Prune, total: usize, bytes: u64) -> Result<Exit, Failure> {
+    match args.output {
+        None => result(carried(done, args.consent.done("pruned")))?,
+        Some(Form::Name) => result(lines(&done.done))?,
+        Some(form) => {
+            let value = json!({
+                "cache": args.name.as_str(), "dryRun": args.consent.dry_run, "pruned": done.done, "bytes": bytes,
+                "changedMeanwhile": done.busy, "inUse": prune.in_use,
+            });
+            result(document(form, &value).map_err(anyhow::Error::from)?)?;
+        }
+    }
+    let word = args.consent.done("pruned");
+    talk(format_args!("{word} {} of {total}, {} freed", entries(done.done.len()), size(bytes)));
+    if !done.busy.is_empty() {
+        talk(format_args!("left {} that changed meanwhile", entries(done.busy.len())));
+    }
+    if !prune.in_use.is_empty() {
+        talk(format_args!("left {} that runs at work use", entries(prune.in_use.len())));
+    }
+    Ok(Exit::Success)
+}

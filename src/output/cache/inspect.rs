@@ -1,0 +1,106 @@
+//! One cache with its entries.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::list::until;
+use super::{ago, percent, size, table};
+use crate::argo::template::{list, text};
+use crate::cache::{Place, Report, Row};
+use crate::output::tree::printable;
+use crate::run::secret::{is_secret, shown};
+
+/// The longest value of an output that is shown.
+const LONGEST: usize = 40;
+
+/// The cache for people: what it is, its entries, what is the matter.
+pub fn inspection(report: &Report, now: Timestamp) -> String {
+    let mut text = format!("Cache:    {}\n", printable(&report.name));
+    let _ = match &report.place {
+        Place::ConfigMap { namespace } => writeln!(text, "Place:    ConfigMap in namespace {namespace}"),
+        Place::Store { path } => writeln!(text, "Place:    {}", path.display()),
+    };
+    let _ = writeln!(text, "Entries:  {}", report.usage.entries);
+    let limit = report.usage.limit.zip(report.usage.share);
+    let limit = limit.map(|(limit, share)| format!(" of {} ({})", size(limit), percent(share)));
+    let _ = writeln!(text, "Size:     {}{}", size(report.usage.bytes), limit.unwrap_or_default());
+    if let Some(rate) = report.usage.bytes_per_day {
+        let full = report.usage.full_at.map(|full| format!(", full in {}", until(full, now))).unwrap_or_default();
+        let _ = writeln!(text, "Growth:   {} a day{full}", size(rate));
+    }
+    if !report.entries.is_empty() {
+        let rows = report.entries.iter().map(|row| cells(row, now));
+        text.push('\n');
+        text += &table(["KEY", "TEMPLATE", "RUN ID", "WORKFLOW", "NODE", "AGE", "USED", "SIZE", "OUTPUTS"], rows);
+    }
+    text + &problems(report)
+}
+
+fn cells(row: &Row, now: Timestamp) -> Vec<String> {
+    let gone = if row.origin.exists == Some(false) { " (gone)" } else { "" };
+    let node = row.origin.node.clone().unwrap_or_else(|| row.node_id.clone());
+    vec![
+        row.key.clone(),
+        row.template.clone().unwrap_or_default(),
+        row.run_id.clone().unwrap_or_default(),
+        format!("{}{gone}", row.origin.workflow),
+        node,
+        ago(row.created_at, now),
+        ago(row.last_hit_at, now),
+        size(row.bytes),
+        row.values.as_ref().map_or_else(|| row.outputs.join(","), values),
+    ]
+}
+
+/// The outputs with their values; those that look like secrets' are masked.
+fn values(outputs: &Value) -> String {
+    let parameters = list(outputs.get("parameters")).iter();
+    let parameters = parameters.map(|parameter| {
+        let name = text(parameter, "name");
+        format!("{name}={}", brief(shown(name, text(parameter, "value"))))
+    });
+    let artifacts = list(outputs.get("artifacts")).iter().map(|artifact| text(artifact, "name").to_owned());
+    // A result has no name of its own; beside a secret parameter it may well be the same text.
+    let secret = list(outputs.get("parameters")).iter().any(|parameter| is_secret(text(parameter, "name")));
+    let name = if secret { "secret" } else { "result" };
+    let result =
+        outputs.get("result").and_then(Value::as_str).map(|value| format!("result={}", brief(shown(name, value))));
+    parameters.chain(artifacts).chain(result).collect::<Vec<_>>().join(",")
+}
+
+fn brief(value: &str) -> String {
+    let mut text: String = value.chars().take(LONGEST).collect();
+    if text.len() < value.len() {
+        text.push('…');
+    }
+    text
+}
+
+/// The problems, those of one kind under each other with one remedy.
+fn problems(report: &Report) -> String {
+    let mut text = String::new();
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    for (key, finding) in report.all_findings() {
+        let line = match key {
+            Some(key) => format!("  {key}: {finding}\n"),
+            None => format!("  {finding}\n"),
+        };
+        let line = printable(line.trim_end()) + "\n";
+        match groups.iter_mut().find(|(remedy, _)| *remedy == finding.remedy()) {
+            Some((_, lines)) => lines.push(line),
+            None => groups.push((finding.remedy(), vec![line])),
+        }
+    }
+    if groups.is_empty() {
+        return text;
+    }
+    let number: usize = groups.iter().map(|(_, lines)| lines.len()).sum();
+    let _ = write!(text, "\nProblems: {number}\n");
+    for (remedy, lines) in groups {
+        text.extend(lines);
+        let _ = writeln!(text, "    ({remedy})");
+    }
+    text
+}

@@ -1,0 +1,39 @@
+//! Caches as a table, a line a cache.
+
+use jiff::Timestamp;
+
+use super::{ago, percent, size, table};
+use crate::cache::{Place, Report};
+
+/// The table of caches in their order.
+pub fn list(reports: &[Report], now: Timestamp) -> String {
+    let rows = reports.iter().map(|report| {
+        let place = match &report.place {
+            Place::ConfigMap { namespace } => namespace.clone(),
+            Place::Store { path } => path.display().to_string(),
+        };
+        let problems = report.all_findings().count();
+        vec![
+            report.name.clone(),
+            place,
+            report.usage.entries.to_string(),
+            size(report.usage.bytes),
+            report.usage.share.map(percent).unwrap_or_default(),
+            report.usage.full_at.map(|full| until(full, now)).unwrap_or_default(),
+            ago(report.last_hit_at, now),
+            if problems == 0 { String::new() } else { problems.to_string() },
+        ]
+    });
+    table(["NAME", "PLACE", "ENTRIES", "SIZE", "FULL", "FULL IN", "USED", "PROBLEMS"], rows)
+}
+
+/// How long it is until then; what is years away is not told to the day.
+pub(super) fn until(time: Timestamp, now: Timestamp) -> String {
+    let days = time.duration_since(now).as_secs() / 86_400;
+    match days {
+        ..0 => "now".to_owned(),
+        0..2 => super::super::list::age(time.duration_since(now)),
+        2..730 => format!("{days}d"),
+        _ => format!("{}y", days / 365),
+    }
+}

@@ -1,0 +1,100 @@
+//! Caches for people and for scripts: one form for ConfigMaps and stores of manifests.
+
+mod change;
+mod compare;
+mod inspect;
+mod list;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+pub use self::change::{LeftOutLine, carried, left_out};
+pub use self::compare::{answer, attempts, difference};
+pub use self::inspect::inspection;
+pub use self::list::list;
+use super::list::age;
+use super::tree::printable;
+use crate::argo::document::to_yaml_documents;
+
+/// What standard output carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// Names of caches, or keys of entries, a line each.
+    Name,
+    /// One JSON document.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
+/// A document as JSON or YAML.
+pub fn document(form: Form, value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let value = serde_json::to_value(value)?;
+    Ok(if form == Form::Yaml { to_yaml_documents(&[value]) } else { format!("{value:#}\n") })
+}
+
+/// Names or keys, a line each.
+pub fn lines(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut text = String::new();
+    for name in names {
+        text += &printable(name.as_ref());
+        text.push('\n');
+    }
+    text
+}
+
+/// A table without lines.
+fn table<'a>(header: impl IntoIterator<Item = &'a str>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.into_iter().collect::<Vec<_>>());
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)).collect::<Vec<_>>());
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// How long ago something was.
+fn ago(time: Option<Timestamp>, now: Timestamp) -> String {
+    time.map(|time| age(now.duration_since(time))).unwrap_or_default()
+}
+
+fn seconds(age_seconds: Option<i64>) -> String {
+    age_seconds.map(|seconds| age(SignedDuration::from_secs(seconds))).unwrap_or_default()
+}
+
+/// A number of bytes in the largest unit of which there is at least one.
+#[allow(clippy::cast_precision_loss)]
+pub fn size(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// A share in percent: small ones are not nothing.
+fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.01 { "<1%".to_owned() } else { format!("{:.0}%", share * 100.0) }
+}
+
+/// `1 entry`, `2 entries`.
+pub fn entries(number: usize) -> String {
+    if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_shares_are_told_in_few_digits() {
+        assert_eq!([0, 1023, 1536, 3 << 20].map(size), ["0 B", "1023 B", "1.5 KiB", "3.0 MiB"]);
+        assert_eq!([0.0, 0.001, 0.5, 1.2].map(percent), ["0%", "<1%", "50%", "120%"]);
+        assert_eq!((entries(1), entries(0)), ("1 entry".to_owned(), "0 entries".to_owned()));
+    }
+}
