@@ -14,20 +14,30 @@ mod process;
 #[allow(dead_code, clippy::unwrap_used)]
 mod server;
 
+#[path = "../worktree/http.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod http;
+
 mod cluster;
 mod documents;
 mod local;
 mod measure;
 mod start;
+#[allow(clippy::unwrap_used)]
+mod worktree;
+
+/// Subjects that take minutes: only when they are asked for.
+const LONG: [&str; 1] = ["worktree"];
 
 /// The name of a file of this folder, and its measurements.
 type Subject = (&'static str, &'static [fn()]);
 
-const SUBJECTS: [Subject; 4] = [
+const SUBJECTS: [Subject; 5] = [
     ("start", &[start::start]),
     ("documents", &[documents::read, documents::prepared]),
     ("local", &[local::scheduled, local::fan_out]),
     ("cluster", &[cluster::created, cluster::shown, cluster::resumed, cluster::large]),
+    ("worktree", &[worktree::init]),
 ];
 
 fn main() {
@@ -38,7 +48,7 @@ fn main() {
     }
     measure::header();
     for (subject, measurements) in SUBJECTS {
-        if asked.is_empty() || asked.iter().any(|name| name == subject) {
+        if (asked.is_empty() && !LONG.contains(&subject)) || asked.iter().any(|name| name == subject) {
             for measure in measurements {
                 measure();
             }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cleanup;
+mod http;
+mod remote;
 mod rig;
 
 use std::os::unix::fs::symlink;

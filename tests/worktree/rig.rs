@@ -123,7 +123,7 @@ impl Rig {
     }
 }
 
-fn done(output: std::process::Output) -> Done {
+pub(crate) fn done(output: std::process::Output) -> Done {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Done { code: output.status.code(), result: text(output.stdout), talk: text(output.stderr) }
 }

@@ -1,0 +1,221 @@
+//! A remote over HTTP, with credentials and without, and bases that others have to do with.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use crate::http::HttpServer;
+use crate::rig::{Done, Rig, done};
+
+/// `Basic` of `x-access-token:s3cret`.
+const TOKEN: &str = "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0";
+/// `Basic` of `me:s3cret`.
+const OWN: &str = "Basic bWU6czNjcmV0";
+const SECRET: &str = "s3cret";
+
+fn init(rig: &Rig, url: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Done {
+    let mut command = rig.program();
+    command.args(["worktree", "init", "--root"]).arg(rig.root()).args(["--url", url]).args(arguments);
+    done(command.envs(variables.iter().copied()).output().unwrap())
+}
+
+/// All files below a directory that hold a text.
+fn holding(directory: &Path, text: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let has = |path: &Path| {
+        fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    };
+    entries
+        .flat_map(|path| if path.is_dir() && !path.is_symlink() { holding(&path, text) } else { vec![path] })
+        .filter(|path| has(path))
+        .collect()
+}
+
+/// A git in front of the real one that writes down its arguments.
+fn witness(rig: &Rig) -> (String, PathBuf) {
+    let directory = rig.directory.path().join("bin");
+    fs::create_dir(&directory).unwrap();
+    let log = directory.join("log");
+    let path = std::env::var_os("PATH").unwrap();
+    let real = std::env::split_paths(&path).map(|place| place.join("git")).find(|path| path.exists()).unwrap();
+    let script = format!("#!/bin/sh\necho \"$@\" >>'{}'\nexec '{}' \"$@\"\n", log.display(), real.display());
+    fs::write(directory.join("git"), script).unwrap();
+    fs::set_permissions(directory.join("git"), Permissions::from_mode(0o755)).unwrap();
+    (format!("{}:{}", directory.display(), std::env::var("PATH").unwrap()), log)
+}
+
+#[test]
+fn twenty_at_once_over_http_and_then_nothing_more() {
+    let rig = Rig::new();
+    let server = HttpServer::start(rig.directory.path(), None);
+    let url = format!("{}/source", server.origin);
+    thread::scope(|scope| {
+        for task in 0..20 {
+            let (rig, url) = (&rig, &url);
+            scope.spawn(move || init(rig, url, &["--task-id", &format!("t{task}")], &[]).good());
+        }
+    });
+    let base = rig.root().join("base");
+    rig.git(&base, &["fsck", "--full", "--connectivity-only"]);
+    assert_eq!(rig.git(&base, &["worktree", "list", "--porcelain"]).matches("\ndetached").count(), 20);
+    let packs = fs::read_dir(base.join(".git/objects/pack")).unwrap().flatten();
+    assert_eq!(packs.filter(|entry| entry.path().extension().is_some_and(|end| end == "pack")).count(), 1);
+    let before = server.requests();
+    let _ = init(&rig, &url, &["--task-id", "by-id", "--ref", &rig.main], &[]).good();
+    assert_eq!(server.requests(), before, "a commit that is there is asked for by nobody");
+}
+
+#[test]
+fn a_token_opens_a_private_repository_and_is_written_nowhere() {
+    let rig = Rig::new();
+    let server = HttpServer::start(rig.directory.path(), Some(TOKEN));
+    let url = format!("{}/source", server.origin);
+    let refused = init(&rig, &url, &["--task-id", "a"], &[]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.talk.contains("is private or not there") && refused.talk.contains("GITHUB_TOKEN"), "{refused:?}");
+
+    let elsewhere = init(&rig, &url, &["--task-id", "a"], &[("GITHUB_TOKEN", SECRET)]);
+    assert_eq!(elsewhere.code, Some(1), "{elsewhere:?}");
+    assert_eq!(server.requests_with_credentials(), 0, "a token of github.com goes to no other host");
+
+    let (path, log) = witness(&rig);
+    let own = [("GITHUB_SERVER_URL", server.origin.as_str()), ("PATH", path.as_str())];
+    let wrong = init(&rig, &url, &["--task-id", "a"], &[own[0], own[1], ("GITHUB_TOKEN", "wr0ng")]);
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+    assert!(!wrong.talk.contains("wr0ng"), "{wrong:?}");
+    let right = init(&rig, &url, &["--task-id", "a"], &[own[0], own[1], ("GITHUB_TOKEN", SECRET)]);
+    assert!(!right.talk.contains(SECRET), "{right:?}");
+    assert!(!right.good().contains(SECRET));
+    assert_eq!(rig.git(&rig.root().join("trees/a"), &["status", "--porcelain"]), "");
+    assert_eq!(holding(rig.directory.path(), SECRET), [] as [PathBuf; 0]);
+    assert!(fs::read_to_string(log).unwrap().contains("fetch"), "the witness saw git");
+}
+
+#[test]
+fn credentials_in_a_url_are_used_and_not_stored() {
+    let rig = Rig::new();
+    let server = HttpServer::start(rig.directory.path(), Some(OWN));
+    let url = format!("{}/source", server.origin.replace("://", "://me:s3cret@"));
+    let made = init(&rig, &url, &["--task-id", "a", "-o", "json"], &[]);
+    assert!(!made.talk.contains(SECRET), "{made:?}");
+    assert!(!made.good().contains(SECRET));
+    assert_eq!(holding(rig.directory.path(), SECRET), [] as [PathBuf; 0]);
+    let remote = rig.git(&rig.root().join("base"), &["remote", "get-url", "origin"]);
+    assert_eq!(remote, format!("{}/source", server.origin));
+}
+
+#[test]
+fn without_git_on_the_path_it_says_so() {
+    let rig = Rig::new();
+    let refused = init(&rig, &rig.url(), &["--task-id", "a"], &[("PATH", "/nonexistent")]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.talk.contains("there is no git on the PATH") && refused.talk.contains("hint:"), "{refused:?}");
+    assert!(!rig.root().exists());
+}
+
+#[test]
+fn the_history_is_as_deep_as_was_asked() {
+    let rig = Rig::new();
+    let server = HttpServer::start(rig.directory.path(), None);
+    let url = format!("{}/source", server.origin);
+    for (task, depth, commits) in [("one", "1", "1"), ("two", "2", "2"), ("all", "0", "4"), ("again", "1", "4")] {
+        let _ = init(&rig, &url, &["--task-id", task, "--depth", depth], &[]).good();
+        let tree = rig.root().join("trees").join(task);
+        assert_eq!(rig.git(&tree, &["rev-list", "--count", "HEAD"]), commits, "--depth {depth}");
+        assert_eq!(rig.git(&tree, &["status", "--porcelain"]), "");
+        rig.git(&rig.root().join("base"), &["fsck", "--full"]);
+    }
+}
+
+#[test]
+fn filters_and_submodules_come_out_as_git_writes_them() {
+    let rig = Rig::new();
+    let source = rig.source();
+    for (key, value) in [("smudge", "tr a-z A-Z"), ("clean", "tr A-Z a-z"), ("required", "true")] {
+        rig.git(&source, &["config", "--global", &format!("filter.shout.{key}"), value]);
+    }
+    fs::write(source.join(".gitattributes"), "*.loud filter=shout\n").unwrap();
+    fs::write(source.join("a.loud"), "quiet\n").unwrap();
+    rig.git(&source, &["add", "-A"]);
+    let gitlink = format!("160000,{},module", rig.main);
+    rig.git(&source, &["update-index", "--add", "--cacheinfo", &gitlink]);
+    rig.git(&source, &["commit", "-qm", "Filter"]);
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let tree = rig.root().join("trees/a");
+    assert_eq!(fs::read_to_string(tree.join("a.loud")).unwrap(), "QUIET\n");
+    assert!(tree.join("module").is_dir());
+    assert_eq!(rig.git(&tree, &["status", "--porcelain"]), "");
+    let judge = rig.directory.path().join("judge");
+    let place = judge.to_str().unwrap();
+    rig.git(&rig.root().join("base"), &["worktree", "add", "--detach", place, &rig.commit("main")]);
+    assert_eq!(fs::read(judge.join("a.loud")).unwrap(), fs::read(tree.join("a.loud")).unwrap());
+    assert!(judge.join("module").is_dir());
+}
+
+#[test]
+fn a_wait_for_the_lock_has_an_end_that_names_the_holder() {
+    let rig = Rig::new();
+    fs::create_dir(rig.root()).unwrap();
+    let mut held = File::create(rig.root().join("base.lock")).unwrap();
+    held.lock().unwrap();
+    held.write_all(b"process 7 on elsewhere (worktree init of task x)").unwrap();
+    for verb in [&["init", "--task-id", "a", "--url", &rig.url()][..], &["cleanup", "--all"]] {
+        fs::create_dir_all(rig.root().join("trees")).unwrap();
+        let root = rig.root();
+        let rest = ["--root", root.to_str().unwrap(), "--lock-timeout", "1s"];
+        let refused = rig.run(&verb.iter().copied().chain(rest).collect::<Vec<_>>());
+        assert_eq!(refused.code, Some(7), "{refused:?}");
+        assert!(refused.talk.contains("is locked by process 7 on elsewhere (worktree init of task x)"), "{refused:?}");
+    }
+    drop(held);
+    let _ = rig.init(&["--task-id", "a"]).good();
+}
+
+#[test]
+fn objects_that_got_lost_are_fetched_again() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let base = rig.root().join("base");
+    let objects = base.join(".git/objects");
+    let packs: Vec<PathBuf> = fs::read_dir(objects.join("pack")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let pack = packs.iter().find(|path| path.extension().is_some_and(|end| end == "pack")).unwrap();
+    let aside = rig.directory.path().join("all.pack");
+    fs::rename(pack, &aside).unwrap();
+    packs.iter().filter(|path| path.exists()).for_each(|path| fs::remove_file(path).unwrap());
+    let unpacked = Command::new("git")
+        .args(["unpack-objects", "-q"])
+        .current_dir(&base)
+        .stdin(File::open(aside).unwrap())
+        .status();
+    assert!(unpacked.unwrap().success());
+    let blob = rig.commit("main:plain.txt");
+    fs::remove_file(objects.join(&blob[..2]).join(&blob[2..])).unwrap();
+    let _ = rig.init(&["--task-id", "b"]).good();
+    assert_eq!(rig.git(&rig.root().join("trees/b"), &["status", "--porcelain"]), "");
+    rig.git(&base, &["fsck", "--full"]);
+}
+
+#[test]
+fn a_base_of_another_user_is_trusted_when_that_is_asked() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let given = Command::new("chown").args(["-R", "1234:1234"]).arg(rig.root()).output().unwrap();
+    if !given.status.success() {
+        eprintln!("left out: only root can make a base that belongs to another user");
+        return;
+    }
+    let refused = rig.init(&["--task-id", "b"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.talk.contains("belongs to another user") && refused.talk.contains("--safe-directory"),
+        "{refused:?}"
+    );
+    let _ = rig.init(&["--task-id", "b", "--safe-directory"]).good();
+    assert_eq!(rig.git(&rig.root().join("trees/b"), &["status", "--porcelain"]), "");
+    let config = fs::read_to_string(rig.directory.path().join(".gitconfig")).unwrap();
+    let _ = rig.init(&["--task-id", "b", "--reuse", "--safe-directory"]).good();
+    assert_eq!(fs::read_to_string(rig.directory.path().join(".gitconfig")).unwrap(), config, "each is added once");
+}
