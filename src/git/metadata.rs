@@ -195,6 +195,12 @@ impl Metadata {
         }
     }
 
+    /// What a removal that was killed left, so little that it no longer says whose it was.
+    pub(super) fn is_debris(&self) -> bool {
+        let is_named = self.tree().is_some() || self.path.join(RECORD).exists();
+        !is_named && self.lock_reason().is_none()
+    }
+
     /// Waits until its maker has ended.
     pub(super) fn wait(&self, timeout: std::time::Duration) -> Result<(), GitError> {
         lock::wait_until_free(&self.path.join(RECORD), timeout)

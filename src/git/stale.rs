@@ -9,6 +9,7 @@ use git2::Repository;
 
 use super::base;
 use super::lock::Lock;
+use super::metadata::{self, Metadata};
 use super::root::Root;
 
 /// No git holds a lock of the base for longer, but one that fetches, which can be seen among the processes.
@@ -30,6 +31,11 @@ pub(super) fn mend(root: &Root, repository: &Repository, lock: &Lock) {
     }
     for path in half_objects(common).into_iter().filter(|path| is_stale(path)) {
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+    let debris = metadata::all(repository).unwrap_or_default().into_iter().filter(Metadata::is_debris);
+    for metadata in debris.filter(|metadata| is_stale(metadata.path())) {
+        // It hinders nobody: the next one that is made takes another name.
+        let _ = metadata.remove();
     }
 }
 

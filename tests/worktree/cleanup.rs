@@ -98,6 +98,64 @@ fn work_is_kept_and_named() {
 }
 
 #[test]
+fn what_is_used_or_young_is_kept_in_its_place() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let mut user = std::process::Command::new("cat");
+    let user = user.current_dir(rig.root().join("trees/a")).stdin(std::process::Stdio::piped());
+    let mut user = user.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let used = cleanup(&rig, &["--task-id", "a"]);
+    user.kill().unwrap();
+    user.wait().unwrap();
+    assert_eq!(used.code, Some(7), "{used:?}");
+    assert!(used.talk.contains(&format!("process {} (cat) works in it", user.id())), "{used:?}");
+    assert_eq!(cleanup(&rig, &["--all", "--older", "1h"]).good(), "");
+    assert_eq!(cleanup(&rig, &["--all", "--older", "1ms", "-o", "name"]).good(), "a\n");
+}
+
+#[test]
+fn a_rebase_half_way_is_work() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a", "--depth", "0"]).good();
+    let tree = rig.root().join("trees/a");
+    rig.git(&tree, &["-c", "sequence.editor=sed -i s/^pick/edit/", "rebase", "-q", "-i", "HEAD~1"]);
+    assert_eq!(rig.git(&tree, &["status", "--porcelain"]), "");
+    let kept = cleanup(&rig, &["--task-id", "a"]);
+    assert_eq!(kept.code, Some(7), "{kept:?}");
+    assert!(tree.exists());
+}
+
+#[test]
+fn the_table_says_what_there_is() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let root = rig.root();
+    let table = rig.run(&["list", "--root", root.to_str().unwrap()]).good();
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["TASK", "STATE", "COMMIT", "AGE", "SIZE", "DIRTY", "UNPUSHED"]);
+    assert_eq!(lines[1][..3], ["a", "live", &rig.main[..10]]);
+    assert_eq!(lines[1][lines[1].len() - 2..], ["no", "no"]);
+    let wide = rig.run(&["list", "--root", root.to_str().unwrap(), "-o", "wide"]).good();
+    assert!(wide.contains("refs/heads/main") && wide.contains(&rig.main), "{wide}");
+    assert_eq!(rig.run(&["list", "--root", root.to_str().unwrap(), "-o", "name"]).good(), "a\n");
+    assert_eq!(rig.run(&["list", "--root", "/nonexistent/root"]).code, Some(6));
+}
+
+#[test]
+fn commits_that_were_pushed_do_not_bind_a_worktree() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let tree = rig.root().join("trees/a");
+    std::fs::write(tree.join("plain.txt"), "mine\n").unwrap();
+    rig.git(&tree, &["commit", "-qam", "Mine"]);
+    let own = rig.init(&["--task-id", "a", "--reuse", "--ref", "side"]);
+    assert_eq!(own.code, Some(7), "{own:?}");
+    rig.git(&tree, &["push", "-q", "origin", "HEAD:refs/heads/topic"]);
+    let _ = rig.init(&["--task-id", "a", "--reuse", "--ref", "side"]).good();
+    assert_eq!(rig.git(&tree, &["rev-parse", "HEAD"]), rig.commit("side"));
+}
+
+#[test]
 fn what_killed_processes_leave_is_stale() {
     let rig = Rig::new();
     for task in ["gone", "orphan", "whole"] {
@@ -107,6 +165,10 @@ fn what_killed_processes_leave_is_stale() {
     fs::remove_dir_all(root.join("trees/gone")).unwrap();
     fs::remove_dir_all(root.join("base/.git/worktrees/orphan")).unwrap();
     fs::create_dir_all(root.join("trees/.removed-x/tree/dir")).unwrap();
+    let debris = root.join("base/.git/worktrees/debris");
+    fs::create_dir(&debris).unwrap();
+    fs::write(debris.join("commondir"), "../..\n").unwrap();
+    fs::write(root.join("base.lock"), "process 7, which was killed").unwrap();
     let half = root.join("base/.git/worktrees/half");
     fs::create_dir(&half).unwrap();
     fs::write(half.join("locked"), "kubectl runnable: being made\n").unwrap();
