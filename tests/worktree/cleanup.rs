@@ -104,11 +104,11 @@ fn what_is_used_or_young_is_kept_in_its_place() {
     let mut user = std::process::Command::new("cat");
     let user = user.current_dir(rig.root().join("trees/a")).stdin(std::process::Stdio::piped());
     let mut user = user.stdout(std::process::Stdio::null()).spawn().unwrap();
-    let used = cleanup(&rig, &["--task-id", "a"]);
+    let kept = cleanup(&rig, &["--task-id", "a"]);
     user.kill().unwrap();
     user.wait().unwrap();
-    assert_eq!(used.code, Some(7), "{used:?}");
-    assert!(used.talk.contains(&format!("process {} (cat) works in it", user.id())), "{used:?}");
+    assert_eq!(kept.code, Some(7), "{kept:?}");
+    assert!(kept.talk.contains(&format!("process {} (cat) works in it", user.id())), "{kept:?}");
     assert_eq!(cleanup(&rig, &["--all", "--older", "1h"]).good(), "");
     assert_eq!(cleanup(&rig, &["--all", "--older", "1ms", "-o", "name"]).good(), "a\n");
 }
