@@ -11,7 +11,6 @@ use crate::local::record::Record;
 use crate::output::format::name;
 use crate::output::live::{Live, Voice};
 use crate::output::tree::{elapsed, printable};
-use crate::run::secret::Mask;
 use crate::run::summary::phase;
 
 /// Until when runs are waited for: all of a command's together.
@@ -117,7 +116,7 @@ pub(super) fn exit(found: &Found) -> Exit {
 /// How a run ended, on one line: `workflow.argoproj.io/etl Failed in 12s: child 'etl-1' failed`.
 pub(super) fn ending(found: &Found) -> String {
     let summary = found.summary();
-    let mask = Mask::of(&found.workflow, &found.nodes.all);
+    let mask = found.mask();
     let took = summary.completion_time.and_then(|end| summary.duration(end));
     let took = took.map(|took| format!(" in {}", elapsed(took))).unwrap_or_default();
     let message = printable(&mask.text(&summary.message));
@@ -134,7 +133,7 @@ impl Screen {
     }
 
     pub(super) fn show(&mut self, found: &Found) {
-        let nodes = Mask::of(&found.workflow, &found.nodes.all).nodes(found.nodes.all.clone());
+        let nodes = found.mask().nodes(found.nodes.all.clone());
         self.0.show(nodes.iter());
     }
 

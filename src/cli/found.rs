@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::local::record::{Record, RecordError};
 use crate::run::nodes::{Nodes, Partial, written_out};
 use crate::run::rebuilt;
+use crate::run::secret::Mask;
 use crate::run::summary::Summary;
 
 /// A run at one instant.
@@ -20,9 +21,16 @@ pub(super) struct Found {
     pub(super) killed: bool,
     /// Its nodes.
     pub(super) nodes: Nodes,
+    /// Values of Secrets that it was given, where they are known.
+    pub(super) secrets: Vec<String>,
 }
 
 impl Found {
+    /// What must not be read of it.
+    pub(super) fn mask(&self) -> Mask {
+        Mask::hiding(&self.workflow, &self.nodes.all, &self.secrets)
+    }
+
     pub(super) fn summary(&self) -> Summary {
         let summary = Summary::of(&self.workflow, &self.nodes);
         if self.killed { summary.killed() } else { summary }
@@ -43,7 +51,7 @@ impl Found {
 
 impl From<Value> for Found {
     fn from(workflow: Value) -> Self {
-        Self { nodes: Nodes::of(&workflow), workflow, killed: false }
+        Self { nodes: Nodes::of(&workflow), workflow, killed: false, secrets: Vec::new() }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::output::lines::Lines;
 use crate::output::stream::{stdout_colors, talk};
 use crate::run::nodes::Nodes;
 use crate::run::rebuilt::display_name;
+use crate::run::secret::Mask;
 use crate::run::sources;
 
 const EXAMPLES: &str = "Examples:
@@ -121,7 +122,10 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
 }
 
 async fn local(args: &Args, record: &Record, mut lines: Lines<Stdout>) -> Result<Exit, Failure> {
-    lines.prefix = several(&Nodes::of(&record.workflow()?).all, args);
+    let workflow = record.workflow()?;
+    let nodes = Nodes::of(&workflow).all;
+    lines.prefix = several(&nodes, args);
+    lines.mask = Mask::of(&workflow, &nodes);
     let wanted = Wanted {
         node: args.node.clone(),
         container: args.container.clone(),
@@ -272,6 +276,7 @@ impl<'a> Reader<'a> {
     /// The pods that are asked for and not read yet, each with what its lines are called.
     async fn wanted(&mut self, name: &str, workflow: &Value) -> Result<Vec<(Pod, String)>, Failure> {
         let nodes = Nodes::of(workflow).all;
+        self.lines.mask = Mask::of(workflow, &nodes);
         let meant = sources::pods(&nodes, self.args.node.as_deref());
         self.named |= meant.is_some();
         let pods = self.cluster.pods(name).await?;

@@ -12,7 +12,6 @@ use super::replace::{can_stand, replace};
 use crate::exit::Exit;
 use crate::output::{junit, step_summary};
 use crate::run::cases::Suite;
-use crate::run::secret::Mask;
 
 /// Where GitHub Actions shows what a step has to say.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -108,7 +107,7 @@ impl ReportArgs {
 
 fn suite(followed: &Followed) -> Suite {
     match &followed.end {
-        Ok(found) => Suite::of(&found.summary(), &found.nodes.all, &Mask::of(&found.workflow, &found.nodes.all)),
+        Ok(found) => Suite::of(&found.summary(), &found.nodes.all, &found.mask()),
         Err(failure) => Suite::lost(&followed.run, failure.message()),
     }
 }

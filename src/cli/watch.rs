@@ -15,7 +15,6 @@ use super::values::span;
 use crate::exit::Exit;
 use crate::output::stream::{result, stdout_colors};
 use crate::output::tree::{self, Look};
-use crate::run::secret::Mask;
 
 const EXAMPLES: &str = "Examples:
   # Follow the run that was created last: a live tree on a terminal, a line a change elsewhere
@@ -70,7 +69,7 @@ async fn watched(args: &Args) -> Result<Found, Failure> {
     drop(screen);
     let ended = ended?;
     let look = Look { color: stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };
-    let mask = Mask::of(&ended.workflow, &ended.nodes.all);
+    let mask = ended.mask();
     let tree = tree::draw(&mask.nodes(ended.nodes.all.clone()), look);
     result(format_args!("{tree}{}\n", ending(&ended)))?;
     Ok(ended)

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use console::{Color, Style};
 use regex::bytes::Regex;
 
+use crate::run::secret::Mask;
+
 /// Colours that tell nodes apart, also for those who see no red or no green.
 const COLORS: [Color; 6] = [Color::Cyan, Color::Yellow, Color::Magenta, Color::Blue, Color::Green, Color::Red];
 
@@ -22,13 +24,23 @@ pub struct Lines<W> {
     pub timestamps: bool,
     /// Only lines in which this is found.
     pub grep: Option<Regex>,
+    /// What must not be read in them.
+    pub mask: Mask,
     colors: HashMap<String, Color>,
 }
 
 impl<W: Write> Lines<W> {
     /// Prints all lines as they are.
     pub fn new(writer: W) -> Self {
-        Self { writer, prefix: false, color: false, timestamps: false, grep: None, colors: HashMap::new() }
+        Self {
+            writer,
+            prefix: false,
+            color: false,
+            timestamps: false,
+            grep: None,
+            mask: Mask::default(),
+            colors: HashMap::new(),
+        }
     }
 
     /// Prints a line, given without its end.
@@ -46,7 +58,7 @@ impl<W: Write> Lines<W> {
             line.extend_from_slice(time.as_bytes());
             line.push(b' ');
         }
-        line.extend_from_slice(text);
+        line.extend_from_slice(&self.mask.bytes(text));
         line.push(b'\n');
         self.writer.write_all(&line)
     }

@@ -1,5 +1,9 @@
-//! Keeping secrets out of what people read: the values of parameters whose names look like a secret's.
+//! Keeping secrets out of what people read: the values of parameters whose names look like a secret's, and of Secrets
+//! where they are known.
 
+use std::borrow::Cow;
+
+use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
 use crate::argo::status::Node;
@@ -22,22 +26,29 @@ pub fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     if is_secret(name) && !value.is_empty() { MASK } else { value }
 }
 
-/// The values that must not be read in names and messages of a run.
+/// The values that must not be read in names, messages and logs of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Mask {
-    values: Vec<String>,
+    /// Finds them; none when there are none.
+    secrets: Option<AhoCorasick>,
 }
 
 impl Mask {
     /// The secrets among the parameters of a workflow and its nodes.
     pub fn of(workflow: &Value, nodes: &[Node]) -> Self {
-        let mut values: Vec<String> = Vec::new();
+        Self::hiding(workflow, nodes, &[])
+    }
+
+    /// The same, and values of Secrets that the run was given, each also line by line.
+    pub fn hiding(workflow: &Value, nodes: &[Node], given: &[String]) -> Self {
+        let lines = given.iter().flat_map(|value| value.lines().map(str::trim)).map(str::to_owned);
+        let mut values: Vec<String> = given.iter().cloned().chain(lines).collect();
         let mut take = |parameters: Option<&Value>| {
             let parameters = parameters.and_then(Value::as_array).into_iter().flatten();
             for parameter in parameters {
                 let name = parameter["name"].as_str().unwrap_or_default();
                 let value = parameter["value"].as_str().unwrap_or_default();
-                if value.len() >= SHORTEST && is_secret(name) {
+                if is_secret(name) {
                     values.push(value.to_owned());
                 }
             }
@@ -48,22 +59,37 @@ impl Mask {
         }
         let outputs = nodes.iter().filter_map(|node| node.outputs.as_ref()).flat_map(|outputs| &outputs.parameters);
         for parameter in outputs.filter(|parameter| is_secret(&parameter.name)) {
-            values.extend(parameter.value.clone().filter(|value| value.len() >= SHORTEST));
+            values.extend(parameter.value.clone());
         }
-        // The longer first: one may be a part of another.
-        values.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
+        values.retain(|value| value.len() >= SHORTEST);
+        values.sort_unstable();
         values.dedup();
-        Self { values }
+        // One may be a part of another.
+        let finder = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&values).ok();
+        Self { secrets: (!values.is_empty()).then(finder).flatten() }
     }
 
     /// The text without the secrets.
     pub fn text(&self, text: &str) -> String {
-        self.values.iter().fold(text.to_owned(), |text, value| text.replace(value, MASK))
+        match &self.secrets {
+            Some(secrets) => secrets.replace_all(text, &vec![MASK; secrets.patterns_len()]),
+            None => text.to_owned(),
+        }
+    }
+
+    /// The bytes without the secrets.
+    pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        match &self.secrets {
+            Some(secrets) if secrets.is_match(bytes) => {
+                Cow::Owned(secrets.replace_all_bytes(bytes, &vec![MASK; secrets.patterns_len()]))
+            }
+            _ => Cow::Borrowed(bytes),
+        }
     }
 
     /// The nodes as people may read them.
     pub fn nodes(&self, nodes: Vec<Node>) -> Vec<Node> {
-        if self.values.is_empty() {
+        if self.secrets.is_none() {
             return nodes;
         }
         let masked = |node: Node| Node {
@@ -102,5 +128,14 @@ mod tests {
         ]}}});
         let mask = Mask::of(&workflow, &[]);
         assert_eq!(mask.text("today 1: s3cr3t-too, s3cr3t"), "today 1: ***, ***");
+        assert_eq!(&*mask.bytes(b"\xff s3cr3t!"), b"\xff ***!");
+    }
+
+    #[test]
+    fn the_value_of_a_secret_is_masked_as_a_whole_and_line_by_line() {
+        let given = ["-----BEGIN\n  bytes0\n}\n".to_owned(), "abc".to_owned()];
+        let mask = Mask::hiding(&Value::Null, &[], &given);
+        assert_eq!(mask.text("abc -----BEGIN\n  bytes0\n}\n."), "abc ***.");
+        assert_eq!(mask.text("got bytes0 }"), "got *** }");
     }
 }

@@ -5,4 +5,5 @@
 mod logs;
 mod notice;
 mod rig;
+mod secrets;
 mod steering;

@@ -7,10 +7,10 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::argo::status::{Node, NodeType};
-use crate::cli::follow::ending;
+use crate::cli::follow::{ending, exit};
 use crate::cli::found::Found;
 use crate::cli::submit::args::Args;
-use crate::local::engine::Ended;
+use crate::exit::Exit;
 use crate::output::stream::{self, StreamError, talk};
 use crate::output::tree::{self, Look, printable};
 use crate::run::secret::Mask;
@@ -25,11 +25,10 @@ const LOG_LINES: usize = 10;
 const LOG_TAIL: u64 = 16 * 1024;
 
 /// The tree on standard output unless another format was asked for; why tasks failed on standard error.
-pub(super) fn tell(args: &Args, ended: &Ended, directory: &Path) -> Result<(), StreamError> {
-    let found = Found::from(ended.workflow.clone());
-    let mask = Mask::of(&found.workflow, &found.nodes.all);
+pub(super) fn tell(args: &Args, found: &Found, directory: &Path) -> Result<(), StreamError> {
+    let mask = found.mask();
     let nodes = mask.nodes(found.nodes.all.clone());
-    if !args.quiet && ended.finished.phase.is_unsuccessful() {
+    if !args.quiet && exit(found) > Exit::Success {
         for node in nodes.iter().filter(|node| node.kind == NodeType::Pod && node.phase.is_unsuccessful()).take(LOGS) {
             tell_log(node, directory, &mask);
         }
@@ -39,7 +38,7 @@ pub(super) fn tell(args: &Args, ended: &Ended, directory: &Path) -> Result<(), S
     }
     let look =
         Look { color: stream::stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };
-    stream::result(format_args!("{}{}\n", tree::draw(&nodes, look), ending(&found)))?;
+    stream::result(format_args!("{}{}\n", tree::draw(&nodes, look), ending(found)))?;
     if !args.quiet {
         talk(format_args!("logs in {}", directory.join("nodes").display()));
     }

@@ -59,8 +59,7 @@ pub(super) async fn carry_out(
         let over = ready.run(args, &machine, &mut interrupts).await?;
         args.follow_up.notify.tell(&over.made.object).await;
         exit = exit.max(over.exit);
-        let end = Ok(Found::from(over.made.object.clone()));
-        followed.push(Followed { run: over.made.handle.name.clone(), end });
+        followed.push(Followed { run: over.made.handle.name.clone(), end: Ok(over.found) });
         made.push(over.made);
         if over.interrupted {
             break;
@@ -99,6 +98,7 @@ impl Machine {
 /// A run that has ended.
 struct Over {
     made: Made,
+    found: Found,
     exit: Exit,
     interrupted: bool,
 }
@@ -150,7 +150,8 @@ impl Ready {
             talk(format_args!("running workflow {} on this machine, run id {run_id}", self.name));
         }
         let executor = Executor::new(&directory, machine.view.clone(), &machine.executable).hide(&machine.root);
-        let mask = Mask::of(&self.plan.workflow, &[]);
+        let secrets: Vec<String> = self.plan.secrets.values().flat_map(|data| data.values().cloned()).collect();
+        let mask = Mask::hiding(&self.plan.workflow, &[], &secrets);
         let mut live = Live::new(args.quiet);
         let voice = live.voice();
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -165,9 +166,10 @@ impl Ready {
         // What follows stands where the tree was.
         drop(live);
         let ended = ended?;
-        ending::tell(args, &ended, &directory)?;
+        let found = Found { secrets, ..Found::from(ended.workflow.clone()) };
+        ending::tell(args, &found, &directory)?;
         let exit = exit(&ended, interrupts.timed_out());
-        Ok(Over { made: Made { object: ended.workflow, ..made }, exit, interrupted: ended.interrupted })
+        Ok(Over { made: Made { object: ended.workflow, ..made }, found, exit, interrupted: ended.interrupted })
     }
 }
 
