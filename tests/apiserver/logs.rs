@@ -224,6 +224,6 @@ async fn pods_that_come_while_a_run_is_followed_are_read_too() {
     });
     let output = output.await.unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
-    let expected = "build.a: 2026-11-21T10:00:00Z from a\nbuild.b: 2026-11-21T10:00:00Z from b\n";
+    let expected = "a: 2026-11-21T10:00:00Z from a\nb: 2026-11-21T10:00:00Z from b\n";
     assert_eq!((output.status.code(), stdout.as_str()), (Some(0), expected));
 }
