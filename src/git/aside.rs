@@ -21,16 +21,25 @@ pub(super) struct Aside {
 
 /// Moves a worktree aside; `None` if it is gone already. Under the lock.
 pub(super) fn set_aside(root: &Root, tree: &Path) -> Result<Option<Aside>, GitError> {
-    let path = tempfile::Builder::new()
-        .prefix(REMOVED)
-        .tempdir_in(root.trees())
-        .map_err(GitError::file("make a directory in", &root.trees()))?
-        .keep();
-    let Some(aside) = claim(path.clone()) else { return Ok(None) };
-    let moved = fs::rename(tree, path.join("tree"));
-    if moved.is_err() {
-        let _ = fs::remove_dir(&path);
-    }
+    let (aside, moved) = match tempfile::Builder::new().prefix(REMOVED).tempdir_in(root.trees()) {
+        Ok(directory) => {
+            let path = directory.keep();
+            let Some(aside) = claim(path.clone()) else { return Ok(None) };
+            let moved = fs::rename(tree, path.join("tree"));
+            if moved.is_err() {
+                let _ = fs::remove_dir(&path);
+            }
+            (aside, moved)
+        }
+        // There is no room for one more directory: it takes a name that shows that it goes, and nobody else's.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            let task = tree.file_name().unwrap_or_default().to_string_lossy();
+            let path = root.trees().join(format!("{REMOVED}{}-{task}", std::process::id()));
+            let moved = fs::rename(tree, &path);
+            (Aside { path, _deleter: None }, moved)
+        }
+        Err(error) => return Err(GitError::file("make a directory in", &root.trees())(error)),
+    };
     match moved {
         Ok(()) => Ok(Some(aside)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -63,6 +72,8 @@ impl Aside {
     /// Deletes it.
     pub(super) fn delete(self) -> Result<(), GitError> {
         let deleted = match fs::remove_dir_all(&self.path) {
+            // An orphan may be anything.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(&self.path),
             // Caches of modules are made read-only.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 open_up(&self.path);

@@ -54,6 +54,9 @@ pub(super) fn make(root: &Root, url: &RemoteUrl) -> Result<Repository, GitError>
     let base = match Repository::open(&path) {
         Ok(base) => base,
         Err(error) if error.code() == git2::ErrorCode::Owner => return Err(GitError::Ownership { path }),
+        Err(_) if has_other_ids(&path) => {
+            return Err(GitError::ObjectFormat { repository: path.display().to_string() });
+        }
         Err(_) if is_unfinished(&path)? => initialize(&path)?,
         Err(_) => return Err(GitError::NoRepository { base: path }),
     };
@@ -68,6 +71,7 @@ pub(super) fn open(root: &Root) -> Result<Repository, GitError> {
     Repository::open(&path).map_err(|error| match error.code() {
         git2::ErrorCode::Owner => GitError::Ownership { path },
         git2::ErrorCode::NotFound if !path.exists() => GitError::NoBase { root: root.path().to_owned() },
+        _ if has_other_ids(&path) => GitError::ObjectFormat { repository: path.display().to_string() },
         git2::ErrorCode::NotFound => GitError::NoRepository { base: path },
         _ => GitError::library("open the base")(error),
     })
@@ -101,6 +105,12 @@ fn initialize(path: &Path) -> Result<Repository, GitError> {
     Repository::init_opts(path, &options).map_err(GitError::library("make the base"))
 }
 
+/// Whether it is a repository with object ids of SHA-256, which the library does not open.
+fn has_other_ids(path: &Path) -> bool {
+    let format = |config: &str| git2::Config::open(&path.join(config))?.get_string("extensions.objectformat");
+    [".git/config", "config"].into_iter().any(|config| format(config).is_ok_and(|format| format == "sha256"))
+}
+
 fn is_unfinished(path: &Path) -> Result<bool, GitError> {
     let entries = fs::read_dir(path).map_err(GitError::file("read", path))?;
     Ok(entries.flatten().all(|entry| PARTS.iter().any(|part| entry.file_name() == *part)))
@@ -119,10 +129,9 @@ fn mend_head(base: &Repository) -> Result<(), GitError> {
 
 /// The base is one of this remote; an empty one becomes it.
 fn agree(base: &Repository, path: &Path, url: &RemoteUrl) -> Result<(), GitError> {
-    let is_set = base.find_remote(REMOTE).is_ok_and(|remote| remote.url().is_ok());
-    match (is_set, remote(base)) {
-        (true, Some(known)) if known.is_same(url) => keep_objects(base),
-        (true, known) if !is_empty(base)? => Err(GitError::OtherRemote {
+    match remote(base) {
+        Some(known) if known.is_same(url) => keep_objects(base),
+        known if !is_empty(base)? => Err(GitError::OtherRemote {
             base: path.to_owned(),
             has: known.map_or_else(|| "another repository".to_owned(), |known| known.to_string()),
             wanted: url.to_string(),

@@ -2,6 +2,7 @@
 //! init waits for one at most, and deleted without it. Work that would be lost is kept unless that is forced.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::network::Network;
 use super::program::Git;
 use super::root::Root;
 use super::tree::{self, Tree};
-use super::{aside, base, stale, tracking};
+use super::{aside, base, stale, tracking, trust};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -75,6 +76,8 @@ pub struct Cleaned {
     pub absent: Vec<TaskId>,
     /// What killed removers had left: so many were deleted.
     pub left_behind: usize,
+    /// What `safe.directory` named for the sake of worktrees that are gone.
+    pub distrusted: Vec<PathBuf>,
     /// Refs that were forgotten.
     pub forgotten: Vec<String>,
     /// What the collection did.
@@ -103,6 +106,7 @@ pub fn cleanup(
         work.go_on()?;
         work.remove(&tree)?;
     }
+    work.distrust()?;
     if request.remote_prune {
         work.forget()?;
     }
@@ -209,6 +213,16 @@ impl Work<'_> {
         }
         drop(lock);
         aside.map_or(Ok(()), aside::Aside::delete)
+    }
+
+    /// What an init added to the user's configuration goes with what it was added for.
+    fn distrust(&mut self) -> Result<(), GitError> {
+        let Some(lock) = self.lock()? else { return Ok(()) };
+        match trust::forget_gone(self.git, self.root, &lock) {
+            Ok(gone) => self.cleaned.distrusted = gone,
+            Err(error) => self.cleaned.failed.push(error),
+        }
+        Ok(())
     }
 
     fn forget(&mut self) -> Result<(), GitError> {

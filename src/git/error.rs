@@ -153,6 +153,20 @@ pub enum GitError {
         /// What it said.
         said: String,
     },
+    /// The user's hook failed; the worktree is whole.
+    #[error("the post-checkout hook failed in {}: {how}", path.display())]
+    Hook {
+        /// The worktree.
+        path: PathBuf,
+        /// How it ended, or what it said.
+        how: String,
+    },
+    /// The repository's object ids are of another kind than this program's.
+    #[error("{repository} has object ids of SHA-256: only those of SHA-1 are supported")]
+    ObjectFormat {
+        /// The repository's address or path.
+        repository: String,
+    },
     /// An object that must be there is not, or is damaged.
     #[error("the base lacks objects of commit {commit}")]
     Damaged {
@@ -192,7 +206,11 @@ impl GitError {
     /// The command's exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Name(_) | Self::Url(_) | Self::Place { .. } | Self::NoDirectory { .. } => Exit::Usage,
+            Self::Name(_)
+            | Self::Url(_)
+            | Self::Place { .. }
+            | Self::NoDirectory { .. }
+            | Self::ObjectFormat { .. } => Exit::Usage,
             Self::NoRef { .. } | Self::NoCommit { .. } | Self::NoBase { .. } => Exit::NotFound,
             Self::Locked { .. }
             | Self::Exists { .. }
@@ -208,6 +226,7 @@ impl GitError {
             | Self::Credentials { .. }
             | Self::Ownership { .. }
             | Self::Git { .. }
+            | Self::Hook { .. }
             | Self::Damaged { .. }
             | Self::Library { .. } => Exit::Tool,
         }
@@ -217,7 +236,7 @@ impl GitError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NoGit => {
-                "install git (2.36 or newer); it fetches with your own credentials, proxies and certificates"
+                "install git (2.39 or newer); it fetches with your own credentials, proxies and certificates"
             }
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "make room (kubectl runnable worktree cleanup --stale --gc), then run the same command again"
@@ -247,6 +266,10 @@ impl GitError {
                 "set up a git credential helper or an ssh key, or set GITHUB_TOKEN, GH_TOKEN or GITLAB_TOKEN for its own host"
             }
             Self::Ownership { .. } => "with --safe-directory it is added to safe.directory in your global git config",
+            Self::Hook { .. } => {
+                "the worktree is made: --reuse takes it; git config --show-origin core.hooksPath says whose hook it is"
+            }
+            Self::ObjectFormat { .. } => "git clone --depth=1 makes a checkout of it, one for each task",
             Self::Damaged { .. } => "move the base away; the next init makes it anew",
             Self::Busy { .. } => "run it again when that has ended",
             _ => return None,

@@ -45,6 +45,9 @@ pub(super) fn fetch(
     if answer.success {
         return Ok(resolved.clone());
     }
+    if answer.said.contains("mismatched algorithms") {
+        return Err(GitError::ObjectFormat { repository: network.url.to_string() });
+    }
     let refused = ["not our ref", "unadvertised object", "couldn't find remote ref", "no such remote ref"];
     if !refused.iter().any(|words| answer.said.contains(words)) {
         answer.good(&arguments, &root.base())?;

@@ -54,6 +54,9 @@ pub enum NameError {
     /// The text is no ref and no object id.
     #[error("invalid ref {0:?}: expected a branch, a tag, refs/…, or a full object id")]
     Revision(String),
+    /// The text is an object id of another kind.
+    #[error("object id {0} is one of SHA-256: only those of SHA-1 are supported")]
+    Sha256(String),
     /// The text is no directory of a repository.
     #[error("invalid directory {0:?}: expected one of the repository, such as src/app, without '..'")]
     Directory(String),
@@ -97,6 +100,11 @@ fn is_ref(text: &str) -> bool {
 
 fn is_object_id(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether the text is an object id of SHA-256, which the library cannot work with.
+pub(super) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 macro_rules! text {
@@ -157,6 +165,8 @@ impl FromStr for Revision {
     fn from_str(text: &str) -> Result<Self, NameError> {
         if is_object_id(text) {
             text.parse().map(Self::Object)
+        } else if is_sha256(text) {
+            Err(NameError::Sha256(text.to_owned()))
         } else if is_ref(text) {
             Ok(Self::Ref(RefName(text.to_owned())))
         } else {
@@ -233,6 +243,7 @@ mod tests {
     fn a_revision_is_a_ref_or_an_object_id() {
         let id = "0123456789abcdef0123456789ABCDEF01234567";
         assert!(matches!(id.parse(), Ok(Revision::Object(id)) if id.as_str().ends_with("abcdef01234567")));
+        assert!(matches!("0aF9".repeat(16).parse::<Revision>(), Err(NameError::Sha256(_))));
         for legal in ["main", "refs/heads/feature/x", "refs/pull/7/head", "v1.0", "HEAD", "a@b", "ü"] {
             assert!(matches!(legal.parse(), Ok(Revision::Ref(_))), "{legal}");
         }

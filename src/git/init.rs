@@ -1,14 +1,16 @@
 //! Makes the worktree of a task.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use git2::Repository;
+use git2::{ObjectType, Repository};
 
 use super::aside::{self, Aside};
 use super::checkout::{self, Checkout};
+use super::credentials::Environment;
 use super::error::GitError;
 use super::fetch::{self, Depth, id};
 use super::identity::{Directory, ObjectId, Revision, TaskId};
@@ -17,7 +19,7 @@ use super::metadata::{self, Making, Metadata, Record, Stage};
 use super::network::Network;
 use super::resolve::{Resolved, resolve};
 use super::root::Root;
-use super::{base, stale, tracking, trust};
+use super::{base, hook, stale, tracking, trust};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -70,15 +72,17 @@ pub fn init(
     cancelled: &AtomicBool,
     tell: &mut dyn FnMut(Step),
 ) -> Result<Made, GitError> {
-    let tree = root.tree(&request.task);
-    if request.trust {
-        trust::add(network.git, root, &[&root.base(), &tree], request.lock_timeout)?;
+    let mut work = Work { network, root, request, tree: root.tree(&request.task), cancelled, tell };
+    if request.trust && root.base().exists() {
+        trust::add(network.git, root, &root.base(), &work.lock()?)?;
     }
     let directory = if root.base().exists() { root.base() } else { root.path().to_owned() };
     let resolved = resolve(network, &directory, &request.revision)?;
-    let mut work = Work { network, root, request, tree, cancelled, tell };
     let made = work.make(resolved)?;
     root.write_workspace_path(&made.path)?;
+    if !made.reused {
+        hook::post_checkout(network.git, &made.path, &made.commit)?;
+    }
     Ok(made)
 }
 
@@ -126,12 +130,16 @@ impl Work<'_> {
         self.go_on()?;
         tracking::track(&base, &resolved)?;
         let commit = commit(&base, self.network, &resolved)?;
+        if self.request.trust {
+            trust::add(self.network.git, self.root, &self.root.base(), &lock)?;
+            trust::add(self.network.git, self.root, &self.tree, &lock)?;
+        }
         if let Place::Taken(metadata) = place {
-            drop(lock);
-            return self.reuse(&metadata, resolved, commit, fetched);
+            let made = Made { path: self.tree.clone(), commit, name: resolved.name, reused: true, fetched };
+            return self.reuse(&base, lock, &metadata, made);
         }
         let making = metadata::add(&base, &self.tree, &self.record(&resolved, &commit), &commit)?;
-        let done = self.sparse(&making).and_then(|()| {
+        let done = self.sparse().and_then(|()| {
             drop(lock);
             self.fill(&mut base, &making, &resolved, &commit)
         });
@@ -194,11 +202,10 @@ impl Work<'_> {
     }
 
     /// The settings of a sparse checkout, written by git itself. They change the base's configuration: under the lock.
-    fn sparse(&self, making: &Making) -> Result<(), GitError> {
+    fn sparse(&self) -> Result<(), GitError> {
         if self.request.sparse.is_empty() {
             return Ok(());
         }
-        debug_assert!(making.metadata.path().exists());
         let directories: String = self.request.sparse.iter().map(|directory| quoted(directory.as_str())).collect();
         let arguments = ["sparse-checkout", "set", "--cone", "--no-sparse-index", "--stdin"];
         self.network.git.run(&self.tree, arguments, directories.into_bytes()).map(drop)
@@ -236,36 +243,77 @@ impl Work<'_> {
     }
 
     fn discard(&self, making: &Making) -> Result<(), GitError> {
-        let _lock = self.lock()?;
+        let lock = self.lock()?;
         self.remove_tree()?;
-        making.metadata.remove()
+        making.metadata.remove()?;
+        if self.request.trust {
+            trust::forget_gone(self.network.git, self.root, &lock)?;
+        }
+        Ok(())
     }
 
     fn remove_tree(&self) -> Result<(), GitError> {
         aside::set_aside(self.root, &self.tree)?.map_or(Ok(()), Aside::delete)
     }
 
-    /// A worktree that is there shows the commit already, or is moved to it when nothing of its own would be lost.
-    fn reuse(
-        &self,
-        metadata: &Metadata,
-        resolved: Resolved,
-        commit: ObjectId,
-        fetched: bool,
-    ) -> Result<Made, GitError> {
-        let work = super::work::of(self.network.git, &self.tree, metadata)?;
-        let made = Made { path: self.tree.clone(), commit: commit.clone(), name: resolved.name, reused: true, fetched };
-        if work.head.as_ref() == Some(&commit) {
+    /// A worktree that is there is as it is asked for, or is made so when nothing of its own would be lost.
+    fn reuse(&self, base: &Repository, lock: Lock, metadata: &Metadata, made: Made) -> Result<Made, GitError> {
+        let is_narrowed = self.is_narrowed(base, &made.commit)?;
+        if is_narrowed && metadata.head().as_deref() == Some(made.commit.as_str()) {
             return Ok(made);
         }
-        if work.dirty || work.unpushed {
-            let have = work.head.unwrap_or_else(|| commit.clone());
-            return Err(GitError::Diverged { task: self.request.task.clone(), have, wanted: commit });
+        let work = super::work::of(self.network.git, &self.tree, metadata)?;
+        let is_there = work.head.as_ref() == Some(&made.commit);
+        if is_there && is_narrowed {
+            return Ok(made);
         }
-        let arguments = ["checkout", "--quiet", "--detach", "--no-recurse-submodules", commit.as_str()];
-        self.network.git.run(&self.tree, arguments, Vec::new())?;
-        metadata.move_to(&commit, made.name.as_deref())?;
-        Ok(made)
+        if !is_there && (work.dirty || work.unpushed) {
+            let have = work.head.unwrap_or_else(|| made.commit.clone());
+            return Err(GitError::Diverged { task: self.request.task.clone(), have, wanted: made.commit });
+        }
+        let making = (!work.dirty && !work.unpushed).then(|| metadata.remake()).transpose()?;
+        if !is_narrowed {
+            self.sparse()?;
+        }
+        drop(lock);
+        let moved = if is_there { Ok(()) } else { self.move_to(metadata, &made) };
+        if let (Some(mut making), Ok(()) | Err(GitError::Hook { .. })) = (making, &moved) {
+            making.move_to(&made.commit, made.name.as_deref())?;
+            making.finish()?;
+        }
+        moved.map(|()| made)
+    }
+
+    fn move_to(&self, metadata: &Metadata, made: &Made) -> Result<(), GitError> {
+        let arguments = ["checkout", "--quiet", "--detach", "--no-recurse-submodules", made.commit.as_str()];
+        match self.network.git.run(&self.tree, arguments, Vec::new()) {
+            // git ends as its hook does, which runs last.
+            Err(GitError::Git { said, .. }) if metadata.head().as_deref() == Some(made.commit.as_str()) => {
+                Err(hook::failed(&self.tree, &said))
+            }
+            done => done.map(drop),
+        }
+    }
+
+    /// Whether it shows the directories that are asked for, if any are.
+    fn is_narrowed(&self, base: &Repository, commit: &ObjectId) -> Result<bool, GitError> {
+        if self.request.sparse.is_empty() {
+            return Ok(true);
+        }
+        let tree = base.find_commit(fetch::oid(commit)).and_then(|commit| commit.tree());
+        let tree = tree.map_err(|source| GitError::Damaged { commit: commit.clone(), source })?;
+        let is_directory = |directory: &&Directory| {
+            let entry = tree.get_path(Path::new(directory.as_str()));
+            entry.is_ok_and(|entry| entry.kind() == Some(ObjectType::Tree))
+        };
+        if let Some(missing) = self.request.sparse.iter().find(|directory| !is_directory(directory)) {
+            return Err(GitError::NoDirectory { commit: commit.clone(), directory: missing.clone() });
+        }
+        // It fails where all is checked out.
+        let answer = self.network.git.ask(&self.tree, ["sparse-checkout", "list"], &Environment::default())?;
+        let printed = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let shown: BTreeSet<&str> = printed.lines().collect();
+        Ok(answer.success && shown == self.request.sparse.iter().map(Directory::as_str).collect())
     }
 
     fn go_on(&self) -> Result<(), GitError> {

@@ -21,8 +21,8 @@ impl Lock {
     pub(super) fn take(path: &Path, timeout: Duration, holder: &str) -> Result<Self, GitError> {
         let file = open(path)?;
         match file.try_lock() {
-            Ok(()) => Self::held(file, path, holder),
-            Err(TryLockError::WouldBlock) => Self::held(wait(file, path, timeout)?, path, holder),
+            Ok(()) => Ok(Self::held(file, holder)),
+            Err(TryLockError::WouldBlock) => Ok(Self::held(wait(file, path, timeout)?, holder)),
             Err(TryLockError::Error(error)) => Err(GitError::file("lock", path)(error)),
         }
     }
@@ -32,16 +32,16 @@ impl Lock {
         self.killed
     }
 
-    fn held(mut file: File, path: &Path, holder: &str) -> Result<Self, GitError> {
-        let write = |file: &mut File| -> io::Result<bool> {
-            let killed = file.metadata()?.len() > 0;
+    /// What cannot be written, on a full disk that is to be cleaned, others only do not get to know.
+    fn held(mut file: File, holder: &str) -> Self {
+        let killed = file.metadata().is_ok_and(|metadata| metadata.len() > 0);
+        let write = |file: &mut File| -> io::Result<()> {
             file.set_len(0)?;
             file.rewind()?;
-            file.write_all(holder.as_bytes())?;
-            Ok(killed)
+            file.write_all(holder.as_bytes())
         };
-        let killed = write(&mut file).map_err(GitError::file("write", path))?;
-        Ok(Self { file, killed })
+        let _ = write(&mut file);
+        Self { file, killed }
     }
 }
 

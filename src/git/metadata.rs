@@ -8,7 +8,7 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use git2::Repository;
@@ -49,7 +49,7 @@ pub(super) struct Metadata {
 #[derive(Debug)]
 pub(super) struct Making {
     pub(super) metadata: Metadata,
-    _record: File,
+    record: File,
 }
 
 /// How far a worktree has come.
@@ -68,7 +68,7 @@ pub(super) fn all(base: &Repository) -> Result<Vec<Metadata>, GitError> {
     let directory = base.commondir().join("worktrees");
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(GitError::file("read", &directory)(error)),
     };
     let mut all: Vec<Metadata> = entries.flatten().map(|entry| Metadata { path: entry.path() }).collect();
@@ -85,7 +85,7 @@ pub(super) fn of(base: &Repository, tree: &Path) -> Result<Option<Metadata>, Git
 pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &ObjectId) -> Result<Making, GitError> {
     let path = free(base, &record.task_id);
     fs::create_dir_all(&path).map_err(GitError::file("make", &path))?;
-    let making = Making { _record: write_record(&path, record)?, metadata: Metadata { path: path.clone() } };
+    let making = Making { record: write_record(&path, record)?, metadata: Metadata { path: path.clone() } };
     let write = |name: &str, text: String| {
         let file = path.join(name);
         fs::write(&file, text).map_err(GitError::file("write", &file))
@@ -101,16 +101,27 @@ pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &Obje
 }
 
 fn write_record(path: &Path, record: &Record) -> Result<File, GitError> {
-    let file = path.join(RECORD);
-    let write = || {
-        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&file)?;
+    let mut file = hold_record(path)?;
+    rewrite(&mut file, record).map_err(GitError::file("write", &path.join(RECORD)))?;
+    Ok(file)
+}
+
+fn hold_record(path: &Path) -> Result<File, GitError> {
+    let path = path.join(RECORD);
+    let open = || {
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path)?;
         // One who looks whether it is held holds it for an instant.
         file.lock()?;
-        file.set_len(0)?;
-        file.write_all(serde_json::to_string(record)?.as_bytes())?;
         Ok(file)
     };
-    write().map_err(GitError::file("write", &file))
+    open().map_err(GitError::file("open", &path))
+}
+
+fn rewrite(file: &mut File, record: &Record) -> io::Result<()> {
+    let text = serde_json::to_string(record)?;
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
 }
 
 /// A name that git can make refs of (`worktrees/<name>/HEAD`), and that no other worktree has.
@@ -137,8 +148,18 @@ fn is_bare(tree: &Path) -> bool {
 }
 
 impl Making {
+    /// Notes that it shows another commit now.
+    pub(super) fn move_to(&mut self, commit: &ObjectId, name: Option<&str>) -> Result<(), GitError> {
+        let Some(record) = self.metadata.record() else { return Ok(()) };
+        let record = Record { commit: commit.to_string(), name: name.map(str::to_owned), ..record };
+        rewrite(&mut self.record, &record).map_err(GitError::file("write", &self.metadata.path.join(RECORD)))
+    }
+
     /// The worktree is whole from here on.
     pub(super) fn finish(self) -> Result<(), GitError> {
+        if self.metadata.lock_reason().is_some() {
+            return Ok(());
+        }
         let locked = self.metadata.path.join(LOCKED);
         fs::remove_file(&locked).map_err(GitError::file("remove", &locked))
     }
@@ -206,19 +227,21 @@ impl Metadata {
         lock::wait_until_free(&self.path.join(RECORD), timeout)
     }
 
-    /// Notes that a worktree without work of its own was moved to another commit.
-    pub(super) fn move_to(&self, commit: &ObjectId, name: Option<&str>) -> Result<(), GitError> {
-        let Some(record) = self.record() else { return Ok(()) };
-        let record = Record { commit: commit.to_string(), name: name.map(str::to_owned), ..record };
-        write_record(&self.path, &record).map(drop)
+    /// A whole worktree that holds no work is being made once more, in its place: one that comes to no end is removed as
+    /// half-made, unless somebody has locked it. Under the lock.
+    pub(super) fn remake(&self) -> Result<Making, GitError> {
+        let record = hold_record(&self.path)?;
+        if self.lock_reason().is_none() {
+            let locked = self.path.join(LOCKED);
+            fs::write(&locked, format!("{BEING_MADE}\n")).map_err(GitError::file("write", &locked))?;
+        }
+        Ok(Making { metadata: self.clone(), record })
     }
 
     /// Removes it. Under the lock.
     pub(super) fn remove(&self) -> Result<(), GitError> {
         match fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(GitError::file("remove", &self.path)(error))
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(GitError::file("remove", &self.path)(error)),
             _ => Ok(()),
         }
     }

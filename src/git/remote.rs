@@ -110,20 +110,28 @@ impl FromStr for RemoteUrl {
         }
         // `ext::program` and the like: git takes what stands before `::` for a helper to run.
         if let Some((helper, _)) = text.split_once("::")
-            && helper.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
+            && is_scheme(helper)
         {
             return Err(RemoteUrlError::Transport(helper.to_owned()));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
+            // One slash too few makes a host of the scheme, and of what stands behind it a path.
+            let host = text.split_once(':').map(|(host, _)| host.to_ascii_lowercase());
+            if host.is_some_and(|host| SCHEMES.contains(&host.as_str())) {
+                return Err(RemoteUrlError::Malformed);
+            }
             return Ok(Self { text: text.to_owned(), login: None });
         };
         let scheme = scheme.to_ascii_lowercase();
+        if !is_scheme(&scheme) {
+            return Err(RemoteUrlError::Malformed);
+        }
         if !SCHEMES.contains(&scheme.as_str()) {
             return Err(RemoteUrlError::Transport(scheme));
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(login, host)| (Some(login), host));
-        if scheme != "file" && (host.is_empty() || host.starts_with('-')) {
+        if scheme != "file" && !is_host(host) {
             return Err(RemoteUrlError::Malformed);
         }
         let (user, password) = login.map_or((None, None), |login| match login.split_once(':') {
@@ -138,6 +146,20 @@ impl FromStr for RemoteUrl {
         };
         Ok(Self { text: format!("{scheme}://{kept}{host}{path}"), login })
     }
+}
+
+/// What may be repeated in a message: a password would be something else.
+fn is_scheme(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
+}
+
+/// A host and perhaps a port. A password with a bare `/` in it would stand in the port's place.
+fn is_host(text: &str) -> bool {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, port),
+        _ => (text, ""),
+    };
+    !name.is_empty() && !name.starts_with('-') && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `token@` is a token without a user's name, which forges take as a password.
@@ -190,7 +212,10 @@ mod tests {
 
     #[test]
     fn addresses_that_git_takes() {
-        for text in ["https://example.org/a/b", "git@example.org:a/b.git", "file:///srv/a", "/srv/a", "./a", "../a"] {
+        for text in ["https://example.org/a/b", "https://[::1]:8443/a", "http://[::1]/a", "ssh://git@a.org:22/b"] {
+            assert_eq!(url(text).as_str(), text);
+        }
+        for text in ["git@example.org:a/b.git", "example.org:a", "file:///srv/a", "/srv/a", "./a", "../a"] {
             assert_eq!(url(text).as_str(), text);
         }
     }
@@ -202,7 +227,19 @@ mod tests {
         {
             assert_eq!(text.parse::<RemoteUrl>(), Err(RemoteUrlError::Transport(transport.to_owned())));
         }
-        for text in ["", "-x", "--upload-pack=x", "https://", "ssh://-oProxyCommand=x/y", "https://a\nb/c"] {
+        for text in [
+            "",
+            "-x",
+            "--upload-pack=x",
+            "https://",
+            "https:///a",
+            "https:/me:s3cret@example.org/a",
+            "me:s3cret@x://example.org/a",
+            "https://me:s3/cret@example.org/a",
+            "ssh://-oProxyCommand=x/y",
+            "ssh://example.org:-oProxyCommand=x/y",
+            "https://a\nb/c",
+        ] {
             assert_eq!(text.parse::<RemoteUrl>(), Err(RemoteUrlError::Malformed), "{text:?}");
         }
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::error::GitError;
-use super::identity::{ObjectId, RefName, Revision};
+use super::identity::{ObjectId, RefName, Revision, is_sha256};
 use super::network::Network;
 
 /// What a revision is at the remote, or the commit that it names.
@@ -33,6 +33,9 @@ fn resolve_ref(network: &Network<'_>, directory: &Path, name: &RefName) -> Resul
     arguments.extend(candidates.iter().chain(&peeled).map(String::as_str));
     let printed = network.ask(directory, &arguments)?.good(&arguments, directory)?;
     let listed = String::from_utf8_lossy(&printed);
+    if listed.lines().filter_map(|line| line.split_once('\t')).any(|(id, _)| is_sha256(id)) {
+        return Err(GitError::ObjectFormat { repository: network.url.to_string() });
+    }
     found(&listed, &candidates).ok_or_else(|| GitError::NoRef {
         url: network.url.to_string(),
         name: name.to_string(),

@@ -56,6 +56,9 @@ impl Root {
             Ok(_) => directory(&absolute)?,
         }
         let path = fs::canonicalize(&absolute).map_err(GitError::file("find", &absolute))?;
+        if path.to_str().is_none_or(|text| text.contains('\n')) {
+            return Err(GitError::Place { path, problem: "has a name that git's metadata cannot hold" });
+        }
         let root = Self { path };
         for inner in [root.base(), root.trees()] {
             if fs::symlink_metadata(&inner).is_ok() {
@@ -154,6 +157,20 @@ mod tests {
             fs::remove_file(root.join(inner))?;
         }
         assert_eq!(fs::read_dir(&outside)?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_written_down_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+        use std::os::unix::ffi::OsStrExt;
+        let directory = tempfile::tempdir()?;
+        for name in [&b"a\nb"[..], b"a\xffb"] {
+            let root = directory.path().join(std::ffi::OsStr::from_bytes(name));
+            fs::create_dir(&root)?;
+            assert!(matches!(Root::make(&root), Err(GitError::Place { .. })), "{name:?}");
+            assert_eq!(fs::read_dir(&root)?.count(), 0);
+        }
+        assert!(Root::make(&directory.path().join("wörk dir")).is_ok());
         Ok(())
     }
 

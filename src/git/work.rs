@@ -10,6 +10,7 @@ use super::fetch::id;
 use super::identity::ObjectId;
 use super::metadata::Metadata;
 use super::program::Git;
+use super::submodules;
 
 /// What a worktree holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +36,15 @@ pub(super) fn of(git: &Git, tree: &Path, metadata: &Metadata) -> Result<Work, Gi
     let commit = head.as_ref().and_then(|head| head.peel_to_commit().ok()).map(|commit| commit.id());
     let branch = head.filter(git2::Reference::is_branch).and_then(|head| head.shorthand().ok().map(str::to_owned));
     let made_at = metadata.record().and_then(|record| Oid::from_str(&record.commit).ok());
-    let unpushed = match commit {
-        Some(commit) => {
-            // Where the history was cut off is written in the base; the library looks for it in the worktree's own.
-            let base = Repository::open(repository.commondir()).map_err(GitError::library("open the base"))?;
-            is_unpushed(&base, commit, made_at).map_err(GitError::library("read the history"))?
-        }
-        None => false,
-    };
+    let unpushed = submodules::hold_work(&repository, metadata, made_at)
+        || match commit {
+            Some(commit) => {
+                // Where the history was cut off is written in the base; the library looks for it in the worktree's own.
+                let base = Repository::open(repository.commondir()).map_err(GitError::library("open the base"))?;
+                is_unpushed(&base, commit, made_at).map_err(GitError::library("read the history"))?
+            }
+            None => false,
+        };
     // Optional locks would hinder a git that works there.
     let arguments = ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=normal"];
     let answer = git.ask(tree, arguments, &Environment::default())?;
@@ -56,6 +58,7 @@ pub(super) fn is_unpushed_head(base: &Repository, metadata: &Metadata) -> bool {
     let made_at = metadata.record().and_then(|record| Oid::from_str(&record.commit).ok());
     let head = metadata.head().and_then(|head| Oid::from_str(&head).ok());
     head.is_some_and(|head| is_unpushed(base, head, made_at).unwrap_or(false))
+        || submodules::hold_work(base, metadata, made_at)
 }
 
 /// Whether a commit is there that neither the remote's refs nor the commit it was made at lead to.

@@ -81,6 +81,7 @@ pub fn cleaned(cleaned: &Cleaned, dry_run: bool) -> Value {
         "kept": kept.collect::<Vec<_>>(),
         "absent": cleaned.absent.iter().map(TaskId::as_str).collect::<Vec<_>>(),
         "forgottenRefs": cleaned.forgotten,
+        "safeDirectories": cleaned.distrusted,
         "objects": cleaned.collected.map(|objects| json!({"before": objects.before, "after": objects.after})),
         "errors": cleaned.failed.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::rig::{Done, Rig};
+use crate::rig::{Done, Rig, done};
 
 fn cleanup(rig: &Rig, arguments: &[&str]) -> Done {
     let root = rig.root();
@@ -299,4 +299,70 @@ fn garbage_is_collected_when_nobody_works() {
     assert_eq!(rig.git(&rig.root().join("trees/a"), &["status", "--porcelain"]), "");
     assert_sound(&rig);
     let _ = rig.init(&["--task-id", "b"]).good();
+}
+
+#[test]
+fn commits_in_a_submodule_are_work() {
+    let rig = Rig::new();
+    let module = rig.directory.path().join("module");
+    rig.git(rig.directory.path(), &["init", "-q", "-b", "main", module.to_str().unwrap()]);
+    rig.git(&module, &["commit", "-q", "--allow-empty", "-m", "Module"]);
+    let allow = ["-c", "protocol.file.allow=always", "submodule"];
+    let url = format!("file://{}", module.display());
+    rig.git(&rig.source(), &[&allow[..], &["add", "-q", &url, "sub"]].concat());
+    rig.git(&rig.source(), &["commit", "-qm", "Add a submodule"]);
+    rig.git(&module, &["commit", "-q", "--allow-empty", "-m", "More"]);
+    let tree = rig.root().join("trees/a");
+    for (work, code) in [(None, 0), (Some(["commit", "-q", "--allow-empty", "-m", "Mine"]), 7)] {
+        let _ = rig.init(&["--task-id", "a"]).good();
+        rig.git(&tree, &[&allow[..], &["update", "-q", "--init", "--depth", "1"]].concat());
+        // A clone of depth 1 knows no other branch.
+        rig.git(&tree.join("sub"), &["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"]);
+        if let Some(work) = work {
+            rig.git(&tree.join("sub"), &work);
+            rig.git(&tree, &["commit", "-qam", "Move the submodule"]);
+            rig.git(&tree, &["push", "-q", "origin", "HEAD:refs/heads/topic"]);
+        }
+        let removed = cleanup(&rig, &["--task-id", "a"]);
+        assert_eq!(removed.code, Some(code), "{removed:?}");
+        assert!(code == 0 || removed.talk.contains("on no branch of the remote"), "{removed:?}");
+    }
+    rig.git(&tree.join("sub"), &["push", "-q", "origin", "HEAD:refs/heads/topic"]);
+    let _ = cleanup(&rig, &["--task-id", "a"]).good();
+    assert_sound(&rig);
+}
+
+/// A cleanup is what a full disk needs: it must get on without a byte more.
+#[test]
+fn a_full_disk_is_cleaned() {
+    let rig = Rig::new();
+    fs::create_dir(rig.root()).unwrap();
+    let program = env!("CARGO_BIN_EXE_kubectl-runnable");
+    // No more files, then no more bytes.
+    let script = r#"
+        set -e
+        mount -t tmpfs -o nr_inodes=400 tmpfs "$ROOT"
+        for task in a b; do "$PROGRAM" worktree init -q --url "$URL" --root "$ROOT" --task-id $task; done
+        while mkdir "$ROOT/base/$((n += 1))" 2>/dev/null; do :; done
+        "$PROGRAM" worktree cleanup --root "$ROOT" --task-id a
+        mount -o remount,nr_inodes=9999,size=8m "$ROOT"
+        dd if=/dev/zero of="$ROOT/base/filler" 2>/dev/null || :
+        if "$PROGRAM" worktree init -q --url "$URL" --root "$ROOT" --task-id c; then exit 9; fi
+        test ! -e "$ROOT/trees/c"
+        "$PROGRAM" worktree cleanup --root "$ROOT" --task-id b
+        rm "$ROOT/base/filler"
+        "$PROGRAM" worktree init -q --url "$URL" --root "$ROOT" --task-id c
+        git -C "$ROOT/trees/c" status --porcelain
+        git -C "$ROOT/base" fsck --connectivity-only 2>/dev/null
+    "#;
+    let mut shell = rig.shell(&["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]);
+    let done = done(shell.env("ROOT", rig.root()).env("PROGRAM", program).env("URL", rig.url()).output().unwrap());
+    if done.talk.contains("unshare: unshare failed") {
+        assert!(done.talk.contains("not permitted"), "{done:?}");
+        return;
+    }
+    assert!(done.talk.contains("No space left on device"), "{done:?}");
+    let path = |task: &str| rig.root().join("trees").join(task).display().to_string();
+    let lines = [path("a"), path("b"), "worktree a removed".into(), "worktree b removed".into(), path("c")];
+    assert_eq!(done.good(), lines.map(|line| line + "\n").concat());
 }

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cleanup;
+mod hook;
 mod http;
 mod remote;
 mod rig;
+mod trust;
 
 use std::os::unix::fs::symlink;
 use std::thread;
@@ -127,6 +129,70 @@ fn a_killed_init_is_mended_by_the_next() {
     }
 }
 
+/// The worktree moves to another commit and to other directories; what is killed on the way holds no work.
+#[test]
+fn a_killed_reuse_is_mended_by_the_next() {
+    let rig = Rig::new();
+    for number in 0..300 {
+        std::fs::write(rig.source().join(format!("dir/{number}")), "text").unwrap();
+    }
+    rig.git(&rig.source(), &["add", "-A"]);
+    rig.git(&rig.source(), &["commit", "-qm", "Many"]);
+    let _ = rig.init(&["--task-id", "a"]).good();
+    let tree = rig.root().join("trees/a");
+    for round in 0..16 {
+        let named = if round % 2 == 0 { "side" } else { "main" };
+        let mut child = rig.command(&["--task-id", "a", "-q", "--reuse", "--ref", named]).spawn().unwrap();
+        thread::sleep(std::time::Duration::from_millis(20 + 6 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let _ = rig.init(&["--task-id", "a", "--reuse", "--ref", named]).good();
+        assert_eq!(rig.git(&tree, &["status", "--porcelain"]), "", "round {round}");
+        assert_eq!(rig.git(&tree, &["rev-parse", "HEAD"]), rig.commit(named), "round {round}");
+    }
+}
+
+/// As a killed reuse leaves it: files and index of one commit, `HEAD` of another.
+#[test]
+fn a_worktree_that_was_moved_half_way_is_made_anew() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a", "--depth", "0"]).good();
+    let tree = rig.root().join("trees/a");
+    rig.git(&tree, &["reset", "-q", "--soft", &rig.commit("main~1")]);
+    let locked = rig.root().join("base/.git/worktrees/a/locked");
+    let kept = rig.init(&["--task-id", "a", "--reuse"]);
+    assert_eq!(kept.code, Some(7), "this may be somebody's work: {kept:?}");
+    std::fs::write(locked, "kubectl runnable: being made\n").unwrap();
+    let _ = rig.init(&["--task-id", "a", "--reuse"]).good();
+    assert_eq!(rig.git(&tree, &["status", "--porcelain"]), "");
+    assert_eq!(rig.git(&tree, &["rev-parse", "HEAD"]), rig.main);
+}
+
+#[test]
+fn a_worktree_is_narrowed_again_as_it_is_asked() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a", "--sparse", "dir"]).good();
+    let tree = rig.root().join("trees/a");
+    let there = || ["dir", "other", "plain.txt"].map(|name| tree.join(name).exists());
+    assert_eq!(there(), [true, false, true]);
+    let again = ["--task-id", "a", "--reuse", "--sparse"];
+    let refused = rig.init(&[&again[..], &["absent"]].concat());
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    let _ = rig.init(&[&again[..], &["other"]].concat()).good();
+    assert_eq!(there(), [false, true, true]);
+    std::fs::write(tree.join("plain.txt"), "mine\n").unwrap();
+    let _ = rig.init(&[&again[..], &["other", "dir"]].concat()).good();
+    assert_eq!(there(), [true, true, true]);
+    assert_eq!(rig.git(&tree, &["status", "--porcelain"]), " M plain.txt");
+    let _ = rig.init(&["--task-id", "a", "--reuse"]).good();
+    assert_eq!(there(), [true, true, true], "without --sparse it stays as it is");
+    let _ = rig.init(&["--task-id", "b"]).good();
+    let _ = rig.init(&["--task-id", "b", "--reuse", "--sparse", "dir", "--ref", "side"]).good();
+    let b = rig.root().join("trees/b");
+    assert!(b.join("dir/run.sh").exists() && !b.join("other").exists());
+    assert_eq!(rig.git(&b, &["status", "--porcelain"]), "");
+}
+
 #[test]
 fn hostile_names_never_leave_the_root() {
     let rig = Rig::new();
@@ -142,6 +208,11 @@ fn hostile_names_never_leave_the_root() {
         let refused =
             rig.run(&["init", "--task-id", "a", "--root", rig.root().to_str().unwrap(), &format!("--url={url}")]);
         assert_eq!(refused.code, Some(2), "{url}: {refused:?}");
+    }
+    for url in ["https://me:s3cret@", "foo://me:s3cret@h/x", "https:/me:s3cret@h/x", "https://me:s3cret/x@h/y"] {
+        let refused = rig.run(&["init", "--task-id", "a", "--root", rig.root().to_str().unwrap(), "--url", url]);
+        assert_eq!(refused.code, Some(2), "{url}: {refused:?}");
+        assert!(!refused.talk.contains("s3cret"), "{refused:?}");
     }
     for (owner, repository) in [("../x", "r"), ("o", "../r"), ("-o", "r"), ("o", "..")] {
         let refused = rig.run(&["init", &format!("--owner={owner}"), &format!("--repo={repository}")]);
@@ -187,4 +258,17 @@ fn another_repository_under_the_same_root_is_refused() {
     let refused = rig.run(&["init", "--task-id", "b", "--url", "file:///nowhere", "--root", root.to_str().unwrap()]);
     assert_ne!(refused.code, Some(0), "{refused:?}");
     assert!(!root.join("trees/b").exists());
+}
+
+#[test]
+fn a_repository_of_somebody_s_own_is_no_base() {
+    let rig = Rig::new();
+    let base = rig.root().join("base");
+    std::fs::create_dir(rig.root()).unwrap();
+    rig.git(&rig.root(), &["init", "-q", "base"]);
+    rig.git(&base, &["commit", "-q", "--allow-empty", "-m", "Own"]);
+    let refused = rig.init(&["--task-id", "a"]);
+    assert_eq!(refused.code, Some(7), "{refused:?}");
+    assert!(refused.talk.contains("base is a clone of another repository"), "{refused:?}");
+    assert_eq!(rig.git(&base, &["remote"]), "");
 }

@@ -198,24 +198,50 @@ fn objects_that_got_lost_are_fetched_again() {
     rig.git(&base, &["fsck", "--full"]);
 }
 
+/// A repository with object ids of SHA-256.
+fn sha256(rig: &Rig) -> PathBuf {
+    let place = rig.directory.path().join("sha256");
+    rig.git(rig.directory.path(), &["init", "-q", "-b", "main", "--object-format=sha256", place.to_str().unwrap()]);
+    rig.git(&place, &["commit", "-q", "--allow-empty", "-m", "First"]);
+    place
+}
+
 #[test]
-fn a_base_of_another_user_is_trusted_when_that_is_asked() {
+fn a_repository_with_ids_of_another_kind_is_refused_before_anything_is_made() {
     let rig = Rig::new();
-    let _ = rig.init(&["--task-id", "a"]).good();
-    let given = Command::new("chown").args(["-R", "1234:1234"]).arg(rig.root()).output().unwrap();
-    if !given.status.success() {
-        eprintln!("left out: only root can make a base that belongs to another user");
-        return;
+    let other = sha256(&rig);
+    let server = HttpServer::start(rig.directory.path(), None);
+    for url in [format!("file://{}", other.display()), format!("{}/sha256", server.origin)] {
+        for named in ["refs/heads/main", "main", "HEAD"] {
+            let refused = init(&rig, &url, &["--task-id", "a", "--ref", named], &[]);
+            assert_eq!(refused.code, Some(2), "{refused:?}");
+            assert!(refused.talk.contains("object ids of SHA-256: only those of SHA-1 are supported"), "{refused:?}");
+        }
+        assert!(!rig.root().join("base").exists() && !rig.root().join("trees/a").exists());
     }
-    let refused = rig.init(&["--task-id", "b"]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(
-        refused.talk.contains("belongs to another user") && refused.talk.contains("--safe-directory"),
-        "{refused:?}"
-    );
-    let _ = rig.init(&["--task-id", "b", "--safe-directory"]).good();
-    assert_eq!(rig.git(&rig.root().join("trees/b"), &["status", "--porcelain"]), "");
-    let config = fs::read_to_string(rig.directory.path().join(".gitconfig")).unwrap();
-    let _ = rig.init(&["--task-id", "b", "--reuse", "--safe-directory"]).good();
-    assert_eq!(fs::read_to_string(rig.directory.path().join(".gitconfig")).unwrap(), config, "each is added once");
+    let id = rig.git(&other, &["rev-parse", "HEAD"]);
+    let refused = init(&rig, &rig.url(), &["--task-id", "a", "--ref", &id], &[]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.talk.contains("is one of SHA-256"), "{refused:?}");
+    // An id is asked for by a fetch: the base is there by then, and is nobody's yet.
+    let refused = init(&rig, &format!("file://{}", other.display()), &["--task-id", "a", "--ref", &rig.main], &[]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.talk.contains("only those of SHA-1") && !rig.root().join("trees/a").exists(), "{refused:?}");
+    let _ = rig.init(&["--task-id", "a"]).good();
+}
+
+#[test]
+fn a_base_with_ids_of_another_kind_is_left_as_it_is() {
+    let rig = Rig::new();
+    fs::create_dir(rig.root()).unwrap();
+    let base = rig.root().join("base");
+    fs::rename(sha256(&rig), &base).unwrap();
+    let before = fs::read(base.join(".git/config")).unwrap();
+    let root = rig.root();
+    let arguments = ["--root", root.to_str().unwrap()];
+    for refused in [rig.init(&["--task-id", "a"]), rig.run(&[&["list"], &arguments[..]].concat())] {
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.talk.contains("base has object ids of SHA-256"), "{refused:?}");
+    }
+    assert_eq!(fs::read(base.join(".git/config")).unwrap(), before);
 }

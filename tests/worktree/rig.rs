@@ -112,6 +112,14 @@ impl Rig {
         command
     }
 
+    /// Another program.
+    pub(crate) fn shell(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(words[0]);
+        self.alone(&mut command);
+        command.args(&words[1..]);
+        command
+    }
+
     /// Nothing of the user's or the CI's reaches the test.
     fn alone(&self, command: &mut Command) {
         let path = std::env::var_os("PATH").unwrap_or_default();

@@ -154,6 +154,11 @@ fn told(args: &Args, done: &Cleaned) -> Result<(), Failure> {
     for task in &done.absent {
         talk(format_args!("task {task} has no worktree in {}", args.root.display()));
     }
+    match done.distrusted.len() {
+        0 => {}
+        1 => talk("one entry of safe.directory taken out of your global git config"),
+        many => talk(format_args!("{many} entries of safe.directory taken out of your global git config")),
+    }
     for name in &done.forgotten {
         talk(format_args!("{} forgotten: the remote no longer has it", printable(name)));
     }

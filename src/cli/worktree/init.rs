@@ -15,7 +15,7 @@ use crate::cli::runtime::block_on;
 use crate::cli::values::span;
 use crate::exit::Exit;
 use crate::git::{
-    Depth, Directory, Made, Network, Owner, RemoteUrl, RepositoryName, Request, Revision, Root, Step, TaskId,
+    Depth, Directory, GitError, Made, Network, Owner, RemoteUrl, RepositoryName, Request, Revision, Root, Step, TaskId,
 };
 use crate::output::stream::{result, talk};
 
@@ -45,8 +45,9 @@ pub(super) struct Args {
     repo: Option<RepositoryName>,
 
     /// The repository's address, on any host: https, ssh, git or file; credentials in it are not stored
-    #[arg(long, value_name = "URL", conflicts_with_all = ["owner", "repo"])]
-    url: Option<RemoteUrl>,
+    // Read later: a message about a wrong value would repeat it with its credentials.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["owner", "repo"], value_hint = clap::ValueHint::Url)]
+    url: Option<String>,
 
     /// A branch, a tag, refs/pull/N/head, or a full object id
     #[arg(long = "ref", value_name = "REF", default_value = "refs/heads/main")]
@@ -128,7 +129,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn url(args: &Args) -> Result<RemoteUrl, Failure> {
     match (&args.url, &args.owner, &args.repo) {
-        (Some(url), ..) => Ok(url.clone().absolute(&std::env::current_dir().map_err(anyhow::Error::from)?)),
+        (Some(url), ..) => Ok(url
+            .parse::<RemoteUrl>()
+            .map_err(GitError::from)?
+            .absolute(&std::env::current_dir().map_err(anyhow::Error::from)?)),
         (None, Some(owner), Some(repository)) => {
             let server = std::env::var("GITHUB_SERVER_URL").ok().filter(|server| !server.is_empty());
             let server = server.as_deref().unwrap_or("https://github.com");
