@@ -418,10 +418,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaph
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l repo -d 'The repository' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l ref -d 'Its branch or tag [default: refs/heads/main]' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l timeout -d 'Stop waiting after this time (exit code 5); the drain goes on' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
-json\t'The object, or a List of several'
-yaml\t'The object, or several documents'
-wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The key'
+json\t'An object with namespace, configMap, key, old, new, drained and sharedWith'
+yaml\t'The same as YAML'
+wide\t'The line, as without -o'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l configmap -d 'The ConfigMap that holds the limits' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from set" -l context -d 'The kubeconfig\'s context' -r
@@ -439,10 +439,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaph
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l owner -d 'The owner of the repository, in place of a KEY' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l repo -d 'The repository' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l ref -d 'Its branch or tag [default: refs/heads/main]' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
-json\t'The object, or a List of several'
-yaml\t'The object, or several documents'
-wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The full name, such as NAMESPACE/Mutex/NAME'
+json\t'An object with limit, holders, queue and the cycles it is in'
+yaml\t'The same as YAML'
+wide\t'The text, as without -o'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l configmap -d 'The ConfigMap that holds the limits' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l context -d 'The kubeconfig\'s context' -r
@@ -452,10 +452,10 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaph
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l request-timeout -d 'How long one request may take' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -l completed -d 'Look through completed workflows too, for a lock that they never gave back'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
-json\t'The object, or a List of several'
-yaml\t'The object, or several documents'
-wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The full names, such as NAMESPACE/Mutex/NAME, a line each'
+json\t'An object with locks and cycles'
+yaml\t'The same as YAML'
+wide\t'The table with all holders and waiters'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l configmap -d 'The ConfigMap that holds the limits' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -s n -l namespace -d 'The workflow\'s namespace' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand semaphore; and __fish_seen_subcommand_from list" -l context -d 'The kubeconfig\'s context' -r
@@ -491,7 +491,7 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktr
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and not __fish_seen_subcommand_from init list cleanup help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l owner -d 'Who owns the repository, on github.com or the CI\'s server (GITHUB_SERVER_URL)' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l repo -d 'The repository\'s name' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l url -d 'The repository\'s address, on any host: https, ssh, git or file; credentials in it are not stored' -r
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l url -d 'The repository\'s address, on any host: https, ssh, git or file; credentials in it are not stored' -r -f
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l ref -d 'A branch, a tag, refs/pull/N/head, or a full object id' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l task-id -d 'The task; else the number of the CI\'s pull request, else a new name' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -l root -d 'The directory of the clone and the worktrees' -r -f -a "(__fish_complete_directories)"
@@ -505,19 +505,19 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktr
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Print nothing but the result and errors'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from list" -l root -d 'The directory of the clone and the worktrees' -r -f -a "(__fish_complete_directories)"
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
-json\t'The object, or a List of several'
-yaml\t'The object, or several documents'
-wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from list" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The tasks, a line each'
+json\t'An object with items, one for each worktree'
+yaml\t'The same as YAML'
+wide\t'The table with whole commit, ref, branch, path and why it would be kept'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l task-id -d 'The worktrees of these tasks' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l older -d 'Only those made longer ago than this, such as 24h' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l root -d 'The directory of the clone and the worktrees' -r -f -a "(__fish_complete_directories)"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l lock-timeout -d 'How long to wait while another process changes the clone' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The name, such as workflow.argoproj.io/NAME'
-json\t'The object, or a List of several'
-yaml\t'The object, or several documents'
-wide\t'A table with more columns'"
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -s o -l output -d 'What to print to standard output' -r -f -a "name\t'The tasks whose worktrees were removed, a line each'
+json\t'An object with what was removed, kept and why, absent, forgotten and collected'
+yaml\t'The same as YAML'
+wide\t'Lines, as without -o'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l stale -d 'What nobody can work in: half-made by a killed init, without directory, or unknown to git (kept unless --force)'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l all -d 'All worktrees'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand worktree; and __fish_seen_subcommand_from cleanup" -l gc -d 'Collect objects that nothing needs; refused while an init or a git works in the root'

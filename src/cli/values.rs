@@ -2,9 +2,13 @@
 
 use std::str::FromStr;
 
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
 use crate::argo::duration;
 use crate::argo::identity::{IdentityError, ObjectName};
 use crate::cluster::{TemplateKind, TemplateKindError};
+use crate::output::format::Format;
 
 /// The longest name of a label or annotation, value of a label, or namespace.
 const LONGEST: usize = 63;
@@ -135,6 +139,23 @@ pub(super) fn span(text: &str) -> Result<std::time::Duration, String> {
     let duration = duration::parse(text).map_err(|error| error.to_string())?;
     let duration = std::time::Duration::try_from(duration).ok().filter(|duration| !duration.is_zero());
     duration.ok_or_else(|| format!("invalid duration {text:?}: expected one above 0"))
+}
+
+/// `-o` of verbs that print something else than workflows: what `name`, `json` and `wide` are there.
+pub(super) fn formats(
+    name: &'static str,
+    json: &'static str,
+    wide: &'static str,
+) -> impl TypedValueParser<Value = Format> {
+    let help = |format: &Format| match format {
+        Format::Name => name,
+        Format::Json => json,
+        Format::Yaml => "The same as YAML",
+        Format::Wide => wide,
+    };
+    let described = |format: &Format| Some(PossibleValue::help(format.to_possible_value()?, help(format)));
+    let values: Vec<PossibleValue> = Format::value_variants().iter().filter_map(described).collect();
+    PossibleValuesParser::new(values).try_map(|text| <Format as ValueEnum>::from_str(&text, false))
 }
 
 /// `--max-tasks`.

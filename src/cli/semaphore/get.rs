@@ -10,6 +10,7 @@ use crate::argo::synchronization::{LockName, LockNameError};
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
+use crate::cli::values::formats;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::locks::{Cycle, KeyError, Limit, Lock, Named, cycles};
@@ -47,7 +48,11 @@ pub(super) struct Args {
     completed: bool,
 
     /// What to print to standard output
-    #[arg(short, long, value_name = "FORMAT")]
+    #[arg(short, long, value_name = "FORMAT", value_parser = formats(
+        "The full name, such as NAMESPACE/Mutex/NAME",
+        "An object with limit, holders, queue and the cycles it is in",
+        "The text, as without -o",
+    ))]
     output: Option<Format>,
 
     #[command(flatten)]

@@ -7,6 +7,7 @@ use super::lookup::{Scope, board};
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
+use crate::cli::values::formats;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::locks::cycles;
@@ -15,7 +16,7 @@ use crate::output::locks::{Look, document, table};
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # Semaphores and mutexes of the current namespace: limits, holders, who waits, the next first
+  # Semaphores and mutexes of the current namespace: limits, holders from anywhere, who waits, the next first
   kubectl runnable semaphore list
 
   # Of all namespaces, with all names
@@ -40,7 +41,11 @@ pub(super) struct Args {
     completed: bool,
 
     /// What to print to standard output
-    #[arg(short, long, value_name = "FORMAT")]
+    #[arg(short, long, value_name = "FORMAT", value_parser = formats(
+        "The full names, such as NAMESPACE/Mutex/NAME, a line each",
+        "An object with locks and cycles",
+        "The table with all holders and waiters",
+    ))]
     output: Option<Format>,
 
     #[command(flatten)]

@@ -8,7 +8,7 @@ use super::{BranchArgs, ConfigMapArgs, carry_out, drain, no_key, warn_of_shared}
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
-use crate::cli::values::span;
+use crate::cli::values::{formats, span};
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::locks::{Change, Edit, Limit, Named, Planned, Request, drain_name};
@@ -73,7 +73,11 @@ pub(super) struct Args {
     dry_run: bool,
 
     /// What to print to standard output
-    #[arg(short, long, value_name = "FORMAT")]
+    #[arg(short, long, value_name = "FORMAT", value_parser = formats(
+        "The key",
+        "An object with namespace, configMap, key, old, new, drained and sharedWith",
+        "The line, as without -o",
+    ))]
     output: Option<Format>,
 
     /// Print nothing but the result and errors

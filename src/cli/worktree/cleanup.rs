@@ -11,7 +11,7 @@ use super::git;
 use super::interrupt::until_signal;
 use crate::cli::failure::{Failure, chain};
 use crate::cli::runtime::block_on;
-use crate::cli::values::span;
+use crate::cli::values::{formats, span};
 use crate::exit::Exit;
 use crate::git::{Cleaned, Cleaning, Event, GitError, Reason, Root, TaskId, Which};
 use crate::output::format::{Format, rendered};
@@ -81,7 +81,11 @@ pub(super) struct Args {
     lock_timeout: Duration,
 
     /// What to print to standard output
-    #[arg(short, long, value_name = "FORMAT")]
+    #[arg(short, long, value_name = "FORMAT", value_parser = formats(
+        "The tasks whose worktrees were removed, a line each",
+        "An object with what was removed, kept and why, absent, forgotten and collected",
+        "Lines, as without -o",
+    ))]
     output: Option<Format>,
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::git;
 use crate::cli::failure::Failure;
+use crate::cli::values::formats;
 use crate::exit::Exit;
 use crate::git::Root;
 use crate::output::format::{Format, rendered};
@@ -34,7 +35,11 @@ pub(super) struct Args {
     root: PathBuf,
 
     /// What to print to standard output
-    #[arg(short, long, value_name = "FORMAT")]
+    #[arg(short, long, value_name = "FORMAT", value_parser = formats(
+        "The tasks, a line each",
+        "An object with items, one for each worktree",
+        "The table with whole commit, ref, branch, path and why it would be kept",
+    ))]
     output: Option<Format>,
 }
 
