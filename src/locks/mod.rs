@@ -7,14 +7,20 @@
 mod board;
 mod cycle;
 mod drain;
+mod edit;
 mod key;
 mod limits;
+mod lock;
+mod seen;
 
-pub use self::board::{Address, Board, Holding, INSTANCE, Lock, Standing, Waiter};
+pub use self::board::{Address, Board};
 pub use self::cycle::{Cycle, Step, cycles};
 pub use self::drain::{drain_name, drain_workflow, is_drain_of};
+pub use self::edit::{Change, Edit, Planned, Request};
 pub use self::key::{Branch, Key, KeyError, Named};
-pub use self::limits::{Change, Drained, Edit, Limit, Limits, Planned, Refusal, Request};
+pub use self::limits::{Drained, Limit, Limits, Refusal};
+pub use self::lock::{Holding, Lock, Standing, Waiter};
+pub use self::seen::INSTANCE;
 
 /// The ConfigMap that holds limits unless another is named.
 pub const CONFIG_MAP: &str = "workflow-semaphores";

@@ -1,0 +1,115 @@
+//! What a template calls: steps, tasks of a dag, hooks.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::text;
+use super::values::Arguments;
+
+/// A step of a steps template or a task of a dag template.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Step {
+    /// Unique in its template.
+    pub name: String,
+    /// The template it calls, by name.
+    pub template: String,
+    /// The template it calls, in another object.
+    pub template_ref: Option<TemplateRef>,
+    /// The template it calls, written in place.
+    pub inline: Option<Value>,
+    /// What it hands in.
+    pub arguments: Arguments,
+    /// Runs only where this holds.
+    pub when: String,
+    /// One run an item.
+    pub with_items: Option<Vec<Value>>,
+    /// One run an item of this JSON list.
+    pub with_param: String,
+    /// One run a number.
+    pub with_sequence: Option<Sequence>,
+    /// Which failures do not count.
+    pub continue_on: ContinueOn,
+    /// Templates that run on its events, by the event's name.
+    pub hooks: BTreeMap<String, Hook>,
+    /// Deprecated form of `hooks.exit`.
+    pub on_exit: String,
+    /// Which tasks must have ended, and how.
+    pub depends: String,
+    /// Older form of `depends`.
+    pub dependencies: Vec<String>,
+}
+
+impl Step {
+    /// Whether it becomes one run an item.
+    pub fn expands(&self) -> bool {
+        self.with_items.as_ref().is_some_and(|items| !items.is_empty())
+            || !self.with_param.is_empty()
+            || self.with_sequence.is_some()
+    }
+}
+
+/// A template in a WorkflowTemplate or ClusterWorkflowTemplate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TemplateRef {
+    /// The object's name.
+    pub name: String,
+    /// The template's name in it.
+    pub template: String,
+    /// Whether the object is a ClusterWorkflowTemplate.
+    pub cluster_scope: bool,
+}
+
+/// Which failures of a step do not fail what it belongs to.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub struct ContinueOn {
+    /// An Error does not count.
+    pub error: bool,
+    /// A failure does not count.
+    pub failed: bool,
+}
+
+/// A template that runs on an event of a node or of the workflow.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Hook {
+    /// The template's name.
+    pub template: String,
+    /// Or a template of another object.
+    pub template_ref: Option<TemplateRef>,
+    /// What it hands in.
+    pub arguments: Value,
+    /// Runs once this holds.
+    pub expression: String,
+}
+
+/// Numbers to run for.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Sequence {
+    /// How many.
+    #[serde(deserialize_with = "text")]
+    pub count: Option<String>,
+    /// The first; 0 when none.
+    #[serde(deserialize_with = "text")]
+    pub start: Option<String>,
+    /// The last.
+    #[serde(deserialize_with = "text")]
+    pub end: Option<String>,
+    /// A printf format for each, such as `%02d`.
+    pub format: String,
+}
+
+/// The tasks of a dag template.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Dag {
+    /// Tasks in the order of the document.
+    pub tasks: Vec<Value>,
+    /// Names of the tasks to reach, space separated; all leaves when empty.
+    pub target: String,
+}

@@ -1,0 +1,101 @@
+//! What runs in a pod.
+
+use serde::Deserialize;
+
+use super::text;
+use super::values::KeyRef;
+
+/// A container, or a script with its source.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Container {
+    /// Its name; `main` when empty.
+    pub name: String,
+    /// The image.
+    pub image: String,
+    /// The program and its first arguments.
+    pub command: Vec<String>,
+    /// Further arguments.
+    pub args: Vec<String>,
+    /// The source of a script.
+    pub source: String,
+    /// Environment variables.
+    pub env: Vec<EnvVar>,
+    /// Sources of whole sets of variables.
+    pub env_from: Vec<EnvFrom>,
+    /// Where it starts.
+    pub working_dir: String,
+    /// Volumes it sees.
+    pub volume_mounts: Vec<VolumeMount>,
+    /// Names of the containers that must have ended (containerSet).
+    pub dependencies: Vec<String>,
+}
+
+/// An environment variable.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvVar {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    #[serde(deserialize_with = "text")]
+    pub value: Option<String>,
+    /// Where the value comes from.
+    pub value_from: Option<EnvSource>,
+}
+
+/// Where an environment variable's value comes from.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvSource {
+    /// A key of a ConfigMap.
+    pub config_map_key_ref: Option<KeyRef>,
+    /// A key of a Secret.
+    pub secret_key_ref: Option<KeyRef>,
+    /// A field of the pod.
+    pub field_ref: Option<FieldRef>,
+}
+
+/// A field of the pod.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FieldRef {
+    /// Such as `metadata.name`.
+    pub field_path: String,
+}
+
+/// A source of a whole set of variables.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvFrom {
+    /// Put before each name.
+    pub prefix: String,
+    /// A ConfigMap.
+    pub config_map_ref: Option<KeyRef>,
+    /// A Secret.
+    pub secret_ref: Option<KeyRef>,
+}
+
+/// A volume at a path.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VolumeMount {
+    /// The volume's name.
+    pub name: String,
+    /// Where it appears.
+    pub mount_path: String,
+    /// A path below the volume.
+    pub sub_path: String,
+    /// Whether it cannot be written to.
+    pub read_only: bool,
+}
+
+/// Several containers in one pod.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerSet {
+    /// The containers.
+    pub containers: Vec<Container>,
+    /// Volumes all of them see.
+    pub volume_mounts: Vec<VolumeMount>,
+}

@@ -1,0 +1,115 @@
+//! Read-only views of the parts of a Workflow that the engine runs. They are parsed from a document that stays the
+//! authority: what a view does not know is never lost, because nothing is ever written back from here.
+
+mod call;
+mod container;
+mod policy;
+mod values;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+pub use self::call::{ContinueOn, Dag, Hook, Sequence, Step, TemplateRef};
+pub use self::container::{Container, ContainerSet, EnvFrom, EnvSource, EnvVar, FieldRef, VolumeMount};
+pub use self::policy::{Backoff, Cache, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
+pub use self::values::{Arguments, Artifact, Inputs, KeyRef, Location, Outputs, Parameter, Raw, ValueFrom};
+use super::document;
+
+/// A template of one of Argo's types.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Template {
+    /// Unique in its workflow; empty for an inline template.
+    pub name: String,
+    /// The name that its nodes show instead of their own.
+    pub display_name: String,
+    /// What a caller hands in.
+    pub inputs: Inputs,
+    /// What a caller gets back.
+    pub outputs: Outputs,
+    /// Groups of steps: groups in sequence, the steps of a group in parallel.
+    pub steps: Option<Vec<Value>>,
+    /// Tasks with dependencies.
+    pub dag: Option<Dag>,
+    /// A container to run.
+    pub container: Option<Container>,
+    /// A container that runs a source text.
+    pub script: Option<Container>,
+    /// Several containers in one pod.
+    pub container_set: Option<ContainerSet>,
+    /// A pause.
+    pub suspend: Option<Suspend>,
+    /// When and how often to try again.
+    pub retry_strategy: Option<RetryStrategy>,
+    /// A cache entry to look up first.
+    pub memoize: Option<Memoize>,
+    /// Locks to hold while the template runs.
+    pub synchronization: Option<Synchronization>,
+    /// How many children of a steps or dag template may be active at once.
+    pub parallelism: Option<usize>,
+    /// Whether a failed child keeps further children from starting.
+    pub fail_fast: Option<bool>,
+    /// Duration after which a pod is ended, such as `10s`.
+    #[serde(deserialize_with = "text")]
+    pub timeout: Option<String>,
+    /// Seconds after which a pod is ended.
+    #[serde(deserialize_with = "text")]
+    pub active_deadline_seconds: Option<String>,
+    /// Containers that run before the main one.
+    pub init_containers: Vec<Container>,
+    /// Containers that run beside the main one.
+    pub sidecars: Vec<Container>,
+    /// Volumes that only this template mounts.
+    pub volumes: Vec<Value>,
+}
+
+impl Template {
+    /// The template's type; none when it has no specification that the engine runs.
+    pub fn kind(&self) -> Option<TemplateType> {
+        if self.container.is_some() || self.script.is_some() || self.container_set.is_some() {
+            Some(TemplateType::Pod)
+        } else if self.steps.is_some() {
+            Some(TemplateType::Steps)
+        } else if self.dag.is_some() {
+            Some(TemplateType::Dag)
+        } else if self.suspend.is_some() {
+            Some(TemplateType::Suspend)
+        } else {
+            None
+        }
+    }
+}
+
+/// What kind of work a template is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateType {
+    /// `container`, `script` or `containerSet`.
+    Pod,
+    /// `steps`.
+    Steps,
+    /// `dag`.
+    Dag,
+    /// `suspend`.
+    Suspend,
+}
+
+/// A pause.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Suspend {
+    /// How long; until resumed when none.
+    #[serde(deserialize_with = "text")]
+    pub duration: Option<String>,
+}
+
+/// Argo's AnyString: a scalar as its text, lists and maps as JSON.
+pub fn any_string(value: &Value) -> String {
+    document::any_string(value).unwrap_or_else(|| value.to_string())
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        value => Some(any_string(&value)),
+    })
+}

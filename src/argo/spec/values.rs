@@ -1,0 +1,129 @@
+//! What templates take and give.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::text;
+
+/// Parameters and artifacts that a template takes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Inputs {
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+    /// Its artifacts.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// Parameters and artifacts that a template gives.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Outputs {
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+    /// Its artifacts.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// Values for a template's inputs.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Arguments {
+    /// By name, in order.
+    pub parameters: Vec<Parameter>,
+    /// By name, in order.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// A named value.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its value as text.
+    #[serde(deserialize_with = "text")]
+    pub value: Option<String>,
+    /// Taken when no value is given.
+    #[serde(deserialize_with = "text")]
+    pub default: Option<String>,
+    /// Where the value comes from.
+    pub value_from: Option<ValueFrom>,
+    /// The name under which an output is known in the whole workflow.
+    pub global_name: Option<String>,
+}
+
+/// Where a parameter's value comes from.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ValueFrom {
+    /// A file of the container.
+    pub path: Option<String>,
+    /// A reference to another parameter, as a tag.
+    pub parameter: Option<String>,
+    /// An expression.
+    pub expression: Option<String>,
+    /// A key of a ConfigMap.
+    pub config_map_key_ref: Option<KeyRef>,
+    /// Given by whoever resumes a suspended node.
+    pub supplied: Option<Value>,
+    /// Taken when the source gives nothing.
+    #[serde(deserialize_with = "text")]
+    pub default: Option<String>,
+}
+
+/// A key of a ConfigMap or Secret.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct KeyRef {
+    /// The object's name.
+    pub name: String,
+    /// The key in its data.
+    pub key: String,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+/// A file or directory that is handed on.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Artifact {
+    /// Its name.
+    pub name: String,
+    /// Where it is in the container.
+    pub path: String,
+    /// A tag that names another artifact.
+    pub from: String,
+    /// An expression that gives another artifact.
+    pub from_expression: String,
+    /// A path below the referenced artifact.
+    pub sub_path: String,
+    /// Whether it may be missing.
+    pub optional: bool,
+    /// Permission bits.
+    pub mode: Option<u32>,
+    /// Whether `mode` also holds for everything below a directory.
+    pub recurse_mode: bool,
+    /// Its content, given in the workflow.
+    pub raw: Option<Raw>,
+    /// The key in the artifact store.
+    pub s3: Option<Location>,
+    /// The name under which an output is known in the whole workflow.
+    pub global_name: Option<String>,
+}
+
+/// The content of a raw artifact.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Raw {
+    /// The text.
+    pub data: String,
+}
+
+/// A key in the artifact store.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Location {
+    /// Relative, with `/` between its parts.
+    pub key: String,
+}

@@ -1,0 +1,118 @@
+//! What the status of one workflow tells of locks.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::board::Address;
+use super::drain::DRAIN_ANNOTATION;
+use super::lock::Waiter;
+use crate::argo::status::{Node, Phase};
+use crate::argo::synchronization::{Holder, LockName, Recorded};
+use crate::run::nodes::Nodes;
+use crate::run::secret::Mask;
+
+/// The label that names the controller that a workflow is for.
+pub const INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
+
+/// What matters of a workflow.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) phase: String,
+    pub(super) ended: bool,
+    pub(super) priority: i64,
+    pub(super) created: String,
+    pub(super) recorded: Recorded,
+    /// Nodes that hold or wait, by id.
+    pub(super) nodes: HashMap<String, SeenNode>,
+    /// Whether these are all.
+    pub(super) whole: bool,
+    pub(super) drains: bool,
+    pub(super) instance: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct SeenNode {
+    pub(super) name: String,
+    pub(super) ended: Option<String>,
+    pub(super) waiting: Option<LockName>,
+    pub(super) within: Vec<String>,
+}
+
+impl Seen {
+    /// What matters of a workflow.
+    pub(super) fn of(workflow: &Value) -> Self {
+        let recorded = Recorded::of(workflow);
+        let nodes = if recorded == Recorded::default() { Nodes::default() } else { Nodes::of(workflow) };
+        let phase = workflow["status"]["phase"].as_str().filter(|phase| !phase.is_empty()).unwrap_or("Pending");
+        Self {
+            phase: phase.to_owned(),
+            ended: matches!(phase, "Succeeded" | "Failed" | "Error"),
+            priority: workflow["spec"]["priority"].as_i64().unwrap_or_default(),
+            created: workflow["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned(),
+            nodes: seen_nodes(workflow, &nodes, &recorded),
+            whole: nodes.partial.is_none(),
+            recorded,
+            drains: workflow["metadata"]["annotations"].get(DRAIN_ANNOTATION).is_some(),
+            instance: workflow["metadata"]["labels"][INSTANCE].as_str().map(str::to_owned),
+        }
+    }
+
+    /// Itself or its nodes that wait for the lock.
+    pub(super) fn waiters(&self, (namespace, workflow): &Address, lock: &LockName) -> Vec<Waiter> {
+        if !self.recorded.waiting.iter().any(|waiting| waiting.lock == *lock) {
+            return Vec::new();
+        }
+        let waiter = |node: Option<(&String, &SeenNode)>| Waiter {
+            holder: Holder {
+                namespace: namespace.clone(),
+                workflow: workflow.clone(),
+                node: node.map(|(id, _)| id.clone()),
+            },
+            node_name: node.map(|(_, node)| node.name.clone()),
+            priority: self.priority,
+            created: self.created.clone(),
+            within: node.map(|(_, node)| node.within.clone()).unwrap_or_default(),
+            drains: self.drains,
+        };
+        let mut waiting = self.nodes.iter().filter(|(_, node)| node.waiting.is_some()).peekable();
+        // A node that waits for several locks names one of them. One that gave up leaves its lock in the status.
+        let nobody = self.whole && self.phase == "Running" && waiting.peek().is_none();
+        let nodes: Vec<Waiter> =
+            waiting.filter(|(_, node)| node.waiting.as_ref() == Some(lock)).map(|node| waiter(Some(node))).collect();
+        match (nodes.is_empty(), nobody) {
+            (true, false) => vec![waiter(None)],
+            _ => nodes,
+        }
+    }
+}
+
+fn seen_nodes(workflow: &Value, nodes: &Nodes, recorded: &Recorded) -> HashMap<String, SeenNode> {
+    let holding: BTreeSet<&str> = recorded.holding.iter().filter_map(|(_, holder)| holder.node.as_deref()).collect();
+    let by_id: HashMap<&str, &Node> = nodes.all.iter().map(|node| (node.id.as_str(), node)).collect();
+    let mask = Mask::of(workflow, &nodes.all);
+    let waiting = |node: &Node| {
+        let waits = node.synchronization_status.as_ref().filter(|_| !node.phase.is_fulfilled())?;
+        waits.waiting.parse::<LockName>().ok()
+    };
+    let seen = nodes.all.iter().filter_map(|node| {
+        let waiting = waiting(node);
+        (waiting.is_some() || holding.contains(node.id.as_str())).then(|| {
+            let ended = Some(node.phase).filter(|phase| phase.is_fulfilled()).map(Phase::as_str).map(str::to_owned);
+            let node_seen = SeenNode { name: mask.text(&node.name), ended, waiting, within: within(node, &by_id) };
+            (node.id.clone(), node_seen)
+        })
+    });
+    seen.collect()
+}
+
+/// The ids of the nodes that a node stands within.
+fn within(node: &Node, by_id: &HashMap<&str, &Node>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut at = node.boundary_id.as_deref();
+    while let Some(id) = at.filter(|id| !found.iter().any(|seen| seen == id)) {
+        found.push(id.to_owned());
+        at = by_id.get(id).and_then(|node| node.boundary_id.as_deref());
+    }
+    found
+}
