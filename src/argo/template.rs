@@ -76,7 +76,7 @@ impl<'a> Template<'a> {
 
     /// Whether it keeps running beside the steps that follow it.
     pub fn is_daemon(self) -> bool {
-        self.0.get("daemon").and_then(Value::as_bool).unwrap_or(false)
+        field(self.0, "daemon").and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Its input parameters as they were written.
@@ -97,7 +97,7 @@ impl<'a> Template<'a> {
     }
 
     fn collect_calls(self, calls: &mut Vec<Call<'a>>) {
-        let groups = list(self.0.get("steps"));
+        let groups = list(field(self.0, "steps"));
         let steps = groups.iter().flat_map(|group| match group {
             Value::Array(steps) => steps.as_slice(),
             single => std::slice::from_ref(single),
@@ -146,7 +146,7 @@ pub struct TemplateReference<'a> {
 impl<'a> Call<'a> {
     fn collect(site: &'a Value, calls: &mut Vec<Self>) {
         let name = text(site, "name");
-        let looped = ["withItems", "withParam", "withSequence"].iter().any(|field| !absent(site.get(field)));
+        let looped = ["withItems", "withParam", "withSequence"].iter().any(|name| !absent(field(site, name)));
         if let Some(target) = Target::of(site) {
             calls.push(Self { name, target, looped, handler: false });
             if let Target::Inline(inline) = target {
@@ -161,10 +161,10 @@ impl<'a> Call<'a> {
 
 impl<'a> Target<'a> {
     fn of(site: &'a Value) -> Option<Self> {
-        if let Some(inline) = site.get("inline").filter(|inline| inline.is_object()) {
+        if let Some(inline) = field(site, "inline").filter(|inline| inline.is_object()) {
             return Some(Self::Inline(Template::new(inline)));
         }
-        if let Some(reference) = site.get("templateRef").filter(|reference| reference.is_object()) {
+        if let Some(reference) = field(site, "templateRef").filter(|reference| reference.is_object()) {
             return Some(Self::Reference(TemplateReference {
                 name: text(reference, "name"),
                 template: text(reference, "template"),
@@ -180,8 +180,8 @@ impl<'a> Target<'a> {
 
 /// What runs when `holder` (a spec, a step or a task) starts, changes or ends: `onExit` and `hooks`.
 pub fn handlers(holder: &Value) -> impl Iterator<Item = Target<'_>> {
-    let on_exit = holder.get("onExit").and_then(Value::as_str).filter(|name| !name.is_empty()).map(Target::Local);
-    let hooks = holder.get("hooks").and_then(Value::as_object);
+    let on_exit = field(holder, "onExit").and_then(Value::as_str).filter(|name| !name.is_empty()).map(Target::Local);
+    let hooks = field(holder, "hooks").and_then(Value::as_object);
     on_exit.into_iter().chain(hooks.into_iter().flat_map(|hooks| hooks.values()).filter_map(Target::of))
 }
 
@@ -231,14 +231,33 @@ pub(crate) fn list(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// So many names are compared faster than one is hashed.
+const FEW: usize = 16;
+
+/// A field that may be absent. Most objects of a document have few.
+pub(crate) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    match value.as_object()? {
+        fields if fields.len() > FEW => fields.get(name),
+        fields => fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value),
+    }
+}
+
+/// A field to be changed, if it is there.
+pub(crate) fn field_mut<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    match value.as_object_mut()? {
+        fields if fields.len() > FEW => fields.get_mut(name),
+        fields => fields.iter_mut().find(|(field, _)| *field == name).map(|(_, value)| value),
+    }
+}
+
 /// What stands at a path of fields, if anything.
 pub(crate) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, field| value.get(field))
+    path.iter().try_fold(value, |value, name| field(value, name))
 }
 
 /// A text field that may be absent; then it is empty.
-pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    field(value, name).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn absent(value: Option<&Value>) -> bool {

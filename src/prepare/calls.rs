@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
+use crate::argo::template::field_mut;
+
 /// Visits every step and task of `template`, those of its inline templates included.
 pub(super) fn for_each_call(template: &mut Value, visit: &mut impl FnMut(&mut Value)) {
-    if let Some(groups) = template.get_mut("steps").and_then(Value::as_array_mut) {
+    if let Some(groups) = field_mut(template, "steps").and_then(Value::as_array_mut) {
         for group in groups {
             match group {
                 Value::Array(steps) => steps.iter_mut().for_each(|step| visit_site(step, visit)),
@@ -12,14 +14,14 @@ pub(super) fn for_each_call(template: &mut Value, visit: &mut impl FnMut(&mut Va
             }
         }
     }
-    let tasks = template.get_mut("dag").and_then(|dag| dag.get_mut("tasks")).and_then(Value::as_array_mut);
+    let tasks = field_mut(template, "dag").and_then(|dag| field_mut(dag, "tasks")).and_then(Value::as_array_mut);
     tasks.into_iter().flatten().for_each(|task| visit_site(task, visit));
 }
 
 /// Visits every inline template of `template`, at any depth.
 pub(super) fn for_each_inline(template: &mut Value, visit: &mut impl FnMut(&mut Value)) {
     for_each_call(template, &mut |site| {
-        if let Some(inline) = site.get_mut("inline").filter(|inline| inline.is_object()) {
+        if let Some(inline) = field_mut(site, "inline").filter(|inline| inline.is_object()) {
             visit(inline);
         }
     });
@@ -27,7 +29,7 @@ pub(super) fn for_each_inline(template: &mut Value, visit: &mut impl FnMut(&mut 
 
 fn visit_site(site: &mut Value, visit: &mut impl FnMut(&mut Value)) {
     visit(site);
-    if let Some(inline) = site.get_mut("inline") {
+    if let Some(inline) = field_mut(site, "inline") {
         for_each_call(inline, visit);
     }
 }

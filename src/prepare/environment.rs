@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::calls::for_each_inline;
-use crate::argo::template::{list, text};
+use crate::argo::template::{field_mut, list, text};
 
 /// The variables: name and value.
 pub const VARIABLES: [(&str, &str); 5] = [
@@ -39,12 +39,12 @@ pub(super) fn add(spec: &mut Value) {
 
 fn add_to_template(template: &mut Value, defaults: &Value, entries: &[Value]) {
     for field in ["container", "script"] {
-        if let Some(container) = template.get_mut(field).and_then(Value::as_object_mut) {
+        if let Some(container) = field_mut(template, field).and_then(Value::as_object_mut) {
             add_to_container(container, list(defaults.get(field).and_then(|container| container.get("env"))), entries);
         }
     }
     let containers =
-        template.get_mut("containerSet").and_then(|set| set.get_mut("containers")).and_then(Value::as_array_mut);
+        field_mut(template, "containerSet").and_then(|set| field_mut(set, "containers")).and_then(Value::as_array_mut);
     for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
         add_to_container(container, &[], entries);
     }

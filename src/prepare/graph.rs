@@ -163,9 +163,16 @@ impl<'a> Graph<'a> {
         let mut done = vec![false; self.nodes.len()];
         for component in &self.components {
             let shared = self.component_closure(component, &closures, &done);
-            for &node in component {
+            let closure = |node: usize, shared: Closure| {
                 let digest = Sha256::new_with_prefix(self.nodes[node].digest).chain_update(shared.digest).finalize();
-                closures[node] = Closure { digest: digest.into(), ..shared.clone() };
+                Closure { digest: digest.into(), ..shared }
+            };
+            let Some((&last, others)) = component.split_last() else { continue };
+            for &node in others {
+                closures[node] = closure(node, shared.clone());
+            }
+            closures[last] = closure(last, shared);
+            for &node in component {
                 done[node] = true;
             }
         }

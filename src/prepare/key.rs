@@ -76,11 +76,9 @@ pub(crate) fn is_prepared_key(key: &str, run_id: &str) -> bool {
 /// The key of the template `name` whose content has this `digest`.
 pub(super) fn key(name: &str, digest: &Digest, has_inputs: bool, values: &[String]) -> String {
     let mut key = sanitised(name);
-    key.push('-');
-    for byte in &digest[..HASH_LENGTH / 2] {
-        // Writing to a String cannot fail.
-        let _ = write!(key, "{byte:02x}");
-    }
+    let hash = digest[..HASH_LENGTH / 2].iter().fold(0_u64, |hash, &byte| hash << 8 | u64::from(byte));
+    // Writing to a String cannot fail.
+    let _ = write!(key, "-{hash:0HASH_LENGTH$x}");
     key.push_str(RUN);
     key.push_str(INPUTS);
     for value in has_inputs.then_some("inputs.parameters").into_iter().chain(values.iter().map(String::as_str)) {

@@ -12,7 +12,7 @@ use super::notice::{Notice, Reason};
 use super::result_input;
 use super::{Memoize, Options, PrepareError};
 use crate::argo::identity::CacheName;
-use crate::argo::template::{at, list, text};
+use crate::argo::template::{at, field, list, text};
 
 /// The document round the templates.
 pub(super) struct Context<'a> {
@@ -89,7 +89,7 @@ fn uses(spec: &Value, cache: &CacheName) -> bool {
 
 /// Whether a template has a `memoize` that prepare did not write.
 pub(super) fn is_users(template: &Value) -> bool {
-    template.get("memoize").is_some_and(|memoize| memoize.is_object() && !key::is_ours(text(memoize, "key")))
+    field(template, "memoize").is_some_and(|memoize| memoize.is_object() && !key::is_ours(text(memoize, "key")))
 }
 
 impl Decision {

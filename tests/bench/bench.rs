@@ -26,6 +26,10 @@ mod start;
 #[allow(clippy::unwrap_used)]
 mod worktree;
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Subjects that take minutes: only when they are asked for.
 const LONG: [&str; 1] = ["worktree"];
 
