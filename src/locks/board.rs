@@ -35,6 +35,29 @@ impl Board {
         self.gone.insert(workflow);
     }
 
+    /// Forgets what has nothing to do with a namespace. Its own workflows, those that have to do with its locks, and those
+    /// that have to do with a lock of any of these stay: they may wait for each other.
+    pub fn keep(&mut self, namespace: &str) {
+        let mut locks = BTreeSet::new();
+        let mut kept = BTreeSet::new();
+        loop {
+            let is_of = |lock: &&LockName| lock.namespace == namespace || locks.contains(*lock);
+            let next = self.workflows.iter().filter(|(address, seen)| {
+                !kept.contains(*address) && (address.0 == namespace || seen.recorded.locks().any(|lock| is_of(&lock)))
+            });
+            let next: Vec<(Address, Vec<LockName>)> =
+                next.map(|(address, seen)| (address.clone(), seen.recorded.locks().cloned().collect())).collect();
+            if next.is_empty() {
+                break;
+            }
+            for (address, named) in next {
+                kept.insert(address);
+                locks.extend(named);
+            }
+        }
+        self.workflows.retain(|address, _| kept.contains(address));
+    }
+
     /// The workflows that others name as holders and that were not taken in.
     pub fn unseen(&self) -> BTreeSet<Address> {
         let waiting = self.workflows.values().flat_map(|seen| &seen.recorded.waiting);
@@ -73,7 +96,7 @@ impl Board {
     /// The instances of the controller that serve those who have to do with a lock.
     pub fn instances(&self, lock: &LockName) -> BTreeSet<Option<&str>> {
         let with =
-            self.workflows.values().filter(|seen| !seen.drains && seen.recorded.names(lock));
+            self.workflows.values().filter(|seen| !seen.drains && seen.recorded.locks().any(|name| name == lock));
         with.map(|seen| seen.instance.as_deref()).collect()
     }
 
@@ -81,6 +104,15 @@ impl Board {
     pub fn locks(&self) -> Vec<Lock> {
         let names: BTreeSet<LockName> = self.recorded().into_iter().chain(self.limits.keys().cloned()).collect();
         names.into_iter().map(|name| self.lock(name)).collect()
+    }
+
+    /// The locks of a namespace, and those that its workflows hold or wait for, by their names.
+    pub fn locks_of(&self, namespace: &str) -> Vec<Lock> {
+        let own = self.workflows.iter().filter(|((home, _), _)| home == namespace);
+        let named: BTreeSet<&LockName> = own.flat_map(|(_, seen)| seen.recorded.locks()).collect();
+        let mut locks = self.locks();
+        locks.retain(|lock| lock.name.namespace == namespace || named.contains(&lock.name));
+        locks
     }
 
     /// One lock, also one that nobody has named.

@@ -203,6 +203,37 @@ fn a_limit_that_is_not_there_is_told_from_one_that_was_not_read() {
     assert_eq!(limit(&board), Limit::MissingKey);
 }
 
+/// A workflow of a namespace that holds one lock and waits for another.
+fn between(namespace: &str, name: &str, holds: &str, waits: &str) -> Value {
+    json!({
+        "metadata": {"namespace": namespace, "name": name},
+        "status": {"phase": "Running", "synchronization": {"mutex": {
+            "holding": [{"mutex": holds, "holder": format!("{namespace}/{name}")}],
+            "waiting": [{"mutex": waits, "holder": "z/z"}],
+        }}},
+    })
+}
+
+#[test]
+fn a_namespace_knows_who_has_its_locks_anywhere_and_whom_these_wait_for() {
+    let mut board = board(&[
+        between("own", "a", "own/Mutex/own", "own/Mutex/awaited"),
+        between("b", "holder", "own/Mutex/awaited", "b/Mutex/next"),
+        between("c", "next", "b/Mutex/next", "c/Mutex/last"),
+        between("d", "stranger", "d/Mutex/x", "d/Mutex/y"),
+    ]);
+    board.keep("own");
+    let names = |locks: Vec<Lock>| locks.iter().map(|lock| lock.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(board.locks_of("own")), ["own/Mutex/awaited", "own/Mutex/own"]);
+    assert_eq!(
+        names(board.locks()),
+        ["b/Mutex/next", "c/Mutex/last", "own/Mutex/awaited", "own/Mutex/own"],
+        "a stranger is forgotten"
+    );
+    let awaited = lock(&board, "own/Mutex/awaited");
+    assert_eq!(who(awaited.holders.iter().map(|holding| &holding.holder)), ["b/holder"]);
+}
+
 #[test]
 fn a_secret_in_a_node_s_name_is_masked() {
     let mut workflow = read(MUTEX);

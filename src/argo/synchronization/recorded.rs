@@ -48,9 +48,9 @@ impl Recorded {
         recorded
     }
 
-    /// Whether the workflow holds the lock or waits for it.
-    pub fn names(&self, lock: &LockName) -> bool {
-        self.holding.iter().any(|(name, _)| name == lock) || self.waiting.iter().any(|waiting| waiting.lock == *lock)
+    /// The locks that the workflow holds or waits for.
+    pub fn locks(&self) -> impl Iterator<Item = &LockName> {
+        self.holding.iter().map(|(lock, _)| lock).chain(self.waiting.iter().map(|waiting| &waiting.lock))
     }
 }
 

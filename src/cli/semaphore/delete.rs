@@ -55,7 +55,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         if !args.force {
             let scope = Scope { config_map, all_namespaces: false, completed: false };
             let name = LockName::semaphore(cluster.namespace(), config_map.as_str(), named.key.as_str());
-            is_free(&board(&cluster, scope).await?.lock(name), &named)?;
+            let found = board(&cluster, scope).await?;
+            found.warn(&cluster);
+            is_free(&found.board.lock(name), &named)?;
         }
         let request = Request { config_map: config_map.as_str(), key: &named.key, branch: None, edit: Edit::Delete };
         if args.force {

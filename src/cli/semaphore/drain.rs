@@ -72,7 +72,7 @@ impl Drain<'_> {
     async fn labels(&self, cluster: &Cluster) -> Result<Value, Failure> {
         let Request { config_map, key, .. } = self.request;
         let scope = Scope { config_map: &config_map.parse()?, all_namespaces: false, completed: false };
-        let board = board(cluster, scope).await?;
+        let board = board(cluster, scope).await?.board;
         let instances = board.instances(&LockName::semaphore(cluster.namespace(), config_map, key.as_str()));
         let instance = instances.into_iter().flatten().next();
         Ok(instance.map_or_else(|| json!({}), |instance| json!({INSTANCE: instance})))

@@ -99,14 +99,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             wanted.lock(cluster.namespace(), config_map.as_str()).map_err(|error| Failure::usage(error.to_string()))?;
         let home = cluster.within(&name.namespace);
         let scope = Scope { config_map, all_namespaces: false, completed: args.completed };
-        let board = board(&home, scope).await?;
-        let lock = board.lock(name);
+        let found = board(&home, scope).await?;
+        found.warn(&home);
+        let lock = found.board.lock(name);
         if is_nothing(&lock) {
             let message = format!("{} does not exist in namespace {:?}", lock.name.kind, lock.name.namespace);
             return Err(Failure::new(Exit::NotFound, message)
                 .hint("kubectl runnable semaphore list shows those that exist; semaphore set makes one"));
         }
-        let cycles = cycles(&board.locks());
+        let cycles = cycles(&found.board.locks());
         match args.output {
             None | Some(Format::Wide) => result(text(&lock, &cycles, config_map.as_str()))?,
             Some(Format::Name) => result(format_args!("{}\n", lock.name))?,
@@ -114,6 +115,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
                 let mut document = document(&lock);
                 let own = |cycle: &&Cycle| cycle.steps.iter().any(|step| step.lock == lock.name);
                 document["cycles"] = json!(cycles.iter().filter(own).collect::<Vec<_>>());
+                if found.partial {
+                    document["partial"] = json!(true);
+                }
                 result(rendered(format, &[document]))?;
             }
         }

@@ -60,8 +60,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let cluster = Cluster::connect(&args.access.access()).await?;
         let config_map = &args.config_map.name;
         let scope = Scope { config_map, all_namespaces: args.all_namespaces, completed: args.completed };
-        let locks = board(&cluster, scope).await?.locks();
-        let cycles = cycles(&locks);
+        let found = board(&cluster, scope).await?;
+        found.warn(&cluster);
+        let cycles = cycles(&found.board.locks());
+        let locks = if args.all_namespaces { found.board.locks() } else { found.board.locks_of(cluster.namespace()) };
         match args.output {
             None | Some(Format::Wide) if locks.is_empty() && args.all_namespaces => {
                 talk("no semaphores or mutexes in any namespace");
@@ -77,7 +79,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             Some(Format::Name) => result(locks.iter().map(|lock| lock.name.to_string() + "\n").collect::<String>())?,
             Some(format) => {
                 let locks: Vec<_> = locks.iter().map(document).collect();
-                result(rendered(format, &[json!({"locks": locks, "cycles": cycles})]))?;
+                let mut document = json!({"locks": locks, "cycles": cycles});
+                if found.partial {
+                    document["partial"] = json!(true);
+                }
+                result(rendered(format, &[document]))?;
             }
         }
         Ok(Exit::Success)

@@ -5,6 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::semaphore::refused;
 use crate::cluster::{Cluster, ClusterError, Selection};
 use crate::locks::{Address, Board, Limits};
+use crate::output::stream::talk;
 
 /// Objects a page of a list.
 const PAGE: u32 = 200;
@@ -22,12 +23,33 @@ pub(super) struct Scope<'a> {
     pub(super) completed: bool,
 }
 
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) board: Board,
+    /// Workflows of other namespaces, which may have locks of this one, could not be looked at.
+    pub(super) partial: bool,
+}
+
+impl Found {
+    /// Says so where holders may be missing.
+    pub(super) fn warn(&self, cluster: &Cluster) {
+        if self.partial {
+            talk(format_args!(
+                "warning: only workflows in namespace {:?} were looked at; to see who has its locks elsewhere takes the \
+                 right to list the workflows of all namespaces",
+                cluster.namespace()
+            ));
+        }
+    }
+}
+
 /// Reads workflows, the holders that they name, and the limits of their locks.
-pub(super) async fn board(cluster: &Cluster, scope: Scope<'_>) -> Result<Board, Failure> {
-    let mut board = Board::default();
-    let labels = (!scope.completed).then(|| LIVE.to_owned());
-    let selection = Selection { all_namespaces: scope.all_namespaces, labels, name: None, chunk: PAGE };
-    cluster.list(&selection, |workflow| board.add(&workflow)).await?;
+pub(super) async fn board(cluster: &Cluster, scope: Scope<'_>) -> Result<Found, Failure> {
+    let (mut board, partial) = workflows(cluster, scope).await?;
+    if !scope.all_namespaces {
+        board.keep(cluster.namespace());
+    }
     for (namespace, name) in board.unseen() {
         match cluster.within(&namespace).workflow(&name).await {
             Ok(workflow) => board.add(&workflow),
@@ -55,7 +77,24 @@ pub(super) async fn board(cluster: &Cluster, scope: Scope<'_>) -> Result<Board, 
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(board)
+    Ok(Found { board, partial })
+}
+
+/// All workflows that may have to do with the locks. A workflow may take a lock of any namespace.
+async fn workflows(cluster: &Cluster, scope: Scope<'_>) -> Result<(Board, bool), Failure> {
+    let labels = (!scope.completed).then(|| LIVE.to_owned());
+    let mut selection = Selection { all_namespaces: true, labels, name: None, chunk: PAGE };
+    let mut board = Board::default();
+    match cluster.list(&selection, |workflow| board.add(&workflow)).await {
+        Err(ClusterError::Forbidden { .. }) if !scope.all_namespaces => {}
+        listed => {
+            listed?;
+            return Ok((board, false));
+        }
+    }
+    selection.all_namespaces = false;
+    cluster.list(&selection, |workflow| board.add(&workflow)).await?;
+    Ok((board, true))
 }
 
 async fn own_limits(cluster: &Cluster, scope: Scope<'_>, board: &mut Board) -> Result<(), Failure> {

@@ -18,6 +18,7 @@ impl Scheduler {
         status.phase = phase;
         message.clone_into(&mut status.message);
         status.finished_at = Some(now);
+        status.synchronization_status = None;
         let outputs = status.outputs.take();
         self.remember(node, phase, outputs.as_ref());
         self.publish(outputs.as_ref());

@@ -8,7 +8,7 @@ use super::call::{Body, Call, NodeIndex, Owner, RetryBody};
 use super::{Scheduler, arguments, locks};
 use crate::argo::expression::Scope;
 use crate::argo::spec::{Template, TemplateType};
-use crate::argo::status::{NodeType, Phase, pod_name};
+use crate::argo::status::{NodeSynchronization, NodeType, Phase, pod_name};
 use crate::local::plan::TemplateScope;
 
 /// Templates nested as deep as this are an endless recursion, as in Argo.
@@ -153,8 +153,9 @@ impl Scheduler {
         if !locks.is_empty() {
             let acquired = self.locks.acquire(node, &locks);
             self.frame_mut(node).locks = locks;
-            if let Err(message) = acquired {
+            if let Err(locks::Busy { lock, message }) = acquired {
                 self.set(node, Phase::Pending, &message);
+                self.node_mut(node).synchronization_status = Some(NodeSynchronization { waiting: lock });
                 return self.end_unstarted(node);
             }
         }
@@ -168,6 +169,7 @@ impl Scheduler {
         }
         let phase = if self.node(node).kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
         self.set(node, phase, "");
+        self.node_mut(node).synchronization_status = None;
         self.look_up_and_run(node);
     }
 

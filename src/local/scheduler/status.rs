@@ -59,6 +59,10 @@ impl Scheduler {
             (node.id.clone(), document)
         });
         status.insert("nodes".to_owned(), Value::Object(nodes.collect()));
+        let workflow = format!("{}/{}", self.plan.metadata("namespace"), self.plan.name());
+        if let Some(recorded) = self.locks.recorded(|node| format!("{workflow}/{}", self.node(node).id)) {
+            status.insert("synchronization".to_owned(), recorded);
+        }
         if self.plan.workflow["spec"].get("workflowTemplateRef").is_some() {
             status.insert("storedWorkflowTemplateSpec".to_owned(), self.plan.spec.clone());
         }

@@ -161,6 +161,29 @@ async fn a_namespace_without_locks_says_so() {
 }
 
 #[tokio::test]
+async fn a_holder_in_another_namespace_is_seen() {
+    let (namespace, other) = (Namespace::new().await, Namespace::new().await);
+    config_map(&namespace, &json!({"data": {KEY: "1"}})).await;
+    let mut holder = record(&other, "semaphore-running").await;
+    let lock = format!("{}/ConfigMap/workflow-semaphores/{KEY}", namespace.name);
+    holder["status"]["synchronization"]["semaphore"]["holding"][0]["semaphore"] = json!(lock);
+    let status = json!({"status": {"synchronization": holder["status"]["synchronization"]}});
+    other.patch("workflows", "sem-hqvrn", &status).await;
+    let named = format!("{}/sem-hqvrn", other.name);
+    let listed = semaphore(&namespace, &["list"]);
+    assert!(listed.stderr.is_empty() && listed.stdout.contains(&named), "{listed:?}");
+    let elsewhere = semaphore(&other, &["list", "-o", "name"]);
+    let _ = elsewhere.prints(0, &format!("{lock}\n"));
+    semaphore(&namespace, &["delete", KEY]).fails(7, &["held by", &named]);
+    namespace.allow(&["get"], "configmaps").await;
+    namespace.allow(&["list"], "workflows").await;
+    let restricted = of(&namespace, User::Restricted, &["semaphore", "list", "-o", "json"]);
+    assert!(restricted.stderr.contains("only workflows in namespace"), "{restricted:?}");
+    let document = restricted.json();
+    assert_eq!((&document["partial"], &document["locks"][0]["holders"]), (&json!(true), &json!([])));
+}
+
+#[tokio::test]
 async fn who_may_not_list_workflows_is_told() {
     let namespace = Namespace::new().await;
     namespace.allow(&["get"], "configmaps").await;

@@ -107,6 +107,61 @@ fn a_mutex_lets_one_run_and_the_others_wait_with_its_name() {
 }
 
 #[test]
+fn a_wait_for_a_lock_is_recorded_as_a_controller_records_it() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps: [[{name: a, template: w, withItems: [0, 1]}]]
+- name: w
+  synchronization: {mutexes: [{name: deploy}]}
+  container: {image: a, command: [sleep, '20']}";
+    let read: Value = serde_json::from_str(include_str!("../../../../tests/fixtures/mutex-one-waiting.json")).unwrap();
+    let mut run = Run::with(spec, |plan| {
+        plan.workflow["metadata"]["name"] = json!("tsem");
+        plan.workflow["metadata"]["namespace"] = json!("argo");
+    });
+    let object = run.scheduler.object();
+    assert_eq!(object["status"]["synchronization"], read["status"]["synchronization"]);
+    for (id, node) in read["status"]["nodes"].as_object().unwrap() {
+        for field in ["name", "type", "phase", "message", "synchronizationStatus"] {
+            let phase = (field == "phase" && node["phase"] == "Running").then_some(&node["phase"]);
+            let ours = &object["status"]["nodes"][id][field];
+            assert!(ours == &node[field] || phase.is_some(), "{id} {field}: {ours}");
+        }
+    }
+    run.play(|_| succeeds());
+    let status = &run.scheduler.object()["status"];
+    assert_eq!((&status["phase"], status.get("synchronization")), (&json!("Succeeded"), None));
+    let nodes = status["nodes"].as_object().unwrap().values();
+    assert!(nodes.clone().all(|node| node.get("synchronizationStatus").is_none()), "{status}");
+}
+
+#[test]
+fn the_first_lock_that_cannot_be_had_is_told_semaphores_first() {
+    let locks = "{mutexes: [{name: m}], semaphores: [{configMapKeyRef: {name: locks, key: one}}]}";
+    let run = Run::with(&MANY.replace("- name: leaf", &format!("- name: leaf\n  synchronization: {locks}")), |plan| {
+        plan.config_maps.insert("locks".to_owned(), [("one".to_owned(), "1".to_owned())].into());
+    });
+    let waits = run.scheduler.nodes().iter().filter_map(|node| node.synchronization_status.as_ref());
+    let waits: Vec<_> = waits.map(|status| status.waiting.as_str()).collect();
+    assert_eq!(waits, ["default/ConfigMap/locks/one"; 2]);
+    let recorded = run.scheduler.object()["status"]["synchronization"].clone();
+    for (kind, lock) in [("semaphore", "default/ConfigMap/locks/one"), ("mutex", "default/Mutex/m")] {
+        assert_eq!(recorded[kind]["waiting"][0][kind], lock);
+        assert_eq!(recorded[kind]["holding"][0][kind], lock);
+    }
+}
+
+#[test]
+fn a_lock_that_is_named_twice_is_an_error() {
+    let locks = "{mutexes: [{name: m}, {name: m}]}";
+    let run = Run::of(&MANY.replace("- name: leaf", &format!("- name: leaf\n  synchronization: {locks}")));
+    let said = "requested configuration is invalid: duplicate synchronization item found";
+    assert_eq!(run.line("[0].a(0:1)"), format!("[0].a(0:1) Skipped Error: {said}"));
+}
+
+#[test]
 fn a_semaphore_has_its_limit_from_a_config_map() {
     let lock = "synchronization: {semaphores: [{configMapKeyRef: {name: locks, key: two}}]}";
     let mut run = Run::with(&MANY.replace("- name: leaf", &format!("- name: leaf\n  {lock}")), |plan| {
