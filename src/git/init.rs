@@ -164,6 +164,9 @@ impl Work<'_> {
         let known = metadata::of(base, &self.tree)?;
         let on_disk = fs::symlink_metadata(&self.tree).ok();
         match (known, on_disk) {
+            (Some(metadata), Some(_)) if metadata.stage() == Stage::Whole && !metadata.owns(&self.tree) => {
+                Err(GitError::Orphan { path: self.tree.clone(), base: self.root.base() })
+            }
             (Some(metadata), Some(_)) if metadata.stage() != Stage::HalfMade => Ok(Place::Taken(metadata)),
             (Some(metadata), on_disk) => {
                 if on_disk.is_some() {

@@ -169,6 +169,19 @@ fn a_worktree_that_was_moved_half_way_is_made_anew() {
 }
 
 #[test]
+fn a_directory_that_is_no_worktree_any_more_is_not_taken_for_one() {
+    let rig = Rig::new();
+    let _ = rig.init(&["--task-id", "a"]).good();
+    std::fs::remove_file(rig.root().join("trees/a/.git")).unwrap();
+    for more in [&[][..], &["--reuse"]] {
+        let refused = rig.init(&[&["--task-id", "a"], more].concat());
+        assert_eq!(refused.code, Some(7), "{refused:?}");
+        assert!(refused.talk.contains("trees/a is there and is no worktree of"), "{refused:?}");
+    }
+    assert!(rig.root().join("trees/a/plain.txt").exists());
+}
+
+#[test]
 fn a_worktree_is_narrowed_again_as_it_is_asked() {
     let rig = Rig::new();
     let _ = rig.init(&["--task-id", "a", "--sparse", "dir"]).good();
