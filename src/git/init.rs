@@ -80,9 +80,6 @@ pub fn init(
     let resolved = resolve(network, &directory, &request.revision)?;
     let made = work.make(resolved)?;
     root.write_workspace_path(&made.path)?;
-    if !made.reused {
-        hook::post_checkout(network.git, &made.path, &made.commit)?;
-    }
     Ok(made)
 }
 
@@ -143,13 +140,14 @@ impl Work<'_> {
             drop(lock);
             self.fill(&mut base, &making, &resolved, &commit)
         });
-        match done {
-            Ok(()) => making.finish()?,
-            Err(error) => {
-                self.discard(&making)?;
-                return Err(error);
-            }
+        if let Err(error) = done {
+            self.discard(&making)?;
+            return Err(error);
         }
+        // No cleanup takes the worktree away from under the hook.
+        let hooked = hook::post_checkout(self.network.git, &self.tree, &commit);
+        making.finish()?;
+        hooked?;
         Ok(Made { path: self.tree.clone(), commit, name: resolved.name, reused: false, fetched })
     }
 
@@ -194,14 +192,17 @@ impl Work<'_> {
     }
 
     fn record(&self, resolved: &Resolved, commit: &ObjectId) -> Record {
-        let created_at = jiff::Timestamp::now();
         Record {
             task_id: self.request.task.to_string(),
             commit: commit.to_string(),
             name: resolved.name.clone(),
-            created_at,
-            maker: lock::describe("worktree init", &created_at),
+            created_at: jiff::Timestamp::now(),
+            maker: Self::maker(),
         }
+    }
+
+    fn maker() -> String {
+        lock::describe("worktree init", &jiff::Timestamp::now())
     }
 
     /// The settings of a sparse checkout, written by git itself. They change the base's configuration: under the lock.
@@ -274,7 +275,7 @@ impl Work<'_> {
             let have = work.head.unwrap_or_else(|| made.commit.clone());
             return Err(GitError::Diverged { task: self.request.task.clone(), have, wanted: made.commit });
         }
-        let making = (!work.dirty && !work.unpushed).then(|| metadata.remake()).transpose()?;
+        let making = (!work.dirty && !work.unpushed).then(|| metadata.remake(Self::maker())).transpose()?;
         if !is_narrowed {
             self.sparse()?;
         }

@@ -150,8 +150,16 @@ fn is_bare(tree: &Path) -> bool {
 impl Making {
     /// Notes that it shows another commit now.
     pub(super) fn move_to(&mut self, commit: &ObjectId, name: Option<&str>) -> Result<(), GitError> {
-        let Some(record) = self.metadata.record() else { return Ok(()) };
-        let record = Record { commit: commit.to_string(), name: name.map(str::to_owned), ..record };
+        self.note(|record| {
+            record.commit = commit.to_string();
+            record.name = name.map(str::to_owned);
+        })
+    }
+
+    /// Worktrees that others made have no record.
+    fn note(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), GitError> {
+        let Some(mut record) = self.metadata.record() else { return Ok(()) };
+        change(&mut record);
         rewrite(&mut self.record, &record).map_err(GitError::file("write", &self.metadata.path.join(RECORD)))
     }
 
@@ -229,13 +237,14 @@ impl Metadata {
 
     /// A whole worktree that holds no work is being made once more, in its place: one that comes to no end is removed as
     /// half-made, unless somebody has locked it. Under the lock.
-    pub(super) fn remake(&self) -> Result<Making, GitError> {
-        let record = hold_record(&self.path)?;
+    pub(super) fn remake(&self, maker: String) -> Result<Making, GitError> {
+        let mut making = Making { record: hold_record(&self.path)?, metadata: self.clone() };
         if self.lock_reason().is_none() {
             let locked = self.path.join(LOCKED);
             fs::write(&locked, format!("{BEING_MADE}\n")).map_err(GitError::file("write", &locked))?;
+            making.note(|record| record.maker = maker)?;
         }
-        Ok(Making { metadata: self.clone(), record })
+        Ok(making)
     }
 
     /// Removes it. Under the lock.

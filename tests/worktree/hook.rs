@@ -65,6 +65,24 @@ fn it_runs_as_git_runs_it_for_a_new_worktree() {
 }
 
 #[test]
+fn no_cleanup_takes_the_worktree_away_from_its_hook() {
+    let rig = rig();
+    let hook = rig.directory.path().join("hooks/post-checkout");
+    let root = rig.root().display().to_string();
+    let cleanup = format!("worktree cleanup --root '{root}' --all --force");
+    let program = env!("CARGO_BIN_EXE_kubectl-runnable");
+    // Beside it, and with nobody in it.
+    fs::write(&hook, format!("#!/bin/sh\n(cd / && unset GIT_DIR && '{program}' {cleanup})\n")).unwrap();
+    let made = rig.init(&["--task-id", "a"]);
+    assert!(made.talk.contains("worktree a kept: it is being made by process "), "{made:?}");
+    let _ = made.good();
+    clean(&rig, &rig.root().join("trees/a"));
+    let moved = rig.init(&["--task-id", "a", "--reuse", "--ref", "side", "-q"]).good();
+    assert_eq!(moved, format!("{root}/trees/a\n"));
+    assert_eq!(rig.git(&rig.root().join("trees/a"), &["rev-parse", "HEAD"]), rig.commit("side"));
+}
+
+#[test]
 fn a_worktree_whose_hook_fails_is_whole_and_may_be_taken() {
     let rig = rig();
     fail(&rig, true);
