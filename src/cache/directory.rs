@@ -1,15 +1,15 @@
 //! Entries in a directory of this machine. Its maker can be killed at any instant: an entry counts when its manifest
 //! is there, and what is not whole counts as nothing.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::key::CacheKey;
+use super::lock::Lock;
 use super::manifest::{Failure, KeptArtifact, Manifest, VERSION};
 use crate::argo::identity::CacheName;
 use crate::local::artifact;
@@ -17,15 +17,15 @@ use crate::local::artifact;
 const MANIFEST: &str = "manifest.json";
 const ERROR: &str = "error.json";
 const ARTIFACTS: &str = "artifacts-";
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 /// The file system refused.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use {}", path.display())]
 pub struct CacheError {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     #[source]
-    source: io::Error,
+    pub(super) source: io::Error,
 }
 
 impl CacheError {
@@ -48,16 +48,10 @@ pub enum LookUp {
     OtherVersion,
 }
 
-/// The right to make an entry, until it is dropped or the process ends.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
 /// The prefix of one entry.
 #[derive(Debug, Clone)]
 pub struct Directory {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     key: CacheKey,
 }
 
@@ -65,39 +59,6 @@ impl Directory {
     /// The prefix of a key in a cache, whether it is there or not.
     pub fn new(root: &Path, cache: &CacheName, key: &CacheKey) -> Self {
         Self { path: root.join("cache").join(cache.as_str()).join(key.as_str()), key: key.clone() }
-    }
-
-    /// Waits until nobody else makes the entry.
-    pub fn lock(&self) -> Result<Lock, CacheError> {
-        let path = self.path.join(LOCK);
-        loop {
-            fs::create_dir_all(&self.path).map_err(CacheError::at(&self.path))?;
-            let file = match File::options().create(true).truncate(false).write(true).open(&path) {
-                Ok(file) => file,
-                // The prefix was removed in between.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(source) => return Err(CacheError { path, source }),
-            };
-            file.lock().map_err(CacheError::at(&path))?;
-            if is_at(&file, &path) {
-                return Ok(Lock { _file: file });
-            }
-        }
-    }
-
-    /// The right to make the entry, or to remove it; none while someone else makes it, or where there is nothing.
-    pub(super) fn try_lock(&self) -> Result<Option<Lock>, CacheError> {
-        let path = self.path.join(LOCK);
-        let file = match File::options().create(true).truncate(false).write(true).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CacheError { path, source }),
-        };
-        match file.try_lock() {
-            Ok(()) => Ok(is_at(&file, &path).then_some(Lock { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(CacheError { path, source }),
-        }
     }
 
     /// The entry. Any other error than that there is none is an error.
@@ -225,13 +186,6 @@ impl Directory {
     }
 }
 
-/// Whether a path still leads to the open file: a lock on a file that was removed meanwhile keeps nobody out.
-fn is_at(file: &File, path: &Path) -> bool {
-    let identity = |file: fs::Metadata| (file.dev(), file.ino());
-    let open = file.metadata().map(identity).ok();
-    open.is_some() && open == path.metadata().map(identity).ok()
-}
-
 /// The version that a document says it has.
 fn version(text: &[u8]) -> Option<u64> {
     #[derive(serde::Deserialize)]
@@ -345,18 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn one_makes_an_entry_at_a_time() -> Result<(), Box<dyn Error>> {
-        let root = tempfile::tempdir()?;
-        let prefix = prefix(root.path())?;
-        let lock = prefix.lock()?;
-        let other = File::options().write(true).open(prefix.path.join("lock"))?;
-        assert!(other.try_lock().is_err());
-        drop(lock);
-        assert!(other.try_lock().is_ok());
-        Ok(())
-    }
-
-    #[test]
     fn an_entry_is_removed_only_by_who_holds_it_and_as_a_whole() -> Result<(), Box<dyn Error>> {
         let root = tempfile::tempdir()?;
         let prefix = prefix(root.path())?;
@@ -371,22 +313,6 @@ mod tests {
         prefix.remove(lock)?;
         assert!(!prefix.path.exists());
         Ok(())
-    }
-
-    #[test]
-    fn who_waits_for_an_entry_that_is_removed_makes_it_alone() -> Result<(), Box<dyn Error>> {
-        let root = tempfile::tempdir()?;
-        let prefix = prefix(root.path())?;
-        prefix.keep(manifest("k"), &[])?;
-        let lock = prefix.lock()?;
-        std::thread::scope(|scope| -> Result<(), Box<dyn Error>> {
-            let waiting = scope.spawn(|| prefix.lock());
-            prefix.remove(lock)?;
-            let held = waiting.join().map_err(|_| "it panicked")??;
-            assert!(prefix.try_lock()?.is_none(), "it holds the lock that is there");
-            drop(held);
-            Ok(())
-        })
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The cache of finished nodes: one model of an entry over two stores, a ConfigMap of the Argo controller's and a
-//! directory of manifests. What is found, and what is to be changed, is computed here without any effect; `directory` and
-//! `store` alone read and write files.
+//! directory of manifests. What is found, and what is to be changed, is computed here without any effect; `directory`,
+//! `lock` and `store` alone read and write files.
 //!
 //! ```text
 //! ConfigMap ──► Cache (entries) ─┬─ + Witnesses (workflows, templates) ─► Report, Findings
@@ -20,8 +20,10 @@ mod difference;
 mod directory;
 mod entry;
 mod exchange;
+mod file;
 mod finding;
 mod key;
+mod lock;
 mod manifest;
 mod part;
 mod pattern;
@@ -35,11 +37,13 @@ mod witness;
 pub use self::change::Change;
 pub use self::contents::{Cache, LABEL, LABEL_VALUE, LIMIT, Object, Place};
 pub use self::difference::{Asked, CacheDifference, Changed, NodeDifference, attempts};
-pub use self::directory::{CacheError, Directory, Lock, LookUp};
+pub use self::directory::{CacheError, Directory, LookUp};
 pub use self::entry::{Entry, Maker, State};
-pub use self::exchange::{FILE_VERSION, File, FileError, Kind, LeftOut, LeftOuts, Overfull, Record};
+pub use self::exchange::{LeftOut, LeftOuts, Overfull};
+pub use self::file::{FILE_VERSION, File, FileError, Kind, Record};
 pub use self::finding::{Finding, Surroundings};
 pub use self::key::{CacheKey, KeyError};
+pub use self::lock::Lock;
 pub use self::manifest::{Failure, KeptArtifact, Manifest, VERSION};
 pub use self::part::{Input, Part};
 pub use self::pattern::Producer;

@@ -1,0 +1,95 @@
+//! The right to make or to remove an entry of a directory: a lock on a file in its prefix, which ends with the process.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::directory::{CacheError, Directory, LOCK};
+
+/// The right to make an entry, until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Directory {
+    /// Waits until nobody else makes the entry.
+    pub fn lock(&self) -> Result<Lock, CacheError> {
+        let path = self.path.join(LOCK);
+        loop {
+            fs::create_dir_all(&self.path).map_err(CacheError::at(&self.path))?;
+            let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+                Ok(file) => file,
+                // The prefix was removed in between.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(CacheError { path, source }),
+            };
+            file.lock().map_err(CacheError::at(&path))?;
+            if is_at(&file, &path) {
+                return Ok(Lock { _file: file });
+            }
+        }
+    }
+
+    /// The right to make the entry, or to remove it; none while someone else makes it, or where there is nothing.
+    pub(super) fn try_lock(&self) -> Result<Option<Lock>, CacheError> {
+        let path = self.path.join(LOCK);
+        let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(CacheError { path, source }),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(is_at(&file, &path).then_some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(CacheError { path, source }),
+        }
+    }
+}
+
+/// Whether a path still leads to the open file: a lock on a file that was removed meanwhile keeps nobody out.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |file: fs::Metadata| (file.dev(), file.ino());
+    let open = file.metadata().map(identity).ok();
+    open.is_some() && open == path.metadata().map(identity).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    fn prefix(root: &Path) -> Result<Directory, Box<dyn Error>> {
+        Ok(Directory::new(root, &"runnable-abc123".parse()?, &"k".parse()?))
+    }
+
+    #[test]
+    fn one_makes_an_entry_at_a_time() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let prefix = prefix(root.path())?;
+        let lock = prefix.lock()?;
+        let other = File::options().write(true).open(prefix.path.join(LOCK))?;
+        assert!(other.try_lock().is_err());
+        drop(lock);
+        assert!(other.try_lock().is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn who_waits_for_an_entry_that_is_removed_makes_it_alone() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let prefix = prefix(root.path())?;
+        fs::create_dir_all(&prefix.path)?;
+        let lock = prefix.lock()?;
+        std::thread::scope(|scope| -> Result<(), Box<dyn Error>> {
+            let waiting = scope.spawn(|| prefix.lock());
+            prefix.remove(lock)?;
+            let held = waiting.join().map_err(|_| "it panicked")??;
+            assert!(prefix.try_lock()?.is_none(), "it holds the lock that is there");
+            drop(held);
+            Ok(())
+        })
+    }
+}

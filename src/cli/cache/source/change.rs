@@ -1,0 +1,65 @@
+//! Changing the ConfigMap of a cache that runs change too.
+
+use std::time::Duration;
+
+use crate::cache::{Cache, Carried, Change, Place};
+use crate::cli::failure::Failure;
+use crate::cluster::{Changed, Cluster};
+use crate::exit::Exit;
+
+/// A change is tried this often.
+const ATTEMPTS: u32 = 8;
+/// The pause after the first attempt; it doubles with each, up to a second.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Carries out what was agreed to. When the cache was changed meanwhile, it is read and decided on again.
+pub(super) async fn on_cluster(
+    cluster: &Cluster,
+    mut cache: Cache,
+    agreed: &Change,
+    decide: impl Fn(&Cache) -> Result<Change, Failure>,
+) -> Result<Carried, Failure> {
+    let Place::ConfigMap { namespace } = &cache.place else { return Ok(Carried::default()) };
+    let home = cluster.within(&namespace.clone());
+    // An earlier sending of the change, the answer to which was lost, may have done it.
+    let mut perhaps_done = false;
+    let mut change = agreed.clone();
+    for attempt in 0..ATTEMPTS {
+        if change.is_empty() {
+            return Ok(carried(agreed, &change, perhaps_done.then_some(&cache)));
+        }
+        let is_new = cache.object.uid.is_empty();
+        let changed = if is_new {
+            home.create_config_map(&change.object(&cache.name, home.namespace()), false).await?
+        } else {
+            home.patch_config_map(&cache.name, &change.patch(&cache), false).await?
+        };
+        match changed {
+            Changed::Done(_) => return Ok(carried(agreed, &change, perhaps_done.then_some(&cache))),
+            Changed::Stale { perhaps_ours } => perhaps_done |= perhaps_ours,
+        }
+        tokio::time::sleep((PAUSE * 2_u32.pow(attempt)).min(Duration::from_secs(1))).await;
+        let Some(object) = home.config_map(&cache.name).await? else {
+            let message = format!("cache {} in {} was deleted meanwhile", cache.name, cache.place);
+            return Err(Failure::new(Exit::NotFound, message));
+        };
+        cache = Cache::of_config_map(&object);
+        change = decide(&cache)?.within(agreed);
+    }
+    let message = format!("cannot change cache {}: it changed during each of {ATTEMPTS} attempts", cache.name);
+    Err(Failure::new(Exit::Conflict, message).hint("try again later"))
+}
+
+/// What was done of what was agreed to; `now` is the cache where an earlier sending may have done it.
+fn carried(agreed: &Change, change: &Change, now: Option<&Cache>) -> Carried {
+    let (mut done, mut busy) = (Vec::new(), Vec::new());
+    for key in &agreed.remove {
+        let gone = now.is_some_and(|cache| !cache.entries.contains_key(key));
+        if gone || change.remove.contains(key) { done.push(key.clone()) } else { busy.push(key.clone()) }
+    }
+    for (key, entry) in &agreed.set {
+        let there = now.is_some_and(|cache| cache.entries.get(key).is_some_and(|other| other.is_same(entry)));
+        if there || change.set.contains_key(key) { done.push(key.clone()) } else { busy.push(key.clone()) }
+    }
+    Carried { done, busy }
+}

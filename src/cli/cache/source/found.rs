@@ -1,0 +1,49 @@
+//! The ConfigMap of a cache's name.
+
+use crate::cache::{Cache, LABEL, LABEL_VALUE, Place};
+use crate::cli::failure::Failure;
+use crate::cluster::{Cluster, ClusterError};
+use crate::exit::Exit;
+
+/// The ConfigMap of a cache's name: in the namespace that was asked for, else the one that there is; of several that of
+/// the controller, else that of the current namespace.
+pub(in crate::cli) async fn find(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    name: &str,
+) -> Result<Option<Cache>, Failure> {
+    if let Some(namespace) = namespace {
+        return Ok(cluster.within(namespace).config_map(name).await?.as_ref().map(Cache::of_config_map));
+    }
+    let named = cluster.config_maps_named(name).await.map_err(|error| match error {
+        ClusterError::Forbidden { .. } => {
+            Failure::from(error).hint("name the namespace of the cache, that of the controller, with --cache-namespace")
+        }
+        error => error.into(),
+    })?;
+    let mut found: Vec<Cache> = named.iter().map(Cache::of_config_map).collect();
+    if found.len() < 2 {
+        return Ok(found.pop());
+    }
+    let controllers = cluster.controller_namespaces().await;
+    let is_in = |cache: &&Cache, wanted: &[String]| matches!(&cache.place, Place::ConfigMap { namespace } if wanted.contains(namespace));
+    let of_controllers: Vec<&Cache> = found.iter().filter(|cache| is_in(cache, &controllers)).collect();
+    let chosen = match of_controllers.as_slice() {
+        [only] => Some(*only),
+        _ => found.iter().find(|cache| is_in(cache, &[cluster.namespace().to_owned()])),
+    };
+    chosen.cloned().map(Some).ok_or_else(|| {
+        let places: Vec<String> = found.iter().map(|cache| cache.place.to_string()).collect();
+        Failure::new(Exit::Conflict, format!("there are several ConfigMaps {name:?}: in {}", places.join(", ")))
+            .hint("choose one with --cache-namespace")
+    })
+}
+
+/// That the ConfigMap of the name is none of Argo's caches.
+pub(super) fn foreign(cache: &Cache) -> Failure {
+    let message = format!(
+        "ConfigMap {:?} in {} is no cache: it lacks the label {}={}, and none of its keys holds an entry",
+        cache.name, cache.place, LABEL, LABEL_VALUE
+    );
+    Failure::new(Exit::Conflict, message).hint("it is left as it is; choose another name")
+}

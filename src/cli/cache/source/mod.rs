@@ -1,0 +1,177 @@
+//! Where caches are: on a cluster or in a store of manifests. One way to find, read and change them.
+
+mod args;
+mod change;
+mod found;
+mod witnesses;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub(super) use self::args::SourceArgs;
+pub(in crate::cli) use self::found::find;
+use crate::argo::identity::CacheName;
+use crate::cache::{Cache, CacheError, Carried, Change, Object, Place, Store, Witnesses};
+use crate::cli::failure::{Failure, chain};
+use crate::cluster::{Changed, Cluster, ClusterError};
+use crate::exit::Exit;
+
+/// Where caches are.
+pub(super) enum Source {
+    /// ConfigMaps of a cluster.
+    Cluster {
+        /// The connection.
+        cluster: Box<Cluster>,
+        /// The only namespace that is searched.
+        namespace: Option<String>,
+    },
+    /// A store on this machine.
+    Store(Store),
+}
+
+impl Source {
+    /// All caches: of a cluster, those of the namespace, or of all namespaces where it has none or all are asked for.
+    pub(super) async fn caches(&self, all_namespaces: bool) -> Result<Vec<Cache>, Failure> {
+        let mut found = Vec::new();
+        match self {
+            Self::Store(store) => {
+                for name in store.names()? {
+                    found.extend(store.cache(&name)?);
+                }
+            }
+            Self::Cluster { cluster, namespace } => {
+                let mut take = |object: Value| found.push(Cache::of_config_map(&object));
+                if let Some(namespace) = namespace {
+                    cluster.within(namespace).cache_config_maps(false, take).await?;
+                } else if all_namespaces {
+                    cluster.cache_config_maps(true, take).await?;
+                } else {
+                    let here = cluster.cache_config_maps(false, &mut take).await;
+                    if found.is_empty() {
+                        let anywhere =
+                            cluster.cache_config_maps(true, |object| found.push(Cache::of_config_map(&object)));
+                        // Who may only see the own namespace has seen all there is.
+                        match (anywhere.await, here) {
+                            (Err(ClusterError::Forbidden { .. }), here) => here?,
+                            (anywhere, _) => anywhere?,
+                        }
+                    }
+                }
+            }
+        }
+        found.sort_by(|one, other| (&one.name, &one.place).cmp(&(&other.name, &other.place)));
+        Ok(found)
+    }
+
+    /// The cache of a name, which is one.
+    pub(super) async fn cache(&self, name: &CacheName) -> Result<Cache, Failure> {
+        let cache = self.find(name).await?.ok_or_else(|| self.missing(name))?;
+        if cache.is_foreign() {
+            return Err(found::foreign(&cache));
+        }
+        Ok(cache)
+    }
+
+    /// The cache of a name, where there is one.
+    pub(super) async fn find(&self, name: &CacheName) -> Result<Option<Cache>, Failure> {
+        match self {
+            Self::Store(store) => Ok(store.cache(name)?),
+            Self::Cluster { cluster, namespace } => find(cluster, namespace.as_deref(), name.as_str()).await,
+        }
+    }
+
+    /// That there is no cache of the name.
+    pub(super) fn missing(&self, name: &CacheName) -> Failure {
+        let (place, hint) = match self {
+            Self::Store(store) => (store.root().display().to_string(), "kubectl runnable cache list --local"),
+            Self::Cluster { namespace: Some(namespace), .. } => {
+                (format!("namespace {namespace:?}"), "kubectl runnable cache list -A")
+            }
+            Self::Cluster { .. } => ("any namespace that can be seen".to_owned(), "kubectl runnable cache list -A"),
+        };
+        Failure::new(Exit::NotFound, format!("cache {name} does not exist in {place}"))
+            .hint(format!("{hint} shows those that do"))
+    }
+
+    /// The cache of a name, or an empty one where it would be made.
+    pub(super) async fn find_or_empty(&self, name: &CacheName) -> Result<Cache, Failure> {
+        if let Some(cache) = self.find(name).await? {
+            return if cache.is_foreign() { Err(found::foreign(&cache)) } else { Ok(cache) };
+        }
+        let place = match self {
+            Self::Store(store) => Place::Store { path: store.root().join("cache").join(name.as_str()) },
+            Self::Cluster { cluster, namespace: Some(namespace) } => {
+                Place::ConfigMap { namespace: cluster.within(namespace).namespace().to_owned() }
+            }
+            Self::Cluster { cluster, namespace: None } => {
+                let mut controllers = cluster.controller_namespaces().await;
+                let only = controllers.pop().filter(|_| controllers.is_empty());
+                Place::ConfigMap { namespace: only.unwrap_or_else(|| cluster.namespace().to_owned()) }
+            }
+        };
+        let object = Object { label: Some(crate::cache::LABEL_VALUE.to_owned()), ..Object::default() };
+        Ok(Cache { name: name.to_string(), place, entries: std::collections::BTreeMap::new(), object })
+    }
+
+    /// What workflows and templates tell, as far as they can be seen.
+    pub(super) async fn witnesses(&self) -> Result<Witnesses, Failure> {
+        match self {
+            Self::Store(store) => witnesses::of_store(store.root()),
+            Self::Cluster { cluster, .. } => witnesses::of_cluster(cluster).await,
+        }
+    }
+
+    /// The namespaces in which a controller looks for caches.
+    pub(super) async fn controllers(&self) -> Vec<String> {
+        match self {
+            Self::Store(_) => Vec::new(),
+            Self::Cluster { cluster, .. } => cluster.controller_namespaces().await,
+        }
+    }
+
+    /// Carries out what was agreed to. When the cache was changed meanwhile it is read and decided on again, and nothing
+    /// is done that was not agreed to.
+    pub(super) async fn carry_out(
+        &self,
+        seen: Cache,
+        agreed: &Change,
+        decide: impl Fn(&Cache) -> Result<Change, Failure>,
+    ) -> Result<Carried, Failure> {
+        match self {
+            Self::Store(store) => Ok(store.carry_out(&seen, agreed, Timestamp::now())?),
+            Self::Cluster { cluster, .. } => change::on_cluster(cluster, seen, agreed, decide).await,
+        }
+    }
+
+    /// Deletes a whole cache, as long as it is the one that was seen.
+    pub(super) async fn delete(&self, seen: &Cache) -> Result<bool, Failure> {
+        match (self, &seen.place) {
+            (Self::Cluster { cluster, .. }, Place::ConfigMap { namespace }) => {
+                let object = serde_json::json!({"metadata": {
+                    "name": seen.name, "uid": seen.object.uid, "resourceVersion": seen.object.resource_version,
+                }});
+                match cluster.within(namespace).delete_config_map(&object, false).await {
+                    Ok(Changed::Stale { .. }) => Ok(false),
+                    // When it is missing, someone else has deleted it, or an earlier sending of this request has.
+                    Ok(Changed::Done(_)) | Err(ClusterError::ConfigMapMissing { .. }) => Ok(true),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            (Self::Store(store), _) => {
+                let remove = seen.entries.keys().cloned().collect();
+                let carried = store.carry_out(seen, &Change { remove, ..Change::default() }, Timestamp::now())?;
+                if let Ok(name) = seen.name.parse() {
+                    store.remove_empty(&name);
+                }
+                Ok(carried.busy.is_empty())
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+impl From<CacheError> for Failure {
+    fn from(error: CacheError) -> Self {
+        Self::new(Exit::Tool, chain(&error))
+    }
+}

@@ -1,0 +1,61 @@
+//! What the runs and templates beside caches tell of them.
+
+use std::path::Path;
+
+use crate::cache::Witnesses;
+use crate::cli::failure::{Failure, chain};
+use crate::cli::found::ended;
+use crate::cluster::{Cluster, ClusterError, Selection, TemplateKind};
+use crate::local::record::Record;
+use crate::output::stream::talk;
+
+/// Workflows asked of the server at a time.
+const CHUNK: u32 = 100;
+
+/// Those of a cluster, as far as they can be seen.
+pub(super) async fn of_cluster(cluster: &Cluster) -> Result<Witnesses, Failure> {
+    let mut witnesses = Witnesses::default();
+    let everywhere = Selection { all_namespaces: true, chunk: CHUNK, ..Selection::default() };
+    match cluster.list(&everywhere, |workflow| witnesses.add_workflow(&workflow)).await {
+        Ok(_) => witnesses.complete = true,
+        Err(ClusterError::NotInstalled { .. }) => return Ok(witnesses),
+        Err(ClusterError::Forbidden { .. }) => {
+            let here = Selection { all_namespaces: false, ..everywhere.clone() };
+            match cluster.list(&here, |workflow| witnesses.add_workflow(&workflow)).await {
+                Ok(_) => talk(format_args!(
+                    "note: only workflows of namespace {:?} can be seen; entries of others are shown without their origin",
+                    cluster.namespace()
+                )),
+                Err(ClusterError::Forbidden { .. }) => {
+                    talk("note: workflows cannot be seen; entries are shown without their origin");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    for kind in [TemplateKind::WorkflowTemplate, TemplateKind::ClusterWorkflowTemplate, TemplateKind::CronWorkflow] {
+        let selection = Selection { all_namespaces: witnesses.complete, ..everywhere.clone() };
+        match cluster.templates(kind, &selection, |object| drop(witnesses.add_templates(&object["spec"]))).await {
+            Ok(()) | Err(ClusterError::Forbidden { .. } | ClusterError::NotInstalled { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(witnesses)
+}
+
+/// Those of a store of runs.
+pub(super) fn of_store(root: &Path) -> Result<Witnesses, Failure> {
+    let mut witnesses = Witnesses::default();
+    witnesses.complete = true;
+    for record in Record::all(root, None)? {
+        match ended(&record) {
+            Ok(workflow) => witnesses.add_workflow(&workflow),
+            Err(error) => {
+                talk(format_args!("warning: {} left out: {}", record.directory().display(), chain(&error)));
+                witnesses.complete = false;
+            }
+        }
+    }
+    Ok(witnesses)
+}
