@@ -52,11 +52,14 @@ impl Change {
         self
     }
 
-    /// Bytes that the entries of the cache take after it.
-    pub fn bytes_after(&self, cache: &Cache) -> u64 {
-        let stays = |entry: &&Entry| !self.remove.contains(&entry.key) && !self.set.contains_key(&entry.key);
-        let kept: u64 = cache.entries.values().filter(stays).map(|entry| entry.bytes).sum();
-        kept + self.set.values().map(|entry| entry.text().len() as u64).sum::<u64>()
+    /// The cache after it.
+    #[must_use]
+    pub fn after(&self, cache: &Cache) -> Cache {
+        let mut after = cache.clone();
+        after.entries.retain(|key, _| !self.remove.contains(key));
+        let set = self.set.iter().map(|(key, entry)| (key, entry.text().len() as u64, entry.clone()));
+        after.entries.extend(set.map(|(key, bytes, entry)| (key.clone(), Entry { bytes, ..entry })));
+        after
     }
 
     /// A merge patch of the ConfigMap that holds only in the state that was read. Nothing else of it is named, so that
@@ -138,6 +141,6 @@ mod tests {
         let entry = cache.entries["a"].clone();
         let change =
             Change { remove: ["d".to_owned()].into(), set: [("e".to_owned(), entry.clone())].into(), label: false };
-        assert_eq!(change.bytes_after(&cache), cache.entries["a"].bytes * 2 + entry.text().len() as u64);
+        assert_eq!(change.after(&cache).bytes(), cache.entries["a"].bytes * 2 + entry.text().len() as u64);
     }
 }

@@ -105,7 +105,7 @@ impl File {
                 None => drop(change.set.insert(record.key.clone(), entry)),
             }
         }
-        let bytes = change.bytes_after(into);
+        let bytes = change.after(into).bytes();
         match into.limit() {
             Some(limit) if bytes > limit && !change.set.is_empty() => Err(Overfull { bytes }),
             _ => Ok((change, left_out)),

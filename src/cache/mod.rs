@@ -48,7 +48,7 @@ pub use self::manifest::{Failure, KeptArtifact, Manifest, VERSION};
 pub use self::part::{Input, Part};
 pub use self::pattern::Producer;
 pub use self::prune::{Conditions, Prune};
-pub use self::report::{Report, Row};
+pub use self::report::{Overview, Report, Row};
 pub use self::store::{Carried, Store};
 pub use self::usage::Usage;
 pub use self::why::{Answer, Question, Told};

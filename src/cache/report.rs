@@ -10,10 +10,10 @@ use super::finding::{Finding, Surroundings};
 use super::usage::Usage;
 use super::witness::Origin;
 
-/// A cache as it is shown.
+/// A cache as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct Overview {
     /// Its name.
     pub name: String,
     /// Where it is.
@@ -25,6 +25,17 @@ pub struct Report {
     pub last_hit_at: Option<Timestamp>,
     /// What is the matter with it as a whole.
     pub findings: Vec<Finding>,
+    /// How much is the matter with it and all its entries.
+    pub problems: usize,
+}
+
+/// A cache as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The cache.
+    #[serde(flatten)]
+    pub overview: Overview,
     /// Its entries; those that were asked for.
     pub entries: Vec<Row>,
 }
@@ -62,28 +73,35 @@ pub struct Row {
     pub findings: Vec<Finding>,
 }
 
-impl Report {
-    /// The report of a cache, with the entries that are `wanted`; their values only where `values` is asked.
-    pub fn of(cache: &Cache, around: Surroundings<'_>, values: bool, wanted: impl Fn(&Entry) -> bool) -> Self {
-        let entries = cache.entries.values().filter(|entry| wanted(entry));
+impl Overview {
+    /// The overview of a cache.
+    pub fn of(cache: &Cache, around: Surroundings<'_>) -> Self {
+        let findings = cache.findings(around);
+        let of_entries = cache.entries.values().map(|entry| cache.findings_of(entry, around).len());
         Self {
             name: cache.name.clone(),
             place: cache.place.clone(),
             usage: Usage::of(cache, around.now),
             last_hit_at: cache.entries.values().filter_map(|entry| entry.last_hit).max(),
-            findings: cache.findings(around),
+            problems: findings.len() + of_entries.sum::<usize>(),
+            findings,
+        }
+    }
+}
+
+impl Report {
+    /// The report of a cache, with the entries that are `wanted`; their values only where `values` is asked.
+    pub fn of(cache: &Cache, around: Surroundings<'_>, values: bool, wanted: impl Fn(&Entry) -> bool) -> Self {
+        let entries = cache.entries.values().filter(|entry| wanted(entry));
+        Self {
+            overview: Overview::of(cache, around),
             entries: entries.map(|entry| Row::of(cache, entry, around, values)).collect(),
         }
     }
 
-    /// The report without its entries.
-    pub fn brief(cache: &Cache, around: Surroundings<'_>) -> Self {
-        Self::of(cache, around, false, |_| false)
-    }
-
     /// All findings: those of the cache, and of each entry with its key.
     pub fn all_findings(&self) -> impl Iterator<Item = (Option<&str>, &Finding)> {
-        let own = self.findings.iter().map(|finding| (None, finding));
+        let own = self.overview.findings.iter().map(|finding| (None, finding));
         own.chain(
             self.entries.iter().flat_map(|row| row.findings.iter().map(|finding| (Some(row.key.as_str()), finding))),
         )

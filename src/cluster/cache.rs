@@ -8,8 +8,8 @@ use super::request::{Call, Verb};
 use super::{Cluster, ClusterError};
 use crate::cache::{LABEL, LABEL_VALUE};
 
-/// Objects a page.
-const CHUNK: u32 = 50;
+/// Objects a page: each may have more than 1 MiB.
+const CHUNK: u32 = 8;
 /// The Lease by which controllers choose the one that works.
 const LEASE: &str = "workflow-controller";
 

@@ -18,6 +18,7 @@ mod server;
 #[allow(dead_code, clippy::unwrap_used)]
 mod http;
 
+mod cache;
 mod cluster;
 mod documents;
 mod local;
@@ -36,10 +37,11 @@ const LONG: [&str; 1] = ["worktree"];
 /// The name of a file of this folder, and its measurements.
 type Subject = (&'static str, &'static [fn()]);
 
-const SUBJECTS: [Subject; 5] = [
+const SUBJECTS: [Subject; 6] = [
     ("start", &[start::start]),
     ("documents", &[documents::read, documents::prepared]),
     ("local", &[local::scheduled, local::fan_out]),
+    ("cache", &[cache::config_map, cache::grown, cache::store]),
     ("cluster", &[cluster::created, cluster::shown, cluster::resumed, cluster::large]),
     ("worktree", &[worktree::init]),
 ];

@@ -120,3 +120,40 @@ fn entries_go_through_a_file_to_another_cache() {
     let _ = environment.run("cache delete other --local".split(' ')).result(0);
     let _ = environment.run("cache inspect other --local".split(' ')).result(6);
 }
+
+#[test]
+fn a_store_of_ten_thousand_entries_is_shown_mended_pruned_and_carried() {
+    const MANY: usize = 10_000;
+    let environment = with_run("echo hello");
+    let key = key(&environment);
+    let directory = environment.path("state/cache/kept");
+    let manifest = fs::read_to_string(directory.join(&key).join("manifest.json")).unwrap();
+    for number in 1..MANY {
+        let other = format!("k{number}");
+        fs::create_dir(directory.join(&other)).unwrap();
+        // The last hundred are half-written.
+        let text = if number >= MANY - 100 { &manifest[..50] } else { &manifest.replace(&key, &other) };
+        fs::write(directory.join(&other).join("manifest.json"), text).unwrap();
+    }
+    let run = |words: &str| environment.run(["cache"].into_iter().chain(words.split(' ')));
+    let lines = |words: &str| run(words).result(0).lines().count();
+    let report = inspected(&environment);
+    let entries = report["caches"][0]["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), MANY);
+    assert_eq!(entries.iter().filter(|entry| entry["findings"][0]["problem"] == "malformed").count(), 100);
+    let list: Value = serde_json::from_str(run("list --local -o json").result(0)).unwrap();
+    let listed = &list["caches"][0];
+    assert_eq!((&listed["usage"]["entries"], &listed["problems"]), (&MANY.into(), &100.into()), "{list}");
+    assert_eq!(run("inspect kept --local").result(0).matches("\nk").count(), MANY - 1);
+
+    assert_eq!(lines("prune kept --local --keep 9000 --dry-run"), 1000);
+    assert_eq!(lines("inspect kept --local --fix"), 100);
+    let file = run("export kept --local").result(0).to_owned();
+    let into: Vec<&str> = "cache import - --local --into other".split(' ').collect();
+    assert_eq!(environment.run_with_input(&into, &file).result(0).lines().count(), MANY - 100);
+    assert_eq!(run("diff kept other --local").result(0), "");
+    assert_eq!(lines("prune kept --local --keep 1"), MANY - 101);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+    let _ = run("delete other --local").result(0);
+    assert!(!environment.path("state/cache/other").exists());
+}

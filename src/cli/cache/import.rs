@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::consent::ConsentArgs;
-use super::source::SourceArgs;
+use super::source::{FULL, SourceArgs};
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, Change, File, LIMIT, Overfull};
+use crate::cache::{Cache, Change, File, LIMIT, Overfull, Usage};
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::exit::Exit;
@@ -75,6 +75,11 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let place = cache.place.clone();
     let replaces = change.set.keys().filter(|key| cache.entries.contains_key(*key)).count();
     let question = format!("Replace {} of cache {name}?", entries(replaces));
+    if Usage::of(&change.after(&cache), now).share > Some(1.0) {
+        talk(format_args!(
+            "warning: with their keys, the entries of cache {name} would come to more than the API server usually takes"
+        ));
+    }
     let done = if args.consent.dry_run {
         change.set.keys().cloned().collect()
     } else if args.overwrite && replaces > 0 && !args.consent.given(&question)? {
@@ -113,11 +118,12 @@ fn decide(
 ) -> Result<(Change, crate::cache::LeftOuts), Failure> {
     file.import(cache, overwrite, now).map_err(|Overfull { bytes }| {
         let message = format!(
-            "cache {} would be full: its entries would come to {}, and a ConfigMap holds {}; nothing was changed",
+            "cache {} in {} would be full: its entries would come to {}, and a ConfigMap holds {}; nothing was changed",
             cache.name,
+            cache.place,
             size(bytes),
             size(LIMIT)
         );
-        Failure::new(Exit::Usage, message).hint("prune it, or import into another cache with --into")
+        Failure::new(Exit::Usage, message).hint(FULL)
     })
 }

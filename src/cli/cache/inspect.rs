@@ -134,7 +134,11 @@ async fn subject(args: &Args) -> Result<Subject, Failure> {
     let source = args.source.open().await?;
     let caches = match &args.name {
         Some(name) => vec![source.cache(name).await?],
-        None if matches!(source, Source::Store(_)) => source.caches(false).await?,
+        None if matches!(source, Source::Store(_)) => {
+            let mut caches = Vec::new();
+            source.each(false, |cache| caches.push(cache)).await?;
+            caches
+        }
         None => {
             return Err(Failure::usage("name a cache, or a run with --workflow or --handle")
                 .hint("kubectl runnable cache list shows the caches there are"));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::source::SourceArgs;
-use crate::cache::{Report, Surroundings, Witnesses};
+use crate::cache::{Overview, Surroundings, Witnesses};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, lines, list};
@@ -38,19 +38,18 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let source = args.source.open().await?;
-    let caches = source.caches(args.all_namespaces).await?;
     let controllers = source.controllers().await;
     let witnesses = Witnesses::default();
     let around = Surroundings { witnesses: &witnesses, controllers: &controllers, now: Timestamp::now() };
-    let reports: Vec<Report> = caches.iter().map(|cache| Report::of(cache, around, false, |_| true)).collect();
+    // Of each cache only so much is kept as its line tells.
+    let mut caches: Vec<Overview> = Vec::new();
+    source.each(args.all_namespaces, |cache| caches.push(Overview::of(&cache, around))).await?;
+    caches.sort_by(|one, other| (&one.name, &one.place).cmp(&(&other.name, &other.place)));
     match args.output {
-        None if reports.is_empty() => talk("no caches"),
-        None => result(list(&reports, around.now))?,
-        Some(Form::Name) => result(lines(reports.iter().map(|report| &report.name)))?,
-        Some(form) => {
-            let brief: Vec<Report> = caches.iter().map(|cache| Report::brief(cache, around)).collect();
-            result(document(form, &json!({ "caches": brief })).map_err(anyhow::Error::from)?)?;
-        }
+        None if caches.is_empty() => talk("no caches"),
+        None => result(list(&caches, around.now))?,
+        Some(Form::Name) => result(lines(caches.iter().map(|cache| &cache.name)))?,
+        Some(form) => result(document(form, &json!({ "caches": caches })).map_err(anyhow::Error::from)?)?,
     }
     Ok(Exit::Success)
 }

@@ -17,17 +17,18 @@ const LONGEST: usize = 40;
 
 /// The cache for people: what it is, its entries, what is the matter.
 pub fn inspection(report: &Report, now: Timestamp) -> String {
-    let mut text = format!("Cache:    {}\n", printable(&report.name));
-    let _ = match &report.place {
+    let cache = &report.overview;
+    let mut text = format!("Cache:    {}\n", printable(&cache.name));
+    let _ = match &cache.place {
         Place::ConfigMap { namespace } => writeln!(text, "Place:    ConfigMap in namespace {namespace}"),
         Place::Store { path } => writeln!(text, "Place:    {}", path.display()),
     };
-    let _ = writeln!(text, "Entries:  {}", report.usage.entries);
-    let limit = report.usage.limit.zip(report.usage.share);
+    let _ = writeln!(text, "Entries:  {}", cache.usage.entries);
+    let limit = cache.usage.limit.zip(cache.usage.share);
     let limit = limit.map(|(limit, share)| format!(" of {} ({})", size(limit), percent(share)));
-    let _ = writeln!(text, "Size:     {}{}", size(report.usage.bytes), limit.unwrap_or_default());
-    if let Some(rate) = report.usage.bytes_per_day {
-        let full = report.usage.full_at.map(|full| format!(", full in {}", until(full, now))).unwrap_or_default();
+    let _ = writeln!(text, "Size:     {}{}", size(cache.usage.bytes), limit.unwrap_or_default());
+    if let Some(rate) = cache.usage.bytes_per_day {
+        let full = cache.usage.full_at.map(|full| format!(", full in {}", until(full, now))).unwrap_or_default();
         let _ = writeln!(text, "Growth:   {} a day{full}", size(rate));
     }
     if !report.entries.is_empty() {

@@ -3,25 +3,24 @@
 use jiff::Timestamp;
 
 use super::{ago, percent, size, table};
-use crate::cache::{Place, Report};
+use crate::cache::{Overview, Place};
 
 /// The table of caches in their order.
-pub fn list(reports: &[Report], now: Timestamp) -> String {
-    let rows = reports.iter().map(|report| {
-        let place = match &report.place {
+pub fn list(caches: &[Overview], now: Timestamp) -> String {
+    let rows = caches.iter().map(|cache| {
+        let place = match &cache.place {
             Place::ConfigMap { namespace } => namespace.clone(),
             Place::Store { path } => path.display().to_string(),
         };
-        let problems = report.all_findings().count();
         vec![
-            report.name.clone(),
+            cache.name.clone(),
             place,
-            report.usage.entries.to_string(),
-            size(report.usage.bytes),
-            report.usage.share.map(percent).unwrap_or_default(),
-            report.usage.full_at.map(|full| until(full, now)).unwrap_or_default(),
-            ago(report.last_hit_at, now),
-            if problems == 0 { String::new() } else { problems.to_string() },
+            cache.usage.entries.to_string(),
+            size(cache.usage.bytes),
+            cache.usage.share.map(percent).unwrap_or_default(),
+            cache.usage.full_at.map(|full| until(full, now)).unwrap_or_default(),
+            ago(cache.last_hit_at, now),
+            if cache.problems == 0 { String::new() } else { cache.problems.to_string() },
         ]
     });
     table(["NAME", "PLACE", "ENTRIES", "SIZE", "FULL", "FULL IN", "USED", "PROBLEMS"], rows)

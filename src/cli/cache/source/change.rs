@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Carried, Change, Place};
 use crate::cli::failure::Failure;
-use crate::cluster::{Changed, Cluster};
+use crate::cluster::{Changed, Cluster, ClusterError};
 use crate::exit::Exit;
+use crate::output::cache::size;
 
 /// A change is tried this often.
 const ATTEMPTS: u32 = 8;
 /// The pause after the first attempt; it doubles with each, up to a second.
 const PAUSE: Duration = Duration::from_millis(50);
+/// What can be done about a full cache.
+pub(in crate::cli::cache) const FULL: &str =
+    "make room with kubectl runnable cache prune, or import into another cache with --into";
 
 /// Carries out what was agreed to. When the cache was changed meanwhile, it is read and decided on again.
 pub(super) async fn on_cluster(
@@ -30,11 +34,11 @@ pub(super) async fn on_cluster(
         }
         let is_new = cache.object.uid.is_empty();
         let changed = if is_new {
-            home.create_config_map(&change.object(&cache.name, home.namespace()), false).await?
+            home.create_config_map(&change.object(&cache.name, home.namespace()), false).await
         } else {
-            home.patch_config_map(&cache.name, &change.patch(&cache), false).await?
+            home.patch_config_map(&cache.name, &change.patch(&cache), false).await
         };
-        match changed {
+        match changed.map_err(|error| refused(error, &cache))? {
             Changed::Done(_) => return Ok(carried(agreed, &change, perhaps_done.then_some(&cache))),
             Changed::Stale { perhaps_ours } => perhaps_done |= perhaps_ours,
         }
@@ -48,6 +52,18 @@ pub(super) async fn on_cluster(
     }
     let message = format!("cannot change cache {}: it changed during each of {ATTEMPTS} attempts", cache.name);
     Err(Failure::new(Exit::Conflict, message).hint("try again later"))
+}
+
+/// Why the server did not take a change; that the cache is full is told with what makes room.
+fn refused(error: ClusterError, cache: &Cache) -> Failure {
+    let ClusterError::TooLarge { .. } = error else { return error.into() };
+    let message = format!(
+        "cache {} in {} would be full: with {} of entries it has no room for more on this API server; nothing was changed",
+        cache.name,
+        cache.place,
+        size(cache.bytes())
+    );
+    Failure::new(Exit::Usage, message).hint(FULL)
 }
 
 /// What was done of what was agreed to; `now` is the cache where an earlier sending may have done it.

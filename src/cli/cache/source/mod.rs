@@ -5,10 +5,13 @@ mod change;
 mod found;
 mod witnesses;
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 pub(super) use self::args::SourceArgs;
+pub(super) use self::change::FULL;
 pub(in crate::cli) use self::found::find;
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, CacheError, Carried, Change, Object, Place, Store, Witnesses};
@@ -30,37 +33,38 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// All caches: of a cluster, those of the namespace, or of all namespaces where it has none or all are asked for.
-    pub(super) async fn caches(&self, all_namespaces: bool) -> Result<Vec<Cache>, Failure> {
-        let mut found = Vec::new();
-        match self {
+    /// Gives each cache to `take`, in no order: of a cluster, those of the namespace, or of all namespaces where it has
+    /// none or all are asked for.
+    pub(super) async fn each(&self, all_namespaces: bool, mut take: impl FnMut(Cache)) -> Result<(), Failure> {
+        let (cluster, namespace) = match self {
             Self::Store(store) => {
                 for name in store.names()? {
-                    found.extend(store.cache(&name)?);
+                    store.cache(&name)?.into_iter().for_each(&mut take);
                 }
+                return Ok(());
             }
-            Self::Cluster { cluster, namespace } => {
-                let mut take = |object: Value| found.push(Cache::of_config_map(&object));
-                if let Some(namespace) = namespace {
-                    cluster.within(namespace).cache_config_maps(false, take).await?;
-                } else if all_namespaces {
-                    cluster.cache_config_maps(true, take).await?;
-                } else {
-                    let here = cluster.cache_config_maps(false, &mut take).await;
-                    if found.is_empty() {
-                        let anywhere =
-                            cluster.cache_config_maps(true, |object| found.push(Cache::of_config_map(&object)));
-                        // Who may only see the own namespace has seen all there is.
-                        match (anywhere.await, here) {
-                            (Err(ClusterError::Forbidden { .. }), here) => here?,
-                            (anywhere, _) => anywhere?,
-                        }
-                    }
-                }
-            }
+            Self::Cluster { cluster, namespace } => (cluster, namespace),
+        };
+        let found = Cell::new(false);
+        let mut take = |object: Value| {
+            found.set(true);
+            take(Cache::of_config_map(&object));
+        };
+        if let Some(namespace) = namespace {
+            return Ok(cluster.within(namespace).cache_config_maps(false, take).await?);
         }
-        found.sort_by(|one, other| (&one.name, &one.place).cmp(&(&other.name, &other.place)));
-        Ok(found)
+        if all_namespaces {
+            return Ok(cluster.cache_config_maps(true, take).await?);
+        }
+        let here = cluster.cache_config_maps(false, &mut take).await;
+        if found.get() {
+            return Ok(here?);
+        }
+        match cluster.cache_config_maps(true, take).await {
+            // Who may only see the own namespace has seen all there is.
+            Err(ClusterError::Forbidden { .. }) => Ok(here?),
+            anywhere => Ok(anywhere?),
+        }
     }
 
     /// The cache of a name, which is one.
