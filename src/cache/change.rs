@@ -94,7 +94,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::cache::Witnesses;
+    use crate::cache::{Homes, Witnesses};
 
     fn cache() -> Cache {
         let whole = r#"{"nodeID":"wf-1","outputs":null,"creationTimestamp":"2026-11-21T08:00:00Z"}"#;
@@ -105,8 +105,8 @@ mod tests {
     }
 
     fn fixed(cache: &Cache) -> Change {
-        let witnesses = Witnesses::default();
-        Change::fix(cache, Surroundings { witnesses: &witnesses, controllers: &[], now: Timestamp::UNIX_EPOCH })
+        let (witnesses, homes) = (Witnesses::default(), Homes::default());
+        Change::fix(cache, Surroundings { witnesses: &witnesses, homes: &homes, now: Timestamp::UNIX_EPOCH })
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::entry::Entry;
+use super::home::is_of_controller;
 
 /// The label that the controller asks for.
 pub const LABEL: &str = "workflows.argoproj.io/configmap-type";
@@ -57,6 +58,8 @@ pub struct Object {
     pub immutable: bool,
     /// Whether it has binary data, which no cache has.
     pub binary: bool,
+    /// Whether a controller has written to it.
+    pub of_controller: bool,
 }
 
 impl Cache {
@@ -75,6 +78,7 @@ impl Cache {
                 label: object["metadata"]["labels"][LABEL].as_str().map(str::to_owned),
                 immutable: object["immutable"] == true,
                 binary: object["binaryData"].as_object().is_some_and(|data| !data.is_empty()),
+                of_controller: is_of_controller(object),
             },
         }
     }
@@ -106,6 +110,16 @@ impl Cache {
     pub fn only(mut self, wanted: impl Fn(&Entry) -> bool) -> Self {
         self.entries.retain(|_, entry| wanted(entry));
         self
+    }
+}
+
+impl Place {
+    /// The namespace of a ConfigMap.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::ConfigMap { namespace } => Some(namespace),
+            Self::Store { .. } => None,
+        }
     }
 }
 

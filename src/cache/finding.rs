@@ -5,8 +5,9 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::contents::{Cache, LABEL, LABEL_VALUE, Place};
+use super::contents::{Cache, LABEL, LABEL_VALUE};
 use super::entry::{Entry, State};
+use super::home::Homes;
 use super::usage::Usage;
 use super::witness::Witnesses;
 use crate::argo::duration;
@@ -24,7 +25,7 @@ pub enum Finding {
         #[serde(skip_serializing_if = "Option::is_none")]
         value: Option<String>,
     },
-    /// No controller looks for caches in its namespace.
+    /// No controller is known to look for caches in its namespace.
     WrongNamespace {
         /// The namespaces where controllers look.
         controllers: Vec<String>,
@@ -75,8 +76,8 @@ pub enum Finding {
 pub struct Surroundings<'a> {
     /// What workflows and templates tell.
     pub witnesses: &'a Witnesses,
-    /// The namespaces in which a controller looks for caches; empty when that is not known.
-    pub controllers: &'a [String],
+    /// What tells where controllers look for caches.
+    pub homes: &'a Homes,
     /// The present.
     pub now: Timestamp,
 }
@@ -88,11 +89,9 @@ impl Cache {
         if !self.is_labelled() {
             findings.push(Finding::NotLabelled { value: self.object.label.clone() });
         }
-        if let Place::ConfigMap { namespace } = &self.place
-            && !around.controllers.is_empty()
-            && !around.controllers.contains(namespace)
-        {
-            findings.push(Finding::WrongNamespace { controllers: around.controllers.to_vec() });
+        let controllers = around.homes.elsewhere(self);
+        if !controllers.is_empty() {
+            findings.push(Finding::WrongNamespace { controllers });
         }
         if self.object.immutable {
             findings.push(Finding::Immutable);
@@ -194,7 +193,7 @@ impl fmt::Display for Finding {
             Self::WrongNamespace { controllers } => {
                 write!(
                     formatter,
-                    "no controller looks for it here: they keep their caches in {}",
+                    "no controller is known to look for it here: they keep their caches in {}",
                     controllers.join(", ")
                 )
             }
@@ -229,9 +228,10 @@ mod tests {
     }
 
     fn problems(cache: &Cache, witnesses: &Witnesses, controllers: &[&str]) -> Vec<String> {
-        let controllers: Vec<String> = controllers.iter().map(|name| (*name).to_owned()).collect();
+        let leases = controllers.iter().map(|name| (*name).to_owned()).collect();
+        let homes = Homes { leases, ..Homes::default() };
         let now = "2026-11-21T10:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        let around = Surroundings { witnesses, controllers: &controllers, now };
+        let around = Surroundings { witnesses, homes: &homes, now };
         let own = cache.findings(around).into_iter();
         let all = own.chain(cache.entries.values().flat_map(|entry| cache.findings_of(entry, around)));
         let problem = |finding| serde_json::to_value::<Finding>(finding).unwrap_or_default()["problem"].clone();

@@ -6,12 +6,16 @@ use super::kind::Resource;
 use super::list::Selection;
 use super::request::{Call, Verb};
 use super::{Cluster, ClusterError};
-use crate::cache::{LABEL, LABEL_VALUE};
+use crate::cache::{Homes, LABEL, LABEL_VALUE};
 
 /// Objects a page: each may have more than 1 MiB.
 const CHUNK: u32 = 8;
 /// The Lease by which controllers choose the one that works.
 const LEASE: &str = "workflow-controller";
+/// Leases but those of nodes, which may be thousands.
+const NO_NODES: &str = "limit=500&fieldSelector=metadata.namespace%21%3Dkube-node-lease";
+/// The ConfigMap that a controller reads its settings from, where it was not given another name.
+const SETTINGS: &str = "workflow-controller-configmap";
 
 impl Cluster {
     /// The ConfigMaps of this name: those of all namespaces where the user may list them, else that of the connection's.
@@ -34,14 +38,33 @@ impl Cluster {
 
     /// Gives each ConfigMap that has the label of a cache to `take`.
     pub async fn cache_config_maps(&self, all_namespaces: bool, take: impl FnMut(Value)) -> Result<(), ClusterError> {
-        let labels = Some(format!("{LABEL}={LABEL_VALUE}"));
-        self.config_maps(&Selection { all_namespaces, labels, chunk: CHUNK, ..Selection::default() }, take).await
+        self.config_maps(&Selection { all_namespaces, ..caches() }, take).await
     }
 
-    /// The namespaces in which a controller works, by the Lease that it holds; none where that cannot be seen.
-    pub async fn controller_namespaces(&self) -> Vec<String> {
-        let call = Call { resource: Resource::LEASE, namespace: None, name: LEASE, verb: Verb::List };
-        let query = format!("limit=100&fieldSelector={}", call.selector());
-        self.names(&call, &query).await.into_iter().filter_map(|(_, namespace)| namespace).collect()
+    /// What tells where controllers keep their caches, as far as it can be seen: their Leases, else what they leave.
+    pub async fn cache_homes(&self) -> Homes {
+        let everywhere = |resource, name| Call { resource, namespace: None, name, verb: Verb::List };
+        let leases = self.names(&everywhere(Resource::LEASE, LEASE), NO_NODES).await;
+        let mut homes = Homes::default();
+        for (name, namespace) in leases {
+            // That of a controller with an instance id has the id behind it.
+            if name == LEASE || name.strip_prefix(LEASE).is_some_and(|id| id.starts_with('-')) {
+                homes.leases.extend(namespace);
+            }
+        }
+        if homes.leases.is_empty() {
+            let call = everywhere(Resource::CONFIG_MAP, SETTINGS);
+            let settings = self.names(&call, &format!("limit=100&fieldSelector={}", call.selector())).await;
+            homes.traces.extend(settings.into_iter().filter_map(|(_, namespace)| namespace));
+            let selection = Selection { all_namespaces: true, metadata_only: true, ..caches() };
+            // What may not be seen tells nothing.
+            let _ = self.config_maps(&selection, |object| homes.add(&object)).await;
+        }
+        homes
     }
+}
+
+/// Those that have the label of a cache.
+fn caches() -> Selection {
+    Selection { labels: Some(format!("{LABEL}={LABEL_VALUE}")), chunk: CHUNK, ..Selection::default() }
 }

@@ -23,6 +23,8 @@ pub struct Selection {
     pub name: Option<String>,
     /// Objects a page.
     pub chunk: u32,
+    /// Only their metadata.
+    pub metadata_only: bool,
 }
 
 impl Cluster {
@@ -43,7 +45,8 @@ impl Cluster {
         let mut seen = HashSet::new();
         let mut restarts = 0;
         loop {
-            let mut list = match self.send(call.list(&query)).await.result {
+            let request = if selection.metadata_only { call.list_metadata(&query) } else { call.list(&query) };
+            let mut list = match self.send(request).await.result {
                 Ok(list) => list,
                 Err(Failure::Refused(status)) if status.code == 410 && restarts < RESTARTS => {
                     restarts += 1;

@@ -100,8 +100,8 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     if !args.files.is_empty() {
         add_given(&mut witnesses, &args.files)?;
     }
-    let controllers = subject.source.controllers().await;
-    let around = Surroundings { witnesses: &witnesses, controllers: &controllers, now: Timestamp::now() };
+    let homes = subject.source.homes().await;
+    let around = Surroundings { witnesses: &witnesses, homes: &homes, now: Timestamp::now() };
     if args.fix {
         return fix(args, subject, around).await;
     }

@@ -38,9 +38,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let source = args.source.open().await?;
-    let controllers = source.controllers().await;
+    let homes = source.homes().await;
     let witnesses = Witnesses::default();
-    let around = Surroundings { witnesses: &witnesses, controllers: &controllers, now: Timestamp::now() };
+    let around = Surroundings { witnesses: &witnesses, homes: &homes, now: Timestamp::now() };
     // Of each cache only so much is kept as its line tells.
     let mut caches: Vec<Overview> = Vec::new();
     source.each(args.all_namespaces, |cache| caches.push(Overview::of(&cache, around))).await?;

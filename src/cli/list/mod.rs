@@ -116,8 +116,8 @@ impl Args {
         Selection {
             all_namespaces: self.all_namespaces,
             labels: self.selector.as_ref().map(|selector| selector.as_str().to_owned()),
-            name: None,
             chunk: self.chunk_size,
+            ..Selection::default()
         }
     }
 

@@ -83,7 +83,7 @@ pub(super) async fn board(cluster: &Cluster, scope: Scope<'_>) -> Result<Found, 
 /// All workflows that may have to do with the locks. A workflow may take a lock of any namespace.
 async fn workflows(cluster: &Cluster, scope: Scope<'_>) -> Result<(Board, bool), Failure> {
     let labels = (!scope.completed).then(|| LIVE.to_owned());
-    let mut selection = Selection { all_namespaces: true, labels, name: None, chunk: PAGE };
+    let mut selection = Selection { all_namespaces: true, labels, chunk: PAGE, ..Selection::default() };
     let mut board = Board::default();
     match cluster.list(&selection, |workflow| board.add(&workflow)).await {
         Err(ClusterError::Forbidden { .. }) if !scope.all_namespaces => {}
@@ -110,7 +110,8 @@ async fn own_limits(cluster: &Cluster, scope: Scope<'_>, board: &mut Board) -> R
         return Ok(());
     }
     let mut found = Vec::new();
-    let selection = Selection { all_namespaces: true, labels: None, name: Some(name.to_owned()), chunk: PAGE };
+    let selection =
+        Selection { all_namespaces: true, name: Some(name.to_owned()), chunk: PAGE, ..Selection::default() };
     cluster.config_maps(&selection, |config_map| found.push(config_map)).await?;
     for config_map in &found {
         let namespace = config_map["metadata"]["namespace"].as_str().unwrap_or_default();

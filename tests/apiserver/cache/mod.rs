@@ -2,6 +2,7 @@
 
 mod change;
 mod exchange;
+mod home;
 mod inspect;
 mod large;
 mod plan;

@@ -1,6 +1,6 @@
 //! The ConfigMap of a cache's name.
 
-use crate::cache::{Cache, LABEL, LABEL_VALUE, Place};
+use crate::cache::{Cache, LABEL, LABEL_VALUE};
 use crate::cli::failure::Failure;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
@@ -25,12 +25,17 @@ pub(in crate::cli) async fn find(
     if found.len() < 2 {
         return Ok(found.pop());
     }
-    let controllers = cluster.controller_namespaces().await;
-    let is_in = |cache: &&Cache, wanted: &[String]| matches!(&cache.place, Place::ConfigMap { namespace } if wanted.contains(namespace));
-    let of_controllers: Vec<&Cache> = found.iter().filter(|cache| is_in(cache, &controllers)).collect();
-    let chosen = match of_controllers.as_slice() {
-        [only] => Some(*only),
-        _ => found.iter().find(|cache| is_in(cache, &[cluster.namespace().to_owned()])),
+    // What only has the name is not meant where something else may be.
+    if found.iter().any(|cache| !cache.is_foreign()) {
+        found.retain(|cache| !cache.is_foreign());
+    }
+    let homes = cluster.cache_homes().await;
+    let is_in = |cache: &&Cache, wanted: &dyn Fn(&str) -> bool| cache.place.namespace().is_some_and(wanted);
+    let of_controllers = || found.iter().filter(|cache| is_in(cache, &|place| homes.namespaces().contains(place)));
+    let chosen = match (found.as_slice(), of_controllers().count()) {
+        ([only], _) => Some(only),
+        (_, 1) => of_controllers().next(),
+        _ => found.iter().find(|cache| is_in(cache, &|place| place == cluster.namespace())),
     };
     chosen.cloned().map(Some).ok_or_else(|| {
         let places: Vec<String> = found.iter().map(|cache| cache.place.to_string()).collect();

@@ -14,7 +14,7 @@ pub(super) use self::args::SourceArgs;
 pub(super) use self::change::FULL;
 pub(in crate::cli) use self::found::find;
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, CacheError, Carried, Change, Object, Place, Store, Witnesses};
+use crate::cache::{Cache, CacheError, Carried, Change, Homes, Object, Place, Store, Witnesses};
 use crate::cli::failure::{Failure, chain};
 use crate::cluster::{Changed, Cluster, ClusterError};
 use crate::exit::Exit;
@@ -108,9 +108,9 @@ impl Source {
                 Place::ConfigMap { namespace: cluster.within(namespace).namespace().to_owned() }
             }
             Self::Cluster { cluster, namespace: None } => {
-                let mut controllers = cluster.controller_namespaces().await;
-                let only = controllers.pop().filter(|_| controllers.is_empty());
-                Place::ConfigMap { namespace: only.unwrap_or_else(|| cluster.namespace().to_owned()) }
+                let homes = cluster.cache_homes().await;
+                let only = homes.namespaces().first().filter(|_| homes.namespaces().len() == 1);
+                Place::ConfigMap { namespace: only.cloned().unwrap_or_else(|| cluster.namespace().to_owned()) }
             }
         };
         let object = Object { label: Some(crate::cache::LABEL_VALUE.to_owned()), ..Object::default() };
@@ -125,11 +125,11 @@ impl Source {
         }
     }
 
-    /// The namespaces in which a controller looks for caches.
-    pub(super) async fn controllers(&self) -> Vec<String> {
+    /// What tells where controllers keep their caches.
+    pub(super) async fn homes(&self) -> Homes {
         match self {
-            Self::Store(_) => Vec::new(),
-            Self::Cluster { cluster, .. } => cluster.controller_namespaces().await,
+            Self::Store(_) => Homes::default(),
+            Self::Cluster { cluster, .. } => cluster.cache_homes().await,
         }
     }
 
