@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -52,6 +53,8 @@ pub struct Object {
     pub uid: String,
     /// The state that was read.
     pub resource_version: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// The value of [`LABEL`].
     pub label: Option<String>,
     /// Whether it may not be changed.
@@ -75,6 +78,7 @@ impl Cache {
             object: Object {
                 uid: text("/metadata/uid"),
                 resource_version: text("/metadata/resourceVersion"),
+                created: text("/metadata/creationTimestamp").parse().ok(),
                 label: object["metadata"]["labels"][LABEL].as_str().map(str::to_owned),
                 immutable: object["immutable"] == true,
                 binary: object["binaryData"].as_object().is_some_and(|data| !data.is_empty()),

@@ -9,7 +9,9 @@ use super::entry::Entry;
 /// The present rate is that of this time.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Entries of a shorter time tell no rate.
-const SHORTEST: SignedDuration = SignedDuration::from_mins(10);
+const SHORTEST: SignedDuration = SignedDuration::from_hours(24);
+/// Nor do fewer entries.
+const FEWEST: usize = 10;
 const DAY: f64 = 86_400.0;
 
 /// How full a cache is.
@@ -74,16 +76,27 @@ impl Measure {
         self.total(cache) as f64 / self.limit as f64
     }
 
-    /// The growth of the last days in bytes a second; of a younger cache, since its first entry.
+    /// The growth of the last week in bytes a second; of a younger cache, since it was made. None where there is too little
+    /// to say it from: less than a day, fewer than ten entries, or only one half of the time in which any were made, as
+    /// after a single run.
     fn rate(self, cache: &Cache, now: Timestamp) -> Option<f64> {
         let dated = || cache.entries.values().filter_map(|entry| Some((entry.created?, (self.of)(entry))));
-        let oldest = dated().map(|(created, _)| created).min()?;
-        let span = now.duration_since(oldest).min(RECENT);
+        let begun = cache.object.created.or_else(|| dated().map(|(created, _)| created).min())?;
+        let span = now.duration_since(begun).min(RECENT);
         if span < SHORTEST {
             return None;
         }
-        let recent = dated().filter(|(created, _)| now.duration_since(*created) <= span);
-        Some(recent.map(|(_, bytes)| bytes).sum::<u64>() as f64 / span.as_secs_f64())
+        let (mut bytes, mut halves) = (0, [0, 0]);
+        for (created, taken) in dated() {
+            let age = now.duration_since(created);
+            if age <= span {
+                bytes += taken;
+                halves[usize::from(age * 2 <= span)] += 1;
+            }
+        }
+        let still = span == RECENT && halves == [0, 0];
+        let enough = halves[0] + halves[1] >= FEWEST && !halves.contains(&0);
+        (still || enough).then(|| bytes as f64 / span.as_secs_f64())
     }
 
     fn full_at(self, cache: &Cache, now: Timestamp) -> Option<Timestamp> {
@@ -101,33 +114,65 @@ mod tests {
     use crate::cache::LIMIT;
 
     const NOW: i64 = 1_000 * 86_400;
+    const HOUR: i64 = 3600;
 
-    /// A cache whose entries are so many days old, of 1000 bytes each.
-    fn usage(days: &[i64]) -> Usage {
-        let entry = |day: i64| {
-            let created = Timestamp::from_second(NOW - day * 86_400).map(|time| time.to_string());
-            let text = json!({"nodeID": "n", "creationTimestamp": created.unwrap_or_default()}).to_string();
+    fn ago(hours: i64) -> String {
+        Timestamp::from_second(NOW - hours * HOUR).unwrap_or_default().to_string()
+    }
+
+    /// A cache whose object and entries are so many hours old, the entries of 1000 bytes each.
+    fn usage(object: Option<i64>, entries: impl IntoIterator<Item = i64>) -> Usage {
+        let entry = |hours: i64| {
+            let text = json!({"nodeID": "n", "creationTimestamp": ago(hours)}).to_string();
             format!("{text}{}", " ".repeat(1000 - text.len()))
         };
-        let data: Map<_, _> = days.iter().enumerate().map(|(at, day)| (format!("k{at}"), entry(*day).into())).collect();
-        let cache = Cache::of_config_map(&json!({"metadata": {"name": "c"}, "data": data}));
+        let entries = entries.into_iter().enumerate();
+        let data: Map<_, _> = entries.map(|(at, hours)| (format!("k{at}"), entry(hours).into())).collect();
+        let metadata = json!({"name": "c", "creationTimestamp": object.map(ago)});
+        let cache = Cache::of_config_map(&json!({"metadata": metadata, "data": data}));
         Usage::of(&cache, Timestamp::from_second(NOW).unwrap_or_default())
+    }
+
+    /// The rate of a cache without an age of its own in entries a day.
+    fn rate(entries: impl IntoIterator<Item = i64>) -> Option<u64> {
+        usage(None, entries).bytes_per_day.map(|bytes| bytes / 1000)
     }
 
     #[test]
     fn the_present_rate_is_that_of_the_last_week() {
-        assert_eq!(usage(&[10, 9, 3, 2]).bytes_per_day, Some(2000 / 7));
-        assert_eq!(usage(&[2, 1, 0]).bytes_per_day, Some(1500));
-        assert_eq!(usage(&[30]).bytes_per_day, Some(0));
-        assert_eq!((usage(&[0]).bytes_per_day, usage(&[]).bytes_per_day), (None, None));
+        assert_eq!(rate((0..100).map(|day| day * 12)), Some(2), "two a day, for fifty days");
+        assert_eq!(rate((0..12).map(|at| at * 4)), Some(12 * 24 / 44), "since the first");
+        assert_eq!(rate([30 * 24]), Some(0), "nothing in the last week");
+    }
+
+    #[test]
+    fn too_little_tells_no_rate() {
+        assert_eq!(rate([]), None);
+        assert_eq!(rate(0..20), None, "less than a day");
+        assert_eq!(rate((0..9).map(|at| at * 4)), None, "fewer than ten");
+        assert_eq!(rate(std::iter::repeat_n(30, 50)), None, "one run, a day ago");
+        assert_eq!(rate(std::iter::repeat_n(2, 50).chain([200])), None, "one run this week");
+    }
+
+    #[test]
+    fn the_age_of_the_object_counts() {
+        let per_day = |object, entries: &[i64]| {
+            usage(Some(object), entries.iter().copied()).bytes_per_day.map(|bytes| bytes / 1000)
+        };
+        let hourly: Vec<i64> = (0..48).collect();
+        assert_eq!(per_day(48, &hourly), Some(24));
+        assert_eq!(per_day(30 * 24, &hourly), None, "all are young in an old cache: made anew, or cleaned up");
+        assert_eq!(per_day(12, &[100; 50]), None, "imported just now");
+        assert_eq!(per_day(48, &[[100; 50].as_slice(), &hourly].concat()), Some(24), "what was imported is no growth");
     }
 
     #[test]
     fn at_that_rate_it_will_be_full_one_day() {
-        let usage = usage(&[1, 0]);
-        assert_eq!((usage.bytes, usage.limit), (2000, Some(LIMIT)));
-        let days = usage.full_at.map(|full| (full.as_second() - NOW) / 86_400);
-        assert_eq!(days, i64::try_from((LIMIT - 2000) / 2000).ok());
-        assert_eq!(super::tests::usage(&[30]).full_at, None);
+        let half = usage(None, (0..48).map(|at| at / 2));
+        assert_eq!((half.bytes, half.limit, half.full_at), (48_000, Some(LIMIT), None), "less than a day");
+        let full = usage(None, (0..50).map(|at| at / 2));
+        let days = full.full_at.map(|at| (at.as_second() - NOW) / 86_400);
+        assert_eq!(days, i64::try_from((LIMIT - 50_000) / 50_000).ok());
+        assert_eq!(usage(None, [30 * 24]).full_at, None);
     }
 }
