@@ -14,6 +14,7 @@ mod list;
 mod logs;
 mod mint;
 mod notify;
+mod prompt;
 mod replace;
 mod report;
 mod resume;

@@ -9,13 +9,13 @@ use crate::environment::Environment;
 use crate::workflows::one_task;
 
 /// An environment with the cache of one run, and the cache's name.
-fn with_run(script: &str) -> Environment {
+pub(crate) fn with_run(script: &str) -> Environment {
     let environment = Environment::with("wf.yaml", one_task("name: wf", script));
     let _ = environment.run("submit --local wf.yaml --run-id r1 --cache-name kept -q".split(' '));
     environment
 }
 
-fn key(environment: &Environment) -> String {
+pub(crate) fn key(environment: &Environment) -> String {
     environment.run("cache inspect kept --local -o name".split(' ')).result(0).trim().to_owned()
 }
 

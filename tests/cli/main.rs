@@ -14,6 +14,7 @@ mod interrupts;
 mod local;
 mod locks;
 mod parameters;
+mod prompts;
 mod streams;
 mod terminal;
 mod workflows;

@@ -1,11 +1,16 @@
 //! What a person at a terminal sees: colours, and a tree that is drawn again and again.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use console::strip_ansi_codes;
 use nix::pty::{Winsize, openpty};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use crate::environment::Environment;
 use crate::workflows::{hello, one_task};
@@ -14,9 +19,18 @@ const WIDTH: u16 = 44;
 const HEIGHT: u16 = 12;
 
 /// Runs a command at a terminal of its own; gives all that was written to it.
-fn seen(mut command: Command, code: i32) -> String {
+fn seen(command: Command, code: i32) -> String {
+    answered(command, &[], code)
+}
+
+/// The same, with a key for each of its questions.
+pub(crate) fn answered(mut command: Command, keys: &[&str], code: i32) -> String {
     let size = Winsize { ws_row: HEIGHT, ws_col: WIDTH, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(Some(&size), None).unwrap();
+    // Control-C, pressed before the program listens, waits for it like any key.
+    let mut modes = tcgetattr(&terminal.slave).unwrap();
+    modes.local_flags.remove(LocalFlags::ISIG);
+    tcsetattr(&terminal.slave, SetArg::TCSANOW, &modes).unwrap();
     command.env("TERM", "xterm").stdin(Stdio::from(terminal.slave.try_clone().unwrap()));
     command.stdout(Stdio::from(terminal.slave.try_clone().unwrap())).stderr(Stdio::from(terminal.slave));
     let mut child: Child = command.spawn().unwrap();
@@ -24,14 +38,37 @@ fn seen(mut command: Command, code: i32) -> String {
     drop(command);
     let mut written = Vec::new();
     let mut screen = File::from(terminal.master);
+    let ended = Arc::new(AtomicBool::new(false));
+    let mut keys = keys.iter();
     let mut buffer = [0; 4096];
+    let mut asked = 0;
     // Linux says EIO at the end.
     while let Ok(length @ 1..) = screen.read(&mut buffer) {
         written.extend_from_slice(&buffer[..length]);
+        let questions = ["y/N] ", "Y/n] "].map(|sign| String::from_utf8_lossy(&written).matches(sign).count());
+        for key in keys.by_ref().take(questions.iter().sum::<usize>() - asked) {
+            press(screen.try_clone().unwrap(), key, &ended);
+            asked += 1;
+        }
     }
+    ended.store(true, Ordering::Relaxed);
     let text = String::from_utf8_lossy(&written).into_owned();
     assert_eq!(child.wait().unwrap().code(), Some(code), "{text}");
     text
+}
+
+/// Presses a key. The terminal itself takes control-D as long as the program does not listen: it is pressed until the
+/// program has ended.
+fn press(mut keyboard: File, key: &str, ended: &Arc<AtomicBool>) {
+    keyboard.write_all(key.as_bytes()).unwrap();
+    if key == "\u{4}" {
+        let (key, ended) = (key.to_owned(), Arc::clone(ended));
+        thread::spawn(move || {
+            while !ended.load(Ordering::Relaxed) && keyboard.write_all(key.as_bytes()).is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+    }
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! Asking before entries go.
 
-use std::io::IsTerminal;
-
 use crate::cli::failure::Failure;
+use crate::cli::prompt::agreed;
 use crate::exit::Exit;
-use crate::output::stream::talk;
+use crate::output::stream::{is_terminal, talk};
 
 /// Whether something is done, only shown, or asked about.
 #[derive(Debug, clap::Args)]
@@ -21,12 +20,7 @@ pub(super) struct ConsentArgs {
 impl ConsentArgs {
     /// Whether to go on. Only a terminal is asked.
     pub(super) fn given(&self, question: &str) -> Result<bool, Failure> {
-        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        if self.yes || !terminal {
-            return Ok(true);
-        }
-        let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact_opt();
-        Ok(answer.map_err(anyhow::Error::from)?.unwrap_or(false))
+        if self.yes || !is_terminal() { Ok(true) } else { agreed(question, false) }
     }
 
     /// The end of a command whose user said no.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::consent::ConsentArgs;
-use super::source::{Source, SourceArgs};
+use super::source::{Source, SourceArgs, check_mutable};
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Change};
 use crate::cli::failure::Failure;
@@ -83,6 +83,7 @@ async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Vec<Stri
     if let Some(key) = args.keys.iter().find(|key| !cache.entries.contains_key(*key)) {
         return Err(Failure::new(Exit::NotFound, format!("cache {} has no entry {key:?}", cache.name)));
     }
+    check_mutable(&cache)?;
     let change = Change { remove: args.keys.iter().cloned().collect(), ..Change::default() };
     if args.consent.dry_run {
         done.extend(change.remove);
@@ -119,24 +120,27 @@ async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Vec<
             }
         }
     }
-    for cache in caches {
-        let what = format!("cache {} in {}", cache.name, cache.place);
-        if args.consent.dry_run {
-            done.push(cache.name);
-            continue;
-        }
+    if args.consent.dry_run {
+        done.extend(caches.into_iter().map(|cache| cache.name));
+        return Ok(Exit::Success);
+    }
+    // Nothing goes before all of it is agreed to.
+    for cache in &caches {
         let held = format!("{}, {}", entries(cache.entries.len()), size(cache.bytes()));
-        if !args.consent.given(&format!("Delete {what} ({held})?"))? {
+        if !args.consent.given(&format!("Delete cache {} in {} ({held})?", cache.name, cache.place))? {
             return Ok(ConsentArgs::declined());
         }
-        delete(args, source, cache, &what).await.map(|name| done.push(name))?;
+    }
+    for cache in caches {
+        delete(args, source, cache).await.map(|name| done.push(name))?;
     }
     Ok(Exit::Success)
 }
 
 /// Deletes the cache, unless it is used or filled meanwhile.
-async fn delete(args: &Args, source: &Source, mut cache: Cache, what: &str) -> Result<String, Failure> {
+async fn delete(args: &Args, source: &Source, mut cache: Cache) -> Result<String, Failure> {
     const ATTEMPTS: usize = 8;
+    let what = format!("cache {} in {}", cache.name, cache.place);
     for _ in 0..ATTEMPTS {
         if source.delete(&cache).await? {
             return Ok(cache.name);

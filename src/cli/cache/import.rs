@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::consent::ConsentArgs;
-use super::source::{FULL, SourceArgs};
+use super::source::{FULL, SourceArgs, check_mutable};
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Change, File, LIMIT, Overfull, Usage};
 use crate::cli::failure::Failure;
@@ -67,9 +67,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let source = args.source.open().await?;
     let cache = source.find_or_empty(&name).await?;
-    if cache.object.immutable {
-        return Err(Failure::new(Exit::Conflict, format!("cache {name} is immutable and takes no entries")));
-    }
+    check_mutable(&cache)?;
     let now = Timestamp::now();
     let (change, outs) = decide(&file, &cache, args.overwrite, now)?;
     let place = cache.place.clone();

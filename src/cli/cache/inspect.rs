@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::consent::ConsentArgs;
 use super::given::add_given;
-use super::source::{Source, SourceArgs};
+use super::source::{Source, SourceArgs, check_mutable};
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, Change, Report, Surroundings, Witnesses, caches_of, keys_of};
+use crate::cache::{Cache, Carried, Change, Report, Surroundings, Witnesses, caches_of, keys_of};
 use crate::cli::failure::Failure;
 use crate::cli::found::found;
 use crate::exit::Exit;
@@ -183,38 +184,78 @@ impl Args {
     }
 }
 
+/// What was mended of a cache, or would be.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Mended {
+    cache: String,
+    labelled: bool,
+    removed: Vec<String>,
+    changed_meanwhile: Vec<String>,
+}
+
 async fn fix(args: &Args, subject: Subject, around: Surroundings<'_>) -> Result<Exit, Failure> {
-    let mut done = Vec::new();
+    let mut broken = Vec::new();
     for cache in subject.caches {
-        if cache.object.immutable {
-            return Err(Failure::new(
-                Exit::Conflict,
-                format!("cache {} is immutable and cannot be mended", cache.name),
-            )
-            .hint("delete it: the controller makes a new one"));
-        }
         let change = Change::fix(&cache, around);
         if change.is_empty() {
             talk(format_args!("cache {}: nothing to mend", cache.name));
             continue;
         }
-        let question = format!("{}: mend cache {}?", said(&change), cache.name);
-        if !args.consent.dry_run && !args.consent.given(&question)? {
+        check_mutable(&cache)?;
+        broken.push((cache, change));
+    }
+    // Nothing is changed before all of it is agreed to.
+    for (cache, change) in broken.iter().filter(|_| !args.consent.dry_run) {
+        if !args.consent.given(&format!("{}: mend cache {}?", said(change), cache.name))? {
             return Ok(ConsentArgs::declined());
         }
-        let (name, label) = (cache.name.clone(), change.label);
-        let removed = if args.consent.dry_run {
-            change.remove.iter().cloned().collect()
-        } else {
-            subject.source.carry_out(cache, &change, |cache| Ok(Change::fix(cache, around))).await?.done
-        };
-        if label {
-            done.push(format!("{name} {}", args.consent.done("labelled")));
-        }
-        done.extend(removed.iter().map(|key| format!("{key} {}", args.consent.done("removed"))));
     }
-    result(lines(done))?;
-    Ok(Exit::Success)
+    let mut mended = Vec::new();
+    let mut outcome = Ok(Exit::Success);
+    for (cache, change) in broken {
+        let (name, labelled) = (cache.name.clone(), change.label);
+        let carried = if args.consent.dry_run {
+            Ok(Carried { done: change.remove.into_iter().collect(), busy: Vec::new() })
+        } else {
+            subject.source.carry_out(cache, &change, |cache| Ok(Change::fix(cache, around))).await
+        };
+        match carried {
+            Ok(Carried { done, busy }) => {
+                mended.push(Mended { cache: name, labelled, removed: done, changed_meanwhile: busy });
+            }
+            Err(failure) => {
+                outcome = Err(failure);
+                break;
+            }
+        }
+    }
+    // What was done is told, also when not all was.
+    tell(args, &mended)?;
+    outcome
+}
+
+fn tell(args: &Args, mended: &[Mended]) -> Result<(), Failure> {
+    let left: usize = mended.iter().map(|one| one.changed_meanwhile.len()).sum();
+    if left > 0 {
+        talk(format_args!("left {} that changed meanwhile", entries(left)));
+    }
+    let removed = |one: &'_ Mended| one.removed.clone();
+    match args.output {
+        None => {
+            let label = |one: &Mended| one.labelled.then(|| format!("{} {}", one.cache, args.consent.done("labelled")));
+            let line = |key: String| format!("{key} {}", args.consent.done("removed"));
+            result(lines(
+                mended.iter().flat_map(|one| label(one).into_iter().chain(removed(one).into_iter().map(line))),
+            ))?;
+        }
+        Some(Form::Name) => result(lines(mended.iter().flat_map(removed)))?,
+        Some(form) => {
+            let value = json!({ "dryRun": args.consent.dry_run, "mended": mended });
+            result(document(form, &value).map_err(anyhow::Error::from)?)?;
+        }
+    }
+    Ok(())
 }
 
 fn said(change: &Change) -> String {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::consent::ConsentArgs;
 use super::given::add_given;
-use super::source::{Source, SourceArgs};
+use super::source::{Source, SourceArgs, check_mutable};
 use crate::argo::duration;
 use crate::argo::identity::{CacheName, RunId};
 use crate::cache::{Cache, Carried, Change, Conditions, Prune, Witnesses};
@@ -129,6 +129,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let now = Timestamp::now();
     let prune = conditions.prune(&cache, &witnesses, now);
     let change = Change { remove: prune.remove.clone(), ..Change::default() };
+    if !change.is_empty() {
+        check_mutable(&cache)?;
+    }
     let question = format!("Remove {} of cache {}?", said(&cache, &prune), args.name);
     let (total, bytes) = (cache.entries.len(), freed(&cache, &prune.remove));
     if args.consent.dry_run || change.is_empty() {

@@ -3,13 +3,13 @@
 mod cluster;
 mod local;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::failure::Failure;
 use super::follow_up::FollowUp;
+use super::prompt::agreed;
 use super::runtime::block_on;
 use super::target::{Target, TargetArgs};
 use super::values::{NamePrefix, Namespace, ParameterPair};
@@ -19,7 +19,7 @@ use crate::argo::identity::ObjectName;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::plan;
-use crate::output::stream::{result, talk};
+use crate::output::stream::{is_terminal, result, talk};
 use crate::prepare::{Options, RUN_PARAMETERS};
 use crate::retry::{Mode, Plan, Refusal};
 use crate::run::selector::NodeSelector;
@@ -203,16 +203,11 @@ impl Args {
             }
             return Ok(false);
         }
-        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        let ask = terminal && !self.yes;
+        let ask = is_terminal() && !self.yes;
         if ask || !self.quiet {
             talk(plan::text(plan).trim_end());
         }
-        if !ask {
-            return Ok(true);
-        }
-        let answer = dialoguer::Confirm::new().with_prompt("Retry it so?").default(true).interact_opt();
-        Ok(answer.map_err(anyhow::Error::from)?.unwrap_or(false))
+        if ask { agreed("Retry it so?", true) } else { Ok(true) }
     }
 
     /// The exit code of a retry that was only shown, or declined.

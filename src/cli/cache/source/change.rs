@@ -16,6 +16,16 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(in crate::cli::cache) const FULL: &str =
     "make room with kubectl runnable cache prune, or import into another cache with --into";
 
+/// That the cache can be changed at all.
+pub(in crate::cli::cache) fn check_mutable(cache: &Cache) -> Result<(), Failure> {
+    if !cache.object.immutable {
+        return Ok(());
+    }
+    let message = format!("cache {} in {} is immutable: its entries cannot be changed", cache.name, cache.place);
+    let hint = format!("delete it with kubectl runnable cache delete {}: the controller makes a new one", cache.name);
+    Err(Failure::new(Exit::Conflict, message).hint(hint))
+}
+
 /// Carries out what was agreed to. When the cache was changed meanwhile, it is read and decided on again.
 pub(super) async fn on_cluster(
     cluster: &Cluster,

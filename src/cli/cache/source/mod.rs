@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(super) use self::args::SourceArgs;
-pub(super) use self::change::FULL;
+pub(super) use self::change::{FULL, check_mutable};
 pub(in crate::cli) use self::found::find;
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, CacheError, Carried, Change, Homes, Object, Place, Store, Witnesses};
