@@ -66,7 +66,7 @@ impl Directory {
         let path = self.path.join(MANIFEST);
         let text = match fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LookUp::Missing),
+            Err(error) if is_absent(&error) => return Ok(LookUp::Missing),
             Err(source) => return Err(CacheError { path, source }),
         };
         let manifest: Manifest = match serde_json::from_slice(&text) {
@@ -184,6 +184,11 @@ impl Directory {
             }
         }
     }
+}
+
+/// Whether there is nothing at a path: where its prefix is a file, there is nothing in it either.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The version that a document says it has.

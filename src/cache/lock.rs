@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::directory::{CacheError, Directory, LOCK};
+use super::directory::{CacheError, Directory, LOCK, is_absent};
 
 /// The right to make an entry, until it is dropped or the process ends.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Directory {
         let path = self.path.join(LOCK);
         let file = match File::options().create(true).truncate(false).write(true).open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
             Err(source) => return Err(CacheError { path, source }),
         };
         match file.try_lock() {

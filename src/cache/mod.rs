@@ -51,7 +51,7 @@ pub use self::part::{Input, Part};
 pub use self::pattern::Producer;
 pub use self::prune::{Conditions, Prune};
 pub use self::report::{Overview, Report, Row};
-pub use self::store::{Carried, Store};
+pub use self::store::{Carried, Removed, Store};
 pub use self::usage::Usage;
 pub use self::why::{Answer, Question, Told};
 pub use self::witness::{Origin, Witnesses, caches_of, keys_of};

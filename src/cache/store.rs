@@ -30,6 +30,15 @@ pub struct Carried {
     pub busy: Vec<String>,
 }
 
+/// What is left of a cache that was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// The keys of entries that a run makes or has used meanwhile.
+    pub busy: Vec<String>,
+    /// What does not belong to the cache and keeps its directory.
+    pub left: Vec<PathBuf>,
+}
+
 impl Store {
     /// The store in a directory, whether anything is there or not.
     pub fn at(root: &Path) -> Self {
@@ -87,10 +96,21 @@ impl Store {
         Ok(carried)
     }
 
-    /// Removes the directory of a cache that holds nothing any more.
-    pub fn remove_empty(&self, name: &CacheName) {
-        // One that holds something stays.
-        let _ = fs::remove_dir(self.path(name));
+    /// Removes a whole cache as it was seen, with what failed nodes have left in it. What does not belong to it stays.
+    pub fn remove(&self, seen: &Cache, now: Timestamp) -> Result<Removed, CacheError> {
+        let Ok(name) = seen.name.parse::<CacheName>() else { return Ok(Removed::default()) };
+        let remove = seen.entries.keys().cloned().collect();
+        let busy = self.carry_out(seen, &Change { remove, ..Change::default() }, now)?.busy;
+        let path = self.path(&name);
+        for key in listed(&path)?.iter().filter(|key| !seen.entries.contains_key(*key)) {
+            // An entry that was made meanwhile is not the one that was seen, and stays.
+            self.under_lock(&name, key, seen, Directory::remove)?;
+        }
+        let _ = fs::remove_dir(&path);
+        let mut left = listed(&path)?;
+        left.retain(|name| !busy.contains(name));
+        left.sort();
+        Ok(Removed { busy, left: left.iter().map(|name| path.join(name)).collect() })
     }
 
     /// Whether the act was carried out: nobody makes the entry, and it is the one that was seen.
@@ -215,6 +235,32 @@ mod tests {
             Carried { done: vec!["idle".into()], busy: vec!["absent".into(), "made".into(), "used".into()] }
         );
         assert_eq!(store.cache(&name)?.map(|cache| cache.entries.len()), Some(2));
+        Ok(())
+    }
+
+    #[test]
+    fn a_cache_goes_with_its_failures_and_leaves_what_is_not_its_own() -> Result<(), Box<dyn Error>> {
+        let (_root, store, name) = store()?;
+        keep(&store, &name, "a")?;
+        let failed = Directory::new(&store.root, &name, &"failed".parse()?);
+        drop(failed.lock()?);
+        fs::write(store.path(&name).join("failed/error.json"), "{}")?;
+        let seen = store.cache(&name)?.ok_or("no cache")?;
+        assert_eq!(store.remove(&seen, Timestamp::UNIX_EPOCH)?, Removed::default());
+        assert!(!store.path(&name).exists());
+
+        keep(&store, &name, "a")?;
+        keep(&store, &name, "new")?;
+        let path = store.path(&name);
+        fs::write(path.join("README"), "mine")?;
+        fs::create_dir(path.join("no_key"))?;
+        fs::create_dir_all(path.join("mine/too"))?;
+        let seen = store.cache(&name)?.ok_or("no cache")?.only(|entry| entry.key != "new");
+        let removed = store.remove(&seen, Timestamp::UNIX_EPOCH)?;
+        let left = ["README", "mine", "new", "no_key"].map(|name| path.join(name));
+        assert_eq!(removed, Removed { busy: Vec::new(), left: left.to_vec() });
+        assert_eq!(fs::read_dir(path.join("mine"))?.count(), 1, "nothing is left in what is not its own");
+        assert_eq!(store.cache(&name)?.map(|cache| cache.entries.len()), Some(1));
         Ok(())
     }
 

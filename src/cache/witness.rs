@@ -25,6 +25,8 @@ pub struct Witnesses {
     given: Option<Patterns>,
     /// Whether all workflows that could have made an entry were looked at.
     pub complete: bool,
+    /// Whether templates were missed that could produce entries: nothing is orphaned then.
+    pub templates_missed: bool,
 }
 
 /// A workflow.
@@ -159,9 +161,11 @@ impl Witnesses {
         self.maker(cache, entry).map(|ask| ask.deleted.clone()).unwrap_or_default()
     }
 
-    /// The templates that can produce the key; none when none can, and nothing when no template is known to use the cache.
+    /// The templates that can produce the key; none when none can, and nothing when that is not known: no template is
+    /// known to use the cache, or not all can be seen.
     pub fn producers<'a>(&'a self, cache: &str, key: &'a str) -> Option<Vec<&'a Producer>> {
-        let patterns = self.given.as_ref().or_else(|| self.live.get(cache))?;
+        let live = || self.live.get(cache).filter(|_| !self.templates_missed);
+        let patterns = self.given.as_ref().or_else(live)?;
         Some(patterns.producers(key).collect())
     }
 
@@ -308,6 +312,8 @@ mod tests {
         witnesses.add_workflow(&workflow("wf", "Running", &json!({})));
         assert_eq!(witnesses.producers("c", "load-01-r").map(|found| found.len()), Some(1));
         assert_eq!(witnesses.producers("other", "load-01-r"), None);
+        witnesses.templates_missed = true;
+        assert_eq!(witnesses.producers("c", "load-01-r"), None, "another one may produce it");
         witnesses.add_given(&json!({"templates": [{"name": "load", "memoize": {"key": "load-02-{{x}}"}}]}));
         assert_eq!(witnesses.producers("c", "load-01-r").map(|found| found.len()), Some(0));
         assert_eq!(witnesses.producers("other", "load-02-r").map(|found| found.len()), Some(1));

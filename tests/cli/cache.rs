@@ -157,3 +157,30 @@ fn a_store_of_ten_thousand_entries_is_shown_mended_pruned_and_carried() {
     let _ = run("delete other --local").result(0);
     assert!(!environment.path("state/cache/other").exists());
 }
+
+#[test]
+fn what_is_not_of_a_deleted_cache_is_left_and_named() {
+    let environment = with_run("echo hello");
+    let directory = environment.path("state/cache/kept");
+    fs::write(directory.join("README"), "mine").unwrap();
+    fs::create_dir(directory.join("half_made")).unwrap();
+    let words = "cache delete kept --local -o json";
+    let deleted = environment.run(words.split(' '));
+    let told: Value = serde_json::from_str(deleted.result(0)).unwrap();
+    let left = ["README", "half_made"].map(|name| directory.join(name).display().to_string());
+    assert_eq!((&told["deleted"], &told["left"]), (&["kept"][..].into(), &left[..].into()), "{told}");
+    assert!(deleted.stderr.contains("left what is not of cache kept:"), "{deleted}");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
+    let inspected = environment.run("cache inspect kept --local".split(' '));
+    assert!(inspected.result(0).contains("Entries:  0"), "{inspected}");
+}
+
+#[test]
+fn what_failed_nodes_left_goes_with_their_cache() {
+    let environment = Environment::with("wf.yaml", one_task("name: wf", "exit 1"));
+    let _ = environment.run("submit --local wf.yaml --cache-name kept -q".split(' ')).result(3);
+    let directory = environment.path("state/cache/kept");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+    let deleted = environment.run("cache delete kept --local".split(' '));
+    assert_eq!((deleted.result(0), directory.exists()), ("kept deleted\n", false), "{deleted}");
+}

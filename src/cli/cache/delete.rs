@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use super::consent::ConsentArgs;
-use super::source::{Source, SourceArgs, check_mutable};
+use super::source::{Deleted, Source, SourceArgs, check_mutable};
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Change};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, entries, lines, size};
 use crate::output::stream::{result, talk};
+use crate::output::tree::printable;
 
 const EXAMPLES: &str = "Examples:
   # A cache with all its entries
@@ -51,6 +52,15 @@ pub(super) struct Args {
     source: SourceArgs,
 }
 
+/// What was done, or would be.
+#[derive(Debug, Default)]
+struct Done {
+    /// The caches or entries that were deleted.
+    names: Vec<String>,
+    /// What is left in the place of a cache and does not belong to it.
+    left: Vec<String>,
+}
+
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     if !args.keys.is_empty() && args.names.len() > 1 {
         return Err(Failure::usage("--key deletes entries of one cache, and several are named"));
@@ -60,7 +70,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     for name in &args.names {
         caches.push(source.cache(name).await?);
     }
-    let mut done = Vec::new();
+    let mut done = Done::default();
     let outcome = match caches.pop() {
         Some(cache) if !args.keys.is_empty() => of_keys(args, &source, cache, &mut done).await,
         last => whole(args, &source, caches.into_iter().chain(last).collect(), &mut done).await,
@@ -68,25 +78,25 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     // What was done is told, also when not all was.
     match args.output {
         None => {
-            result(lines(done.iter().map(|name| format!("{name} {}", args.consent.done("deleted")))))?;
+            result(lines(done.names.iter().map(|name| format!("{name} {}", args.consent.done("deleted")))))?;
         }
-        Some(Form::Name) => result(lines(&done))?,
+        Some(Form::Name) => result(lines(&done.names))?,
         Some(form) => {
-            let value = json!({ "dryRun": args.consent.dry_run, "deleted": done });
+            let value = json!({ "dryRun": args.consent.dry_run, "deleted": done.names, "left": done.left });
             result(document(form, &value).map_err(anyhow::Error::from)?)?;
         }
     }
     outcome
 }
 
-async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Vec<String>) -> Result<Exit, Failure> {
+async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Done) -> Result<Exit, Failure> {
     if let Some(key) = args.keys.iter().find(|key| !cache.entries.contains_key(*key)) {
         return Err(Failure::new(Exit::NotFound, format!("cache {} has no entry {key:?}", cache.name)));
     }
     check_mutable(&cache)?;
     let change = Change { remove: args.keys.iter().cloned().collect(), ..Change::default() };
     if args.consent.dry_run {
-        done.extend(change.remove);
+        done.names.extend(change.remove);
         return Ok(Exit::Success);
     }
     if !args.consent.given(&format!("Delete {} of cache {}?", entries(change.remove.len()), cache.name))? {
@@ -100,7 +110,7 @@ async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Vec<Stri
         Ok(Change { remove, ..Change::default() })
     };
     let carried = source.carry_out(cache, &change, again).await?;
-    done.extend(carried.done);
+    done.names.extend(carried.done);
     match carried.busy.first() {
         None => Ok(Exit::Success),
         Some(key) => Err(Failure::new(Exit::Conflict, format!("entry {key} was used meanwhile and is left"))
@@ -108,7 +118,7 @@ async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Vec<Stri
     }
 }
 
-async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Vec<String>) -> Result<Exit, Failure> {
+async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Done) -> Result<Exit, Failure> {
     if !args.force {
         let witnesses = source.witnesses().await?;
         for cache in &caches {
@@ -121,7 +131,7 @@ async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Vec<
         }
     }
     if args.consent.dry_run {
-        done.extend(caches.into_iter().map(|cache| cache.name));
+        done.names.extend(caches.into_iter().map(|cache| cache.name));
         return Ok(Exit::Success);
     }
     // Nothing goes before all of it is agreed to.
@@ -132,21 +142,30 @@ async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Vec<
         }
     }
     for cache in caches {
-        delete(args, source, cache).await.map(|name| done.push(name))?;
+        let name = cache.name.clone();
+        done.left.extend(delete(args, source, cache).await?);
+        done.names.push(name);
     }
     Ok(Exit::Success)
 }
 
-/// Deletes the cache, unless it is used or filled meanwhile.
-async fn delete(args: &Args, source: &Source, mut cache: Cache) -> Result<String, Failure> {
+/// Deletes the cache, unless it is used or filled meanwhile; gives what is left in its place and does not belong to it.
+async fn delete(args: &Args, source: &Source, mut cache: Cache) -> Result<Vec<String>, Failure> {
     const ATTEMPTS: usize = 8;
     let what = format!("cache {} in {}", cache.name, cache.place);
     for _ in 0..ATTEMPTS {
-        if source.delete(&cache).await? {
-            return Ok(cache.name);
+        match source.delete(&cache).await? {
+            Deleted::Whole => return Ok(Vec::new()),
+            Deleted::But(left) => {
+                let left: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
+                let named = printable(&left.join(", "));
+                talk(format_args!("note: left what is not of cache {}: {named}", cache.name));
+                return Ok(left);
+            }
+            Deleted::Changed => {}
         }
         let name = cache.name.parse()?;
-        let Some(now) = source.find(&name).await? else { return Ok(cache.name) };
+        let Some(now) = source.find(&name).await? else { return Ok(Vec::new()) };
         if !args.force && now.entries != cache.entries {
             break;
         }

@@ -123,8 +123,12 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let cache = source.cache(&args.name).await?;
     let witnesses = args.witnesses(&source).await?;
     if args.orphaned && witnesses.producers(&cache.name, "").is_none() {
-        return Err(Failure::new(Exit::NotFound, format!("no template is known that uses cache {}", cache.name))
-            .hint("give the document whose templates count with -f"));
+        let why = if witnesses.templates_missed {
+            "what is orphaned cannot be told: not all workflows and templates can be seen".to_owned()
+        } else {
+            format!("no template is known that uses cache {}", cache.name)
+        };
+        return Err(Failure::new(Exit::NotFound, why).hint("give the document whose templates count with -f"));
     }
     let now = Timestamp::now();
     let prune = conditions.prune(&cache, &witnesses, now);

@@ -5,10 +5,10 @@ use tempfile::TempDir;
 use wiremock::matchers::{body_partial_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::{cache, config_map, entry, keys, object};
+use super::{cache, config_map, entry, keys, object, problems};
 use crate::faults::{kubeconfig_of, refusal};
 use crate::namespace::Namespace;
-use crate::program::{Ran, command};
+use crate::program::{Ran, command, of};
 use crate::server::User;
 use crate::workflow;
 
@@ -101,4 +101,73 @@ async fn a_cache_in_use_is_deleted_by_force_only() {
     let _ = cache(&namespace, &["delete", "in-use", "--force", "--dry-run"]).prints(0, "in-use deleted (dry run)\n");
     let _ = cache(&namespace, &["delete", "in-use", "--force"]).prints(0, "in-use deleted\n");
     assert_eq!(namespace.get("configmaps", "in-use").await, None);
+}
+
+#[tokio::test]
+async fn what_no_template_can_produce_goes() {
+    let namespace = Namespace::new().await;
+    let whole = entry("wf-1", "2026-11-21T08:00:00Z");
+    let data = json!({"cron-01-r1": whole, "load-01-r1": whole, "load-02-r1": whole, "run-01-r1": whole});
+    config_map(&namespace, "orphans", true, &data).await;
+    cache(&namespace, &["prune", "orphans", "--orphaned"])
+        .fails(6, &["no template is known that uses cache orphans", "-f"]);
+    let template = |key: &str| {
+        json!({"name": "t", "container": {"image": "alpine"},
+            "memoize": {"key": key, "maxAge": "", "cache": {"configMap": {"name": "orphans"}}}})
+    };
+    let spec = |key: &str| json!({"entrypoint": "t", "templates": [template(key)]});
+    let object = |kind: &str, spec: &Value| json!({"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": {"name": "orphans"}, "spec": spec});
+    let scheduled = json!({"schedules": ["0 2 * * *"], "workflowSpec": spec("cron-01-{{workflow.parameters.run_id}}")});
+    namespace.create("cronworkflows", &object("CronWorkflow", &scheduled)).await;
+    let load = object("WorkflowTemplate", &spec("load-02-{{=workflow.parameters.run_id}}"));
+    namespace.create("workflowtemplates", &load).await;
+    let mut run = workflow("orphans", "r1");
+    run["spec"] = spec("run-01-{{workflow.parameters.run_id}}");
+    run["status"] = json!({"phase": "Succeeded"});
+    namespace.create("workflows", &run).await;
+    let dry = ["prune", "orphans", "--orphaned", "--dry-run", "-o", "name"];
+    let _ = cache(&namespace, &dry).prints(0, "load-01-r1\n");
+    let report = cache(&namespace, &["inspect", "orphans", "-o", "json"]).json();
+    assert_eq!(problems(&report), ["orphaned"]);
+
+    // Who does not see all templates might take for orphaned what others use.
+    for (verb, plural) in [("get", "configmaps"), ("list", "workflows"), ("list", "workflowtemplates")] {
+        namespace.allow(&[verb], plural).await;
+    }
+    let restricted = of(&namespace, User::Restricted, &[&["cache"], &dry[..]].concat());
+    restricted.fails(6, &["not all workflows and templates can be seen", "-f"]);
+    let report = of(&namespace, User::Restricted, &["cache", "inspect", "orphans", "-o", "json"]).json();
+    assert_eq!(problems(&report), [""; 0]);
+
+    // A document takes the place of all of them.
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("wf.json");
+    std::fs::write(&file, object("Workflow", &spec("load-01-{{=workflow.parameters.run_id}}")).to_string()).unwrap();
+    let given = cache(&namespace, &[&dry[..], &["-f", file.to_str().unwrap()]].concat());
+    let _ = given.prints(0, "cron-01-r1\nload-02-r1\nrun-01-r1\n");
+    let _ = cache(&namespace, &["prune", "orphans", "--orphaned"]).prints(0, "load-01-r1 pruned\n");
+    assert_eq!(keys(&namespace, "orphans").await, ["cron-01-r1", "load-02-r1", "run-01-r1"]);
+}
+
+#[tokio::test]
+async fn entries_of_a_template_go_by_their_key_and_by_their_node() {
+    let namespace = Namespace::new().await;
+    let whole = entry("wf-1", "2026-11-21T08:00:00Z");
+    let prepared = "load-it-0123456789abcdef-r1-fedcba9876543210";
+    let data = json!({prepared: whole, "plain": whole, "other": entry("wf-2", "2026-11-21T08:00:00Z")});
+    config_map(&namespace, "by-template", true, &data).await;
+    let node = |id: &str, template: &str, key: &str| {
+        json!({"id": id, "name": id, "displayName": id, "type": "Pod", "phase": "Succeeded", "templateName": template,
+            "memoizationStatus": {"hit": false, "key": key, "cacheName": "by-template"}})
+    };
+    let mut run = workflow("wf", "r1");
+    let nodes = json!({"wf-1": node("wf-1", "load_it", "plain"), "wf-2": node("wf-2", "save", "other")});
+    run["status"] = json!({"phase": "Succeeded", "nodes": nodes});
+    namespace.create("workflows", &run).await;
+    let prune = |more: &[&str]| cache(&namespace, &[&["prune", "by-template", "-o", "name"], more].concat());
+    let _ = prune(&["--template", "load_it", "--dry-run"]).prints(0, &format!("{prepared}\nplain\n"));
+    let _ = prune(&["--template", "load_it", "--run-id", "r1"]).prints(0, &format!("{prepared}\n"));
+    let _ = prune(&["--template", "load_it"]).prints(0, "plain\n");
+    let _ = prune(&["--template", "absent"]).prints(0, "");
+    assert_eq!(keys(&namespace, "by-template").await, ["other"]);
 }

@@ -39,6 +39,9 @@ impl FromStr for StoreUrl {
         let path = match text.split_once("://") {
             Some(("file", path)) if path.starts_with('/') => path,
             Some(("file", _)) => return Err("expected an absolute path after file://".to_owned()),
+            Some(("s3", _)) => {
+                return Err("stores in S3 are not supported yet: expected a directory of this machine".to_owned());
+            }
             Some((scheme, _)) => {
                 return Err(format!("{scheme}:// is no store that is known: expected a path or file://"));
             }

@@ -6,6 +6,7 @@ mod found;
 mod witnesses;
 
 use std::cell::Cell;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,7 +15,7 @@ pub(super) use self::args::SourceArgs;
 pub(super) use self::change::{FULL, check_mutable};
 pub(in crate::cli) use self::found::find;
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, CacheError, Carried, Change, Homes, Object, Place, Store, Witnesses};
+use crate::cache::{Cache, CacheError, Carried, Change, Homes, Object, Place, Removed, Store, Witnesses};
 use crate::cli::failure::{Failure, chain};
 use crate::cluster::{Changed, Cluster, ClusterError};
 use crate::exit::Exit;
@@ -148,30 +149,40 @@ impl Source {
     }
 
     /// Deletes a whole cache, as long as it is the one that was seen.
-    pub(super) async fn delete(&self, seen: &Cache) -> Result<bool, Failure> {
-        match (self, &seen.place) {
-            (Self::Cluster { cluster, .. }, Place::ConfigMap { namespace }) => {
+    pub(super) async fn delete(&self, seen: &Cache) -> Result<Deleted, Failure> {
+        match self {
+            Self::Cluster { cluster, .. } => {
                 let object = serde_json::json!({"metadata": {
                     "name": seen.name, "uid": seen.object.uid, "resourceVersion": seen.object.resource_version,
                 }});
-                match cluster.within(namespace).delete_config_map(&object, false).await {
-                    Ok(Changed::Stale { .. }) => Ok(false),
+                let home = cluster.within(seen.place.namespace().unwrap_or(cluster.namespace()));
+                match home.delete_config_map(&object, false).await {
+                    Ok(Changed::Stale { .. }) => Ok(Deleted::Changed),
                     // When it is missing, someone else has deleted it, or an earlier sending of this request has.
-                    Ok(Changed::Done(_)) | Err(ClusterError::ConfigMapMissing { .. }) => Ok(true),
+                    Ok(Changed::Done(_)) | Err(ClusterError::ConfigMapMissing { .. }) => Ok(Deleted::Whole),
                     Err(error) => Err(error.into()),
                 }
             }
-            (Self::Store(store), _) => {
-                let remove = seen.entries.keys().cloned().collect();
-                let carried = store.carry_out(seen, &Change { remove, ..Change::default() }, Timestamp::now())?;
-                if let Ok(name) = seen.name.parse() {
-                    store.remove_empty(&name);
-                }
-                Ok(carried.busy.is_empty())
+            Self::Store(store) => {
+                let Removed { busy, left } = store.remove(seen, Timestamp::now())?;
+                Ok(match (busy.is_empty(), left.is_empty()) {
+                    (false, _) => Deleted::Changed,
+                    (true, true) => Deleted::Whole,
+                    (true, false) => Deleted::But(left),
+                })
             }
-            _ => Ok(false),
         }
     }
+}
+
+/// What came of deleting a cache.
+pub(super) enum Deleted {
+    /// It is gone.
+    Whole,
+    /// Its entries are gone; what does not belong to it keeps its directory.
+    But(Vec<PathBuf>),
+    /// It is not the one any more that was seen.
+    Changed,
 }
 
 impl From<CacheError> for Failure {

@@ -17,27 +17,29 @@ pub(super) async fn of_cluster(cluster: &Cluster) -> Result<Witnesses, Failure> 
     let mut witnesses = Witnesses::default();
     let everywhere = Selection { all_namespaces: true, chunk: CHUNK, ..Selection::default() };
     match cluster.list(&everywhere, |workflow| witnesses.add_workflow(&workflow)).await {
-        Ok(_) => witnesses.complete = true,
-        Err(ClusterError::NotInstalled { .. }) => return Ok(witnesses),
+        // Where there are no workflows, nobody has seen too few of them.
+        Ok(_) | Err(ClusterError::NotInstalled { .. }) => witnesses.complete = true,
         Err(ClusterError::Forbidden { .. }) => {
             let here = Selection { all_namespaces: false, ..everywhere.clone() };
             match cluster.list(&here, |workflow| witnesses.add_workflow(&workflow)).await {
                 Ok(_) => talk(format_args!(
-                    "note: only workflows of namespace {:?} can be seen; entries of others are shown without their origin",
+                    "note: only workflows of namespace {:?} can be seen; what others made or use is not known",
                     cluster.namespace()
                 )),
                 Err(ClusterError::Forbidden { .. }) => {
-                    talk("note: workflows cannot be seen; entries are shown without their origin");
+                    talk("note: workflows cannot be seen; what they made or use is not known");
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         Err(error) => return Err(error.into()),
     }
+    witnesses.templates_missed = !witnesses.complete;
     for kind in [TemplateKind::WorkflowTemplate, TemplateKind::ClusterWorkflowTemplate, TemplateKind::CronWorkflow] {
         let selection = Selection { all_namespaces: witnesses.complete, ..everywhere.clone() };
         match cluster.templates(kind, &selection, |object| drop(witnesses.add_templates(&object["spec"]))).await {
-            Ok(()) | Err(ClusterError::Forbidden { .. } | ClusterError::NotInstalled { .. }) => {}
+            Ok(()) | Err(ClusterError::NotInstalled { .. }) => {}
+            Err(ClusterError::Forbidden { .. }) => witnesses.templates_missed = true,
             Err(error) => return Err(error.into()),
         }
     }
@@ -54,6 +56,7 @@ pub(super) fn of_store(root: &Path) -> Result<Witnesses, Failure> {
             Err(error) => {
                 talk(format_args!("warning: {} left out: {}", record.directory().display(), chain(&error)));
                 witnesses.complete = false;
+                witnesses.templates_missed = true;
             }
         }
     }
