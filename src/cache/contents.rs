@@ -59,8 +59,8 @@ pub struct Object {
     pub label: Option<String>,
     /// Whether it may not be changed.
     pub immutable: bool,
-    /// Whether it has binary data, which no cache has.
-    pub binary: bool,
+    /// Bytes of binary data, which no cache has and which count towards its limit all the same.
+    pub binary: u64,
     /// Whether a controller has written to it.
     pub of_controller: bool,
 }
@@ -81,7 +81,7 @@ impl Cache {
                 created: text("/metadata/creationTimestamp").parse().ok(),
                 label: object["metadata"]["labels"][LABEL].as_str().map(str::to_owned),
                 immutable: object["immutable"] == true,
-                binary: object["binaryData"].as_object().is_some_and(|data| !data.is_empty()),
+                binary: object["binaryData"].as_object().into_iter().flatten().map(|(_, value)| decoded(value)).sum(),
                 of_controller: is_of_controller(object),
             },
         }
@@ -95,13 +95,13 @@ impl Cache {
     /// Whether it is an object of someone else's that only has the name: neither its label nor a single entry is a cache's.
     pub fn is_foreign(&self) -> bool {
         let is_entry = |entry: &Entry| matches!(entry.state, super::State::Whole) || entry.created.is_some();
-        let holds_something = !self.entries.is_empty() || self.object.binary;
+        let holds_something = !self.entries.is_empty() || self.object.binary > 0;
         !self.is_labelled() && holds_something && !self.entries.values().any(is_entry)
     }
 
-    /// Bytes that its entries take.
+    /// Bytes that its values take: what its limit is for.
     pub fn bytes(&self) -> u64 {
-        self.entries.values().map(|entry| entry.bytes).sum()
+        self.entries.values().map(|entry| entry.bytes).sum::<u64>() + self.object.binary
     }
 
     /// How many bytes it may hold; a store has no limit.
@@ -115,6 +115,12 @@ impl Cache {
         self.entries.retain(|_, entry| wanted(entry));
         self
     }
+}
+
+/// Bytes of a base64 text's content.
+fn decoded(value: &Value) -> u64 {
+    let text = value.as_str().unwrap_or_default();
+    (text.trim_end_matches('=').len() * 3 / 4) as u64
 }
 
 impl Place {
@@ -173,6 +179,15 @@ mod tests {
         ] {
             let cache = config_map(labels, data);
             assert_eq!((cache.is_labelled(), cache.is_foreign()), (labelled, foreign), "{labels} {data}");
+        }
+    }
+
+    #[test]
+    fn binary_data_counts() {
+        let object = |data: &str| json!({"metadata": {"name": "c"}, "binaryData": {"a": data}, "data": {"k": "null"}});
+        for (text, bytes) in [("", 0), ("eA==", 1), ("eHg=", 2), ("eHh4", 3), ("eHh4eA==", 4)] {
+            let cache = Cache::of_config_map(&object(text));
+            assert_eq!((cache.object.binary, cache.bytes()), (bytes, bytes + 4), "{text}");
         }
     }
 

@@ -14,7 +14,7 @@ use super::manifest::{Failure, KeptArtifact, Manifest, VERSION};
 use crate::argo::identity::CacheName;
 use crate::local::artifact;
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 const ERROR: &str = "error.json";
 const ARTIFACTS: &str = "artifacts-";
 pub(super) const LOCK: &str = "lock";

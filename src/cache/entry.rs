@@ -1,7 +1,6 @@
 //! An entry of a cache, whichever store holds it.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::key::CacheKey;
@@ -60,40 +59,36 @@ pub struct Maker {
 }
 
 /// What a value of a ConfigMap says.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 struct Written {
-    #[serde(rename = "nodeID", default)]
-    node_id: Option<String>,
-    #[serde(default)]
+    node_id: String,
     outputs: Value,
-    #[serde(default)]
-    creation_timestamp: Option<Timestamp>,
-    #[serde(default)]
-    last_hit_timestamp: Option<Timestamp>,
+    created: Option<Timestamp>,
+    last_hit: Option<Timestamp>,
 }
 
 impl Entry {
     /// Reads a value of a ConfigMap's data as the controller does.
     pub fn written(key: &str, text: &str) -> Self {
-        let (state, written) = match serde_json::from_str::<Option<Written>>(text) {
-            _ if text.is_empty() => (State::Null, Written::default()),
-            Ok(None) => (State::Null, Written::default()),
-            // A list would be read as the fields in their order.
-            Ok(Some(_)) if !text.trim_start().starts_with('{') => {
-                (State::Malformed("expected an object".to_owned()), Written::default())
-            }
-            Ok(Some(written)) => (written.state(), written),
-            Err(error) => (State::Malformed(error.to_string()), Written::default()),
+        let read = match serde_json::from_str(text) {
+            _ if text.is_empty() => Err(State::Null),
+            Ok(Value::Null) => Err(State::Null),
+            Ok(Value::Object(fields)) => Written::read(fields).map_err(State::Malformed),
+            Ok(_) => Err(State::Malformed("expected an object".to_owned())),
+            Err(error) => Err(State::Malformed(error.to_string())),
+        };
+        let (state, written) = match read {
+            Ok(written) => (written.state(), written),
+            Err(state) => (state, Written::default()),
         };
         Self {
             key: key.to_owned(),
             state,
-            node_id: written.node_id.unwrap_or_default(),
+            node_id: written.node_id,
             maker: None,
             outputs: written.outputs,
-            created: written.creation_timestamp,
-            last_hit: written.last_hit_timestamp.max(written.creation_timestamp),
+            created: written.created,
+            last_hit: written.last_hit.max(written.created),
             bytes: text.len() as u64,
             kept: Vec::new(),
         }
@@ -171,13 +166,42 @@ impl Entry {
 }
 
 impl Written {
+    /// Reads the fields as Go does: whatever the case of their names is, and a null as nothing.
+    fn read(fields: Map<String, Value>) -> Result<Self, String> {
+        let mut written = Self::default();
+        for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
+            match name.to_ascii_lowercase().as_str() {
+                "nodeid" => text(&name, &value)?.clone_into(&mut written.node_id),
+                "outputs" => written.outputs = value,
+                "creationtimestamp" => written.created = Some(time(&name, &value)?),
+                "lasthittimestamp" => written.last_hit = Some(time(&name, &value)?),
+                _ => {}
+            }
+        }
+        Ok(written)
+    }
+
     fn state(&self) -> State {
         match fault(&self.outputs) {
             Some(why) => State::Malformed(why),
-            None if self.node_id.as_ref().is_none_or(String::is_empty) => State::NoNode,
+            None if self.node_id.is_empty() => State::NoNode,
             None => State::Whole,
         }
     }
+}
+
+fn text<'a>(field: &str, value: &'a Value) -> Result<&'a str, String> {
+    value.as_str().ok_or_else(|| format!("{field}: expected a text"))
+}
+
+/// A time in the one form that Go reads: `T` before the time of day, and `Z` or an offset such as `+02:00` behind it.
+fn time(field: &str, value: &Value) -> Result<Timestamp, String> {
+    let text = text(field, value)?;
+    let offset = || text.len().checked_sub(6).and_then(|at| text.get(at..));
+    let is_offset = |end: &str| end.starts_with(['+', '-']) && end.as_bytes()[3] == b':';
+    let strict = text.get(10..11) == Some("T") && (text.ends_with('Z') || offset().is_some_and(is_offset));
+    let time = text.parse().ok().filter(|_| strict);
+    time.ok_or_else(|| format!("{field}: expected a time such as 2026-11-21T08:00:00Z, not {text:?}"))
 }
 
 /// What of an entry's outputs the controller could not read.
@@ -241,6 +265,10 @@ mod tests {
             r#""x""#,
             r#"{"nodeID":7}"#,
             r#"{"nodeID":"a","creationTimestamp":"yesterday"}"#,
+            r#"{"nodeID":"a","creationTimestamp":""}"#,
+            r#"{"nodeID":"a","creationTimestamp":"2026-11-21 08:00:00Z"}"#,
+            r#"{"nodeID":"a","lastHitTimestamp":"2026-11-21T08:00:00[UTC]"}"#,
+            r#"{"nodeID":"a","lastHitTimestamp":7}"#,
             r#"{"nodeID":"a","outputs":"x"}"#,
             r#"{"nodeID":"a","outputs":{"parameters":{}}}"#,
             r#"{"nodeID":"a","outputs":{"artifacts":[{"name":"a"},7]}}"#,
@@ -248,6 +276,19 @@ mod tests {
             &TEXT[..TEXT.len() / 2],
         ] {
             assert!(matches!(Entry::written("a", text).state, State::Malformed(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_are_read_as_go_reads_them() {
+        for text in [
+            r#"{"NODEID":"wf-1","Outputs":null}"#,
+            r#"{"nodeID":"wf-0","nodeID":"wf-1"}"#,
+            r#"{"nodeID":"wf-1","more":[1]}"#,
+            r#" {"nodeID":"wf-1","creationTimestamp":"2026-11-21T10:00:00.5+02:00"} "#,
+        ] {
+            let entry = Entry::written("a", text);
+            assert_eq!((entry.state, entry.node_id.as_str()), (State::Whole, "wf-1"), "{text}");
         }
     }
 

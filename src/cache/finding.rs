@@ -33,7 +33,10 @@ pub enum Finding {
     /// It may not be changed.
     Immutable,
     /// It has binary data.
-    Binary,
+    Binary {
+        /// How many bytes.
+        bytes: u64,
+    },
     /// It has nearly reached its limit.
     NearlyFull {
         /// Its share of the limit in percent.
@@ -96,8 +99,8 @@ impl Cache {
         if self.object.immutable {
             findings.push(Finding::Immutable);
         }
-        if self.object.binary {
-            findings.push(Finding::Binary);
+        if self.object.binary > 0 {
+            findings.push(Finding::Binary { bytes: self.object.binary });
         }
         let share = Usage::of(self, around.now).share.unwrap_or_default();
         if share >= NEARLY_FULL {
@@ -166,7 +169,7 @@ impl Finding {
             Self::NotLabelled { .. } => "--fix sets the label",
             Self::WrongNamespace { .. } => "export it, and import it into the controller's namespace",
             Self::Immutable => "delete it; the controller makes a new one",
-            Self::Binary => "no cache has any; delete it where it belongs to nobody",
+            Self::Binary { .. } => "no cache has any; delete it where it belongs to nobody",
             Self::NearlyFull { .. } => "prune it: a full cache turns nodes that succeeded into Errors",
             Self::IllegalKey | Self::Null | Self::NoNode | Self::Malformed { .. } | Self::ArtifactsGone { .. } => {
                 "--fix removes it"
@@ -197,8 +200,10 @@ impl fmt::Display for Finding {
                     controllers.join(", ")
                 )
             }
-            Self::Immutable => formatter.write_str("it is immutable: nodes that would save an entry end in Error"),
-            Self::Binary => formatter.write_str("it has binary data"),
+            Self::Immutable => {
+                formatter.write_str("it is immutable: nodes that hit or would save an entry end in Error")
+            }
+            Self::Binary { bytes } => write!(formatter, "{bytes} bytes of binary data count towards its limit"),
             Self::NearlyFull { percent } => write!(formatter, "{percent}% of its 1 MiB are used"),
             Self::IllegalKey => formatter.write_str("illegal key: it is never looked up"),
             Self::Null => formatter.write_str("holds nothing: it never hits"),
@@ -249,7 +254,7 @@ mod tests {
     fn what_is_wrong_with_the_object_is_named() {
         let mut odd = cache(&json!({LABEL: "Parameter"}), &json!({"a": text("")}));
         odd.object.immutable = true;
-        odd.object.binary = true;
+        odd.object.binary = 1;
         assert_eq!(
             problems(&odd, &Witnesses::default(), &["argo"]),
             ["notLabelled", "wrongNamespace", "immutable", "binary"]

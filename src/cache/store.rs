@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::change::Change;
 use super::contents::{Cache, Object, Place};
-use super::directory::{CacheError, Directory, LookUp};
+use super::directory::{CacheError, Directory, LOCK, LookUp, MANIFEST};
 use super::entry::{Entry, State};
 use super::key::CacheKey;
 use super::manifest::{Manifest, VERSION};
@@ -100,11 +100,15 @@ impl Store {
     pub fn remove(&self, seen: &Cache, now: Timestamp) -> Result<Removed, CacheError> {
         let Ok(name) = seen.name.parse::<CacheName>() else { return Ok(Removed::default()) };
         let remove = seen.entries.keys().cloned().collect();
-        let busy = self.carry_out(seen, &Change { remove, ..Change::default() }, now)?.busy;
+        let mut busy = self.carry_out(seen, &Change { remove, ..Change::default() }, now)?.busy;
         let path = self.path(&name);
-        for key in listed(&path)?.iter().filter(|key| !seen.entries.contains_key(*key)) {
-            // An entry that was made meanwhile is not the one that was seen, and stays.
-            self.under_lock(&name, key, seen, Directory::remove)?;
+        for key in listed(&path)?.into_iter().filter(|key| !seen.entries.contains_key(key)) {
+            let gone = self.under_lock(&name, &key, seen, Directory::remove)?;
+            // What is locked or whole by now is being made, or was.
+            let made = |file| key.parse::<CacheKey>().is_ok() && path.join(&key).join(file).exists();
+            if !gone && (made(LOCK) || made(MANIFEST)) {
+                busy.push(key);
+            }
         }
         let _ = fs::remove_dir(&path);
         let mut left = listed(&path)?;
@@ -257,8 +261,8 @@ mod tests {
         fs::create_dir_all(path.join("mine/too"))?;
         let seen = store.cache(&name)?.ok_or("no cache")?.only(|entry| entry.key != "new");
         let removed = store.remove(&seen, Timestamp::UNIX_EPOCH)?;
-        let left = ["README", "mine", "new", "no_key"].map(|name| path.join(name));
-        assert_eq!(removed, Removed { busy: Vec::new(), left: left.to_vec() });
+        let left = ["README", "mine", "no_key"].map(|name| path.join(name));
+        assert_eq!(removed, Removed { busy: vec!["new".to_owned()], left: left.to_vec() });
         assert_eq!(fs::read_dir(path.join("mine"))?.count(), 1, "nothing is left in what is not its own");
         assert_eq!(store.cache(&name)?.map(|cache| cache.entries.len()), Some(1));
         Ok(())

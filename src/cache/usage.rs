@@ -20,7 +20,7 @@ const DAY: f64 = 86_400.0;
 pub struct Usage {
     /// How many entries it has.
     pub entries: usize,
-    /// How many bytes they take.
+    /// How many bytes its values take.
     pub bytes: u64,
     /// How many bytes it may hold, where there is a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ impl Usage {
 #[allow(clippy::cast_precision_loss)]
 impl Measure {
     fn total(self, cache: &Cache) -> u64 {
-        cache.entries.values().map(self.of).sum()
+        cache.entries.values().map(self.of).sum::<u64>() + cache.object.binary
     }
 
     fn share(self, cache: &Cache) -> f64 {

@@ -23,6 +23,8 @@ pub struct Witnesses {
     live: HashMap<String, Patterns>,
     /// What the given documents can produce, in whichever cache.
     given: Option<Patterns>,
+    /// The caches that nodes are remembered for; all, when there are none.
+    about: BTreeSet<String>,
     /// Whether all workflows that could have made an entry were looked at.
     pub complete: bool,
     /// Whether templates were missed that could produce entries: nothing is orphaned then.
@@ -74,6 +76,11 @@ pub struct Origin {
 }
 
 impl Witnesses {
+    /// Those of some caches: what nodes asked others for is not remembered.
+    pub fn about<'a>(caches: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { about: caches.into_iter().map(str::to_owned).collect(), ..Self::default() }
+    }
+
     /// Takes a Workflow's evidence.
     pub fn add_workflow(&mut self, workflow: &Value) {
         let metadata = &workflow["metadata"];
@@ -86,6 +93,9 @@ impl Witnesses {
         for node in Nodes::of(workflow).all {
             if let Some(asked) = node.memoization_status.as_ref().filter(|asked| !asked.key.is_empty()) {
                 caches.insert(asked.cache_name.clone());
+                if !self.about.is_empty() && !self.about.contains(&asked.cache_name) {
+                    continue;
+                }
                 let keys = self.asks.entry(asked.cache_name.clone()).or_default();
                 keys.entry(asked.key.clone()).or_default().push(Ask::of(run, &node));
             }
@@ -303,6 +313,9 @@ mod tests {
         assert_eq!(witnesses.sharing("c", "r1"), BTreeSet::from(["load", "save"]));
         assert!(witnesses.in_use("c", "r1") && !witnesses.in_use("c", "r2") && !witnesses.in_use("d", "r1"));
         assert_eq!(witnesses.users("c"), ["wf"]);
+        let mut others = Witnesses::about(["d"]);
+        others.add_workflow(&workflow("wf", "Running", &nodes));
+        assert!(!others.in_use("c", "r1") && others.users("c") == ["wf"]);
     }
 
     #[test]

@@ -120,7 +120,7 @@ async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Done) ->
 
 async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Done) -> Result<Exit, Failure> {
     if !args.force {
-        let witnesses = source.witnesses().await?;
+        let witnesses = source.witnesses(&caches).await?;
         for cache in &caches {
             let users = witnesses.users(&cache.name);
             if let Some(user) = users.first() {
@@ -128,6 +128,9 @@ async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Done
                 let message = format!("cache {} is in use: run {user}{more} goes on", cache.name);
                 return Err(Failure::new(Exit::Conflict, message).hint("wait for its end, or add --force"));
             }
+        }
+        if !witnesses.complete {
+            talk("note: not all workflows can be seen: one that uses it may go on");
         }
     }
     if args.consent.dry_run {

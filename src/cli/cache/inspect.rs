@@ -97,7 +97,8 @@ struct Only {
 
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let mut subject = subject(args).await?;
-    let mut witnesses = if args.no_runs { Witnesses::default() } else { subject.source.witnesses().await? };
+    let mut witnesses =
+        if args.no_runs { Witnesses::default() } else { subject.source.witnesses(&subject.caches).await? };
     if !args.files.is_empty() {
         add_given(&mut witnesses, &args.files)?;
     }

@@ -105,10 +105,10 @@ impl Args {
     }
 
     /// Runs that go on keep their entries in a store; of a cluster only what is orphaned needs a look at workflows.
-    async fn witnesses(&self, source: &Source) -> Result<Witnesses, Failure> {
+    async fn witnesses(&self, source: &Source, cache: &Cache) -> Result<Witnesses, Failure> {
         let mut witnesses = match source {
             Source::Cluster { .. } if !self.orphaned && self.template.is_none() => Witnesses::default(),
-            source => source.witnesses().await?,
+            source => source.witnesses([cache]).await?,
         };
         if !self.files.is_empty() {
             add_given(&mut witnesses, &self.files)?;
@@ -121,7 +121,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let conditions = args.conditions()?;
     let source = args.source.open().await?;
     let cache = source.cache(&args.name).await?;
-    let witnesses = args.witnesses(&source).await?;
+    let witnesses = args.witnesses(&source, &cache).await?;
     if args.orphaned && witnesses.producers(&cache.name, "").is_none() {
         let why = if witnesses.templates_missed {
             "what is orphaned cannot be told: not all workflows and templates can be seen".to_owned()

@@ -1,11 +1,13 @@
 //! Entries and caches that go, beside others who write.
 
+use kubectl_runnable::cache::{Cache, Change};
+use kubectl_runnable::cluster::Changed;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use wiremock::matchers::{body_partial_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::{cache, config_map, entry, keys, object, problems};
+use super::{LABEL, cache, config_map, entry, keys, object, problems};
 use crate::faults::{kubeconfig_of, refusal};
 use crate::namespace::Namespace;
 use crate::program::{Ran, command, of};
@@ -170,4 +172,52 @@ async fn entries_of_a_template_go_by_their_key_and_by_their_node() {
     let _ = prune(&["--template", "load_it"]).prints(0, "plain\n");
     let _ = prune(&["--template", "absent"]).prints(0, "");
     assert_eq!(keys(&namespace, "by-template").await, ["other"]);
+}
+
+/// A cache that was deleted and made anew is another one, though it has the name.
+#[tokio::test]
+async fn a_change_that_was_decided_on_another_object_is_not_made() {
+    let namespace = Namespace::new().await;
+    let whole = entry("wf-1", "2026-11-21T08:00:00Z");
+    let data = json!({"k": whole});
+    let seen = Cache::of_config_map(&config_map(&namespace, "reborn", true, &data).await);
+    namespace.delete("configmaps", "reborn").await;
+    let now = config_map(&namespace, "reborn", true, &data).await;
+    let cluster = namespace.cluster(User::Admin).await;
+    let change = Change { remove: ["k".to_owned()].into(), ..Change::default() };
+    let patched = cluster.patch_config_map("reborn", &change.patch(&seen), false).await.unwrap();
+    assert_eq!(patched, Changed::Stale { perhaps_ours: false });
+    assert_eq!(namespace.get("configmaps", "reborn").await.unwrap(), now);
+}
+
+/// Two who mend and prune the same cache at once, beside one who writes: each entry goes once, and nothing else does.
+#[tokio::test]
+async fn writers_beside_each_other_do_what_they_agreed_to() {
+    let namespace = Namespace::new().await;
+    let fresh = || entry("wf-2", &jiff::Timestamp::now().to_string());
+    let old = entry("wf-1", "2026-11-21T08:00:00Z");
+    let entries = (0..60).map(|number| match number % 3 {
+        0 => (format!("old-{number}"), json!(old)),
+        1 => (format!("broken-{number}"), json!("null")),
+        _ => (format!("new-{number}"), json!(fresh())),
+    });
+    config_map(&namespace, "contested", false, &Value::Object(entries.collect())).await;
+    let kubeconfig = namespace.kubeconfig(User::Admin);
+    let start = |arguments: &[&str]| {
+        let mut command = command(&kubeconfig, &[&["cache"], arguments].concat());
+        tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap()))
+    };
+    let mend = ["inspect", "contested", "--fix", "--no-runs", "-o", "name"];
+    let prune = ["prune", "contested", "--older", "1h", "-o", "name"];
+    let (one, other, third) = (start(&mend), start(&prune), start(&prune));
+    for number in 0..5 {
+        namespace.patch("configmaps", "contested", &json!({"data": {format!("hit-{number}"): fresh()}})).await;
+    }
+    for ran in [one.await.unwrap(), other.await.unwrap(), third.await.unwrap()] {
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    let left = keys(&namespace, "contested").await;
+    assert!(left.iter().all(|key| key.starts_with("new-") || key.starts_with("hit-")), "{left:?}");
+    assert_eq!(left.len(), 25, "{left:?}");
+    assert_eq!(namespace.get("configmaps", "contested").await.unwrap()["metadata"]["labels"][LABEL], "Cache");
 }

@@ -20,7 +20,7 @@ fn inspected(namespace: &Namespace, name: &str) -> (Vec<String>, Value) {
 async fn a_cache_where_no_controller_looks_is_told_by_what_controllers_leave() {
     let (ours, theirs) = (Namespace::on(Server::bare()).await, Namespace::on(Server::bare()).await);
     let data = json!({"k": entry("wf-1", "2026-11-21T08:00:00Z")});
-    let sound = (Vec::new(), Value::Null);
+    let sound: (Vec<String>, Value) = (Vec::new(), Value::Null);
     let wrong = (vec!["wrongNamespace".to_owned()], json!([theirs.name]));
     config_map(&ours, "ours", true, &data).await;
     assert_eq!(inspected(&ours, "ours"), sound, "nothing is known");
@@ -29,8 +29,8 @@ async fn a_cache_where_no_controller_looks_is_told_by_what_controllers_leave() {
     config_map(&theirs, "twin", true, &data).await;
     config_map(&ours, "twin", false, &data).await;
     assert_eq!(inspected(&ours, "twin").1, json!([theirs.name]));
-    let patch = json!({"metadata": {"labels": {LABEL: "Cache"}}});
-    ours.patch("configmaps", "twin", &patch).await;
+    let labelled = json!({"metadata": {"labels": {LABEL: "Cache"}}});
+    ours.patch("configmaps", "twin", &labelled).await;
     assert_eq!(inspected(&ours, "twin"), sound);
 
     // A cache that a controller wrote.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
 
 use super::{Exported, LABEL, cache, config_map, entry, object, problems};
 use crate::namespace::Namespace;
@@ -91,16 +92,131 @@ async fn what_is_no_cache_is_refused_and_left() {
     cache(&namespace, &["inspect", "absent"]).fails(6, &["cache absent does not exist", "cache list -A"]);
 }
 
+/// An entry of a controller's, and what becomes of it in other hands.
 #[tokio::test]
-async fn only_what_is_allowed_is_done() {
+async fn every_way_to_break_an_entry_is_named_and_mended() {
     let namespace = Namespace::new().await;
-    let before = config_map(&namespace, "guarded", true, &json!({"k": entry("wf-1", "2026-11-21T08:00:00Z")})).await;
-    let restricted = |arguments: &[&str]| of(&namespace, User::Restricted, &[&["cache"], arguments].concat());
-    restricted(&["inspect", "guarded"])
-        .fails(1, &["may not list configmaps in the whole cluster", "--cache-namespace"]);
-    namespace.allow(&["get"], "configmaps").await;
-    let seen = restricted(&["inspect", "guarded", "-o", "name"]).prints(0, "k\n");
-    assert!(seen.stderr.contains("workflows cannot be seen"), "{seen:?}");
-    restricted(&["prune", "guarded", "--older", "1h"]).fails(1, &["may not patch configmaps"]);
-    assert_eq!(namespace.get("configmaps", "guarded").await.unwrap(), before);
+    let whole = json!({"nodeID": "wf-1", "outputs": {"parameters": [{"name": "o", "value": "v"}], "exitCode": "0"},
+        "creationTimestamp": "2026-11-21T08:00:00Z", "lastHitTimestamp": "2026-11-21T08:00:00Z"});
+    let with = |field: &str, value: Value| {
+        let mut changed = whole.clone();
+        changed[field] = value;
+        changed.to_string()
+    };
+    let text = whole.to_string();
+    let broken = [
+        (String::new(), "null"),
+        ("null".to_owned(), "null"),
+        ("{}".to_owned(), "noNode"),
+        (with("nodeID", json!("")), "noNode"),
+        (with("nodeID", Value::Null), "noNode"),
+        (with("nodeID", json!(7)), "malformed"),
+        (with("outputs", json!("text")), "malformed"),
+        (with("outputs", json!([])), "malformed"),
+        (with("outputs", json!({"parameters": {"o": "v"}})), "malformed"),
+        (with("outputs", json!({"parameters": ["o"]})), "malformed"),
+        (with("outputs", json!({"artifacts": "a"})), "malformed"),
+        (with("outputs", json!({"exitCode": 0})), "malformed"),
+        (with("creationTimestamp", json!("yesterday")), "malformed"),
+        (with("lastHitTimestamp", json!(1)), "malformed"),
+        (text[..text.len() / 2].to_owned(), "malformed"),
+        (format!("{text}{text}"), "malformed"),
+        (format!("[{text}]"), "malformed"),
+        (json!(text).to_string(), "malformed"),
+        ("no: json".to_owned(), "malformed"),
+        ("\u{1b}[31mred\u{7}".to_owned(), "malformed"),
+    ];
+    let sound = [
+        text.clone(),
+        with("outputs", Value::Null),
+        with("creationTimestamp", Value::Null),
+        text.replace("nodeID", "NodeId"),
+    ];
+    let entries = broken.iter().map(|(text, _)| text).chain(&sound).enumerate();
+    let data: Map<_, _> = entries.map(|(at, text)| (format!("k{at:02}"), text.clone().into())).collect();
+    config_map(&namespace, "battered", true, &Value::Object(data)).await;
+    let report = cache(&namespace, &["inspect", "battered", "-o", "json"]).json();
+    assert_eq!(problems(&report), broken.iter().map(|(_, problem)| *problem).collect::<Vec<_>>());
+    let shown = cache(&namespace, &["inspect", "battered", "--values"]).stdout;
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown}");
+    let fixed = cache(&namespace, &["inspect", "battered", "--fix", "-o", "json"]).json();
+    let mended = &fixed["mended"][0];
+    assert_eq!((&mended["cache"], &mended["labelled"]), (&json!("battered"), &json!(false)));
+    assert_eq!(mended["removed"].as_array().unwrap().len(), broken.len());
+    let left = namespace.get("configmaps", "battered").await.unwrap()["data"].as_object().unwrap().clone();
+    assert!(left.values().eq(&sound), "{left:?}");
+}
+
+#[tokio::test]
+async fn binary_data_is_told_and_left() {
+    let namespace = Namespace::new().await;
+    let whole = entry("wf-1", "2026-11-21T08:00:00Z");
+    let mut mixed = object("mixed", true, &json!({"k": whole, "n": "null"}));
+    mixed["binaryData"] = json!({"blob": "eHh4eA=="});
+    namespace.create("configmaps", &mixed).await;
+    let report = cache(&namespace, &["inspect", "mixed", "-o", "json"]).json();
+    assert_eq!(problems(&report), ["binary", "null"]);
+    assert_eq!(report["caches"][0]["usage"]["bytes"], whole.len() + "null".len() + 4);
+    let _ = cache(&namespace, &["inspect", "mixed", "--fix"]).prints(0, "n removed\n");
+    let after = namespace.get("configmaps", "mixed").await.unwrap();
+    assert_eq!((&after["binaryData"], &after["data"]), (&mixed["binaryData"], &json!({"k": whole})));
+    let mut alone = object("blobs", false, &Value::Null);
+    alone["binaryData"] = mixed["binaryData"].clone();
+    namespace.create("configmaps", &alone).await;
+    cache(&namespace, &["inspect", "blobs"]).fails(7, &["ConfigMap \"blobs\"", "is no cache"]);
+}
+
+#[tokio::test]
+async fn what_is_immutable_is_told_and_can_only_be_deleted() {
+    let namespace = Namespace::new().await;
+    let whole = entry("wf-1", "2026-11-21T08:00:00Z");
+    let mut frozen = object("frozen", true, &json!({"k": whole, "n": "null"}));
+    frozen["immutable"] = json!(true);
+    let before = namespace.create("configmaps", &frozen).await;
+    let report = cache(&namespace, &["inspect", "frozen", "-o", "json"]).json();
+    assert_eq!(problems(&report), ["immutable", "null"]);
+    let file = Exported::of("frozen", &json!([{"key": "new", "nodeId": "wf-1", "outputs": null}]));
+    for arguments in [
+        &["inspect", "frozen", "--fix"][..],
+        &["prune", "frozen", "--keep", "0"],
+        &["delete", "frozen", "--key", "k"],
+        &["import", file.path()],
+    ] {
+        for dry_run in [&["--dry-run"][..], &[]] {
+            cache(&namespace, &[arguments, dry_run].concat())
+                .fails(7, &["cache frozen in namespace", "is immutable", "cache delete frozen"]);
+        }
+    }
+    assert_eq!(namespace.get("configmaps", "frozen").await.unwrap(), before);
+    assert_eq!(cache(&namespace, &["export", "frozen"]).json()["entries"].as_array().unwrap().len(), 1);
+    let _ = cache(&namespace, &["delete", "frozen"]).prints(0, "frozen deleted\n");
+}
+
+#[tokio::test]
+async fn the_caches_of_a_handle_show_what_its_run_left() {
+    let namespace = Namespace::new().await;
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let run = workflow("by-handle", "r1");
+    std::fs::write(path("wf.json"), run.to_string()).unwrap();
+    let submit = [
+        "submit",
+        &path("wf.json"),
+        "--run-id",
+        "r1",
+        "--cache-name",
+        "handled",
+        "--handle",
+        &path("run.json"),
+        "-o",
+        "name",
+    ];
+    let _ = of(&namespace, User::Admin, &submit).prints(0, "workflow.argoproj.io/by-handle\n");
+    let inspect = ["inspect", "--handle", &path("run.json"), "-o", "name"];
+    cache(&namespace, &inspect).fails(6, &["no cache of run by-handle: its cache does not exist"]);
+    let whole = entry("other-1", "2026-11-21T08:00:00Z");
+    let ours = "main-0123456789abcdef-r1-fedcba9876543210";
+    let theirs = "main-0123456789abcdef-r2-fedcba9876543210";
+    config_map(&namespace, "handled", true, &json!({ours: whole, theirs: whole})).await;
+    let _ = cache(&namespace, &inspect).prints(0, &format!("{ours}\n"));
 }

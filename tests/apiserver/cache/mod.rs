@@ -6,6 +6,7 @@ mod home;
 mod inspect;
 mod large;
 mod plan;
+mod rights;
 mod why;
 
 use std::path::PathBuf;

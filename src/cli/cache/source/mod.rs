@@ -118,11 +118,15 @@ impl Source {
         Ok(Cache { name: name.to_string(), place, entries: std::collections::BTreeMap::new(), object })
     }
 
-    /// What workflows and templates tell, as far as they can be seen.
-    pub(super) async fn witnesses(&self) -> Result<Witnesses, Failure> {
+    /// What workflows and templates tell of these caches, as far as they can be seen.
+    pub(super) async fn witnesses<'a>(
+        &self,
+        caches: impl IntoIterator<Item = &'a Cache>,
+    ) -> Result<Witnesses, Failure> {
+        let about = Witnesses::about(caches.into_iter().map(|cache| cache.name.as_str()));
         match self {
-            Self::Store(store) => witnesses::of_store(store.root()),
-            Self::Cluster { cluster, .. } => witnesses::of_cluster(cluster).await,
+            Self::Store(store) => witnesses::of_store(store.root(), about),
+            Self::Cluster { cluster, .. } => witnesses::of_cluster(cluster, about).await,
         }
     }
 

@@ -12,9 +12,8 @@ use crate::output::stream::talk;
 /// Workflows asked of the server at a time.
 const CHUNK: u32 = 100;
 
-/// Those of a cluster, as far as they can be seen.
-pub(super) async fn of_cluster(cluster: &Cluster) -> Result<Witnesses, Failure> {
-    let mut witnesses = Witnesses::default();
+/// Hears those of a cluster, as far as they can be seen.
+pub(super) async fn of_cluster(cluster: &Cluster, mut witnesses: Witnesses) -> Result<Witnesses, Failure> {
     let everywhere = Selection { all_namespaces: true, chunk: CHUNK, ..Selection::default() };
     match cluster.list(&everywhere, |workflow| witnesses.add_workflow(&workflow)).await {
         // Where there are no workflows, nobody has seen too few of them.
@@ -46,9 +45,8 @@ pub(super) async fn of_cluster(cluster: &Cluster) -> Result<Witnesses, Failure> 
     Ok(witnesses)
 }
 
-/// Those of a store of runs.
-pub(super) fn of_store(root: &Path) -> Result<Witnesses, Failure> {
-    let mut witnesses = Witnesses::default();
+/// Hears those of a store of runs.
+pub(super) fn of_store(root: &Path, mut witnesses: Witnesses) -> Result<Witnesses, Failure> {
     witnesses.complete = true;
     for record in Record::all(root, None)? {
         match ended(&record) {
