@@ -50,6 +50,7 @@ impl AccessArgs {
             as_user: self.as_user.clone(),
             as_groups: self.as_groups.clone(),
             request_timeout: self.request_timeout,
+            patience: None,
         }
     }
 }

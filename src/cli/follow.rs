@@ -2,14 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
+use serde_json::Value;
+
 use super::failure::Failure;
 use super::found::{Found, completed, live, recorded};
+use super::report::ReportArgs;
 use super::target::Target;
-use crate::cluster::ClusterError;
+use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
 use crate::local::record::Record;
 use crate::output::format::name;
-use crate::output::live::{Live, Voice};
+use crate::output::live::Live;
 use crate::output::tree::{elapsed, printable};
 use crate::run::summary::phase;
 
@@ -41,30 +45,29 @@ pub(super) struct Followed {
     pub(super) end: Result<Found, Failure>,
 }
 
+/// Sees what a run is on the way to its end.
+pub(super) type OnUpdate<'a> = Option<&'a mut (dyn FnMut(&Found) + Send)>;
+
+/// Follows all runs at the same time: each by its name and what gives its end.
+pub(super) async fn at_once(
+    runs: impl IntoIterator<Item = (String, impl Future<Output = Result<Found, Failure>>)>,
+) -> Vec<Followed> {
+    join_all(runs.into_iter().map(async |(run, end)| Followed { run, end: end.await })).await
+}
+
+/// Writes the reports, and says why ends were not seen; the worst exit code of all.
+pub(super) fn conclude(followed: &[Followed], report: &ReportArgs) -> Exit {
+    let written = report.write(followed);
+    let exits = followed.iter().map(|followed| followed.end.as_ref().map_or_else(Failure::report, exit));
+    exits.fold(written, Exit::max)
+}
+
 /// Follows the run until it has ended and returns it then; `on_update` sees it on the way.
-pub(super) async fn follow(
-    target: &Target,
-    deadline: Deadline,
-    on_update: Option<&mut (dyn FnMut(&Found) + Send)>,
-) -> Result<Found, Failure> {
+pub(super) async fn follow(target: &Target, deadline: Deadline, on_update: OnUpdate<'_>) -> Result<Found, Failure> {
     match target {
         Target::Cluster { cluster, name, uid } => {
-            let uid = match uid {
-                Some(uid) => uid.clone(),
-                None => live(cluster, name, None).await?["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
-            };
-            let mut on_update = on_update;
-            let show = |update: &serde_json::Value| {
-                if let Some(on_update) = &mut on_update {
-                    on_update(&Found::from(update.clone()));
-                }
-            };
-            match cluster.wait(name, &uid, deadline.left(), show).await {
-                Err(ClusterError::TimedOut { name, phase, .. }) => {
-                    Err(ClusterError::TimedOut { name, after: deadline.timeout.unwrap_or_default(), phase }.into())
-                }
-                ended => Ok(completed(Found::from(ended?), cluster, name).await),
-            }
+            let workflow = live(cluster, name, uid.as_deref()).await?;
+            on_cluster(cluster, &workflow, deadline, on_update).await
         }
         Target::Local(record) => {
             let following = local(record, on_update);
@@ -80,7 +83,31 @@ pub(super) async fn follow(
     }
 }
 
-async fn local(record: &Record, on_update: Option<&mut (dyn FnMut(&Found) + Send)>) -> Result<Found, Failure> {
+/// The same of a workflow that a cluster has told of.
+pub(super) async fn on_cluster(
+    cluster: &Cluster,
+    known: &Value,
+    deadline: Deadline,
+    mut on_update: OnUpdate<'_>,
+) -> Result<Found, Failure> {
+    let show = |update: &Value| {
+        if let Some(on_update) = &mut on_update {
+            on_update(&Found::from(update.clone()));
+        }
+    };
+    match cluster.wait(known, deadline.left(), show).await {
+        Err(ClusterError::TimedOut { name, phase, .. }) => {
+            Err(ClusterError::TimedOut { name, after: deadline.timeout.unwrap_or_default(), phase }.into())
+        }
+        ended => {
+            let found = Found::from(ended?);
+            let name = run_name(&found);
+            Ok(completed(found, cluster, &name).await)
+        }
+    }
+}
+
+async fn local(record: &Record, on_update: OnUpdate<'_>) -> Result<Found, Failure> {
     match on_update {
         None => record.until_left().await?,
         Some(show) => {
@@ -124,7 +151,7 @@ pub(super) fn ending(found: &Found) -> String {
     line.trim_end_matches(": ").to_owned()
 }
 
-/// The nodes of a run as they change, shown live.
+/// The nodes of runs as they change, shown live.
 pub(super) struct Screen(Live);
 
 impl Screen {
@@ -132,13 +159,14 @@ impl Screen {
         Self(Live::new(quiet))
     }
 
-    pub(super) fn show(&mut self, found: &Found) {
+    pub(super) fn show(&self, found: &Found) {
         let nodes = found.mask().nodes(found.nodes.all.clone());
         self.0.show(nodes.iter());
     }
 
-    /// Says a line, above the tree if there is one.
-    pub(super) fn voice(&self) -> Voice {
-        self.0.voice()
+    /// Says how a run has ended, in the place of its nodes.
+    pub(super) fn end(&self, found: &Found) {
+        self.0.forget(found.nodes.all.iter());
+        self.0.voice().say(ending(found));
     }
 }

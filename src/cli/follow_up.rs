@@ -6,18 +6,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{self, Deadline, Followed, Screen, ending, follow};
+use super::follow::{Deadline, Screen, at_once, conclude, on_cluster};
 use super::found::Found;
 use super::handle;
 use super::notify::NotifyArgs;
 use super::report::ReportArgs;
-use super::signals::Signals;
-use super::target::Target;
+use super::runtime::looking_on;
 use super::values::span;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
-use crate::output::stream::{self, talk};
+use crate::output::stream;
 use crate::run::handle::Handle;
 use crate::run::nodes::written_out;
 
@@ -90,53 +89,39 @@ impl FollowUp {
         Ok(Made { object, handle })
     }
 
-    /// Waits for runs of a cluster, one after the other; the worst end counts. Their objects become the final ones.
+    /// Waits for runs of a cluster, for all at once; the worst end counts. Their objects become the final ones.
     pub(super) async fn wait_for(&self, cluster: &Cluster, runs: &mut [Made], quiet: bool) -> Result<Exit, Failure> {
-        let mut signals = Signals::new()?;
-        let deadline = Deadline::after(self.timeout);
-        let mut exit = Exit::Success;
-        let mut followed = Vec::new();
-        for run in runs {
-            let Some(end) = end_of(cluster, run, deadline, &mut signals, quiet).await else {
-                return Ok(Exit::Interrupted);
-            };
-            exit = exit.max(match &end {
-                Ok(ended) => {
-                    self.notify.tell(&ended.workflow).await;
-                    if !quiet {
-                        talk(ending(ended));
-                    }
-                    run.object = written_out(ended.workflow.clone());
-                    follow::exit(ended)
-                }
-                Err(failure) => failure.report(),
-            });
-            followed.push(Followed { run: run.handle.name.clone(), end });
-        }
-        Ok(exit.max(self.report.write(&followed)))
+        let goes_on = match &*runs {
+            [run] => format!("workflow {} goes on", run.handle.name),
+            _ => "the workflows go on".to_owned(),
+        };
+        looking_on(self.ends(cluster, runs, quiet), &goes_on).await
     }
-}
 
-/// How a run ended; none when the user did not want to wait so long.
-async fn end_of(
-    cluster: &Cluster,
-    run: &Made,
-    deadline: Deadline,
-    signals: &mut Signals,
-    quiet: bool,
-) -> Option<Result<Found, Failure>> {
-    let Handle { name, namespace, uid, .. } = &run.handle;
-    let cluster = Box::new(cluster.within(namespace));
-    let target = Target::Cluster { cluster, name: name.clone(), uid: Some(uid.clone()) };
-    let mut screen = Screen::new(quiet);
-    let voice = screen.voice();
-    let mut show = |found: &Found| screen.show(found);
-    tokio::select! {
-        end = follow(&target, deadline, Some(&mut show)) => Some(end),
-        () = signals.next() => {
-            voice.say(format_args!("interrupted: workflow {name} goes on"));
-            None
-        }
+    async fn ends(&self, cluster: &Cluster, runs: &mut [Made], quiet: bool) -> Result<Exit, Failure> {
+        let deadline = Deadline::after(self.timeout);
+        let screen = Screen::new(quiet);
+        let ends = runs.iter_mut().map(|run| (run.handle.name.clone(), self.end(cluster, run, deadline, &screen)));
+        let followed = at_once(ends).await;
+        drop(screen);
+        Ok(conclude(&followed, &self.report))
+    }
+
+    /// How a run ended, once all are told who are to be.
+    async fn end(
+        &self,
+        cluster: &Cluster,
+        run: &mut Made,
+        deadline: Deadline,
+        screen: &Screen,
+    ) -> Result<Found, Failure> {
+        let cluster = cluster.within(&run.handle.namespace);
+        let mut show = |found: &Found| screen.show(found);
+        let ended = on_cluster(&cluster, &run.object, deadline, Some(&mut show)).await?;
+        run.object = written_out(ended.workflow.clone());
+        screen.end(&ended);
+        self.notify.tell(&ended.workflow).await;
+        Ok(ended)
     }
 }
 

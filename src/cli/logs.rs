@@ -180,7 +180,6 @@ async fn on_cluster(
     mut lines: Lines<Stdout>,
 ) -> Result<Exit, Failure> {
     let workflow = live(cluster, name, uid).await?;
-    let own = workflow["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     lines.prefix = several(&Nodes::of(&workflow).all, args);
     let mut reader = Reader::new(args, cluster, lines);
     let mut pods = reader.wanted(name, &workflow).await?;
@@ -197,7 +196,7 @@ async fn on_cluster(
         return reader.end();
     }
     let (sender, mut updates) = mpsc::unbounded_channel();
-    let waiting = cluster.wait(name, &own, None, |workflow| {
+    let waiting = cluster.wait(&workflow, None, |workflow| {
         let _ = sender.send(workflow.clone());
     });
     tokio::pin!(waiting);

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{Deadline, Followed, ending, exit, follow};
+use super::follow::{Deadline, at_once, conclude, ending, follow};
 use super::found::Found;
 use super::report::ReportArgs;
 use super::runtime::{block_on, looking_on};
@@ -72,14 +71,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 async fn wait(args: &Args) -> Result<Exit, Failure> {
     let deadline = Deadline::after(args.timeout);
-    let work = args.runs.iter().map(async |run| {
-        let end = ended(args, run, deadline).await;
-        Followed { run: run.clone(), end }
-    });
-    let followed = join_all(work).await;
-    let written = args.report.write(&followed);
-    let exits = followed.iter().map(|followed| followed.end.as_ref().map_or_else(Failure::report, exit));
-    let worst = exits.fold(written, Exit::max);
+    let followed = at_once(args.runs.iter().map(|run| (run.clone(), ended(args, run, deadline)))).await;
+    let worst = conclude(&followed, &args.report);
     let runs = followed.into_iter().filter_map(|followed| followed.end.ok());
     let objects: Vec<Value> = runs.map(|run| written_out(run.workflow)).collect();
     if let Some(format) = args.output.filter(|_| !objects.is_empty()) {

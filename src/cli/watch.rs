@@ -63,7 +63,7 @@ async fn watch(args: &Args) -> Result<Exit, Failure> {
 async fn watched(args: &Args) -> Result<Found, Failure> {
     let deadline = Deadline::after(args.timeout);
     let target = args.target.resolve(&args.run).await?;
-    let mut screen = Screen::new(false);
+    let screen = Screen::new(false);
     let mut show = |found: &_| screen.show(found);
     let ended = follow(&target, deadline, Some(&mut show)).await;
     drop(screen);

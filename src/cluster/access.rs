@@ -28,6 +28,8 @@ pub struct Access {
     pub as_groups: Vec<String>,
     /// `--request-timeout`: how long one request may take; a watch is none. Default: a minute.
     pub request_timeout: Option<Duration>,
+    /// How long a server that was there before may be away while something is followed. Default: five minutes.
+    pub patience: Option<Duration>,
 }
 
 /// What was found out: enough to build a client.

@@ -32,7 +32,7 @@ impl Cluster {
         take: impl FnMut(News) -> ControlFlow<T>,
     ) -> Result<T, ClusterError> {
         let mut teller = Teller { cluster: self, selection, take, known: HashMap::new() };
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(self.patience);
         loop {
             let began = Instant::now();
             match teller.list(patience.began()).await {

@@ -50,6 +50,8 @@ use request::{Call, Verb};
 
 /// One request may take this long unless the user says otherwise.
 const REQUEST: Duration = Duration::from_mins(1);
+/// A server that was there before may be away this long, as in an upgrade.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A connection to one cluster as one user, with the namespace that names without one belong to.
 #[derive(Clone)]
@@ -65,6 +67,7 @@ pub struct Cluster {
     /// Whether the user named the namespace, rather than the kubeconfig.
     asked_namespace: bool,
     request_timeout: Duration,
+    patience: Duration,
 }
 
 impl Cluster {
@@ -87,6 +90,7 @@ impl Cluster {
             namespace: resolved.namespace,
             asked_namespace: access.namespace.is_some(),
             request_timeout: access.request_timeout.unwrap_or(REQUEST),
+            patience: access.patience.unwrap_or(PATIENCE),
         })
     }
 

@@ -10,18 +10,26 @@ use super::kind::Resource;
 use super::request::Verb;
 use super::watch::{Ended, Event, PAUSE, Patience};
 use super::{Cluster, ClusterError};
+use crate::run::summary::{is_end, phase};
 
 impl Cluster {
-    /// Follows the workflow until its phase is Succeeded, Failed or Error and returns it then. `on_update` sees each
-    /// state once, also the last. The workflow is known by its uid: one that was deleted and made anew is another.
+    /// Follows a workflow that the server has told of until its phase is Succeeded, Failed or Error and returns it then.
+    /// `on_update` sees each state once, also the last. The workflow is known by its uid: one that was deleted and made
+    /// anew is another.
     pub async fn wait(
         &self,
-        name: &str,
-        uid: &str,
+        workflow: &Value,
         timeout: Option<Duration>,
         on_update: impl FnMut(&Value),
     ) -> Result<Value, ClusterError> {
-        let mut follower = Follower { cluster: self, name, uid, on_update, last: None, phase: "Pending".to_owned() };
+        let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
+        let (name, uid) = (text("name"), text("uid"));
+        let phase = phase(workflow).to_owned();
+        let mut follower = Follower { cluster: self, name, uid, on_update, last: None, phase };
+        if is_end(&follower.phase) {
+            follower.show(workflow);
+            return Ok(workflow.clone());
+        }
         let Some(after) = timeout else { return follower.follow().await };
         match tokio::time::timeout(after, follower.follow()).await {
             Ok(result) => result,
@@ -46,7 +54,9 @@ type End = Option<Value>;
 impl<F: FnMut(&Value)> Follower<'_, F> {
     /// Reads the workflow, then watches it from there on, again and again: what happened between two watches is read.
     async fn follow(&mut self) -> Result<Value, ClusterError> {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(self.cluster.patience);
+        // The server has told of the workflow.
+        patience.heard();
         loop {
             let began = Instant::now();
             if let Some(workflow) = self.read(&patience).await? {
@@ -56,6 +66,10 @@ impl<F: FnMut(&Value)> Follower<'_, F> {
                 }
                 if let Some(end) = self.watch(&workflow).await? {
                     return end.ok_or_else(|| self.deleted());
+                }
+                if began.elapsed() >= PAUSE {
+                    // A watch that lasted has heard the server until it broke.
+                    patience.heard();
                 }
             }
             if began.elapsed() < PAUSE {
@@ -68,8 +82,7 @@ impl<F: FnMut(&Value)> Follower<'_, F> {
     async fn read(&self, patience: &Patience) -> Result<Option<Value>, ClusterError> {
         match self.cluster.workflow(self.name).await {
             Ok(workflow) if workflow["metadata"]["uid"] == self.uid => Ok(Some(workflow)),
-            Ok(_) => Err(self.deleted()),
-            Err(ClusterError::WorkflowMissing { .. }) if patience.began() => Err(self.deleted()),
+            Ok(_) | Err(ClusterError::WorkflowMissing { .. }) => Err(self.deleted()),
             Err(error) if patience.bears(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -105,14 +118,10 @@ impl<F: FnMut(&Value)> Follower<'_, F> {
         let version = workflow["metadata"]["resourceVersion"].as_str().unwrap_or_default();
         if self.last.as_deref() != Some(version) {
             self.last = Some(version.to_owned());
-            workflow["status"]["phase"]
-                .as_str()
-                .filter(|phase| !phase.is_empty())
-                .unwrap_or("Pending")
-                .clone_into(&mut self.phase);
+            phase(workflow).clone_into(&mut self.phase);
             (self.on_update)(workflow);
         }
-        matches!(self.phase.as_str(), "Succeeded" | "Failed" | "Error")
+        is_end(&self.phase)
     }
 
     fn deleted(&self) -> ClusterError {

@@ -15,8 +15,6 @@ use super::{Cluster, ClusterError};
 
 /// The pause between two watches of which the first ended at once.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
-/// A server that was there before may be away this long, as in an upgrade.
-const PATIENCE: Duration = Duration::from_mins(5);
 /// The server sends a bookmark each minute: a watch that is silent for longer than this is dead.
 const SILENCE: Duration = Duration::from_secs(150);
 
@@ -92,12 +90,18 @@ fn version_of(workflow: &Value) -> Option<String> {
 }
 
 /// How long a server that was heard of may stay away.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Patience {
+    limit: Duration,
     heard: Option<Instant>,
 }
 
 impl Patience {
+    /// With a server that was not heard of yet.
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, heard: None }
+    }
+
     /// The server has answered now.
     pub(super) fn heard(&mut self) {
         self.heard = Some(Instant::now());
@@ -114,6 +118,6 @@ impl Patience {
             error,
             ClusterError::Unreachable { .. } | ClusterError::Overloaded { .. } | ClusterError::Api { .. }
         );
-        passes && self.heard.is_some_and(|heard| heard.elapsed() < PATIENCE)
+        passes && self.heard.is_some_and(|heard| heard.elapsed() < self.limit)
     }
 }

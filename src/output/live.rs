@@ -1,6 +1,6 @@
 //! The state of a run while it goes on: a live tree on a terminal, a line a change elsewhere. Written to standard error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,7 +63,7 @@ impl Live {
     }
 
     /// Shows nodes; those that are as they were are no news.
-    pub fn show<'a>(&mut self, nodes: impl Iterator<Item = &'a Node>) {
+    pub fn show<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
         if matches!(self.place, Place::Nowhere) {
             return;
         }
@@ -80,6 +80,11 @@ impl Live {
             Place::Tree(bar) if !news.is_empty() => bar.tick(),
             Place::Tree(_) | Place::Nowhere => {}
         }
+    }
+
+    /// Takes nodes out of the tree: those of a run that has ended while others go on.
+    pub fn forget<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
+        lock(&self.seen).forget(&nodes.map(|node| node.id.as_str()).collect());
     }
 
     /// Says a line, above the tree if there is one.
@@ -117,6 +122,11 @@ impl Seen {
         self.places.insert(node.id.clone(), self.nodes.len());
         self.nodes.push(node.clone());
         true
+    }
+
+    fn forget(&mut self, ids: &HashSet<&str>) {
+        self.nodes.retain(|node| !ids.contains(node.id.as_str()));
+        self.places = self.nodes.iter().enumerate().map(|(place, node)| (node.id.clone(), place)).collect();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Faults on the way: broken connections to a real server, and answers that a healthy one cannot be made to give.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kubectl_runnable::cluster::{Access, Cluster, ClusterError, Selection};
 use kubectl_runnable::exit::Exit;
@@ -18,22 +18,25 @@ use crate::workflow;
 pub(crate) const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows";
 const OBJECT: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build";
 
-async fn connect(kubeconfig: &Value, timeout: Option<Duration>) -> Cluster {
+async fn connect(kubeconfig: &Value, access: Access) -> Cluster {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("config");
     std::fs::write(&path, kubeconfig.to_string()).unwrap();
-    let access = Access { kubeconfig: Some(path), request_timeout: timeout, ..Access::default() };
-    Cluster::connect(&access).await.unwrap()
+    Cluster::connect(&Access { kubeconfig: Some(path), ..access }).await.unwrap()
 }
 
 pub(crate) async fn through(relay: &Relay, namespace: &Namespace) -> Cluster {
+    accessed_through(relay, namespace, Access::default()).await
+}
+
+async fn accessed_through(relay: &Relay, namespace: &Namespace, access: Access) -> Cluster {
     let mut kubeconfig = Server::argo().kubeconfig(User::Admin, &namespace.name);
     kubeconfig["clusters"][0]["cluster"]["server"] = json!(relay.url);
-    connect(&kubeconfig, None).await
+    connect(&kubeconfig, access).await
 }
 
 pub(crate) async fn to(server: &MockServer) -> Cluster {
-    connect(&kubeconfig_of(server), None).await
+    connect(&kubeconfig_of(server), Access::default()).await
 }
 
 pub(crate) fn kubeconfig_of(server: &MockServer) -> Value {
@@ -79,16 +82,16 @@ async fn a_lost_answer_does_not_make_another_run_ours() {
 #[tokio::test]
 async fn a_wait_outlives_its_connections() {
     let namespace = Namespace::new().await;
-    let made = namespace.create("workflows", &workflow("build", "r1")).await;
-    let uid = made["metadata"]["uid"].as_str().unwrap().to_owned();
+    namespace.create("workflows", &workflow("build", "r1")).await;
     let relay = Relay::to(&Server::argo().url).await;
     let cluster = through(&relay, &namespace).await;
+    let made = cluster.workflow("build").await.unwrap();
     let (send, mut seen) = mpsc::unbounded_channel();
     let waiting = tokio::spawn(async move {
         let show = |workflow: &Value| {
             let _ = send.send(workflow["status"]["phase"].as_str().unwrap_or_default().to_owned());
         };
-        cluster.wait("build", &uid, None, show).await
+        cluster.wait(&made, None, show).await
     });
     for (before, phase) in [("", "Running"), ("Running", "Succeeded")] {
         assert_eq!(seen.recv().await.as_deref(), Some(before));
@@ -96,6 +99,43 @@ async fn a_wait_outlives_its_connections() {
         namespace.patch("workflows", "build", &json!({ "status": { "phase": phase } })).await;
     }
     assert_eq!(seen.recv().await.as_deref(), Some("Succeeded"));
+    assert_eq!(waiting.await.unwrap().unwrap()["status"]["phase"], "Succeeded");
+}
+
+/// A running workflow and a relay, a connection through which gives a server that goes away so long.
+async fn patient(patience: Duration) -> (Namespace, Relay, Cluster, Value) {
+    let namespace = Namespace::new().await;
+    namespace.create("workflows", &workflow("build", "r1")).await;
+    let relay = Relay::to(&Server::argo().url).await;
+    let access = Access { patience: Some(patience), ..Access::default() };
+    let cluster = accessed_through(&relay, &namespace, access).await;
+    let known = cluster.workflow("build").await.unwrap();
+    (namespace, relay, cluster, known)
+}
+
+#[tokio::test]
+async fn a_server_that_stays_away_ends_a_wait() {
+    let patience = Duration::from_secs(2);
+    let (_namespace, relay, cluster, known) = patient(patience).await;
+    relay.leave();
+    let left = Instant::now();
+    let error = cluster.wait(&known, None, |_| {}).await.unwrap_err();
+    assert!(left.elapsed() >= patience, "given up after {:?}", left.elapsed());
+    assert_eq!(error.to_string(), format!("cannot reach the API server at {}: connection refused", relay.url));
+    assert_eq!(error.exit(), Exit::Tool);
+}
+
+#[tokio::test]
+async fn an_absence_counts_from_the_end_of_the_watch() {
+    let patience = Duration::from_secs(3);
+    let (namespace, relay, cluster, known) = patient(patience).await;
+    let waiting = tokio::spawn(async move { cluster.wait(&known, None, |_| {}).await });
+    // A server that is heard for longer than it may be away.
+    tokio::time::sleep(patience + Duration::from_secs(1)).await;
+    relay.leave();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    relay.come_back().await;
+    namespace.patch("workflows", "build", &json!({ "status": { "phase": "Succeeded" } })).await;
     assert_eq!(waiting.await.unwrap().unwrap()["status"]["phase"], "Succeeded");
 }
 
@@ -138,7 +178,8 @@ async fn a_server_that_does_not_answer_is_given_up() {
     let server = MockServer::start().await;
     let late = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
     Mock::given(method("POST")).and(path(COLLECTION)).respond_with(late).mount(&server).await;
-    let cluster = connect(&kubeconfig_of(&server), Some(Duration::from_millis(300))).await;
+    let hasty = Access { request_timeout: Some(Duration::from_millis(300)), ..Access::default() };
+    let cluster = connect(&kubeconfig_of(&server), hasty).await;
     let error = cluster.create(&workflow("build", "r1"), false).await.unwrap_err();
     let expected = format!("cannot reach the API server at {}: no answer within 300ms", server.uri());
     assert_eq!(error.to_string(), expected);
@@ -168,7 +209,7 @@ async fn an_expired_watch_begins_anew_and_odd_dates_do_not_matter() {
         .await;
     let mut phases = Vec::new();
     let show = |workflow: &Value| phases.push(workflow["status"]["phase"].as_str().unwrap_or_default().to_owned());
-    let end = to(&server).await.wait("build", "u", None, show).await.unwrap();
+    let end = to(&server).await.wait(&state("1", "Running"), None, show).await.unwrap();
     assert_eq!(end, state("7", "Error"));
     assert_eq!(phases, ["Running", "Error"]);
 }

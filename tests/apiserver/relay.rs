@@ -1,16 +1,21 @@
 //! A relay in front of the API server that breaks connections when it is told to. It passes TLS through unread.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 
-/// Relays until it is dropped.
+/// Relays as long as the test's runtime lives.
 pub(crate) struct Relay {
     /// `https://127.0.0.1:PORT`.
     pub(crate) url: String,
+    target: String,
+    address: SocketAddr,
+    accepting: Mutex<JoinHandle<()>>,
     cut: broadcast::Sender<()>,
     swallow: Arc<AtomicBool>,
 }
@@ -20,23 +25,24 @@ impl Relay {
     pub(crate) async fn to(target: &str) -> Self {
         let target = target.strip_prefix("https://").unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         let (cut, _) = broadcast::channel(1);
         let swallow = Arc::new(AtomicBool::new(false));
-        let (cuts, swallows) = (cut.clone(), Arc::clone(&swallow));
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let far = TcpStream::connect(&target).await.unwrap();
-                let (mut cut, swallow) = (cuts.subscribe(), Arc::clone(&swallows));
-                tokio::spawn(async move {
-                    tokio::select! {
-                        () = pass(near, far, &swallow) => {}
-                        _ = cut.recv() => {}
-                    }
-                });
-            }
-        });
-        Self { url, cut, swallow }
+        let accepting = Mutex::new(tokio::spawn(accept(listener, target.clone(), cut.clone(), Arc::clone(&swallow))));
+        Self { url: format!("https://{address}"), target, address, accepting, cut, swallow }
+    }
+
+    /// Breaks all connections, and refuses others.
+    pub(crate) fn leave(&self) {
+        self.accepting.lock().unwrap().abort();
+        self.cut();
+    }
+
+    /// Takes connections again.
+    pub(crate) async fn come_back(&self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        let accepting = accept(listener, self.target.clone(), self.cut.clone(), Arc::clone(&self.swallow));
+        *self.accepting.lock().unwrap() = tokio::spawn(accepting);
     }
 
     /// Breaks all connections that there are.
@@ -47,6 +53,19 @@ impl Relay {
     /// The server gets what is sent next, but its answer is lost with the connection.
     pub(crate) fn swallow_next_answer(&self) {
         self.swallow.store(true, Ordering::SeqCst);
+    }
+}
+
+async fn accept(listener: TcpListener, target: String, cuts: broadcast::Sender<()>, swallows: Arc<AtomicBool>) {
+    while let Ok((near, _)) = listener.accept().await {
+        let far = TcpStream::connect(&target).await.unwrap();
+        let (mut cut, swallow) = (cuts.subscribe(), Arc::clone(&swallows));
+        tokio::spawn(async move {
+            tokio::select! {
+                () = pass(near, far, &swallow) => {}
+                _ = cut.recv() => {}
+            }
+        });
     }
 }
 

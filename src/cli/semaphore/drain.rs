@@ -102,7 +102,7 @@ impl Drain<'_> {
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
         let key = self.request.key;
         let (sender, mut seen) = watch::channel(progress(workflow));
-        let watching = cluster.wait(text("name"), text("uid"), None, |update| {
+        let watching = cluster.wait(workflow, None, |update| {
             sender.send_replace(progress(update));
         });
         let enough = |progress: &Progress| match progress {

@@ -1,5 +1,6 @@
 //! `--wait`: the test plays the controller.
 
+use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,15 @@ async fn set_status(namespace: &Namespace, name: &str, status: &Value) {
 
 fn ended(child: Child) -> Ran {
     child.wait_with_output().unwrap().into()
+}
+
+/// Reads what the program says up to this line.
+fn until_said(talk: &mut impl BufRead, expected: &str) {
+    let mut lines = std::iter::from_fn(|| {
+        let mut line = String::new();
+        (talk.read_line(&mut line).unwrap() > 0).then_some(line)
+    });
+    assert!(lines.any(|line| line == expected), "{expected:?} is not said");
 }
 
 #[tokio::test]
@@ -135,7 +145,7 @@ async fn reports_tell_what_each_node_did_and_what_was_not_seen() {
         "<testcase name=\"one\" classname=\"say\" time=\"3.000\">",
         "<failure message=\"exit &lt;2&gt;\" type=\"Failed\"/>",
         "<testsuite name=\"two\" tests=\"1\" skipped=\"0\" errors=\"1\" failures=\"0\">",
-        "<error message=\"workflow &quot;two&quot; ",
+        "<error message=\"workflow &quot;two&quot; was deleted before it ended",
     ] {
         assert!(junit.contains(part), "{part} is not in:\n{junit}");
     }
@@ -160,9 +170,50 @@ async fn a_workflow_that_is_deleted_is_not_found() {
     let child = start(&program, &namespace, &[]).await;
     set_status(&namespace, "build", &json!({ "phase": "Running" })).await;
     namespace.delete("workflows", "build").await;
-    let ran = ended(child);
-    assert!(ran.stderr.contains("workflow \"build\" "), "{ran:?}");
-    let _ = ran.exits(6);
+    let _ = ended(child).exits(6).says("error: workflow \"build\" was deleted before it ended\n");
+}
+
+#[tokio::test]
+async fn all_workflows_are_followed_at_once() {
+    let namespace = Namespace::new().await;
+    let program = Program::new(&namespace);
+    let file = program.file("w.yaml", &[document("one"), document("two"), document("three")]);
+    let mut child = program.submit(&[&file, "--wait", "-o", "json"]).spawn().unwrap();
+    exists(&namespace, "three").await;
+    set_status(&namespace, "three", &json!({ "phase": "Succeeded" })).await;
+    namespace.delete("workflows", "two").await;
+    // The end of the last is told while the first goes on.
+    let mut talk = BufReader::new(child.stderr.take().unwrap());
+    until_said(&mut talk, "workflow.argoproj.io/three Succeeded\n");
+    set_status(&namespace, "one", &json!({ "phase": "Failed" })).await;
+    let mut rest = String::new();
+    talk.read_to_string(&mut rest).unwrap();
+    let ran = ended(child).exits(6);
+    assert!(rest.contains("error: workflow \"two\" was deleted before it ended\n"), "{rest}");
+    let phases: Vec<_> =
+        ran.json()["items"].as_array().unwrap().iter().map(|run| run["status"]["phase"].clone()).collect();
+    assert_eq!(phases, [json!("Failed"), Value::Null, json!("Succeeded")]);
+}
+
+#[tokio::test]
+async fn an_interrupt_keeps_what_has_ended() {
+    let namespace = Namespace::new().await;
+    let program = Program::new(&namespace);
+    let file = program.file("w.yaml", &[document("one"), document("two")]);
+    let mut child = program.submit(&[&file, "--wait", "-o", "json"]).spawn().unwrap();
+    exists(&namespace, "two").await;
+    set_status(&namespace, "one", &json!({ "phase": "Succeeded" })).await;
+    let mut talk = BufReader::new(child.stderr.take().unwrap());
+    until_said(&mut talk, "workflow.argoproj.io/one Succeeded\n");
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    let mut rest = String::new();
+    talk.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "interrupted: the workflows go on\n");
+    let printed = ended(child).exits(130).json();
+    assert_eq!(
+        (&printed["items"][0]["status"]["phase"], &printed["items"][1]["status"]),
+        (&json!("Succeeded"), &Value::Null)
+    );
 }
 
 #[tokio::test]

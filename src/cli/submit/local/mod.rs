@@ -152,7 +152,7 @@ impl Ready {
         let executor = Executor::new(&directory, machine.view.clone(), &machine.executable).hide(&machine.root);
         let secrets: Vec<String> = self.plan.secrets.values().flat_map(|data| data.values().cloned()).collect();
         let mask = Mask::hiding(&self.plan.workflow, &[], &secrets);
-        let mut live = Live::new(args.quiet);
+        let live = Live::new(args.quiet);
         let voice = live.voice();
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let running = engine::run(Scheduler::new(self.plan), executor, store, &mut receiver, |scheduler, changed| {
