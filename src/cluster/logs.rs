@@ -17,8 +17,6 @@ use super::{Cluster, ClusterError, request};
 
 /// The pause before a stream that ended is taken up again, and between looks at a container that has not begun.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A server that was there before may be away this long.
-const PATIENCE: Duration = Duration::from_mins(5);
 /// A container that is not followed is asked for this often.
 const ATTEMPTS: u32 = 5;
 
@@ -86,7 +84,7 @@ impl Cluster {
         options: &LogOptions,
         mut show: impl FnMut(Line),
     ) -> Result<LogEnd, ClusterError> {
-        let mut cursor = Cursor::default();
+        let mut cursor = Cursor { wanted: options.since, ..Cursor::default() };
         let mut follow = options.follow;
         let (mut heard, mut failures) = (Instant::now(), 0);
         loop {
@@ -117,7 +115,7 @@ impl Cluster {
                 Err(Failure::Refused(status)) if is_waiting(&status) => false,
                 Err(failure) if failure.passes() || (matches!(failure, Failure::Lost(_)) && !cursor.is_fresh()) => {
                     failures += 1;
-                    let patient = if options.follow { heard.elapsed() < PATIENCE } else { failures < ATTEMPTS };
+                    let patient = if options.follow { heard.elapsed() < self.patience } else { failures < ATTEMPTS };
                     if !patient {
                         return Err(self.no_pods("read the log of", pod, failure).await);
                     }
@@ -141,7 +139,7 @@ impl Cluster {
         match self.send(http::Request::get(path).body(Vec::new())).await.result {
             Ok(pod) => Ok(is_over(&pod["status"], container)),
             Err(Failure::Refused(status)) if status.code == 404 => Ok(true),
-            Err(Failure::Lost(_)) => Ok(false),
+            Err(failure) if failure.passes() || matches!(failure, Failure::Lost(_)) => Ok(false),
             Err(failure) => Err(self.no_pods("get", pod, failure).await),
         }
     }
@@ -190,7 +188,8 @@ impl LogOptions {
         if follow {
             query.push("follow=true".to_owned());
         }
-        if let Some(since) = cursor.since().or(self.since) {
+        let whole = |since: Timestamp| Timestamp::from_second(since.as_second()).ok();
+        if let Some(since) = cursor.since().or(self.since.and_then(whole)) {
             query.push(format!("sinceTime={}", escaped(&since.to_string())));
         }
         if let Some(lines) = self.tail.filter(|_| cursor.is_fresh()) {
@@ -205,6 +204,8 @@ impl LogOptions {
 /// when a stream is taken up: those are known, and passed over.
 #[derive(Debug, Default)]
 struct Cursor {
+    /// Lines are wanted from then on.
+    wanted: Option<Timestamp>,
     /// The second of the latest line.
     second: Option<i64>,
     /// The second from which on the stream was asked for.
@@ -272,7 +273,8 @@ impl Cursor {
         if self.second == Some(second) {
             self.seen.push(mark);
         }
-        Some(Line { time: Some(time.to_owned()), text: text.to_vec() })
+        let is_wanted = self.wanted.is_none_or(|wanted| wanted <= at);
+        is_wanted.then(|| Line { time: Some(time.to_owned()), text: text.to_vec() })
     }
 }
 
@@ -306,6 +308,15 @@ mod tests {
         assert_eq!(taken(&mut cursor, third, true).await, ["", "end"]);
     }
 
+    #[tokio::test]
+    async fn lines_of_the_same_second_that_are_too_old_are_passed_over() {
+        let mut cursor = Cursor { wanted: "2026-11-21T10:00:01.2Z".parse().ok(), ..Cursor::default() };
+        let text = "2026-11-21T10:00:01.1Z a\nb\n2026-11-21T10:00:01.2Z c\n";
+        assert_eq!(taken(&mut cursor, text, false).await, ["b", "c"]);
+        let more = "2026-11-21T10:00:01.1Z a\n2026-11-21T10:00:01.2Z c\n2026-11-21T10:00:01.3Z d\n";
+        assert_eq!(taken(&mut cursor, more, false).await, ["d"]);
+    }
+
     #[test]
     fn a_line_without_a_time_is_shown_as_it_is() {
         let line = Cursor::default().accept(b"failed to open the log");
@@ -317,7 +328,7 @@ mod tests {
         let options = LogOptions {
             container: "main".to_owned(),
             follow: true,
-            since: Some(Timestamp::UNIX_EPOCH),
+            since: Timestamp::from_millisecond(999).ok(),
             tail: Some(3),
         };
         let fresh = options.request("ci", "build-1", true, &Cursor::default())?;

@@ -1,6 +1,7 @@
 //! Logs of pods: which pods those are, by the real server; their streams by one that breaks them, for no kubelet runs
 //! here.
 
+use std::collections::HashMap;
 use std::process::Command;
 
 use kubectl_runnable::cluster::{Access, Cluster, LogEnd, LogOptions};
@@ -12,6 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::faults::{kubeconfig_of, refusal};
 use crate::namespace::Namespace;
+use crate::program::{Ran, command};
 use crate::server::User;
 use crate::workflow;
 
@@ -188,7 +190,7 @@ async fn a_stream_that_breaks_loses_and_repeats_nothing() {
     assert!(!heads[0].contains("sinceTime") && heads[1].contains("sinceTime=2026-11-21T10%3A00%3A01Z"), "{heads:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread")]
 async fn pods_that_come_while_a_run_is_followed_are_read_too() {
     let server = MockServer::start().await;
     let object = |version: &str, phase: &str| {
@@ -214,16 +216,59 @@ async fn pods_that_come_while_a_run_is_followed_are_read_too() {
         Mock::given(method("GET")).and(path(format!("{at}/log"))).respond_with(log).mount(&server).await;
         Mock::given(method("GET")).and(path(at)).respond_with(running(true)).mount(&server).await;
     }
+    let (code, stdout, _) = logs(&server, &["-f", "--timestamps", "--grep", "from"]);
+    assert_eq!((code, &*stdout), (Some(0), "a: 2026-11-21T10:00:00Z from a\nb: 2026-11-21T10:00:00Z from b\n"));
+}
+
+/// `logs build` with these arguments: its exit code, what it prints and what it says.
+fn logs(server: &MockServer, arguments: &[&str]) -> (Option<i32>, String, String) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");
-    std::fs::write(&file, kubeconfig_of(&server).to_string()).unwrap();
-    let output = tokio::task::spawn_blocking(move || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-        command.args(["logs", "build", "-f", "--timestamps", "--grep", "from", "--kubeconfig"]).arg(file);
-        command.env_remove("ARGO_NAMESPACE").output().unwrap()
+    std::fs::write(&file, kubeconfig_of(server).to_string()).unwrap();
+    let arguments = [&["logs", "build"], arguments].concat();
+    let ran = tokio::task::block_in_place(|| Ran::from(command(&file, &arguments).output().unwrap()));
+    (ran.code, ran.stdout, ran.stderr)
+}
+
+/// The queries by which the log was read.
+async fn queries(server: &MockServer) -> Vec<HashMap<String, String>> {
+    let requests = server.received_requests().await.unwrap().into_iter();
+    let reads = requests.filter(|request| request.url.path() == LOG);
+    reads.map(|request| request.url.query_pairs().into_owned().collect()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_written_since_is_asked_for_and_printed() {
+    let server = MockServer::start().await;
+    let get = |at: &str, answer: Value| {
+        Mock::given(method("GET")).and(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(answer))
+    };
+    let metadata = json!({"name": "build", "namespace": "ci", "uid": "u", "resourceVersion": "1"});
+    let ended = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "status": {"phase": "Failed"}});
+    get("/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build", ended).mount(&server).await;
+    let pods = json!({"apiVersion": "v1", "kind": "PodList", "items": [pod("build", "build-1", "a")]});
+    get("/api/v1/namespaces/ci/pods", pods).mount(&server).await;
+    Mock::given(path(POD)).respond_with(running(true)).mount(&server).await;
+    let log = "2020-11-21T10:00:01.1Z before\n2020-11-21T10:00:01.5Z at\n2020-11-21T10:00:09Z after\n";
+    Mock::given(method("GET")).and(path(LOG)).respond_with(text(log)).mount(&server).await;
+
+    // A kubelet is asked for whole seconds; the line before is of the same one.
+    let printed = (Some(0), "a: at\na: after\n".to_owned(), String::new());
+    assert_eq!(logs(&server, &["--since-time", "2020-11-21T11:00:01.5+01:00", "--tail", "7"]), printed);
+    assert_eq!(logs(&server, &["--since-time", "2020-11-21T10:00:01.2Z", "-f"]), printed);
+    let queries_so_far = queries(&server).await;
+    let asked = queries_so_far.iter().map(|query| {
+        let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+        [text("sinceTime"), text("tailLines"), text("follow")]
     });
-    let output = output.await.unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let expected = "a: 2026-11-21T10:00:00Z from a\nb: 2026-11-21T10:00:00Z from b\n";
-    assert_eq!((output.status.code(), stdout.as_str()), (Some(0), expected));
+    let second = "2020-11-21T10:00:01Z";
+    // A log that was followed is read to its end from its last line on.
+    assert_eq!(asked.collect::<Vec<_>>(), [[second, "7", ""], [second, "", "true"], ["2020-11-21T10:00:09Z", "", ""]]);
+
+    let hour = jiff::SignedDuration::from_hours(1);
+    let before = jiff::Timestamp::now() - hour;
+    assert_eq!(logs(&server, &["--since", "1h"]), (Some(0), String::new(), String::new()));
+    let asked: jiff::Timestamp = queries(&server).await.last().unwrap()["sinceTime"].parse().unwrap();
+    let between = before.as_second()..=(jiff::Timestamp::now() - hour).as_second();
+    assert!(between.contains(&asked.as_second()), "{asked} is not in {between:?}");
 }

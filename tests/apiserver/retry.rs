@@ -144,6 +144,44 @@ async fn memoized_carries_the_status_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_edited_document_keeps_the_locks_of_the_run_unless_it_names_its_own() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    let held = json!({
+        "mutexes": [{ "name": "deploy" }],
+        "semaphores": [{ "configMapKeyRef": { "name": "workflow-semaphores", "key": "team-x" } }],
+    });
+    let limits = json!({ "spec": { "synchronization": held, "parallelism": 3 } });
+    namespace.patch("workflows", "build", &limits).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("edited.json");
+    let own = json!({ "mutexes": [{ "name": "own" }] });
+    for (name, synchronization, parallelism, expected) in [
+        ("silent", Value::Null, Value::Null, (held.clone(), json!(3))),
+        ("own", own.clone(), json!(7), (own, json!(7))),
+        ("none", json!({}), Value::Null, (json!({}), json!(3))),
+    ] {
+        let mut edited = workflow("edited", "another");
+        edited["spec"]["templates"][0]["container"]["image"] = json!("busybox");
+        // What a template of it locks is no word on the locks of the run.
+        edited["spec"]["templates"][0]["synchronization"] = json!({ "mutexes": [{ "name": "step" }] });
+        for (field, value) in [("synchronization", synchronization), ("parallelism", parallelism)] {
+            if !value.is_null() {
+                edited["spec"][field] = value;
+            }
+        }
+        std::fs::write(&file, edited.to_string()).unwrap();
+        let output = retry(&namespace, &["build", "--file", file.to_str().unwrap(), "--name", name, "-o", "json"]);
+        let made = object(&output);
+        assert_eq!((made["spec"]["synchronization"].clone(), made["spec"]["parallelism"].clone()), expected, "{name}");
+        assert_eq!((parameter(&made, "run_id"), parameter(&made, "retry_indicator")), (&json!("r1"), &json!("2")));
+        let template = &made["spec"]["templates"][0];
+        assert_eq!(template["container"]["image"], "busybox");
+        assert_eq!(template["synchronization"]["mutexes"][0]["name"], "step");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in_place_the_same_object_goes_on() {
     let namespace = Namespace::new().await;
     let before = failed(&namespace, "build").await;

@@ -1,170 +1,24 @@
-//! `logs`: what the nodes of a run have written, or are writing.
+//! `logs` of a run of a cluster: from its pods, all at the same time.
 
 use std::collections::BTreeSet;
 use std::io::{self, Stdout, Write};
-use std::time::Duration;
 
-use jiff::Timestamp;
-use regex::bytes::Regex;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::failure::Failure;
-use super::found::live;
-use super::runtime::block_on;
-use super::signals::Signals;
-use super::target::{Target, TargetArgs};
-use super::values::span;
+use super::{Args, no_node, several};
 use crate::argo::status::{Node, Phase};
+use crate::cli::failure::Failure;
+use crate::cli::found::live;
 use crate::cluster::{Cluster, ClusterError, Line, LogEnd, LogOptions, Pod};
 use crate::exit::Exit;
-use crate::local::logs::{self, Wanted};
-use crate::local::record::{Record, RecordError};
 use crate::output::lines::Lines;
-use crate::output::stream::{stdout_colors, talk};
+use crate::output::stream::talk;
 use crate::run::nodes::Nodes;
 use crate::run::rebuilt::display_name;
 use crate::run::secret::Mask;
 use crate::run::sources;
-
-const EXAMPLES: &str = "Examples:
-  # What all nodes of a run have written
-  kubectl runnable logs etl-x2k9f
-
-  # Follow one node, by its id, name or display name, until the run ends
-  kubectl runnable logs etl-x2k9f load -f
-
-  # The last lines of each node in which something went wrong
-  kubectl runnable logs @latest --tail 100 --grep 'error|panic'
-
-  # A run of this machine
-  kubectl runnable logs --local diamond -f";
-
-/// Print what the nodes of a run have written
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub(super) struct Args {
-    /// The name of a run, @latest, or a file written by submit --handle
-    #[arg(value_name = "RUN")]
-    run: String,
-
-    /// The id, name or display name of a node, or of one that others belong to [default: all nodes]
-    #[arg(value_name = "NODE")]
-    node: Option<String>,
-
-    /// Go on until the run ends
-    #[arg(short, long)]
-    follow: bool,
-
-    /// The container [default: main]
-    #[arg(short, long, value_name = "NAME")]
-    container: Option<String>,
-
-    /// Only what was written in the last while, such as 10m
-    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
-    since: Option<Duration>,
-
-    /// Only what was written since this time, such as 2026-11-21T09:30:00Z
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "since")]
-    since_time: Option<Timestamp>,
-
-    /// Only so many lines of what each node has written so far
-    #[arg(long, value_name = "LINES")]
-    tail: Option<usize>,
-
-    /// Only lines in which this regular expression is found
-    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
-    grep: Option<Regex>,
-
-    /// Show when each line was written
-    #[arg(long)]
-    timestamps: bool,
-
-    #[command(flatten)]
-    target: TargetArgs,
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "not a time with its zone, such as 2026-11-21T09:30:00Z".to_owned())
-}
-
-impl Args {
-    /// From when on lines are wanted.
-    fn begin(&self) -> Option<Timestamp> {
-        self.since_time.or_else(|| Timestamp::now().checked_sub(self.since?).ok())
-    }
-}
-
-fn pattern(text: &str) -> Result<Regex, String> {
-    Regex::new(text).map_err(|error| error.to_string())
-}
-
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    block_on(async {
-        let mut signals = Signals::new()?;
-        tokio::select! {
-            outcome = read(args) => outcome,
-            () = signals.next() => Ok(Exit::Interrupted),
-        }
-    })
-}
-
-async fn read(args: &Args) -> Result<Exit, Failure> {
-    let mut lines = Lines::new(io::stdout());
-    lines.color = stdout_colors();
-    lines.timestamps = args.timestamps;
-    lines.grep.clone_from(&args.grep);
-    match args.target.resolve(&args.run).await? {
-        Target::Local(record) => local(args, &record, lines).await,
-        Target::Cluster { cluster, name, uid } => on_cluster(args, &cluster, &name, uid.as_deref(), lines).await,
-    }
-}
-
-async fn local(args: &Args, record: &Record, mut lines: Lines<Stdout>) -> Result<Exit, Failure> {
-    let workflow = record.workflow()?;
-    let nodes = Nodes::of(&workflow).all;
-    lines.prefix = several(&nodes, args);
-    lines.mask = Mask::of(&workflow, &nodes);
-    let wanted = Wanted {
-        node: args.node.clone(),
-        container: args.container.clone(),
-        tail: args.tail,
-        since: args.begin(),
-        follow: args.follow,
-    };
-    // Nobody reads on: that is no failure.
-    let mut closed = false;
-    let found = logs::read(record, &wanted, |source, time, text| {
-        let time = time.filter(|_| args.timestamps).map(|time| format!("{time:.3}"));
-        let printed = lines.print(source, time.as_deref(), text);
-        closed |= printed.is_err();
-        printed
-    });
-    match found.await {
-        Err(RecordError::Read { .. }) if closed => Ok(Exit::Success),
-        Ok(read) if !read.found => Err(no_node(args)),
-        Ok(read) => {
-            if !read.timeless.is_empty() && (args.timestamps || wanted.since.is_some()) {
-                let logs = Vec::from_iter(read.timeless).join(", ");
-                talk(format_args!("note: nobody noted when the lines of these nodes were written: {logs}"));
-            }
-            Ok(Exit::Success)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether lines have to name their nodes: a run that goes on may get more of them.
-fn several(nodes: &[Node], args: &Args) -> bool {
-    let pods = sources::pods(nodes, args.node.as_deref());
-    pods.map_or(args.node.is_none(), |pods| pods.len() != 1 || (args.follow && args.node.is_none()))
-}
-
-fn no_node(args: &Args) -> Failure {
-    let node = args.node.as_deref().unwrap_or_default();
-    Failure::new(Exit::NotFound, format!("run {} has no node {node:?}", args.run))
-}
 
 /// What the streams of pods tell.
 enum News {
@@ -172,7 +26,7 @@ enum News {
     Ended(String, Result<LogEnd, ClusterError>),
 }
 
-async fn on_cluster(
+pub(super) async fn read(
     args: &Args,
     cluster: &Cluster,
     name: &str,
@@ -253,7 +107,7 @@ impl<'a> Reader<'a> {
         let options = LogOptions {
             container: args.container.clone().unwrap_or_else(|| "main".to_owned()),
             follow: args.follow,
-            since: args.begin().and_then(|since| Timestamp::from_second(since.as_second()).ok()),
+            since: args.begin(),
             tail: args.tail,
         };
         Self {
@@ -387,15 +241,5 @@ impl<'a> Reader<'a> {
             return Err(no_node(self.args));
         }
         self.failure.take().map_or(Ok(Exit::Success), |error| Err(error.into()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_is_checked_before_anything_is_read() {
-        assert!(pattern("^a|b$").is_ok() && pattern("(").is_err());
     }
 }

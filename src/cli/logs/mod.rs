@@ -1,0 +1,135 @@
+//! `logs`: what the nodes of a run have written, or are writing.
+
+mod cluster;
+mod local;
+
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use regex::bytes::Regex;
+
+use super::failure::Failure;
+use super::runtime::block_on;
+use super::signals::Signals;
+use super::target::{Target, TargetArgs};
+use super::values::span;
+use crate::argo::status::Node;
+use crate::exit::Exit;
+use crate::output::lines::Lines;
+use crate::output::stream::stdout_colors;
+use crate::run::sources;
+
+const EXAMPLES: &str = "Examples:
+  # What all nodes of a run have written
+  kubectl runnable logs etl-x2k9f
+
+  # Follow one node, by its id, name or display name, until the run ends
+  kubectl runnable logs etl-x2k9f load -f
+
+  # The last lines of each node in which something went wrong
+  kubectl runnable logs @latest --tail 100 --grep 'error|panic'
+
+  # A run of this machine
+  kubectl runnable logs --local diamond -f";
+
+/// Print what the nodes of a run have written
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The name of a run, @latest, or a file written by submit --handle
+    #[arg(value_name = "RUN")]
+    run: String,
+
+    /// The id, name or display name of a node, or of one that others belong to [default: all nodes]
+    #[arg(value_name = "NODE")]
+    node: Option<String>,
+
+    /// Go on until the run ends
+    #[arg(short, long)]
+    follow: bool,
+
+    /// The container [default: main]
+    #[arg(short, long, value_name = "NAME")]
+    container: Option<String>,
+
+    /// Only what was written in the last while, such as 10m
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
+    since: Option<Duration>,
+
+    /// Only what was written since this time, such as 2026-11-21T09:30:00Z
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "since")]
+    since_time: Option<Timestamp>,
+
+    /// Only so many lines of what each node has written so far
+    #[arg(long, value_name = "LINES")]
+    tail: Option<usize>,
+
+    /// Only lines in which this regular expression is found
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    grep: Option<Regex>,
+
+    /// Show when each line was written
+    #[arg(long)]
+    timestamps: bool,
+
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "not a time with its zone, such as 2026-11-21T09:30:00Z".to_owned())
+}
+
+impl Args {
+    /// From when on lines are wanted.
+    fn begin(&self) -> Option<Timestamp> {
+        self.since_time.or_else(|| Timestamp::now().checked_sub(self.since?).ok())
+    }
+}
+
+fn pattern(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    block_on(async {
+        let mut signals = Signals::new()?;
+        tokio::select! {
+            outcome = read(args) => outcome,
+            () = signals.next() => Ok(Exit::Interrupted),
+        }
+    })
+}
+
+async fn read(args: &Args) -> Result<Exit, Failure> {
+    let mut lines = Lines::new(io::stdout());
+    lines.color = stdout_colors();
+    lines.timestamps = args.timestamps;
+    lines.grep.clone_from(&args.grep);
+    match args.target.resolve(&args.run).await? {
+        Target::Local(record) => local::read(args, &record, lines).await,
+        Target::Cluster { cluster, name, uid } => cluster::read(args, &cluster, &name, uid.as_deref(), lines).await,
+    }
+}
+
+/// Whether lines have to name their nodes: a run that goes on may get more of them.
+fn several(nodes: &[Node], args: &Args) -> bool {
+    let pods = sources::pods(nodes, args.node.as_deref());
+    pods.map_or(args.node.is_none(), |pods| pods.len() != 1 || (args.follow && args.node.is_none()))
+}
+
+fn no_node(args: &Args) -> Failure {
+    let node = args.node.as_deref().unwrap_or_default();
+    Failure::new(Exit::NotFound, format!("run {} has no node {node:?}", args.run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_checked_before_anything_is_read() {
+        assert!(pattern("^a|b$").is_ok() && pattern("(").is_err());
+    }
+}
