@@ -2,46 +2,46 @@
 
 use serde_json::Value;
 
-use crate::rig::Rig;
+use crate::rig::Home;
 
 #[test]
 fn a_handle_finds_its_run_from_another_directory_and_home() {
-    let rig = Rig::new();
-    let path = rig.home.path().join("run.json");
+    let home = Home::new();
+    let path = home.root().join("run.json");
     let handle = path.to_str().unwrap();
-    let object = rig.submit("a", "true", &["--handle", handle, "-o", "json", "--run-id", "nightly-001"]).json();
+    let object = home.submit("a", "true", &["--handle", handle, "-o", "json", "--run-id", "nightly-001"]).json();
     let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(written["uid"], object["metadata"]["uid"]);
     assert_eq!((&written["runId"], &written["attempt"]), (&"nightly-001".into(), &1.into()));
-    let other = Rig::new();
-    let found = other.command(&["status", handle, "-o", "name"]).current_dir(other.home.path()).output().unwrap();
+    let other = Home::new();
+    let found = other.command(&["status", handle, "-o", "name"]).current_dir(other.root()).output().unwrap();
     assert_eq!(String::from_utf8(found.stdout).unwrap(), "workflow.argoproj.io/a\n");
 }
 
 #[test]
 fn a_handle_says_when_its_run_is_gone_or_another_one() {
-    let rig = Rig::new();
-    let path = rig.home.path().join("run.json");
+    let home = Home::new();
+    let path = home.root().join("run.json");
     let handle = path.to_str().unwrap();
-    rig.submit("a", "true", &["--handle", handle]).good();
-    std::fs::remove_dir_all(rig.directory("a")).unwrap();
-    let gone = rig.run(&["status", handle]);
+    home.submit("a", "true", &["--handle", handle]).good();
+    std::fs::remove_dir_all(home.directory("a")).unwrap();
+    let gone = home.run(&["status", handle]);
     assert_eq!(gone.code, Some(6));
     assert!(gone.talk.contains("no local run \"a\" in namespace \"default\""), "{}", gone.talk);
-    rig.submit("a", "true", &[]).good();
-    let other = rig.run(&["wait", handle]);
+    home.submit("a", "true", &[]).good();
+    let other = home.run(&["wait", handle]);
     assert_eq!(other.code, Some(6));
     assert!(other.talk.contains("another has its name"), "{}", other.talk);
 }
 
 #[test]
 fn what_is_no_handle_is_refused() {
-    let rig = Rig::new();
-    let path = rig.home.path().join("run.json");
+    let home = Home::new();
+    let path = home.root().join("run.json");
     let handle = path.to_str().unwrap();
-    let missing = rig.run(&["status", handle]);
+    let missing = home.run(&["status", handle]);
     assert_eq!(missing.code, Some(6), "{}", missing.talk);
-    rig.submit("a", "true", &["--handle", handle]).good();
+    home.submit("a", "true", &["--handle", handle]).good();
     let text = std::fs::read_to_string(&path).unwrap();
     for (wrong, why) in [
         (text.replace("\"version\": 1", "\"version\": 7"), "run handle of version 7: this tool reads version 1"),
@@ -49,7 +49,7 @@ fn what_is_no_handle_is_refused() {
         (text[..text.len() / 2].to_owned(), "no run handle"),
     ] {
         std::fs::write(&path, wrong).unwrap();
-        let refused = rig.run(&["status", handle]);
+        let refused = home.run(&["status", handle]);
         assert_eq!(refused.code, Some(2), "{}", refused.talk);
         assert!(refused.talk.contains(why), "{}", refused.talk);
     }
@@ -57,22 +57,22 @@ fn what_is_no_handle_is_refused() {
 
 #[test]
 fn a_handle_needs_one_run() {
-    let rig = Rig::new();
-    let path = rig.home.path().join("run.json");
+    let home = Home::new();
+    let path = home.root().join("run.json");
     let handle = path.to_str().unwrap();
-    let file = rig.file("b", "true");
-    let two = rig.submit("a", "true", &["--handle", handle, &file]);
+    let file = home.file("b", "true");
+    let two = home.submit("a", "true", &["--handle", handle, &file]);
     assert_eq!((two.code, path.exists()), (Some(2), false), "{}", two.talk);
-    let dry = rig.submit("a", "true", &["--handle", handle, "--dry-run=client"]);
+    let dry = home.submit("a", "true", &["--handle", handle, "--dry-run=client"]);
     assert_eq!((dry.code, path.exists()), (Some(2), false), "{}", dry.talk);
 }
 
 #[test]
 fn latest_is_the_run_that_was_created_last() {
-    let rig = Rig::new();
-    assert_eq!(rig.run(&["status", "--local", "@latest"]).code, Some(6));
-    rig.submit("b", "true", &[]).good();
-    rig.submit("a", "true", &[]).good();
-    assert_eq!(rig.run(&["status", "--local", "@latest", "-o", "name"]).good(), "workflow.argoproj.io/a\n");
-    assert_eq!(rig.run(&["status", "--local", "-n", "other", "@latest"]).code, Some(6));
+    let home = Home::new();
+    assert_eq!(home.run(&["status", "--local", "@latest"]).code, Some(6));
+    home.submit("b", "true", &[]).good();
+    home.submit("a", "true", &[]).good();
+    assert_eq!(home.run(&["status", "--local", "@latest", "-o", "name"]).good(), "workflow.argoproj.io/a\n");
+    assert_eq!(home.run(&["status", "--local", "-n", "other", "@latest"]).code, Some(6));
 }

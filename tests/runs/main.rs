@@ -1,10 +1,15 @@
-//! The verbs on runs of this machine, by the real program.
+//! The verbs on runs of this machine, by the real program: read, follow, steer, retry.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod handle;
 mod list;
+mod logs;
+mod notice;
 mod report;
+mod retry;
 mod rig;
+mod secrets;
 mod status;
+mod steer;
 mod wait;

@@ -1,15 +1,15 @@
 //! `--report` of `submit --local` and `wait`, and the summary of a step of GitHub Actions.
 
-use crate::rig::{Done, Rig};
+use crate::rig::{Done, Home};
 
 const STEP: &str = "GITHUB_STEP_SUMMARY";
 
 #[test]
 fn a_run_is_reported_without_its_secrets() {
-    let rig = Rig::new();
-    let junit = rig.home.path().join("report.xml");
+    let home = Home::new();
+    let junit = home.root().join("report.xml");
     let report = format!("junit={}", junit.display());
-    let failed = rig.submit("a", "exit 3", &["--run-id", "r1", "--report", &report]);
+    let failed = home.submit("a", "exit 3", &["--run-id", "r1", "--report", &report]);
     assert_eq!(failed.code, Some(3), "{}", failed.talk);
     let text = std::fs::read_to_string(&junit).unwrap();
     for part in [
@@ -21,8 +21,8 @@ fn a_run_is_reported_without_its_secrets() {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
     std::fs::remove_file(&junit).unwrap();
-    rig.submit("b", "true", &[]).good();
-    assert_eq!(rig.run(&["wait", "--local", "a", "b", "absent", "--report", &report]).code, Some(6));
+    home.submit("b", "true", &[]).good();
+    assert_eq!(home.run(&["wait", "--local", "a", "b", "absent", "--report", &report]).code, Some(6));
     let text = std::fs::read_to_string(&junit).unwrap();
     assert_eq!(text.matches("<testsuite ").count(), 3);
     assert!(text.contains("<error message=\"no local run &quot;absent&quot; in namespace"), "{text}");
@@ -30,12 +30,12 @@ fn a_run_is_reported_without_its_secrets() {
 
 #[test]
 fn a_step_of_github_actions_gets_its_summary_unasked() {
-    let rig = Rig::new();
-    let summary = rig.home.path().join("summary.md");
-    let file = rig.file("a", "true");
+    let home = Home::new();
+    let summary = home.root().join("summary.md");
+    let file = home.file("a", "true");
     for _ in 0..2 {
         let arguments = ["submit", "--local", "-q", &file, "--generate-name", "a-"];
-        Done::from(rig.command(&arguments).env(STEP, &summary).output().unwrap()).good();
+        Done::from(home.command(&arguments).env(STEP, &summary).output().unwrap()).good();
     }
     let text = std::fs::read_to_string(&summary).unwrap();
     assert_eq!(text.matches("### ✅ a-").count(), 2, "{text}");
@@ -44,14 +44,14 @@ fn a_step_of_github_actions_gets_its_summary_unasked() {
 
 #[test]
 fn a_summary_that_cannot_be_written_is_a_warning_unless_it_was_asked_for() {
-    let rig = Rig::new();
-    let file = rig.file("a", "true");
-    let unasked = rig.command(&["submit", "--local", "-q", &file]).env(STEP, "/absent/summary.md").output().unwrap();
+    let home = Home::new();
+    let file = home.file("a", "true");
+    let unasked = home.command(&["submit", "--local", "-q", &file]).env(STEP, "/absent/summary.md").output().unwrap();
     let unasked = Done::from(unasked);
     assert_eq!(unasked.code, Some(0));
     assert!(unasked.talk.contains("warning: report /absent/summary.md is not written"), "{}", unasked.talk);
-    let asked = rig.submit("b", "true", &["--report", "summary=/absent/summary.md"]);
+    let asked = home.submit("b", "true", &["--report", "summary=/absent/summary.md"]);
     assert_eq!(asked.code, Some(2));
     assert!(asked.talk.contains("--report: cannot write report /absent/summary.md"), "{}", asked.talk);
-    assert!(!rig.directory("b").exists());
+    assert!(!home.directory("b").exists());
 }

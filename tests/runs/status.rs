@@ -1,15 +1,15 @@
 //! `status --local`.
 
-use crate::rig::Rig;
+use crate::rig::Home;
 
 #[test]
 fn a_run_is_shown_without_its_secrets() {
-    let rig = Rig::new();
-    let failed = rig.submit("a", "echo no >&2; exit 3", &["--run-id", "r1"]);
+    let home = Home::new();
+    let failed = home.submit("a", "echo no >&2; exit 3", &["--run-id", "r1"]);
     assert_eq!(failed.code, Some(3));
     for output in ["text", "wide"] {
         let format: &[&str] = if output == "wide" { &["-o", "wide"] } else { &[] };
-        let text = rig.run(&[&["status", "--local", "a"], format].concat()).good();
+        let text = home.run(&[&["status", "--local", "a"], format].concat()).good();
         for part in
             ["Name:       a\n", "Phase:      Failed\n", "Run ID:     r1\n", "  date: today\n", "  api_token: ***\n"]
         {
@@ -17,7 +17,7 @@ fn a_run_is_shown_without_its_secrets() {
         }
         assert!(!text.contains("hunter22"), "{text}");
     }
-    let object = rig.run(&["status", "--local", "a", "-o", "json"]).json();
+    let object = home.run(&["status", "--local", "a", "-o", "json"]).json();
     assert_eq!(object["spec"]["arguments"]["parameters"][1]["value"], "hunter22");
     let summary = &object["summary"];
     assert_eq!((&summary["phase"], &summary["isSuspended"]), (&"Failed".into(), &false.into()));
@@ -27,13 +27,13 @@ fn a_run_is_shown_without_its_secrets() {
 
 #[test]
 fn a_secret_item_is_masked_at_the_end_of_a_run() {
-    let rig = Rig::new();
-    let file = rig.file("a", "true");
+    let home = Home::new();
+    let file = home.file("a", "true");
     let mut workflow: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let call = &mut workflow["spec"]["templates"][0]["steps"][0][0];
     call["withItems"] = serde_json::json!(["hunter22", "other"]);
     std::fs::write(&file, workflow.to_string()).unwrap();
-    for text in [rig.run(&["submit", "--local", "-q", &file]).good(), rig.run(&["status", "--local", "a"]).good()] {
+    for text in [home.run(&["submit", "--local", "-q", &file]).good(), home.run(&["status", "--local", "a"]).good()] {
         assert!(text.contains("work(0:***)") && text.contains("work(1:other)"), "{text}");
         assert!(!text.contains("hunter22"), "{text}");
     }
@@ -41,34 +41,34 @@ fn a_secret_item_is_masked_at_the_end_of_a_run() {
 
 #[test]
 fn nodes_are_selected_by_their_fields() {
-    let rig = Rig::new();
-    rig.submit("a", "true", &[]).good();
+    let home = Home::new();
+    home.submit("a", "true", &[]).good();
     let tree = |selector: &str| {
-        let text = rig.run(&["status", "--local", "a", "--node-field-selector", selector]).good();
+        let text = home.run(&["status", "--local", "a", "--node-field-selector", selector]).good();
         text.lines().filter(|line| line.contains('✔')).count()
     };
     assert_eq!((tree("templateName=work"), tree("type=Pod,phase!=Succeeded"), tree("phase=Succeeded")), (1, 0, 2));
-    let wrong = rig.run(&["status", "--local", "a", "--node-field-selector", "phrase=x"]);
+    let wrong = home.run(&["status", "--local", "a", "--node-field-selector", "phrase=x"]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.talk);
 }
 
 #[test]
 fn several_runs_are_shown_and_the_missing_one_is_told() {
-    let rig = Rig::new();
-    rig.submit("a", "true", &[]).good();
-    rig.submit("b", "true", &[]).good();
-    let done = rig.run(&["status", "--local", "b", "absent", "a", "-o", "name"]);
+    let home = Home::new();
+    home.submit("a", "true", &[]).good();
+    home.submit("b", "true", &[]).good();
+    let done = home.run(&["status", "--local", "b", "absent", "a", "-o", "name"]);
     assert_eq!((done.code, done.result.as_str()), (Some(6), "workflow.argoproj.io/b\nworkflow.argoproj.io/a\n"));
     assert!(done.talk.contains("no local run \"absent\""), "{}", done.talk);
 }
 
 #[test]
 fn a_run_at_work_and_a_killed_one_are_told_apart() {
-    let rig = Rig::new();
-    let mut running = rig.begin("a", "echo begun; sleep 60");
-    let summary = rig.run(&["status", "--local", "a", "-o", "json"]).json()["summary"].clone();
+    let home = Home::new();
+    let mut running = home.begin("a", "echo begun; sleep 60");
+    let summary = home.run(&["status", "--local", "a", "-o", "json"]).json()["summary"].clone();
     assert_eq!((&summary["phase"], &summary["currentNode"]), (&"Running".into(), &"work".into()));
-    running.kill();
-    let summary = rig.run(&["status", "--local", "a", "-o", "json"]).json()["summary"].clone();
+    running.dies();
+    let summary = home.run(&["status", "--local", "a", "-o", "json"]).json()["summary"].clone();
     assert_eq!((&summary["phase"], &summary["currentNode"]), (&"Killed".into(), &serde_json::Value::Null));
 }

@@ -2,77 +2,77 @@
 
 use std::process::Stdio;
 
-use crate::rig::{Done, Rig, signal};
+use crate::rig::{Done, Home, signal};
 
 #[test]
 fn the_exit_code_tells_how_a_run_ended() {
-    let rig = Rig::new();
-    rig.submit("good", "true", &[]).good();
-    assert_eq!(rig.submit("bad", "exit 9", &[]).code, Some(3));
-    let good = rig.run(&["wait", "--local", "good"]);
+    let home = Home::new();
+    home.submit("good", "true", &[]).good();
+    assert_eq!(home.submit("bad", "exit 9", &[]).code, Some(3));
+    let good = home.run(&["wait", "--local", "good"]);
     assert_eq!(good.code, Some(0));
     assert!(good.result.starts_with("workflow.argoproj.io/good Succeeded in "), "{}", good.result);
-    let bad = rig.run(&["wait", "--local", "bad"]);
+    let bad = home.run(&["wait", "--local", "bad"]);
     assert_eq!(bad.code, Some(3));
     assert!(bad.result.starts_with("workflow.argoproj.io/bad Failed in "), "{}", bad.result);
-    assert_eq!(rig.run(&["wait", "--local", "absent"]).code, Some(6));
-    assert_eq!(rig.run(&["wait", "--local", "good", "bad", "absent", "-o", "name"]).code, Some(6));
-    assert_eq!(rig.run(&["watch", "--local", "bad"]).code, Some(3));
+    assert_eq!(home.run(&["wait", "--local", "absent"]).code, Some(6));
+    assert_eq!(home.run(&["wait", "--local", "good", "bad", "absent", "-o", "name"]).code, Some(6));
+    assert_eq!(home.run(&["watch", "--local", "bad"]).code, Some(3));
 }
 
 #[test]
 fn a_run_at_work_is_waited_for() {
-    let rig = Rig::new();
-    let _running = rig.begin("a", "echo begun; sleep 1");
-    let object = rig.run(&["wait", "--local", "a", "-o", "json"]).json();
+    let home = Home::new();
+    let _running = home.begin("a", "echo begun; sleep 1");
+    let object = home.run(&["wait", "--local", "a", "-o", "json"]).json();
     assert_eq!(object["status"]["phase"], "Succeeded");
     assert!(object["status"]["finishedAt"].is_string(), "{}", object["status"]);
 }
 
 #[test]
 fn time_runs_out_and_the_run_goes_on() {
-    let rig = Rig::new();
-    let _running = rig.begin("a", "echo begun; sleep 60");
+    let home = Home::new();
+    let _running = home.begin("a", "echo begun; sleep 60");
     for verb in ["wait", "watch"] {
-        let late = rig.run(&[verb, "--local", "a", "--timeout", "300ms"]);
+        let late = home.run(&[verb, "--local", "a", "--timeout", "300ms"]);
         assert_eq!(late.code, Some(5), "{}", late.talk);
         assert!(late.talk.contains("has not ended after 300ms (phase Running)"), "{}", late.talk);
     }
-    assert_eq!(rig.run(&["status", "--local", "a", "-o", "json"]).json()["summary"]["phase"], "Running");
+    assert_eq!(home.run(&["status", "--local", "a", "-o", "json"]).json()["summary"]["phase"], "Running");
 }
 
 #[test]
 fn a_killed_run_is_not_waited_for() {
-    let rig = Rig::new();
-    let mut running = rig.begin("a", "echo begun; sleep 60");
-    let waiting = rig.command(&["wait", "--local", "a"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    running.kill();
+    let home = Home::new();
+    let mut running = home.begin("a", "echo begun; sleep 60");
+    let waiting = home.command(&["wait", "--local", "a"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    running.dies();
     let done = Done::from(waiting.wait_with_output().unwrap());
     assert_eq!((done.code, done.result.as_str()), (Some(1), ""));
     assert!(done.talk.contains("local run \"a\" has not ended: its process was killed"), "{}", done.talk);
-    assert_eq!(rig.run(&["watch", "--local", "a"]).code, Some(1));
+    assert_eq!(home.run(&["watch", "--local", "a"]).code, Some(1));
 }
 
 #[test]
 fn an_interrupt_ends_the_wait_and_not_the_run() {
-    let rig = Rig::new();
-    let _running = rig.begin("a", "echo begun; sleep 60");
+    let home = Home::new();
+    let _running = home.begin("a", "echo begun; sleep 60");
     let mut waiting =
-        rig.command(&["watch", "--local", "a"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        home.command(&["watch", "--local", "a"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut talk = std::io::BufReader::new(waiting.stderr.take().unwrap());
     let mut line = String::new();
     std::io::BufRead::read_line(&mut talk, &mut line).unwrap();
     assert!(line.contains("Running"), "{line}");
     signal(&waiting, "-INT");
     assert_eq!(waiting.wait().unwrap().code(), Some(130));
-    assert_eq!(rig.run(&["wait", "--local", "a", "--timeout", "1ms"]).code, Some(5));
+    assert_eq!(home.run(&["wait", "--local", "a", "--timeout", "1ms"]).code, Some(5));
 }
 
 #[test]
 fn a_watch_shows_changes_and_then_the_tree() {
-    let rig = Rig::new();
-    let _running = rig.begin("a", "echo begun; sleep 1");
-    let done = rig.run(&["watch", "--local", "a"]);
+    let home = Home::new();
+    let _running = home.begin("a", "echo begun; sleep 1");
+    let done = home.run(&["watch", "--local", "a"]);
     assert_eq!(done.code, Some(0), "{}", done.talk);
     let news: Vec<&str> = done.talk.lines().collect();
     assert!(news.iter().any(|line| line.contains("Running") && line.contains("a[0].work")), "{news:?}");

@@ -1,3 +1,5 @@
+//! `logs --local`.
+
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
@@ -13,22 +15,22 @@ fn ended(commands: &[(&str, &str)]) -> Home {
 fn the_logs_of_all_nodes_or_of_one_are_printed() {
     let home = ended(&[("one", "echo a; echo b >&2"), ("two", "printf c")]);
     let all = home.run(&["logs", "--local", "w"]);
-    assert_eq!((all.code, all.stdout.as_str()), (Some(0), "one: a\none: b\ntwo: c\n"), "{all:?}");
+    assert_eq!((all.code, all.result.as_str()), (Some(0), "one: a\none: b\ntwo: c\n"), "{all:?}");
     for node in ["two", "w[1].two"] {
-        assert_eq!(home.run(&["logs", "--local", "w", node]).stdout, "c\n");
+        assert_eq!(home.run(&["logs", "--local", "w", node]).result, "c\n");
     }
-    assert_eq!(home.run(&["logs", "--local", "w", "w"]).stdout, all.stdout);
+    assert_eq!(home.run(&["logs", "--local", "w", "w"]).result, all.result);
     let absent = home.run(&["logs", "--local", "w", "three"]);
     assert_eq!(absent.code, Some(6), "{absent:?}");
-    assert!(absent.stderr.contains("run w has no node \"three\""));
+    assert!(absent.talk.contains("run w has no node \"three\""));
 }
 
 #[test]
 fn lines_are_chosen_by_their_place_and_what_is_in_them() {
     let home = ended(&[("one", "seq 1 12"), ("two", "seq 10 12")]);
     let tail = home.run(&["logs", "--local", "w", "--tail", "2"]);
-    assert_eq!(tail.stdout, "one: 11\none: 12\ntwo: 11\ntwo: 12\n");
-    assert_eq!(home.run(&["logs", "--local", "w", "one", "--grep", "^1.?$"]).stdout, "1\n10\n11\n12\n");
+    assert_eq!(tail.result, "one: 11\none: 12\ntwo: 11\ntwo: 12\n");
+    assert_eq!(home.run(&["logs", "--local", "w", "one", "--grep", "^1.?$"]).result, "1\n10\n11\n12\n");
 }
 
 #[test]
@@ -40,7 +42,7 @@ fn lines_have_the_times_at_which_they_were_written() {
     assert_eq!(home.run(&["resume", "--local", "w"]).code, Some(0));
     assert_eq!(run.ends(), Some(0));
     let output = home.run(&["logs", "--local", "w", "--timestamps"]);
-    let lines: Vec<Vec<&str>> = output.stdout.lines().map(|line| line.split(' ').collect()).collect();
+    let lines: Vec<Vec<&str>> = output.result.lines().map(|line| line.split(' ').collect()).collect();
     let texts: Vec<(&str, &str)> = lines.iter().map(|line| (line[0], line[2])).collect();
     assert_eq!(texts, [("one:", "a"), ("one:", "b"), ("two:", "1"), ("two:", "2"), ("two:", "3")]);
     let times: Vec<jiff::Timestamp> = lines.iter().map(|line| line[1].parse().unwrap()).collect();
@@ -49,14 +51,14 @@ fn lines_have_the_times_at_which_they_were_written() {
         "{output:?}"
     );
     let since = between.to_string();
-    let chosen = |more: &[&str]| home.run(&[&["logs", "--local", "w", "--since-time", &since], more].concat()).stdout;
+    let chosen = |more: &[&str]| home.run(&[&["logs", "--local", "w", "--since-time", &since], more].concat()).result;
     assert_eq!(chosen(&[]), "two: 1\ntwo: 2\ntwo: 3\n");
     assert_eq!(chosen(&["--tail", "2"]), "two: 2\ntwo: 3\n");
     assert_eq!(chosen(&["--grep", "[ab2]", "-f"]), "two: 2\n");
-    assert_eq!(home.run(&["logs", "--local", "w", "--since", "1h"]).stdout.lines().count(), 5);
+    assert_eq!(home.run(&["logs", "--local", "w", "--since", "1h"]).result.lines().count(), 5);
     assert_eq!(home.run(&["logs", "--local", "w", "--since", "1h", "--since-time", &since]).code, Some(2));
     let odd = home.run(&["logs", "--local", "w", "--since-time", "noon"]);
-    assert!(odd.code == Some(2) && odd.stderr.contains("not a time with its zone"), "{odd:?}");
+    assert!(odd.code == Some(2) && odd.talk.contains("not a time with its zone"), "{odd:?}");
 }
 
 #[test]
@@ -66,10 +68,10 @@ fn a_log_without_times_is_read_and_said_to_have_none() {
     std::fs::remove_file(node.path().join("main.times")).unwrap();
     for option in [&["--timestamps"][..], &["--since", "1h"]] {
         let read = home.run(&[&["logs", "--local", "w"], option].concat());
-        assert_eq!((read.code, read.stdout.as_str()), (Some(0), "a\n"));
-        assert_eq!(read.stderr, "note: nobody noted when the lines of these nodes were written: one\n");
+        assert_eq!((read.code, read.result.as_str()), (Some(0), "a\n"));
+        assert_eq!(read.talk, "note: nobody noted when the lines of these nodes were written: one\n");
     }
-    assert_eq!(home.run(&["logs", "--local", "w"]).stderr, "");
+    assert_eq!(home.run(&["logs", "--local", "w"]).talk, "");
 }
 
 #[test]

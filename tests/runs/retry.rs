@@ -1,80 +1,35 @@
-//! `retry --local` by the real program: only what did not succeed runs again.
+//! `retry --local`: only what did not succeed runs again.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
-use assert_fs::TempDir;
 use serde_json::Value;
 
-/// A directory of runs.
-struct Home {
-    directory: TempDir,
+use crate::rig::{Done, Home};
+
+/// Runs a workflow to its end.
+fn submit(home: &Home, text: &str, arguments: &[&str]) -> Done {
+    let file = home.write("workflow.yaml", text);
+    home.run(&[&["submit", "--local", "-o", "json", &file], arguments].concat())
 }
 
-impl Home {
-    fn new() -> Self {
-        Self { directory: TempDir::new().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn workflow(&self, text: &str) -> PathBuf {
-        let path = self.path("workflow.yaml");
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-        command.args(arguments).env("RUNNABLE_HOME", self.path("home")).env_remove("GITHUB_STEP_SUMMARY");
-        command.stdin(Stdio::null());
-        command
-    }
-
-    #[must_use]
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn submit(&self, text: &str, arguments: &[&str]) -> Output {
-        let path = self.workflow(text);
-        let mut all = vec!["submit", "--local", "-o", "json"];
-        all.extend(arguments);
-        all.push(path.to_str().unwrap());
-        self.run(&all)
-    }
-
-    fn plan(&self) -> Value {
-        let output = self.run(&["retry", "--local", "@latest", "--plan", "-o", "json"]);
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn retry(&self, arguments: &[&str]) -> Output {
-        let mut all = vec!["retry", "--local", "@latest", "-o", "json"];
-        all.extend(arguments);
-        self.run(&all)
-    }
-
-    /// The first lines that tasks of all runs have written, one for each time that one ran.
-    fn marks(&self) -> Vec<String> {
-        let below = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-        let nodes = below(self.path("home/runs/default")).flat_map(|run| below(run.join("nodes")));
-        let logs = nodes.filter_map(|node| std::fs::read_to_string(node.join("main.log")).ok());
-        let mut marks: Vec<String> = logs.filter_map(|log| log.lines().next().map(str::to_owned)).collect();
-        marks.sort();
-        marks
-    }
+fn plan(home: &Home) -> Value {
+    home.run(&["retry", "--local", "@latest", "--plan", "-o", "json"]).json()
 }
 
-fn object(output: &Output) -> Value {
-    let talk = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {talk}"))
+fn retry(home: &Home, arguments: &[&str]) -> Done {
+    home.run(&[&["retry", "--local", "@latest", "-o", "json"], arguments].concat())
+}
+
+/// The first lines that tasks of all runs have written, one for each time that one ran.
+fn marks(home: &Home) -> Vec<String> {
+    let below = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let nodes = below(home.root().join("runs/default")).flat_map(|run| below(run.join("nodes")));
+    let logs = nodes.filter_map(|node| std::fs::read_to_string(node.join("main.log")).ok());
+    let mut marks: Vec<String> = logs.filter_map(|log| log.lines().next().map(str::to_owned)).collect();
+    marks.sort();
+    marks
 }
 
 fn parameter<'a>(workflow: &'a Value, name: &str) -> &'a str {
@@ -145,53 +100,77 @@ spec:
 #[test]
 fn only_what_failed_runs_again_and_the_plan_said_so() {
     let home = Home::new();
-    let first = home.submit(CHAIN, &["--run-id", "chain-1"]);
-    assert_eq!(first.status.code(), Some(3));
-    assert_eq!(home.marks(), ["a", "b", "c"]);
-    let plan = home.plan();
+    let first = submit(&home, CHAIN, &["--run-id", "chain-1"]);
+    assert_eq!(first.code, Some(3));
+    assert_eq!(marks(&home), ["a", "b", "c"]);
+    let plan = plan(&home);
     assert_eq!(verdict(&plan, "a"), said("cached", ""));
     assert_eq!(verdict(&plan, "b"), said("cached", ""));
     assert_eq!(verdict(&plan, "c"), said("runs", "failed"));
     assert_eq!((&plan["runId"], &plan["attempt"]), (&"chain-1".into(), &2.into()));
-    assert_eq!(home.marks().len(), 3, "a plan runs nothing");
-    let second = home.retry(&[]);
-    assert_eq!(second.status.code(), Some(0), "{}", String::from_utf8_lossy(&second.stderr));
-    assert_eq!(home.marks(), ["a", "b", "c", "c"]);
-    let workflow = object(&second);
+    assert_eq!(marks(&home).len(), 3, "a plan runs nothing");
+    let second = retry(&home, &[]);
+    assert_eq!(second.code, Some(0), "{}", second.talk);
+    assert_eq!(marks(&home), ["a", "b", "c", "c"]);
+    let workflow = second.object();
     assert!(is_hit(&workflow, "a") && is_hit(&workflow, "b") && !is_hit(&workflow, "c"));
     assert_eq!(node(&workflow, "a")["outputs"]["parameters"][0]["value"], "word");
     assert_eq!(parameter(&workflow, "retry_run_id"), "chain-1");
     assert_eq!(parameter(&workflow, "retry_indicator"), "2");
     let previous = &workflow["metadata"]["labels"]["workflows.argoproj.io/resubmitted-from-workflow"];
-    assert_eq!(*previous, object(&first)["metadata"]["name"]);
+    assert_eq!(*previous, first.object()["metadata"]["name"]);
 }
 
 #[test]
 fn a_consumer_that_runs_again_reads_the_artifact_from_the_cache() {
     let home = Home::new();
     let broken = CHAIN.replace("grep content", "grep nothing");
-    assert_eq!(home.submit(&broken, &[]).status.code(), Some(3));
-    let path = home.workflow(CHAIN);
-    let retried = home.retry(&["--file", path.to_str().unwrap()]);
-    assert_eq!(retried.status.code(), Some(0), "{}", String::from_utf8_lossy(&retried.stderr));
-    assert_eq!(home.marks(), ["a", "b", "b", "c"]);
-    assert!(is_hit(&object(&retried), "a"));
+    assert_eq!(submit(&home, &broken, &[]).code, Some(3));
+    let file = home.write("workflow.yaml", CHAIN);
+    let retried = retry(&home, &["--file", &file]);
+    assert_eq!(retried.code, Some(0), "{}", retried.talk);
+    assert_eq!(marks(&home), ["a", "b", "b", "c"]);
+    assert!(is_hit(&retried.object(), "a"));
+}
+
+#[test]
+fn an_edited_document_keeps_the_locks_of_the_run() {
+    let home = Home::new();
+    let locks = ["--mutex", "deploy", "--semaphore", "k=2", "--parallelism", "3"];
+    let first = submit(&home, CHAIN, &locks).object();
+    let holder = home.file("holder", "echo begun; exec sleep 60");
+    let mut holder = home.spawn(&["submit", "--local", "-q", &holder, "--mutex", "deploy"]);
+    home.until_written("holder");
+    let edited = home.write("edited.yaml", &CHAIN.replace("test x$RETRY_INDICATOR != x", "true"));
+    let run = first["metadata"]["name"].as_str().unwrap();
+    let mut retrying = home.command(&["retry", "--local", run, "--file", &edited, "--name", "again", "-o", "json"]);
+    let mut retrying = retrying.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut talk = BufReader::new(retrying.stderr.take().unwrap()).lines();
+    let waits = "workflow again waits for mutex deploy, which another run of this machine holds";
+    assert!(talk.any(|line| line.unwrap() == waits), "{waits:?} is not said");
+    holder.dies();
+    let ended = Done::from(retrying.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let again = ended.object();
+    assert_eq!((&again["spec"]["synchronization"], &again["spec"]["parallelism"]), (&first["spec"]["synchronization"], &3.into()));
+    let beside = std::fs::read_to_string(home.directory("again").join("beside.yaml")).unwrap();
+    assert!(beside.contains("workflow-semaphores") && beside.contains("k: \"2\""), "{beside}");
 }
 
 #[test]
 fn ten_retries_keep_one_run_id_and_names_do_not_grow() {
     let home = Home::new();
-    let first = object(&home.submit(&CHAIN.replace("test x$RETRY_INDICATOR != x", "false"), &[]));
+    let first = submit(&home, &CHAIN.replace("test x$RETRY_INDICATOR != x", "false"), &[]).object();
     let mut names = vec![first["metadata"]["name"].as_str().unwrap().to_owned()];
     for attempt in 2..=11 {
-        let retried = home.retry(&[]);
-        assert_eq!(retried.status.code(), Some(3));
-        let workflow = object(&retried);
+        let retried = retry(&home, &[]);
+        assert_eq!(retried.code, Some(3));
+        let workflow = retried.object();
         assert_eq!(parameter(&workflow, "run_id"), parameter(&first, "run_id"));
         assert_eq!(parameter(&workflow, "retry_indicator"), attempt.to_string());
         names.push(workflow["metadata"]["name"].as_str().unwrap().to_owned());
     }
-    assert_eq!(home.marks().iter().filter(|mark| *mark == "a").count(), 1);
+    assert_eq!(marks(&home).iter().filter(|mark| *mark == "a").count(), 1);
     assert_eq!(names[1].len(), names[10].len(), "{names:?}");
     names.sort();
     names.dedup();
@@ -201,12 +180,11 @@ fn ten_retries_keep_one_run_id_and_names_do_not_grow() {
 #[test]
 fn a_retry_leaves_a_handle_of_the_new_attempt() {
     let home = Home::new();
-    let handle = home.path("run.json");
-    let handle = handle.to_str().unwrap();
-    let first = object(&home.submit(CHAIN, &["--run-id", "r1", "--handle", handle]));
+    let handle = &home.write("run.json", "");
+    let first = submit(&home, CHAIN, &["--run-id", "r1", "--handle", handle]).object();
     assert_eq!(first["run"]["attempt"], 1);
     let output = home.run(&["retry", handle, "-o", "json", "--handle", handle]);
-    let second = object(&output);
+    let second = output.object();
     let written: Value = serde_json::from_str(&std::fs::read_to_string(handle).unwrap()).unwrap();
     assert_eq!(second["run"], written);
     assert_eq!(
@@ -217,9 +195,9 @@ fn a_retry_leaves_a_handle_of_the_new_attempt() {
     assert_eq!((&written["cacheName"], &written["store"]), (&first["run"]["cacheName"], &first["run"]["store"]));
     for flags in [&["--handle", handle][..], &["--wait"], &["--timeout", "1h"], &["--report", "junit=run.xml"]] {
         let planned = home.run(&[&["retry", handle, "--plan"], flags].concat());
-        assert_eq!(planned.status.code(), Some(2), "{planned:?}");
+        assert_eq!(planned.code, Some(2), "{planned:?}");
         let message = format!("{} needs a run, and --plan makes none", flags[0]);
-        assert!(String::from_utf8_lossy(&planned.stderr).contains(&message), "{planned:?}");
+        assert!(planned.talk.contains(&message), "{planned:?}");
     }
 }
 
@@ -227,36 +205,34 @@ fn a_retry_leaves_a_handle_of_the_new_attempt() {
 fn a_killed_run_goes_on_from_what_succeeded() {
     let home = Home::new();
     let hanging = CHAIN.replace("test x$RETRY_INDICATOR != x", "test x$RETRY_INDICATOR != x || sleep 60");
-    let path = home.workflow(&hanging);
-    let arguments = ["submit", "--local", "--run-id", "killed", path.to_str().unwrap()];
-    let mut engine: Child = home.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_for(|| home.marks().last().is_some_and(|mark| mark == "c"));
-    let running = home.retry(&[]);
-    assert_eq!(running.status.code(), Some(7));
-    assert!(String::from_utf8_lossy(&running.stderr).contains("is Running"));
-    engine.kill().unwrap();
-    engine.wait().unwrap();
-    let plan = home.plan();
+    let file = home.write("workflow.yaml", &hanging);
+    let mut engine = home.spawn(&["submit", "--local", "--run-id", "killed", &file]);
+    home.until("c begins", || marks(&home).last().is_some_and(|mark| mark == "c"));
+    let running = retry(&home, &[]);
+    assert_eq!(running.code, Some(7));
+    assert!(running.talk.contains("is Running"));
+    engine.dies();
+    let plan = plan(&home);
     assert_eq!(verdict(&plan, "b"), said("cached", ""));
     assert_eq!(verdict(&plan, "c"), said("runs", "unfinished"));
-    let retried = home.retry(&[]);
-    assert_eq!(retried.status.code(), Some(0), "{}", String::from_utf8_lossy(&retried.stderr));
-    assert_eq!(home.marks(), ["a", "b", "c", "c"]);
+    let retried = retry(&home, &[]);
+    assert_eq!(retried.code, Some(0), "{}", retried.talk);
+    assert_eq!(marks(&home), ["a", "b", "c", "c"]);
 }
 
 #[test]
 fn a_broken_entry_is_a_miss() {
     let home = Home::new();
-    assert_eq!(home.submit(CHAIN, &[]).status.code(), Some(3));
-    let caches = std::fs::read_dir(home.path("home/cache")).unwrap().flatten();
+    assert_eq!(submit(&home, CHAIN, &[]).code, Some(3));
+    let caches = std::fs::read_dir(home.root().join("cache")).unwrap().flatten();
     let entries = caches.flat_map(|cache| std::fs::read_dir(cache.path()).unwrap().flatten());
     let made = entries.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains("/make-")).unwrap();
     std::fs::write(made.join("manifest.json"), "{\"version\": 1").unwrap();
-    assert_eq!(verdict(&home.plan(), "a"), said("runs", "entryGone"));
-    let retried = home.retry(&[]);
-    assert_eq!(retried.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&retried.stderr).contains("a broken cache entry is passed over"));
-    assert_eq!(home.marks(), ["a", "a", "b", "c", "c"]);
+    assert_eq!(verdict(&plan(&home), "a"), said("runs", "entryGone"));
+    let retried = retry(&home, &[]);
+    assert_eq!(retried.code, Some(0));
+    assert!(retried.talk.contains("a broken cache entry is passed over"));
+    assert_eq!(marks(&home), ["a", "a", "b", "c", "c"]);
 }
 
 #[test]
@@ -265,23 +241,23 @@ fn a_changed_parameter_runs_what_reads_it() {
     let text = CHAIN
         .replace("entrypoint: main\n", "entrypoint: main\n  arguments: {parameters: [{name: mark, value: c}]}\n")
         .replace("echo c;", "echo {{workflow.parameters.mark}};");
-    assert_eq!(home.submit(&text, &[]).status.code(), Some(3));
-    assert_eq!(home.retry(&["-p", "mark=z"]).status.code(), Some(0));
+    assert_eq!(submit(&home, &text, &[]).code, Some(3));
+    assert_eq!(retry(&home, &["-p", "mark=z"]).code, Some(0));
     // What reads an artifact depends on all parameters: its content is not in the key.
-    assert_eq!(home.marks(), ["a", "b", "b", "c", "z"]);
+    assert_eq!(marks(&home), ["a", "b", "b", "c", "z"]);
 }
 
 #[test]
 fn what_cannot_be_retried_is_refused() {
     let home = Home::new();
     let ready = CHAIN.replace("test x$RETRY_INDICATOR != x", "true");
-    assert_eq!(home.submit(&ready, &[]).status.code(), Some(0));
-    let refused = home.retry(&[]);
-    assert_eq!(refused.status.code(), Some(7));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("has succeeded"));
-    assert_eq!(home.retry(&["--in-place"]).status.code(), Some(2));
-    assert_eq!(home.retry(&["-p", "run_id=x"]).status.code(), Some(2));
-    assert_eq!(home.run(&["retry", "--local", "absent"]).status.code(), Some(6));
+    assert_eq!(submit(&home, &ready, &[]).code, Some(0));
+    let refused = retry(&home, &[]);
+    assert_eq!(refused.code, Some(7));
+    assert!(refused.talk.contains("has succeeded"));
+    assert_eq!(retry(&home, &["--in-place"]).code, Some(2));
+    assert_eq!(retry(&home, &["-p", "run_id=x"]).code, Some(2));
+    assert_eq!(home.run(&["retry", "--local", "absent"]).code, Some(6));
 }
 
 #[test]
@@ -304,29 +280,20 @@ spec:
       image: busybox
       command: [sh, -c, "echo run"]
 "#;
-    let first = object(&home.submit(text, &["--memoize=off"]));
+    let first = submit(&home, text, &["--memoize=off"]).object();
     assert!(!is_hit(&first, "one") && is_hit(&first, "two"));
-    let second = object(&home.submit(text, &["--memoize=off"]));
+    let second = submit(&home, text, &["--memoize=off"]).object();
     assert!(is_hit(&second, "one") && is_hit(&second, "two"));
-    assert_eq!(home.marks().len(), 1);
+    assert_eq!(marks(&home).len(), 1);
 }
 
 #[test]
 fn two_runs_of_one_entry_make_it_once() {
     let home = Home::new();
     let slow = CHAIN.replace("test x$RETRY_INDICATOR != x", "true").replace("echo a;", "sleep 1; echo a;");
-    let path = home.workflow(&slow);
-    let arguments = ["submit", "--local", "--run-id", "both", "--cache-name", "both", path.to_str().unwrap()];
-    let mut runs =
-        [(); 2].map(|()| home.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    assert!(runs.iter_mut().all(|run| run.wait().unwrap().success()));
-    assert_eq!(home.marks().iter().filter(|mark| *mark == "a").count(), 1, "{:?}", home.marks());
-}
-
-fn wait_for(condition: impl Fn() -> bool) {
-    let limit = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < limit, "the condition never held");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let file = home.write("workflow.yaml", &slow);
+    let arguments = ["submit", "--local", "--run-id", "both", "--cache-name", "both", &file];
+    let mut runs = [(); 2].map(|()| home.spawn(&arguments));
+    assert!(runs.iter_mut().all(|run| run.ends() == Some(0)));
+    assert_eq!(marks(&home).iter().filter(|mark| *mark == "a").count(), 1, "{:?}", marks(&home));
 }

@@ -1,3 +1,5 @@
+//! Secrets in what is said of a local run.
+
 use serde_json::json;
 
 use crate::rig::Home;
@@ -30,13 +32,13 @@ fn secrets_are_masked_for_people_and_exact_for_programs() {
     std::fs::write(home.root().join("w.yaml"), WORKFLOW).unwrap();
     let output = home.run(&["submit", "--local", "w.yaml", "--report", "junit=j.xml"]);
     assert_eq!(output.code, Some(3), "{output:?}");
-    assert!(output.stderr.contains("password ***, token ***"), "{output:?}");
+    assert!(output.talk.contains("password ***, token ***"), "{output:?}");
     let report = std::fs::read_to_string(home.root().join("j.xml")).unwrap();
-    for (what, text) in [("talk", &output.stderr), ("tree", &output.stdout), ("report", &report)] {
+    for (what, text) in [("talk", &output.talk), ("tree", &output.result), ("report", &report)] {
         assert!(!text.contains("hunter22") && !text.contains("t0ken-1"), "{what}: {text}");
     }
-    assert_eq!(home.run(&["logs", "--local", "w"]).stdout, "password hunter22, token ***\n");
+    assert_eq!(home.run(&["logs", "--local", "w"]).result, "password hunter22, token ***\n");
     let exact: serde_json::Value =
-        serde_json::from_str(&home.run(&["status", "--local", "w", "-o", "json"]).stdout).unwrap();
+        serde_json::from_str(&home.run(&["status", "--local", "w", "-o", "json"]).result).unwrap();
     assert_eq!(exact["spec"]["arguments"]["parameters"][0], json!({"name": "api-token", "value": "t0ken-1"}));
 }

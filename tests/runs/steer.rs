@@ -1,3 +1,5 @@
+//! `suspend`, `resume`, `stop` and `terminate` of a local run, from another process.
+
 use serde_json::{Value, json};
 
 use crate::rig::{Home, steps};
@@ -20,12 +22,12 @@ fn a_stopped_run_still_runs_its_exit_handler() {
     let mut run = home.start(&with_exit_handler());
     home.until("the task begins", || is_running(&home, "long"));
     let output = home.run(&["stop", "--local", "w"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "workflow.argoproj.io/w stopped\n"), "{output:?}");
+    assert_eq!((output.code, output.result.as_str()), (Some(0), "workflow.argoproj.io/w stopped\n"), "{output:?}");
     assert_eq!(run.ends(), Some(3));
     assert_eq!(home.phase("w.onExit").as_deref(), Some("Succeeded"));
     assert_eq!(home.workflow()["spec"]["shutdown"], "Stop");
     let again = home.run(&["stop", "--local", "@latest"]);
-    assert_eq!((again.code, again.stdout.as_str()), (Some(0), "workflow.argoproj.io/w already stopped\n"));
+    assert_eq!((again.code, again.result.as_str()), (Some(0), "workflow.argoproj.io/w already stopped\n"));
 }
 
 #[test]
@@ -34,10 +36,10 @@ fn a_terminated_run_runs_nothing_more() {
     let mut run = home.start(&with_exit_handler());
     home.until("the task begins", || is_running(&home, "long"));
     let tried = home.run(&["cancel", "--local", "--dry-run", "w"]);
-    assert_eq!(tried.stdout, "workflow.argoproj.io/w terminated (dry run)\n");
+    assert_eq!(tried.result, "workflow.argoproj.io/w terminated (dry run)\n");
     assert!(is_running(&home, "long"));
     let output = home.run(&["terminate", "--local", "w", "-o", "name"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "workflow.argoproj.io/w\n"), "{output:?}");
+    assert_eq!((output.code, output.result.as_str()), (Some(0), "workflow.argoproj.io/w\n"), "{output:?}");
     assert_eq!(run.ends(), Some(3));
     assert_eq!(home.phase("w.onExit"), None);
     assert_eq!(home.workflow()["status"]["phase"], "Failed");
@@ -49,14 +51,14 @@ fn a_suspended_run_begins_nothing_until_it_is_resumed() {
     let mut run = home.start(&steps(&[("first", "sleep 0.3; echo done"), ("second", "true")]));
     home.until("the task begins", || is_running(&home, "first"));
     let output = home.run(&["suspend", "--local", "w"]);
-    assert_eq!(output.stdout, "workflow.argoproj.io/w suspended\n", "{output:?}");
+    assert_eq!(output.result, "workflow.argoproj.io/w suspended\n", "{output:?}");
     let again = home.run(&["suspend", "--local", "w"]);
-    assert_eq!((again.code, again.stdout.as_str()), (Some(0), "workflow.argoproj.io/w already suspended\n"));
+    assert_eq!((again.code, again.result.as_str()), (Some(0), "workflow.argoproj.io/w already suspended\n"));
     home.until("the task has ended", || home.log("first") == "done\n");
-    assert_eq!(home.run(&["stop", "--local", "--dry-run", "w"]).stdout, "workflow.argoproj.io/w stopped (dry run)\n");
+    assert_eq!(home.run(&["stop", "--local", "--dry-run", "w"]).result, "workflow.argoproj.io/w stopped (dry run)\n");
     assert_eq!(home.phase("second"), None);
     let output = home.run(&["resume", "--local", "w"]);
-    assert_eq!(output.stdout, "workflow.argoproj.io/w resumed\n", "{output:?}");
+    assert_eq!(output.result, "workflow.argoproj.io/w resumed\n", "{output:?}");
     assert_eq!(run.ends(), Some(0));
     assert_eq!(home.phase("second").as_deref(), Some("Succeeded"));
     assert_eq!(home.workflow()["spec"].get("suspend"), None);
@@ -70,7 +72,7 @@ fn a_run_that_is_suspended_from_its_beginning_begins_when_it_is_resumed() {
     let mut run = home.start(&spec);
     home.until("the run can be steered", || home.path("control").exists());
     assert_eq!(home.journal(), "");
-    assert_eq!(home.run(&["resume", "--local", "w"]).stdout, "workflow.argoproj.io/w resumed\n");
+    assert_eq!(home.run(&["resume", "--local", "w"]).result, "workflow.argoproj.io/w resumed\n");
     assert_eq!(run.ends(), Some(0));
 }
 
@@ -95,10 +97,10 @@ fn a_suspended_node_waits_for_its_resumption() {
     let other = home.run(&["resume", "--local", "w", "--node-field-selector", "displayName=check"]);
     assert_eq!(other.code, Some(6), "{other:?}");
     let output = home.run(&["resume", "--local", "w", "--node-field-selector", "displayName=approve"]);
-    assert_eq!(output.stdout, "workflow.argoproj.io/w resumed (approve)\n", "{output:?}");
+    assert_eq!(output.result, "workflow.argoproj.io/w resumed (approve)\n", "{output:?}");
     home.until("the second node waits", || is_running(&home, "check"));
     assert_eq!(home.phase("approve").as_deref(), Some("Succeeded"));
-    assert_eq!(home.run(&["resume", "--local", "w"]).stdout, "workflow.argoproj.io/w resumed (check)\n");
+    assert_eq!(home.run(&["resume", "--local", "w"]).result, "workflow.argoproj.io/w resumed (check)\n");
     assert_eq!(run.ends(), Some(0));
 }
 
@@ -128,13 +130,13 @@ fn a_suspended_node_is_given_its_outputs() {
     home.until("the node waits", || is_running(&home, "approve"));
     let missing = home.run(&["resume", "--local", "w"]);
     assert_eq!(missing.code, Some(2), "{missing:?}");
-    assert!(missing.stderr.contains("node \"approve\" needs a value for its output parameter \"why\""), "{missing:?}");
+    assert!(missing.talk.contains("node \"approve\" needs a value for its output parameter \"why\""), "{missing:?}");
     let unknown = home.run(&["resume", "--local", "w", "--output", "why=x", "--output", "who=eve"]);
     assert_eq!(unknown.code, Some(2), "{unknown:?}");
     let long = "x".repeat(5000);
     let why = format!("why={long}");
     let resumed = home.run(&["resume", "--local", "w", "--output", &why, "--message", "by eve"]);
-    assert_eq!(resumed.stdout, "workflow.argoproj.io/w resumed (approve)\n", "{resumed:?}");
+    assert_eq!(resumed.result, "workflow.argoproj.io/w resumed (approve)\n", "{resumed:?}");
     assert_eq!(run.ends(), Some(0));
     assert_eq!(home.log("after"), format!("no for {long}, {long}\n"));
     let workflow = home.workflow();
@@ -153,9 +155,9 @@ fn a_run_whose_process_died_is_not_resumed_and_needs_no_stop() {
     run.dies();
     let resumed = home.run(&["resume", "--local", "w"]);
     assert_eq!(resumed.code, Some(7), "{resumed:?}");
-    assert!(resumed.stderr.contains("its process was killed"), "{resumed:?}");
+    assert!(resumed.talk.contains("its process was killed"), "{resumed:?}");
     let stopped = home.run(&["stop", "--local", "w"]);
-    assert_eq!(stopped.stdout, "workflow.argoproj.io/w already gone: its process was killed\n");
+    assert_eq!(stopped.result, "workflow.argoproj.io/w already gone: its process was killed\n");
 }
 
 #[test]
@@ -164,8 +166,8 @@ fn a_run_that_ended_or_never_was_is_refused_and_does_not_keep_the_order_from_oth
     let mut run = home.start(&steps(&[("only", "true")]));
     assert_eq!(run.ends(), Some(0));
     let output = home.run(&["stop", "--local", "absent", "w"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(7), ""));
-    assert!(output.stderr.contains("no local run \"absent\""), "{output:?}");
-    assert!(output.stderr.contains("cannot stop workflow \"w\": it has ended (Succeeded)"), "{output:?}");
+    assert_eq!((output.code, output.result.as_str()), (Some(7), ""));
+    assert!(output.talk.contains("no local run \"absent\""), "{output:?}");
+    assert!(output.talk.contains("cannot stop workflow \"w\": it has ended (Succeeded)"), "{output:?}");
     assert_eq!(home.run(&["suspend", "--local", "absent"]).code, Some(6));
 }
