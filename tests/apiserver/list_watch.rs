@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Lines};
 use std::ops::ControlFlow;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout};
 
 use kubectl_runnable::cluster::{News, Selection};
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::faults::{COLLECTION, through, to};
 use crate::namespace::Namespace;
+use crate::program::command;
 use crate::relay::Relay;
 use crate::server::{Server, User};
 use crate::workflow;
@@ -24,10 +25,8 @@ struct Watching {
 
 impl Watching {
     fn start(namespace: &Namespace, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-        command.args(["list", "--watch"]).args(arguments).arg("--kubeconfig").arg(namespace.kubeconfig(User::Admin));
-        command.env_remove("ARGO_NAMESPACE").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let arguments = [&["list", "--watch"], arguments].concat();
+        let mut child = command(&namespace.kubeconfig(User::Admin), &arguments).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }

@@ -2,7 +2,6 @@
 //! here.
 
 use std::collections::HashMap;
-use std::process::Command;
 
 use kubectl_runnable::cluster::{Access, Cluster, LogEnd, LogOptions};
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::faults::{kubeconfig_of, refusal};
 use crate::namespace::Namespace;
-use crate::program::{Ran, command};
+use crate::program::{self, Ran};
 use crate::server::User;
 use crate::workflow;
 
@@ -64,12 +63,8 @@ async fn nodes_without_a_pod_are_told() {
         (&["logs", "build", "x"], 6, "error: run build has no node \"x\"\n"),
         (&["logs", "absent"], 6, "error: workflow \"absent\" does not exist"),
     ] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-        command.args(arguments).arg("--kubeconfig").arg(namespace.kubeconfig(User::Admin));
-        let output = command.env_remove("ARGO_NAMESPACE").output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
-        assert!(stderr.starts_with(said) && (said.is_empty() == stderr.is_empty()), "{arguments:?}: {stderr}");
+        let ran = program::of(&namespace, User::Admin, arguments).exits(code);
+        assert!(ran.stderr.starts_with(said) && (said.is_empty() == ran.stderr.is_empty()), "{arguments:?}: {ran:?}");
     }
 }
 
@@ -226,7 +221,7 @@ fn logs(server: &MockServer, arguments: &[&str]) -> (Option<i32>, String, String
     let file = directory.path().join("config");
     std::fs::write(&file, kubeconfig_of(server).to_string()).unwrap();
     let arguments = [&["logs", "build"], arguments].concat();
-    let ran = tokio::task::block_in_place(|| Ran::from(command(&file, &arguments).output().unwrap()));
+    let ran = tokio::task::block_in_place(|| Ran::from(program::command(&file, &arguments).output().unwrap()));
     (ran.code, ran.stdout, ran.stderr)
 }
 

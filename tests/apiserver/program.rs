@@ -1,7 +1,7 @@
 //! The program itself, run on a namespace of the API server.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -20,7 +20,9 @@ pub(crate) struct Ran {
 /// The program with these arguments and this kubeconfig.
 pub(crate) fn command(kubeconfig: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-    command.args(arguments).arg("--kubeconfig").arg(kubeconfig).env_remove("ARGO_NAMESPACE");
+    command.args(arguments).arg("--kubeconfig").arg(kubeconfig);
+    command.env_remove("ARGO_NAMESPACE").env_remove("GITHUB_STEP_SUMMARY");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -37,6 +39,19 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
+    /// Fails the test with everything that was said, unless the exit code is this.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, expected: &str) -> Self {
+        assert!(self.stderr.contains(expected), "{expected:?} is not in {self:#?}");
+        self
+    }
+
     #[track_caller]
     pub(crate) fn prints(self, code: i32, stdout: &str) -> Self {
         assert_eq!((self.code, self.stdout.as_str()), (Some(code), stdout), "{self:?}");
@@ -54,7 +69,12 @@ impl Ran {
 
     #[track_caller]
     pub(crate) fn json(self) -> Value {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        serde_json::from_str(&self.stdout).unwrap()
+        self.exits(0).object()
+    }
+
+    /// The object that was printed, whatever the exit code.
+    #[track_caller]
+    pub(crate) fn object(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 }

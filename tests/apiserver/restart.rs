@@ -1,27 +1,24 @@
 //! The API server killed and started again under the real program: what follows a run goes on, what could not act says
 //! so and has changed nothing. The test plays the controller.
 
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
+use crate::program::{Ran, command};
 use crate::server::{Server, User};
 use crate::workflow;
 
 fn start(namespace: &Namespace, arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-    command.args(arguments).arg("--kubeconfig").arg(namespace.kubeconfig(User::Admin));
-    command.env_remove("ARGO_NAMESPACE").env_remove("GITHUB_STEP_SUMMARY").stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command(&namespace.kubeconfig(User::Admin), arguments).spawn().unwrap()
 }
 
 /// The exit code, standard output and standard error of a program once it has ended.
 fn ended(child: Child) -> (i32, String, String) {
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    (ran.code.unwrap(), ran.stdout, ran.stderr)
 }
 
 async fn set_status(namespace: &Namespace, name: &str, status: &Value) {

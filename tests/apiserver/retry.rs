@@ -1,19 +1,17 @@
 //! Retrying on a cluster by the real program: the test plays the controller.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use kubectl_runnable::argo::status::{node_id, pod_name};
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
+use crate::program;
 use crate::server::User;
 use crate::workflow;
 
 fn command(namespace: &Namespace, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-    command.arg("retry").args(arguments).args(["-n", &namespace.name, "--kubeconfig"]);
-    command.arg(namespace.kubeconfig(User::Admin)).env_remove("GITHUB_STEP_SUMMARY").stdin(Stdio::null());
-    command
+    program::command(&namespace.kubeconfig(User::Admin), &[&["retry"], arguments].concat())
 }
 
 fn retry(namespace: &Namespace, arguments: &[&str]) -> Output {
@@ -88,7 +86,7 @@ async fn an_attempt_is_waited_for_told_and_found_again() {
         "--notify-exec",
         &exec,
     ];
-    let child = command(&namespace, &waiting).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command(&namespace, &waiting).spawn().unwrap();
     until(&handle).await;
     namespace.patch("workflows", "again", &json!({ "status": { "phase": "Error", "message": "no" } })).await;
     let output = tokio::task::block_in_place(|| child.wait_with_output().unwrap());

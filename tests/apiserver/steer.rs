@@ -1,6 +1,6 @@
 //! Steering a run: the verbs as their users call them, on objects as a controller writes them.
 
-use std::process::Command;
+use std::path::Path;
 
 use kubectl_runnable::cluster::Changed;
 use serde_json::{Value, json};
@@ -9,25 +9,14 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::faults::{kubeconfig_of, refusal};
 use crate::namespace::Namespace;
+use crate::program::{Ran, command};
 use crate::server::User;
 use crate::workflow;
 
 const OBJECT: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build";
 
-#[must_use]
-#[derive(Debug)]
-struct Output {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn runnable(kubeconfig: &std::path::Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-    command.args(arguments).arg("--kubeconfig").arg(kubeconfig).env_remove("ARGO_NAMESPACE");
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+fn runnable(kubeconfig: &Path, arguments: &[&str]) -> Ran {
+    command(kubeconfig, arguments).output().unwrap().into()
 }
 
 /// A run at two suspended nodes, of which one waits for outputs.

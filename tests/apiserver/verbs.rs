@@ -1,11 +1,12 @@
 //! The verbs on runs of a cluster, by the real program: the test plays the controller.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
+use crate::program::{self, Ran};
 use crate::server::{Server, User};
 use crate::workflow;
 
@@ -13,15 +14,7 @@ use crate::workflow;
 const COMPRESSED: &str = "H4sIAAAAAAAAA6tWKleyqlbKTFGyUipX0lHKS8xNhTJTMosLchIr/RAiJZUFIKaLo7uSjlJBRmIxiBdUmpeXmZeuVKujVK5riDBM1xDJOL1EDAMTEQYG5KcgGRhcmpycmpqSmqJUWwsA9KEUGJ8AAAA=";
 
 fn command(namespace: &Namespace, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-    command.args(arguments).arg("--kubeconfig").arg(namespace.kubeconfig(User::Admin));
-    command
-        .env_remove("ARGO_NAMESPACE")
-        .env_remove("GITHUB_STEP_SUMMARY")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+    program::command(&namespace.kubeconfig(User::Admin), arguments)
 }
 
 fn run(namespace: &Namespace, arguments: &[&str]) -> (i32, String, String) {
@@ -29,14 +22,12 @@ fn run(namespace: &Namespace, arguments: &[&str]) -> (i32, String, String) {
 }
 
 fn parts(output: Output) -> (i32, String, String) {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let ran = Ran::from(output);
+    (ran.code.unwrap(), ran.stdout, ran.stderr)
 }
 
 fn json_of(namespace: &Namespace, arguments: &[&str]) -> Value {
-    let (code, result, talk) = run(namespace, arguments);
-    assert_eq!(code, 0, "{talk}");
-    serde_json::from_str(&result).unwrap()
+    program::of(namespace, User::Admin, arguments).json()
 }
 
 fn node(name: &str, kind: &str, phase: &str) -> Value {
@@ -224,8 +215,6 @@ async fn all_pages_are_listed() {
 #[tokio::test]
 async fn who_may_not_list_is_told_so() {
     let namespace = Namespace::new().await;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-    command.arg("list").arg("--kubeconfig").arg(namespace.kubeconfig(User::Restricted));
-    let (code, _, talk) = parts(command.output().unwrap());
-    assert!(code == 1 && talk.contains("restricted may not list workflows.argoproj.io"), "{code}: {talk}");
+    let ran = program::of(&namespace, User::Restricted, &["list"]);
+    ran.fails(1, &["restricted may not list workflows.argoproj.io"]);
 }

@@ -45,7 +45,8 @@ fn time_runs_out_and_the_run_goes_on() {
 fn a_killed_run_is_not_waited_for() {
     let home = Home::new();
     let mut running = home.begin("a", "echo begun; sleep 60");
-    let waiting = home.command(&["wait", "--local", "a"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let waiting =
+        home.command(&["wait", "--local", "a"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     running.dies();
     let done = Done::from(waiting.wait_with_output().unwrap());
     assert_eq!((done.code, done.result.as_str()), (Some(1), ""));

@@ -17,8 +17,8 @@ async fn a_workflow_is_created_prepared() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("build")]);
-    let ran = program.run(&[&file, "--run-id", "r-1"]).exits(0);
-    let ran = ran.prints("workflow.argoproj.io/build created\n").says("run id r-1, cache runnable-");
+    let ran = program.run(&[&file, "--run-id", "r-1"]);
+    let ran = ran.prints(0, "workflow.argoproj.io/build created\n").says("run id r-1, cache runnable-");
     let live = live(&namespace, "build").await;
     assert_eq!(parameter(&live, "run_id"), Some("r-1"));
     let cache = live["spec"]["templates"][1]["memoize"]["cache"]["configMap"]["name"].as_str().unwrap();
@@ -34,9 +34,9 @@ async fn what_is_created_is_what_a_client_dry_run_shows() {
     document["spec"]["templates"][1]["retryStrategy"] = json!({ "limit": "3", "retryPolicy": "OnError" });
     let file = program.file("w.yaml", &[document]);
     let arguments = [&[&file, "--name", "fixed", "-p", "x=1", "-o", "json"], FIXED.as_slice()].concat();
-    let shown = program.run(&[&arguments, ["--dry-run=client"].as_slice()].concat()).exits(0).json();
+    let shown = program.run(&[&arguments, ["--dry-run=client"].as_slice()].concat()).exits(0).object();
     assert_eq!(namespace.get("workflows", "fixed").await, None);
-    let created = program.run(&arguments).exits(0).object();
+    let created = program.run(&arguments).exits(0).created();
     assert_eq!(created, live(&namespace, "fixed").await);
     for part in ["apiVersion", "kind", "spec"] {
         assert_eq!(created[part], shown[part]);
@@ -51,9 +51,9 @@ async fn a_server_dry_run_creates_nothing() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("build")]);
-    let ran = program.run(&[&file, "--dry-run=server", "--wait"]).exits(0);
-    let _ = ran.prints("workflow.argoproj.io/build created (server dry run)\n");
-    let shown = program.run(&[&file, "--dry-run=server", "-o", "json"]).exits(0).json();
+    let ran = program.run(&[&file, "--dry-run=server", "--wait"]);
+    let _ = ran.prints(0, "workflow.argoproj.io/build created (server dry run)\n");
+    let shown = program.run(&[&file, "--dry-run=server", "-o", "json"]).exits(0).object();
     assert!(shown["metadata"]["uid"].is_string());
     assert_eq!(namespace.get("workflows", "build").await, None);
 }
@@ -63,8 +63,8 @@ async fn two_workflows_of_a_file_are_two_runs_each_with_its_cache() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("one"), document("two")]);
-    let ran = program.run(&[&file]).exits(0);
-    let _ = ran.prints("workflow.argoproj.io/one created\nworkflow.argoproj.io/two created\n");
+    let ran = program.run(&[&file]);
+    let _ = ran.prints(0, "workflow.argoproj.io/one created\nworkflow.argoproj.io/two created\n");
     let (one, two) = (live(&namespace, "one").await, live(&namespace, "two").await);
     let cache = |workflow: &Value| workflow["spec"]["templates"][1]["memoize"]["cache"].clone();
     assert!(cache(&one).is_object());
@@ -79,12 +79,12 @@ async fn the_same_run_is_submitted_once_and_another_of_its_name_is_a_conflict() 
     let file = program.file("w.yaml", &[document("build")]);
     let _ = program.run(&[&file, "--run-id", "r-1"]).exits(0);
     let before = live(&namespace, "build").await;
-    let again = program.run(&[&file, "--run-id", "r-1"]).exits(0);
-    let again = again.prints("workflow.argoproj.io/build unchanged: this attempt of the run is there already\n");
+    let again = program.run(&[&file, "--run-id", "r-1"]);
+    let again = again.prints(0, "workflow.argoproj.io/build unchanged: this attempt of the run is there already\n");
     let cache = before["spec"]["templates"][1]["memoize"]["cache"]["configMap"]["name"].as_str().unwrap();
     let _ = again.says(&format!("run id r-1, cache {cache}\n"));
     assert_eq!(live(&namespace, "build").await, before);
-    let other = program.run(&[&file, "--run-id", "r-2"]).exits(7).prints("");
+    let other = program.run(&[&file, "--run-id", "r-2"]).prints(7, "");
     let expected = format!("error: workflow \"build\" already exists in namespace {:?}\n", namespace.name);
     let _ = other.says(&expected).says("hint: choose another --name");
     assert_eq!(live(&namespace, "build").await, before);
@@ -96,8 +96,8 @@ async fn what_had_been_created_before_a_failure_is_told() {
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("one"), document("two"), document("three")]);
     namespace.create("workflows", &document("two")).await;
-    let ran = program.run(&[&file]).exits(7).says("note: workflow.argoproj.io/one had been created before");
-    let _ = ran.prints("workflow.argoproj.io/one created\n");
+    let ran = program.run(&[&file]).says("note: workflow.argoproj.io/one had been created before");
+    let _ = ran.prints(7, "workflow.argoproj.io/one created\n");
     assert!(namespace.get("workflows", "one").await.is_some());
     assert_eq!(namespace.get("workflows", "three").await, None);
     let _ = program.run(&[&file, "-o", "name"]).exits(7);
@@ -110,7 +110,7 @@ async fn nothing_is_created_when_one_document_is_unsound() {
     let mut unsound = document("two");
     unsound["spec"]["arguments"] = json!({ "parameters": [{ "name": "date" }] });
     let file = program.file("w.yaml", &[document("one"), unsound]);
-    let _ = program.run(&[&file]).exits(2).prints("").says("needs a value for date");
+    let _ = program.run(&[&file]).prints(2, "").says("needs a value for date");
     assert_eq!(namespace.get("workflows", "one").await, None);
 }
 
@@ -132,7 +132,7 @@ async fn several_objects_are_one_list() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("one"), document("two")]);
-    let printed = program.run(&[&file, "-o", "json"]).exits(0).json();
+    let printed = program.run(&[&file, "-o", "json"]).exits(0).object();
     assert_eq!(printed["kind"], "List");
     assert_eq!(without_run(printed["items"][1].clone()), live(&namespace, "two").await);
     assert_eq!(printed["items"][1]["run"]["name"], "two");
@@ -179,12 +179,12 @@ async fn templates_that_are_called_in_other_objects_are_fetched_so_that_their_ca
     let mut edited = template("shared");
     edited["spec"]["templates"][1]["container"]["image"] = json!("alpine:2");
     namespace.patch("workflowtemplates", "shared", &edited).await;
-    let shown = program.run(&[&file, "--name", "again", "--dry-run=server", "-o", "json"]).exits(0).json();
+    let shown = program.run(&[&file, "--name", "again", "--dry-run=server", "-o", "json"]).exits(0).object();
     assert_ne!(shown["spec"]["templates"][0]["memoize"]["key"], key);
 
     caller["spec"]["templates"][0]["steps"] = json!([[call("absent")]]);
     let file = program.file("absent.yaml", &[caller]);
     let ran = program.run(&[&file, "--name", "absent", "-o", "json"]).exits(0);
-    assert_eq!(ran.json()["spec"]["templates"][0].get("memoize"), None);
+    assert_eq!(ran.object()["spec"]["templates"][0].get("memoize"), None);
     let _ = ran.says("the called template \"absent/say\" is not known");
 }

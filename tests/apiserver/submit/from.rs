@@ -81,7 +81,7 @@ async fn a_required_parameter_is_asked_for_before_anything_is_created() {
     let program = Program::new(&namespace);
     namespace.create("workflowtemplates", &template("etl")).await;
     for inline in [[].as_slice(), &["--inline"]] {
-        let ran = program.run(&[["--from", "wftmpl/etl"].as_slice(), &NAMED, inline].concat()).exits(2).prints("");
+        let ran = program.run(&[["--from", "wftmpl/etl"].as_slice(), &NAMED, inline].concat()).prints(2, "");
         let _ = ran.says("error: workflow \"build\" needs a value for date\n").says("hint: add -p date=VALUE\n");
     }
     assert_eq!(namespace.get("workflows", "build").await, None);
@@ -92,7 +92,7 @@ async fn what_does_not_exist_is_named_with_what_is_like_it() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
     namespace.create("workflowtemplates", &template("nightly")).await;
-    let ran = program.run(&["--from", "wftmpl/nigthly"]).exits(6).prints("");
+    let ran = program.run(&["--from", "wftmpl/nigthly"]).prints(6, "");
     let expected = format!("error: WorkflowTemplate \"nigthly\" does not exist in namespace {:?}\n", namespace.name);
     let _ = ran.says(&expected).says("similar names: nightly");
     let ran = program.run(&["--from", "cronwf/nightly"]).exits(6);
@@ -119,6 +119,6 @@ async fn a_kind_that_nothing_is_made_from_is_a_usage_error() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
     for from in ["pod/x", "etl", "wftmpl/"] {
-        let _ = program.run(&["--from", from]).exits(2).prints("");
+        let _ = program.run(&["--from", from]).prints(2, "");
     }
 }

@@ -7,27 +7,19 @@ mod refusals;
 mod wait;
 
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::namespace::Namespace;
+use crate::program::Ran;
 use crate::server::User;
 
 /// The program with a home and an environment of its own.
 struct Program {
     directory: TempDir,
     kubeconfig: PathBuf,
-}
-
-/// What a run of the program left.
-#[must_use]
-#[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 impl Program {
@@ -77,43 +69,11 @@ impl Program {
     }
 }
 
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-    }
-}
-
 impl Ran {
-    /// Fails the test with everything that was said, unless the exit code is this.
+    /// The object that was created, without what the program adds to it when it prints it.
     #[track_caller]
-    fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn says(self, expected: &str) -> Self {
-        assert!(self.stderr.contains(expected), "{expected:?} is not in {self:#?}");
-        self
-    }
-
-    /// Standard output has nothing but this.
-    #[track_caller]
-    fn prints(self, expected: &str) -> Self {
-        assert_eq!(self.stdout, expected, "{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
-    }
-
-    /// The object that was printed, without what the program adds to it.
-    #[track_caller]
-    fn object(&self) -> Value {
-        without_run(self.json())
+    fn created(&self) -> Value {
+        without_run(self.object())
     }
 }
 

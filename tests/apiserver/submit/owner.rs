@@ -55,7 +55,7 @@ async fn an_object_of_the_whole_cluster_owns_workflows_of_any_namespace() {
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("build")]);
     let owner = format!("namespace/{}", namespace.name);
-    let shown = program.run(&[&file, "--owner", &owner, "--dry-run=server", "-o", "json"]).exits(0).json();
+    let shown = program.run(&[&file, "--owner", &owner, "--dry-run=server", "-o", "json"]).exits(0).object();
     let references = &shown["metadata"]["ownerReferences"][0];
     assert_eq!((&references["kind"], &references["name"]), (&json!("Namespace"), &json!(namespace.name)));
     assert!(references["uid"].is_string());
@@ -79,7 +79,7 @@ async fn owners_that_are_missing_elsewhere_or_leaving_are_refused() {
         (&far, 2, format!("owner configmap/far is in namespace \"{there}\", and the workflow in \"{here}\"")),
         ("configmap/leaving", 7, "error: owner ConfigMap/leaving is being deleted, and the workflow".to_owned()),
     ] {
-        let _ = program.run(&[&file, "--owner", owner]).exits(code).prints("").says(&why);
+        let _ = program.run(&[&file, "--owner", owner]).prints(code, "").says(&why);
     }
     assert_eq!(namespace.get("workflows", "build").await, None);
 }

@@ -20,7 +20,7 @@ async fn what_is_forbidden_names_the_role_that_allows_it() {
     let program = Program::of(&namespace, User::Restricted);
     let file = program.file("w.yaml", &[document("build")]);
     let name = &namespace.name;
-    let ran = program.run(&[&file]).exits(1).prints("");
+    let ran = program.run(&[&file]).prints(1, "");
     let ran = ran.says(&format!("error: restricted may not create workflows.argoproj.io in namespace \"{name}\"\n"));
     let _ = ran.says(&format!(
         "kubectl create role runnable-create-workflows --verb=create --resource=workflows.argoproj.io -n {name}"
@@ -50,8 +50,9 @@ async fn a_template_that_may_not_be_read_leaves_its_callers_unmemoized_but_not_u
 async fn a_cluster_without_argo_says_so() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
-    let ran = with_kubeconfig(&program, &Server::bare().kubeconfig(User::Admin, "default"), &[]).exits(1);
-    let _ = ran.prints("").says("error: Argo Workflows is not installed in this cluster (").says("hint: install it (");
+    let ran = with_kubeconfig(&program, &Server::bare().kubeconfig(User::Admin, "default"), &[]);
+    let _ =
+        ran.prints(1, "").says("error: Argo Workflows is not installed in this cluster (").says("hint: install it (");
 }
 
 #[tokio::test]
@@ -70,7 +71,7 @@ async fn a_server_that_is_not_there_is_named() {
     let mut kubeconfig = Server::argo().kubeconfig(User::Admin, "default");
     let server = format!("https://127.0.0.1:{}", free_port());
     kubeconfig["clusters"][0]["cluster"]["server"] = json!(server);
-    let ran = with_kubeconfig(&program, &kubeconfig, &[]).exits(1).prints("");
+    let ran = with_kubeconfig(&program, &kubeconfig, &[]).prints(1, "");
     let _ = ran.says(&format!("error: cannot reach the API server at {server}: connection refused\n"));
 }
 
@@ -102,7 +103,7 @@ async fn a_client_dry_run_needs_neither_cluster_nor_kubeconfig() {
     let file = program.file("w.yaml", &[document("build")]);
     for kubeconfig in ["", "absent", &program.text("malformed", "users: [")] {
         let shown = program.submit(&[&file, "--dry-run=client", "-o", "name"]).env("KUBECONFIG", kubeconfig).output();
-        let _ = Ran::from(shown.unwrap()).exits(0).prints("workflow.argoproj.io/build\n");
+        let _ = Ran::from(shown.unwrap()).prints(0, "workflow.argoproj.io/build\n");
     }
 }
 
@@ -131,8 +132,8 @@ async fn another_user_is_acted_as() {
     let _ = program.run(&[&file, "--as", "restricted"]).exits(1).says("error: restricted may not create");
     namespace.allow(&["create"], "workflows").await;
     let _ = program.run(&[&file, "--as", "restricted"]).exits(0);
-    let ran = program.run(&[&file, "--name", "other", "--as", "eve", "--as-group", "system:masters"]).exits(0);
-    let _ = ran.prints("workflow.argoproj.io/other created\n");
+    let ran = program.run(&[&file, "--name", "other", "--as", "eve", "--as-group", "system:masters"]);
+    let _ = ran.prints(0, "workflow.argoproj.io/other created\n");
 }
 
 #[tokio::test]
@@ -140,6 +141,6 @@ async fn a_namespace_that_does_not_exist_is_named() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("build")]);
-    let ran = program.run(&[&file, "-n", "nowhere"]).exits(6).prints("");
+    let ran = program.run(&[&file, "-n", "nowhere"]).prints(6, "");
     let _ = ran.says("error: namespace \"nowhere\" does not exist\n").says("kubectl create namespace nowhere");
 }

@@ -53,8 +53,8 @@ async fn the_exit_code_tells_how_the_workflow_ended() {
         let child = start(&program, &namespace, &[]).await;
         set_status(&namespace, "build", &json!({ "phase": "Running" })).await;
         set_status(&namespace, "build", &json!({ "phase": phase, "message": "so it is" })).await;
-        let ran = ended(child).exits(code).says(&format!("workflow.argoproj.io/build {phase}: so it is\n"));
-        let _ = ran.prints("workflow.argoproj.io/build created\n");
+        let ran = ended(child).says(&format!("workflow.argoproj.io/build {phase}: so it is\n"));
+        let _ = ran.prints(code, "workflow.argoproj.io/build created\n");
     }
 }
 
@@ -67,8 +67,8 @@ async fn the_final_object_is_printed() {
     let node = json!({ "id": "build", "name": "build", "displayName": "build", "type": "Pod", "phase": "Succeeded" });
     set_status(&namespace, "build", &json!({ "phase": "Succeeded", "nodes": { "build": node } })).await;
     let ran = ended(child).exits(0);
-    assert_eq!(ran.object(), namespace.get("workflows", "build").await.unwrap());
-    assert_eq!(ran.json()["status"]["phase"], "Succeeded");
+    assert_eq!(ran.created(), namespace.get("workflows", "build").await.unwrap());
+    assert_eq!(ran.object()["status"]["phase"], "Succeeded");
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn the_name_alone_is_printed_at_the_end() {
     let program = Program::new(&namespace);
     let child = start(&program, &namespace, &["-o", "name"]).await;
     set_status(&namespace, "build", &json!({ "phase": "Failed" })).await;
-    let _ = ended(child).exits(3).prints("workflow.argoproj.io/build\n");
+    let _ = ended(child).prints(3, "workflow.argoproj.io/build\n");
 }
 
 #[tokio::test]
@@ -109,15 +109,14 @@ async fn what_is_printed_finds_the_run_again() {
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("build")]);
     let printed = program.run(&[&file, "-o", "json", "--run-id", "r-1"]).exits(0);
-    let run = printed.json()["run"].clone();
+    let run = printed.object()["run"].clone();
     let live = namespace.get("workflows", "build").await.unwrap();
     assert_eq!((&run["uid"], &run["runId"], &run["attempt"]), (&live["metadata"]["uid"], &json!("r-1"), &json!(1)));
     assert_eq!((&run["server"], &run["context"]), (&json!(Server::argo().url), &json!("test")));
     set_status(&namespace, "build", &json!({ "phase": "Failed" })).await;
     let file = program.text("run.json", &printed.stdout);
-    let _ = Ran::from(program.verb("wait", &[&file]).output().unwrap())
-        .exits(3)
-        .prints("workflow.argoproj.io/build Failed\n");
+    let _ =
+        Ran::from(program.verb("wait", &[&file]).output().unwrap()).prints(3, "workflow.argoproj.io/build Failed\n");
 }
 
 #[tokio::test]
@@ -191,7 +190,7 @@ async fn all_workflows_are_followed_at_once() {
     let ran = ended(child).exits(6);
     assert!(rest.contains("error: workflow \"two\" was deleted before it ended\n"), "{rest}");
     let phases: Vec<_> =
-        ran.json()["items"].as_array().unwrap().iter().map(|run| run["status"]["phase"].clone()).collect();
+        ran.object()["items"].as_array().unwrap().iter().map(|run| run["status"]["phase"].clone()).collect();
     assert_eq!(phases, [json!("Failed"), Value::Null, json!("Succeeded")]);
 }
 
@@ -209,7 +208,7 @@ async fn an_interrupt_keeps_what_has_ended() {
     let mut rest = String::new();
     talk.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "interrupted: the workflows go on\n");
-    let printed = ended(child).exits(130).json();
+    let printed = ended(child).exits(130).object();
     assert_eq!(
         (&printed["items"][0]["status"]["phase"], &printed["items"][1]["status"]),
         (&json!("Succeeded"), &Value::Null)
@@ -225,8 +224,8 @@ async fn an_interrupt_ends_the_wait_and_not_the_workflow() {
         // The run id is said right before the wait begins.
         tokio::time::sleep(Duration::from_millis(500)).await;
         kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
-        let ran = ended(child).exits(130).says("interrupted: workflow build goes on\n");
-        let _ = ran.prints("workflow.argoproj.io/build\n");
+        let ran = ended(child).says("interrupted: workflow build goes on\n");
+        let _ = ran.prints(130, "workflow.argoproj.io/build\n");
         assert!(namespace.get("workflows", "build").await.is_some());
     }
 }
