@@ -31,8 +31,8 @@ pub(super) struct FollowUp {
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     pub(super) timeout: Option<Duration>,
 
-    /// Write what finds the run again to this file; every verb takes it for a RUN
-    #[arg(long, value_name = "FILE")]
+    /// Write what finds the run again to this file, such as run.json; every verb takes it for a RUN
+    #[arg(long, value_name = "FILE", value_parser = handle::file)]
     pub(super) handle: Option<PathBuf>,
 
     #[command(flatten)]
@@ -52,8 +52,9 @@ pub(super) struct Made {
 }
 
 impl FollowUp {
-    /// Refuses flags that have nothing to wait for. A `local` run is always waited for.
+    /// Refuses files that cannot be written, and flags that have nothing to wait for. A `local` run is always waited for.
     pub(super) fn agree(&self, local: bool) -> Result<(), Failure> {
+        self.handle.as_deref().map_or(Ok(()), handle::agree)?;
         if self.wait || local {
             return self.report.agree();
         }

@@ -1,12 +1,13 @@
 //! `--handle FILE` and the block `run` of `-o json`: what finds a run again, once it is there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::replace::replace;
+use super::replace::{can_stand, replace};
+use super::target::is_path;
 use crate::argo::identity::CacheName;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
@@ -52,6 +53,19 @@ pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, place: Place<
     }
 }
 
+/// `--handle`: a path that verbs do not take for the name of a run.
+pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+    if is_path(text) {
+        return Ok(text.into());
+    }
+    Err(format!("verbs would take it for the name of a run; expected a path such as ./{text} or {text}.json"))
+}
+
+/// Refuses a file that cannot be written, before the run is made that it would find again.
+pub(super) fn agree(path: &Path) -> Result<(), Failure> {
+    can_stand(path).map_err(|error| Failure::usage(format!("--handle: cannot write {}: {error}", path.display())))
+}
+
 /// Writes the handle to its file.
 pub(super) fn write(path: &Path, handle: &Handle) -> Result<(), Failure> {
     replace(path, handle.text().as_bytes()).map_err(|error| {
@@ -82,6 +96,12 @@ mod tests {
         let handle = of("");
         assert_eq!((handle.run_id.as_str(), handle.store.as_deref()), ("nightly-001", Some("/runs")));
         assert_eq!(handle.submitted_at.to_string(), "2026-11-21T10:00:00Z");
+    }
+
+    #[test]
+    fn a_file_is_told_from_a_name() {
+        assert!(["./run", "a/b", "run.json", "run.yaml", "etl-1.yml"].iter().all(|text| file(text).is_ok()));
+        assert!(["run", "etl-x2k9f", "run.txt", ""].iter().all(|text| file(text).is_err()));
     }
 
     #[test]

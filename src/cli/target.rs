@@ -6,7 +6,7 @@ use super::access::AccessArgs;
 use super::failure::Failure;
 use super::home;
 use crate::argo::identity::ObjectName;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
 use crate::local::record::{Record, RecordError};
 use crate::run::handle::{Backend, Handle};
@@ -92,9 +92,17 @@ impl TargetArgs {
             }
             Backend::Cluster => {
                 let mut access = self.access.access();
-                access.context = access.context.or(handle.context);
+                let asked = access.context.take();
                 access.namespace = Some(namespace.to_string());
-                let cluster = Cluster::connect(&access).await?;
+                access.context = asked.clone().or(handle.context);
+                let cluster = match Cluster::connect(&access).await {
+                    // Another machine may call the same cluster otherwise: whether it is the same shows below.
+                    Err(ClusterError::UnknownContext { .. }) if asked.is_none() && handle.server.is_some() => {
+                        access.context = None;
+                        Cluster::connect(&access).await?
+                    }
+                    connected => connected?,
+                };
                 if let Some(server) = handle.server.filter(|server| server != cluster.server()) {
                     return Err(Failure::new(
                         Exit::NotFound,
@@ -108,11 +116,16 @@ impl TargetArgs {
     }
 }
 
+/// Whether an argument is the path of a handle, and no name.
+pub(super) fn is_path(argument: &str) -> bool {
+    let extension = Path::new(argument).extension();
+    argument.contains('/') || extension.is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|known| extension == *known))
+}
+
 /// The handle in a file, where the argument is no name but the path of one.
 fn handle(argument: &str) -> Result<Option<Handle>, Failure> {
     let path = Path::new(argument);
-    let is_path = argument.contains('/') || path.extension().is_some_and(|extension| extension == "json");
-    if !is_path {
+    if !is_path(argument) {
         return Ok(None);
     }
     let text = std::fs::read_to_string(path).map_err(|error| {

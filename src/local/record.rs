@@ -117,6 +117,9 @@ impl Record {
         let error = |source: io::Error| RecordError::Read { path: path.clone(), source };
         let text = fs::read(&path).map_err(error)?;
         let mut workflow: Value = serde_json::from_slice(&text).map_err(|source| error(source.into()))?;
+        if !workflow.is_object() || !matches!(workflow["spec"], Value::Null | Value::Object(_)) {
+            return Err(error(io::Error::new(io::ErrorKind::InvalidData, "it holds no workflow")));
+        }
         if workflow.pointer("/status/finishedAt").is_none() {
             self.replay(&mut workflow)?;
         }
@@ -132,9 +135,9 @@ impl Record {
         };
         let mut order: Vec<String> = Vec::new();
         let mut nodes: HashMap<String, Value> = HashMap::new();
-        for line in BufReader::new(file).lines() {
+        for line in BufReader::new(file).split(b'\n') {
             let line = line.map_err(|source| RecordError::Read { path: path.clone(), source })?;
-            let Ok(event) = serde_json::from_str::<Value>(&line) else { break };
+            let Ok(event) = serde_json::from_slice::<Value>(&line) else { break };
             for (field, value) in event["spec"].as_object().into_iter().flatten() {
                 workflow["spec"][field] = value.clone();
             }
@@ -186,7 +189,7 @@ mod tests {
             store.record([serde_json::from_value(node(phase))?].iter())?;
         }
         let directory = record.directory().to_owned();
-        OpenOptions::new().append(true).open(directory.join("journal.jsonl"))?.write_all(b"{\"nodes\": [{\"id\"")?;
+        OpenOptions::new().append(true).open(directory.join("journal.jsonl"))?.write_all(b"{\"nodes\": [{\"id\": \"\xc3")?;
         let read = record.workflow()?;
         assert_eq!(read["status"]["phase"], "Running");
         assert_eq!(read["status"]["nodes"]["a"]["phase"], "Running");

@@ -64,18 +64,22 @@ pub struct Handle {
 /// Why a text is no handle.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
-    /// It is no JSON of a handle's form.
+    /// It has not a handle's form.
     #[error("no run handle: {0}")]
     Form(#[from] serde_json::Error),
+    /// It is neither JSON nor YAML.
+    #[error("no run handle: {0}")]
+    Syntax(#[from] serde_yaml::Error),
     /// Another tool wrote it.
     #[error("run handle of version {0}: this tool reads version {VERSION}")]
     Version(u64),
 }
 
 impl Handle {
-    /// Reads a handle, or the one that stands in a Workflow object beside the run.
+    /// Reads a handle, or the one that stands in a Workflow object beside the run, as JSON or YAML.
     pub fn read(text: &str) -> Result<Self, HandleError> {
-        let mut document: Value = serde_json::from_str(text)?;
+        let mut document: Value =
+            if text.trim_start().starts_with('{') { serde_json::from_str(text)? } else { serde_yaml::from_str(text)? };
         if document["kind"] == "Workflow" {
             document = document[BLOCK].take();
         }
@@ -104,6 +108,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::argo::document::to_yaml;
 
     fn handle() -> Handle {
         Handle {
@@ -135,7 +140,12 @@ mod tests {
         let with = handle().beside(object.clone());
         assert_eq!((&with["metadata"], &with["run"]["runId"]), (&object["metadata"], &json!("nightly-001")));
         assert!(Handle::read(&with.to_string()).is_ok_and(|read| read == handle()));
+        let yaml = to_yaml(&with);
+        assert!(Handle::read(&yaml).is_ok_and(|read| read == handle()), "{yaml}");
         assert!(matches!(Handle::read(&object.to_string()), Err(HandleError::Form(_))));
+        for odd in ["", "[]", "a: [", "text", "kind: Workflow"] {
+            assert!(Handle::read(odd).is_err(), "{odd}");
+        }
     }
 
     #[test]

@@ -124,6 +124,13 @@ async fn a_handle_finds_its_run_and_no_other() {
     namespace.create("workflows", &workflow("w", "r1")).await;
     let (code, _, talk) = run(&namespace, &["status", handle]);
     assert!(code == 6 && talk.contains("another has its name"), "{code}: {talk}");
+    // Another machine calls the cluster otherwise.
+    let elsewhere_named = std::fs::read_to_string(handle).unwrap().replace("\"context\": \"test\"", "\"context\": \"prod\"");
+    std::fs::write(handle, elsewhere_named).unwrap();
+    let (code, _, talk) = run(&namespace, &["status", handle]);
+    assert!(code == 6 && talk.contains("another has its name"), "{code}: {talk}");
+    let (code, _, talk) = run(&namespace, &["status", handle, "--context", "prod"]);
+    assert!(code == 2 && talk.contains("context \"prod\" is not in the kubeconfig"), "{code}: {talk}");
     let moved = std::fs::read_to_string(handle).unwrap().replace(&Server::argo().url, "https://10.9.8.7:6443");
     std::fs::write(handle, moved).unwrap();
     let (code, _, talk) = run(&namespace, &["wait", handle]);

@@ -56,6 +56,33 @@ fn what_is_no_handle_is_refused() {
 }
 
 #[test]
+fn the_object_that_was_printed_finds_its_run() {
+    let home = Home::new();
+    for format in ["json", "yaml"] {
+        let printed = home.submit(format, "true", &["-o", format]).good();
+        let file = home.write(&format!("run.{format}"), &printed);
+        for file in [file.as_str(), &format!("run.{format}")] {
+            let found = home.run(&["status", file, "-o", "name"]);
+            assert_eq!(found.good(), format!("workflow.argoproj.io/{format}\n"));
+        }
+    }
+}
+
+#[test]
+fn a_handle_that_could_not_be_used_later_keeps_the_run_from_being_made() {
+    let home = Home::new();
+    for (handle, why) in [
+        ("/absent/run.json", "--handle: cannot write /absent/run.json: /absent: No such file or directory"),
+        (home.root().to_str().unwrap(), "it is a directory, expected a file"),
+        ("run", "verbs would take it for the name of a run; expected a path such as ./run or run.json"),
+    ] {
+        let refused = home.submit("a", "true", &["--handle", handle]);
+        assert_eq!((refused.code, home.directory("a").exists()), (Some(2), false), "{refused:?}");
+        assert!(refused.talk.contains(why), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_handle_needs_one_run() {
     let home = Home::new();
     let path = home.root().join("run.json");

@@ -97,6 +97,17 @@ spec:
       command: [sh, -c, "echo c; test x$RETRY_INDICATOR != x"]
 "#;
 
+const CRON: &str = r"
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly}
+spec:
+  schedules: ['0 0 * * *']
+  workflowSpec:
+    entrypoint: main
+    templates: [{name: main, container: {image: busybox, command: ['true']}}]
+";
+
 #[test]
 fn only_what_failed_runs_again_and_the_plan_said_so() {
     let home = Home::new();
@@ -126,6 +137,10 @@ fn a_consumer_that_runs_again_reads_the_artifact_from_the_cache() {
     let home = Home::new();
     let broken = CHAIN.replace("grep content", "grep nothing");
     assert_eq!(submit(&home, &broken, &[]).code, Some(3));
+    let cron = home.write("cron.yaml", CRON);
+    let refused = retry(&home, &["--file", &cron]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.talk.contains("with a Workflow, and the files hold a CronWorkflow"), "{refused:?}");
     let file = home.write("workflow.yaml", CHAIN);
     let retried = retry(&home, &["--file", &file]);
     assert_eq!(retried.code, Some(0), "{}", retried.talk);

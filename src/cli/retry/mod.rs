@@ -160,6 +160,9 @@ impl Args {
         let documents = files::documents(&self.files, self.quiet)?;
         let (mut workflows, beside): (Vec<_>, Vec<_>) =
             documents.into_iter().partition(|document| document.kind == Kind::Workflow);
+        if beside.iter().any(|document| document.kind == Kind::CronWorkflow) {
+            return Err(Failure::usage("a run is retried with a Workflow, and the files hold a CronWorkflow"));
+        }
         if workflows.len() > 1 {
             return Err(Failure::usage(format!(
                 "a run is retried with one workflow, and the files hold {}",
