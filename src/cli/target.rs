@@ -119,7 +119,8 @@ impl TargetArgs {
 /// Whether an argument is the path of a handle, and no name.
 pub(super) fn is_path(argument: &str) -> bool {
     let extension = Path::new(argument).extension();
-    argument.contains('/') || extension.is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|known| extension == *known))
+    argument.contains('/')
+        || extension.is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|known| extension == *known))
 }
 
 /// The handle in a file, where the argument is no name but the path of one.

@@ -189,7 +189,10 @@ mod tests {
             store.record([serde_json::from_value(node(phase))?].iter())?;
         }
         let directory = record.directory().to_owned();
-        OpenOptions::new().append(true).open(directory.join("journal.jsonl"))?.write_all(b"{\"nodes\": [{\"id\": \"\xc3")?;
+        OpenOptions::new()
+            .append(true)
+            .open(directory.join("journal.jsonl"))?
+            .write_all(b"{\"nodes\": [{\"id\": \"\xc3")?;
         let read = record.workflow()?;
         assert_eq!(read["status"]["phase"], "Running");
         assert_eq!(read["status"]["nodes"]["a"]["phase"], "Running");

@@ -16,7 +16,7 @@ use crate::server::{Server, User};
 use crate::workflow;
 
 pub(crate) const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows";
-const OBJECT: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build";
+pub(crate) const OBJECT: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build";
 
 async fn connect(kubeconfig: &Value, access: Access) -> Cluster {
     let directory = TempDir::new().unwrap();

@@ -16,6 +16,7 @@ mod create;
 mod faults;
 mod list_watch;
 mod logs;
+mod odd;
 mod pipelines;
 mod restart;
 mod retry;

@@ -125,7 +125,8 @@ async fn a_handle_finds_its_run_and_no_other() {
     let (code, _, talk) = run(&namespace, &["status", handle]);
     assert!(code == 6 && talk.contains("another has its name"), "{code}: {talk}");
     // Another machine calls the cluster otherwise.
-    let elsewhere_named = std::fs::read_to_string(handle).unwrap().replace("\"context\": \"test\"", "\"context\": \"prod\"");
+    let elsewhere_named =
+        std::fs::read_to_string(handle).unwrap().replace("\"context\": \"test\"", "\"context\": \"prod\"");
     std::fs::write(handle, elsewhere_named).unwrap();
     let (code, _, talk) = run(&namespace, &["status", handle]);
     assert!(code == 6 && talk.contains("another has its name"), "{code}: {talk}");

@@ -68,22 +68,34 @@ fn what_is_malformed_is_told_and_hides_no_other_run() {
     home.submit("good", "true", &[]).good();
     home.submit("odd", "true", &[]).good();
     let file = home.directory("odd").join("workflow.json");
-    for (text, readable) in [
-        ("", false),
-        ("[]", false),
-        ("{\"spec\": 5}", false),
-        ("{\"metadata\": [], \"spec\": {\"arguments\": \"x\", \"templates\": {}}, \"status\": \"odd\"}", true),
-        ("{\"spec\": {\"suspend\": 3}, \"status\": {\"phase\": 7, \"nodes\": [1], \"finishedAt\": {}}}", true),
-        ("{\"status\": {\"finishedAt\": \"noon\", \"nodes\": {\"a\": 1, \"b\": {\"id\": [], \"children\": {}, \"phase\": null}}}}", true),
+    for (text, code) in [
+        ("", 1),
+        ("[]", 1),
+        ("{\"spec\": 5}", 1),
+        ("{\"metadata\": [], \"spec\": {\"arguments\": \"x\", \"templates\": {}}, \"status\": \"odd\"}", 0),
+        ("{\"spec\": {\"suspend\": 3}, \"status\": {\"phase\": 7, \"nodes\": [1], \"finishedAt\": {}}}", 0),
+        (
+            "{\"status\": {\"finishedAt\": \"noon\", \"nodes\": {\"a\": 1, \"b\": {\"id\": [], \"children\": {}, \"phase\": null}}}}",
+            0,
+        ),
     ] {
         std::fs::write(&file, text).unwrap();
         for format in [&[][..], &["-o", "wide"], &["-o", "json"], &["-o", "yaml"]] {
             let status = home.run(&[&["status", "--local", "odd"], format].concat());
-            assert_eq!(status.code, Some(if readable { 0 } else { 1 }), "{text} {format:?}: {status:?}");
+            assert_eq!(status.code, Some(code), "{text} {format:?}: {status:?}");
         }
         let listed = home.run(&["list", "--local"]).good();
         assert!(listed.contains("good "), "{text}: {listed}");
-        for verb in [&["wait"][..], &["watch"], &["logs"], &["retry", "--plan"], &["retry"], &["stop"], &["suspend"], &["resume"]] {
+        for verb in [
+            &["wait"][..],
+            &["watch"],
+            &["logs"],
+            &["retry", "--plan"],
+            &["retry"],
+            &["stop"],
+            &["suspend"],
+            &["resume"],
+        ] {
             let done = home.run(&[verb, &["--local", "odd"]].concat());
             assert!(!matches!(done.code, None | Some(101)), "{verb:?} of {text}: {done:?}");
         }
