@@ -9,6 +9,7 @@ use clap_complete::engine::CompletionCandidate;
 use clap_complete::{Shell, generate};
 
 use super::failure::Failure;
+use super::run_names::RunNames;
 use crate::exit::Exit;
 use crate::output::stream::result;
 
@@ -58,23 +59,31 @@ pub(super) fn complete(words: Words) -> Result<Exit, Failure> {
     if arguments.len() == 1 {
         arguments.push(OsString::new());
     }
-    if takes_file(&arguments)? {
+    let word = arguments.last().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let runs = RunNames::of(&arguments);
+    if takes_file(&arguments, &runs)? {
         result(":0\n")?;
         return Ok(Exit::Success);
     }
     let mut lines = String::new();
-    for candidate in candidates(arguments, None)?.iter().filter(|candidate| !candidate.is_hide_set()) {
+    let shown = candidates(arguments, None, &runs)?.into_iter().filter(|candidate| !candidate.is_hide_set());
+    // As kubectl has it, flags are offered to who has begun one.
+    let shown =
+        shown.filter(|candidate| word.starts_with('-') || !candidate.get_value().as_encoded_bytes().starts_with(b"-"));
+    for candidate in shown {
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
         let value = candidate.get_value().to_string_lossy();
         // A String takes everything.
         let _ = writeln!(lines, "{value}\t{}", help.lines().next().unwrap_or_default());
     }
-    result(lines + ":4\n")?;
+    // A path where a name could stand is that of a handle.
+    let directive = if lines.is_empty() && word.contains('/') { ":0\n" } else { ":4\n" };
+    result(lines + directive)?;
     Ok(Exit::Success)
 }
 
 /// Whether the last word is a path: then more can stand there in a directory that holds something than without one.
-fn takes_file(arguments: &[OsString]) -> Result<bool, Failure> {
+fn takes_file(arguments: &[OsString], runs: &RunNames) -> Result<bool, Failure> {
     let mut arguments = arguments.to_vec();
     let word = arguments.pop().unwrap_or_default().to_string_lossy().into_owned();
     let beginning = match word.split_once('=') {
@@ -83,11 +92,15 @@ fn takes_file(arguments: &[OsString]) -> Result<bool, Failure> {
         _ => String::new(),
     };
     arguments.push(beginning.into());
-    Ok(candidates(arguments.clone(), Some(Path::new("/")))?.len() > candidates(arguments, None)?.len())
+    Ok(candidates(arguments.clone(), Some(Path::new("/")), runs)?.len() > candidates(arguments, None, runs)?.len())
 }
 
-fn candidates(arguments: Vec<OsString>, directory: Option<&Path>) -> Result<Vec<CompletionCandidate>, Failure> {
+fn candidates(
+    arguments: Vec<OsString>,
+    directory: Option<&Path>,
+    runs: &RunNames,
+) -> Result<Vec<CompletionCandidate>, Failure> {
     let last = arguments.len() - 1;
-    clap_complete::engine::complete(&mut super::command(), arguments, last, directory)
+    clap_complete::engine::complete(&mut runs.offered_by(super::command()), arguments, last, directory)
         .map_err(|error| Failure::new(Exit::Tool, error.to_string()))
 }

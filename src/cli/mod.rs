@@ -19,6 +19,7 @@ mod replace;
 mod report;
 mod resume;
 mod retry;
+mod run_names;
 mod runtime;
 mod semaphore;
 mod signals;

@@ -12,7 +12,7 @@ use crate::local::record::{Record, RecordError};
 use crate::run::handle::{Backend, Handle};
 
 /// The name that stands for the run that was created last.
-const LATEST: &str = "@latest";
+pub(super) const LATEST: &str = "@latest";
 
 /// Which run a verb works on, and where.
 #[derive(Debug, clap::Args)]

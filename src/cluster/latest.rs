@@ -1,4 +1,4 @@
-//! The workflow that was created last: what `@latest` stands for.
+//! Workflows by name, the latest first: `@latest` stands for the first of them.
 
 use serde_json::Value;
 
@@ -10,10 +10,16 @@ use super::{Cluster, ClusterError};
 const PAGE: usize = 500;
 
 impl Cluster {
-    /// The name of the workflow that was created last in the namespace. Only metadata is read, page by page.
+    /// The name of the workflow that was created last in the namespace.
     pub async fn latest(&self) -> Result<String, ClusterError> {
+        let latest = self.workflow_names(1).await?.pop();
+        latest.ok_or_else(|| ClusterError::NoWorkflow { namespace: self.namespace.clone() })
+    }
+
+    /// The names of so many workflows of the namespace, the latest first. Only metadata is read, page by page.
+    pub async fn workflow_names(&self, most: usize) -> Result<Vec<String>, ClusterError> {
         let call = self.call(Verb::List, Resource::WORKFLOW, "");
-        let mut latest: Option<(String, String)> = None;
+        let mut latest: Vec<(String, String)> = Vec::new();
         let mut query = format!("limit={PAGE}");
         loop {
             let answer = self.send(call.list_metadata(&query)).await;
@@ -21,14 +27,15 @@ impl Cluster {
                 Ok(list) => list,
                 Err(failure) => return Err(self.explain(&call, failure, false).await),
             };
-            latest = created(&list).chain(latest).max();
+            latest.extend(created(&list));
+            latest.sort_unstable_by(|one, other| other.cmp(one));
+            latest.truncate(most);
             match list.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
                 Some(token) => query = format!("limit={PAGE}&continue={}", super::request::escaped(token)),
                 None => break,
             }
         }
-        let (_, name) = latest.ok_or_else(|| ClusterError::NoWorkflow { namespace: self.namespace.clone() })?;
-        Ok(name)
+        Ok(latest.into_iter().map(|(_, name)| name).collect())
     }
 }
 

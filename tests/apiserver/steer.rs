@@ -177,7 +177,7 @@ fn at_version(version: &str, spec: &Value) -> ResponseTemplate {
     }))
 }
 
-async fn stopped(server: &MockServer) -> Output {
+async fn stopped(server: &MockServer) -> Ran {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");
     std::fs::write(&file, kubeconfig_of(server).to_string()).unwrap();

@@ -221,6 +221,27 @@ async fn all_pages_are_listed() {
 }
 
 #[tokio::test]
+async fn names_of_runs_complete_a_line() {
+    let namespace = Namespace::new().await;
+    for name in ["etl-1", "etl-2", "other"] {
+        namespace.create("workflows", &workflow(name, "r1")).await;
+    }
+    let words = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
+        command.arg("__complete").args(line.split(' ')).env("KUBECONFIG", namespace.kubeconfig(User::Admin));
+        let (code, result, talk) = parts(command.env_remove("ARGO_NAMESPACE").output().unwrap());
+        assert_eq!((code, talk.as_str()), (0, ""));
+        let mut words: Vec<String> = result.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect();
+        words.sort();
+        words.join(" ")
+    };
+    assert_eq!(words("retry "), ":4 @latest etl-1 etl-2 other");
+    assert_eq!(words("wait other etl"), ":4 etl-1 etl-2");
+    assert_eq!(words("retry -n nowhere "), ":4");
+    assert_eq!(words("status --context nowhere "), ":4");
+}
+
+#[tokio::test]
 async fn who_may_not_list_is_told_so() {
     let namespace = Namespace::new().await;
     let ran = program::of(&namespace, User::Restricted, &["list"]);

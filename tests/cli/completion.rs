@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use crate::environment::Environment;
+use crate::workflows::one_task;
 
 fn answer(words: &[&str]) -> Vec<String> {
     let environment = Environment::with("wf.yaml", "");
@@ -53,6 +54,32 @@ fn files_are_the_shell_s_to_complete() {
     ] {
         assert_eq!(words(line), [":0"], "{line:?}");
     }
+}
+
+#[test]
+fn runs_of_the_place_that_the_line_names() {
+    let environment = Environment::with("wf.yaml", one_task("name: etl-1", "true"));
+    environment.run(["submit", "--local", "wf.yaml", "-q"]).result(0);
+    environment.run(["submit", "--local", "wf.yaml", "-q", "--name", "other"]).result(0);
+    environment.run(["submit", "--local", "wf.yaml", "-q", "-n", "team"]).result(0);
+    let words = |line: &str| {
+        let output = environment.run(["__complete"].into_iter().chain(line.split(' ')));
+        let lines = output.result(0).lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned());
+        lines.collect::<Vec<_>>().join(" ")
+    };
+    for verb in ["retry", "status", "wait", "watch", "logs", "suspend", "resume", "stop", "terminate"] {
+        let mut names: Vec<String> = words(&format!("{verb} --local ")).split(' ').map(str::to_owned).collect();
+        names.sort();
+        assert_eq!(names, [":4", "@latest", "etl-1", "other"], "{verb}");
+    }
+    assert_eq!(words("retry --local -n team "), "@latest etl-1 :4");
+    assert_eq!(words("retry --local -n nobody "), ":4");
+    assert_eq!(words("status --local other et"), "etl-1 :4");
+    assert_eq!(words("retry --local @"), "@latest :4");
+    assert_eq!(words("retry --local ./ru"), ":0");
+    assert!(words("retry --local etl-1 --pl").starts_with("--plan"));
+    // No cluster is to be had here: nothing is offered, and nothing said.
+    assert_eq!(words("retry "), ":4");
 }
 
 #[test]
