@@ -73,7 +73,7 @@ off\t'None'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l cache-name -d 'The cache that memoized templates use; made when none is given or written in the workflow' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l max-age -d 'How old a cache entry may be, such as 24h' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l handle -d 'Write what finds the run again to this file; every verb takes it for a RUN' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l handle -d 'Write what finds the run again to this file, such as run.json; every verb takes it for a RUN' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l notify -d 'Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l notify-exec -d 'Run this shell command when the run has ended: the same JSON on its standard input, and RUNNABLE_RUN, RUNNABLE_RUN_ID, RUNNABLE_SUCCESS, RUNNABLE_PHASE and RUNNABLE_ERROR in its environment; needs --wait or --local' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand submit" -l report -d 'Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub Actions its summary is always written' -r
@@ -100,7 +100,7 @@ yaml\t'The object, or several documents'
 wide\t'A table with more columns'"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l cache-namespace -d 'The namespace of the run\'s cache: that of the controller. Without it the caches of its name are looked for' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l timeout -d 'Stop waiting after this time (exit code 5); a local run is stopped' -r
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l handle -d 'Write what finds the run again to this file; every verb takes it for a RUN' -r -F
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l handle -d 'Write what finds the run again to this file, such as run.json; every verb takes it for a RUN' -r -F
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l notify -d 'Post {run, run_id, success, phase, error} as JSON to this URL when the run has ended; needs --wait or --local' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l notify-exec -d 'Run this shell command when the run has ended: the same JSON on its standard input, and RUNNABLE_RUN, RUNNABLE_RUN_ID, RUNNABLE_SUCCESS, RUNNABLE_PHASE and RUNNABLE_ERROR in its environment; needs --wait or --local' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l report -d 'Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub Actions its summary is always written' -r

@@ -55,10 +55,10 @@ pub(super) async fn at_once(
     join_all(runs.into_iter().map(async |(run, end)| Followed { run, end: end.await })).await
 }
 
-/// Writes the reports, and says why ends were not seen; the worst exit code of all.
+/// Writes the reports; the worst exit code of all.
 pub(super) fn conclude(followed: &[Followed], report: &ReportArgs) -> Exit {
     let written = report.write(followed);
-    let exits = followed.iter().map(|followed| followed.end.as_ref().map_or_else(Failure::report, exit));
+    let exits = followed.iter().map(|followed| followed.end.as_ref().map_or_else(Failure::exit, exit));
     exits.fold(written, Exit::max)
 }
 
@@ -168,5 +168,10 @@ impl Screen {
     pub(super) fn end(&self, found: &Found) {
         self.0.forget(found.nodes.all.iter());
         self.0.voice().say(ending(found));
+    }
+
+    /// Says why the end of a run was not seen, while the nodes of others are.
+    pub(super) fn lose(&self, failure: &Failure) {
+        self.0.aside(|| failure.report());
     }
 }

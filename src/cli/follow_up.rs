@@ -118,7 +118,8 @@ impl FollowUp {
     ) -> Result<Found, Failure> {
         let cluster = cluster.within(&run.handle.namespace);
         let mut show = |found: &Found| screen.show(found);
-        let ended = on_cluster(&cluster, &run.object, deadline, Some(&mut show)).await?;
+        let ended = on_cluster(&cluster, &run.object, deadline, Some(&mut show)).await;
+        let ended = ended.inspect_err(|failure| screen.lose(failure))?;
         run.object = written_out(ended.workflow.clone());
         screen.end(&ended);
         self.notify.tell(&ended.workflow).await;

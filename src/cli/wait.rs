@@ -82,7 +82,11 @@ async fn wait(args: &Args) -> Result<Exit, Failure> {
 }
 
 async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<Found, Failure> {
-    let found = follow(&args.target.resolve(run).await?, deadline, None).await?;
+    let end = async { follow(&args.target.resolve(run).await?, deadline, None).await };
+    // Told at once: the others may go on for hours.
+    let found = end.await.inspect_err(|failure| {
+        failure.report();
+    })?;
     if args.output.is_none() && !args.quiet {
         result(ending(&found) + "\n")?;
     }

@@ -37,11 +37,9 @@ pub fn decide(workflow: &Value, resume: &Resume) -> Result<Decision, Refusal> {
     let meant: Vec<(&String, &Value)> = waiting.into_iter().filter(|(_, node)| resume.means(node)).collect();
     let release = is_suspended(workflow) && resume.selector.is_none();
     if meant.is_empty() {
-        if resume.selector.is_some() && !resume.nodes_are_done(&nodes) {
-            return Err(Refusal::NoNode);
-        }
-        if !resume.outputs.is_empty() {
-            return Err(Refusal::NoneSuspended);
+        let names_nodes = resume.selector.is_some() || !resume.outputs.is_empty();
+        if names_nodes && !resume.is_done(&nodes) {
+            return Err(if resume.selector.is_some() { Refusal::NoNode } else { Refusal::NoneSuspended });
         }
         return Ok(if release { whole(workflow) } else { Decision::Already("not suspended".to_owned()) });
     }
@@ -81,10 +79,14 @@ impl Resume {
         serde_json::from_value::<Node>(node.clone()).is_ok_and(|node| selector.matches(&node))
     }
 
-    /// Whether the nodes that are meant have been resumed before.
-    fn nodes_are_done(&self, nodes: &Nodes) -> bool {
-        let done = |node: &&Value| node["type"] == "Suspend" && node["phase"] == "Succeeded";
-        self.outputs.is_empty() && nodes.all.values().filter(done).any(|node| self.means(node))
+    /// Whether nodes that are meant have been resumed before, with the same outputs.
+    fn is_done(&self, nodes: &Nodes) -> bool {
+        let done = |node: &&Value| node["type"] == "Suspend" && node["phase"] == "Succeeded" && self.means(node);
+        let gave = |node: &Value, output: &(String, String)| {
+            let parameters = node.pointer("/outputs/parameters").and_then(Value::as_array).into_iter().flatten();
+            parameters.into_iter().any(|one| one["name"] == output.0.as_str() && one["value"] == output.1.as_str())
+        };
+        nodes.all.values().filter(done).any(|node| self.outputs.iter().all(|output| gave(node, output)))
     }
 
     /// The fields that change of a node that goes on.
@@ -269,6 +271,16 @@ mod tests {
         for selector in ["", "displayName=a"] {
             let decision = decide(&running, &resume(selector, &[]));
             assert_eq!(decision, Ok(Decision::Already("not suspended".to_owned())));
+        }
+        let given = json!({"parameters": [{"name": "by", "value": "eve"}, {"name": "why", "value": "so"}]});
+        let resumed = workflow(&json!({}), &json!({"a": node("a", "Succeeded", &given)}));
+        for selector in ["", "displayName=a"] {
+            let again = |outputs: &[(&str, &str)]| decide(&resumed, &resume(selector, outputs));
+            assert_eq!(again(&[("by", "eve")]), Ok(Decision::Already("not suspended".to_owned())));
+            let other = if selector.is_empty() { Refusal::NoneSuspended } else { Refusal::NoNode };
+            for outputs in [&[("by", "adam")][..], &[("by", "eve"), ("who", "eve")]] {
+                assert_eq!(again(outputs), Err(other.clone()), "{outputs:?}");
+            }
         }
     }
 

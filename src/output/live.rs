@@ -87,6 +87,14 @@ impl Live {
         lock(&self.seen).forget(&nodes.map(|node| node.id.as_str()).collect());
     }
 
+    /// Does what prints by itself, above the tree if there is one.
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.place {
+            Place::Tree(bar) => bar.suspend(print),
+            Place::Lines | Place::Nowhere => print(),
+        }
+    }
+
     /// Says a line, above the tree if there is one.
     pub fn voice(&self) -> Voice {
         Voice(self.place.clone())

@@ -159,6 +159,19 @@ async fn several_runs_are_waited_for_and_their_final_objects_printed() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_not_there_is_told_while_others_are_waited_for() {
+    let namespace = Namespace::new().await;
+    namespace.create("workflows", &workflow("one", "r1")).await;
+    let mut waiting = command(&namespace, &["wait", "one", "absent"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(waiting.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("workflow \"absent\" does not exist"), "{line}");
+    set_status(&namespace, "one", &json!({"phase": "Succeeded"})).await;
+    let (code, result, _) = parts(waiting.wait_with_output().unwrap());
+    assert_eq!((code, result.as_str()), (6, "workflow.argoproj.io/one Succeeded\n"));
+}
+
+#[tokio::test]
 async fn a_wait_has_its_time() {
     let namespace = Namespace::new().await;
     namespace.create("workflows", &workflow("w", "r1")).await;

@@ -179,16 +179,15 @@ async fn all_workflows_are_followed_at_once() {
     let file = program.file("w.yaml", &[document("one"), document("two"), document("three")]);
     let mut child = program.submit(&[&file, "--wait", "-o", "json"]).spawn().unwrap();
     exists(&namespace, "three").await;
-    set_status(&namespace, "three", &json!({ "phase": "Succeeded" })).await;
-    namespace.delete("workflows", "two").await;
-    // The end of the last is told while the first goes on.
+    // The ends of the others are told while the first goes on.
     let mut talk = BufReader::new(child.stderr.take().unwrap());
+    set_status(&namespace, "three", &json!({ "phase": "Succeeded" })).await;
     until_said(&mut talk, "workflow.argoproj.io/three Succeeded\n");
+    namespace.delete("workflows", "two").await;
+    until_said(&mut talk, "error: workflow \"two\" was deleted before it ended\n");
     set_status(&namespace, "one", &json!({ "phase": "Failed" })).await;
-    let mut rest = String::new();
-    talk.read_to_string(&mut rest).unwrap();
+    until_said(&mut talk, "workflow.argoproj.io/one Failed\n");
     let ran = ended(child).exits(6);
-    assert!(rest.contains("error: workflow \"two\" was deleted before it ended\n"), "{rest}");
     let phases: Vec<_> =
         ran.object()["items"].as_array().unwrap().iter().map(|run| run["status"]["phase"].clone()).collect();
     assert_eq!(phases, [json!("Failed"), Value::Null, json!("Succeeded")]);
