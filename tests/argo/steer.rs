@@ -82,9 +82,10 @@ fn one_gate_is_opened_with_what_it_waits_for_and_then_the_other() {
 #[test]
 fn a_run_that_is_held_begins_nothing_until_it_is_resumed() {
     with_namespace(|namespace| {
-        let text = LASTING.replace("sleep 300 & wait", "sleep 5");
+        let text = LASTING.replace("sleep 300 & wait", "sleep 10");
         let name = namespace.start(&text, &[]);
-        namespace.workflow_once(&name, "at work", |workflow| phase_of(workflow, "last") == "Running");
+        // A controller that looks every ten seconds may never see so short a pod running.
+        namespace.workflow_once(&name, "at work", |workflow| !phase_of(workflow, "last").is_empty());
         namespace.run(&["suspend", &name]).with_code(0);
         let again = namespace.run(&["suspend", &name]).with_code(0);
         assert!(again.talk.contains("already") || again.result.contains("already"), "{}{}", again.result, again.talk);

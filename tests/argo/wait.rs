@@ -82,7 +82,8 @@ fn runs_are_listed_and_shown_as_they_ended() {
 #[test]
 fn a_watch_follows_a_run_to_its_end() {
     with_namespace(|namespace| {
-        let name = namespace.start(&one("sleep 2; exit 1"), &[]);
+        // Longer than the ten seconds after which a controller looks again, or it may never see the pod running.
+        let name = namespace.start(&one("sleep 15; exit 1"), &[]);
         let ended = namespace.run(&["watch", &name]).with_code(3);
         assert!(ended.talk.contains("Running") && ended.talk.contains("Failed"), "{}", ended.talk);
     });
