@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use kubectl_runnable::cluster::{Access, Cluster};
@@ -9,6 +10,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::{Server, User};
+
+/// Longer than a role takes to be heeded on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A namespace that no other test uses. It goes with the server: no controller runs here that could empty it sooner.
 pub(crate) struct Namespace {
@@ -115,6 +119,21 @@ impl Namespace {
             }),
         )
         .await;
+        for verb in verbs {
+            self.until_allowed(group, verb, plural).await;
+        }
+    }
+
+    /// The server heeds a role only when its authoriser has heard of it.
+    async fn until_allowed(&self, group: &str, verb: &str, plural: &str) {
+        let asked = json!({ "namespace": self.name, "group": group, "verb": verb, "resource": plural });
+        let review = json!({ "spec": { "user": User::Restricted.name(), "resourceAttributes": asked } });
+        let began = Instant::now();
+        let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+        while self.post(path, &review).await["status"]["allowed"] != true {
+            assert!(began.elapsed() < PATIENCE, "{} never came to be allowed: {asked}", User::Restricted.name());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Creates any object by its API path.
