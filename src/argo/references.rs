@@ -52,8 +52,8 @@ impl References {
     /// Adds what the tags of `text` refer to.
     pub fn read_tags(&mut self, text: &str) {
         let mut rest = text;
-        while let Some((_, after)) = rest.split_once("{{") {
-            let Some((tag, next)) = after.split_once("}}") else { return };
+        while let Some((_, after)) = split_at_pair(rest, '{') {
+            let Some((tag, next)) = split_at_pair(after, '}') else { return };
             match tag.strip_prefix('=') {
                 Some(expression) => self.read_expression(expression),
                 None => self.read_simple(tag),
@@ -152,6 +152,20 @@ impl References {
         self.global_outputs = true;
         self.constants.extend(CONSTANTS);
         self.volatile.insert("workflow".to_owned());
+    }
+}
+
+/// What stands before and behind the first two braces. Most texts are short and hold none: a search for a string costs
+/// more to begin than to carry out.
+fn split_at_pair(text: &str, brace: char) -> Option<(&str, &str)> {
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].find(brace)?;
+        let behind = &text[at + 1..];
+        if let Some(rest) = behind.strip_prefix(brace) {
+            return Some((&text[..at], rest));
+        }
+        from = at + 1;
     }
 }
 

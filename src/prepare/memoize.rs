@@ -40,11 +40,14 @@ pub(super) fn apply(
     let decisions = Plan::of(spec, context).decisions();
     complete(spec, &cache, notices);
     warn_of_shared_keys(spec, notices);
+    let max_age = context.options.max_age.as_ref().map_or("", |age| age.as_str());
+    // Made once and cloned, as the environment is.
+    let blank = json!({"key": "", "maxAge": max_age, "cache": {"configMap": {"name": cache.as_str()}}});
     let templates = spec.get_mut("templates").and_then(Value::as_array_mut);
     for (template, decision) in templates.into_iter().flatten().zip(decisions) {
         decision.pass_result_input(template);
         list_inline(template, notices);
-        decision.write(template, &cache, context.options, notices);
+        decision.write(template, blank.clone(), notices);
     }
     Ok(uses(spec, &cache).then_some(cache))
 }
@@ -103,27 +106,32 @@ impl Decision {
         }
     }
 
-    /// Writes the memoize, or takes away one of ours that no longer holds, and tells so.
-    fn write(self, template: &mut Value, cache: &CacheName, options: &Options, notices: &mut Vec<Notice>) {
-        let name = text(template, "name").to_owned();
+    /// Writes the memoize, its key put into the blank one, or takes away one of ours that no longer holds, and tells so.
+    fn write(self, template: &mut Value, mut blank: Value, notices: &mut Vec<Notice>) {
+        let name = || text(template, "name").to_owned();
         match self.key {
             Ok(key) => {
                 if self.mixed {
+                    notices.push(Notice::ResultInput { template: name() });
+                }
+                if !self.volatile.is_empty() {
+                    notices.push(Notice::DiffersEachAttempt { template: name(), values: self.volatile });
+                }
+                if self.mixed {
                     result_input::declare(template);
-                    notices.push(Notice::ResultInput { template: name.clone() });
                 }
                 let Some(fields) = template.as_object_mut() else { return };
-                let before = fields.get("memoize").map(|memoize| text(memoize, "maxAge")).unwrap_or_default();
-                let max_age = options.max_age.as_ref().map_or(before, |age| age.as_str()).to_owned();
-                let memoize = json!({"key": key, "maxAge": max_age, "cache": {"configMap": {"name": cache.as_str()}}});
-                fields.insert("memoize".to_owned(), memoize);
-                if !self.volatile.is_empty() {
-                    notices.push(Notice::DiffersEachAttempt { template: name, values: self.volatile });
+                if let Some(before) = fields.get("memoize").and_then(|memoize| memoize.get("maxAge"))
+                    && text(&blank, "maxAge").is_empty()
+                {
+                    blank["maxAge"] = before.clone();
                 }
+                blank["key"] = key.into();
+                fields.insert("memoize".to_owned(), blank);
             }
             Err(reason) => {
+                notices.push(Notice::NotMemoized { template: name(), reason });
                 remove(template);
-                notices.push(Notice::NotMemoized { template: name, reason });
             }
         }
     }

@@ -152,7 +152,7 @@ impl Survey {
     }
 
     fn read_text(&mut self, text: &str, place: Place) {
-        if place != Place::Aside && text.contains("{{") {
+        if place != Place::Aside {
             self.references.read_tags(text);
         }
         if text.contains(".outputs.result") {
