@@ -1,4 +1,4 @@
-//! The RUN argument of a verb: a name, `@latest`, or a handle file; and where the run is.
+//! The RUN argument of a verb: a name, alone or as `-o name` prints it, `@latest`, or a handle file; and where the run is.
 
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,7 @@ pub(super) enum Target {
 impl TargetArgs {
     /// Finds the run that the argument names. The run of a handle is looked for where the handle says.
     pub(super) async fn resolve(&self, argument: &str) -> Result<Target, Failure> {
+        let argument = name_alone(argument);
         if let Some(handle) = handle(argument)? {
             return self.of_handle(handle).await;
         }
@@ -116,11 +117,21 @@ impl TargetArgs {
     }
 }
 
+/// The name in `workflow.argoproj.io/NAME`, or in what else kubectl takes for it.
+fn name_alone(argument: &str) -> &str {
+    let kinds = ["workflow.argoproj.io", "workflows.argoproj.io", "workflow", "workflows", "wf"];
+    let name = argument.split_once('/').filter(|(kind, _)| kinds.contains(kind)).map(|(_, name)| name);
+    name.filter(|name| !name.contains('/') && !is_file_name(name)).unwrap_or(argument)
+}
+
 /// Whether an argument is the path of a handle, and no name.
 pub(super) fn is_path(argument: &str) -> bool {
+    is_file_name(argument) || name_alone(argument).contains('/')
+}
+
+fn is_file_name(argument: &str) -> bool {
     let extension = Path::new(argument).extension();
-    argument.contains('/')
-        || extension.is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|known| extension == *known))
+    extension.is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|known| extension == *known))
 }
 
 /// The handle in a file, where the argument is no name but the path of one.

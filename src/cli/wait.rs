@@ -20,6 +20,9 @@ const EXAMPLES: &str = "Examples:
   # Wait for the run that was created last
   kubectl runnable wait @latest
 
+  # The run that a script submits, by the name that -o name prints
+  kubectl runnable wait $(kubectl runnable submit etl.yaml -o name)
+
   # In a script: what the exit code tells apart
   kubectl runnable wait run.json --timeout 30m
   case $? in 0) echo done;; 3|4) echo failed;; 5) echo late;; 6) echo gone;; *) echo unknown;; esac

@@ -103,3 +103,17 @@ fn latest_is_the_run_that_was_created_last() {
     assert_eq!(home.run(&["status", "--local", "@latest", "-o", "name"]).good(), "workflow.argoproj.io/a\n");
     assert_eq!(home.run(&["status", "--local", "-n", "other", "@latest"]).code, Some(6));
 }
+
+#[test]
+fn a_run_may_be_named_as_o_name_prints_it() {
+    let home = Home::new();
+    home.submit("a", "true", &[]).good();
+    let name = home.run(&["status", "--local", "@latest", "-o", "name"]).good();
+    for name in [name.trim(), "workflow/a", "wf/a"] {
+        assert_eq!(home.run(&["wait", "--local", name]).code, Some(0), "{name}");
+    }
+    assert_eq!(home.run(&["wait", "--local", "wf/other"]).code, Some(6));
+    let file = home.file("b", "true");
+    let refused = home.run(&["submit", "--local", &file, "--handle", "wf/b"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.talk);
+}
