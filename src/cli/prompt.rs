@@ -1,6 +1,11 @@
 //! Asking a person at a terminal.
 
-use console::{Key, Term};
+use std::io::ErrorKind;
+use std::thread;
+
+use console::Term;
+use dialoguer::{Confirm, Error};
+use nix::sys::signal::{SigSet, Signal};
 
 use super::failure::Failure;
 use crate::exit::Exit;
@@ -8,26 +13,25 @@ use crate::output::stream::talk;
 
 /// Waits for a y or an n; Enter alone is the default. Whoever interrupts has not agreed to anything.
 pub(super) fn agreed(question: &str, default: bool) -> Result<bool, Failure> {
-    let terminal = Term::stderr();
-    let choice = if default { "Y/n" } else { "y/N" };
-    terminal.write_str(&format!("{question} [{choice}] ")).map_err(anyhow::Error::from)?;
-    let answer = loop {
-        // No cursor is hidden and no signal is caught: whatever ends the program here leaves the terminal usable.
-        match terminal.read_key_raw().map_err(anyhow::Error::from)? {
-            Key::Char('y' | 'Y') => break Some(true),
-            Key::Char('n' | 'N' | 'q' | END_OF_INPUT) | Key::Escape => break Some(false),
-            Key::Enter => break Some(default),
-            Key::CtrlC => break None,
-            _ => {}
+    let question = question.to_owned();
+    // The prompt hides the cursor, and control-C becomes a signal to its thread: blocked there, it ends with the thread
+    // and not the program.
+    let asked = thread::spawn(move || {
+        let mut interrupt = SigSet::empty();
+        interrupt.add(Signal::SIGINT);
+        interrupt.thread_block().map_err(|error| Error::IO(error.into()))?;
+        Confirm::new().with_prompt(question).default(default).interact_opt()
+    });
+    match asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+        Ok(answer) => Ok(answer.unwrap_or(false)),
+        Err(Error::IO(error)) => {
+            // There is no other place to say that it failed.
+            let _ = Term::stderr().show_cursor();
+            talk("");
+            if error.kind() == ErrorKind::Interrupted {
+                return Err(Failure::new(Exit::Interrupted, "interrupted: nothing was done"));
+            }
+            Err(anyhow::Error::from(error).into())
         }
-    };
-    let Some(answer) = answer else {
-        talk("");
-        return Err(Failure::new(Exit::Interrupted, "interrupted: nothing was done"));
-    };
-    talk(if answer { "yes" } else { "no" });
-    Ok(answer)
+    }
 }
-
-/// Control-D.
-const END_OF_INPUT: char = '\u{4}';

@@ -3,10 +3,6 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use console::strip_ansi_codes;
 use nix::pty::{Winsize, openpty};
@@ -38,7 +34,6 @@ pub(crate) fn answered(mut command: Command, keys: &[&str], code: i32) -> String
     drop(command);
     let mut written = Vec::new();
     let mut screen = File::from(terminal.master);
-    let ended = Arc::new(AtomicBool::new(false));
     let mut keys = keys.iter();
     let mut buffer = [0; 4096];
     let mut asked = 0;
@@ -47,28 +42,13 @@ pub(crate) fn answered(mut command: Command, keys: &[&str], code: i32) -> String
         written.extend_from_slice(&buffer[..length]);
         let questions = ["y/N] ", "Y/n] "].map(|sign| String::from_utf8_lossy(&written).matches(sign).count());
         for key in keys.by_ref().take(questions.iter().sum::<usize>() - asked) {
-            press(screen.try_clone().unwrap(), key, &ended);
+            screen.write_all(key.as_bytes()).unwrap();
             asked += 1;
         }
     }
-    ended.store(true, Ordering::Relaxed);
     let text = String::from_utf8_lossy(&written).into_owned();
     assert_eq!(child.wait().unwrap().code(), Some(code), "{text}");
     text
-}
-
-/// Presses a key. The terminal itself takes control-D as long as the program does not listen: it is pressed until the
-/// program has ended.
-fn press(mut keyboard: File, key: &str, ended: &Arc<AtomicBool>) {
-    keyboard.write_all(key.as_bytes()).unwrap();
-    if key == "\u{4}" {
-        let (key, ended) = (key.to_owned(), Arc::clone(ended));
-        thread::spawn(move || {
-            while !ended.load(Ordering::Relaxed) && keyboard.write_all(key.as_bytes()).is_ok() {
-                thread::sleep(Duration::from_millis(20));
-            }
-        });
-    }
 }
 
 #[test]
