@@ -32,7 +32,8 @@ pub(super) struct Plan<'a> {
     spec: &'a Value,
     graph: Graph<'a>,
     closures: Vec<Closure>,
-    whole: Closure,
+    /// Everything there is, where a template reads artifacts.
+    whole: Option<Closure>,
     handled: Vec<bool>,
     runs: Vec<Runs>,
     readers: Vec<(bool, bool)>,
@@ -52,13 +53,15 @@ impl<'a> Plan<'a> {
     pub(super) fn of(spec: &'a Value, context: &'a Context<'_>) -> Self {
         let namespace = context.metadata.get("namespace").and_then(Value::as_str);
         let graph = Graph::of(spec, context.templates, namespace);
-        let mut whole = graph.whole();
-        whole.references.all_parameters = true;
-        // Reading the spec costs as much as reading all templates; only readers of artifacts need it.
-        if graph.nodes[..graph.local].iter().any(|node| !node.template.input_artifacts().is_empty()) {
+        // Reading all of it costs as much as reading all templates; only readers of artifacts need it.
+        let reads_artifacts = |node: &Node<'_>| !node.template.input_artifacts().is_empty();
+        let whole = graph.nodes[..graph.local].iter().any(reads_artifacts).then(|| {
+            let mut whole = graph.whole();
+            whole.references.all_parameters = true;
             let spec = Survey::of(spec, Place::Spec).digest();
             whole.digest = Sha256::new_with_prefix(whole.digest).chain_update(spec).finalize().into();
-        }
+            whole
+        });
         let (volatile_parameters, declared) =
             list(spec.pointer("/arguments/parameters")).iter().partition::<Vec<&Value>, _>(|entry| is_volatile(entry));
         let name = |entry: &'a Value| text(entry, "name");
@@ -120,9 +123,9 @@ impl<'a> Plan<'a> {
         let (read, _) = self.readers[node];
         let mut hash = Sha256::new_with_prefix(closure.digest).chain_update([u8::from(read), u8::from(mixed)]);
         let mut references = closure.references.clone();
-        if !template.input_artifacts().is_empty() {
-            hash.update(self.whole.digest);
-            references.extend(&self.whole.references);
+        if let Some(whole) = self.whole.as_ref().filter(|_| !template.input_artifacts().is_empty()) {
+            hash.update(whole.digest);
+            references.extend(&whole.references);
         }
         for (all, field) in [(references.all_labels, "labels"), (references.all_annotations, "annotations")] {
             if all {
@@ -160,7 +163,8 @@ impl<'a> Plan<'a> {
         if closure.owned {
             return Some(Reason::Owned);
         }
-        let unknown = closure.unknown.as_ref().or(if artifacts { self.whole.unknown.as_ref() } else { None });
+        let of_whole = || self.whole.as_ref().filter(|_| artifacts).and_then(|whole| whole.unknown.as_ref());
+        let unknown = closure.unknown.as_ref().or_else(of_whole);
         if let Some(name) = unknown.cloned() {
             return Some(Reason::UnknownTemplate { name });
         }

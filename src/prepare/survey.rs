@@ -161,8 +161,9 @@ impl Survey {
     }
 
     fn scalar(&mut self, text: &str) {
-        self.canonical.push(b'"');
-        self.canonical.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        let mut mark = [b'"'; 9];
+        mark[1..].copy_from_slice(&(text.len() as u64).to_le_bytes());
+        self.canonical.extend_from_slice(&mark);
         self.canonical.extend_from_slice(text.as_bytes());
     }
 }
