@@ -1,6 +1,7 @@
 //! The API server killed and started again under the real program: what follows a run goes on, what could not act says
 //! so and has changed nothing. The test plays the controller.
 
+use std::io::Read;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,8 @@ async fn set_status(namespace: &Namespace, name: &str, status: &Value) {
     namespace.patch("workflows", name, &json!({ "status": status })).await;
 }
 
-/// Returns when so many watches of workflows are open, as the server itself counts them.
-async fn until_watched(server: &Server, watches: u32) {
+/// Returns when so many watches of workflows are open, as the server itself counts them; the programs are to go on.
+async fn until_watched(server: &Server, watches: u32, programs: &mut [&mut Child]) {
     let client = server.client(User::Admin).await;
     let began = Instant::now();
     loop {
@@ -41,9 +42,19 @@ async fn until_watched(server: &Server, watches: u32) {
         if open == watches {
             return;
         }
+        let gone: Vec<String> = programs.iter_mut().filter_map(|program| last_words(program)).collect();
+        assert!(gone.is_empty(), "{gone:#?}");
         assert!(began.elapsed() < Duration::from_mins(1), "{open} watches of workflows are open, not {watches}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// The exit code and standard error of a program that has ended.
+fn last_words(program: &mut Child) -> Option<String> {
+    let status = program.try_wait().unwrap()?;
+    let mut said = String::new();
+    program.stderr.take()?.read_to_string(&mut said).unwrap();
+    Some(format!("{status}: {said}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +66,7 @@ async fn what_follows_a_run_outlives_a_restart_of_the_server() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("w.yaml");
     std::fs::write(&file, workflow("submitted", "r2").to_string()).unwrap();
-    let following = [
+    let mut following = [
         (vec!["wait", "build", "-o", "name"], 3),
         (vec!["watch", "build"], 3),
         (vec!["logs", "build", "-f"], 0),
@@ -63,7 +74,8 @@ async fn what_follows_a_run_outlives_a_restart_of_the_server() {
     ]
     .map(|(arguments, code)| (arguments.clone(), start(&namespace, &arguments), code));
     let mut listing = start(&namespace, &["list", "--watch"]);
-    until_watched(server, 5).await;
+    let programs = following.iter_mut().map(|(_, program, _)| program).chain([&mut listing]);
+    until_watched(server, 5, &mut programs.collect::<Vec<_>>()).await;
 
     let outage = server.kill();
     outage.end().await;
@@ -75,7 +87,7 @@ async fn what_follows_a_run_outlives_a_restart_of_the_server() {
         assert_eq!(ended, code, "{arguments:?}: {result}{talk}");
     }
     // The list goes on as long as it is read.
-    until_watched(server, 1).await;
+    until_watched(server, 1, &mut [&mut listing]).await;
     namespace.create("workflows", &workflow("next", "r3")).await;
     namespace.delete("workflows", "next").await;
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(listing.stdout.take().unwrap()));
