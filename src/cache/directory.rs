@@ -67,6 +67,9 @@ impl Directory {
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if is_absent(&error) => return Ok(LookUp::Missing),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                return Ok(LookUp::Broken(format!("{} is a directory", path.display())));
+            }
             Err(source) => return Err(CacheError { path, source }),
         };
         let manifest: Manifest = match serde_json::from_slice(&text) {
@@ -117,7 +120,8 @@ impl Directory {
     /// unless another puts something there.
     pub(super) fn remove(&self, lock: Lock) -> Result<(), CacheError> {
         let manifest = self.path.join(MANIFEST);
-        match fs::remove_file(&manifest) {
+        let removed = if manifest.is_dir() { fs::remove_dir_all(&manifest) } else { fs::remove_file(&manifest) };
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(CacheError { path: manifest, source: error });
             }
@@ -316,6 +320,10 @@ mod tests {
         drop(maker);
         let lock = prefix.try_lock()?.ok_or("nobody makes it")?;
         prefix.remove(lock)?;
+        assert!(!prefix.path.exists());
+        fs::create_dir_all(prefix.path.join(MANIFEST))?;
+        assert!(matches!(prefix.look_up()?, LookUp::Broken(_)), "a directory is no manifest");
+        prefix.remove(prefix.lock()?)?;
         assert!(!prefix.path.exists());
         Ok(())
     }
