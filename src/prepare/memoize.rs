@@ -121,10 +121,9 @@ impl Decision {
                     result_input::declare(template);
                 }
                 let Some(fields) = template.as_object_mut() else { return };
-                if let Some(before) = fields.get("memoize").and_then(|memoize| memoize.get("maxAge"))
-                    && text(&blank, "maxAge").is_empty()
-                {
-                    blank["maxAge"] = before.clone();
+                let before = fields.get("memoize").map(|memoize| text(memoize, "maxAge")).unwrap_or_default();
+                if text(&blank, "maxAge").is_empty() && !before.is_empty() {
+                    blank["maxAge"] = before.into();
                 }
                 blank["key"] = key.into();
                 fields.insert("memoize".to_owned(), blank);

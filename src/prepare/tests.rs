@@ -359,6 +359,16 @@ fn a_cache_is_taken_from_the_document_then_the_option_then_the_mint() {
 }
 
 #[test]
+fn an_age_that_is_no_text_is_written_anew() {
+    let mut odd = prepared(json!({"templates": [leaf("a")]})).workflow;
+    for age in [Value::Null, json!(3)] {
+        odd["spec"]["templates"][0]["memoize"]["maxAge"] = age;
+        let mended = prepare(odd.clone(), &Templates::default(), &options()).unwrap();
+        assert_eq!(mended.workflow["spec"]["templates"][0]["memoize"]["maxAge"], "");
+    }
+}
+
+#[test]
 fn what_templates_share_counts_for_those_that_use_it() {
     let mount = json!({"name": "a", "container": {"image": "x", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}});
     let spec = |volume: &str, patch: &str| json!({"volumes": [{"name": "v", "configMap": {"name": volume}}], "podSpecPatch": patch, "templates": [mount, leaf("b")]});
