@@ -14,9 +14,9 @@
 //!                                      └► retry | control (pure): plan, changes ─► cluster | local engine
 //! ```
 //!
-//! [`argo`], [`prepare`], [`retry`], [`control`] and [`run`](mod@run) are pure: no clock, randomness, environment,
-//! network, file or process is named there (clippy.toml and tests/tidy.rs hold them to it). [`local`] keeps its
-//! scheduler pure in the same way and its effects in the executor and the store.
+//! [`argo`], [`prepare`], [`retry`], [`control`], [`locks`] and [`run`](mod@run) are pure: no clock, randomness,
+//! environment, network, file or process is named there (clippy.toml and tests/tidy.rs hold them to it). [`local`] and
+//! [`cache`] keep their effects apart in the same way: in the executor and the store, and in the directories.
 
 pub mod argo;
 pub mod cache;

@@ -52,20 +52,13 @@ fn add_to_template(template: &mut Value, defaults: &Value, entries: &[Value]) {
 
 fn add_to_container(container: &mut Map<String, Value>, inherited: &[Value], entries: &[Value]) {
     let here = list(container.get("env"));
-    let sets = |environment: &[Value], name: &str| environment.iter().any(|entry| text(entry, "name") == name);
-    let above = |name: &str| inherited.iter().any(|entry| text(entry, "name") == name && !is_ours(entry));
-    let mut missing = Vec::with_capacity(entries.len());
-    missing.extend(
-        entries
-            .iter()
-            .filter(|entry| {
-                let name = text(entry, "name");
-                !sets(here, name) && !above(name)
-            })
-            .cloned(),
-    );
+    let is_set = |name: &str| {
+        let above = || inherited.iter().any(|entry| text(entry, "name") == name && !is_ours(entry));
+        here.iter().any(|entry| text(entry, "name") == name) || above()
+    };
+    let missing: Vec<Value> = entries.iter().filter(|entry| !is_set(text(entry, "name"))).cloned().collect();
     match container.get_mut("env") {
-        Some(Value::Array(environment)) => environment.append(&mut missing),
+        Some(Value::Array(environment)) => environment.extend(missing),
         None | Some(Value::Null) if !missing.is_empty() => {
             container.insert("env".to_owned(), Value::Array(missing));
         }
