@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::contents::{Cache, LABEL, LABEL_VALUE};
 use super::entry::Entry;
-use super::finding::{Finding, Surroundings};
+use super::problem::{Problem, Surroundings};
 
 /// A change.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,11 +31,11 @@ impl Change {
             cache.findings_of(entry, around).iter().any(|finding| {
                 matches!(
                     finding,
-                    Finding::IllegalKey
-                        | Finding::Null
-                        | Finding::NoNode
-                        | Finding::Malformed { .. }
-                        | Finding::ArtifactsGone { .. }
+                    Problem::IllegalKey
+                        | Problem::Null
+                        | Problem::NoNode
+                        | Problem::Malformed { .. }
+                        | Problem::ArtifactsGone { .. }
                 )
             })
         };
@@ -94,7 +94,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::cache::{Homes, Witnesses};
+    use crate::cache::{Homes, Provenance};
 
     fn cache() -> Cache {
         let whole = r#"{"nodeID":"wf-1","outputs":null,"creationTimestamp":"2026-11-21T08:00:00Z"}"#;
@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn fixed(cache: &Cache) -> Change {
-        let (witnesses, homes) = (Witnesses::default(), Homes::default());
+        let (witnesses, homes) = (Provenance::default(), Homes::default());
         Change::fix(cache, Surroundings { witnesses: &witnesses, homes: &homes, now: Timestamp::UNIX_EPOCH })
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::contents::Cache;
 use super::entry::{Entry, State};
-use super::part::{Part, Side, parts};
+use super::key_difference::{Part, Side, parts};
 use crate::argo::status::Node;
 use crate::argo::template::{list, text};
 use crate::run::nodes::Nodes;

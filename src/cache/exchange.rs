@@ -10,7 +10,7 @@ use super::change::Change;
 use super::contents::{Cache, LIMIT, Place};
 use super::entry::Entry;
 use super::file::{FILE_VERSION, File, Kind, Record};
-use super::witness::Witnesses;
+use super::provenance::Provenance;
 
 /// Why an entry is not carried over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,7 +63,7 @@ pub struct Overfull {
 
 impl File {
     /// The entries of a cache that can be carried over, and those that cannot.
-    pub fn export(cache: &Cache, witnesses: &Witnesses, now: Timestamp) -> (Self, LeftOuts) {
+    pub fn export(cache: &Cache, witnesses: &Provenance, now: Timestamp) -> (Self, LeftOuts) {
         let mut file = Self {
             kind: Kind::CacheEntries,
             version: FILE_VERSION,
@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn export(cache: &Cache) -> (File, LeftOuts) {
-        File::export(cache, &Witnesses::default(), Timestamp::UNIX_EPOCH)
+        File::export(cache, &Provenance::default(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::entry::{Entry, Maker, State};
 use super::key::CacheKey;
-use super::witness::Witnesses;
+use super::provenance::Provenance;
 
 /// The version of the file that this tool writes and reads.
 pub const FILE_VERSION: u32 = 1;
@@ -109,7 +109,7 @@ impl File {
 }
 
 impl Record {
-    pub(super) fn of(entry: &Entry, cache: &str, witnesses: &Witnesses) -> Self {
+    pub(super) fn of(entry: &Entry, cache: &str, witnesses: &Provenance) -> Self {
         let origin = witnesses.origin(cache, entry);
         let run_id = entry.maker.as_ref().map(|maker| maker.run_id.clone());
         Self {

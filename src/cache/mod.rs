@@ -3,7 +3,7 @@
 //! `lock` and `store` alone read and write files.
 //!
 //! ```text
-//! ConfigMap ──► Cache (entries) ─┬─ + Witnesses (workflows, templates) ─► Report, Findings
+//! ConfigMap ──► Cache (entries) ─┬─ + Provenance (workflows, templates) ─► Report, Problems
 //! manifests ──►                  ├─► Prune, fix, import ─► Change ─► the store that holds it
 //!                                └─► differences, why
 //!
@@ -21,19 +21,19 @@ mod directory;
 mod entry;
 mod exchange;
 mod file;
-mod finding;
 mod home;
 mod key;
+mod key_difference;
 mod lock;
 mod manifest;
-mod part;
 mod pattern;
+mod problem;
+mod provenance;
 mod prune;
 mod report;
 mod store;
 mod usage;
 mod why;
-mod witness;
 
 pub use self::change::Change;
 pub use self::contents::{Cache, LABEL, LABEL_VALUE, LIMIT, Object, Place};
@@ -42,16 +42,16 @@ pub use self::directory::{CacheError, Directory, LookUp};
 pub use self::entry::{Entry, Maker, State};
 pub use self::exchange::{LeftOut, LeftOuts, Overfull};
 pub use self::file::{FILE_VERSION, File, FileError, Kind, Record};
-pub use self::finding::{Finding, Surroundings};
 pub use self::home::Homes;
 pub use self::key::{CacheKey, KeyError};
+pub use self::key_difference::{Input, Part};
 pub use self::lock::Lock;
 pub use self::manifest::{Failure, KeptArtifact, Manifest, VERSION};
-pub use self::part::{Input, Part};
 pub use self::pattern::Producer;
+pub use self::problem::{Problem, Surroundings};
+pub use self::provenance::{Origin, Provenance, caches_of, keys_of};
 pub use self::prune::{Conditions, Prune};
 pub use self::report::{Overview, Report, Row};
 pub use self::store::{Carried, Removed, Store};
 pub use self::usage::Usage;
 pub use self::why::{Answer, Question, Told};
-pub use self::witness::{Origin, Witnesses, caches_of, keys_of};

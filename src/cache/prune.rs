@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::contents::Cache;
 use super::entry::Entry;
-use super::witness::Witnesses;
+use super::provenance::Provenance;
 
 /// What an entry must meet to go: all of these that are asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Conditions {
     }
 
     /// Decides on every entry. One whose age is not known counts as old, as it does to the controller.
-    pub fn prune(&self, cache: &Cache, witnesses: &Witnesses, now: Timestamp) -> Prune {
+    pub fn prune(&self, cache: &Cache, witnesses: &Provenance, now: Timestamp) -> Prune {
         let kept = self.keep.map(|number| used_last(cache, number)).unwrap_or_default();
         let goes = |entry: &&Entry| !kept.contains(entry.key.as_str()) && self.hold_for(entry, cache, witnesses, now);
         let mut prune = Prune::default();
@@ -54,7 +54,7 @@ impl Conditions {
         prune
     }
 
-    fn hold_for(&self, entry: &Entry, cache: &Cache, witnesses: &Witnesses, now: Timestamp) -> bool {
+    fn hold_for(&self, entry: &Entry, cache: &Cache, witnesses: &Provenance, now: Timestamp) -> bool {
         let longer = |limit: Option<SignedDuration>, time: Option<Timestamp>| {
             limit.is_none_or(|limit| time.is_none_or(|time| now.duration_since(time) > limit))
         };
@@ -78,7 +78,7 @@ impl Entry {
     }
 }
 
-fn is_of_template(entry: &Entry, name: &str, cache: &str, witnesses: &Witnesses) -> bool {
+fn is_of_template(entry: &Entry, name: &str, cache: &str, witnesses: &Provenance) -> bool {
     witnesses.origin(cache, entry).template.as_deref() == Some(name)
         || entry.parts().is_some_and(|parts| parts.is_of(name))
 }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn pruned(conditions: &Conditions, cache: &Cache) -> Vec<String> {
-        conditions.prune(cache, &Witnesses::default(), at(NOW)).remove.into_iter().collect()
+        conditions.prune(cache, &Provenance::default(), at(NOW)).remove.into_iter().collect()
     }
 
     fn seconds(seconds: i64) -> SignedDuration {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_a_run_at_work_uses_stays() {
-        let mut witnesses = Witnesses::default();
+        let mut witnesses = Provenance::default();
         witnesses.add_workflow(&json!({
             "metadata": {"name": "wf"}, "status": {"phase": "Running", "nodes": {"wf-1": {"id": "wf-1", "name": "wf.a",
                 "displayName": "a", "type": "Pod", "phase": "Succeeded",

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::contents::{Cache, Place};
 use super::entry::Entry;
-use super::finding::{Finding, Surroundings};
+use super::problem::{Problem, Surroundings};
+use super::provenance::Origin;
 use super::usage::Usage;
-use super::witness::Origin;
 
 /// A cache as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +24,7 @@ pub struct Overview {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_hit_at: Option<Timestamp>,
     /// What is the matter with it as a whole.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Problem>,
     /// How much is the matter with it and all its entries.
     pub problems: usize,
 }
@@ -70,7 +70,7 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<Value>,
     /// What is the matter with it.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Problem>,
 }
 
 impl Overview {
@@ -100,7 +100,7 @@ impl Report {
     }
 
     /// All findings: those of the cache, and of each entry with its key.
-    pub fn all_findings(&self) -> impl Iterator<Item = (Option<&str>, &Finding)> {
+    pub fn all_findings(&self) -> impl Iterator<Item = (Option<&str>, &Problem)> {
         let own = self.overview.findings.iter().map(|finding| (None, finding));
         own.chain(
             self.entries.iter().flat_map(|row| row.findings.iter().map(|finding| (Some(row.key.as_str()), finding))),

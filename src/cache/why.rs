@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::contents::Cache;
 use super::difference::run_id;
 use super::entry::Entry;
-use super::part::{Part, Side, parts};
+use super::key_difference::{Part, Side, parts};
 use crate::argo::duration;
 use crate::argo::status::{Node, Phase};
 use crate::argo::template::{of_workflow, text};

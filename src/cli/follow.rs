@@ -6,8 +6,8 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::found::{Found, completed, live, recorded};
 use super::report::ReportArgs;
+use super::snapshot::{Found, completed, live, recorded};
 use super::target::Target;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::follow::{Deadline, Screen, at_once, conclude, on_cluster};
-use super::found::Found;
 use super::handle;
 use super::notify::NotifyArgs;
 use super::report::ReportArgs;
 use super::runtime::looking_on;
+use super::snapshot::Found;
 use super::values::span;
 use crate::cluster::Cluster;
 use crate::exit::Exit;

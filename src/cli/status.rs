@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::found::{Found, found};
 use super::runtime::{block_on, each};
+use super::snapshot::{Found, found};
 use super::target::TargetArgs;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};

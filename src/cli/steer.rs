@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::found::live;
 use super::runtime::block_on;
+use super::snapshot::live;
 use super::target::{Target, TargetArgs};
 use crate::cluster::{Changed, Cluster};
 use crate::control::{Decision, Order, Refusal};
 use crate::exit::Exit;
-use crate::local::control;
+use crate::local::control_pipe;
 use crate::local::record::Record;
 use crate::output::format::{Format, name, rendered};
 use crate::output::stream::{result, talk};
@@ -143,7 +143,7 @@ async fn on_machine(record: &Record, order: &Order, dry_run: bool) -> Result<Don
     if dry_run {
         return Ok(Done { said: format!("{} (dry run)", change.done), object: workflow });
     }
-    control::send(record.directory(), &change.patch)
+    control_pipe::send(record.directory(), &change.patch)
         .map_err(|error| Failure::new(Exit::Tool, format!("cannot {} local run {name:?}: {error}", order.verb())))?;
     let heeded = async {
         loop {

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::follow::{Deadline, at_once, conclude, ending, follow};
-use super::found::Found;
 use super::report::ReportArgs;
 use super::runtime::{block_on, looking_on};
+use super::snapshot::Found;
 use super::target::TargetArgs;
 use super::values::span;
 use crate::exit::Exit;

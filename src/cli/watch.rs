@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::follow::{Deadline, Followed, Screen, ending, exit, follow};
-use super::found::Found;
 use super::report::ReportArgs;
 use super::runtime::{block_on, looking_on};
+use super::snapshot::Found;
 use super::status::FOLD;
 use super::target::TargetArgs;
 use super::values::span;

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::answer::{Failure, is_too_large};
 use super::kind::Resource;
 use super::request::{Built, Call, Verb};
+use super::send::{Failure, is_too_large};
 use super::{Cluster, ClusterError};
 
 /// The reasons for which the server finds that an object is not in the state that was expected.

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::answer::{Failure, is_too_large};
 use super::kind::Resource;
 use super::request::Verb;
+use super::send::{Failure, is_too_large};
 use super::{Cluster, ClusterError};
 
 /// A workflow that exists now.

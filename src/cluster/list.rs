@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::answer::Failure;
 use super::kind::Resource;
 use super::request::{Call, Verb, escaped};
+use super::send::Failure;
 use super::{Cluster, ClusterError};
 
 /// A list that takes longer than the server remembers its beginning is begun anew, this often.

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::answer::Failure;
 use super::kind::Resource;
 use super::request::{Built, Verb, escaped};
+use super::send::Failure;
 use super::{Cluster, ClusterError, request};
 
 /// The pause before a stream that ended is taken up again, and between looks at a container that has not begun.
@@ -94,7 +94,7 @@ impl Cluster {
                     let opening = self.client.request_stream(request);
                     match tokio::time::timeout(self.request_timeout, opening).await {
                         Ok(opened) => opened.map_err(|error| Failure::from_kube(&error)),
-                        Err(_) => Err(Failure::Lost(super::fault::Fault::slow(self.request_timeout))),
+                        Err(_) => Err(Failure::Lost(super::transport_error::Fault::slow(self.request_timeout))),
                     }
                 }
                 Err(error) => Err(Failure::Unusable(error.to_string())),

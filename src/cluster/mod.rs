@@ -3,26 +3,26 @@
 //! Objects go in and out as plain JSON values, so that no Argo version, odd date or unknown field is in the way.
 
 mod access;
-mod answer;
-mod belongings;
 mod cache;
 mod change;
 mod config_map;
 mod create;
+mod discovery;
 mod error;
-mod fault;
 mod kind;
 mod latest;
 mod list;
 mod list_watch;
 mod locks;
 mod logs;
+mod owned_objects;
 mod owner;
 mod post;
 mod replace;
 mod request;
-mod served;
+mod send;
 mod template;
+mod transport_error;
 mod wait;
 mod watch;
 
@@ -80,7 +80,7 @@ impl Cluster {
         let proxy = resolved.config.proxy_url.as_ref().map(address);
         let server = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(resolved.config)
-            .map_err(|error| answer::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;
+            .map_err(|error| send::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;
         Ok(Self {
             client,
             server,

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use super::answer::Failure;
+use super::discovery::Served;
 use super::kind::Resource;
 use super::request::{self, Verb};
-use super::served::Served;
+use super::send::Failure;
 use super::{Cluster, ClusterError};
 use crate::exit::Exit;
 

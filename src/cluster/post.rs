@@ -8,7 +8,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::Value;
 
-use super::fault::Fault;
+use super::transport_error::Fault;
 
 /// Why a post was not taken.
 #[derive(Debug, thiserror::Error)]

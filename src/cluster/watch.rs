@@ -9,8 +9,8 @@ use kube::core::WatchEvent;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::answer::Failure;
 use super::request::Call;
+use super::send::Failure;
 use super::{Cluster, ClusterError};
 
 /// The pause between two watches of which the first ended at once.

@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::error::GitError;
 use super::garbage::{self, Collected};
 use super::identity::TaskId;
-use super::keep::{Reason, reasons};
 use super::lock::{self, Lock};
 use super::network::Network;
 use super::program::Git;
+use super::retention::{Reason, reasons};
 use super::root::Root;
 use super::tree::{self, Tree};
-use super::{aside, base, stale, tracking, trust};
+use super::{base, recovery, tracking, trash, trust};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -139,9 +139,9 @@ impl Work<'_> {
     fn mend(&mut self) -> Result<(), GitError> {
         let lock = self.lock()?;
         if let (Some(lock), Some(base)) = (&lock, base::find(self.root)?) {
-            stale::mend(self.root, &base, lock);
+            recovery::mend(self.root, &base, lock);
         }
-        let left = aside::left_behind(self.root);
+        let left = trash::left_behind(self.root);
         drop(lock);
         for aside in left {
             match aside.delete() {
@@ -207,12 +207,12 @@ impl Work<'_> {
     }
 
     fn take_out(&self, tree: &Tree, lock: Option<Lock>) -> Result<(), GitError> {
-        let aside = if tree.has_directory() { aside::set_aside(self.root, &tree.path)? } else { None };
+        let aside = if tree.has_directory() { trash::set_aside(self.root, &tree.path)? } else { None };
         if let Some(metadata) = &tree.metadata {
             metadata.remove()?;
         }
         drop(lock);
-        aside.map_or(Ok(()), aside::Aside::delete)
+        aside.map_or(Ok(()), trash::Aside::delete)
     }
 
     /// What an init added to the user's configuration goes with what it was added for.

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::error::GitError;
 use super::program::Git;
+use super::recovery;
 use super::root::Root;
-use super::stale;
 use super::tree::{Standing, Tree};
 
 /// What a git on a machine whose processes cannot be seen has just written, it may be about to use.
@@ -30,7 +30,7 @@ pub(super) fn refuse_while_used(root: &Root, trees: &[Tree]) -> Result<(), GitEr
         let maker = tree.metadata.as_ref().and_then(|metadata| Some(metadata.record()?.maker));
         return Err(busy(maker.unwrap_or_else(|| format!("the maker of task {}", tree.task))));
     }
-    match stale::git_at_work(root) {
+    match recovery::git_at_work(root) {
         Some(process) => Err(busy(format!("process {process} (git)"))),
         None => Ok(()),
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use git2::{ObjectType, Repository};
 
-use super::aside::{self, Aside};
 use super::checkout::{self, Checkout};
 use super::credentials::Environment;
 use super::error::GitError;
@@ -19,7 +18,8 @@ use super::metadata::{self, Making, Metadata, Record, Stage};
 use super::network::Network;
 use super::resolve::{Resolved, resolve};
 use super::root::Root;
-use super::{base, hook, stale, tracking, trust};
+use super::trash::{self, Aside};
+use super::{base, hook, recovery, tracking, trust};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ impl Work<'_> {
     fn make(&mut self, resolved: Resolved) -> Result<Made, GitError> {
         let mut lock = self.lock()?;
         let mut base = base::make(self.root, self.network.url)?;
-        stale::mend(self.root, &base, &lock);
+        recovery::mend(self.root, &base, &lock);
         let place = loop {
             match self.place(&base)? {
                 // Whoever makes it needs the lock to end.
@@ -257,7 +257,7 @@ impl Work<'_> {
     }
 
     fn remove_tree(&self) -> Result<(), GitError> {
-        aside::set_aside(self.root, &self.tree)?.map_or(Ok(()), Aside::delete)
+        trash::set_aside(self.root, &self.tree)?.map_or(Ok(()), Aside::delete)
     }
 
     /// A worktree that is there is as it is asked for, or is made so when nothing of its own would be lost.

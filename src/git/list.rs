@@ -7,9 +7,9 @@ use git2::Repository;
 
 use super::error::GitError;
 use super::identity::ObjectId;
-use super::keep::{Reason, reasons};
 use super::metadata::Metadata;
 use super::program::Git;
+use super::retention::{Reason, reasons};
 use super::root::Root;
 use super::tree::{self, Tree};
 use super::{base, garbage};

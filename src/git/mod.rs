@@ -10,7 +10,6 @@
 //! something that the next holder of the lock tells from something whole: a base is renamed into place, objects come in
 //! packs, metadata says that its worktree is being made. Nothing here prints.
 
-mod aside;
 mod base;
 mod checkout;
 mod cleanup;
@@ -21,18 +20,19 @@ mod garbage;
 mod hook;
 mod identity;
 mod init;
-mod keep;
 mod list;
 mod lock;
 mod metadata;
 mod network;
 mod program;
+mod recovery;
 mod remote;
 mod resolve;
+mod retention;
 mod root;
-mod stale;
 mod submodules;
 mod tracking;
+mod trash;
 mod tree;
 mod trust;
 mod work;
@@ -43,11 +43,11 @@ pub use fetch::Depth;
 pub use garbage::Collected;
 pub use identity::{Directory, NameError, ObjectId, Owner, RefName, RepositoryName, Revision, TaskId};
 pub use init::{Made, Request, Step, init};
-pub use keep::Reason;
 pub use list::{Listed, list};
 pub use lock::describe;
 pub use network::Network;
 pub use program::{Git, VERB, git_entry};
 pub use remote::{RemoteUrl, RemoteUrlError};
+pub use retention::Reason;
 pub use root::Root;
 pub use tree::{Standing, Tree};

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use git2::Repository;
 
-use super::aside::is_aside;
 use super::error::GitError;
 use super::metadata::{self, Metadata, Stage};
 use super::root::Root;
+use super::trash::is_aside;
 
 /// A worktree, or what is left of one.
 #[derive(Debug, Clone)]

@@ -10,10 +10,10 @@ use jiff::{Timestamp, Unit};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::control::{Inbox, Request};
+use super::cache_client::CacheClient;
+use super::control_pipe::{Inbox, Request};
 use super::executor::Executor;
 use super::kill::{KillSwitch, kill_switch};
-use super::memory::Memory;
 use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Shutdown, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
@@ -51,7 +51,7 @@ pub async fn run(
     mut observe: impl FnMut(&Scheduler, &[NodeIndex]),
 ) -> Result<Ended, StoreError> {
     let mut tasks = Tasks::new(executor);
-    let mut memory = Memory::new(&store, &scheduler);
+    let mut memory = CacheClient::new(&store, &scheduler);
     let mut timers = Timers::default();
     let mut inbox = Inbox::open(store.directory());
     let mut held = scheduler.object()["spec"]["suspend"] == true;

@@ -6,17 +6,17 @@
 //! ```
 
 pub(crate) mod artifact;
-pub mod control;
+mod cache_client;
+pub mod control_pipe;
 pub mod engine;
 pub mod executor;
 pub mod follow;
 pub mod kill;
 pub mod list_watch;
 pub mod logs;
-mod memory;
-pub mod places;
-pub mod plan;
 pub mod record;
+pub mod resolved;
+pub mod run_locks;
 pub mod sandbox;
 pub mod scheduler;
 pub mod store;

@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::plan::{Plan, Reference, TemplateScope};
+use super::resolved::{Plan, Reference, TemplateScope};
 use super::scheduler::image_program;
 use crate::argo::duration;
 use crate::argo::expression::depends;
-use crate::argo::spec::{Hook, Step, Template};
+use crate::argo::model::{Hook, Step, Template};
 
 /// What the run does without, and what keeps it from starting.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -2,25 +2,25 @@
 //! never ask a cluster or the clock.
 //!
 //! The controller keeps locks in its memory. What can be known from outside stands in two places: the limits in
-//! ConfigMaps ([`Limits`]), holders and waiters in the status of workflows ([`Board`]).
+//! ConfigMaps ([`Limits`]), holders and waiters in the status of workflows ([`LockTable`]).
 
-mod board;
 mod cycle;
 mod drain;
 mod edit;
 mod key;
 mod limits;
 mod lock;
-mod seen;
+mod lock_status;
+mod lock_table;
 
-pub use self::board::{Address, Board};
 pub use self::cycle::{Cycle, Step, cycles};
 pub use self::drain::{drain_name, drain_workflow, is_drain_of};
 pub use self::edit::{Change, Edit, Planned, Request};
 pub use self::key::{Branch, Key, KeyError, Named};
 pub use self::limits::{Drained, Limit, Limits, Refusal};
 pub use self::lock::{Holding, Lock, Standing, Waiter};
-pub use self::seen::INSTANCE;
+pub use self::lock_status::INSTANCE;
+pub use self::lock_table::{Address, LockTable};
 
 /// The ConfigMap that holds limits unless another is named.
 pub const CONFIG_MAP: &str = "workflow-semaphores";

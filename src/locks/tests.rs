@@ -18,15 +18,15 @@ fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn board(workflows: &[Value]) -> Board {
-    let mut board = Board::default();
+fn board(workflows: &[Value]) -> LockTable {
+    let mut board = LockTable::default();
     for workflow in workflows {
         board.add(workflow);
     }
     board
 }
 
-fn lock(board: &Board, name: &str) -> Lock {
+fn lock(board: &LockTable, name: &str) -> Lock {
     board.lock(name.parse().unwrap())
 }
 
@@ -194,7 +194,7 @@ fn holders_of_controllers_before_3_6_are_found_under_their_short_names() {
 #[test]
 fn a_limit_that_is_not_there_is_told_from_one_that_was_not_read() {
     let mut board = board(&[read(PENDING)]);
-    let limit = |board: &Board| lock(board, SEMAPHORE).limit;
+    let limit = |board: &LockTable| lock(board, SEMAPHORE).limit;
     assert_eq!(limit(&board), Limit::Unknown);
     board.add_missing_limits(("argo".to_owned(), "workflow-semaphores".to_owned()));
     assert_eq!(limit(&board), Limit::MissingConfigMap);

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::catalogue::Templates;
 use super::components::components;
-use super::survey::{Digest, Place, Survey};
+use super::template_scan::{Digest, Place, Survey};
 use crate::argo::references::References;
 use crate::argo::template::{Target, Template, TemplateReference, at, handlers, list, templates, text};
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::catalogue::Templates;
 use super::memoize::{Context, existing_cache};
-use super::notice::Notice;
+use super::warnings::Notice;
 use super::{Memoize, PrepareError};
 use crate::argo::identity::CacheName;
 use crate::argo::template::{list, text};

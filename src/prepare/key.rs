@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::survey::Digest;
+use super::template_scan::Digest;
 use crate::argo::references::References;
 
 /// How many characters of a template's name stand in its key.

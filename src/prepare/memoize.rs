@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::calls::{for_each_call, for_each_inline};
 use super::catalogue::Templates;
-use super::decision::{Decision, Plan};
 use super::key;
-use super::notice::{Notice, Reason};
+use super::memoizable::{Decision, Plan};
 use super::result_input;
+use super::warnings::{Notice, Reason};
 use super::{Memoize, Options, PrepareError};
 use crate::argo::identity::CacheName;
 use crate::argo::template::{at, field, list, text};

@@ -6,22 +6,22 @@
 mod calls;
 mod catalogue;
 mod components;
-mod decision;
 mod environment;
 mod error;
 mod graph;
 mod inline;
 mod key;
+mod memoizable;
 mod memoize;
 mod metadata;
-mod notice;
 mod options;
 mod owner;
 mod parameters;
 mod result_input;
 mod source;
-mod survey;
 mod synchronization;
+mod template_scan;
+mod warnings;
 
 use serde_json::{Map, Value, json};
 
@@ -32,7 +32,6 @@ pub use self::key::KeyParts;
 pub(crate) use self::key::RUN_PARAMETERS;
 pub(crate) use self::key::is_prepared_key;
 pub use self::memoize::existing_cache;
-pub use self::notice::{Detail, Notice, Reason, told};
 pub use self::options::{Memoize, Options};
 pub use self::owner::set_owner;
 pub use self::parameters::missing_parameters;
@@ -40,6 +39,7 @@ pub(crate) use self::parameters::set as set_parameter;
 pub use self::result_input::RESULT_INPUT;
 pub use self::source::{Source, from_source};
 pub use self::synchronization::{LockForm, Locks};
+pub use self::warnings::{Detail, Notice, Reason, told};
 use crate::argo::identity::{CacheName, RunId};
 use crate::argo::template::text;
 

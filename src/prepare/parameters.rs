@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::catalogue::Templates;
 use super::key::RUN_PARAMETERS;
-use super::notice::Notice;
+use super::warnings::Notice;
 use super::{Options, PrepareError, Run, object_field};
 use crate::argo::identity::RunId;
 use crate::argo::template::{list, text};

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Templates;
-use super::notice::Notice;
+use super::warnings::Notice;
 use super::{PrepareError, object_field};
-use crate::argo::spec::Synchronization;
+use crate::argo::model::Synchronization;
 use crate::argo::synchronization::{LockKind, LockName};
 use crate::argo::template::{list, text};
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::anew::{override_parameters, unstop};
 use super::memoized::whole_seconds;
 use super::nodes::{Nodes, flag, is_unsuccessful, template_of};
 use super::refusal::Refusal;
+use super::resubmit::{override_parameters, unstop};
 use crate::argo::status::{node_id, pod_name};
 use crate::argo::template::text;
 use crate::run::selector::NodeSelector;

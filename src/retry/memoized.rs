@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::anew::{of_attempt, override_parameters, successor};
 use super::attempt::Attempt;
 use super::nodes::{Nodes, is_unsuccessful};
+use super::resubmit::{of_attempt, override_parameters, successor};
 use crate::argo::identity::ObjectName;
 use crate::argo::status::node_id;
 use crate::argo::template::text;

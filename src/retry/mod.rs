@@ -7,25 +7,25 @@
 //!                         └► in_place  the same object with the failed nodes taken out     ─┘
 //! ```
 
-mod anew;
 mod attempt;
 mod calls;
 mod in_place;
-mod judge;
-mod loss;
+mod lost_state;
 mod memoized;
 mod nodes;
 mod plan;
+mod plan_nodes;
 mod refusal;
+mod resubmit;
 mod verdict;
 
-pub use self::anew::anew;
 pub use self::attempt::Attempt;
 pub use self::in_place::{InPlace, in_place};
-pub use self::loss::Loss;
+pub use self::lost_state::LostState;
 pub use self::memoized::memoized;
 pub use self::plan::{Entries, Entry, Plan};
 pub use self::refusal::{Mode, Owner, Refusal, check};
+pub use self::resubmit::anew;
 pub use self::verdict::{Verdict, Why};
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::attempt::{Attempt, parameter};
 use super::calls::{calls, suffix, template};
 use super::in_place::InPlace;
-use super::judge::Judge;
-use super::loss::{Loss, losses};
+use super::lost_state::{LostState, losses};
 use super::nodes::{Nodes, flag, is_unsuccessful, template_of};
+use super::plan_nodes::Judge;
 use super::refusal::Mode;
 use super::verdict::{Verdict, Why};
 use crate::argo::template::text;
@@ -41,7 +41,7 @@ pub struct Plan {
     /// The nodes, each before those after it.
     pub nodes: Vec<Entry>,
     /// What is lost.
-    pub losses: Vec<Loss>,
+    pub losses: Vec<LostState>,
     /// Whether nodes may be missing from the plan, because the live status is not whole.
     pub partial: bool,
 }

@@ -274,7 +274,7 @@ fn in_place_takes_out_what_failed_and_all_after_it() {
     let plan = Plan::in_place(&live, &Mode::InPlace(None), &change);
     assert_eq!(*verdict(&plan, ".b"), Verdict::CarriedOver);
     assert_eq!(*verdict(&plan, ".c"), runs(Why::Failed));
-    assert_eq!(plan.losses, [Loss::Pod { name: change.pods[0].clone() }]);
+    assert_eq!(plan.losses, [LostState::Pod { name: change.pods[0].clone() }]);
     assert_eq!(plan.attempt, 1);
 }
 
@@ -321,11 +321,12 @@ fn lost_volumes_and_artifacts_are_told() {
     live["status"]["nodes"][&a]["outputs"] = json!({"artifacts": [{"name": "out", "deleted": true}, {"name": "log"}]});
     let plan = plan(&live, &next(&live, None, &[]));
     let node = "etl-x2k9f.a".to_owned();
-    let expected = [Loss::Volume { name: "work".to_owned() }, Loss::Artifact { node, name: "out".to_owned() }];
+    let expected =
+        [LostState::Volume { name: "work".to_owned() }, LostState::Artifact { node, name: "out".to_owned() }];
     assert_eq!(plan.losses, expected);
     let change = in_place(&live, None, &[], now()).unwrap();
     let plan = Plan::in_place(&live, &Mode::InPlace(None), &change);
-    assert!(!plan.losses.contains(&Loss::Volume { name: "work".to_owned() }), "in place the claim is still there");
+    assert!(!plan.losses.contains(&LostState::Volume { name: "work".to_owned() }), "in place the claim is still there");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use assert_fs::TempDir;
 use jiff::Timestamp;
-use kubectl_runnable::cache::{Cache, Homes, Report, Store, Surroundings, Witnesses};
+use kubectl_runnable::cache::{Cache, Homes, Provenance, Report, Store, Surroundings};
 use kubectl_runnable::output::cache::inspection;
 use serde_json::{Map, Value, json};
 
@@ -72,7 +72,7 @@ fn report(text: &str, entries: usize) {
 
 /// The lines that inspect shows of the cache.
 fn shown(cache: &Cache) -> usize {
-    let (witnesses, homes, now) = (Witnesses::default(), Homes::default(), Timestamp::UNIX_EPOCH);
+    let (witnesses, homes, now) = (Provenance::default(), Homes::default(), Timestamp::UNIX_EPOCH);
     let around = Surroundings { witnesses: &witnesses, homes: &homes, now };
     inspection(&Report::of(cache, around, false, |_| true), now).lines().count()
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use assert_fs::TempDir;
 use jiff::Timestamp;
 use kubectl_runnable::argo::status::Phase;
-use kubectl_runnable::local::plan::Plan;
+use kubectl_runnable::local::resolved::Plan;
 use kubectl_runnable::local::scheduler::{Action, Event, Scheduler};
 use kubectl_runnable::local::task::Outcome;
 use serde_json::json;

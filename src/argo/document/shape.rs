@@ -44,14 +44,14 @@ pub(super) type Field = (&'static str, Shape);
 
 /// What was found in one document.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(super) struct Problems {
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
 }
 
 /// Checks the types of a document's fields and its names.
-pub(super) fn check(document: &Document) -> Findings {
-    let mut walk = Walk { document, path: Vec::new(), findings: Findings::default(), compared: 0 };
+pub(super) fn check(document: &Document) -> Problems {
+    let mut walk = Walk { document, path: Vec::new(), findings: Problems::default(), compared: 0 };
     if let Some((_, fields)) = ROOTS.iter().find(|(kind, _)| *kind == document.kind) {
         walk.object(&document.value, fields);
     }
@@ -154,7 +154,7 @@ enum Segment<'document> {
 struct Walk<'document> {
     document: &'document Document,
     path: Vec<Segment<'document>>,
-    findings: Findings,
+    findings: Problems,
     /// Unknown keys that were compared with known ones.
     compared: usize,
 }

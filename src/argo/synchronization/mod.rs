@@ -8,7 +8,7 @@ pub use self::holder::Holder;
 pub use self::name::{LockKind, LockName, LockNameError};
 pub use self::recorded::{Recorded, Waiting};
 
-use super::spec::{MutexRef, SemaphoreRef, Synchronization};
+use super::model::{MutexRef, SemaphoreRef, Synchronization};
 
 impl MutexRef {
     /// The mutex's name, for a workflow of this namespace.

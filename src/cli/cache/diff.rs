@@ -4,7 +4,7 @@ use super::source::SourceArgs;
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, CacheDifference, attempts};
 use crate::cli::failure::Failure;
-use crate::cli::found::found;
+use crate::cli::snapshot::found;
 use crate::exit::Exit;
 use crate::output::cache::{Form, attempts as nodes, difference, document, entries, lines};
 use crate::output::stream::{result, talk};

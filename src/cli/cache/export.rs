@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::source::SourceArgs;
 use crate::argo::identity::CacheName;
-use crate::cache::{File, Witnesses};
+use crate::cache::{File, Provenance};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{entries, left_out};
@@ -42,7 +42,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let source = args.source.open().await?;
     let cache = source.cache(&args.name).await?;
-    let (file, outs) = File::export(&cache, &Witnesses::default(), Timestamp::now());
+    let (file, outs) = File::export(&cache, &Provenance::default(), Timestamp::now());
     let text = serde_json::to_string_pretty(&file).map_err(anyhow::Error::from)? + "\n";
     match args.file.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) => write(path, &text)?,

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::argo::document::Kind;
-use crate::cache::Witnesses;
+use crate::cache::Provenance;
 use crate::cli::failure::Failure;
-use crate::cli::{files, mint};
+use crate::cli::{files, generate};
 use crate::prepare::{Options, Templates, prepare, prepare_template};
 
 /// Takes the templates of the files, prepared as submit prepares them: from then on they alone count.
-pub(super) fn add_given(witnesses: &mut Witnesses, paths: &[PathBuf]) -> Result<(), Failure> {
+pub(super) fn add_given(witnesses: &mut Provenance, paths: &[PathBuf]) -> Result<(), Failure> {
     let documents = files::documents(paths, false)?;
     let mut templates = Templates::default();
     for document in &documents {
@@ -19,7 +19,7 @@ pub(super) fn add_given(witnesses: &mut Witnesses, paths: &[PathBuf]) -> Result<
             templates.insert(document.value.clone());
         }
     }
-    let options = Options::new(mint::run_id(Timestamp::now())?, mint::cache_name());
+    let options = Options::new(generate::run_id(Timestamp::now())?, generate::cache_name());
     for document in documents {
         let prepared = match document.kind {
             Kind::Workflow => prepare(document.value, &templates, &options)?,

@@ -11,9 +11,9 @@ use super::consent::ConsentArgs;
 use super::given::add_given;
 use super::source::{Source, SourceArgs, check_mutable};
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, Carried, Change, Report, Surroundings, Witnesses, caches_of, keys_of};
+use crate::cache::{Cache, Carried, Change, Provenance, Report, Surroundings, caches_of, keys_of};
 use crate::cli::failure::Failure;
-use crate::cli::found::found;
+use crate::cli::snapshot::found;
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, entries, inspection, lines};
 use crate::output::stream::{result, talk};
@@ -98,7 +98,7 @@ struct Only {
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let mut subject = subject(args).await?;
     let mut witnesses =
-        if args.no_runs { Witnesses::default() } else { subject.source.witnesses(&subject.caches).await? };
+        if args.no_runs { Provenance::default() } else { subject.source.witnesses(&subject.caches).await? };
     if !args.files.is_empty() {
         add_given(&mut witnesses, &args.files)?;
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::source::SourceArgs;
-use crate::cache::{Overview, Surroundings, Witnesses};
+use crate::cache::{Overview, Provenance, Surroundings};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, lines, list};
@@ -39,7 +39,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let source = args.source.open().await?;
     let homes = source.homes().await;
-    let witnesses = Witnesses::default();
+    let witnesses = Provenance::default();
     let around = Surroundings { witnesses: &witnesses, homes: &homes, now: Timestamp::now() };
     // Of each cache only so much is kept as its line tells.
     let mut caches: Vec<Overview> = Vec::new();

@@ -10,7 +10,7 @@ use super::given::add_given;
 use super::source::{Source, SourceArgs, check_mutable};
 use crate::argo::duration;
 use crate::argo::identity::{CacheName, RunId};
-use crate::cache::{Cache, Carried, Change, Conditions, Prune, Witnesses};
+use crate::cache::{Cache, Carried, Change, Conditions, Provenance, Prune};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{Form, carried, document, entries, lines, size};
@@ -105,9 +105,9 @@ impl Args {
     }
 
     /// Runs that go on keep their entries in a store; of a cluster only what is orphaned needs a look at workflows.
-    async fn witnesses(&self, source: &Source, cache: &Cache) -> Result<Witnesses, Failure> {
+    async fn witnesses(&self, source: &Source, cache: &Cache) -> Result<Provenance, Failure> {
         let mut witnesses = match source {
-            Source::Cluster { .. } if !self.orphaned && self.template.is_none() => Witnesses::default(),
+            Source::Cluster { .. } if !self.orphaned && self.template.is_none() => Provenance::default(),
             source => source.witnesses([cache]).await?,
         };
         if !self.files.is_empty() {

@@ -8,7 +8,7 @@ use crate::argo::identity::{CacheName, ObjectName};
 use crate::argo::status::{Node, node_id};
 use crate::cache::{Cache, Entry, Question};
 use crate::cli::failure::Failure;
-use crate::cli::found::{ended, found};
+use crate::cli::snapshot::{ended, found};
 use crate::cluster::ClusterError;
 use crate::exit::Exit;
 use crate::local::record::Record;

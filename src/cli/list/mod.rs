@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::{Failure, chain};
-use super::found::{Found, recorded};
 use super::home;
 use super::runtime::{block_on, looking_on};
+use super::snapshot::{Found, recorded};
 use super::target::TargetArgs;
 use super::values::span;
 use crate::cluster::{Cluster, Selection};

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Args, Listed, listed_of};
 use crate::cli::failure::{Failure, chain};
-use crate::cli::found::{Found, recorded};
 use crate::cli::home;
+use crate::cli::snapshot::{Found, recorded};
 use crate::cluster::{self, Cluster};
 use crate::exit::Exit;
 use crate::local::list_watch::{self, list_watch};

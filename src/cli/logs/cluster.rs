@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::{Args, no_node, several};
 use crate::argo::status::{Node, Phase};
 use crate::cli::failure::Failure;
-use crate::cli::found::live;
+use crate::cli::snapshot::live;
 use crate::cluster::{Cluster, ClusterError, Line, LogEnd, LogOptions, Pod};
 use crate::exit::Exit;
 use crate::output::lines::Lines;

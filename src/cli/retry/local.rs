@@ -11,7 +11,7 @@ use crate::argo::document::{Document, Kind};
 use crate::cache::{Directory, LookUp};
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::found::ended;
+use crate::cli::snapshot::ended;
 use crate::cli::submit::again::Again;
 use crate::exit::Exit;
 use crate::local::record::Record;

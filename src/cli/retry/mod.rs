@@ -13,7 +13,7 @@ use super::prompt::agreed;
 use super::runtime::block_on;
 use super::target::{Target, TargetArgs};
 use super::values::{NamePrefix, Namespace, ParameterPair};
-use super::{files, mint};
+use super::{files, generate};
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::exit::Exit;
@@ -183,12 +183,12 @@ impl Args {
             (_, Some(prefix), _) => prefix.to_owned(),
             (_, _, name) => format!("{}-", name.unwrap_or_default()),
         };
-        Ok(mint::name(&prefix)?)
+        Ok(generate::name(&prefix)?)
     }
 
     fn options(&self, live: &Value) -> Result<Options, Failure> {
         let now = jiff::Timestamp::now();
-        let mut options = Options::new(mint::run_id(now)?, mint::cache_name());
+        let mut options = Options::new(generate::run_id(now)?, generate::cache_name());
         options.parameters = self.parameters();
         options.name = Some(self.new_name(live)?);
         Ok(options)

@@ -4,7 +4,7 @@ use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
 use crate::cli::semaphore::refused;
 use crate::cluster::{Cluster, ClusterError, Selection};
-use crate::locks::{Address, Board, Limits};
+use crate::locks::{Address, Limits, LockTable};
 use crate::output::stream::talk;
 
 /// Objects a page of a list.
@@ -26,7 +26,7 @@ pub(super) struct Scope<'a> {
 /// What was found.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) board: Board,
+    pub(super) board: LockTable,
     /// Workflows of other namespaces, which may have locks of this one, could not be looked at.
     pub(super) partial: bool,
 }
@@ -81,10 +81,10 @@ pub(super) async fn board(cluster: &Cluster, scope: Scope<'_>) -> Result<Found, 
 }
 
 /// All workflows that may have to do with the locks. A workflow may take a lock of any namespace.
-async fn workflows(cluster: &Cluster, scope: Scope<'_>) -> Result<(Board, bool), Failure> {
+async fn workflows(cluster: &Cluster, scope: Scope<'_>) -> Result<(LockTable, bool), Failure> {
     let labels = (!scope.completed).then(|| LIVE.to_owned());
     let mut selection = Selection { all_namespaces: true, labels, chunk: PAGE, ..Selection::default() };
-    let mut board = Board::default();
+    let mut board = LockTable::default();
     match cluster.list(&selection, |workflow| board.add(&workflow)).await {
         Err(ClusterError::Forbidden { .. }) if !scope.all_namespaces => {}
         listed => {
@@ -97,7 +97,7 @@ async fn workflows(cluster: &Cluster, scope: Scope<'_>) -> Result<(Board, bool),
     Ok((board, true))
 }
 
-async fn own_limits(cluster: &Cluster, scope: Scope<'_>, board: &mut Board) -> Result<(), Failure> {
+async fn own_limits(cluster: &Cluster, scope: Scope<'_>, board: &mut LockTable) -> Result<(), Failure> {
     let name = scope.config_map.as_str();
     if !scope.all_namespaces {
         let address = (cluster.namespace().to_owned(), name.to_owned());

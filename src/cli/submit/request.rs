@@ -13,7 +13,7 @@ use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
-use crate::cli::{files, mint};
+use crate::cli::{files, generate};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
 use crate::prepare::{Detail, Memoize, Notice, Options, Prepared, Source, Templates, from_source, told};
@@ -123,8 +123,8 @@ impl Request {
 
     /// The options for one workflow: each is a run of its own.
     pub(super) fn options(&self) -> Result<Options, Failure> {
-        let minted_run_id = mint::run_id(Timestamp::now())?;
-        Ok(Options { minted_run_id, generated_cache_name: mint::cache_name(), ..self.options.clone() })
+        let minted_run_id = generate::run_id(Timestamp::now())?;
+        Ok(Options { minted_run_id, generated_cache_name: generate::cache_name(), ..self.options.clone() })
     }
 
     pub(super) fn tell(&self, notices: &[Notice]) {
@@ -180,7 +180,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
         parallelism: args.workflow.parallelism,
         locks: locks::of(args),
         inline: args.run.inline || args.local,
-        ..Options::new(mint::run_id(Timestamp::now())?, mint::cache_name())
+        ..Options::new(generate::run_id(Timestamp::now())?, generate::cache_name())
     })
 }
 

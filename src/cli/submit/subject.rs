@@ -8,7 +8,7 @@ use super::request::{GIVE_OR_ASK, Request};
 use crate::argo::document::Document;
 use crate::argo::identity::{IdentityError, ObjectName, RunId};
 use crate::cli::failure::Failure;
-use crate::cli::mint;
+use crate::cli::generate;
 use crate::cli::values::NamePrefix;
 use crate::output::stream::talk;
 use crate::prepare::{
@@ -56,13 +56,13 @@ impl<'a> Subject<'a> {
             return Ok(name.clone());
         }
         if let Some(NamePrefix(prefix)) = &request.generate_name {
-            return Ok(mint::name(prefix)?);
+            return Ok(generate::name(prefix)?);
         }
         let text = |field: &str| self.object["metadata"][field].as_str().filter(|text| !text.is_empty());
         let illegal = |pointer: &'static str| move |error: IdentityError| self.fault(pointer, &error.to_string());
         match (text("name"), text("generateName")) {
             (Some(name), _) => name.parse().map_err(illegal("/metadata/name")),
-            (None, Some(prefix)) => mint::name(prefix).map_err(illegal("/metadata/generateName")),
+            (None, Some(prefix)) => generate::name(prefix).map_err(illegal("/metadata/generateName")),
             (None, None) => Err(self
                 .fault("/metadata", "the workflow has no name")
                 .hint("give it metadata.generateName, or use --name or --generate-name")),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cli::failure::Failure;
-use crate::cli::mint;
+use crate::cli::generate;
 use crate::git::TaskId;
 
 /// Variables in which CI systems say the number of a pull or merge request.
@@ -24,7 +24,7 @@ const NUMBERS: &[&str] = &[
 pub(super) fn default(variable: impl Fn(&str) -> Option<String>, now: Timestamp) -> Result<TaskId, Failure> {
     match pull_request(variable) {
         Some(number) => Ok(number.to_string().parse()?),
-        None => Ok(mint::run_id(now)?.as_str().parse()?),
+        None => Ok(generate::run_id(now)?.as_str().parse()?),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::argo::expression::{Scope, Unresolved, render, render_value};
-use crate::argo::spec::{Arguments, Artifact, Parameter, Template};
-use crate::local::plan::Plan;
+use crate::argo::model::{Arguments, Artifact, Parameter, Template};
+use crate::local::resolved::Plan;
 
 /// A template with its inputs in place.
 pub(super) struct Processed {
@@ -64,7 +64,7 @@ pub(super) fn input_variables(template: &Value) -> Vec<(String, Value)> {
         if let Some(value) = parameter.get("value") {
             variables.push((
                 format!("inputs.parameters.{}", text(parameter, "name")),
-                Value::String(crate::argo::spec::any_string(value)),
+                Value::String(crate::argo::model::any_string(value)),
             ));
         }
     }

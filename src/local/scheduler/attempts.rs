@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::call::{Body, Call, NodeIndex, Owner};
 use super::start::{inputs, node_type};
+use super::state::{Body, Call, NodeIndex, Owner};
 use super::{Action, Scheduler, Timer, arguments, retry};
 use crate::argo::expression::Scope;
 use crate::argo::status::{Node, NodeFlag, NodeType, Phase, pod_name};

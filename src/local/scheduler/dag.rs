@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::Scheduler;
 use super::arguments::view;
-use super::call::{Body, Call, DagBody, ItemsBody, NodeIndex, Owner, TaskState};
 use super::hooks::EXIT;
 use super::outputs::Known;
 use super::references::resolve;
+use super::state::{Body, Call, DagBody, ItemsBody, NodeIndex, Owner, TaskState};
 use super::steps::{FAILED_FAST, Run, reference, runs};
 use crate::argo::expression::depends::{self, Depends, TaskResult};
-use crate::argo::spec::{Step, Template};
+use crate::argo::model::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
 
 impl Scheduler {

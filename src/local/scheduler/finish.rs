@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::call::{Body, NodeIndex, Owner};
+use super::state::{Body, NodeIndex, Owner};
 use super::{Scheduler, arguments, references};
-use crate::argo::spec::Artifact;
+use crate::argo::model::Artifact;
 use crate::argo::status::{NodeType, Outputs, Phase};
 
 impl Scheduler {

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::Scheduler;
 use super::arguments::view;
 use crate::argo::expression::Scope;
-use crate::argo::spec::{Parameter, any_string};
+use crate::argo::model::{Parameter, any_string};
 use crate::argo::status::Phase;
-use crate::local::plan::Plan;
+use crate::local::resolved::Plan;
 
 impl Scheduler {
     pub(super) fn declare_globals(&mut self) -> Result<(), String> {

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::Scheduler;
 use super::arguments::view;
-use super::call::{Call, NodeIndex, Owner};
 use super::outputs::Known;
 use super::references::{Artifacts, leave_out_absent, resolve_artifacts};
+use super::state::{Call, NodeIndex, Owner};
 use crate::argo::expression::{self, Scope, Unresolved, render_value};
-use crate::argo::spec::{Arguments, Hook, Step};
+use crate::argo::model::{Arguments, Hook, Step};
 use crate::argo::status::{NodeFlag, Phase};
-use crate::local::plan::{Reference, TemplateScope};
+use crate::local::resolved::{Reference, TemplateScope};
 
 /// The name of the event of a node's end.
 pub(super) const EXIT: &str = "exit";

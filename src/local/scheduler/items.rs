@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::argo::expression::{Scope, Unresolved, render_value};
-use crate::argo::spec::{Sequence, Step};
+use crate::argo::model::{Sequence, Step};
 
 /// One run of an expanded step.
 pub(super) struct Item {

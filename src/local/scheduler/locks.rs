@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::call::NodeIndex;
-use crate::argo::spec::Synchronization;
+use super::state::NodeIndex;
+use crate::argo::model::Synchronization;
 use crate::argo::synchronization::{LockKind, LockName};
 
 /// A lock by its name, such as `default/Mutex/name`.

@@ -3,10 +3,10 @@
 //! Entries of this run serve the keys that the user wrote, as on a controller. The keys that prepare writes are for the
 //! attempts after this one: within one run they change nothing.
 
-use super::call::NodeIndex;
+use super::state::NodeIndex;
 use super::{Action, Scheduler};
 use crate::argo::duration;
-use crate::argo::spec::{Template, TemplateType};
+use crate::argo::model::{Template, TemplateType};
 use crate::argo::status::{MemoizationStatus, Outputs, Phase};
 use crate::prepare::is_prepared_key;
 

@@ -5,7 +5,6 @@
 
 mod arguments;
 mod attempts;
-mod call;
 mod dag;
 mod finish;
 mod globals;
@@ -18,14 +17,15 @@ mod outputs;
 mod pod;
 mod references;
 mod retry;
-mod root;
 mod start;
+mod state;
 mod status;
 mod steps;
 mod suspend;
 mod task;
 #[cfg(test)]
 mod tests;
+mod workflow;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -33,18 +33,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use self::call::{Body, Frame, Kill, Owner};
+use self::state::{Body, Frame, Kill, Owner};
 use crate::argo::expression::Scope;
-use crate::argo::spec::{Artifact, RetryStrategy};
+use crate::argo::model::{Artifact, RetryStrategy};
 use crate::argo::status::{Node, Outputs, Phase};
-use crate::local::plan::Plan;
+use crate::local::resolved::Plan;
 use crate::local::task::{Outcome, Task};
 
-pub use self::call::NodeIndex;
 pub use self::memoization::{Found, Wanted};
-pub use self::root::Finished;
+pub use self::state::NodeIndex;
 pub use self::suspend::Given;
 pub(crate) use self::task::{ARTIFACTS, image_program};
+pub use self::workflow::Finished;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ pub struct Scheduler {
     global_artifacts: Arc<HashMap<String, Artifact>>,
     /// What retries a template that has no retryStrategy of its own.
     retry_strategy: Option<RetryStrategy>,
-    workflow: root::Workflow,
+    workflow: workflow::Workflow,
     /// Nodes that have ended, hooks included, and whose owner is not told yet.
     settled: VecDeque<NodeIndex>,
     /// Nodes that have got the locks they waited for.
@@ -284,7 +284,7 @@ impl Scheduler {
         &mut self.nodes[node.0]
     }
 
-    fn children_mut(&mut self, node: NodeIndex) -> Option<&mut call::Children> {
+    fn children_mut(&mut self, node: NodeIndex) -> Option<&mut state::Children> {
         match &mut self.frames[node.0].body {
             Body::Steps(steps) => Some(&mut steps.children),
             Body::Dag(dag) => Some(&mut dag.children),
@@ -292,7 +292,7 @@ impl Scheduler {
         }
     }
 
-    fn children(&self, node: NodeIndex) -> Option<&call::Children> {
+    fn children(&self, node: NodeIndex) -> Option<&state::Children> {
         match &self.frames[node.0].body {
             Body::Steps(steps) => Some(&steps.children),
             Body::Dag(dag) => Some(&dag.children),

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::Scheduler;
-use super::call::{Body, Call, Frame, Hooks, NodeIndex, Owner};
+use super::state::{Body, Call, Frame, Hooks, NodeIndex, Owner};
 use crate::argo::status::{Node, NodeType, Phase, node_id};
-use crate::local::plan::Reference;
+use crate::local::resolved::Reference;
 
 impl Scheduler {
     /// Makes a node for a call.

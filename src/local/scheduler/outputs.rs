@@ -9,7 +9,7 @@ use super::arguments::view;
 use super::items::sorted;
 use super::references;
 use crate::argo::expression::{self, Scope};
-use crate::argo::spec::{Artifact, Parameter, Template, any_string};
+use crate::argo::model::{Artifact, Parameter, Template, any_string};
 use crate::argo::status::{Node, OutputParameter, Outputs, Phase};
 
 /// Variables and artifacts to which an ended node adds.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::call::{Body, Call, Kill, NodeIndex, Owner, PodBody};
+use super::state::{Body, Call, Kill, NodeIndex, Owner, PodBody};
 use super::task::{artifact_key, task};
 use super::{Action, Scheduler, Shutdown, Timer};
 use crate::argo::duration;
-use crate::argo::spec::{Parameter, Template};
+use crate::argo::model::{Parameter, Template};
 use crate::argo::status::{NodeType, OutputParameter, Outputs, Phase, pod_name};
-use crate::local::plan::Reference;
+use crate::local::resolved::Reference;
 use crate::local::task::Outcome;
 
 /// The exit code of Argo's executor where a container could not be run at all.

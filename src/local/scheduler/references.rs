@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::arguments::view;
 use crate::argo::expression::{self, Content, Scope, Unresolved, render, render_value, tags};
-use crate::argo::spec::{Artifact, Step};
+use crate::argo::model::{Artifact, Step};
 
 /// A step with its references replaced.
 pub(super) enum Resolved {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::argo::duration;
 use crate::argo::expression::{self, Scope};
-use crate::argo::spec::{Backoff, RetryStrategy};
+use crate::argo::model::{Backoff, RetryStrategy};
 use crate::argo::status::{Node, Phase};
 
 /// What follows an attempt that failed.

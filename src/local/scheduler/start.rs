@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::call::{Body, Call, NodeIndex, Owner, RetryBody};
+use super::state::{Body, Call, NodeIndex, Owner, RetryBody};
 use super::{Scheduler, arguments, locks};
 use crate::argo::expression::Scope;
-use crate::argo::spec::{Template, TemplateType};
+use crate::argo::model::{Template, TemplateType};
 use crate::argo::status::{NodeSynchronization, NodeType, Phase, pod_name};
-use crate::local::plan::TemplateScope;
+use crate::local::resolved::TemplateScope;
 
 /// Templates nested as deep as this are an endless recursion, as in Argo.
 const DEEPEST: usize = 100;

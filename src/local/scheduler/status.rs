@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Scheduler;
-use super::call::NodeIndex;
+use super::state::NodeIndex;
 use crate::argo::status::{NodeType, Phase};
 
 impl Scheduler {

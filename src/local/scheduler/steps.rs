@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::Scheduler;
 use super::arguments::{input_variables, view};
-use super::call::{Body, Call, Caller, Children, Ended, GroupBody, NodeIndex, Owner, Slots, StepsBody};
 use super::hooks::EXIT;
 use super::items::{expand, items};
 use super::outputs::{Known, of_template};
 use super::pod::referred_results;
 use super::references::{Artifacts, Resolved, resolve};
+use super::state::{Body, Call, Caller, Children, Ended, GroupBody, NodeIndex, Owner, Slots, StepsBody};
 use crate::argo::expression::{self, Scope};
-use crate::argo::spec::{Step, Template};
+use crate::argo::model::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
-use crate::local::plan::Reference;
+use crate::local::resolved::Reference;
 
 /// Why a template that fails fast ends.
 pub(super) const FAILED_FAST: &str = "template has failed or errored children and failFast enabled";

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::call::{Body, NodeIndex};
+use super::state::{Body, NodeIndex};
 use super::{Scheduler, Timer};
 use crate::argo::duration;
-use crate::argo::spec::Template;
+use crate::argo::model::Template;
 use crate::argo::status::{OutputParameter, Outputs, Phase};
 
 /// What a suspended node is given on its way.

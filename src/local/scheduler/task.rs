@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::argo::spec::{Container, EnvFrom, EnvVar, KeyRef, Template, VolumeMount, any_string};
-use crate::local::plan::Plan;
+use crate::argo::model::{Container, EnvFrom, EnvVar, KeyRef, Template, VolumeMount, any_string};
+use crate::local::resolved::Plan;
 use crate::local::task::{
     ArtifactSource, InputArtifact, Mount, OutputArtifact, OutputParameter as ParameterFile, Process, Task,
 };
@@ -157,17 +157,18 @@ impl Containers<'_> {
                 other => Err(format!("env {:?}: fieldRef {other:?} has no value on this machine", variable.name)),
             };
         }
-        let found = |key: &KeyRef, objects: &std::collections::BTreeMap<String, crate::local::plan::Data>| match objects
-            .get(&key.name)
-            .and_then(|data| data.get(&key.key))
-        {
-            Some(value) => Ok(Some(value.clone())),
-            None if key.optional => Ok(None),
-            None => Err(format!(
-                "env {:?}: key {:?} of {:?} not found in the given files",
-                variable.name, key.key, key.name
-            )),
-        };
+        let found =
+            |key: &KeyRef, objects: &std::collections::BTreeMap<String, crate::local::resolved::Data>| match objects
+                .get(&key.name)
+                .and_then(|data| data.get(&key.key))
+            {
+                Some(value) => Ok(Some(value.clone())),
+                None if key.optional => Ok(None),
+                None => Err(format!(
+                    "env {:?}: key {:?} of {:?} not found in the given files",
+                    variable.name, key.key, key.name
+                )),
+            };
         match (&source.config_map_key_ref, &source.secret_key_ref) {
             (Some(key), _) => found(key, &self.plan.config_maps),
             (None, Some(key)) => found(key, &self.plan.secrets),

@@ -15,7 +15,7 @@ pub(super) use self::args::SourceArgs;
 pub(super) use self::change::{FULL, check_mutable};
 pub(in crate::cli) use self::found::find;
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, CacheError, Carried, Change, Homes, Object, Place, Removed, Store, Witnesses};
+use crate::cache::{Cache, CacheError, Carried, Change, Homes, Object, Place, Provenance, Removed, Store};
 use crate::cli::failure::{Failure, chain};
 use crate::cluster::{Changed, Cluster, ClusterError};
 use crate::exit::Exit;
@@ -122,8 +122,8 @@ impl Source {
     pub(super) async fn witnesses<'a>(
         &self,
         caches: impl IntoIterator<Item = &'a Cache>,
-    ) -> Result<Witnesses, Failure> {
-        let about = Witnesses::about(caches.into_iter().map(|cache| cache.name.as_str()));
+    ) -> Result<Provenance, Failure> {
+        let about = Provenance::about(caches.into_iter().map(|cache| cache.name.as_str()));
         match self {
             Self::Store(store) => witnesses::of_store(store.root(), about),
             Self::Cluster { cluster, .. } => witnesses::of_cluster(cluster, about).await,

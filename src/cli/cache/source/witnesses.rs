@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::cache::Witnesses;
+use crate::cache::Provenance;
 use crate::cli::failure::{Failure, chain};
-use crate::cli::found::ended;
+use crate::cli::snapshot::ended;
 use crate::cluster::{Cluster, ClusterError, Selection, TemplateKind};
 use crate::local::record::Record;
 use crate::output::stream::talk;
@@ -13,7 +13,7 @@ use crate::output::stream::talk;
 const CHUNK: u32 = 100;
 
 /// Hears those of a cluster, as far as they can be seen.
-pub(super) async fn of_cluster(cluster: &Cluster, mut witnesses: Witnesses) -> Result<Witnesses, Failure> {
+pub(super) async fn of_cluster(cluster: &Cluster, mut witnesses: Provenance) -> Result<Provenance, Failure> {
     let everywhere = Selection { all_namespaces: true, chunk: CHUNK, ..Selection::default() };
     match cluster.list(&everywhere, |workflow| witnesses.add_workflow(&workflow)).await {
         // Where there are no workflows, nobody has seen too few of them.
@@ -46,7 +46,7 @@ pub(super) async fn of_cluster(cluster: &Cluster, mut witnesses: Witnesses) -> R
 }
 
 /// Hears those of a store of runs.
-pub(super) fn of_store(root: &Path, mut witnesses: Witnesses) -> Result<Witnesses, Failure> {
+pub(super) fn of_store(root: &Path, mut witnesses: Provenance) -> Result<Provenance, Failure> {
     witnesses.complete = true;
     for record in Record::all(root, None)? {
         match ended(&record) {

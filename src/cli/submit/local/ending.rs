@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::argo::status::{Node, NodeType};
 use crate::cli::follow::{ending, exit};
-use crate::cli::found::Found;
+use crate::cli::snapshot::Found;
 use crate::cli::submit::args::Args;
 use crate::exit::Exit;
 use crate::output::stream::{self, StreamError, talk};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::argo::document::{Document, Kind, any_string};
 use crate::cli::failure::Failure;
 use crate::cli::submit::args::Args;
-use crate::local::plan::{Data, Plan, TemplateScope};
+use crate::local::resolved::{Data, Plan, TemplateScope};
 
 /// Adds a document to what the run looks things up in.
 pub(super) fn add(plan: &mut Plan, document: &Document) -> Result<(), Failure> {

@@ -20,14 +20,14 @@ use crate::argo::status::Phase;
 use crate::cli::failure::Failure;
 use crate::cli::follow::Followed;
 use crate::cli::follow_up::{Made, print};
-use crate::cli::found::Found;
 use crate::cli::handle::{Place, handle_of};
-use crate::cli::{home, mint};
+use crate::cli::snapshot::Found;
+use crate::cli::{generate, home};
 use crate::exit::Exit;
 use crate::local::engine::{self, Ended};
 use crate::local::executor::Executor;
-use crate::local::places::Places;
-use crate::local::plan::Plan;
+use crate::local::resolved::Plan;
+use crate::local::run_locks::Places;
 use crate::local::scheduler::Scheduler;
 use crate::local::store::{self, Store, StoreError};
 use crate::local::view::View;
@@ -120,7 +120,7 @@ impl Ready {
         let namespace: ObjectName = metadata["namespace"].as_str().unwrap_or("default").parse()?;
         let name: ObjectName = metadata["name"].as_str().unwrap_or_default().parse()?;
         metadata["namespace"] = namespace.as_str().into();
-        metadata["uid"] = mint::uid().into();
+        metadata["uid"] = generate::uid().into();
         metadata["creationTimestamp"] = now().into();
         let directory = store::directory(root, &namespace, &name);
         if directory.exists() {

@@ -3,7 +3,7 @@
 use crate::argo::document::{Document, Kind};
 use crate::cli::failure::Failure;
 use crate::cli::submit::request::Request;
-use crate::local::plan::Plan;
+use crate::local::resolved::Plan;
 use crate::local::support;
 use crate::output::stream::talk;
 

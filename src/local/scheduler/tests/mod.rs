@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Action, Event, Found, Given, NodeIndex, Scheduler, Shutdown, Timer};
-use crate::local::plan::Plan;
+use crate::local::resolved::Plan;
 use crate::local::task::{Outcome, Task};
 
 /// A run of a workflow `wf` whose clock moves a second with each task that ends.

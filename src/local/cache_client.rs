@@ -34,7 +34,7 @@ struct Origin {
 }
 
 /// The cache as a run sees it.
-pub(super) struct Memory {
+pub(super) struct CacheClient {
     run: Arc<Origin>,
     /// The prefixes of nodes at work, held until they have ended.
     held: Arc<Mutex<HashMap<NodeIndex, Prefix>>>,
@@ -43,7 +43,7 @@ pub(super) struct Memory {
     writing: JoinSet<()>,
 }
 
-impl Memory {
+impl CacheClient {
     pub(super) fn new(store: &Store, scheduler: &Scheduler) -> Self {
         let workflow = scheduler.workflow();
         let text = |pointer: &str| workflow.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -59,7 +59,7 @@ impl Memory {
         Self { run: Arc::new(run), held: Arc::default(), sender, receiver, writing: JoinSet::new() }
     }
 
-    /// Looks for an entry of an earlier run; [`Memory::found`] gives what came of it.
+    /// Looks for an entry of an earlier run; [`CacheClient::found`] gives what came of it.
     pub(super) fn look_up(&self, node: NodeIndex, status: &Node, wanted: Wanted) {
         let names = (wanted.cache.parse(), wanted.key.parse());
         let (Ok(cache), Ok(key)) = names else {

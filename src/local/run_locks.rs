@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::plan::Plan;
+use super::resolved::Plan;
 use super::store::StoreError;
 
 /// The time between two looks whether a place is free.

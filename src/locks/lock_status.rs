@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::board::Address;
 use super::drain::DRAIN_ANNOTATION;
 use super::lock::Waiter;
+use super::lock_table::Address;
 use crate::argo::status::{Node, Phase};
 use crate::argo::synchronization::{Holder, LockName, Recorded};
 use crate::run::nodes::Nodes;

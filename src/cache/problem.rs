@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::contents::{Cache, LABEL, LABEL_VALUE};
 use super::entry::{Entry, State};
 use super::home::Homes;
+use super::provenance::Provenance;
 use super::usage::Usage;
-use super::witness::Witnesses;
 use crate::argo::duration;
 
 /// From this share of its limit a cache is nearly full.
@@ -18,7 +18,7 @@ const NEARLY_FULL: f64 = 0.8;
 /// What is the matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "problem", rename_all = "camelCase")]
-pub enum Finding {
+pub enum Problem {
     /// The ConfigMap lacks the label of a cache.
     NotLabelled {
         /// The label's value, when it has another one.
@@ -78,7 +78,7 @@ pub enum Finding {
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
     /// What workflows and templates tell.
-    pub witnesses: &'a Witnesses,
+    pub witnesses: &'a Provenance,
     /// What tells where controllers look for caches.
     pub homes: &'a Homes,
     /// The present.
@@ -87,62 +87,62 @@ pub struct Surroundings<'a> {
 
 impl Cache {
     /// What is the matter with the cache as a whole.
-    pub fn findings(&self, around: Surroundings<'_>) -> Vec<Finding> {
+    pub fn findings(&self, around: Surroundings<'_>) -> Vec<Problem> {
         let mut findings = Vec::new();
         if !self.is_labelled() {
-            findings.push(Finding::NotLabelled { value: self.object.label.clone() });
+            findings.push(Problem::NotLabelled { value: self.object.label.clone() });
         }
         let controllers = around.homes.elsewhere(self);
         if !controllers.is_empty() {
-            findings.push(Finding::WrongNamespace { controllers });
+            findings.push(Problem::WrongNamespace { controllers });
         }
         if self.object.immutable {
-            findings.push(Finding::Immutable);
+            findings.push(Problem::Immutable);
         }
         if self.object.binary > 0 {
-            findings.push(Finding::Binary { bytes: self.object.binary });
+            findings.push(Problem::Binary { bytes: self.object.binary });
         }
         let share = Usage::of(self, around.now).share.unwrap_or_default();
         if share >= NEARLY_FULL {
             // A share of a limit is small and positive.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            findings.push(Finding::NearlyFull { percent: (share * 100.0) as u64 });
+            findings.push(Problem::NearlyFull { percent: (share * 100.0) as u64 });
         }
         findings
     }
 
     /// What is the matter with one of its entries.
-    pub fn findings_of(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Finding> {
+    pub fn findings_of(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Problem> {
         let mut findings = Vec::new();
         if !entry.is_legal() {
-            findings.push(Finding::IllegalKey);
+            findings.push(Problem::IllegalKey);
         }
         match &entry.state {
             State::Whole => findings.extend(self.findings_of_whole(entry, around)),
-            State::Null => findings.push(Finding::Null),
-            State::NoNode => findings.push(Finding::NoNode),
-            State::OtherVersion => findings.push(Finding::OtherVersion),
-            State::Malformed(why) => findings.push(Finding::Malformed { why: why.clone() }),
+            State::Null => findings.push(Problem::Null),
+            State::NoNode => findings.push(Problem::NoNode),
+            State::OtherVersion => findings.push(Problem::OtherVersion),
+            State::Malformed(why) => findings.push(Problem::Malformed { why: why.clone() }),
         }
         findings
     }
 
-    fn findings_of_whole(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Finding> {
+    fn findings_of_whole(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Problem> {
         let mut findings = Vec::new();
         let gone = around.witnesses.deleted(&self.name, entry);
         if !gone.is_empty() && entry.kept.is_empty() {
-            findings.push(Finding::ArtifactsGone { names: gone });
+            findings.push(Problem::ArtifactsGone { names: gone });
         }
         let templates = around.witnesses.sharing(&self.name, &entry.key);
         if templates.len() > 1 {
-            findings.push(Finding::Shared { templates: templates.into_iter().map(str::to_owned).collect() });
+            findings.push(Problem::Shared { templates: templates.into_iter().map(str::to_owned).collect() });
         }
         if let Some(producers) = around.witnesses.producers(&self.name, &entry.key) {
             let limits: Vec<&str> = producers.iter().map(|producer| producer.max_age.as_str()).collect();
             if producers.is_empty() {
-                findings.push(Finding::Orphaned);
+                findings.push(Problem::Orphaned);
             } else if let Some(max_age) = expired(entry, &limits, around.now) {
-                findings.push(Finding::Expired { max_age });
+                findings.push(Problem::Expired { max_age });
             }
         }
         findings
@@ -157,7 +157,7 @@ fn expired(entry: &Entry, limits: &[&str], now: Timestamp) -> Option<String> {
     (age > longest).then(|| text.to_owned())
 }
 
-impl Finding {
+impl Problem {
     /// Whether nodes that use the cache or entry end in Error for it.
     pub fn fails_nodes(&self) -> bool {
         matches!(self, Self::NotLabelled { .. } | Self::Malformed { .. } | Self::Immutable)
@@ -184,7 +184,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLabelled { value: Some(value) } => {
@@ -232,22 +232,22 @@ mod tests {
         format!(r#"{{"nodeID":"wf-1","creationTimestamp":"2026-11-21T08:00:00Z"{extra}}}"#)
     }
 
-    fn problems(cache: &Cache, witnesses: &Witnesses, controllers: &[&str]) -> Vec<String> {
+    fn problems(cache: &Cache, witnesses: &Provenance, controllers: &[&str]) -> Vec<String> {
         let leases = controllers.iter().map(|name| (*name).to_owned()).collect();
         let homes = Homes { leases, ..Homes::default() };
         let now = "2026-11-21T10:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH);
         let around = Surroundings { witnesses, homes: &homes, now };
         let own = cache.findings(around).into_iter();
         let all = own.chain(cache.entries.values().flat_map(|entry| cache.findings_of(entry, around)));
-        let problem = |finding| serde_json::to_value::<Finding>(finding).unwrap_or_default()["problem"].clone();
+        let problem = |finding| serde_json::to_value::<Problem>(finding).unwrap_or_default()["problem"].clone();
         all.map(problem).filter_map(|problem| problem.as_str().map(str::to_owned)).collect()
     }
 
     #[test]
     fn a_cache_of_the_controllers_own_has_nothing_the_matter() {
         let sound = cache(&json!({LABEL: LABEL_VALUE}), &json!({"a-b": text("")}));
-        assert_eq!(problems(&sound, &Witnesses::default(), &["ci"]), [""; 0]);
-        assert_eq!(problems(&sound, &Witnesses::default(), &[]), [""; 0]);
+        assert_eq!(problems(&sound, &Provenance::default(), &["ci"]), [""; 0]);
+        assert_eq!(problems(&sound, &Provenance::default(), &[]), [""; 0]);
     }
 
     #[test]
@@ -256,11 +256,11 @@ mod tests {
         odd.object.immutable = true;
         odd.object.binary = 1;
         assert_eq!(
-            problems(&odd, &Witnesses::default(), &["argo"]),
+            problems(&odd, &Provenance::default(), &["argo"]),
             ["notLabelled", "wrongNamespace", "immutable", "binary"]
         );
         let full = cache(&json!({LABEL: LABEL_VALUE}), &json!({"a": text(&" ".repeat(900_000))}));
-        assert_eq!(problems(&full, &Witnesses::default(), &[]), ["nearlyFull"]);
+        assert_eq!(problems(&full, &Provenance::default(), &[]), ["nearlyFull"]);
     }
 
     #[test]
@@ -268,14 +268,14 @@ mod tests {
         let data = json!({"a_b": text(""), "b": "null", "c": "{}", "d": "{", "e": text(r#","outputs":7"#)});
         let broken = cache(&json!({LABEL: LABEL_VALUE}), &data);
         assert_eq!(
-            problems(&broken, &Witnesses::default(), &[]),
+            problems(&broken, &Provenance::default(), &[]),
             ["illegalKey", "null", "noNode", "malformed", "malformed"]
         );
     }
 
     #[test]
     fn what_only_workflows_can_tell_is_named() {
-        let mut witnesses = Witnesses::default();
+        let mut witnesses = Provenance::default();
         let node = |id: &str, template: &str, key: &str| {
             json!({"id": id, "name": "wf.a", "displayName": "a", "type": "Pod", "phase": "Succeeded",
                 "templateName": template, "memoizationStatus": {"hit": false, "key": key, "cacheName": "c"},

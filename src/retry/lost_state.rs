@@ -12,7 +12,7 @@ use crate::argo::template::{list, text};
 /// Something that is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
-pub enum Loss {
+pub enum LostState {
     /// A pod with its logs is deleted.
     Pod {
         /// Its name.
@@ -32,7 +32,7 @@ pub enum Loss {
     },
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for LostState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pod { name } => write!(formatter, "pod {name} is deleted with its logs"),
@@ -43,21 +43,21 @@ impl fmt::Display for Loss {
 }
 
 /// What is lost; `stays` tells the ids of the nodes that do not run again.
-pub(super) fn losses(live: &Value, mode: &Mode, pods: &[String], stays: impl Fn(&str) -> bool) -> Vec<Loss> {
+pub(super) fn losses(live: &Value, mode: &Mode, pods: &[String], stays: impl Fn(&str) -> bool) -> Vec<LostState> {
     let nodes = Nodes::of(live);
-    let mut losses: Vec<Loss> = pods.iter().map(|name| Loss::Pod { name: name.clone() }).collect();
+    let mut losses: Vec<LostState> = pods.iter().map(|name| LostState::Pod { name: name.clone() }).collect();
     // In place the claims are the same ones, unless they were deleted at the end of the run.
     let collected =
         live.pointer("/spec/volumeClaimGC/strategy").and_then(Value::as_str) == Some("OnWorkflowCompletion");
     if !matches!(mode, Mode::InPlace(_)) || collected {
         let claims = list(live.pointer("/spec/volumeClaimTemplates")).iter();
         let names = claims.filter_map(|claim| claim.pointer("/metadata/name").and_then(Value::as_str));
-        losses.extend(names.map(|name| Loss::Volume { name: name.to_owned() }));
+        losses.extend(names.map(|name| LostState::Volume { name: name.to_owned() }));
     }
     for (_, node) in nodes.iter().filter(|(id, _)| stays(id)) {
         let artifacts = list(node.pointer("/outputs/artifacts")).iter();
         let deleted = artifacts.filter(|artifact| artifact["deleted"] == true);
-        losses.extend(deleted.map(|artifact| Loss::Artifact {
+        losses.extend(deleted.map(|artifact| LostState::Artifact {
             node: text(node, "name").to_owned(),
             name: text(artifact, "name").to_owned(),
         }));

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use super::graph::{Closure, Graph, Node, Runs};
 use super::key;
 use super::memoize::{Context, is_users};
-use super::notice::Reason;
-use super::survey::{Place, Survey};
+use super::template_scan::{Place, Survey};
+use super::warnings::Reason;
 use crate::argo::references::References;
 use crate::argo::template::{Template, TemplateType, at, list, text};
 

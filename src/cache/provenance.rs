@@ -14,7 +14,7 @@ use crate::run::nodes::Nodes;
 
 /// The workflows and templates that were looked at.
 #[derive(Debug, Clone, Default)]
-pub struct Witnesses {
+pub struct Provenance {
     runs: Vec<Run>,
     by_name: HashMap<String, Vec<usize>>,
     /// The nodes that named an entry, by cache and key.
@@ -75,7 +75,7 @@ pub struct Origin {
     pub template: Option<String>,
 }
 
-impl Witnesses {
+impl Provenance {
     /// Those of some caches: what nodes asked others for is not remembered.
     pub fn about<'a>(caches: impl IntoIterator<Item = &'a str>) -> Self {
         Self { about: caches.into_iter().map(str::to_owned).collect(), ..Self::default() }
@@ -227,7 +227,7 @@ impl Ask {
 
 /// The caches that a workflow's templates and nodes name.
 pub fn caches_of(workflow: &Value) -> BTreeSet<String> {
-    let mut witnesses = Witnesses::default();
+    let mut witnesses = Provenance::default();
     witnesses.add_workflow(workflow);
     let named = witnesses.runs.pop().map(|run| run.caches).unwrap_or_default();
     named.into_iter().filter(|name| !name.is_empty()).collect()
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_node_that_made_an_entry_is_found_by_its_id_and_key() {
-        let mut witnesses = Witnesses { complete: true, ..Witnesses::default() };
+        let mut witnesses = Provenance { complete: true, ..Provenance::default() };
         witnesses.add_workflow(&workflow("wf", "Succeeded", &json!({"wf-7": node("wf-7", "load", "load-01-r")})));
         let made = entry("load-01-r", "wf-7");
         let origin = witnesses.origin("c", &made);
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_workflow_that_was_made_after_the_entry_is_another_one() {
-        let mut witnesses = Witnesses { complete: true, ..Witnesses::default() };
+        let mut witnesses = Provenance { complete: true, ..Provenance::default() };
         witnesses.add_workflow(&workflow("wf", "Running", &json!({})));
         let mut made = entry("load-01-r", "wf-7");
         assert_eq!(witnesses.origin("c", &made).exists, Some(true));
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_name_that_ends_in_digits_is_no_hash_when_the_workflow_has_it() {
-        let mut witnesses = Witnesses::default();
+        let mut witnesses = Provenance::default();
         witnesses.add_workflow(&workflow("etl-20261121", "Running", &json!({})));
         assert_eq!(witnesses.origin("c", &entry("k", "etl-20261121")).workflow, "etl-20261121");
         assert_eq!(witnesses.origin("c", &entry("k", "etl-20261121-7")).workflow, "etl-20261121");
@@ -307,20 +307,20 @@ mod tests {
 
     #[test]
     fn templates_that_share_a_key_and_runs_that_use_it_are_known() {
-        let mut witnesses = Witnesses::default();
+        let mut witnesses = Provenance::default();
         let nodes = json!({"wf-1": node("wf-1", "load", "r1"), "wf-2": node("wf-2", "save", "r1")});
         witnesses.add_workflow(&workflow("wf", "Running", &nodes));
         assert_eq!(witnesses.sharing("c", "r1"), BTreeSet::from(["load", "save"]));
         assert!(witnesses.in_use("c", "r1") && !witnesses.in_use("c", "r2") && !witnesses.in_use("d", "r1"));
         assert_eq!(witnesses.users("c"), ["wf"]);
-        let mut others = Witnesses::about(["d"]);
+        let mut others = Provenance::about(["d"]);
         others.add_workflow(&workflow("wf", "Running", &nodes));
         assert!(!others.in_use("c", "r1") && others.users("c") == ["wf"]);
     }
 
     #[test]
     fn what_is_given_takes_the_place_of_what_is_live() {
-        let mut witnesses = Witnesses::default();
+        let mut witnesses = Provenance::default();
         assert_eq!(witnesses.producers("c", "load-01-r"), None);
         witnesses.add_workflow(&workflow("wf", "Running", &json!({})));
         assert_eq!(witnesses.producers("c", "load-01-r").map(|found| found.len()), Some(1));

@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::arguments::view;
-use super::call::{Body, Call, Kill, NodeIndex, Owner};
 use super::hooks::hook_reference;
+use super::state::{Body, Call, Kill, NodeIndex, Owner};
 use super::{Scheduler, Shutdown, Timer, locks};
 use crate::argo::expression::{Scope, Unresolved, render_value};
-use crate::argo::spec::{Arguments, Hook, Synchronization};
+use crate::argo::model::{Arguments, Hook, Synchronization};
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
-use crate::local::plan::{Plan, Reference, TemplateScope};
+use crate::local::resolved::{Plan, Reference, TemplateScope};
 
 /// The part of the status that is not a node.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::witness::inputs;
+use super::provenance::inputs;
 use crate::argo::status::Node;
 use crate::argo::template::{list, of_workflow, text};
 use crate::prepare::{KeyParts, RUN_PARAMETERS};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::argo::expression::Scope;
-use crate::argo::spec::{Arguments, Artifact, ContinueOn, Hook, Template};
+use crate::argo::model::{Arguments, Artifact, ContinueOn, Hook, Template};
 use crate::argo::status::NodeFlag;
-use crate::local::plan::{Reference, TemplateScope};
+use crate::local::resolved::{Reference, TemplateScope};
 
 /// Index of a node in the scheduler, in the order of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

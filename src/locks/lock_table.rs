@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::limits::{Drained, Limit, Limits};
 use super::lock::{Holding, Lock, Standing, Waiter};
-use super::seen::Seen;
+use super::lock_status::Seen;
 use crate::argo::synchronization::{Holder, LockKind, LockName};
 
 /// Namespace and name of an object.
@@ -14,7 +14,7 @@ pub type Address = (String, String);
 
 /// Workflows and limits, as far as they were read.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct LockTable {
     workflows: BTreeMap<Address, Seen>,
     gone: BTreeSet<Address>,
     limits: HashMap<LockName, (Limit, Option<Drained>, Vec<String>)>,
@@ -22,7 +22,7 @@ pub struct Board {
     config_maps: BTreeMap<Address, bool>,
 }
 
-impl Board {
+impl LockTable {
     /// Takes a workflow in.
     pub fn add(&mut self, workflow: &Value) {
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default().to_owned();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::argo::spec::TemplateRef;
+use crate::argo::model::TemplateRef;
 
 /// Where a template's name is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::answer::Failure;
+use super::send::Failure;
 use super::{Cluster, request};
 
 /// Groups asked at once.

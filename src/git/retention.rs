@@ -7,7 +7,7 @@ use git2::Repository;
 use super::error::GitError;
 use super::program::Git;
 use super::tree::{Standing, Tree};
-use super::{stale, work};
+use super::{recovery, work};
 
 /// A reason to keep a worktree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(super) fn reasons(git: &Git, base: Option<&Repository>, tree: &Tree) -> Vec<
             unpushed.into_iter().chain(locked).collect()
         }
         Standing::Live => {
-            let users = stale::in_directory(&tree.path).into_iter().take(1);
+            let users = recovery::in_directory(&tree.path).into_iter().take(1);
             let used = users.map(|(process, program)| Reason::Used { process, program });
             found(&work::of(git, &tree.path, metadata)).into_iter().chain(locked).chain(used).collect()
         }

@@ -7,10 +7,10 @@ use kube::config::ExecConfig;
 use kube::core::Status;
 use serde_json::Value;
 
-use super::fault::Fault;
 use super::kind::Resource;
 use super::request::{self, Built, Call, Verb};
 use super::template::Elsewhere;
+use super::transport_error::Fault;
 use super::{Cluster, ClusterError};
 
 /// A request is sent this often before a passing trouble counts as a lasting one.
