@@ -18,18 +18,20 @@
 //! environment, network, file or process is named there (clippy.toml and tests/tidy.rs hold them to it). [`local`] and
 //! [`cache`] keep their effects apart in the same way: in the executor and the store, and in the directories.
 
-pub mod argo;
-pub mod cache;
-pub mod cli;
-pub mod cluster;
-pub mod control;
-pub mod exit;
-pub mod git;
-pub mod local;
-pub mod locks;
-pub mod output;
-pub mod prepare;
-pub mod retry;
-pub mod run;
+mod argo;
+mod cache;
+mod cli;
+mod cluster;
+mod control;
+mod exit;
+mod git;
+mod local;
+mod locks;
+mod output;
+mod prepare;
+mod retry;
+mod run;
+
+pub mod testing;
 
 pub use cli::run;

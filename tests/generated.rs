@@ -15,7 +15,7 @@ const UPDATE: &str = "UPDATE_GENERATED";
 
 /// The definition with everything that clap adds to it by itself, such as help.
 fn program() -> Command {
-    let mut program = kubectl_runnable::cli::command();
+    let mut program = kubectl_runnable::testing::cli::command();
     program.build();
     program
 }

@@ -8,7 +8,7 @@ const TYPES: [&str; 10] =
 
 /// The template over its defaults, merged as Kubernetes merges a strategic patch: maps field by field, lists of named
 /// things by name, other lists as a whole. Defaults of another template type are left out.
-pub fn with_defaults(template: &Value, defaults: &Value) -> Value {
+pub(crate) fn with_defaults(template: &Value, defaults: &Value) -> Value {
     let applies = |field: &str| !TYPES.contains(&field) || template.get(field).is_some();
     let defaults = defaults.as_object().into_iter().flatten().filter(|(field, _)| applies(field));
     let defaults: Map<String, Value> = defaults.map(|(field, value)| (field.clone(), value.clone())).collect();

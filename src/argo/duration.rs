@@ -46,7 +46,7 @@ impl FromStr for GoDuration {
 }
 
 /// A duration; a bare number is seconds.
-pub fn parse(text: &str) -> Result<SignedDuration, DurationError> {
+pub(crate) fn parse(text: &str) -> Result<SignedDuration, DurationError> {
     let seconds = text.parse::<u32>().ok().map(|seconds| SignedDuration::from_secs(i64::from(seconds)));
     seconds.or_else(|| of_units(text)).ok_or_else(|| DurationError::Argo(text.to_owned()))
 }
@@ -78,7 +78,7 @@ fn of_units(text: &str) -> Option<SignedDuration> {
 }
 
 /// A duration for people, in its two largest units: `10 seconds`, `1 minute 30 seconds`.
-pub fn human(duration: SignedDuration) -> String {
+pub(crate) fn human(duration: SignedDuration) -> String {
     let units = [("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
     let mut rest = duration.as_secs();
     let mut parts = Vec::new();

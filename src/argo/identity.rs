@@ -32,7 +32,7 @@ pub enum IdentityError {
 }
 
 /// Number of random characters in a generated cache name.
-pub const CACHE_SUFFIX_LENGTH: usize = 6;
+pub(crate) const CACHE_SUFFIX_LENGTH: usize = 6;
 
 impl CacheName {
     /// The name for a new cache, `runnable-` and six characters of `[a-z0-9]`, drawn by the caller from a CSPRNG.
@@ -45,7 +45,7 @@ impl CacheName {
 }
 
 /// The characters of generated names; 36 of them.
-pub const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+pub(crate) const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 fn is_dns_subdomain(text: &str) -> bool {
     !text.is_empty()

@@ -1,12 +1,12 @@
 //! Argo's vocabulary: documents, names, templates, expressions, status. Pure; must never do I/O.
 
-pub mod defaults;
-pub mod document;
-pub mod duration;
-pub mod expression;
-pub mod identity;
-pub mod model;
-pub mod references;
-pub mod status;
-pub mod synchronization;
-pub mod template;
+pub(crate) mod defaults;
+pub(crate) mod document;
+pub(crate) mod duration;
+pub(crate) mod expression;
+pub(crate) mod identity;
+pub(crate) mod model;
+pub(crate) mod references;
+pub(crate) mod status;
+pub(crate) mod synchronization;
+pub(crate) mod template;

@@ -6,7 +6,7 @@ use super::expression;
 
 /// The variables that a template's outcome can depend on, beside those of its own scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct References {
+pub(crate) struct References {
     /// Names of workflow parameters.
     pub parameters: BTreeSet<String>,
     /// Names of workflow labels.
@@ -50,7 +50,7 @@ const CONSTANTS: [&str; 4] = ["namespace", "serviceAccountName", "mainEntrypoint
 
 impl References {
     /// Adds what the tags of `text` refer to.
-    pub fn read_tags(&mut self, text: &str) {
+    pub(crate) fn read_tags(&mut self, text: &str) {
         let mut rest = text;
         while let Some((_, after)) = split_at_pair(rest, '{') {
             let Some((tag, next)) = split_at_pair(after, '}') else { return };
@@ -63,7 +63,7 @@ impl References {
     }
 
     /// Adds what an expression, written without braces, refers to.
-    pub fn read_expression(&mut self, expression: &str) {
+    pub(crate) fn read_expression(&mut self, expression: &str) {
         for name in expression::references(expression) {
             self.add(&name.split('.').collect::<Vec<_>>(), false);
         }
@@ -76,7 +76,7 @@ impl References {
     }
 
     /// Adds all that `other` refers to.
-    pub fn extend(&mut self, other: &Self) {
+    pub(crate) fn extend(&mut self, other: &Self) {
         self.parameters.extend(other.parameters.iter().cloned());
         self.labels.extend(other.labels.iter().cloned());
         self.annotations.extend(other.annotations.iter().cloned());

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What a template does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TemplateType {
+pub(crate) enum TemplateType {
     /// Runs a container.
     Container,
     /// Runs containers that share a pod.
@@ -43,54 +43,54 @@ const TYPES: [(&str, TemplateType); 10] = [
 
 impl TemplateType {
     /// Whether the template calls others and has no work of its own.
-    pub fn is_nested(self) -> bool {
+    pub(crate) fn is_nested(self) -> bool {
         matches!(self, Self::Dag | Self::Steps)
     }
 }
 
 /// A view of one template.
 #[derive(Debug, Clone, Copy)]
-pub struct Template<'a>(&'a Value);
+pub(crate) struct Template<'a>(&'a Value);
 
 impl<'a> Template<'a> {
     /// Reads `value` as a template; what it lacks is absent, never an error.
-    pub fn new(value: &'a Value) -> Self {
+    pub(crate) fn new(value: &'a Value) -> Self {
         Self(value)
     }
 
     /// The template as it was written.
-    pub fn value(self) -> &'a Value {
+    pub(crate) fn value(self) -> &'a Value {
         self.0
     }
 
     /// Its name; empty for an inline one.
-    pub fn name(self) -> &'a str {
+    pub(crate) fn name(self) -> &'a str {
         text(self.0, "name")
     }
 
     /// Its type; none when it has no known one.
-    pub fn template_type(self) -> Option<TemplateType> {
+    pub(crate) fn template_type(self) -> Option<TemplateType> {
         let fields = self.0.as_object()?.iter().filter(|(_, value)| !value.is_null());
         fields.filter_map(|(field, _)| TYPES.iter().find(|(name, _)| name == field)).map(|(_, kind)| *kind).next()
     }
 
     /// Whether it keeps running beside the steps that follow it.
-    pub fn is_daemon(self) -> bool {
+    pub(crate) fn is_daemon(self) -> bool {
         field(self.0, "daemon").and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Its input parameters as they were written.
-    pub fn input_parameters(self) -> &'a [Value] {
+    pub(crate) fn input_parameters(self) -> &'a [Value] {
         list(at(self.0, &["inputs", "parameters"]))
     }
 
     /// Its input artifacts as they were written.
-    pub fn input_artifacts(self) -> &'a [Value] {
+    pub(crate) fn input_artifacts(self) -> &'a [Value] {
         list(at(self.0, &["inputs", "artifacts"]))
     }
 
     /// Every call it makes, in the order written: steps or tasks, those of its inline templates, and their handlers.
-    pub fn calls(self) -> Vec<Call<'a>> {
+    pub(crate) fn calls(self) -> Vec<Call<'a>> {
         let mut calls = Vec::new();
         self.collect_calls(&mut calls);
         calls
@@ -110,7 +110,7 @@ impl<'a> Template<'a> {
 
 /// One place that calls a template.
 #[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     /// The name of the step or task.
     pub name: &'a str,
     /// What is called.
@@ -123,7 +123,7 @@ pub struct Call<'a> {
 
 /// What a call names.
 #[derive(Debug, Clone, Copy)]
-pub enum Target<'a> {
+pub(crate) enum Target<'a> {
     /// A template of the same document.
     Local(&'a str),
     /// A template of another object.
@@ -134,7 +134,7 @@ pub enum Target<'a> {
 
 /// A template of a WorkflowTemplate or ClusterWorkflowTemplate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TemplateReference<'a> {
+pub(crate) struct TemplateReference<'a> {
     /// The object's name.
     pub name: &'a str,
     /// The template's name in it.
@@ -179,26 +179,26 @@ impl<'a> Target<'a> {
 }
 
 /// What runs when `holder` (a spec, a step or a task) starts, changes or ends: `onExit` and `hooks`.
-pub fn handlers(holder: &Value) -> impl Iterator<Item = Target<'_>> {
+pub(crate) fn handlers(holder: &Value) -> impl Iterator<Item = Target<'_>> {
     let on_exit = field(holder, "onExit").and_then(Value::as_str).filter(|name| !name.is_empty()).map(Target::Local);
     let hooks = field(holder, "hooks").and_then(Value::as_object);
     on_exit.into_iter().chain(hooks.into_iter().flat_map(|hooks| hooks.values()).filter_map(Target::of))
 }
 
 /// The templates of a workflow, and of what it was made from.
-pub fn of_workflow(workflow: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn of_workflow(workflow: &Value) -> impl Iterator<Item = &Value> {
     let specs = ["/spec", "/status/storedWorkflowTemplateSpec"].into_iter();
     specs.filter_map(|spec| workflow.pointer(spec)).flat_map(|spec| list(spec.get("templates")))
 }
 
 /// The templates of a workflow's spec.
-pub fn templates(spec: &Value) -> impl Iterator<Item = Template<'_>> {
+pub(crate) fn templates(spec: &Value) -> impl Iterator<Item = Template<'_>> {
     list(spec.get("templates")).iter().map(Template::new)
 }
 
 /// An object whose templates a document uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ObjectReference {
+pub(crate) struct ObjectReference {
     /// The object's name.
     pub name: String,
     /// Whether the object is a ClusterWorkflowTemplate.
@@ -208,7 +208,7 @@ pub struct ObjectReference {
 }
 
 /// The objects that a document refers to, in the order they are named.
-pub fn references(document: &Value) -> Vec<ObjectReference> {
+pub(crate) fn references(document: &Value) -> Vec<ObjectReference> {
     let Some(spec) = document.get("spec") else { return Vec::new() };
     let whole =
         spec.get("workflowTemplateRef").filter(|reference| reference.is_object()).map(|reference| ObjectReference {

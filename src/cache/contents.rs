@@ -12,11 +12,11 @@ use super::entry::Entry;
 use super::home::is_of_controller;
 
 /// The label that the controller asks for.
-pub const LABEL: &str = "workflows.argoproj.io/configmap-type";
+pub(crate) const LABEL: &str = "workflows.argoproj.io/configmap-type";
 /// Its value on a cache.
-pub const LABEL_VALUE: &str = "Cache";
+pub(crate) const LABEL_VALUE: &str = "Cache";
 /// How many bytes the values of a ConfigMap may come to.
-pub const LIMIT: u64 = 1024 * 1024;
+pub(crate) const LIMIT: u64 = 1024 * 1024;
 
 /// A cache and what it holds.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,7 +16,7 @@ use crate::run::nodes::Nodes;
 /// How two caches differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CacheDifference {
+pub(crate) struct CacheDifference {
     /// Keys that only the first has.
     pub only_first: Vec<String>,
     /// Keys that only the second has.
@@ -30,7 +30,7 @@ pub struct CacheDifference {
 /// Two entries of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Changed {
+pub(crate) struct Changed {
     /// Their key.
     pub key: String,
     /// What differs: `node`, `created`, `state`, or outputs such as `parameters.o`.
@@ -39,7 +39,7 @@ pub struct Changed {
 
 impl CacheDifference {
     /// Compares two caches key by key.
-    pub fn of(first: &Cache, second: &Cache) -> Self {
+    pub(crate) fn of(first: &Cache, second: &Cache) -> Self {
         let mut difference = Self::default();
         for entry in first.entries.values() {
             match second.entries.get(&entry.key) {
@@ -53,11 +53,6 @@ impl CacheDifference {
         let new = second.entries.keys().filter(|key| !first.entries.contains_key(*key));
         difference.only_second.extend(new.cloned());
         difference
-    }
-
-    /// Whether there is none.
-    pub fn is_none(&self) -> bool {
-        self.only_first.is_empty() && self.only_second.is_empty() && self.changed.is_empty()
     }
 }
 
@@ -95,7 +90,7 @@ fn outputs(entry: &Entry) -> BTreeMap<String, &Value> {
 /// A node of two attempts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NodeDifference {
+pub(crate) struct NodeDifference {
     /// The node's name below its workflow; empty for the first node.
     pub node: String,
     /// What it asked for in the first attempt; none when it did not.
@@ -109,7 +104,7 @@ pub struct NodeDifference {
 /// What a node asked a cache for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The cache.
     pub cache: String,
     /// The key.
@@ -119,7 +114,7 @@ pub struct Asked {
 }
 
 /// Compares what the nodes of two attempts asked for.
-pub fn attempts(first: &Value, second: &Value) -> Vec<NodeDifference> {
+pub(crate) fn attempts(first: &Value, second: &Value) -> Vec<NodeDifference> {
     let (before, after) = (Nodes::of(first).all, Nodes::of(second).all);
     let (before, after) = (by_name(first, &before), by_name(second, &after));
     let names: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
@@ -195,7 +190,7 @@ mod tests {
             [("c", "node parameters.o".to_owned()), ("d", "state node exitCode parameters.o".to_owned())]
         );
         assert_eq!(difference.same, 1);
-        assert!(CacheDifference::of(&first, &first).is_none());
+        assert_eq!(CacheDifference::of(&first, &first), CacheDifference::default());
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl CacheError {
 
 /// What a look at a prefix finds.
 #[derive(Debug, Clone, PartialEq)]
-pub enum LookUp {
+pub(crate) enum LookUp {
     /// A whole entry.
     Whole(Box<Manifest>),
     /// None.
@@ -50,19 +50,19 @@ pub enum LookUp {
 
 /// The prefix of one entry.
 #[derive(Debug, Clone)]
-pub struct Directory {
+pub(crate) struct Directory {
     pub(super) path: PathBuf,
     key: CacheKey,
 }
 
 impl Directory {
     /// The prefix of a key in a cache, whether it is there or not.
-    pub fn new(root: &Path, cache: &CacheName, key: &CacheKey) -> Self {
+    pub(crate) fn new(root: &Path, cache: &CacheName, key: &CacheKey) -> Self {
         Self { path: root.join("cache").join(cache.as_str()).join(key.as_str()), key: key.clone() }
     }
 
     /// The entry. Any other error than that there is none is an error.
-    pub fn look_up(&self) -> Result<LookUp, CacheError> {
+    pub(crate) fn look_up(&self) -> Result<LookUp, CacheError> {
         let path = self.path.join(MANIFEST);
         let text = match fs::read(&path) {
             Ok(text) => text,
@@ -91,7 +91,7 @@ impl Directory {
     }
 
     /// The file or directory of an artifact; none where its path would leave the prefix.
-    pub fn artifact(&self, artifact: &KeptArtifact) -> Option<PathBuf> {
+    pub(crate) fn artifact(&self, artifact: &KeptArtifact) -> Option<PathBuf> {
         let path = Path::new(&artifact.path);
         let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         (inside && !artifact.path.is_empty()).then(|| self.path.join(path))
@@ -104,7 +104,7 @@ impl Directory {
     }
 
     /// Notes that the entry was used now; what cannot be noted costs a prune its knowledge and nothing else.
-    pub fn touch(&self) {
+    pub(crate) fn touch(&self) {
         let manifest = File::options().write(true).open(self.path.join(MANIFEST));
         let _ = manifest.and_then(|manifest| manifest.set_modified(Timestamp::now().into()));
     }
@@ -139,7 +139,7 @@ impl Directory {
     }
 
     /// Makes the entry from a manifest and the places of its artifacts; an older entry is replaced at once.
-    pub fn keep(&self, mut manifest: Manifest, artifacts: &[(String, PathBuf)]) -> Result<(), CacheError> {
+    pub(crate) fn keep(&self, mut manifest: Manifest, artifacts: &[(String, PathBuf)]) -> Result<(), CacheError> {
         let error = || CacheError::at(&self.path);
         fs::create_dir_all(&self.path).map_err(error())?;
         let mut kept = None;
@@ -162,7 +162,7 @@ impl Directory {
     }
 
     /// Notes how the node failed; an entry of an earlier success stays.
-    pub fn fail(&self, failure: &Failure) -> Result<(), CacheError> {
+    pub(crate) fn fail(&self, failure: &Failure) -> Result<(), CacheError> {
         fs::create_dir_all(&self.path).map_err(CacheError::at(&self.path))?;
         self.write(ERROR, failure)
     }

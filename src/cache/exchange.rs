@@ -15,7 +15,7 @@ use super::provenance::Provenance;
 /// Why an entry is not carried over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "camelCase")]
-pub enum LeftOut {
+pub(crate) enum LeftOut {
     /// No node could use it.
     Unusable,
     /// It has artifacts that only its store holds.
@@ -51,19 +51,19 @@ impl fmt::Display for LeftOut {
 }
 
 /// Entries that are not carried over, by their keys.
-pub type LeftOuts = BTreeMap<String, LeftOut>;
+pub(crate) type LeftOuts = BTreeMap<String, LeftOut>;
 
 /// The entries do not fit into a ConfigMap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the entries come to {bytes} bytes, and a ConfigMap holds {LIMIT}")]
-pub struct Overfull {
+pub(crate) struct Overfull {
     /// What they would come to.
     pub bytes: u64,
 }
 
 impl File {
     /// The entries of a cache that can be carried over, and those that cannot.
-    pub fn export(cache: &Cache, witnesses: &Provenance, now: Timestamp) -> (Self, LeftOuts) {
+    pub(crate) fn export(cache: &Cache, witnesses: &Provenance, now: Timestamp) -> (Self, LeftOuts) {
         let mut file = Self {
             kind: Kind::CacheEntries,
             version: FILE_VERSION,
@@ -85,7 +85,7 @@ impl File {
     }
 
     /// What carrying the entries into a cache changes of it. One that is not older there stays, unless `overwrite`.
-    pub fn import(&self, into: &Cache, overwrite: bool, now: Timestamp) -> Result<(Change, LeftOuts), Overfull> {
+    pub(crate) fn import(&self, into: &Cache, overwrite: bool, now: Timestamp) -> Result<(Change, LeftOuts), Overfull> {
         let mut change = Change { label: !into.is_labelled(), ..Change::default() };
         let mut left_out = LeftOuts::new();
         let is_store = matches!(into.place, Place::Store { .. });

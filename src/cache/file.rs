@@ -9,12 +9,12 @@ use super::key::CacheKey;
 use super::provenance::Provenance;
 
 /// The version of the file that this tool writes and reads.
-pub const FILE_VERSION: u32 = 1;
+pub(crate) const FILE_VERSION: u32 = 1;
 
 /// The entries of a cache in a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct File {
+pub(crate) struct File {
     /// What the document is.
     pub kind: Kind,
     /// [`FILE_VERSION`].
@@ -29,7 +29,7 @@ pub struct File {
 
 /// The kind of document that [`File`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The entries of a cache.
     CacheEntries,
 }
@@ -37,7 +37,7 @@ pub enum Kind {
 /// An entry in a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Record {
+pub(crate) struct Record {
     /// What it is found by.
     pub key: String,
     /// The id of the node that made it.
@@ -61,7 +61,7 @@ pub struct Record {
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
+pub(crate) enum FileError {
     /// It is no JSON of the form.
     #[error("{0}")]
     Form(#[from] serde_json::Error),
@@ -82,7 +82,7 @@ pub enum FileError {
 
 impl File {
     /// Reads a file; every entry of it is legal then.
-    pub fn read(text: &[u8]) -> Result<Self, FileError> {
+    pub(crate) fn read(text: &[u8]) -> Result<Self, FileError> {
         // The version first: a newer form is no error of the user's.
         #[derive(Deserialize)]
         struct Version {

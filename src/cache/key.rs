@@ -5,16 +5,16 @@ use std::str::FromStr;
 
 /// A key: `^[a-zA-Z0-9][-a-zA-Z0-9]*$`, at most 253 bytes; safe as a file name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CacheKey(String);
+pub(crate) struct CacheKey(String);
 
 /// The text is no key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("invalid cache key {0:?}: expected at most 253 letters, digits and '-', the first no '-'")]
-pub struct KeyError(String);
+pub(crate) struct KeyError(String);
 
 impl CacheKey {
     /// The text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Side<'a> {
 /// A part in which a key differs from another; `ours` is that of the node that is asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "part", rename_all = "camelCase")]
-pub enum Part {
+pub(crate) enum Part {
     /// The template.
     Template {
         /// Its name in our key.
@@ -60,7 +60,7 @@ pub enum Part {
 /// An input with another value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Input {
+pub(crate) struct Input {
     /// Its name; of a workflow's parameter with `workflow.parameters.` before it.
     pub name: String,
     /// The value that our key has; masked when it looks like a secret's.

@@ -9,13 +9,13 @@ use super::directory::{CacheError, Directory, LOCK, is_absent};
 
 /// The right to make an entry, until it is dropped or the process ends.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Directory {
     /// Waits until nobody else makes the entry.
-    pub fn lock(&self) -> Result<Lock, CacheError> {
+    pub(crate) fn lock(&self) -> Result<Lock, CacheError> {
         let path = self.path.join(LOCK);
         loop {
             fs::create_dir_all(&self.path).map_err(CacheError::at(&self.path))?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::argo::status::Outputs;
 
 /// The version of the document that this tool writes and reads.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// An entry of a cache: a node that succeeded, and what it gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub struct KeptArtifact {
 /// How a node failed that has no entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Failure {
+pub(crate) struct Failure {
     /// [`VERSION`].
     pub version: u32,
     /// The id of the node.

@@ -226,7 +226,7 @@ impl Ask {
 }
 
 /// The caches that a workflow's templates and nodes name.
-pub fn caches_of(workflow: &Value) -> BTreeSet<String> {
+pub(crate) fn caches_of(workflow: &Value) -> BTreeSet<String> {
     let mut witnesses = Provenance::default();
     witnesses.add_workflow(workflow);
     let named = witnesses.runs.pop().map(|run| run.caches).unwrap_or_default();
@@ -234,7 +234,7 @@ pub fn caches_of(workflow: &Value) -> BTreeSet<String> {
 }
 
 /// The entries that a workflow's nodes have named: of each the cache and the key.
-pub fn keys_of(workflow: &Value) -> BTreeSet<(String, String)> {
+pub(crate) fn keys_of(workflow: &Value) -> BTreeSet<(String, String)> {
     let asked = Nodes::of(workflow).all.into_iter().filter_map(|node| node.memoization_status);
     asked.map(|asked| (asked.cache_name, asked.key)).collect()
 }

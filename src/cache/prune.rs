@@ -10,7 +10,7 @@ use super::provenance::Provenance;
 
 /// What an entry must meet to go: all of these that are asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Conditions {
+pub(crate) struct Conditions {
     /// It was made longer ago than this.
     pub older: Option<SignedDuration>,
     /// It was used last longer ago than this.
@@ -29,7 +29,7 @@ pub struct Conditions {
 
 /// What becomes of the entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Prune {
+pub(crate) struct Prune {
     /// The keys of those that go.
     pub remove: BTreeSet<String>,
     /// The keys of those that would go, if a run that goes on did not use them.
@@ -38,12 +38,12 @@ pub struct Prune {
 
 impl Conditions {
     /// Whether nothing is asked, so that everything would go.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
     /// Decides on every entry. One whose age is not known counts as old, as it does to the controller.
-    pub fn prune(&self, cache: &Cache, witnesses: &Provenance, now: Timestamp) -> Prune {
+    pub(crate) fn prune(&self, cache: &Cache, witnesses: &Provenance, now: Timestamp) -> Prune {
         let kept = self.keep.map(|number| used_last(cache, number)).unwrap_or_default();
         let goes = |entry: &&Entry| !kept.contains(entry.key.as_str()) && self.hold_for(entry, cache, witnesses, now);
         let mut prune = Prune::default();

@@ -18,7 +18,7 @@ use crate::run::nodes::Nodes;
 
 /// The question: a node of a workflow, and the cache that it names, as far as that is there.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// The node's workflow.
     pub workflow: &'a Value,
     /// The node.
@@ -32,7 +32,7 @@ pub struct Question<'a> {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "answer", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Its template is not memoized.
     NotMemoized,
     /// It has not come to ask the cache.
@@ -104,7 +104,7 @@ pub enum Answer {
 
 impl Answer {
     /// The key that the node asked for, when it did.
-    pub fn key(&self) -> Option<&str> {
+    pub(crate) fn key(&self) -> Option<&str> {
         match self {
             Self::NotMemoized | Self::NotAsked { .. } => None,
             Self::NoCache { key, .. }
@@ -122,7 +122,7 @@ impl Answer {
 /// What is told of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Told {
+pub(crate) struct Told {
     /// The id of the node that made it.
     pub node_id: String,
     /// The node's name, where its workflow still exists.
@@ -136,7 +136,7 @@ pub struct Told {
 impl<'a> Question<'a> {
     /// The entry that is nearest to what the node asked for, when its own key has none: of its template, and then the
     /// most parts in common, and then the latest.
-    pub fn nearest(&self) -> Option<&'a Entry> {
+    pub(crate) fn nearest(&self) -> Option<&'a Entry> {
         let key = &self.node.memoization_status.as_ref()?.key;
         let entries = &self.cache?.entries;
         if entries.contains_key(key) {
@@ -158,7 +158,7 @@ impl<'a> Question<'a> {
     }
 
     /// The answer; `origin` is the workflow that the nearest entry came from, where it still exists.
-    pub fn answer(&self, origin: Option<&Value>) -> Answer {
+    pub(crate) fn answer(&self, origin: Option<&Value>) -> Answer {
         let Some(status) = &self.node.memoization_status else { return self.without_key() };
         let key = status.key.clone();
         let Some(cache) = self.cache else { return Answer::NoCache { cache: status.cache_name.clone(), key } };

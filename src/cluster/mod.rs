@@ -35,15 +35,16 @@ use serde_json::Value;
 
 pub use access::Access;
 pub use change::Changed;
-pub use create::Created;
+pub(crate) use create::Created;
 pub use error::ClusterError;
-pub use kind::{TemplateKind, TemplateKindError};
+pub use kind::TemplateKind;
+pub(crate) use kind::TemplateKindError;
 pub use list::Selection;
 pub use list_watch::News;
-pub use logs::{Line, LogEnd, LogOptions, Pod};
-pub use owner::{OwnerError, OwnerName};
-pub use post::{PostError, post};
-pub use template::Elsewhere;
+pub(crate) use logs::Pod;
+pub use logs::{Line, LogEnd, LogOptions};
+pub(crate) use owner::{OwnerError, OwnerName};
+pub(crate) use post::post;
 
 use kind::Resource;
 use request::{Call, Verb};

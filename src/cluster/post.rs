@@ -13,7 +13,7 @@ use super::transport_error::Fault;
 /// Why a post was not taken.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
-pub struct PostError {
+pub(crate) struct PostError {
     /// In the user's words, without the URL, which may hold a secret.
     pub cause: String,
     /// Whether it may well succeed in a moment.
@@ -21,7 +21,7 @@ pub struct PostError {
 }
 
 /// Posts a JSON document.
-pub async fn post(url: &Uri, document: &Value, timeout: Duration) -> Result<(), PostError> {
+pub(crate) async fn post(url: &Uri, document: &Value, timeout: Duration) -> Result<(), PostError> {
     // Fails only when another call was first, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let lasting = |cause: String| PostError { cause, passes: false };

@@ -2,9 +2,9 @@
 //! the condition that the workflow is still the one that was decided on.
 
 mod nodes;
-pub mod resume;
-pub mod shutdown;
-pub mod suspend;
+pub(crate) mod resume;
+pub(crate) mod shutdown;
+pub(crate) mod suspend;
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::local::scheduler::Shutdown;
 
 /// What is asked of a run.
 #[derive(Debug, Clone)]
-pub enum Order {
+pub(crate) enum Order {
     /// To end before its time.
     Shutdown(Shutdown),
     /// To begin nothing more.
@@ -25,7 +25,7 @@ pub enum Order {
 
 impl Order {
     /// Decides what becomes of the order in this state of the workflow.
-    pub fn decide(&self, workflow: &Value) -> Result<Decision, Refusal> {
+    pub(crate) fn decide(&self, workflow: &Value) -> Result<Decision, Refusal> {
         match self {
             Self::Shutdown(strategy) => shutdown::decide(workflow, *strategy),
             Self::Suspend => suspend::decide(workflow),
@@ -34,7 +34,7 @@ impl Order {
     }
 
     /// The order as a verb: `stop`.
-    pub fn verb(&self) -> &'static str {
+    pub(crate) fn verb(&self) -> &'static str {
         match self {
             Self::Shutdown(Shutdown::Stop) => "stop",
             Self::Shutdown(Shutdown::Terminate) => "terminate",
@@ -46,7 +46,7 @@ impl Order {
 
 /// What becomes of a request to steer a run.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// The workflow is to change.
     Change(Change),
     /// There is nothing to do, for this reason: `already stopped`.
@@ -55,7 +55,7 @@ pub enum Decision {
 
 /// A change of a workflow.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Change {
+pub(crate) struct Change {
     /// What to merge into the Workflow object. It holds the uid and the resourceVersion that were decided on, so that
     /// the server refuses it for any other state.
     pub patch: Value,
@@ -65,7 +65,7 @@ pub struct Change {
 
 /// Why a run is not steered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// It goes on no more.
     #[error("it has ended ({0})")]
     Ended(String),
@@ -104,7 +104,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The command's exit code.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Ended(_) | Self::Stopping(_) => Exit::Conflict,
             Self::Offloaded | Self::Compressed(_) => Exit::Tool,
@@ -114,7 +114,7 @@ impl Refusal {
     }
 
     /// What the user may do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::MissingOutput { parameter, .. } => Some(format!("give it with --output {parameter}=VALUE")),
             Self::Offloaded => Some("use argo resume with ARGO_SERVER set".to_owned()),

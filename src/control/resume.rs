@@ -10,7 +10,7 @@ use crate::run::selector::NodeSelector;
 
 /// What is resumed, and how.
 #[derive(Debug, Clone)]
-pub struct Resume {
+pub(crate) struct Resume {
     /// The nodes that are meant; none means all of them and the run itself.
     pub selector: Option<NodeSelector>,
     /// Values for the nodes' output parameters that whoever resumes supplies.
@@ -23,7 +23,7 @@ pub struct Resume {
 
 /// Decides what resumes the run. Its suspended nodes end as Succeeded; every output parameter that has to be supplied
 /// gets its value, else its default.
-pub fn decide(workflow: &Value, resume: &Resume) -> Result<Decision, Refusal> {
+pub(crate) fn decide(workflow: &Value, resume: &Resume) -> Result<Decision, Refusal> {
     refuse_ended(workflow)?;
     let nodes = match Nodes::of(workflow) {
         Ok(nodes) => nodes,

@@ -8,7 +8,7 @@ use crate::local::scheduler::Shutdown;
 /// Decides what ends the run. A termination goes further than a stop and replaces it, never the other way round.
 ///
 /// The controller holds a suspended run as it is, also on its way to its end; so the suspension is taken away.
-pub fn decide(workflow: &Value, wanted: Shutdown) -> Result<Decision, Refusal> {
+pub(crate) fn decide(workflow: &Value, wanted: Shutdown) -> Result<Decision, Refusal> {
     let current = strategy(workflow);
     if current.is_some() && ended(workflow).is_some() {
         return Ok(Decision::Already(already(current)));

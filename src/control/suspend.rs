@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Change, Decision, Refusal, is_suspended, refuse_ended, strategy};
 
 /// Decides what suspends the run.
-pub fn decide(workflow: &Value) -> Result<Decision, Refusal> {
+pub(crate) fn decide(workflow: &Value) -> Result<Decision, Refusal> {
     refuse_ended(workflow)?;
     if let Some(word) = strategy(workflow) {
         return Err(Refusal::Stopping(word.to_owned()));

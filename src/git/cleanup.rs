@@ -22,7 +22,7 @@ use super::{base, recovery, tracking, trash, trust};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub struct Cleaning {
+pub(crate) struct Cleaning {
     /// Which worktrees are removed.
     pub which: Which,
     /// Only those that were made longer ago.
@@ -41,7 +41,7 @@ pub struct Cleaning {
 
 /// Which worktrees are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub(crate) enum Which {
     /// None.
     None,
     /// Those of tasks.
@@ -54,7 +54,7 @@ pub enum Which {
 
 /// Something happened that a user wants to see.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// A worktree was removed, or would be.
     Removed(&'a Tree),
     /// A worktree was kept.
@@ -67,7 +67,7 @@ pub enum Event<'a> {
 
 /// What was done, or would be.
 #[derive(Debug, Default)]
-pub struct Cleaned {
+pub(crate) struct Cleaned {
     /// Worktrees that are gone now.
     pub removed: Vec<Tree>,
     /// Worktrees that are kept, and why.
@@ -87,7 +87,7 @@ pub struct Cleaned {
 }
 
 /// Removes what is asked for. What is not there is no error.
-pub fn cleanup(
+pub(crate) fn cleanup(
     git: &Git,
     root: &Root,
     request: &Cleaning,

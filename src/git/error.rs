@@ -10,7 +10,7 @@ use crate::exit::Exit;
 
 /// Why a worktree could not be made, listed or removed.
 #[derive(Debug, thiserror::Error)]
-pub enum GitError {
+pub(crate) enum GitError {
     /// A name is none.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -204,7 +204,7 @@ fn by(holder: Option<&str>) -> String {
 
 impl GitError {
     /// The command's exit code.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Name(_)
             | Self::Url(_)
@@ -233,7 +233,7 @@ impl GitError {
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NoGit => {
                 "install git (2.39 or newer); it fetches with your own credentials, proxies and certificates"

@@ -17,7 +17,7 @@ const INCOMING: &str = "refs/kubectl-runnable/incoming";
 
 /// How much of the history is asked for: so many commits from the tip; 0 is all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Depth(pub u32);
+pub(crate) struct Depth(pub u32);
 
 /// Whether the base has the commit with so much of its history.
 pub(super) fn has(base: &Repository, resolved: &Resolved, depth: Depth) -> bool {

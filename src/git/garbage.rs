@@ -16,7 +16,7 @@ const SPARED: &str = "--prune=1.hour.ago";
 
 /// What a collection did to the objects, in bytes on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Collected {
+pub(crate) struct Collected {
     /// Before.
     pub before: u64,
     /// After.

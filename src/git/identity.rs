@@ -6,27 +6,27 @@ use std::str::FromStr;
 
 /// Who owns a repository: one name, or several with `/` between them (groups of GitLab).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner(String);
+pub(crate) struct Owner(String);
 
 /// The name of a repository, without `.git`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepositoryName(String);
+pub(crate) struct RepositoryName(String);
 
 /// Identifies the worktree of one task: `^[A-Za-z0-9][A-Za-z0-9._-]*$` without `..`, at most 128 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskId(String);
+pub(crate) struct TaskId(String);
 
 /// A full object id of SHA-1, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ObjectId(String);
+pub(crate) struct ObjectId(String);
 
 /// The name of a ref, full (`refs/heads/main`) or short (`main`), as `git check-ref-format` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefName(String);
+pub(crate) struct RefName(String);
 
 /// What a worktree is to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Revision {
+pub(crate) enum Revision {
     /// A commit by its id, which needs no question to the remote.
     Object(ObjectId),
     /// What the remote's ref points to.
@@ -35,11 +35,11 @@ pub enum Revision {
 
 /// A directory of a repository, relative to its top, with `/` between its components.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Directory(String);
+pub(crate) struct Directory(String);
 
 /// Why a text is no name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum NameError {
+pub(crate) enum NameError {
     /// The text is no owner.
     #[error("invalid owner {0:?}: expected letters, digits, '-', '_' or '.', beginning with a letter, digit or '_'")]
     Owner(String),
@@ -111,7 +111,8 @@ macro_rules! text {
     ($($type:ident),*) => {$(
         impl $type {
             /// The text.
-            pub fn as_str(&self) -> &str {
+            #[allow(dead_code, reason = "all names have the same surface")]
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }
@@ -188,7 +189,7 @@ impl FromStr for Directory {
 impl RefName {
     /// The full names that this may stand for, the first that exists counts: branches before tags, as `git clone
     /// --branch` has it.
-    pub fn candidates(&self) -> Vec<String> {
+    pub(crate) fn candidates(&self) -> Vec<String> {
         if self.0.starts_with("refs/") || self.0 == "HEAD" {
             return vec![self.0.clone()];
         }

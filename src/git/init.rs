@@ -23,7 +23,7 @@ use super::{base, hook, recovery, tracking, trust};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// The task.
     pub task: TaskId,
     /// What its worktree is to show.
@@ -42,7 +42,7 @@ pub struct Request {
 
 /// A worktree that is there and whole.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub(crate) struct Made {
     /// Where.
     pub path: PathBuf,
     /// Its commit.
@@ -57,7 +57,7 @@ pub struct Made {
 
 /// What an init does next, for a user who waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Something must be fetched.
     Fetch,
     /// Files are written.
@@ -65,7 +65,7 @@ pub enum Step {
 }
 
 /// Makes the worktree, or takes the one that is there.
-pub fn init(
+pub(crate) fn init(
     network: &Network<'_>,
     root: &Root,
     request: &Request,

@@ -19,7 +19,7 @@ const MOST_THREADS: usize = 8;
 
 /// A worktree with what there is to know of it.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// Where and how it stands.
     pub tree: Tree,
     /// Its commit, as far as that is known.
@@ -37,7 +37,7 @@ pub struct Listed {
 }
 
 /// All worktrees of a root, by their tasks.
-pub fn list(git: &Git, root: &Root) -> Result<Vec<Listed>, GitError> {
+pub(crate) fn list(git: &Git, root: &Root) -> Result<Vec<Listed>, GitError> {
     let trees = tree::all(root, base::find(root)?.as_ref())?;
     let next = AtomicUsize::new(0);
     let listed = Mutex::new(Vec::with_capacity(trees.len()));
@@ -78,12 +78,12 @@ fn look(git: &Git, base: Option<&Repository>, tree: &Tree) -> Listed {
 
 impl Listed {
     /// Whether files were changed or added that are in no commit; `None` where that cannot be told.
-    pub fn dirty(&self) -> Option<bool> {
+    pub(crate) fn dirty(&self) -> Option<bool> {
         self.tells(&Reason::Changed)
     }
 
     /// Whether commits are on no branch of the remote; `None` where that cannot be told.
-    pub fn unpushed(&self) -> Option<bool> {
+    pub(crate) fn unpushed(&self) -> Option<bool> {
         self.tells(&Reason::Unpushed)
     }
 

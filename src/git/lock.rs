@@ -86,7 +86,7 @@ pub(super) fn is_held(path: &Path) -> bool {
 }
 
 /// This process, for the holder's text of a lock.
-pub fn describe(doing: &str, now: &jiff::Timestamp) -> String {
+pub(crate) fn describe(doing: &str, now: &jiff::Timestamp) -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("process {} on {host} ({doing}, since {})", std::process::id(), now.strftime("%Y-%m-%dT%H:%M:%SZ"))
 }

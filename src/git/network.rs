@@ -10,7 +10,7 @@ use super::remote::RemoteUrl;
 
 /// The remote, and the git that talks to it.
 #[derive(Debug, Clone, Copy)]
-pub struct Network<'a> {
+pub(crate) struct Network<'a> {
     /// The user's git.
     pub git: &'a Git,
     /// The remote.

@@ -18,7 +18,7 @@ use super::error::GitError;
 use crate::exit::Exit;
 
 /// The hidden command's name.
-pub const VERB: &str = "__git";
+pub(crate) const VERB: &str = "__git";
 
 /// Variables that would make git work on another repository than the one it is told.
 const FOREIGN: &[&str] = &[
@@ -36,7 +36,7 @@ const FOREIGN: &[&str] = &[
 
 /// How git is called.
 #[derive(Debug, Clone)]
-pub struct Git {
+pub(crate) struct Git {
     launcher: PathBuf,
     program: PathBuf,
     interactive: bool,
@@ -53,7 +53,7 @@ pub(super) struct Answer {
 
 impl Git {
     /// The git on the PATH. On a terminal it may ask for credentials and shows its progress.
-    pub fn find(launcher: PathBuf, path: Option<&OsString>, interactive: bool) -> Result<Self, GitError> {
+    pub(crate) fn find(launcher: PathBuf, path: Option<&OsString>, interactive: bool) -> Result<Self, GitError> {
         let places = path.map(std::env::split_paths).into_iter().flatten().filter(|place| place.is_absolute());
         let program = places.map(|place| place.join("git")).find(|program| is_executable(program));
         Ok(Self { launcher, program: program.ok_or(GitError::NoGit)?, interactive })
@@ -177,7 +177,7 @@ fn sentences(text: &str) -> String {
 }
 
 /// What the hidden command does: becomes git, to be killed with the process that called it.
-pub fn git_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
+pub(crate) fn git_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
     let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
     let (Some(parent), Some(program)) = (parent, arguments.next()) else { return Exit::Usage };
     if prctl::set_pdeathsig(Signal::SIGKILL).is_err() || getppid().as_raw() != parent {

@@ -8,14 +8,14 @@ use super::identity::{Owner, RepositoryName};
 
 /// The address of a repository, without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteUrl {
+pub(crate) struct RemoteUrl {
     text: String,
     login: Option<Login>,
 }
 
 /// What stood before the host in a URL.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Login {
+pub(crate) struct Login {
     /// The user's name.
     pub user: String,
     /// The password or token.
@@ -24,7 +24,7 @@ pub struct Login {
 
 /// Why a text is no address of a repository. Its text is not repeated where it could hold credentials.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum RemoteUrlError {
+pub(crate) enum RemoteUrlError {
     /// Empty, or with characters that no address has.
     #[error("invalid URL: expected https://…, ssh://…, git@host:path, file:///… or a path")]
     Malformed,
@@ -43,18 +43,18 @@ impl fmt::Debug for Login {
 
 impl RemoteUrl {
     /// The repository of an owner on a forge such as `https://github.com`.
-    pub fn on_forge(forge: &str, owner: &Owner, repository: &RepositoryName) -> Result<Self, RemoteUrlError> {
+    pub(crate) fn on_forge(forge: &str, owner: &Owner, repository: &RepositoryName) -> Result<Self, RemoteUrlError> {
         format!("{}/{owner}/{repository}.git", forge.trim_end_matches('/')).parse()
     }
 
     /// The address, as git takes it.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The same, if it is a relative path then seen from this directory: git runs elsewhere.
     #[must_use]
-    pub fn absolute(self, directory: &std::path::Path) -> Self {
+    pub(crate) fn absolute(self, directory: &std::path::Path) -> Self {
         // What git takes for a host and a path has a colon before the first slash.
         let is_path =
             !self.text.contains("://") && self.text.split('/').next().is_some_and(|first| !first.contains(':'));
@@ -65,19 +65,19 @@ impl RemoteUrl {
     }
 
     /// The credentials that stood in it.
-    pub fn login(&self) -> Option<&Login> {
+    pub(crate) fn login(&self) -> Option<&Login> {
         self.login.as_ref()
     }
 
     /// `scheme://host[:port]` of an address over HTTP.
-    pub fn http_origin(&self) -> Option<&str> {
+    pub(crate) fn http_origin(&self) -> Option<&str> {
         let (scheme, rest) = self.text.split_once("://")?;
         let host = rest.split('/').next().unwrap_or(rest);
         ["https", "http"].contains(&scheme).then(|| &self.text[..scheme.len() + 3 + host.len()])
     }
 
     /// Whether both name the same repository, as far as can be told without asking.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 

@@ -11,7 +11,7 @@ use super::{recovery, work};
 
 /// A reason to keep a worktree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Files were changed or added that are in no commit.
     Changed,
     /// Commits are on no branch of the remote.
@@ -35,7 +35,7 @@ pub enum Reason {
 
 impl Reason {
     /// The word of programs for it.
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Changed => "dirty",
             Self::Unpushed => "unpushed",

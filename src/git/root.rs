@@ -22,13 +22,13 @@ use super::lock;
 
 /// A root that has been looked over.
 #[derive(Debug, Clone)]
-pub struct Root {
+pub(crate) struct Root {
     path: PathBuf,
 }
 
 impl Root {
     /// The root in this place, made when it is not there.
-    pub fn make(path: &Path) -> Result<Self, GitError> {
+    pub(crate) fn make(path: &Path) -> Result<Self, GitError> {
         fs::create_dir_all(path).map_err(GitError::file("make", path))?;
         let root = Self::open(path)?;
         let trees = root.trees();
@@ -44,7 +44,7 @@ impl Root {
     }
 
     /// The root in this place.
-    pub fn open(path: &Path) -> Result<Self, GitError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, GitError> {
         let absolute = std::path::absolute(path).map_err(GitError::file("find", path))?;
         // `dir/` would follow a link named `dir`.
         let absolute: PathBuf = absolute.components().collect();
@@ -69,32 +69,32 @@ impl Root {
     }
 
     /// Its path, absolute and without links.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The shared clone.
-    pub fn base(&self) -> PathBuf {
+    pub(crate) fn base(&self) -> PathBuf {
         self.path.join("base")
     }
 
     /// The directory of all worktrees.
-    pub fn trees(&self) -> PathBuf {
+    pub(crate) fn trees(&self) -> PathBuf {
         self.path.join("trees")
     }
 
     /// The worktree of a task.
-    pub fn tree(&self, task: &TaskId) -> PathBuf {
+    pub(crate) fn tree(&self, task: &TaskId) -> PathBuf {
         self.trees().join(task.as_str())
     }
 
     /// The lock of the base.
-    pub fn lock(&self) -> PathBuf {
+    pub(crate) fn lock(&self) -> PathBuf {
         lock::path(&self.path)
     }
 
     /// Says which worktree was made last, in one step.
-    pub fn write_workspace_path(&self, tree: &Path) -> Result<(), GitError> {
+    pub(crate) fn write_workspace_path(&self, tree: &Path) -> Result<(), GitError> {
         let path = self.path.join("workspace_path");
         let write = || {
             let mut file = tempfile::Builder::new()

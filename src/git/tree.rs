@@ -14,7 +14,7 @@ use super::trash::is_aside;
 
 /// A worktree, or what is left of one.
 #[derive(Debug, Clone)]
-pub struct Tree {
+pub(crate) struct Tree {
     /// Its directory, which may be gone.
     pub path: PathBuf,
     /// The task: the directory's name.
@@ -26,7 +26,7 @@ pub struct Tree {
 
 /// How it stands with a worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// It is whole.
     Live,
     /// A living process makes it.
@@ -41,12 +41,12 @@ pub enum Standing {
 
 impl Standing {
     /// Whether it is none that anybody could work in.
-    pub fn is_stale(self) -> bool {
+    pub(crate) fn is_stale(self) -> bool {
         matches!(self, Self::HalfMade | Self::Gone | Self::Orphan)
     }
 
     /// In a word.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Live => "live",
             Self::BeingMade => "being made",

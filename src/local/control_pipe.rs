@@ -30,7 +30,7 @@ const ORDER: &str = "order";
 
 /// Why a run cannot be steered.
 #[derive(Debug, thiserror::Error)]
-pub enum ControlError {
+pub(crate) enum ControlError {
     /// Nobody reads.
     #[error("no process of this machine carries it out")]
     Nobody,
@@ -46,7 +46,7 @@ pub enum ControlError {
 
 /// A change of the run, asked for from outside.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Request {
+pub(crate) enum Request {
     /// To end.
     Shutdown(Shutdown),
     /// To begin nothing more, or to go on.
@@ -57,7 +57,7 @@ pub enum Request {
 
 /// The end of the pipe that the run's process holds.
 #[derive(Debug)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     directory: PathBuf,
     lines: Option<Lines<BufReader<Receiver>>>,
 }
@@ -65,7 +65,7 @@ pub struct Inbox {
 impl Inbox {
     /// Makes the pipe. Without one, as on a file system that has none, the run cannot be steered and goes on all the
     /// same.
-    pub fn open(directory: &Path) -> Self {
+    pub(crate) fn open(directory: &Path) -> Self {
         let path = path(directory);
         let made = nix::unistd::mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR);
         // Open for writing too, so that it does not end when a writer goes.
@@ -76,7 +76,7 @@ impl Inbox {
     }
 
     /// The next requests; never returns where there will be none.
-    pub async fn next(&mut self) -> Vec<Request> {
+    pub(crate) async fn next(&mut self) -> Vec<Request> {
         while let Some(lines) = &mut self.lines {
             match lines.next_line().await {
                 Ok(Some(line)) => return requests(&self.change(&line)),
@@ -102,7 +102,7 @@ impl Inbox {
 }
 
 /// Sends a change to the run's process.
-pub fn send(directory: &Path, change: &Value) -> Result<(), ControlError> {
+pub(crate) fn send(directory: &Path, change: &Value) -> Result<(), ControlError> {
     let path = path(directory);
     let mut line = format!("{change}\n");
     let mut file = None;

@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// What happens to a run from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interrupt {
+pub(crate) enum Interrupt {
     /// End the run; the tasks may clean up.
     Terminate,
     /// End the run at once.
@@ -33,7 +33,7 @@ pub enum Interrupt {
 
 /// A run that has ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// The final Workflow object.
     pub workflow: Value,
     /// How it ended.
@@ -43,7 +43,7 @@ pub struct Ended {
 }
 
 /// Carries out a run. `observe` sees the state after each event and the nodes that it changed.
-pub async fn run(
+pub(crate) async fn run(
     mut scheduler: Scheduler,
     executor: Executor,
     mut store: Store,

@@ -13,7 +13,7 @@ const CALM: Duration = Duration::from_millis(100);
 
 impl Record {
     /// Returns when the process that carries the run out has ended; at once when there is none.
-    pub async fn until_left(&self) -> Result<(), RecordError> {
+    pub(crate) async fn until_left(&self) -> Result<(), RecordError> {
         let path = self.directory().join("lock");
         let held = path.clone();
         let waiting = tokio::task::spawn_blocking(move || File::open(&held)?.lock_shared());
@@ -25,7 +25,10 @@ impl Record {
     }
 
     /// The same, and `on_change` is called at the beginning, after each change on the way, and at the end.
-    pub async fn watch(&self, mut on_change: impl FnMut() -> Result<(), RecordError>) -> Result<(), RecordError> {
+    pub(crate) async fn watch(
+        &self,
+        mut on_change: impl FnMut() -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
         let mut watch = Watch::new();
         watch.add(self.directory());
         let left = self.until_left();

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 /// An order to stop: SIGTERM now, SIGKILL after the grace period.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub(crate) struct Order {
     /// Told in [`super::task::Outcome::killed`].
     pub reason: String,
     /// How long the processes may take to end.

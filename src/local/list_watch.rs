@@ -14,7 +14,7 @@ const CALM: Duration = Duration::from_millis(100);
 
 /// What happens to runs.
 #[derive(Debug)]
-pub enum News {
+pub(crate) enum News {
     /// One is there, or may have changed.
     There(Record),
     /// All that were there at first have been told.
@@ -24,7 +24,7 @@ pub enum News {
 }
 
 /// Tells of each run of a namespace, or of all, then of each change, until `take` has seen enough.
-pub async fn list_watch<T>(
+pub(crate) async fn list_watch<T>(
     root: &Path,
     namespace: Option<&ObjectName>,
     mut take: impl FnMut(News) -> ControlFlow<T>,

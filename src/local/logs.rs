@@ -20,7 +20,7 @@ const GATHER: Duration = Duration::from_millis(20);
 
 /// Which logs of a run are read.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// The id, name or display name of a node; all of them without.
     pub node: Option<String>,
     /// The container; `main` without, and all of them where there is no `main`.
@@ -35,7 +35,7 @@ pub struct Wanted {
 
 /// What has been read.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Whether a node was found that was asked for.
     pub found: bool,
     /// The logs of which nobody has noted when they were written, by what their lines are called.
@@ -44,7 +44,7 @@ pub struct Outcome {
 
 /// Reads the logs of a run, line by line: `print` gets the node's display name, or that and the container's, when the line
 /// was written and the line without its end.
-pub async fn read(
+pub(crate) async fn read(
     record: &Record,
     wanted: &Wanted,
     mut print: impl FnMut(&str, Option<Timestamp>, &[u8]) -> io::Result<()>,

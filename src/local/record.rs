@@ -13,7 +13,7 @@ use crate::exit::Exit;
 
 /// Why a run cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub(crate) enum RecordError {
     /// There is no such run.
     #[error("no local run {name:?} in namespace {namespace:?}")]
     Missing {
@@ -41,7 +41,7 @@ pub enum RecordError {
 
 impl RecordError {
     /// The command's exit code.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } | Self::None { .. } => Exit::NotFound,
             Self::Read { .. } => Exit::Tool,
@@ -51,13 +51,13 @@ impl RecordError {
 
 /// A run's directory, open for reading.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub(crate) struct Record {
     directory: PathBuf,
 }
 
 impl Record {
     /// The run of a name.
-    pub fn find(root: &Path, namespace: &ObjectName, name: &ObjectName) -> Result<Self, RecordError> {
+    pub(crate) fn find(root: &Path, namespace: &ObjectName, name: &ObjectName) -> Result<Self, RecordError> {
         let directory = directory(root, namespace, name);
         if directory.join("workflow.json").is_file() {
             Ok(Self { directory })
@@ -67,7 +67,7 @@ impl Record {
     }
 
     /// All runs of a namespace, or of all, the latest first.
-    pub fn all(root: &Path, namespace: Option<&ObjectName>) -> Result<Vec<Self>, RecordError> {
+    pub(crate) fn all(root: &Path, namespace: Option<&ObjectName>) -> Result<Vec<Self>, RecordError> {
         let runs = root.join("runs");
         let namespaces = match namespace {
             Some(namespace) => vec![runs.join(namespace.as_str())],
@@ -89,30 +89,30 @@ impl Record {
     }
 
     /// The latest run of a namespace.
-    pub fn latest(root: &Path, namespace: &ObjectName) -> Result<Self, RecordError> {
+    pub(crate) fn latest(root: &Path, namespace: &ObjectName) -> Result<Self, RecordError> {
         let all = Self::all(root, Some(namespace))?;
         all.into_iter().next().ok_or_else(|| RecordError::None { root: root.to_owned() })
     }
 
     /// The run's directory.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// The directory of all runs and caches.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.directory.ancestors().nth(3).unwrap_or_else(|| Path::new("/"))
     }
 
     /// Whether the process that carries the run out still lives.
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         let lock = File::open(self.directory.join("lock"));
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The Workflow object. While the run goes on, or when its process was killed, the status is rebuilt from the
     /// journal; a last line that is not whole does not count.
-    pub fn workflow(&self) -> Result<Value, RecordError> {
+    pub(crate) fn workflow(&self) -> Result<Value, RecordError> {
         let path = self.directory.join("workflow.json");
         let error = |source: io::Error| RecordError::Read { path: path.clone(), source };
         let text = fs::read(&path).map_err(error)?;

@@ -43,7 +43,7 @@ pub enum Reference {
 }
 
 /// The data of a ConfigMap or Secret as text.
-pub type Data = BTreeMap<String, String>;
+pub(crate) type Data = BTreeMap<String, String>;
 
 /// What a local run works from.
 #[derive(Debug)]

@@ -15,14 +15,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The places that a run holds, until it is dropped.
 #[derive(Debug)]
-pub struct Places {
+pub(crate) struct Places {
     _files: Vec<File>,
 }
 
 impl Places {
     /// Takes a place of each lock that the workflow names, of all or of none. `on_wait` is told once what is waited for.
     /// A lock without a limit is left to the run, which fails for it.
-    pub async fn take(root: &Path, plan: &Plan, on_wait: impl FnOnce(&str)) -> Result<Self, StoreError> {
+    pub(crate) async fn take(root: &Path, plan: &Plan, on_wait: impl FnOnce(&str)) -> Result<Self, StoreError> {
         let locks = plan.workflow_locks().unwrap_or_default();
         let mut on_wait = Some(on_wait);
         loop {

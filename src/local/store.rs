@@ -25,11 +25,11 @@ use crate::argo::status::Node;
 use crate::exit::Exit;
 
 /// The file of the documents beside the workflow.
-pub const BESIDE: &str = "beside.yaml";
+pub(crate) const BESIDE: &str = "beside.yaml";
 
 /// Why a run's directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// A run of this name is there already.
     #[error("run {name} exists already in {}", directory.display())]
     Exists {
@@ -51,7 +51,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// The command's exit code.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Exists { .. } => Exit::Conflict,
             Self::Write { .. } => Exit::Tool,
@@ -59,7 +59,7 @@ impl StoreError {
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { .. } => Some("choose another --name, or have one made with --generate-name".to_owned()),
             Self::Write { .. } => Some("set RUNNABLE_HOME to a directory that can be written to".to_owned()),
@@ -74,7 +74,7 @@ impl StoreError {
 
 /// The open directory of a run that this process carries out.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     root: PathBuf,
     directory: PathBuf,
     journal: File,
@@ -84,7 +84,7 @@ pub struct Store {
 
 impl Store {
     /// Makes the directory of a new run and writes its workflow.
-    pub fn create(
+    pub(crate) fn create(
         root: &Path,
         namespace: &ObjectName,
         name: &ObjectName,
@@ -110,23 +110,23 @@ impl Store {
     }
 
     /// The directory of all runs and caches.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The run's directory.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// Adds the nodes that an event changed to the journal, in one write.
-    pub fn record<'a>(&mut self, nodes: impl Iterator<Item = &'a Node>) -> Result<(), StoreError> {
+    pub(crate) fn record<'a>(&mut self, nodes: impl Iterator<Item = &'a Node>) -> Result<(), StoreError> {
         let nodes: Vec<&Node> = nodes.collect();
         if nodes.is_empty() { Ok(()) } else { self.append(&serde_json::json!({ "nodes": nodes })) }
     }
 
     /// Adds to the journal what changed of the workflow's `spec`, to be merged into it.
-    pub fn record_spec(&mut self, spec: &Value) -> Result<(), StoreError> {
+    pub(crate) fn record_spec(&mut self, spec: &Value) -> Result<(), StoreError> {
         self.append(&serde_json::json!({ "spec": spec }))
     }
 
@@ -137,7 +137,7 @@ impl Store {
     }
 
     /// Replaces the Workflow object.
-    pub fn write_workflow(&self, workflow: &Value) -> Result<(), StoreError> {
+    pub(crate) fn write_workflow(&self, workflow: &Value) -> Result<(), StoreError> {
         let path = self.directory.join("workflow.json");
         let error = StoreError::write(&path);
         let replace = || {
@@ -151,20 +151,20 @@ impl Store {
     }
 
     /// Writes down the documents beside the workflow, for a later attempt.
-    pub fn write_beside(&self, documents: &[Value]) -> Result<(), StoreError> {
+    pub(crate) fn write_beside(&self, documents: &[Value]) -> Result<(), StoreError> {
         let path = self.directory.join(BESIDE);
         fs::write(&path, to_yaml_documents(documents)).map_err(StoreError::write(&path))
     }
 
     /// Removes what only a running task needs.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         // What is left behind costs space and nothing else.
         let _ = fs::remove_dir_all(self.directory.join("volumes"));
     }
 }
 
 /// The directory of a run, whether it is there or not.
-pub fn directory(root: &Path, namespace: &ObjectName, name: &ObjectName) -> PathBuf {
+pub(crate) fn directory(root: &Path, namespace: &ObjectName, name: &ObjectName) -> PathBuf {
     root.join("runs").join(namespace.as_str()).join(name.as_str())
 }
 

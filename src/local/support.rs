@@ -13,7 +13,7 @@ use crate::argo::model::{Hook, Step, Template};
 
 /// What the run does without, and what keeps it from starting.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Support {
+pub(crate) struct Support {
     /// Fields that only a cluster heeds, by name.
     pub passed_over: BTreeSet<String>,
     /// What keeps the run from starting.
@@ -24,7 +24,7 @@ pub struct Support {
 
 /// A field that keeps the run from starting.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The object that holds it.
     pub scope: String,
     /// The field as a JSON pointer.
@@ -95,7 +95,7 @@ const ARTIFACT_SOURCES: &[&str] = &["artifactory", "azure", "gcs", "git", "hdfs"
 const VOLUMES: &[&str] = &["configMap", "emptyDir", "secret"];
 
 /// Looks through the templates that the run can reach.
-pub fn survey(plan: &Plan) -> Support {
+pub(crate) fn survey(plan: &Plan) -> Support {
     let mut survey = Survey { plan, support: Support::default(), seen: HashSet::new() };
     survey.spec();
     survey.support.refused.sort();

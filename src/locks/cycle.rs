@@ -14,7 +14,7 @@ use crate::argo::synchronization::{Holder, LockName};
 
 /// Waiters of which each waits for the next and the last for the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cycle {
+pub(crate) struct Cycle {
     /// In their order.
     pub steps: Vec<Step>,
 }
@@ -22,7 +22,7 @@ pub struct Cycle {
 /// One waits for another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Step {
+pub(crate) struct Step {
     /// Who waits.
     pub waiter: Holder,
     /// For which lock.
@@ -34,7 +34,7 @@ pub struct Step {
 }
 
 /// All circles among the locks; of waiters that hang on a circle without being in it none is told.
-pub fn cycles(locks: &[Lock]) -> Vec<Cycle> {
+pub(crate) fn cycles(locks: &[Lock]) -> Vec<Cycle> {
     let graph = Graph::new(locks);
     let stuck = graph.stuck();
     let mut told: BTreeSet<&Holder> = BTreeSet::new();

@@ -17,7 +17,7 @@ const NEVER: u32 = 315_360_000;
 const SHOWN: usize = 40;
 
 /// The name of the workflow that drains a semaphore: always the same, so that a second drain finds the first.
-pub fn drain_name(config_map: &str, key: &Key) -> String {
+pub(crate) fn drain_name(config_map: &str, key: &Key) -> String {
     let hash = format!("{:x}", Sha256::digest(target(config_map, key)));
     let plain = |next: char| next.is_ascii_lowercase() || next.is_ascii_digit();
     let shown = key.as_str().to_ascii_lowercase();
@@ -27,7 +27,7 @@ pub fn drain_name(config_map: &str, key: &Key) -> String {
 
 /// The workflow. `synchronization` names the semaphore in the form that the cluster knows; `labels` make it the affair
 /// of the controller that serves the others.
-pub fn drain_workflow(config_map: &str, key: &Key, synchronization: &Value, labels: &Value) -> Value {
+pub(crate) fn drain_workflow(config_map: &str, key: &Key, synchronization: &Value, labels: &Value) -> Value {
     json!({
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
@@ -52,7 +52,7 @@ pub fn drain_workflow(config_map: &str, key: &Key, synchronization: &Value, labe
 }
 
 /// Whether a workflow is the one that drains the semaphore.
-pub fn is_drain_of(workflow: &Value, config_map: &str, key: &str) -> bool {
+pub(crate) fn is_drain_of(workflow: &Value, config_map: &str, key: &str) -> bool {
     workflow["metadata"]["annotations"][DRAIN_ANNOTATION] == format!("{config_map}/{key}")
 }
 

@@ -12,7 +12,7 @@ const DRAINED: u32 = 1;
 
 /// What is to become of a semaphore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edit<'a> {
+pub(crate) enum Edit<'a> {
     /// It has this limit; a drain is taken back.
     Set(u32),
     /// It has this limit unless it has one.
@@ -27,7 +27,7 @@ pub enum Edit<'a> {
 
 /// An edit of one key of a ConfigMap.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The ConfigMap.
     pub config_map: &'a str,
     /// The key.
@@ -40,7 +40,7 @@ pub struct Request<'a> {
 
 /// What an edit comes to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// What is to be sent.
     pub change: Change,
     /// The limit before.
@@ -55,7 +55,7 @@ pub struct Planned {
 
 /// A request that carries an edit out.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change {
+pub(crate) enum Change {
     /// There is nothing to do.
     Nothing,
     /// A ConfigMap to create.
@@ -66,7 +66,7 @@ pub enum Change {
 
 impl Request<'_> {
     /// What the edit comes to, given the ConfigMap as it is; none where there is none.
-    pub fn plan(&self, config_map: Option<&Value>) -> Result<Planned, Refusal> {
+    pub(crate) fn plan(&self, config_map: Option<&Value>) -> Result<Planned, Refusal> {
         let absent = json!({"metadata": {"name": self.config_map}});
         let limits = Limits::of(config_map.unwrap_or(&absent))?;
         let old = limits.limit(self.key.as_str());

@@ -12,11 +12,11 @@ const DEFAULT_REF: &str = "refs/heads/main";
 
 /// A key of a ConfigMap: 1 to 253 letters, digits, `-`, `_` or `.`, not beginning with two dots.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Key(String);
+pub(crate) struct Key(String);
 
 /// A branch or tag of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Branch {
+pub(crate) struct Branch {
     owner: String,
     repo: String,
     reference: String,
@@ -24,7 +24,7 @@ pub struct Branch {
 
 /// A key as a user names it: as it is, or by the branch it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// The key.
     pub key: Key,
     /// The branch.
@@ -33,7 +33,7 @@ pub struct Named {
 
 /// Why a text is no key, or a branch has none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
+pub(crate) enum KeyError {
     /// The text is no key of a ConfigMap.
     #[error("invalid semaphore key {0:?}: expected 1 to {LONGEST} letters, digits, '-', '_' or '.', or OWNER/REPO@REF")]
     Key(String),
@@ -52,7 +52,7 @@ pub enum KeyError {
 
 impl Key {
     /// The text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -79,7 +79,7 @@ impl fmt::Display for Key {
 
 impl Branch {
     /// The branch of a repository; without a ref, `main`.
-    pub fn new(owner: &str, repo: &str, reference: Option<&str>) -> Result<Self, KeyError> {
+    pub(crate) fn new(owner: &str, repo: &str, reference: Option<&str>) -> Result<Self, KeyError> {
         let reference = reference.unwrap_or(DEFAULT_REF);
         if [owner, repo, short(reference)].contains(&"") {
             return Err(KeyError::Repository(format!("{owner}/{repo}@{reference}")));
@@ -89,7 +89,7 @@ impl Branch {
 
     /// The key: owner, repository and ref joined by `-`, without `refs/heads/` or `refs/tags/`, every character but
     /// letters, digits, `_`, `.` and `-` replaced by `-`, in lower case. Two branches may share one.
-    pub fn key(&self) -> Result<Key, KeyError> {
+    pub(crate) fn key(&self) -> Result<Key, KeyError> {
         let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | '-');
         let text = format!("{}-{}-{}", self.owner, self.repo, short(&self.reference));
         let key: String = text.chars().map(|next| if plain(next) { next.to_ascii_lowercase() } else { '-' }).collect();
@@ -97,7 +97,7 @@ impl Branch {
     }
 
     /// Whether a name that [`Branch`] was shown under is this one's: owner and repository in any case, as forges have it.
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         name.parse::<Self>().is_ok_and(|other| {
             let reference = |branch: &Self| branch.to_string().rsplit_once('@').map(|(_, at)| at.to_owned());
             self.owner.eq_ignore_ascii_case(&other.owner)

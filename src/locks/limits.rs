@@ -12,7 +12,7 @@ pub(super) const ANNOTATION: &str = "kubectl-runnable/semaphores";
 
 /// The limit of a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Limit {
+pub(crate) enum Limit {
     /// So many may hold it. Below 1 the controller fails whoever asks for it.
     Of(i64),
     /// The value is no number.
@@ -32,7 +32,7 @@ impl Limit {
     }
 
     /// The number, where it is known.
-    pub fn number(&self) -> Option<i64> {
+    pub(crate) fn number(&self) -> Option<i64> {
         match self {
             Self::Of(number) => Some(*number),
             _ => None,
@@ -52,7 +52,7 @@ pub(super) struct Note {
 
 /// A semaphore that lets nobody in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drained {
+pub(crate) struct Drained {
     /// The limit that it had before.
     pub limit: u32,
     /// The workflow that takes its one place.
@@ -61,7 +61,7 @@ pub struct Drained {
 
 /// Why a ConfigMap is not read or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// It holds something else.
     #[error("ConfigMap {0:?} is a memoization cache")]
     Cache(String),
@@ -93,7 +93,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// How a command that meets it exits.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Absent { .. } => Exit::NotFound,
             _ => Exit::Conflict,
@@ -101,7 +101,7 @@ impl Refusal {
     }
 
     /// What the user may do about it.
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             Self::Cache(_) => "choose another ConfigMap for limits with --configmap".to_owned(),
             Self::Immutable(name) => format!(
@@ -121,7 +121,7 @@ impl Refusal {
 
 /// The limits in a ConfigMap.
 #[derive(Debug, Clone)]
-pub struct Limits<'a> {
+pub(crate) struct Limits<'a> {
     name: &'a str,
     pub(super) config_map: &'a Value,
     pub(super) notes: BTreeMap<String, Note>,
@@ -129,7 +129,7 @@ pub struct Limits<'a> {
 
 impl<'a> Limits<'a> {
     /// Reads a ConfigMap, unless it is another's.
-    pub fn of(config_map: &'a Value) -> Result<Self, Refusal> {
+    pub(crate) fn of(config_map: &'a Value) -> Result<Self, Refusal> {
         let metadata = &config_map["metadata"];
         let name = metadata["name"].as_str().unwrap_or_default();
         if metadata["labels"]["workflows.argoproj.io/configmap-type"] == "Cache" {
@@ -140,17 +140,17 @@ impl<'a> Limits<'a> {
     }
 
     /// The ConfigMap's name.
-    pub fn name(&self) -> &'a str {
+    pub(crate) fn name(&self) -> &'a str {
         self.name
     }
 
     /// The keys, in their order.
-    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a str> {
         self.config_map["data"].as_object().into_iter().flat_map(Map::keys).map(String::as_str)
     }
 
     /// The limit under a key.
-    pub fn limit(&self, key: &str) -> Limit {
+    pub(crate) fn limit(&self, key: &str) -> Limit {
         match self.config_map["data"][key].as_str() {
             Some(text) => Limit::read(text),
             None if self.config_map["binaryData"].get(key).is_some() => Limit::Malformed("(binary)".to_owned()),
@@ -159,12 +159,12 @@ impl<'a> Limits<'a> {
     }
 
     /// Whether a semaphore is drained.
-    pub fn drained(&self, key: &str) -> Option<&Drained> {
+    pub(crate) fn drained(&self, key: &str) -> Option<&Drained> {
         self.notes.get(key)?.drained.as_ref()
     }
 
     /// The branches that a key is known to stand for.
-    pub fn branches(&self, key: &str) -> &[String] {
+    pub(crate) fn branches(&self, key: &str) -> &[String] {
         self.notes.get(key).map(|note| note.branches.as_slice()).unwrap_or_default()
     }
 }

@@ -9,7 +9,7 @@ use crate::argo::synchronization::{Holder, LockName};
 
 /// A lock with those who have to do with it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lock {
+pub(crate) struct Lock {
     /// Its name.
     pub name: LockName,
     /// How many may hold it.
@@ -27,7 +27,7 @@ pub struct Lock {
 /// Somebody who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Holding {
+pub(crate) struct Holding {
     /// Who.
     pub holder: Holder,
     /// The node's name.
@@ -44,7 +44,7 @@ pub struct Holding {
 /// Whether a holder will give its lock back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "standing", rename_all = "camelCase")]
-pub enum Standing {
+pub(crate) enum Standing {
     /// It is at work.
     Live {
         /// The workflow's phase.
@@ -61,7 +61,7 @@ pub enum Standing {
 
 impl Standing {
     /// Whether nobody is left to give the lock back.
-    pub fn is_orphaned(&self) -> bool {
+    pub(crate) fn is_orphaned(&self) -> bool {
         !matches!(self, Self::Live { .. })
     }
 }
@@ -69,7 +69,7 @@ impl Standing {
 /// Somebody who waits for a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Waiter {
+pub(crate) struct Waiter {
     /// Who; without a node the workflow as a whole, or a node that is not known.
     pub holder: Holder,
     /// The node's name.

@@ -13,7 +13,7 @@ use crate::run::nodes::Nodes;
 use crate::run::secret::Mask;
 
 /// The label that names the controller that a workflow is for.
-pub const INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
+pub(crate) const INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
 
 /// What matters of a workflow.
 #[derive(Debug)]

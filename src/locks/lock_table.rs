@@ -10,11 +10,11 @@ use super::lock_status::Seen;
 use crate::argo::synchronization::{Holder, LockKind, LockName};
 
 /// Namespace and name of an object.
-pub type Address = (String, String);
+pub(crate) type Address = (String, String);
 
 /// Workflows and limits, as far as they were read.
 #[derive(Debug, Default)]
-pub struct LockTable {
+pub(crate) struct LockTable {
     workflows: BTreeMap<Address, Seen>,
     gone: BTreeSet<Address>,
     limits: HashMap<LockName, (Limit, Option<Drained>, Vec<String>)>,
@@ -24,20 +24,20 @@ pub struct LockTable {
 
 impl LockTable {
     /// Takes a workflow in.
-    pub fn add(&mut self, workflow: &Value) {
+    pub(crate) fn add(&mut self, workflow: &Value) {
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default().to_owned();
         let (address, seen) = ((text("namespace"), text("name")), Seen::of(workflow));
         self.workflows.insert(address, seen);
     }
 
     /// Takes in that a workflow does not exist.
-    pub fn add_gone(&mut self, workflow: Address) {
+    pub(crate) fn add_gone(&mut self, workflow: Address) {
         self.gone.insert(workflow);
     }
 
     /// Forgets what has nothing to do with a namespace. Its own workflows, those that have to do with its locks, and those
     /// that have to do with a lock of any of these stay: they may wait for each other.
-    pub fn keep(&mut self, namespace: &str) {
+    pub(crate) fn keep(&mut self, namespace: &str) {
         let mut locks = BTreeSet::new();
         let mut kept = BTreeSet::new();
         loop {
@@ -59,7 +59,7 @@ impl LockTable {
     }
 
     /// The workflows that others name as holders and that were not taken in.
-    pub fn unseen(&self) -> BTreeSet<Address> {
+    pub(crate) fn unseen(&self) -> BTreeSet<Address> {
         let waiting = self.workflows.values().flat_map(|seen| &seen.recorded.waiting);
         let named = waiting.flat_map(|waiting| &waiting.held_by);
         named
@@ -69,7 +69,7 @@ impl LockTable {
     }
 
     /// Takes in the limits of a ConfigMap, each of which is a lock also when nobody asks for it.
-    pub fn add_limits(&mut self, namespace: &str, limits: &Limits<'_>) {
+    pub(crate) fn add_limits(&mut self, namespace: &str, limits: &Limits<'_>) {
         self.config_maps.insert((namespace.to_owned(), limits.name().to_owned()), true);
         for key in limits.keys() {
             let lock = LockName::semaphore(namespace, limits.name(), key);
@@ -79,12 +79,12 @@ impl LockTable {
     }
 
     /// Takes in that a ConfigMap does not exist.
-    pub fn add_missing_limits(&mut self, config_map: Address) {
+    pub(crate) fn add_missing_limits(&mut self, config_map: Address) {
         self.config_maps.insert(config_map, false);
     }
 
     /// The ConfigMaps in which the limits of the known locks stand.
-    pub fn config_maps(&self) -> BTreeSet<Address> {
+    pub(crate) fn config_maps(&self) -> BTreeSet<Address> {
         let locks = self.recorded().into_iter();
         let of = |lock: LockName| match lock.kind {
             LockKind::ConfigMap { name, .. } => Some((lock.namespace, name)),
@@ -94,20 +94,20 @@ impl LockTable {
     }
 
     /// The instances of the controller that serve those who have to do with a lock.
-    pub fn instances(&self, lock: &LockName) -> BTreeSet<Option<&str>> {
+    pub(crate) fn instances(&self, lock: &LockName) -> BTreeSet<Option<&str>> {
         let with =
             self.workflows.values().filter(|seen| !seen.drains && seen.recorded.locks().any(|name| name == lock));
         with.map(|seen| seen.instance.as_deref()).collect()
     }
 
     /// All locks, by their names.
-    pub fn locks(&self) -> Vec<Lock> {
+    pub(crate) fn locks(&self) -> Vec<Lock> {
         let names: BTreeSet<LockName> = self.recorded().into_iter().chain(self.limits.keys().cloned()).collect();
         names.into_iter().map(|name| self.lock(name)).collect()
     }
 
     /// The locks of a namespace, and those that its workflows hold or wait for, by their names.
-    pub fn locks_of(&self, namespace: &str) -> Vec<Lock> {
+    pub(crate) fn locks_of(&self, namespace: &str) -> Vec<Lock> {
         let own = self.workflows.iter().filter(|((home, _), _)| home == namespace);
         let named: BTreeSet<&LockName> = own.flat_map(|(_, seen)| seen.recorded.locks()).collect();
         let mut locks = self.locks();
@@ -116,7 +116,7 @@ impl LockTable {
     }
 
     /// One lock, also one that nobody has named.
-    pub fn lock(&self, name: LockName) -> Lock {
+    pub(crate) fn lock(&self, name: LockName) -> Lock {
         let (limit, drained, branches) = self.limit(&name);
         let queue = self.queue(&name);
         Lock { holders: self.holders(&name, &limit, &queue), queue, name, limit, drained, branches }

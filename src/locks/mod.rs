@@ -13,17 +13,17 @@ mod lock;
 mod lock_status;
 mod lock_table;
 
-pub use self::cycle::{Cycle, Step, cycles};
-pub use self::drain::{drain_name, drain_workflow, is_drain_of};
-pub use self::edit::{Change, Edit, Planned, Request};
-pub use self::key::{Branch, Key, KeyError, Named};
-pub use self::limits::{Drained, Limit, Limits, Refusal};
-pub use self::lock::{Holding, Lock, Standing, Waiter};
-pub use self::lock_status::INSTANCE;
-pub use self::lock_table::{Address, LockTable};
+pub(crate) use self::cycle::{Cycle, cycles};
+pub(crate) use self::drain::{drain_name, drain_workflow, is_drain_of};
+pub(crate) use self::edit::{Change, Edit, Planned, Request};
+pub(crate) use self::key::{Branch, Key, KeyError, Named};
+pub(crate) use self::limits::{Limit, Limits, Refusal};
+pub(crate) use self::lock::{Holding, Lock, Standing, Waiter};
+pub(crate) use self::lock_status::INSTANCE;
+pub(crate) use self::lock_table::{Address, LockTable};
 
 /// The ConfigMap that holds limits unless another is named.
-pub const CONFIG_MAP: &str = "workflow-semaphores";
+pub(crate) const CONFIG_MAP: &str = "workflow-semaphores";
 
 #[cfg(test)]
 mod tests;

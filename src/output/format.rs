@@ -8,7 +8,7 @@ use crate::argo::document::to_yaml_documents;
 
 /// What standard output carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// The name, such as workflow.argoproj.io/NAME.
     Name,
     /// The object, or a List of several.
@@ -20,7 +20,7 @@ pub enum Format {
 }
 
 /// The objects in a format.
-pub fn rendered(format: Format, objects: &[Value]) -> String {
+pub(crate) fn rendered(format: Format, objects: &[Value]) -> String {
     match format {
         Format::Name => objects.iter().map(|object| name(object) + "\n").collect(),
         Format::Json => match objects {
@@ -33,7 +33,7 @@ pub fn rendered(format: Format, objects: &[Value]) -> String {
 }
 
 /// An object's name as kubectl prints it: `workflow.argoproj.io/hello`.
-pub fn name(object: &Value) -> String {
+pub(crate) fn name(object: &Value) -> String {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let kind = text("/kind").to_lowercase();
     let group = text("/apiVersion").split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();

@@ -8,7 +8,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 use crate::run::cases::{Attempt, Case, Suite, Verdict};
 
 /// The document.
-pub fn document(suites: &[Suite]) -> String {
+pub(crate) fn document(suites: &[Suite]) -> String {
     let mut report = Report::new("kubectl runnable");
     let took = suites.iter().filter_map(|suite| suite.took).map(time).sum();
     report.set_time(took).add_test_suites(suites.iter().map(test_suite));

@@ -13,7 +13,7 @@ const COLORS: [Color; 6] = [Color::Cyan, Color::Yellow, Color::Magenta, Color::B
 
 /// Prints lines of logs.
 #[derive(Debug)]
-pub struct Lines<W> {
+pub(crate) struct Lines<W> {
     /// Where they go.
     pub writer: W,
     /// Whether each line names its node.
@@ -31,7 +31,7 @@ pub struct Lines<W> {
 
 impl<W: Write> Lines<W> {
     /// Prints all lines as they are.
-    pub fn new(writer: W) -> Self {
+    pub(crate) fn new(writer: W) -> Self {
         Self {
             writer,
             prefix: false,
@@ -44,7 +44,7 @@ impl<W: Write> Lines<W> {
     }
 
     /// Prints a line, given without its end.
-    pub fn print(&mut self, source: &str, time: Option<&str>, text: &[u8]) -> io::Result<()> {
+    pub(crate) fn print(&mut self, source: &str, time: Option<&str>, text: &[u8]) -> io::Result<()> {
         if self.grep.as_ref().is_some_and(|grep| !grep.is_match(text)) {
             return Ok(());
         }

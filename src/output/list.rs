@@ -13,7 +13,7 @@ use crate::run::summary::{KILLED, Summary};
 
 /// A run of the table.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub(crate) struct Row {
     /// The workflow's name.
     pub name: String,
     /// When it was created.
@@ -25,7 +25,7 @@ pub struct Row {
 
 /// Which columns there are beside the usual ones.
 #[derive(Debug, Clone, Copy)]
-pub struct Columns {
+pub(crate) struct Columns {
     /// The namespace.
     pub namespace: bool,
     /// What is seldom asked for.
@@ -34,7 +34,7 @@ pub struct Columns {
 
 impl Row {
     /// What the table shows of a Workflow object.
-    pub fn of(workflow: &Value, summary: Summary) -> Self {
+    pub(crate) fn of(workflow: &Value, summary: Summary) -> Self {
         let created = workflow.pointer("/metadata/creationTimestamp").and_then(Value::as_str);
         let message = Mask::of(workflow, &[]).text(&summary.message);
         Self {
@@ -46,19 +46,19 @@ impl Row {
     }
 
     /// The order of a list: the latest first, those of one second by their names.
-    pub fn by_age(&self, other: &Self) -> Ordering {
+    pub(crate) fn by_age(&self, other: &Self) -> Ordering {
         other.created.cmp(&self.created).then_with(|| self.name.cmp(&other.name))
     }
 
     /// The same run in another phase, which says all there is to say.
     #[must_use]
-    pub fn in_phase(self, phase: &str) -> Self {
+    pub(crate) fn in_phase(self, phase: &str) -> Self {
         let summary = Summary { phase: phase.to_owned(), message: String::new(), is_suspended: false, ..self.summary };
         Self { summary, ..self }
     }
 
     /// Whether both lines differ by no more than the time that has gone by.
-    pub fn tells_the_same(&self, other: &Self, columns: Columns) -> bool {
+    pub(crate) fn tells_the_same(&self, other: &Self, columns: Columns) -> bool {
         let untimed = |row: &Self| {
             let summary = Summary { start_time: None, ..row.summary.clone() };
             cells(&Self { created: None, summary, ..row.clone() }, columns, Timestamp::UNIX_EPOCH)
@@ -68,13 +68,13 @@ impl Row {
 }
 
 /// The table of runs in their order.
-pub fn table(rows: &[Row], columns: Columns, now: Timestamp) -> String {
+pub(crate) fn table(rows: &[Row], columns: Columns, now: Timestamp) -> String {
     Growing::new(columns).text(rows, now)
 }
 
 /// A table to which lines are added: its columns stay where they are, unless something longer comes.
 #[derive(Debug)]
-pub struct Growing {
+pub(crate) struct Growing {
     columns: Columns,
     /// None before the header.
     widths: Vec<u16>,
@@ -82,12 +82,12 @@ pub struct Growing {
 
 impl Growing {
     /// A table with nothing in it.
-    pub fn new(columns: Columns) -> Self {
+    pub(crate) fn new(columns: Columns) -> Self {
         Self { columns, widths: Vec::new() }
     }
 
     /// The next lines; before the first of them the header.
-    pub fn text(&mut self, rows: &[Row], now: Timestamp) -> String {
+    pub(crate) fn text(&mut self, rows: &[Row], now: Timestamp) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         if self.widths.is_empty() {
@@ -142,7 +142,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
 }
 
 /// How old something is, as kubectl tells it: in its largest unit, two for what is between.
-pub fn age(age: SignedDuration) -> String {
+pub(crate) fn age(age: SignedDuration) -> String {
     let seconds = age.as_secs().max(0);
     match seconds {
         0..120 => format!("{seconds}s"),

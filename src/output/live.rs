@@ -23,7 +23,7 @@ const FOLD: usize = 8;
 
 /// Where a run's changes are shown. Dropped, it takes the tree away.
 #[derive(Debug)]
-pub struct Live {
+pub(crate) struct Live {
     seen: Arc<Mutex<Seen>>,
     place: Place,
 }
@@ -41,7 +41,7 @@ enum Place {
 
 /// A way to say something while a tree is shown; silent when nothing is.
 #[derive(Debug, Clone)]
-pub struct Voice(Place);
+pub(crate) struct Voice(Place);
 
 /// The nodes as they were shown last, in the order they came.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ struct Seen {
 
 impl Live {
     /// What fits standard error: a tree on a terminal, lines elsewhere.
-    pub fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let place = match (quiet, std::io::stderr().is_terminal()) {
             (true, _) => Place::Nowhere,
@@ -63,7 +63,7 @@ impl Live {
     }
 
     /// Shows nodes; those that are as they were are no news.
-    pub fn show<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
+    pub(crate) fn show<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
         if matches!(self.place, Place::Nowhere) {
             return;
         }
@@ -83,12 +83,12 @@ impl Live {
     }
 
     /// Takes nodes out of the tree: those of a run that has ended while others go on.
-    pub fn forget<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
+    pub(crate) fn forget<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
         lock(&self.seen).forget(&nodes.map(|node| node.id.as_str()).collect());
     }
 
     /// Does what prints by itself, above the tree if there is one.
-    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+    pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.place {
             Place::Tree(bar) => bar.suspend(print),
             Place::Lines | Place::Nowhere => print(),
@@ -96,7 +96,7 @@ impl Live {
     }
 
     /// Says a line, above the tree if there is one.
-    pub fn voice(&self) -> Voice {
+    pub(crate) fn voice(&self) -> Voice {
         Voice(self.place.clone())
     }
 }
@@ -111,7 +111,7 @@ impl Drop for Live {
 
 impl Voice {
     /// Says a line, above the tree if there is one.
-    pub fn say(&self, text: impl Display) {
+    pub(crate) fn say(&self, text: impl Display) {
         match &self.0 {
             Place::Nowhere => {}
             Place::Tree(bar) => bar.suspend(|| talk(text)),

@@ -14,7 +14,7 @@ const NAMED: usize = 3;
 
 /// How locks are shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub(crate) struct Look<'a> {
     /// The ConfigMap whose keys need no other name.
     pub config_map: &'a str,
     /// Whether the namespace is shown.
@@ -24,7 +24,7 @@ pub struct Look<'a> {
 }
 
 /// The locks as a table, then what is wrong with them, a line each.
-pub fn table(locks: &[Lock], cycles: &[Cycle], look: Look<'_>) -> String {
+pub(crate) fn table(locks: &[Lock], cycles: &[Cycle], look: Look<'_>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let usual = ["LOCK", "LIMIT", "HELD", "WAITING", "HOLDERS", "QUEUE"];
@@ -59,7 +59,7 @@ pub fn table(locks: &[Lock], cycles: &[Cycle], look: Look<'_>) -> String {
 }
 
 /// One lock in full.
-pub fn text(lock: &Lock, cycles: &[Cycle], config_map: &str) -> String {
+pub(crate) fn text(lock: &Lock, cycles: &[Cycle], config_map: &str) -> String {
     let mut lines: Vec<(&str, String)> =
         vec![("Lock", name(lock, config_map)), ("Namespace", lock.name.namespace.clone())];
     if let LockKind::ConfigMap { name, .. } = &lock.name.kind {
@@ -99,7 +99,7 @@ pub fn text(lock: &Lock, cycles: &[Cycle], config_map: &str) -> String {
 }
 
 /// A lock with all that is known of it, for programs.
-pub fn document(lock: &Lock) -> Value {
+pub(crate) fn document(lock: &Lock) -> Value {
     let mut document = json!({"name": lock.name, "namespace": lock.name.namespace});
     match &lock.name.kind {
         LockKind::ConfigMap { name, key } => {
@@ -132,7 +132,7 @@ pub fn document(lock: &Lock) -> Value {
 }
 
 /// A limit in a word.
-pub fn limit(limit: &Limit) -> String {
+pub(crate) fn limit(limit: &Limit) -> String {
     match limit {
         Limit::Of(number) => number.to_string(),
         Limit::Malformed(value) => format!("{value:?}"),
@@ -142,7 +142,7 @@ pub fn limit(limit: &Limit) -> String {
 }
 
 /// The lock's name as the verbs take it; a key of the usual ConfigMap alone.
-pub fn name(lock: &Lock, config_map: &str) -> String {
+pub(crate) fn name(lock: &Lock, config_map: &str) -> String {
     match &lock.name.kind {
         LockKind::ConfigMap { name, key } if name == config_map => key.clone(),
         kind => kind.to_string(),

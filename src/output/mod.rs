@@ -1,16 +1,16 @@
 //! What a user reads: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
 
-pub mod cache;
-pub mod format;
-pub mod junit;
-pub mod lines;
-pub mod list;
-pub mod live;
-pub mod locks;
-pub mod plan;
-pub mod status;
-pub mod step_summary;
-pub mod stream;
-pub mod summary;
-pub mod tree;
-pub mod worktrees;
+pub(crate) mod cache;
+pub(crate) mod format;
+pub(crate) mod junit;
+pub(crate) mod lines;
+pub(crate) mod list;
+pub(crate) mod live;
+pub(crate) mod locks;
+pub(crate) mod plan;
+pub(crate) mod status;
+pub(crate) mod step_summary;
+pub(crate) mod stream;
+pub(crate) mod summary;
+pub(crate) mod tree;
+pub(crate) mod worktrees;

@@ -7,7 +7,7 @@ use super::tree::{elapsed, printable};
 use crate::retry::{Entry, Plan, Verdict};
 
 /// The plan for people: a row a node, what is lost, a line of sums.
-pub fn text(plan: &Plan) -> String {
+pub(crate) fn text(plan: &Plan) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["NODE", "TYPE", "TEMPLATE", "NEXT ATTEMPT", "WHY"]);

@@ -19,7 +19,7 @@ const OWN: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
 
 /// What is shown of a run.
 #[derive(Debug)]
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     /// The Workflow object.
     pub workflow: &'a Value,
     /// What it tells.
@@ -29,7 +29,7 @@ pub struct View<'a> {
 }
 
 /// Lines of the run's own, then its nodes as a tree.
-pub fn text(view: &View<'_>, look: Look) -> String {
+pub(crate) fn text(view: &View<'_>, look: Look) -> String {
     let mask = Mask::of(view.workflow, &view.nodes);
     let head = head(view, &mask, look);
     let tree = tree::draw(&mask.nodes(view.nodes.clone()), look);
@@ -37,7 +37,7 @@ pub fn text(view: &View<'_>, look: Look) -> String {
 }
 
 /// Lines of the run's own, then a table of its nodes.
-pub fn wide(view: &View<'_>, look: Look) -> String {
+pub(crate) fn wide(view: &View<'_>, look: Look) -> String {
     let mask = Mask::of(view.workflow, &view.nodes);
     let head = head(view, &mask, look);
     if view.nodes.is_empty() {

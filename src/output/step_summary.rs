@@ -9,7 +9,7 @@ use crate::run::cases::{Case, Suite, Verdict};
 const MOST: usize = 100;
 
 /// The runs, each with a table of what did not pass first.
-pub fn markdown(suites: &[Suite]) -> String {
+pub(crate) fn markdown(suites: &[Suite]) -> String {
     let mut text = String::new();
     for suite in suites {
         let _ = writeln!(text, "### {}\n", title(suite));

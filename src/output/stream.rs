@@ -7,10 +7,10 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 /// The result could not be written, for another reason than that nobody reads it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
-pub struct StreamError(#[source] io::Error);
+pub(crate) struct StreamError(#[source] io::Error);
 
 /// Writes text to standard output.
-pub fn result(text: impl Display) -> Result<(), StreamError> {
+pub(crate) fn result(text: impl Display) -> Result<(), StreamError> {
     let mut stdout = io::stdout().lock();
     match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(StreamError(error)),
@@ -19,23 +19,23 @@ pub fn result(text: impl Display) -> Result<(), StreamError> {
 }
 
 /// Writes a line to standard error.
-pub fn talk(line: impl Display) {
+pub(crate) fn talk(line: impl Display) {
     // There is no other place to say that it failed.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Whether somebody sits before it, who can be asked and reads progress.
-pub fn is_terminal() -> bool {
+pub(crate) fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Whether standard output takes colour.
-pub fn stdout_colors() -> bool {
+pub(crate) fn stdout_colors() -> bool {
     io::stdout().is_terminal() && console::colors_enabled() && !no_color()
 }
 
 /// Whether standard error takes colour.
-pub fn stderr_colors() -> bool {
+pub(crate) fn stderr_colors() -> bool {
     io::stderr().is_terminal() && console::colors_enabled_stderr() && !no_color()
 }
 

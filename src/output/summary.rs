@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::tree::{elapsed, printable};
 
 /// A table of Workflow objects with run id and cache, for `-o wide`.
-pub fn table(objects: &[Value], now: Timestamp) -> String {
+pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["NAME", "NAMESPACE", "PHASE", "DURATION", "PROGRESS", "RUN ID", "CACHE", "MESSAGE"]);
@@ -31,20 +31,20 @@ pub fn table(objects: &[Value], now: Timestamp) -> String {
 }
 
 /// How long a run took, or has been going on.
-pub fn duration(object: &Value, now: Timestamp) -> Option<String> {
+pub(crate) fn duration(object: &Value, now: Timestamp) -> Option<String> {
     let time = |field: &str| object.pointer(field).and_then(Value::as_str)?.parse::<Timestamp>().ok();
     let start = time("/status/startedAt")?;
     Some(elapsed(time("/status/finishedAt").unwrap_or(now).duration_since(start)))
 }
 
 /// The run id in a workflow's parameters.
-pub fn run_id(object: &Value) -> Option<&str> {
+pub(crate) fn run_id(object: &Value) -> Option<&str> {
     let parameters = object.pointer("/spec/arguments/parameters")?.as_array()?;
     parameters.iter().find(|parameter| parameter["name"] == "run_id")?["value"].as_str()
 }
 
 /// The first cache that a workflow's templates name.
-pub fn cache(object: &Value) -> Option<&str> {
+pub(crate) fn cache(object: &Value) -> Option<&str> {
     let templates = object.pointer("/spec/templates")?.as_array()?;
     templates.iter().find_map(|template| template.pointer("/memoize/cache/configMap/name")?.as_str())
 }

@@ -14,7 +14,7 @@ const TITLE: usize = 60;
 
 /// How a tree is drawn.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub(crate) struct Look {
     /// Whether colour may be used.
     pub color: bool,
     /// Siblings shown before the rest is folded into one line; none folds nothing.
@@ -28,7 +28,7 @@ pub struct Look {
 }
 
 /// Draws the nodes as a tree, a line a node.
-pub fn draw(nodes: &[Node], look: Look) -> String {
+pub(crate) fn draw(nodes: &[Node], look: Look) -> String {
     let rows = rows(nodes, &children(nodes), look);
     let widest = look.width.map_or(TITLE, |width| TITLE.min(width * 2 / 3));
     let title_width = rows.iter().map(|row| measure_text_width(&row.title)).max().unwrap_or(0).min(widest);
@@ -140,7 +140,7 @@ fn parent(name: &str, nodes: &[Node], by_name: &HashMap<&str, usize>) -> Option<
 }
 
 /// The sign of a phase.
-pub fn mark(node: &Node, color: bool) -> String {
+pub(crate) fn mark(node: &Node, color: bool) -> String {
     let cached = node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
     let (sign, style) = match node.phase {
         Phase::Succeeded if cached => ("◎", Style::new().green()),
@@ -182,7 +182,7 @@ fn detail(node: &Node, look: Look) -> String {
 }
 
 /// A time that passed, as briefly as it can be said: `0.2s`, `12s`, `3m05s`, `2h07m`.
-pub fn elapsed(duration: SignedDuration) -> String {
+pub(crate) fn elapsed(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     match seconds {
         0..10 => format!("{:.1}s", duration.as_secs_f64().max(0.0)),
@@ -193,7 +193,7 @@ pub fn elapsed(duration: SignedDuration) -> String {
 }
 
 /// Text from a workflow on one line, without control characters that a terminal would obey.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 

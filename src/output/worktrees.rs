@@ -13,7 +13,7 @@ use crate::git::{Cleaned, Listed, ObjectId, Reason, TaskId, Tree};
 const BRIEF: usize = 10;
 
 /// Worktrees as a table, a line each.
-pub fn table(listed: &[Listed], wide: bool, now: Timestamp) -> String {
+pub(crate) fn table(listed: &[Listed], wide: bool, now: Timestamp) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let usual = ["TASK", "STATE", "COMMIT", "AGE", "SIZE", "DIRTY", "UNPUSHED"];
@@ -54,7 +54,7 @@ fn answer(answer: Option<bool>) -> &'static str {
 }
 
 /// A worktree with all that is known of it.
-pub fn document(listed: &Listed) -> Value {
+pub(crate) fn document(listed: &Listed) -> Value {
     let mut document = tree(&listed.tree);
     document["stale"] = json!(listed.tree.standing.is_stale());
     document["commit"] = json!(listed.commit.as_ref().map(ObjectId::as_str));
@@ -69,7 +69,7 @@ pub fn document(listed: &Listed) -> Value {
 }
 
 /// What a cleanup did, or would do.
-pub fn cleaned(cleaned: &Cleaned, dry_run: bool) -> Value {
+pub(crate) fn cleaned(cleaned: &Cleaned, dry_run: bool) -> Value {
     let kept = cleaned.kept.iter().map(|(kept, why)| {
         let mut document = tree(kept);
         document["reasons"] = reasons(why);

@@ -8,7 +8,7 @@ use super::calls::for_each_inline;
 use crate::argo::template::{field_mut, list, text};
 
 /// The variables: name and value.
-pub const VARIABLES: [(&str, &str); 5] = [
+pub(crate) const VARIABLES: [(&str, &str); 5] = [
     ("RETRY_RUN_ID", "{{workflow.parameters.run_id}}"),
     ("RETRY_INDICATOR", "{{workflow.parameters.retry_indicator}}"),
     ("RUNNABLE_RUN_ID", "{{workflow.parameters.run_id}}"),

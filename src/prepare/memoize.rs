@@ -73,7 +73,7 @@ fn cache_name(spec: &Value, options: &Options, notices: &mut Vec<Notice>) -> Cac
 }
 
 /// The cache that a spec names: that of a memoize prepare has written, else the first.
-pub fn existing_cache(spec: &Value) -> Option<CacheName> {
+pub(crate) fn existing_cache(spec: &Value) -> Option<CacheName> {
     let defaults = spec.get("templateDefaults").into_iter();
     let memoized =
         || list(spec.get("templates")).iter().chain(defaults.clone()).filter_map(|holder| holder.get("memoize"));

@@ -26,20 +26,24 @@ mod warnings;
 use serde_json::{Map, Value, json};
 
 pub use self::catalogue::Templates;
-pub use self::environment::VARIABLES;
-pub use self::error::PrepareError;
-pub use self::key::KeyParts;
+#[cfg(test)]
+use self::environment::VARIABLES;
+pub(crate) use self::error::PrepareError;
+pub(crate) use self::key::KeyParts;
 pub(crate) use self::key::RUN_PARAMETERS;
 pub(crate) use self::key::is_prepared_key;
-pub use self::memoize::existing_cache;
-pub use self::options::{Memoize, Options};
-pub use self::owner::set_owner;
-pub use self::parameters::missing_parameters;
+pub(crate) use self::memoize::existing_cache;
+pub(crate) use self::options::Memoize;
+pub use self::options::Options;
+pub(crate) use self::owner::set_owner;
+pub(crate) use self::parameters::missing_parameters;
 pub(crate) use self::parameters::set as set_parameter;
-pub use self::result_input::RESULT_INPUT;
-pub use self::source::{Source, from_source};
-pub use self::synchronization::{LockForm, Locks};
-pub use self::warnings::{Detail, Notice, Reason, told};
+#[cfg(test)]
+use self::result_input::RESULT_INPUT;
+pub(crate) use self::source::{Source, from_source};
+pub(crate) use self::synchronization::{LockForm, Locks};
+pub(crate) use self::warnings::{Detail, told};
+pub use self::warnings::{Notice, Reason};
 use crate::argo::identity::{CacheName, RunId};
 use crate::argo::template::text;
 
@@ -87,7 +91,7 @@ pub fn prepare(mut workflow: Value, templates: &Templates, options: &Options) ->
 ///
 /// A workflow that calls its templates one by one (`templateRef`) must have the run's parameters too; whether it reads
 /// their results is not known here, so it should read them always or never.
-pub fn prepare_template(
+pub(crate) fn prepare_template(
     mut document: Value,
     templates: &Templates,
     options: &Options,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{PrepareError, object_field};
 
 /// Makes the object of an ownerReference the controller of the workflow, of which there can be one only.
-pub fn set_owner(workflow: &mut Value, owner: &Value) -> Result<(), PrepareError> {
+pub(crate) fn set_owner(workflow: &mut Value, owner: &Value) -> Result<(), PrepareError> {
     const FIELD: &str = "metadata.ownerReferences";
     let holder =
         workflow.as_object_mut().ok_or_else(|| PrepareError::Form { field: String::new(), expected: "an object" })?;

@@ -99,7 +99,7 @@ fn run_id(
 
 /// Names of the workflow's parameters that have neither a value nor a source, in their order. With a
 /// `workflowTemplateRef` to a known object, those of the object included.
-pub fn missing_parameters(workflow: &Value, templates: &Templates) -> Vec<String> {
+pub(crate) fn missing_parameters(workflow: &Value, templates: &Templates) -> Vec<String> {
     let own = list(workflow.pointer("/spec/arguments/parameters"));
     let namespace = workflow.pointer("/metadata/namespace").and_then(Value::as_str);
     let referenced = workflow.pointer("/spec/workflowTemplateRef").and_then(|reference| {

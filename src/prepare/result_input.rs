@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::argo::template::text;
 
 /// The input's name.
-pub const RESULT_INPUT: &str = "runnable_result";
+pub(crate) const RESULT_INPUT: &str = "runnable_result";
 const READ: &str = "read";
 
 /// Whether a parameter, declared or passed, is the one that prepare writes.

@@ -7,7 +7,7 @@ use crate::argo::template::text;
 
 /// What a workflow is made from.
 #[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
+pub(crate) enum Source<'a> {
     /// A WorkflowTemplate of that name.
     WorkflowTemplate(&'a str),
     /// A ClusterWorkflowTemplate of that name.
@@ -22,7 +22,7 @@ pub enum Source<'a> {
 }
 
 /// The workflow that Argo would make from `source`. It has a `generateName`.
-pub fn from_source(source: Source<'_>) -> Result<Value, PrepareError> {
+pub(crate) fn from_source(source: Source<'_>) -> Result<Value, PrepareError> {
     match source {
         Source::WorkflowTemplate(name) => Ok(from_template(name, false)),
         Source::ClusterWorkflowTemplate(name) => Ok(from_template(name, true)),

@@ -208,7 +208,7 @@ impl fmt::Display for Notice {
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// What the user may not expect; of many templates the first few.
     Brief,
     /// Everything.
@@ -216,7 +216,7 @@ pub enum Detail {
 }
 
 /// What several notices say, each saying once with all templates it is about.
-pub fn told(notices: &[Notice], detail: Detail) -> Vec<String> {
+pub(crate) fn told(notices: &[Notice], detail: Detail) -> Vec<String> {
     let mut sayings: Vec<(String, &Notice, Vec<String>)> = Vec::new();
     for notice in notices.iter().filter(|notice| detail == Detail::Full || !notice.is_known()) {
         let saying = notice.of("");

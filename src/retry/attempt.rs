@@ -6,7 +6,7 @@ use crate::argo::identity::RunId;
 
 /// The attempt that a retry makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// The run's id over all attempts; none when the workflow was not prepared.
     pub run_id: Option<RunId>,
     /// The number of the attempt: 2 for the first retry.
@@ -15,7 +15,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// The attempt after the one that `live` is. A number that is none counts as the first.
-    pub fn after(live: &Value) -> Self {
+    pub(crate) fn after(live: &Value) -> Self {
         let number = parameter(live, "retry_indicator").and_then(|text| text.parse::<u32>().ok()).unwrap_or(1).max(1);
         let run_id = parameter(live, "run_id").and_then(|text| text.parse().ok());
         Self { run_id, number: number.saturating_add(1) }

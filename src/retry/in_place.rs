@@ -15,7 +15,7 @@ use crate::run::selector::NodeSelector;
 
 /// The changes of a retry in place.
 #[derive(Debug, Clone, PartialEq)]
-pub struct InPlace {
+pub(crate) struct InPlace {
     /// The workflow to put in the place of the live one; it keeps its resourceVersion.
     pub workflow: Value,
     /// The pods to delete, so that the nodes of their names run again.
@@ -27,7 +27,7 @@ pub struct InPlace {
 }
 
 /// Formulates the retry. With a selector, nodes that succeeded run again where it matches them.
-pub fn in_place(
+pub(crate) fn in_place(
     live: &Value,
     restart: Option<&NodeSelector>,
     parameters: &[(String, String)],

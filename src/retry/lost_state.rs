@@ -12,7 +12,7 @@ use crate::argo::template::{list, text};
 /// Something that is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
-pub enum LostState {
+pub(crate) enum LostState {
     /// A pod with its logs is deleted.
     Pod {
         /// Its name.

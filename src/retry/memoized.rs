@@ -12,7 +12,7 @@ use crate::argo::template::text;
 
 /// The workflow under its new name, with the status of the live one's nodes. A workflow that has a run id gets the
 /// parameters of its next attempt.
-pub fn memoized(live: &Value, name: &ObjectName, parameters: &[(String, String)], now: Timestamp) -> Value {
+pub(crate) fn memoized(live: &Value, name: &ObjectName, parameters: &[(String, String)], now: Timestamp) -> Value {
     let mut workflow = successor(live);
     workflow["metadata"]["name"] = name.as_str().into();
     override_parameters(&mut workflow, parameters);

@@ -18,15 +18,16 @@ mod plan_nodes;
 mod refusal;
 mod resubmit;
 mod verdict;
-
-pub use self::attempt::Attempt;
-pub use self::in_place::{InPlace, in_place};
-pub use self::lost_state::LostState;
-pub use self::memoized::memoized;
-pub use self::plan::{Entries, Entry, Plan};
-pub use self::refusal::{Mode, Owner, Refusal, check};
-pub use self::resubmit::anew;
-pub use self::verdict::{Verdict, Why};
+pub(crate) use self::in_place::{InPlace, in_place};
+#[cfg(test)]
+use self::lost_state::LostState;
+pub(crate) use self::memoized::memoized;
+pub(crate) use self::plan::{Entries, Entry, Plan};
+pub(crate) use self::refusal::{Mode, Owner, Refusal, check};
+pub(crate) use self::resubmit::anew;
+pub(crate) use self::verdict::Verdict;
+#[cfg(test)]
+use self::verdict::Why;
 
 #[cfg(test)]
 mod tests;

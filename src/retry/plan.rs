@@ -18,7 +18,7 @@ use crate::argo::template::text;
 
 /// What is known of the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entries {
+pub(crate) enum Entries {
     /// What succeeded is expected to have left an entry.
     Expected,
     /// The entries by cache and key, with the time of their making.
@@ -28,7 +28,7 @@ pub enum Entries {
 /// What a retry will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The workflow that is retried.
     pub workflow: String,
     /// `new`, `memoized` or `in-place`.
@@ -49,7 +49,7 @@ pub struct Plan {
 /// A node of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The node's name.
     pub name: String,
     /// Its type; empty when it never started.
@@ -65,7 +65,7 @@ pub struct Entry {
 
 impl Plan {
     /// The plan for a new Workflow, `next`, that takes from the cache what succeeded.
-    pub fn anew(live: &Value, next: &Value, entries: &Entries, now: Timestamp) -> Self {
+    pub(crate) fn anew(live: &Value, next: &Value, entries: &Entries, now: Timestamp) -> Self {
         let nodes = Nodes::of(live);
         let mut judge = Judge { live, next, nodes: &nodes, entries, now, verdicts: BTreeMap::new() };
         judge.decide();
@@ -74,14 +74,14 @@ impl Plan {
     }
 
     /// The plan for the memoized workflow `next`.
-    pub fn memoized(live: &Value, next: &Value) -> Self {
+    pub(crate) fn memoized(live: &Value, next: &Value) -> Self {
         let nodes = Nodes::of(live);
         let verdicts = nodes.iter().map(|(id, node)| (id, carried(&nodes, node)));
         Self::of(live, &Mode::Memoized, next, &verdicts.collect(), &[])
     }
 
     /// The plan for a retry in place.
-    pub fn in_place(live: &Value, mode: &Mode, change: &InPlace) -> Self {
+    pub(crate) fn in_place(live: &Value, mode: &Mode, change: &InPlace) -> Self {
         let nodes = Nodes::of(live);
         let selector = if let Mode::InPlace(Some(selector)) = mode { Some(selector) } else { None };
         let verdicts = nodes.iter().map(|(id, node)| {
@@ -104,7 +104,7 @@ impl Plan {
     }
 
     /// Whether anything runs.
-    pub fn runs(&self) -> usize {
+    pub(crate) fn runs(&self) -> usize {
         self.nodes.iter().filter(|entry| entry.verdict.runs()).count()
     }
 

@@ -7,7 +7,7 @@ use crate::run::selector::NodeSelector;
 
 /// How a run is retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// As a new Workflow with the same run id and cache.
     Anew,
     /// As a new Workflow that carries the status of finished nodes over, as `argo resubmit --memoized` does.
@@ -18,7 +18,7 @@ pub enum Mode {
 
 /// What is known of an owner of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// Its kind and name, as `Job/nightly`.
     pub name: String,
     /// Whether it is there and stays: a run whose owner is deleted would be deleted with it.
@@ -27,7 +27,7 @@ pub struct Owner {
 
 /// Why a run is not retried.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// It has not ended.
     #[error("workflow {name} is {phase}")]
     NotEnded {
@@ -82,12 +82,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// The command's exit code.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         Exit::Conflict
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotEnded { .. } => Some("wait for its end, or stop it first"),
             Self::Succeeded { .. } => Some(
@@ -100,7 +100,7 @@ impl Refusal {
 }
 
 /// Whether the run may be retried in this way.
-pub fn check(live: &Value, mode: &Mode, owners: &[Owner]) -> Result<(), Refusal> {
+pub(crate) fn check(live: &Value, mode: &Mode, owners: &[Owner]) -> Result<(), Refusal> {
     let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let name = text("/metadata/name").to_owned();
     if live.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null()) {

@@ -26,7 +26,7 @@ const LONGEST_LABEL: usize = 63;
 
 /// The next attempt of a run as a document that can be submitted. With an `edited` document its spec takes the place
 /// of the live one's, and the run's parameters keep their values; `options.parameters` change them.
-pub fn anew(
+pub(crate) fn anew(
     live: &Value,
     edited: Option<&Value>,
     templates: &Templates,

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// What becomes of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "camelCase")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Its outputs come from the cache.
     #[serde(rename_all = "camelCase")]
     Cached {
@@ -32,7 +32,7 @@ pub enum Verdict {
 /// Why a node runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "camelCase")]
-pub enum Why {
+pub(crate) enum Why {
     /// It failed.
     Failed,
     /// It ended in Error.
@@ -75,7 +75,7 @@ pub enum Why {
 
 impl Verdict {
     /// Whether the node does its work again.
-    pub fn runs(&self) -> bool {
+    pub(crate) fn runs(&self) -> bool {
         matches!(self, Self::Runs { .. })
     }
 }

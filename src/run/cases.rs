@@ -10,7 +10,7 @@ use crate::argo::status::{Node, NodeType, Phase};
 
 /// A run, or what became of following it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suite {
+pub(crate) struct Suite {
     /// The workflow's name.
     pub name: String,
     /// What is known of the run by name: namespace, run id.
@@ -27,7 +27,7 @@ pub struct Suite {
 
 /// A piece of work: a pod with all its attempts, a pause, or a whole template that the cache stood in for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
+pub(crate) struct Case {
     /// The node's name below the workflow: `load`, `[0].load(1:b)`.
     pub name: String,
     /// The template, with the object that has it where that is another one: `shared/load`.
@@ -44,7 +44,7 @@ pub struct Case {
 
 /// An attempt that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// How it ended.
     pub verdict: Verdict,
     /// How long it took.
@@ -53,7 +53,7 @@ pub struct Attempt {
 
 /// How a piece of work ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It Succeeded.
     Passed,
     /// It Failed, for this reason.
@@ -66,12 +66,12 @@ pub enum Verdict {
 
 impl Verdict {
     /// Whether it Failed or ended in Error.
-    pub fn is_bad(&self) -> bool {
+    pub(crate) fn is_bad(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Errored(_))
     }
 
     /// Why it ended so.
-    pub fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         match self {
             Self::Passed => "",
             Self::Failed(reason) | Self::Errored(reason) | Self::Skipped(reason) => reason,
@@ -94,7 +94,7 @@ impl Verdict {
 
 impl Suite {
     /// What the nodes of a run did. The run itself is a case where it went wrong and no work of it did.
-    pub fn of(summary: &Summary, nodes: &[Node], mask: &Mask) -> Self {
+    pub(crate) fn of(summary: &Summary, nodes: &[Node], mask: &Mask) -> Self {
         let run = Work::of(&summary.name, nodes, mask);
         let mut cases: Vec<Case> = nodes.iter().filter_map(|node| run.case(node)).collect();
         let verdict = match summary.phase.as_str() {
@@ -125,7 +125,7 @@ impl Suite {
     }
 
     /// A run whose end was not seen.
-    pub fn lost(name: &str, why: &str) -> Self {
+    pub(crate) fn lost(name: &str, why: &str) -> Self {
         let case = Case::of_run(name, Verdict::Errored(why.to_owned()));
         let (properties, phase) = (Vec::new(), String::new());
         Self { name: name.to_owned(), properties, phase, started: None, took: None, cases: vec![case] }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The version of the document that this tool writes and reads.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// The field of a Workflow object in which the handle stands beside the run.
 const BLOCK: &str = "run";
@@ -14,7 +14,7 @@ const BLOCK: &str = "run";
 /// Where a run is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Backend {
+pub(crate) enum Backend {
     /// By the Argo controller of a cluster.
     Cluster,
     /// By the embedded engine of a machine.
@@ -24,7 +24,7 @@ pub enum Backend {
 /// What finds a run again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Handle {
+pub(crate) struct Handle {
     /// [`VERSION`].
     pub version: u32,
     /// Where the run is carried out.
@@ -63,7 +63,7 @@ pub struct Handle {
 
 /// Why a text is no handle.
 #[derive(Debug, thiserror::Error)]
-pub enum HandleError {
+pub(crate) enum HandleError {
     /// It has not a handle's form.
     #[error("no run handle: {0}")]
     Form(#[from] serde_json::Error),
@@ -77,7 +77,7 @@ pub enum HandleError {
 
 impl Handle {
     /// Reads a handle, or the one that stands in a Workflow object beside the run, as JSON or YAML.
-    pub fn read(text: &str) -> Result<Self, HandleError> {
+    pub(crate) fn read(text: &str) -> Result<Self, HandleError> {
         let mut document: Value =
             if text.trim_start().starts_with('{') { serde_json::from_str(text)? } else { serde_yaml::from_str(text)? };
         if document["kind"] == "Workflow" {
@@ -90,7 +90,7 @@ impl Handle {
     }
 
     /// The Workflow object of the run with the handle in it, as `run`.
-    pub fn beside(&self, mut object: Value) -> Value {
+    pub(crate) fn beside(&self, mut object: Value) -> Value {
         if let (Some(fields), Ok(handle)) = (object.as_object_mut(), serde_json::to_value(self)) {
             fields.insert(BLOCK.to_owned(), handle);
         }
@@ -98,7 +98,7 @@ impl Handle {
     }
 
     /// The handle as it stands in a file.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 }

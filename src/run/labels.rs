@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Requirements, all of which an object's labels have to meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelSelector {
+pub(crate) struct LabelSelector {
     text: String,
     requirements: Vec<Requirement>,
 }
@@ -25,7 +25,7 @@ enum Requirement {
 /// The text is no label selector.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0:?}: expected a label selector, such as team=data,stage in (dev,test),!hidden")]
-pub struct LabelSelectorError(String);
+pub(crate) struct LabelSelectorError(String);
 
 impl FromStr for LabelSelector {
     type Err = LabelSelectorError;
@@ -40,12 +40,12 @@ impl FromStr for LabelSelector {
 
 impl LabelSelector {
     /// As it was written.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Whether the object's labels meet all requirements.
-    pub fn matches(&self, object: &Value) -> bool {
+    pub(crate) fn matches(&self, object: &Value) -> bool {
         let labels: HashMap<&str, &str> = object["metadata"]["labels"]
             .as_object()
             .into_iter()

@@ -17,7 +17,7 @@ const LARGEST: u64 = 512 * 1024 * 1024;
 
 /// The nodes that a status tells of.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Nodes {
+pub(crate) struct Nodes {
     /// In the order of their beginnings, those of one second by their names.
     pub all: Vec<Node>,
     /// Why there may be more than these.
@@ -26,7 +26,7 @@ pub struct Nodes {
 
 /// Why a run's nodes are not all known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Partial {
+pub(crate) enum Partial {
     /// The controller keeps them in a database.
     #[error("the controller keeps the nodes in its database")]
     Offloaded,
@@ -46,7 +46,7 @@ impl Serialize for Partial {
 
 impl Nodes {
     /// The nodes of a Workflow object.
-    pub fn of(workflow: &Value) -> Self {
+    pub(crate) fn of(workflow: &Value) -> Self {
         let status = &workflow["status"];
         let text = |field: &str| status[field].as_str().filter(|text| !text.is_empty());
         if let Some(nodes) = status["nodes"].as_object().filter(|nodes| !nodes.is_empty()) {
@@ -63,7 +63,7 @@ impl Nodes {
     }
 
     /// Nodes that were put together from elsewhere.
-    pub fn rebuilt(nodes: Vec<Node>) -> Self {
+    pub(crate) fn rebuilt(nodes: Vec<Node>) -> Self {
         Self { partial: Some(Partial::Rebuilt), ..Self::whole(nodes) }
     }
 
@@ -77,7 +77,7 @@ impl Nodes {
 }
 
 /// The object with compressed nodes written out, as the controller itself sees it.
-pub fn written_out(mut workflow: Value) -> Value {
+pub(crate) fn written_out(mut workflow: Value) -> Value {
     let has_none = workflow["status"]["nodes"].as_object().is_none_or(serde_json::Map::is_empty);
     let compressed = workflow["status"]["compressedNodes"].as_str().filter(|text| has_none && !text.is_empty());
     let nodes = compressed.and_then(|text| decompressed(text).ok());

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The workflow's name.
     pub run: String,
     /// The run's id, the same in all attempts; empty where it has none.
@@ -20,7 +20,7 @@ pub struct Notice {
 
 impl Notice {
     /// What is told of a Workflow object that has ended.
-    pub fn of(workflow: &Value) -> Self {
+    pub(crate) fn of(workflow: &Value) -> Self {
         let text = |pointer: &str| workflow.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let parameters = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array);
         let run_id = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "run_id");

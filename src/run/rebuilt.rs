@@ -9,7 +9,7 @@ use super::nodes::lenient;
 use crate::argo::status::Node;
 
 /// What pods and WorkflowTaskResults of a workflow tell of its nodes.
-pub fn nodes(pods: &[Value], results: &[Value]) -> Vec<Node> {
+pub(crate) fn nodes(pods: &[Value], results: &[Value]) -> Vec<Node> {
     let mut known: BTreeMap<String, Value> = pods.iter().filter_map(of_pod).collect();
     for result in results {
         let id = result["metadata"]["name"].as_str().unwrap_or_default();
@@ -51,7 +51,7 @@ fn of_pod(pod: &Value) -> Option<(String, Value)> {
 }
 
 /// What a node of this name is shown as. An item in parentheses may have dots of its own.
-pub fn display_name(name: &str) -> &str {
+pub(crate) fn display_name(name: &str) -> &str {
     let mut depth = 0_usize;
     let mut start = 0;
     for (place, byte) in name.bytes().enumerate() {

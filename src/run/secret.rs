@@ -9,38 +9,38 @@ use serde_json::Value;
 use crate::argo::status::Node;
 
 /// What stands in a secret's place.
-pub const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 
 /// A shorter value may be any word, and would blot out half of a message.
 const SHORTEST: usize = 4;
 
 /// Whether a parameter of this name looks like a secret.
-pub fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     ["password", "passwd", "passphrase", "token", "secret", "dsn", "credential"].iter().any(|word| name.contains(word))
         || name.split(|letter: char| !letter.is_alphanumeric()).any(|word| word.ends_with("key") || word == "keys")
 }
 
 /// A parameter's value as people may read it.
-pub fn shown<'a>(name: &str, value: &'a str) -> &'a str {
+pub(crate) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     if is_secret(name) && !value.is_empty() { MASK } else { value }
 }
 
 /// The values that must not be read in names, messages and logs of a run.
 #[derive(Debug, Clone, Default)]
-pub struct Mask {
+pub(crate) struct Mask {
     /// Finds them; none when there are none.
     secrets: Option<AhoCorasick>,
 }
 
 impl Mask {
     /// The secrets among the parameters of a workflow and its nodes.
-    pub fn of(workflow: &Value, nodes: &[Node]) -> Self {
+    pub(crate) fn of(workflow: &Value, nodes: &[Node]) -> Self {
         Self::hiding(workflow, nodes, &[])
     }
 
     /// The same, and values of Secrets that the run was given, each also line by line.
-    pub fn hiding(workflow: &Value, nodes: &[Node], given: &[String]) -> Self {
+    pub(crate) fn hiding(workflow: &Value, nodes: &[Node], given: &[String]) -> Self {
         let lines = given.iter().flat_map(|value| value.lines().map(str::trim)).map(str::to_owned);
         let mut values: Vec<String> = given.iter().cloned().chain(lines).collect();
         let mut take = |parameters: Option<&Value>| {
@@ -70,7 +70,7 @@ impl Mask {
     }
 
     /// The text without the secrets.
-    pub fn text(&self, text: &str) -> String {
+    pub(crate) fn text(&self, text: &str) -> String {
         match &self.secrets {
             Some(secrets) => secrets.replace_all(text, &vec![MASK; secrets.patterns_len()]),
             None => text.to_owned(),
@@ -78,7 +78,7 @@ impl Mask {
     }
 
     /// The bytes without the secrets.
-    pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         match &self.secrets {
             Some(secrets) if secrets.is_match(bytes) => {
                 Cow::Owned(secrets.replace_all_bytes(bytes, &vec![MASK; secrets.patterns_len()]))
@@ -88,7 +88,7 @@ impl Mask {
     }
 
     /// The nodes as people may read them.
-    pub fn nodes(&self, nodes: Vec<Node>) -> Vec<Node> {
+    pub(crate) fn nodes(&self, nodes: Vec<Node>) -> Vec<Node> {
         if self.secrets.is_none() {
             return nodes;
         }

@@ -9,7 +9,7 @@ use crate::argo::status::Node;
 
 /// Requirements, all of which a node has to meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeSelector {
+pub(crate) struct NodeSelector {
     requirements: Vec<Requirement>,
 }
 
@@ -22,7 +22,7 @@ struct Requirement {
 
 /// Why a text selects no nodes.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum SelectorError {
+pub(crate) enum SelectorError {
     /// It has no `=` and no `!=`.
     #[error("{0:?}: expected FIELD=VALUE or FIELD!=VALUE, such as displayName=approve,phase!=Succeeded")]
     Form(String),
@@ -51,14 +51,14 @@ impl FromStr for NodeSelector {
 
 impl NodeSelector {
     /// Whether the node meets all requirements.
-    pub fn matches(&self, node: &Node) -> bool {
+    pub(crate) fn matches(&self, node: &Node) -> bool {
         self.requirements
             .iter()
             .all(|requirement| (value(node, &requirement.field) == requirement.value) == requirement.equal)
     }
 
     /// The same for a node as it stands in a status; one that is malformed meets none.
-    pub fn selects(&self, node: &Value) -> bool {
+    pub(crate) fn selects(&self, node: &Value) -> bool {
         Node::deserialize(node).is_ok_and(|node| self.matches(&node))
     }
 }

@@ -6,7 +6,7 @@ use crate::argo::status::{Node, NodeType};
 
 /// The pods that are meant by the id, name or display name of a node: its own, or those of all that belongs to it.
 /// Without a name, all pods. None, where no node has the name.
-pub fn pods<'a>(nodes: &'a [Node], wanted: Option<&str>) -> Option<Vec<&'a Node>> {
+pub(crate) fn pods<'a>(nodes: &'a [Node], wanted: Option<&str>) -> Option<Vec<&'a Node>> {
     let pods = nodes.iter().filter(|node| node.kind == NodeType::Pod);
     let Some(wanted) = wanted else { return Some(pods.collect()) };
     let named = |node: &&Node| [&node.id, &node.name, &node.display_name].iter().any(|name| *name == wanted);

@@ -8,12 +8,12 @@ use super::nodes::{Nodes, Partial};
 use crate::argo::status::{Node, NodeType, Phase};
 
 /// The phase of a run whose process was killed: no controller is there to give it one.
-pub const KILLED: &str = "Killed";
+pub(crate) const KILLED: &str = "Killed";
 
 /// What `status` says of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub(crate) struct Summary {
     /// The workflow's name.
     pub name: String,
     /// Its namespace.
@@ -55,7 +55,7 @@ pub struct Summary {
 
 impl Summary {
     /// Reads a Workflow object and its nodes.
-    pub fn of(workflow: &Value, nodes: &Nodes) -> Self {
+    pub(crate) fn of(workflow: &Value, nodes: &Nodes) -> Self {
         let text = |pointer: &str| workflow.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let time = |pointer: &str| text(pointer).parse::<Timestamp>().ok();
         let count = |wanted: fn(&Node) -> bool| nodes.all.iter().filter(|node| wanted(node)).count();
@@ -88,7 +88,7 @@ impl Summary {
 
     /// The same for a run whose process was killed.
     #[must_use]
-    pub fn killed(self) -> Self {
+    pub(crate) fn killed(self) -> Self {
         Self {
             phase: KILLED.to_owned(),
             message: "the process of this run was killed before the run ended".to_owned(),
@@ -100,23 +100,23 @@ impl Summary {
     }
 
     /// How long the run took, or has been going on.
-    pub fn duration(&self, now: Timestamp) -> Option<SignedDuration> {
+    pub(crate) fn duration(&self, now: Timestamp) -> Option<SignedDuration> {
         Some(self.completion_time.unwrap_or(now).duration_since(self.start_time?))
     }
 }
 
 /// The phase of a workflow; Pending where the controller has not given one yet.
-pub fn phase(workflow: &Value) -> &str {
+pub(crate) fn phase(workflow: &Value) -> &str {
     workflow.pointer("/status/phase").and_then(Value::as_str).filter(|phase| !phase.is_empty()).unwrap_or("Pending")
 }
 
 /// Whether nothing more will happen in this phase.
-pub fn is_end(phase: &str) -> bool {
+pub(crate) fn is_end(phase: &str) -> bool {
     matches!(phase, "Succeeded" | "Failed" | "Error")
 }
 
 /// The value of a workflow's parameter.
-pub fn parameter<'a>(workflow: &'a Value, name: &str) -> Option<&'a str> {
+pub(crate) fn parameter<'a>(workflow: &'a Value, name: &str) -> Option<&'a str> {
     let parameters = workflow.pointer("/spec/arguments/parameters")?.as_array()?;
     parameters.iter().find(|parameter| parameter["name"] == name)?.get("value")?.as_str()
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use kubectl_runnable::cluster::{Access, Cluster, ClusterError};
-use kubectl_runnable::exit::Exit;
+use kubectl_runnable::testing::cluster::{Access, Cluster, ClusterError};
+use kubectl_runnable::testing::exit::Exit;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Lines};
 use std::ops::ControlFlow;
 use std::process::{Child, ChildStdout};
 
-use kubectl_runnable::cluster::{News, Selection};
+use kubectl_runnable::testing::cluster::{News, Selection};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use wiremock::matchers::{method, path, query_param};

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use kubectl_runnable::cluster::{Access, Cluster, LogEnd, LogOptions};
+use kubectl_runnable::testing::cluster::{Access, Cluster, LogEnd, LogOptions};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -81,7 +81,7 @@ fn options(follow: bool) -> LogOptions {
 
 async fn read(cluster: &Cluster, follow: bool) -> (LogEnd, Vec<String>) {
     let mut lines = Vec::new();
-    let show = |line: kubectl_runnable::cluster::Line| lines.push(String::from_utf8(line.text).unwrap());
+    let show = |line: kubectl_runnable::testing::cluster::Line| lines.push(String::from_utf8(line.text).unwrap());
     let end = cluster.log("build-1", &options(follow), show).await.unwrap();
     (end, lines)
 }

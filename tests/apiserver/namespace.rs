@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use kubectl_runnable::cluster::{Access, Cluster};
+use kubectl_runnable::testing::cluster::{Access, Cluster};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

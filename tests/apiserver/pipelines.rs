@@ -3,7 +3,7 @@
 #[path = "../pipelines/builder.rs"]
 mod builder;
 
-use kubectl_runnable::prepare::{Options, Templates, prepare};
+use kubectl_runnable::testing::prepare::{Options, Templates, prepare};
 
 use self::builder::pipeline;
 use crate::namespace::Namespace;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kubectl_runnable::cluster::Changed;
+use kubectl_runnable::testing::cluster::Changed;
 use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kubectl_runnable::cluster::{Cluster, ClusterError};
-use kubectl_runnable::exit::Exit;
+use kubectl_runnable::testing::cluster::{Cluster, ClusterError};
+use kubectl_runnable::testing::exit::Exit;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

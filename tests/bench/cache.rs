@@ -5,8 +5,8 @@ use std::path::Path;
 
 use assert_fs::TempDir;
 use jiff::Timestamp;
-use kubectl_runnable::cache::{Cache, Homes, Provenance, Report, Store, Surroundings};
-use kubectl_runnable::output::cache::inspection;
+use kubectl_runnable::testing::cache::{Cache, Homes, Provenance, Report, Store, Surroundings};
+use kubectl_runnable::testing::output::cache::inspection;
 use serde_json::{Map, Value, json};
 
 use crate::measure::{medians, row};

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Method, Request};
-use kubectl_runnable::argo::status::node_id;
+use kubectl_runnable::testing::argo::status::node_id;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

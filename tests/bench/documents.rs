@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use kubectl_runnable::argo::document::{Source, parse};
-use kubectl_runnable::argo::identity::{CacheName, RunId};
-use kubectl_runnable::prepare::{Options, Templates, prepare};
+use kubectl_runnable::testing::argo::document::{Source, parse};
+use kubectl_runnable::testing::argo::identity::{CacheName, RunId};
+use kubectl_runnable::testing::prepare::{Options, Templates, prepare};
 use serde_json::Value;
 
 use crate::measure::{ROUNDS, medians, row};

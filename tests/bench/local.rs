@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use assert_fs::TempDir;
 use jiff::Timestamp;
-use kubectl_runnable::argo::status::Phase;
-use kubectl_runnable::local::resolved::Plan;
-use kubectl_runnable::local::scheduler::{Action, Event, Scheduler};
-use kubectl_runnable::local::task::Outcome;
+use kubectl_runnable::testing::argo::status::Phase;
+use kubectl_runnable::testing::local::resolved::Plan;
+use kubectl_runnable::testing::local::scheduler::{Action, Event, Scheduler};
+use kubectl_runnable::testing::local::task::Outcome;
 use serde_json::json;
 
 use crate::measure::{medians, program, row, succeed};

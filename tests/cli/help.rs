@@ -10,7 +10,7 @@ use crate::environment::Environment;
 fn the_help_of_every_command() {
     let environment = Environment::new();
     assert_snapshot!("program", environment.run(["--help"]));
-    let program = kubectl_runnable::cli::command();
+    let program = kubectl_runnable::testing::cli::command();
     let mut commands = Vec::new();
     for command in program.get_subcommands().filter(|one| !one.is_hide_set()) {
         let name = command.get_name();

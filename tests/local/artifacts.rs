@@ -2,7 +2,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 
-use kubectl_runnable::local::task::ArtifactSource;
+use kubectl_runnable::testing::local::task::ArtifactSource;
 
 use crate::rig::{Rig, all_views, input, isolating_views, output, parameter, raw, result_of, task};
 
@@ -67,7 +67,7 @@ fn a_mode_goes_below_a_directory_only_when_asked() {
         let mut reading = task("a", "stat -c %a /in /in/file");
         let artifact = input("/in", ArtifactSource::Stored(tree.clone()), Some(0o755));
         reading.input_artifacts =
-            vec![kubectl_runnable::local::task::InputArtifact { recurse_mode: recurse, ..artifact }];
+            vec![kubectl_runnable::testing::local::task::InputArtifact { recurse_mode: recurse, ..artifact }];
         assert_eq!(result_of(&rig.run(reading)), expected);
     }
 }
@@ -75,7 +75,7 @@ fn a_mode_goes_below_a_directory_only_when_asked() {
 #[test]
 fn an_input_takes_the_place_of_what_the_host_has_there() {
     let rig = Rig::best();
-    if rig.view != kubectl_runnable::local::view::View::Overlay {
+    if rig.view != kubectl_runnable::testing::local::view::View::Overlay {
         return;
     }
     let mut reading = task("a", "ls -A /etc/ssl; cat /etc/hosts");
@@ -118,7 +118,7 @@ fn what_the_supervisor_has_open_is_out_of_reach() {
         let mut stealing = task("a", links);
         let names = (3..13).flat_map(|n| [format!("p{n}"), format!("s{n}")]);
         stealing.output_artifacts = names
-            .map(|name| kubectl_runnable::local::task::OutputArtifact {
+            .map(|name| kubectl_runnable::testing::local::task::OutputArtifact {
                 optional: true,
                 ..output(&format!("/out/{name}"), rig.path(&format!("artifacts/{name}")))
             })

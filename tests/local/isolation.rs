@@ -36,7 +36,7 @@ fn the_host_is_not_changed_by_overwriting_or_removing_its_files() {
     let rig = Rig::best();
     let before = fs::read("/etc/passwd").unwrap();
     let outcome = rig.run(task("a", "rm /etc/passwd && echo gone > /etc/hostname-of-task && ! test -e /etc/passwd"));
-    if rig.view == kubectl_runnable::local::view::View::Overlay {
+    if rig.view == kubectl_runnable::testing::local::view::View::Overlay {
         assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
     }
     assert_eq!(fs::read("/etc/passwd").unwrap(), before);
@@ -53,7 +53,7 @@ fn the_run_directory_is_hidden_even_outside_of_the_temporary_directory() {
         let executor = rig.executor.clone().hide(state.path());
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let script = format!("ls -A {} {} 2>/dev/null; true", state.path().display(), rig.directory.path().display());
-        let kill = kubectl_runnable::local::kill::Kill::never();
+        let kill = kubectl_runnable::testing::local::kill::Kill::never();
         let outcome = runtime.block_on(executor.run(task("a", &script), kill));
         assert!(!result_of(&outcome).contains("sibling"), "{:?}: {outcome:?}", rig.view);
         assert!(!result_of(&outcome).contains("nodes"), "{:?}: {outcome:?}", rig.view);
@@ -158,7 +158,7 @@ fn what_a_task_wrote_can_be_kept_for_debugging() {
         let rig = Rig::new(view);
         let executor = rig.executor.clone().keep_views();
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let kill = kubectl_runnable::local::kill::Kill::never();
+        let kill = kubectl_runnable::testing::local::kill::Kill::never();
         let outcome = runtime.block_on(executor.run(task("a", "echo kept > /tmp/file"), kill));
         assert_eq!(outcome.exit_code, Some(0));
         assert_eq!(fs::read_to_string(rig.path("nodes/a/view/tmp/file")).unwrap(), "kept\n", "{:?}", rig.view);

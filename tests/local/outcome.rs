@@ -1,9 +1,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kubectl_runnable::local::executor::Executor;
-use kubectl_runnable::local::kill::Kill;
-use kubectl_runnable::local::view::View;
+use kubectl_runnable::testing::local::executor::Executor;
+use kubectl_runnable::testing::local::kill::Kill;
+use kubectl_runnable::testing::local::view::View;
 
 use crate::rig::{Rig, all_views, mount, result_of, sh, task};
 

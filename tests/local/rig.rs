@@ -4,12 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kubectl_runnable::local::executor::Executor;
-use kubectl_runnable::local::kill::{Kill, kill_switch};
-use kubectl_runnable::local::task::{
+use kubectl_runnable::testing::local::executor::Executor;
+use kubectl_runnable::testing::local::kill::{Kill, kill_switch};
+use kubectl_runnable::testing::local::task::{
     ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Task,
 };
-use kubectl_runnable::local::view::View;
+use kubectl_runnable::testing::local::view::View;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

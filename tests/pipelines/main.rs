@@ -6,8 +6,8 @@ mod builder;
 
 use std::collections::{HashMap, HashSet};
 
-use kubectl_runnable::argo::expression::{Scope, Unresolved, render};
-use kubectl_runnable::prepare::{Notice, Options, Prepared, Templates, prepare};
+use kubectl_runnable::testing::argo::expression::{Scope, Unresolved, render};
+use kubectl_runnable::testing::prepare::{Notice, Options, Prepared, Templates, prepare};
 use serde_json::Value;
 
 use self::builder::{Pipeline, pipeline};
@@ -122,7 +122,7 @@ fn each_template_is_memoized_or_named_with_the_reason() {
         let keys = keys(&prepared.workflow);
         for template in templates(&prepared.workflow).iter().map(name) {
             let told = prepared.notices.iter().any(|notice| {
-                matches!(notice, Notice::NotMemoized { template: left, reason } if left == template && *reason != kubectl_runnable::prepare::Reason::Inline)
+                matches!(notice, Notice::NotMemoized { template: left, reason } if left == template && *reason != kubectl_runnable::testing::prepare::Reason::Inline)
             });
             assert_ne!(keys.contains_key(template), told, "{seed}: {template} {:#?}", prepared.notices);
         }

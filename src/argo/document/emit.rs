@@ -6,14 +6,14 @@ use serde_saphyr::DoubleQuoted;
 
 /// One document as YAML, multi-line text in `|` blocks and no line folded.
 #[allow(clippy::missing_panics_doc)] // It cannot: see the message.
-pub fn to_yaml(value: &Value) -> String {
+pub(crate) fn to_yaml(value: &Value) -> String {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     serde_saphyr::to_string_with_options(&Node(value), options)
         .expect("a JSON value has only string keys and is written to memory")
 }
 
 /// Several documents, with `---` between them.
-pub fn to_yaml_documents(values: &[Value]) -> String {
+pub(crate) fn to_yaml_documents(values: &[Value]) -> String {
     values.iter().map(to_yaml).collect::<Vec<_>>().join("---\n")
 }
 

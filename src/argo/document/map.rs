@@ -8,7 +8,7 @@ use super::{DocumentError, Problem, Source, read};
 
 /// A map as it was written.
 #[derive(Debug)]
-pub struct ParsedMap {
+pub(crate) struct ParsedMap {
     /// Its entries in their order; none where the text is empty.
     pub entries: Map<String, Value>,
     /// What is legal and probably not meant: equal keys.
@@ -16,7 +16,7 @@ pub struct ParsedMap {
 }
 
 /// Reads a text that is one map.
-pub fn parse_map(source: &Source) -> Result<ParsedMap, DocumentError> {
+pub(crate) fn parse_map(source: &Source) -> Result<ParsedMap, DocumentError> {
     let name: Arc<str> = source.name.as_str().into();
     let read::Stream { roots, warnings } = read::stream(&name, read::text(&name, &source.text)?)?;
     let invalid = |value: &Value, places: &super::Places, message: &str| {

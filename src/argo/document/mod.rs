@@ -18,19 +18,21 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use emit::{to_yaml, to_yaml_documents};
-pub use error::{DocumentError, Problem, Severity};
-pub use map::{ParsedMap, parse_map};
-pub use place::Place;
+#[cfg(test)]
+pub(crate) use emit::to_yaml;
+pub(crate) use emit::to_yaml_documents;
+pub(crate) use error::{DocumentError, Problem, Severity};
+pub(crate) use map::parse_map;
+pub(crate) use place::Place;
 use place::Places;
-pub use scalar::any_string;
+pub(crate) use scalar::any_string;
 
 /// The largest text that is read.
-pub const MAX_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// The most values one text may hold, those made by aliases included.
-pub const MAX_VALUES: usize = 3_000_000;
+pub(crate) const MAX_VALUES: usize = 3_000_000;
 /// How deep lists and objects may stand inside each other.
-pub const MAX_DEPTH: usize = 120;
+pub(crate) const MAX_DEPTH: usize = 120;
 
 /// A text and where it comes from.
 #[derive(Debug, Clone)]

@@ -181,7 +181,7 @@ fn float_key(number: f64) -> String {
 
 /// The text Argo makes of a scalar where a parameter's value may be a string, a number or a boolean: numbers go
 /// through a double and never get an exponent. None for null, lists and objects.
-pub fn any_string(value: &Value) -> Option<String> {
+pub(crate) fn any_string(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(truth) => Some(truth.to_string()),

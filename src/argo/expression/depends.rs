@@ -7,7 +7,7 @@ use super::{ExpressionError, Fault};
 
 /// A result that a task may be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TaskResult {
+pub(crate) enum TaskResult {
     /// It succeeded.
     Succeeded,
     /// It failed.
@@ -55,7 +55,7 @@ const BARE: [TaskResult; 3] = [TaskResult::Succeeded, TaskResult::Skipped, TaskR
 
 /// A parsed `depends`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Depends {
+pub(crate) struct Depends {
     logic: Logic,
 }
 
@@ -69,7 +69,7 @@ enum Logic {
 }
 
 /// Parses the text of `depends`.
-pub fn parse(text: &str) -> Result<Depends, ExpressionError> {
+pub(crate) fn parse(text: &str) -> Result<Depends, ExpressionError> {
     let syntax = |fault: Fault| fault.syntax(text);
     let tokens = tokens(text).map_err(syntax)?;
     let mut parser = Parser { tokens: &tokens, next: 0, depth: 0, end: text.len() };
@@ -82,13 +82,13 @@ pub fn parse(text: &str) -> Result<Depends, ExpressionError> {
 
 impl Depends {
     /// What `dependencies: [a, b]` means: each of them alone, all of them.
-    pub fn all_of(tasks: &[String]) -> Self {
+    pub(crate) fn all_of(tasks: &[String]) -> Self {
         let tasks = tasks.iter().map(|task| Logic::Task(task.clone(), None));
         Self { logic: Logic::All(tasks.collect()) }
     }
 
     /// The tasks mentioned, each once, in the order of their first mention.
-    pub fn tasks(&self) -> Vec<&str> {
+    pub(crate) fn tasks(&self) -> Vec<&str> {
         let mut tasks = Vec::new();
         self.logic.each_task(&mut |task, _| {
             if !tasks.contains(&task) {
@@ -99,7 +99,8 @@ impl Depends {
     }
 
     /// The tasks of which `AnySucceeded` or `AllFailed` is asked: those have to be expanded from items.
-    pub fn expanded_tasks(&self) -> Vec<&str> {
+    #[allow(dead_code, reason = "a check of documents is to ask it")]
+    pub(crate) fn expanded_tasks(&self) -> Vec<&str> {
         let mut tasks = Vec::new();
         self.logic.each_task(&mut |task, result| {
             let of_items = matches!(result, Some(TaskResult::AnySucceeded | TaskResult::AllFailed));
@@ -113,13 +114,13 @@ impl Depends {
     /// The logic with every task alone replaced by the results it stands for; `more` names further ones, which
     /// `continueOn` of that task adds.
     #[must_use]
-    pub fn expanded(&self, more: &dyn Fn(&str) -> Vec<TaskResult>) -> Self {
+    pub(crate) fn expanded(&self, more: &dyn Fn(&str) -> Vec<TaskResult>) -> Self {
         let logic = self.logic.expanded(more);
         Self { logic }
     }
 
     /// Whether the logic holds, given which results the tasks have.
-    pub fn holds(&self, state: &dyn Fn(&str, TaskResult) -> bool) -> bool {
+    pub(crate) fn holds(&self, state: &dyn Fn(&str, TaskResult) -> bool) -> bool {
         self.logic.holds(state)
     }
 }

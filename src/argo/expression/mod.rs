@@ -7,7 +7,7 @@
 mod arguments;
 mod builtins;
 mod condition;
-pub mod depends;
+pub(crate) mod depends;
 mod evaluate;
 #[cfg(test)]
 mod facts;
@@ -29,10 +29,11 @@ mod types;
 use serde_json::Value;
 use thiserror::Error;
 
-pub use condition::when;
-pub use references::references;
+pub(crate) use condition::when;
+pub(crate) use references::references;
 pub use scope::Scope;
-pub use tag::{Content, Tag, Unresolved, render, render_value, tags};
+pub(crate) use tag::{Content, render_value, tags};
+pub use tag::{Unresolved, render};
 
 /// Why a text could not be rendered or an expression not be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -91,7 +92,7 @@ pub enum ExpressionError {
 /// `retryStrategy.expression`, `fromExpression` and the expressions of data templates.
 ///
 /// The value may be null; Argo takes that for a failure where a parameter is asked for.
-pub fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
+pub(crate) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     let node = parser::parse(expression).map_err(|fault| fault.syntax(expression))?;
     evaluate_node(&node, expression, scope)
 }

@@ -22,7 +22,7 @@ pub(super) const LATE: [&str; 8] = [
 ///
 /// A name that is only known in the course of the evaluation (`a[b]`) yields what comes before it (`a`). An expression
 /// that cannot be parsed mentions nothing.
-pub fn references(expression: &str) -> Vec<String> {
+pub(crate) fn references(expression: &str) -> Vec<String> {
     let mut names = Vec::new();
     if let Ok(node) = parser::parse(expression) {
         mentioned(&node, &mut Vec::new(), &mut |path| {

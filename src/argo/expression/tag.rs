@@ -22,7 +22,7 @@ pub enum Unresolved {
 
 /// A tag and the bytes of the text it spans, braces included.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tag<'t> {
+pub(crate) struct Tag<'t> {
     /// What stands between the braces.
     pub content: Content<'t>,
     /// Where the tag stands in the text.
@@ -31,7 +31,7 @@ pub struct Tag<'t> {
 
 /// What stands between a tag's braces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content<'t> {
+pub(crate) enum Content<'t> {
     /// The name of a variable, without the spaces around it.
     Simple(&'t str),
     /// An expression, without the `=`.
@@ -39,7 +39,7 @@ pub enum Content<'t> {
 }
 
 /// The tags of a text, in order. Of tags inside of a tag it is the innermost one that Argo replaces, and that is given.
-pub fn tags(text: &str) -> impl Iterator<Item = Tag<'_>> {
+pub(crate) fn tags(text: &str) -> impl Iterator<Item = Tag<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let raw = next(text, at)?;
@@ -97,7 +97,7 @@ pub fn render(text: &str, scope: &Scope, unresolved: Unresolved) -> Result<Strin
 }
 
 /// Renders every string of a JSON tree; the keys stay as they are.
-pub fn render_value(value: &Value, scope: &Scope, unresolved: Unresolved) -> Result<Value, ExpressionError> {
+pub(crate) fn render_value(value: &Value, scope: &Scope, unresolved: Unresolved) -> Result<Value, ExpressionError> {
     Ok(match value {
         Value::String(text) => Value::String(render(text, scope, unresolved)?),
         Value::Array(values) => {

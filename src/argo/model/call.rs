@@ -11,7 +11,7 @@ use super::values::Arguments;
 /// A step of a steps template or a task of a dag template.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Step {
+pub(crate) struct Step {
     /// Unique in its template.
     pub name: String,
     /// The template it calls, by name.
@@ -44,7 +44,7 @@ pub struct Step {
 
 impl Step {
     /// Whether it becomes one run an item.
-    pub fn expands(&self) -> bool {
+    pub(crate) fn expands(&self) -> bool {
         self.with_items.as_ref().is_some_and(|items| !items.is_empty())
             || !self.with_param.is_empty()
             || self.with_sequence.is_some()
@@ -66,7 +66,7 @@ pub struct TemplateRef {
 /// Which failures of a step do not fail what it belongs to.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
-pub struct ContinueOn {
+pub(crate) struct ContinueOn {
     /// An Error does not count.
     pub error: bool,
     /// A failure does not count.
@@ -76,7 +76,7 @@ pub struct ContinueOn {
 /// A template that runs on an event of a node or of the workflow.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Hook {
+pub(crate) struct Hook {
     /// The template's name.
     pub template: String,
     /// Or a template of another object.
@@ -90,7 +90,7 @@ pub struct Hook {
 /// Numbers to run for.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Sequence {
+pub(crate) struct Sequence {
     /// How many.
     #[serde(deserialize_with = "text")]
     pub count: Option<String>,
@@ -107,7 +107,7 @@ pub struct Sequence {
 /// The tasks of a dag template.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Dag {
+pub(crate) struct Dag {
     /// Tasks in the order of the document.
     pub tasks: Vec<Value>,
     /// Names of the tasks to reach, space separated; all leaves when empty.

@@ -8,7 +8,7 @@ use super::values::KeyRef;
 /// A container, or a script with its source.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Container {
+pub(crate) struct Container {
     /// Its name; `main` when empty.
     pub name: String,
     /// The image.
@@ -34,7 +34,7 @@ pub struct Container {
 /// An environment variable.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct EnvVar {
+pub(crate) struct EnvVar {
     /// Its name.
     pub name: String,
     /// Its value.
@@ -47,7 +47,7 @@ pub struct EnvVar {
 /// Where an environment variable's value comes from.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct EnvSource {
+pub(crate) struct EnvSource {
     /// A key of a ConfigMap.
     pub config_map_key_ref: Option<KeyRef>,
     /// A key of a Secret.
@@ -59,7 +59,7 @@ pub struct EnvSource {
 /// A field of the pod.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct FieldRef {
+pub(crate) struct FieldRef {
     /// Such as `metadata.name`.
     pub field_path: String,
 }
@@ -67,7 +67,7 @@ pub struct FieldRef {
 /// A source of a whole set of variables.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct EnvFrom {
+pub(crate) struct EnvFrom {
     /// Put before each name.
     pub prefix: String,
     /// A ConfigMap.
@@ -79,7 +79,7 @@ pub struct EnvFrom {
 /// A volume at a path.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct VolumeMount {
+pub(crate) struct VolumeMount {
     /// The volume's name.
     pub name: String,
     /// Where it appears.
@@ -93,7 +93,7 @@ pub struct VolumeMount {
 /// Several containers in one pod.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct ContainerSet {
+pub(crate) struct ContainerSet {
     /// The containers.
     pub containers: Vec<Container>,
     /// Volumes all of them see.

@@ -9,16 +9,16 @@ mod values;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-pub use self::call::{ContinueOn, Dag, Hook, Sequence, Step, TemplateRef};
-pub use self::container::{Container, ContainerSet, EnvFrom, EnvSource, EnvVar, FieldRef, VolumeMount};
-pub use self::policy::{Backoff, Cache, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
-pub use self::values::{Arguments, Artifact, Inputs, KeyRef, Location, Outputs, Parameter, Raw, ValueFrom};
+pub(crate) use self::call::{ContinueOn, Dag, Hook, Sequence, Step, TemplateRef};
+pub(crate) use self::container::{Container, ContainerSet, EnvFrom, EnvVar, VolumeMount};
+pub(crate) use self::policy::{Backoff, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
+pub(crate) use self::values::{Arguments, Artifact, Inputs, KeyRef, Outputs, Parameter};
 use super::document;
 
 /// A template of one of Argo's types.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Template {
+pub(crate) struct Template {
     /// Unique in its workflow; empty for an inline template.
     pub name: String,
     /// The name that its nodes show instead of their own.
@@ -65,7 +65,7 @@ pub struct Template {
 
 impl Template {
     /// The template's type; none when it has no specification that the engine runs.
-    pub fn kind(&self) -> Option<TemplateType> {
+    pub(crate) fn kind(&self) -> Option<TemplateType> {
         if self.container.is_some() || self.script.is_some() || self.container_set.is_some() {
             Some(TemplateType::Pod)
         } else if self.steps.is_some() {
@@ -82,7 +82,7 @@ impl Template {
 
 /// What kind of work a template is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TemplateType {
+pub(crate) enum TemplateType {
     /// `container`, `script` or `containerSet`.
     Pod,
     /// `steps`.
@@ -96,14 +96,14 @@ pub enum TemplateType {
 /// A pause.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Suspend {
+pub(crate) struct Suspend {
     /// How long; until resumed when none.
     #[serde(deserialize_with = "text")]
     pub duration: Option<String>,
 }
 
 /// Argo's AnyString: a scalar as its text, lists and maps as JSON.
-pub fn any_string(value: &Value) -> String {
+pub(crate) fn any_string(value: &Value) -> String {
     document::any_string(value).unwrap_or_else(|| value.to_string())
 }
 

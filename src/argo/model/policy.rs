@@ -8,7 +8,7 @@ use super::values::KeyRef;
 /// When and how often to try again.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct RetryStrategy {
+pub(crate) struct RetryStrategy {
     /// Retries after the first attempt; without end when none.
     #[serde(deserialize_with = "text")]
     pub limit: Option<String>,
@@ -23,7 +23,7 @@ pub struct RetryStrategy {
 /// Time between attempts.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     /// Before the first retry.
     #[serde(deserialize_with = "text")]
     pub duration: Option<String>,
@@ -41,7 +41,7 @@ pub struct Backoff {
 /// A cache entry to look up first.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Memoize {
+pub(crate) struct Memoize {
     /// The entry's key.
     pub key: String,
     /// A Go duration; an older entry does not count.
@@ -54,7 +54,7 @@ pub struct Memoize {
 /// A cache of outputs.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Cache {
+pub(crate) struct Cache {
     /// The ConfigMap that holds the entries.
     pub config_map: KeyRef,
 }
@@ -62,7 +62,7 @@ pub struct Cache {
 /// Locks to hold.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Synchronization {
+pub(crate) struct Synchronization {
     /// Of which several holders share a limit.
     pub semaphores: Vec<SemaphoreRef>,
     /// Of which one holder has all.
@@ -76,7 +76,7 @@ pub struct Synchronization {
 /// A semaphore whose limit stands in a ConfigMap.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct SemaphoreRef {
+pub(crate) struct SemaphoreRef {
     /// The key that holds the limit.
     pub config_map_key_ref: Option<KeyRef>,
     /// The key of the limit in a database.
@@ -88,7 +88,7 @@ pub struct SemaphoreRef {
 /// A mutex.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct MutexRef {
+pub(crate) struct MutexRef {
     /// Its name.
     pub name: String,
     /// The namespace it belongs to; empty for the workflow's own.

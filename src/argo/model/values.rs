@@ -8,7 +8,7 @@ use super::text;
 /// Parameters and artifacts that a template takes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Inputs {
+pub(crate) struct Inputs {
     /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// Its artifacts.
@@ -18,7 +18,7 @@ pub struct Inputs {
 /// Parameters and artifacts that a template gives.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Outputs {
+pub(crate) struct Outputs {
     /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// Its artifacts.
@@ -28,7 +28,7 @@ pub struct Outputs {
 /// Values for a template's inputs.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// By name, in order.
     pub parameters: Vec<Parameter>,
     /// By name, in order.
@@ -38,7 +38,7 @@ pub struct Arguments {
 /// A named value.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Parameter {
+pub(crate) struct Parameter {
     /// Its name.
     pub name: String,
     /// Its value as text.
@@ -56,7 +56,7 @@ pub struct Parameter {
 /// Where a parameter's value comes from.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct ValueFrom {
+pub(crate) struct ValueFrom {
     /// A file of the container.
     pub path: Option<String>,
     /// A reference to another parameter, as a tag.
@@ -75,7 +75,7 @@ pub struct ValueFrom {
 /// A key of a ConfigMap or Secret.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct KeyRef {
+pub(crate) struct KeyRef {
     /// The object's name.
     pub name: String,
     /// The key in its data.
@@ -87,7 +87,7 @@ pub struct KeyRef {
 /// A file or directory that is handed on.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Artifact {
+pub(crate) struct Artifact {
     /// Its name.
     pub name: String,
     /// Where it is in the container.
@@ -115,7 +115,7 @@ pub struct Artifact {
 /// The content of a raw artifact.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub struct Raw {
+pub(crate) struct Raw {
     /// The text.
     pub data: String,
 }
@@ -123,7 +123,7 @@ pub struct Raw {
 /// A key in the artifact store.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub struct Location {
+pub(crate) struct Location {
     /// Relative, with `/` between its parts.
     pub key: String,
 }

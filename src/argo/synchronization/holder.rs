@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// A holder: `NAMESPACE/WORKFLOW` or `NAMESPACE/WORKFLOW/NODE`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Holder {
+pub(crate) struct Holder {
     /// The workflow's namespace.
     pub namespace: String,
     /// The workflow's name.
@@ -18,7 +18,7 @@ pub struct Holder {
 impl Holder {
     /// Reads a holder from the status of a workflow. Controllers before 3.6 wrote the last part alone, a workflow's name
     /// or a node's id: the latter is the former, `-` and a number.
-    pub fn read(text: &str, namespace: &str, workflow: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str, namespace: &str, workflow: &str) -> Option<Self> {
         let holder = |namespace: &str, workflow: &str, node: Option<&str>| {
             let plain = !namespace.is_empty() && !workflow.is_empty() && node != Some("");
             let node = node.map(str::to_owned);

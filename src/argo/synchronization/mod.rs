@@ -4,15 +4,15 @@ mod holder;
 mod name;
 mod recorded;
 
-pub use self::holder::Holder;
-pub use self::name::{LockKind, LockName, LockNameError};
-pub use self::recorded::{Recorded, Waiting};
+pub(crate) use self::holder::Holder;
+pub(crate) use self::name::{LockKind, LockName, LockNameError};
+pub(crate) use self::recorded::Recorded;
 
 use super::model::{MutexRef, SemaphoreRef, Synchronization};
 
 impl MutexRef {
     /// The mutex's name, for a workflow of this namespace.
-    pub fn lock(&self, namespace: &str) -> LockName {
+    pub(crate) fn lock(&self, namespace: &str) -> LockName {
         let name = self.name.clone();
         let kind = if self.database { LockKind::Database(name) } else { LockKind::Mutex(name) };
         LockName { namespace: owner(&self.namespace, namespace), kind }
@@ -21,7 +21,7 @@ impl MutexRef {
 
 impl SemaphoreRef {
     /// The semaphore's name, for a workflow of this namespace; none where the reference names nothing.
-    pub fn lock(&self, namespace: &str) -> Option<LockName> {
+    pub(crate) fn lock(&self, namespace: &str) -> Option<LockName> {
         let kind = match (&self.config_map_key_ref, &self.database) {
             (Some(at), _) => LockKind::ConfigMap { name: at.name.clone(), key: at.key.clone() },
             (None, Some(at)) => LockKind::Database(at.key.clone()),
@@ -33,7 +33,7 @@ impl SemaphoreRef {
 
 impl Synchronization {
     /// All that it names, for a workflow of this namespace.
-    pub fn locks(&self, namespace: &str) -> Vec<LockName> {
+    pub(crate) fn locks(&self, namespace: &str) -> Vec<LockName> {
         let mutexes = self.mutexes.iter().chain(&self.mutex).map(|mutex| mutex.lock(namespace));
         let semaphores = self.semaphores.iter().chain(&self.semaphore);
         mutexes.chain(semaphores.filter_map(|semaphore| semaphore.lock(namespace))).collect()

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 /// A lock: `NAMESPACE/ConfigMap/NAME/KEY`, `NAMESPACE/Mutex/NAME` or `NAMESPACE/Database/KEY`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LockName {
+pub(crate) struct LockName {
     /// The namespace it belongs to.
     pub namespace: String,
     /// What it is.
@@ -16,7 +16,7 @@ pub struct LockName {
 
 /// What a lock is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LockKind {
+pub(crate) enum LockKind {
     /// A semaphore whose limit stands in a ConfigMap.
     ConfigMap {
         /// The ConfigMap.
@@ -33,17 +33,17 @@ pub enum LockKind {
 /// The text is no lock's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid lock {0:?}: expected NAMESPACE/ConfigMap/NAME/KEY, NAMESPACE/Mutex/NAME or NAMESPACE/Database/KEY")]
-pub struct LockNameError(String);
+pub(crate) struct LockNameError(String);
 
 impl LockName {
     /// A semaphore of a ConfigMap.
-    pub fn semaphore(namespace: &str, config_map: &str, key: &str) -> Self {
+    pub(crate) fn semaphore(namespace: &str, config_map: &str, key: &str) -> Self {
         let kind = LockKind::ConfigMap { name: config_map.to_owned(), key: key.to_owned() };
         Self { namespace: namespace.to_owned(), kind }
     }
 
     /// Whether its limit stands in a ConfigMap.
-    pub fn is_semaphore(&self) -> bool {
+    pub(crate) fn is_semaphore(&self) -> bool {
         matches!(self.kind, LockKind::ConfigMap { .. })
     }
 }

@@ -6,7 +6,7 @@ use super::{Holder, LockName};
 
 /// The locks that a workflow's status names. What cannot be read is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// The locks it holds, each with the holder: itself, or one of its nodes.
     pub holding: Vec<(LockName, Holder)>,
     /// The locks it waits for, itself or with some of its nodes.
@@ -15,7 +15,7 @@ pub struct Recorded {
 
 /// A lock that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// The lock.
     pub lock: LockName,
     /// Who held it when the controller looked last; of a mutex the one holder.
@@ -24,7 +24,7 @@ pub struct Waiting {
 
 impl Recorded {
     /// Reads `.status.synchronization`.
-    pub fn of(workflow: &Value) -> Self {
+    pub(crate) fn of(workflow: &Value) -> Self {
         let mut recorded = Self::default();
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
         let read = |holder: &Value| Holder::read(holder.as_str()?, text("namespace"), text("name"));
@@ -49,7 +49,7 @@ impl Recorded {
     }
 
     /// The locks that the workflow holds or waits for.
-    pub fn locks(&self) -> impl Iterator<Item = &LockName> {
+    pub(crate) fn locks(&self) -> impl Iterator<Item = &LockName> {
         self.holding.iter().map(|(lock, _)| lock).chain(self.waiting.iter().map(|waiting| &waiting.lock))
     }
 }

@@ -37,7 +37,7 @@ pub(crate) use layout::remove_tree;
 use mounts::Problem;
 
 /// The hidden command's name.
-pub const VERB: &str = "__task";
+pub(crate) const VERB: &str = "__task";
 
 /// The argument of the second stage, inside the new namespaces.
 const INSIDE: &str = "inside";
@@ -60,7 +60,7 @@ pub(crate) struct KillLine {
 }
 
 /// Runs the hidden command with the arguments behind its name; only the engine calls it.
-pub fn task_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
+pub(crate) fn task_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
     let stage = arguments.next().unwrap_or_default();
     let done = match stage.to_str() {
         Some("overlay") => separate(CloneFlags::CLONE_NEWPID),

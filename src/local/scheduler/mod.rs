@@ -40,11 +40,11 @@ use crate::argo::status::{Node, Outputs, Phase};
 use crate::local::resolved::Plan;
 use crate::local::task::{Outcome, Task};
 
-pub use self::memoization::{Found, Wanted};
-pub use self::state::NodeIndex;
-pub use self::suspend::Given;
+pub(crate) use self::memoization::{Found, Wanted};
+pub(crate) use self::state::NodeIndex;
+pub(crate) use self::suspend::Given;
 pub(crate) use self::task::{ARTIFACTS, image_program};
-pub use self::workflow::Finished;
+pub(crate) use self::workflow::Finished;
 
 /// Something that happened.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::output::tree::printable;
 
 /// An entry that was left out, for scripts.
 #[derive(Debug, Serialize)]
-pub struct LeftOutLine<'a> {
+pub(crate) struct LeftOutLine<'a> {
     /// Its key.
     pub key: &'a str,
     /// Why.
@@ -19,12 +19,12 @@ pub struct LeftOutLine<'a> {
 }
 
 /// A line for each entry that something was done to.
-pub fn carried(carried: &Carried, done: impl Display) -> String {
+pub(crate) fn carried(carried: &Carried, done: impl Display) -> String {
     lines(carried.done.iter().map(|key| format!("{key} {done}")))
 }
 
 /// The entries that were left out, those of one reason on one line: the first few of them by name.
-pub fn left_out(left_out: &LeftOuts) -> Vec<String> {
+pub(crate) fn left_out(left_out: &LeftOuts) -> Vec<String> {
     const NAMED: usize = 3;
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for (key, why) in left_out {

@@ -7,7 +7,7 @@ use crate::cache::{Answer, Asked, CacheDifference, NodeDifference, Part, Told};
 use crate::output::tree::printable;
 
 /// How two caches differ, as diff writes it.
-pub fn difference(difference: &CacheDifference) -> String {
+pub(crate) fn difference(difference: &CacheDifference) -> String {
     let mut text = String::new();
     let changed =
         difference.changed.iter().map(|changed| ('~', &changed.key, format!("  {}", changed.fields.join(", "))));
@@ -22,7 +22,7 @@ pub fn difference(difference: &CacheDifference) -> String {
 }
 
 /// What the nodes of two attempts asked for.
-pub fn attempts(differences: &[NodeDifference]) -> String {
+pub(crate) fn attempts(differences: &[NodeDifference]) -> String {
     let rows = differences.iter().map(|node| {
         let name = if node.node.is_empty() { "(workflow)" } else { node.node.as_str() };
         vec![name.to_owned(), asked(node.first.as_ref()), asked(node.second.as_ref()), what(node)]
@@ -50,7 +50,7 @@ fn what(node: &NodeDifference) -> String {
 }
 
 /// Why a node had, or had not, an entry.
-pub fn answer(node: &str, answer: &Answer) -> String {
+pub(crate) fn answer(node: &str, answer: &Answer) -> String {
     let node = format!("node {}", printable(node));
     let mut text = match answer {
         Answer::NotMemoized => format!("{node} is not memoized: its template was left out, or has no memoize\n"),

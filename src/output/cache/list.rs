@@ -6,7 +6,7 @@ use super::{ago, percent, size, table};
 use crate::cache::{Overview, Place};
 
 /// The table of caches in their order.
-pub fn list(caches: &[Overview], now: Timestamp) -> String {
+pub(crate) fn list(caches: &[Overview], now: Timestamp) -> String {
     let rows = caches.iter().map(|cache| {
         let place = match &cache.place {
             Place::ConfigMap { namespace } => namespace.clone(),

@@ -9,17 +9,17 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-pub use self::change::{LeftOutLine, carried, left_out};
-pub use self::compare::{answer, attempts, difference};
+pub(crate) use self::change::{LeftOutLine, carried, left_out};
+pub(crate) use self::compare::{answer, attempts, difference};
 pub use self::inspect::inspection;
-pub use self::list::list;
+pub(crate) use self::list::list;
 use super::list::age;
 use super::tree::printable;
 use crate::argo::document::to_yaml_documents;
 
 /// What standard output carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Form {
+pub(crate) enum Form {
     /// Names of caches, or keys of entries, a line each.
     Name,
     /// One JSON document.
@@ -29,13 +29,13 @@ pub enum Form {
 }
 
 /// A document as JSON or YAML.
-pub fn document(form: Form, value: &impl Serialize) -> Result<String, serde_json::Error> {
+pub(crate) fn document(form: Form, value: &impl Serialize) -> Result<String, serde_json::Error> {
     let value = serde_json::to_value(value)?;
     Ok(if form == Form::Yaml { to_yaml_documents(&[value]) } else { format!("{value:#}\n") })
 }
 
 /// Names or keys, a line each.
-pub fn lines(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+pub(crate) fn lines(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let mut text = String::new();
     for name in names {
         text += &printable(name.as_ref());
@@ -69,7 +69,7 @@ fn seconds(age_seconds: Option<i64>) -> String {
 
 /// A number of bytes in the largest unit of which there is at least one.
 #[allow(clippy::cast_precision_loss)]
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units.into_iter().find(|(_, unit)| bytes >= *unit) {
         Some((name, unit)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
@@ -83,7 +83,7 @@ fn percent(share: f64) -> String {
 }
 
 /// `1 entry`, `2 entries`.
-pub fn entries(number: usize) -> String {
+pub(crate) fn entries(number: usize) -> String {
     if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
 }
 

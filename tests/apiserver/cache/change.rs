@@ -1,7 +1,7 @@
 //! Entries and caches that go, beside others who write.
 
-use kubectl_runnable::cache::{Cache, Change};
-use kubectl_runnable::cluster::Changed;
+use kubectl_runnable::testing::cache::{Cache, Change};
+use kubectl_runnable::testing::cluster::Changed;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use wiremock::matchers::{body_partial_json, method, path};

@@ -1,6 +1,6 @@
 //! Why a node of a cluster's run had, or had not, an entry.
 
-use kubectl_runnable::argo::status::node_id;
+use kubectl_runnable::testing::argo::status::node_id;
 use serde_json::{Value, json};
 
 use super::{cache, config_map, entry};

@@ -10,7 +10,7 @@ use super::{ExpressionError, Fault};
 use tokens::{Token, tokens};
 
 /// Whether a condition holds. An empty one does.
-pub fn when(text: &str) -> Result<bool, ExpressionError> {
+pub(crate) fn when(text: &str) -> Result<bool, ExpressionError> {
     if text.is_empty() {
         return Ok(true);
     }
