@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
 use crate::server::{Server, User};
+use crate::support::wait::until;
 use crate::{crds, workflow};
 
 #[tokio::test]
@@ -212,12 +213,8 @@ async fn an_admission_policy_speaks_for_itself() {
         .await;
     let cluster = namespace.cluster(User::Admin).await;
     // The server learns of a policy a moment after it is made: ask without creating until it has.
-    let error = loop {
-        match cluster.create(&workflow("night", "r1"), true).await {
-            Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-            Err(error) => break error,
-        }
-    };
+    let night = workflow("night", "r1");
+    let error = until("the refusal", async || cluster.create(&night, true).await.err()).await;
     assert!(matches!(error, ClusterError::Denied { .. }), "{error:?}");
     assert!(error.to_string().ends_with("go to sleep"), "{error}");
     assert_eq!(error.exit(), Exit::Tool);

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod crds;
 mod keys;
 mod namespace;

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use kube::Client;
 use kubectl_runnable::testing::cluster::{Access, Cluster};
@@ -10,9 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::{Server, User};
-
-/// Longer than a role takes to be heeded on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::files;
+use crate::support::wait::until;
 
 /// A namespace that no other test uses. It goes with the server: no controller runs here that could empty it sooner.
 pub(crate) struct Namespace {
@@ -49,7 +47,10 @@ impl Namespace {
     /// A kubeconfig file whose context `test` is this namespace, for a spawned program.
     pub(crate) fn kubeconfig(&self, user: User) -> PathBuf {
         let path = self.directory.path().join(format!("{}.kubeconfig", user.name()));
-        std::fs::write(&path, self.server.kubeconfig(user, &self.name).to_string()).unwrap();
+        // A program that was started with it may be reading it now.
+        if !path.exists() {
+            files::write(&path, self.server.kubeconfig(user, &self.name).to_string());
+        }
         path
     }
 
@@ -124,16 +125,13 @@ impl Namespace {
         }
     }
 
-    /// The server heeds a role only when its authoriser has heard of it.
+    /// The server honours a role only once its authoriser's watch has seen it.
     async fn until_allowed(&self, group: &str, verb: &str, plural: &str) {
         let asked = json!({ "namespace": self.name, "group": group, "verb": verb, "resource": plural });
         let review = json!({ "spec": { "user": User::Restricted.name(), "resourceAttributes": asked } });
-        let began = Instant::now();
         let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
-        while self.post(path, &review).await["status"]["allowed"] != true {
-            assert!(began.elapsed() < PATIENCE, "{} never came to be allowed: {asked}", User::Restricted.name());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let allowed = async || (self.post(path, &review).await["status"]["allowed"] == true).then_some(());
+        until(&format!("{} may: {asked}", User::Restricted.name()), allowed).await;
     }
 
     /// Creates any object by its API path.
@@ -152,4 +150,18 @@ impl Namespace {
             namespaced => format!("/apis/argoproj.io/v1alpha1/namespaces/{}/{namespaced}", self.name),
         }
     }
+}
+
+/// A program that was just started reads its kubeconfig while the test asks for the file again.
+#[tokio::test]
+async fn a_kubeconfig_is_whole_whenever_it_is_read() {
+    let namespace = Namespace::new().await;
+    let path = namespace.kubeconfig(User::Admin);
+    let whole = std::fs::read(&path).unwrap();
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| (0..2_000).for_each(|_| drop(namespace.kubeconfig(User::Admin))));
+        while !asking.is_finished() {
+            assert_eq!(std::fs::read(&path).unwrap(), whole);
+        }
+    });
 }

@@ -1,26 +1,38 @@
 //! `semaphore set --drain` and what takes it back. The test does what a controller does: it queues the workflow and
 //! lets it in.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use super::{KEY, Ran, command, config_map, data, record, semaphore};
 use crate::namespace::Namespace;
 use crate::server::User;
+use crate::support::wait::until;
 
 const DRAIN: &str = "drain-exampleorg-sample-main-";
 
 /// The name of the workflow that drains, once it exists.
 async fn drain(namespace: &Namespace) -> String {
-    loop {
+    until("the workflow that drains", async || {
         let listed = semaphore(namespace, &["get", KEY, "-o", "json"]).json();
-        if let Some(name) = listed["drained"]["workflow"].as_str()
-            && namespace.get("workflows", name).await.is_some()
-        {
-            return name.to_owned();
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let name = listed["drained"]["workflow"].as_str()?.to_owned();
+        namespace.get("workflows", &name).await.map(|_| name)
+    })
+    .await
+}
+
+/// The program at work on a drain, with these flags.
+fn start(namespace: &Namespace, flags: &[&str]) -> JoinHandle<Ran> {
+    let arguments = [&["semaphore", "set", KEY, "--drain"], flags].concat();
+    let mut command = command(&namespace.kubeconfig(User::Admin), &arguments);
+    tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap()))
+}
+
+/// What the program does; the test fails at once, with what the program said, when the program ends before it.
+async fn before_its_end<T>(running: &mut JoinHandle<Ran>, what: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = what => done,
+        ran = running => panic!("the program ended early: {ran:?}"),
     }
 }
 
@@ -38,10 +50,8 @@ fn status(namespace: &Namespace, of: &str, name: &str) -> Value {
 
 /// Drains with these flags beside a controller that queues the workflow and then lets it in.
 async fn drained(namespace: &Namespace, flags: &[&str]) -> Ran {
-    let arguments = [&["semaphore", "set", KEY, "--drain"], flags].concat();
-    let mut command = command(&namespace.kubeconfig(User::Admin), &arguments);
-    let running = tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap()));
-    let name = drain(namespace).await;
+    let mut running = start(namespace, flags);
+    let name = before_its_end(&mut running, drain(namespace)).await;
     for of in ["waiting", "holding"] {
         namespace.patch("workflows", &name, &status(namespace, of, &name)).await;
     }
@@ -106,13 +116,11 @@ async fn a_drain_that_lost_its_workflow_is_told_and_made_good() {
     namespace.patch("workflows", &name, &json!({"status": {"phase": "Failed", "synchronization": null}})).await;
     let listed = semaphore(&namespace, &["list"]);
     assert!(listed.stdout.contains("is not in its queue, so that others may get in: drain again"), "{listed:?}");
-    let running = tokio::task::spawn_blocking({
-        let mut command = command(&namespace.kubeconfig(User::Admin), &["semaphore", "set", KEY, "--drain"]);
-        move || Ran::from(command.output().unwrap())
+    let mut running = start(&namespace, &[]);
+    let another = until("another workflow of this name", async || {
+        namespace.get("workflows", &name).await.filter(|workflow| workflow["metadata"]["uid"] != gone)
     });
-    while namespace.get("workflows", &name).await.is_none_or(|workflow| workflow["metadata"]["uid"] == gone) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    before_its_end(&mut running, another).await;
     namespace.patch("workflows", &name, &status(&namespace, "holding", &name)).await;
     let _ = running.await.unwrap().prints(0, "semaphore exampleorg-sample-main: drained (4 before) (unchanged)\n");
     let _ = semaphore(&namespace, &["delete", KEY, "--force"]).prints(0, "semaphore exampleorg-sample-main deleted\n");
@@ -132,11 +140,8 @@ async fn a_wait_for_the_last_holder_ends_in_time() {
 async fn a_workflow_that_the_controller_refuses_is_an_error() {
     let namespace = Namespace::new().await;
     config_map(&namespace, &json!({"data": {KEY: "4"}})).await;
-    let running = tokio::task::spawn_blocking({
-        let mut command = command(&namespace.kubeconfig(User::Admin), &["semaphore", "set", KEY, "--drain", "--wait"]);
-        move || Ran::from(command.output().unwrap())
-    });
-    let name = drain(&namespace).await;
+    let mut running = start(&namespace, &["--wait"]);
+    let name = before_its_end(&mut running, drain(&namespace)).await;
     let refused = json!({"status": {"phase": "Error", "message": "workflows must use workflowTemplateRef"}});
     namespace.patch("workflows", &name, &refused).await;
     let ran = running.await.unwrap();
