@@ -24,6 +24,39 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+/// An error that can end a command. Each module says here what its errors mean to a script and what the user can do.
+pub trait CommandError: std::error::Error {
+    /// The command's exit code.
+    fn exit(&self) -> Exit;
+
+    /// What the user can do about it.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+
+    /// The error and its causes, on one line.
+    fn message(&self) -> String
+    where
+        Self: Sized + 'static,
+    {
+        chain(self)
+    }
+}
+
+/// An error and what caused it, on one line. A cause that the text above it already tells is not repeated.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

@@ -41,7 +41,7 @@ pub mod cluster {
 
 pub mod exit {
     //! The exit codes.
-    pub use crate::exit::Exit;
+    pub use crate::exit::{CommandError, Exit};
 }
 
 pub mod local {

@@ -1,5 +1,6 @@
 //! Validated identities: what has been checked once at the edge is a type of its own below it.
 
+use crate::exit::{CommandError, Exit};
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,6 +30,12 @@ pub enum IdentityError {
         "invalid name {0:?}: expected lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit, at most 253"
     )]
     ObjectName(String),
+}
+
+impl CommandError for IdentityError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 /// Number of random characters in a generated cache name.

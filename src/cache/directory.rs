@@ -12,6 +12,7 @@ use super::key::CacheKey;
 use super::lock::Lock;
 use super::manifest::{Failure, KeptArtifact, Manifest, VERSION};
 use crate::argo::identity::CacheName;
+use crate::exit::{CommandError, Exit};
 use crate::local::artifact;
 
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -26,6 +27,12 @@ pub struct CacheError {
     pub(super) path: PathBuf,
     #[source]
     pub(super) source: io::Error,
+}
+
+impl CommandError for CacheError {
+    fn exit(&self) -> Exit {
+        Exit::Tool
+    }
 }
 
 impl CacheError {

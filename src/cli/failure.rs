@@ -2,14 +2,8 @@
 
 use console::Style;
 
-use crate::argo::document::DocumentError;
-use crate::argo::identity::IdentityError;
-use crate::cluster::ClusterError;
-use crate::exit::Exit;
-use crate::git::{GitError, NameError};
-use crate::local::store::StoreError;
-use crate::output::stream::{StreamError, stderr_colors, talk};
-use crate::prepare::PrepareError;
+use crate::exit::{CommandError, Exit};
+use crate::output::stream::{stderr_colors, talk};
 
 /// What a user reads when a command fails.
 #[derive(Debug)]
@@ -67,65 +61,9 @@ impl Failure {
     }
 }
 
-/// An error and what caused it, on one line.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
-impl From<ClusterError> for Failure {
-    fn from(error: ClusterError) -> Self {
-        Self { exit: error.exit(), message: chain(&error), hint: error.hint(), rendered: false }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self { exit: error.exit(), message: chain(&error), hint: error.hint(), rendered: false }
-    }
-}
-
-impl From<GitError> for Failure {
-    fn from(error: GitError) -> Self {
-        Self { exit: error.exit(), message: chain(&error), hint: error.hint(), rendered: false }
-    }
-}
-
-impl From<NameError> for Failure {
-    fn from(error: NameError) -> Self {
-        Self::usage(chain(&error))
-    }
-}
-
-impl From<PrepareError> for Failure {
-    fn from(error: PrepareError) -> Self {
-        Self::usage(chain(&error))
-    }
-}
-
-impl From<IdentityError> for Failure {
-    fn from(error: IdentityError) -> Self {
-        Self::usage(chain(&error))
-    }
-}
-
-impl From<DocumentError> for Failure {
-    fn from(error: DocumentError) -> Self {
-        Self::usage(chain(&error))
-    }
-}
-
-impl From<StreamError> for Failure {
-    fn from(error: StreamError) -> Self {
-        Self::new(Exit::Tool, chain(&error))
+impl<E: CommandError + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { exit: error.exit(), message: error.message(), hint: error.hint(), rendered: false }
     }
 }
 

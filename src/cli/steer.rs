@@ -10,7 +10,7 @@ use super::snapshot::live;
 use super::target::{Target, TargetArgs};
 use crate::cluster::{Changed, Cluster};
 use crate::control::{Decision, Order, Refusal};
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 use crate::local::control_pipe;
 use crate::local::record::Record;
 use crate::output::format::{Format, name, rendered};
@@ -109,10 +109,7 @@ async fn on_cluster(
 
 fn refused(order: &Order, name: &str, refusal: &Refusal) -> Failure {
     let failure = Failure::new(refusal.exit(), format!("cannot {} workflow {name:?}: {refusal}", order.verb()));
-    match refusal.hint() {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    refusal.hint().into_iter().fold(failure, Failure::hint)
 }
 
 /// Hands the change to the process that carries the run out, and waits until it is seen to have heeded it.

@@ -8,7 +8,7 @@ use super::home;
 use crate::argo::identity::ObjectName;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
-use crate::local::record::{Record, RecordError};
+use crate::local::record::Record;
 use crate::run::handle::{Backend, Handle};
 
 /// The name that stands for the run that was created last.
@@ -145,10 +145,4 @@ fn handle(argument: &str) -> Result<Option<Handle>, Failure> {
         Failure::new(exit, format!("{argument}: {error}"))
     })?;
     Handle::read(&text).map(Some).map_err(|error| Failure::usage(format!("{argument}: {error}")))
-}
-
-impl From<RecordError> for Failure {
-    fn from(error: RecordError) -> Self {
-        Self::new(error.exit(), super::failure::chain(&error))
-    }
 }

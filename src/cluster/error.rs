@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::kind::Resource;
 use super::template::Elsewhere;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 
 /// Why the cluster did not do what was asked. No variant carries a credential.
 #[derive(Debug, thiserror::Error)]
@@ -248,9 +248,8 @@ pub enum ClusterError {
     },
 }
 
-impl ClusterError {
-    /// The exit code of a command that ends with this error.
-    pub fn exit(&self) -> Exit {
+impl CommandError for ClusterError {
+    fn exit(&self) -> Exit {
         match self {
             Self::UnknownContext { .. }
             | Self::GroupsWithoutUser
@@ -270,8 +269,7 @@ impl ClusterError {
         }
     }
 
-    /// What the user may do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoKubeconfig { .. } => Some("name one with --kubeconfig or KUBECONFIG, or run with --local".into()),
             Self::NoContext { known } => Some(match known.as_slice() {

@@ -43,7 +43,7 @@ pub use list::Selection;
 pub use list_watch::News;
 pub(crate) use logs::Pod;
 pub use logs::{Line, LogEnd, LogOptions};
-pub(crate) use owner::{OwnerError, OwnerName};
+pub(crate) use owner::OwnerName;
 pub(crate) use post::post;
 
 use kind::Resource;

@@ -10,7 +10,7 @@ use super::kind::Resource;
 use super::request::{self, Verb};
 use super::send::Failure;
 use super::{Cluster, ClusterError};
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 
 /// An object that is to own workflows, as people write it: `[NAMESPACE/]KIND[.GROUP]/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,9 +117,8 @@ pub enum OwnerError {
     Cluster(#[from] ClusterError),
 }
 
-impl OwnerError {
-    /// The command's exit code.
-    pub fn exit(&self) -> Exit {
+impl CommandError for OwnerError {
+    fn exit(&self) -> Exit {
         match self {
             Self::SeveralKinds { .. } | Self::Elsewhere { .. } => Exit::Usage,
             Self::UnknownKind { .. } | Self::Missing { .. } => Exit::NotFound,
@@ -129,8 +128,7 @@ impl OwnerError {
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKind { .. } => Some("kubectl api-resources lists the kinds".to_owned()),
             Self::SeveralKinds { .. } => Some("name its group too: KIND.GROUP/NAME".to_owned()),

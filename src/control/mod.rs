@@ -9,7 +9,7 @@ pub(crate) mod suspend;
 use serde_json::Value;
 
 use self::resume::Resume;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 use crate::local::scheduler::Shutdown;
 
 /// What is asked of a run.
@@ -102,9 +102,8 @@ pub(crate) enum Refusal {
     },
 }
 
-impl Refusal {
-    /// The command's exit code.
-    pub(crate) fn exit(&self) -> Exit {
+impl CommandError for Refusal {
+    fn exit(&self) -> Exit {
         match self {
             Self::Ended(_) | Self::Stopping(_) => Exit::Conflict,
             Self::Offloaded | Self::Compressed(_) => Exit::Tool,
@@ -113,8 +112,7 @@ impl Refusal {
         }
     }
 
-    /// What the user may do about it.
-    pub(crate) fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::MissingOutput { parameter, .. } => Some(format!("give it with --output {parameter}=VALUE")),
             Self::Offloaded => Some("use argo resume with ARGO_SERVER set".to_owned()),

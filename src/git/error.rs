@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::identity::{Directory, NameError, ObjectId, TaskId};
 use super::remote::RemoteUrlError;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 
 /// Why a worktree could not be made, listed or removed.
 #[derive(Debug, thiserror::Error)]
@@ -202,9 +202,8 @@ fn by(holder: Option<&str>) -> String {
     holder.map(|holder| format!(" by {holder}")).unwrap_or_default()
 }
 
-impl GitError {
-    /// The command's exit code.
-    pub(crate) fn exit(&self) -> Exit {
+impl CommandError for GitError {
+    fn exit(&self) -> Exit {
         match self {
             Self::Name(_)
             | Self::Url(_)
@@ -232,8 +231,7 @@ impl GitError {
         }
     }
 
-    /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NoGit => {
                 "install git (2.39 or newer); it fetches with your own credentials, proxies and certificates"
@@ -276,7 +274,9 @@ impl GitError {
         };
         Some(text.to_owned())
     }
+}
 
+impl GitError {
     /// For `map_err`: what was tried on a path.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

@@ -1,6 +1,7 @@
 //! Names of the outside world that become paths, refs and arguments of git: each is checked once, here, so that none of
 //! them can lead out of a directory, be taken for an option, or name more than it says.
 
+use crate::exit::{CommandError, Exit};
 use std::fmt;
 use std::str::FromStr;
 
@@ -60,6 +61,12 @@ pub(crate) enum NameError {
     /// The text is no directory of a repository.
     #[error("invalid directory {0:?}: expected one of the repository, such as src/app, without '..'")]
     Directory(String),
+}
+
+impl CommandError for NameError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 /// The longest task id: its name becomes a file name with something added.

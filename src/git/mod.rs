@@ -40,7 +40,7 @@ mod work;
 pub(crate) use cleanup::{Cleaned, Cleaning, Event, Which, cleanup};
 pub(crate) use error::GitError;
 pub(crate) use fetch::Depth;
-pub(crate) use identity::{Directory, NameError, ObjectId, Owner, RepositoryName, Revision, TaskId};
+pub(crate) use identity::{Directory, ObjectId, Owner, RepositoryName, Revision, TaskId};
 pub(crate) use init::{Made, Request, Step, init};
 pub(crate) use list::{Listed, list};
 pub(crate) use network::Network;

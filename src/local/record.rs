@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::store::directory;
 use crate::argo::identity::ObjectName;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 
 /// Why a run cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +39,8 @@ pub(crate) enum RecordError {
     },
 }
 
-impl RecordError {
-    /// The command's exit code.
-    pub(crate) fn exit(&self) -> Exit {
+impl CommandError for RecordError {
+    fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } | Self::None { .. } => Exit::NotFound,
             Self::Read { .. } => Exit::Tool,

@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::argo::document::to_yaml_documents;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Node;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 
 /// The file of the documents beside the workflow.
 pub(crate) const BESIDE: &str = "beside.yaml";
@@ -49,23 +49,23 @@ pub(crate) enum StoreError {
     },
 }
 
-impl StoreError {
-    /// The command's exit code.
-    pub(crate) fn exit(&self) -> Exit {
+impl CommandError for StoreError {
+    fn exit(&self) -> Exit {
         match self {
             Self::Exists { .. } => Exit::Conflict,
             Self::Write { .. } => Exit::Tool,
         }
     }
 
-    /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { .. } => Some("choose another --name, or have one made with --generate-name".to_owned()),
             Self::Write { .. } => Some("set RUNNABLE_HOME to a directory that can be written to".to_owned()),
         }
     }
+}
 
+impl StoreError {
     fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Write { path, source }

@@ -1,5 +1,6 @@
 //! The key of a semaphore: what limits the runs of one branch of one repository.
 
+use crate::exit::{CommandError, Exit};
 use std::fmt;
 use std::str::FromStr;
 
@@ -48,6 +49,12 @@ pub(crate) enum KeyError {
     /// The text names no branch.
     #[error("invalid repository {0:?}: expected OWNER/REPO@REF, such as exampleorg/sample@main")]
     Repository(String),
+}
+
+impl CommandError for KeyError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 impl Key {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 
 /// The annotation in which this program notes what the limits do not say, as JSON: key ► [`Note`].
 pub(super) const ANNOTATION: &str = "kubectl-runnable/semaphores";
@@ -91,18 +91,16 @@ pub(crate) enum Refusal {
     NotDrained(String),
 }
 
-impl Refusal {
-    /// How a command that meets it exits.
-    pub(crate) fn exit(&self) -> Exit {
+impl CommandError for Refusal {
+    fn exit(&self) -> Exit {
         match self {
             Self::Absent { .. } => Exit::NotFound,
             _ => Exit::Conflict,
         }
     }
 
-    /// What the user may do about it.
-    pub(crate) fn hint(&self) -> String {
-        match self {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
             Self::Cache(_) => "choose another ConfigMap for limits with --configmap".to_owned(),
             Self::Immutable(name) => format!(
                 "choose another with --configmap, or make it anew: kubectl get configmap {name} -o yaml > {name}.yaml, \
@@ -115,7 +113,7 @@ impl Refusal {
                 "kubectl runnable semaphore list shows those that exist; semaphore set makes one".to_owned()
             }
             Self::NotDrained(_) => "set its limit: kubectl runnable semaphore set KEY LIMIT".to_owned(),
-        }
+        })
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use self::cycle::{Cycle, cycles};
 pub(crate) use self::drain::{drain_name, drain_workflow, is_drain_of};
 pub(crate) use self::edit::{Change, Edit, Planned, Request};
 pub(crate) use self::key::{Branch, Key, KeyError, Named};
-pub(crate) use self::limits::{Limit, Limits, Refusal};
+pub(crate) use self::limits::{Limit, Limits};
 pub(crate) use self::lock::{Holding, Lock, Standing, Waiter};
 pub(crate) use self::lock_status::INSTANCE;
 pub(crate) use self::lock_table::{Address, LockTable};

@@ -1,6 +1,7 @@
 //! The two standard streams: standard output carries what was asked for, standard error all talk. That nobody reads
 //! them any more ends no command.
 
+use crate::exit::{CommandError, Exit};
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -15,6 +16,12 @@ pub(crate) fn result(text: impl Display) -> Result<(), StreamError> {
     match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(StreamError(error)),
         _ => Ok(()),
+    }
+}
+
+impl CommandError for StreamError {
+    fn exit(&self) -> Exit {
+        Exit::Tool
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a document cannot be prepared.
 
 use crate::argo::identity::{IdentityError, RunId};
+use crate::exit::{CommandError, Exit};
 
 /// Why a document cannot be prepared.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -80,4 +81,10 @@ pub enum PrepareError {
         /// The lock.
         lock: String,
     },
+}
+
+impl CommandError for PrepareError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }

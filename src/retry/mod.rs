@@ -23,7 +23,7 @@ pub(crate) use self::in_place::{InPlace, in_place};
 use self::lost_state::LostState;
 pub(crate) use self::memoized::memoized;
 pub(crate) use self::plan::{Entries, Entry, Plan};
-pub(crate) use self::refusal::{Mode, Owner, Refusal, check};
+pub(crate) use self::refusal::{Mode, Owner, check};
 pub(crate) use self::resubmit::anew;
 pub(crate) use self::verdict::Verdict;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 use crate::run::selector::NodeSelector;
 
 /// How a run is retried.
@@ -80,22 +80,25 @@ pub(crate) enum Refusal {
     },
 }
 
-impl Refusal {
-    /// The command's exit code.
-    pub(crate) fn exit(&self) -> Exit {
+impl CommandError for Refusal {
+    fn exit(&self) -> Exit {
         Exit::Conflict
     }
 
-    /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::NotEnded { .. } => Some("wait for its end, or stop it first"),
-            Self::Succeeded { .. } => Some(
-                "submit it anew, or on a cluster run its nodes again with --in-place --restart-successful --node-field-selector",
-            ),
-            Self::NodesAway { .. } | Self::Broken { .. } => Some("retry it without --memoized and --in-place"),
-            Self::UnknownPhase { .. } | Self::Deleted { .. } | Self::OwnerDeleted { .. } => None,
-        }
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotEnded { .. } => "wait for its end, or stop it first",
+            Self::Succeeded { .. } => {
+                "submit it again, or on a cluster run its nodes again with --in-place --restart-successful --node-field-selector"
+            }
+            Self::NodesAway { .. } | Self::Broken { .. } => "retry it without --memoized and --in-place",
+            Self::UnknownPhase { .. } | Self::Deleted { .. } | Self::OwnerDeleted { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    fn message(&self) -> String {
+        format!("cannot retry: {self}")
     }
 }
 

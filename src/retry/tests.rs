@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::refusal::Refusal;
 use super::*;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::node_id;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kubectl_runnable::testing::cluster::{Access, Cluster, ClusterError};
-use kubectl_runnable::testing::exit::Exit;
+use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -1,7 +1,7 @@
 //! Creating a workflow, and everything that can stand against it.
 
 use kubectl_runnable::testing::cluster::{Access, Cluster, ClusterError};
-use kubectl_runnable::testing::exit::Exit;
+use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;

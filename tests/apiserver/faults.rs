@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kubectl_runnable::testing::cluster::{Access, Cluster, ClusterError, Selection};
-use kubectl_runnable::testing::exit::Exit;
+use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;

@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use kubectl_runnable::testing::argo::status::{node_id, pod_name};
+use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
@@ -207,7 +208,7 @@ async fn a_change_at_the_same_time_is_a_conflict() {
     let stale = failed(&namespace, "build").await;
     namespace.patch("workflows", "build", &json!({ "metadata": { "labels": { "team": "other" } } })).await;
     let error = namespace.cluster(User::Admin).await.replace(&stale, false).await.unwrap_err();
-    assert_eq!(error.exit(), kubectl_runnable::testing::exit::Exit::Conflict, "{error}");
+    assert_eq!(error.exit(), Exit::Conflict, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

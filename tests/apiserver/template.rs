@@ -1,7 +1,7 @@
 //! Fetching what a workflow is made from.
 
 use kubectl_runnable::testing::cluster::TemplateKind;
-use kubectl_runnable::testing::exit::Exit;
+use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;

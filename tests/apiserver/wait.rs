@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kubectl_runnable::testing::cluster::{Cluster, ClusterError};
-use kubectl_runnable::testing::exit::Exit;
+use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::place::{Place, field_path, start_of_line};
 use super::{Kind, MAX_BYTES, Source};
+use crate::exit::{CommandError, Exit};
 
 /// The most problems that are shown of one text.
 pub(super) const MAX_SHOWN: usize = 20;
@@ -57,6 +58,12 @@ pub enum DocumentError {
         /// Every problem of every document.
         problems: Vec<Problem>,
     },
+}
+
+impl CommandError for DocumentError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 /// One thing that is wrong with a document, or probably not meant.

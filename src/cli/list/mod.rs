@@ -7,14 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::failure::{Failure, chain};
+use super::failure::Failure;
 use super::home;
 use super::runtime::{block_on, looking_on};
 use super::snapshot::{Found, recorded};
 use super::target::TargetArgs;
 use super::values::span;
 use crate::cluster::{Cluster, Selection};
-use crate::exit::Exit;
+use crate::exit::{Exit, chain};
 use crate::local::record::{Record, RecordError};
 use crate::output::format::{Format, rendered};
 use crate::output::list::{Columns, Row, table};

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Args, Listed, listed_of};
-use crate::cli::failure::{Failure, chain};
+use crate::cli::failure::Failure;
 use crate::cli::home;
 use crate::cli::snapshot::{Found, recorded};
 use crate::cluster::{self, Cluster};
-use crate::exit::Exit;
+use crate::exit::{Exit, chain};
 use crate::local::list_watch::{self, list_watch};
 use crate::output::format::{Format, name, rendered};
 use crate::output::list::{Growing, Row};

@@ -21,7 +21,7 @@ use crate::output::format::{Format, rendered};
 use crate::output::plan;
 use crate::output::stream::{is_terminal, result, talk};
 use crate::prepare::{Options, RUN_PARAMETERS};
-use crate::retry::{Mode, Plan, Refusal};
+use crate::retry::{Mode, Plan};
 use crate::run::selector::NodeSelector;
 
 const EXAMPLES: &str = "Examples:
@@ -220,15 +220,5 @@ impl Args {
         }
         talk("nothing was done");
         Exit::Interrupted
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        let failure = Self::new(refusal.exit(), format!("cannot retry: {refusal}"));
-        match refusal.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::failure::Failure;
 use crate::cluster::{Changed, Cluster};
 use crate::exit::Exit;
-use crate::locks::{Change, Planned, Refusal, Request};
+use crate::locks::{Change, Planned, Request};
 use crate::output::stream::talk;
 
 /// A change is tried this often on a ConfigMap that others change too.
@@ -24,7 +24,7 @@ pub(in crate::cli) async fn carry_out(
     let mut lost = None;
     for attempt in 0..ATTEMPTS {
         let live = cluster.config_map(name).await?;
-        let planned = request.plan(live.as_ref()).map_err(|refusal| refused(&refusal))?;
+        let planned = request.plan(live.as_ref())?;
         let changed = match &planned.change {
             Change::Nothing => return Ok(lost.unwrap_or(planned)),
             Change::Create(object) => cluster.create_config_map(object, dry_run).await?,
@@ -38,10 +38,6 @@ pub(in crate::cli) async fn carry_out(
     }
     let message = format!("cannot change ConfigMap {name:?}: it changed during each of {ATTEMPTS} attempts");
     Err(Failure::new(Exit::Conflict, message).hint("try again later"))
-}
-
-pub(in crate::cli) fn refused(refusal: &Refusal) -> Failure {
-    Failure::new(refusal.exit(), refusal.to_string()).hint(refusal.hint())
 }
 
 /// Says whose runs count against the same limit.

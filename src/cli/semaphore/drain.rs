@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::carry_out;
 use super::lookup::{Scope, board};
-use super::{carry_out, refused};
 use crate::argo::synchronization::{LockName, Recorded};
 use crate::cli::failure::Failure;
 use crate::cli::runtime::looking_on;
@@ -159,7 +159,7 @@ impl Drain<'_> {
 /// Takes the workflow of a drain away, if there is one; the limit follows.
 pub(super) async fn end(cluster: &Cluster, request: &Request<'_>, dry_run: bool) -> Result<(), Failure> {
     let Some(config_map) = cluster.config_map(request.config_map).await? else { return Ok(()) };
-    let limits = Limits::of(&config_map).map_err(|refusal| refused(&refusal))?;
+    let limits = Limits::of(&config_map)?;
     let Some(drained) = limits.drained(request.key.as_str()) else { return Ok(()) };
     loop {
         let live = match cluster.workflow(&drained.workflow).await {

@@ -2,7 +2,6 @@
 
 use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
-use crate::cli::semaphore::refused;
 use crate::cluster::{Cluster, ClusterError, Selection};
 use crate::locks::{Address, Limits, LockTable};
 use crate::output::stream::talk;
@@ -103,7 +102,7 @@ async fn own_limits(cluster: &Cluster, scope: Scope<'_>, board: &mut LockTable) 
         let address = (cluster.namespace().to_owned(), name.to_owned());
         match cluster.config_map(name).await? {
             Some(config_map) => {
-                board.add_limits(&address.0, &Limits::of(&config_map).map_err(|refusal| refused(&refusal))?);
+                board.add_limits(&address.0, &Limits::of(&config_map)?);
             }
             None => board.add_missing_limits(address),
         }

@@ -10,7 +10,7 @@ mod set;
 
 use clap::Subcommand;
 
-pub(super) use self::change::{carry_out, refused, warn_of_shared};
+pub(super) use self::change::{carry_out, warn_of_shared};
 use super::failure::Failure;
 use crate::argo::identity::ObjectName;
 use crate::exit::Exit;
@@ -80,12 +80,6 @@ struct ConfigMapArgs {
     /// The ConfigMap that holds the limits
     #[arg(long = "configmap", value_name = "NAME", default_value = CONFIG_MAP)]
     name: ObjectName,
-}
-
-impl From<KeyError> for Failure {
-    fn from(error: KeyError) -> Self {
-        Self::usage(error.to_string())
-    }
 }
 
 fn no_key() -> Failure {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::cli::failure::{Failure, chain};
-use crate::cluster::{Cluster, OwnerError, OwnerName};
+use crate::cli::failure::Failure;
+use crate::cluster::{Cluster, OwnerName};
 use crate::output::stream::talk;
 use crate::prepare::{Prepared, set_owner};
 
@@ -34,14 +34,4 @@ pub(super) async fn set(
         set_owner(&mut prepared.workflow, reference)?;
     }
     Ok(())
-}
-
-impl From<OwnerError> for Failure {
-    fn from(error: OwnerError) -> Self {
-        let failure = Self::new(error.exit(), chain(&error));
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    }
 }

@@ -9,10 +9,10 @@ use indicatif::BinaryBytes;
 
 use super::git;
 use super::interrupt::until_signal;
-use crate::cli::failure::{Failure, chain};
+use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
 use crate::cli::values::{formats, span};
-use crate::exit::Exit;
+use crate::exit::{Exit, chain};
 use crate::git::{Cleaned, Cleaning, Event, GitError, Reason, Root, TaskId, Which};
 use crate::output::format::{Format, rendered};
 use crate::output::stream::{result, talk};

@@ -15,8 +15,8 @@ pub(super) use self::args::SourceArgs;
 pub(super) use self::change::{FULL, check_mutable};
 pub(in crate::cli) use self::found::find;
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, CacheError, Carried, Change, Homes, Object, Place, Provenance, Removed, Store};
-use crate::cli::failure::{Failure, chain};
+use crate::cache::{Cache, Carried, Change, Homes, Object, Place, Provenance, Removed, Store};
+use crate::cli::failure::Failure;
 use crate::cluster::{Changed, Cluster, ClusterError};
 use crate::exit::Exit;
 
@@ -187,10 +187,4 @@ pub(super) enum Deleted {
     But(Vec<PathBuf>),
     /// It is not the one any more that was seen.
     Changed,
-}
-
-impl From<CacheError> for Failure {
-    fn from(error: CacheError) -> Self {
-        Self::new(Exit::Tool, chain(&error))
-    }
 }

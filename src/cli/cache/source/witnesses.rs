@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::cache::Provenance;
-use crate::cli::failure::{Failure, chain};
+use crate::cli::failure::Failure;
 use crate::cli::snapshot::ended;
 use crate::cluster::{Cluster, ClusterError, Selection, TemplateKind};
+use crate::exit::chain;
 use crate::local::record::Record;
 use crate::output::stream::talk;
 
