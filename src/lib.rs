@@ -29,6 +29,7 @@ mod local;
 mod locks;
 mod output;
 mod prepare;
+mod replace;
 mod retry;
 mod run;
 

@@ -14,6 +14,7 @@ use super::manifest::{Failure, KeptArtifact, Manifest, VERSION};
 use crate::argo::identity::CacheName;
 use crate::exit::{CommandError, Exit};
 use crate::local::artifact;
+use crate::replace::{Durable, Readers, replace_with};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 const ERROR: &str = "error.json";
@@ -176,13 +177,9 @@ impl Directory {
 
     fn write(&self, name: &str, document: &impl Serialize) -> Result<(), CacheError> {
         let path = self.path.join(name);
-        let replace = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
-            serde_json::to_writer_pretty(io::BufWriter::new(&mut file), document)?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        replace().map_err(CacheError::at(&path))
+        // A power cut may cost the entry, never make half of one: it is renamed when it is whole.
+        replace_with(&path, Readers::Owner, Durable::No, |file| Ok(serde_json::to_writer_pretty(file, document)?))
+            .map_err(CacheError::at(&path))
     }
 
     /// Removes the last failure and artifacts of former entries; what stays behind costs space and nothing else.

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::replace::{can_stand, replace};
 use super::target::is_path;
 use crate::argo::identity::CacheName;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::prepare::existing_cache;
+use crate::replace::{Readers, can_stand, replace};
 use crate::run::handle::{Backend, Handle, VERSION};
 use crate::run::summary::parameter;
 
@@ -68,7 +68,7 @@ pub(super) fn agree(path: &Path) -> Result<(), Failure> {
 
 /// Writes the handle to its file.
 pub(super) fn write(path: &Path, handle: &Handle) -> Result<(), Failure> {
-    replace(path, handle.text().as_bytes()).map_err(|error| {
+    replace(path, Readers::Umask, handle.text().as_bytes()).map_err(|error| {
         let message = format!("cannot write {}: {error}", path.display());
         Failure::new(Exit::Tool, message).hint(format!("the run {} is there all the same", handle.name))
     })

@@ -14,7 +14,6 @@ mod list;
 mod logs;
 mod notify;
 mod prompt;
-mod replace;
 mod report;
 mod resume;
 mod retry;

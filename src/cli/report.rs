@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 use super::failure::Failure;
 use super::follow::Followed;
-use super::replace::{can_stand, replace};
 use crate::exit::Exit;
 use crate::output::{junit, step_summary};
+use crate::replace::{Readers, can_stand, replace};
 use crate::run::cases::Suite;
 
 /// Where GitHub Actions shows what a step has to say.
@@ -58,7 +58,7 @@ impl Report {
 
     fn write(&self, suites: &[Suite]) -> io::Result<()> {
         match self {
-            Self::Junit(path) => replace(path, junit::document(suites).as_bytes()),
+            Self::Junit(path) => replace(path, Readers::Umask, junit::document(suites).as_bytes()),
             Self::Summary(path) => {
                 let text = step_summary::markdown(suites);
                 // In one write: others may append to it too.

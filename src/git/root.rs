@@ -11,7 +11,7 @@
 //! Nothing here follows a link: what stands in the place of one of these is refused.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
@@ -19,6 +19,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use super::error::GitError;
 use super::identity::TaskId;
 use super::lock;
+use crate::replace::{Durable, Readers, replace_with};
 
 /// A root that has been looked over.
 #[derive(Debug, Clone)]
@@ -96,16 +97,8 @@ impl Root {
     /// Says which worktree was made last, in one step.
     pub(crate) fn write_workspace_path(&self, tree: &Path) -> Result<(), GitError> {
         let path = self.path.join("workspace_path");
-        let write = || {
-            let mut file = tempfile::Builder::new()
-                .prefix(".workspace_path-")
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-                .tempfile_in(&self.path)?;
-            writeln!(file, "{}", tree.display())?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().map_err(GitError::file("write", &path))
+        replace_with(&path, Readers::Everybody, Durable::No, |file| writeln!(file, "{}", tree.display()))
+            .map_err(GitError::file("write", &path))
     }
 }
 

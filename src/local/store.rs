@@ -23,6 +23,7 @@ use crate::argo::document::to_yaml_documents;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Node;
 use crate::exit::{CommandError, Exit};
+use crate::replace::{Durable, Readers, replace_with};
 
 /// The file of the documents beside the workflow.
 pub(crate) const BESIDE: &str = "beside.yaml";
@@ -139,15 +140,8 @@ impl Store {
     /// Replaces the Workflow object.
     pub(crate) fn write_workflow(&self, workflow: &Value) -> Result<(), StoreError> {
         let path = self.directory.join("workflow.json");
-        let error = StoreError::write(&path);
-        let replace = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-            serde_json::to_writer(io::BufWriter::new(&mut file), workflow)?;
-            file.as_file().sync_data()?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        replace().map_err(error)
+        replace_with(&path, Readers::Owner, Durable::Yes, |file| Ok(serde_json::to_writer(file, workflow)?))
+            .map_err(StoreError::write(&path))
     }
 
     /// Writes down the documents beside the workflow, for a later attempt.

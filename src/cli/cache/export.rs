@@ -1,6 +1,5 @@
 //! `cache export`: entries in a file.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{entries, left_out};
 use crate::output::stream::{result, talk};
+use crate::replace::{Readers, replace};
 
 const EXAMPLES: &str = "Examples:
   # The entries of a cache in a file
@@ -55,12 +55,6 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// Writes the file in one piece, readable for its owner alone.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let replace = || {
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_data()?;
-        file.persist(path).map(drop).map_err(|error| error.error)
-    };
-    replace().map_err(|error| Failure::new(Exit::Tool, format!("cannot write {}: {error}", path.display())))
+    replace(path, Readers::Owner, text.as_bytes())
+        .map_err(|error| Failure::new(Exit::Tool, format!("cannot write {}: {error}", path.display())))
 }
