@@ -1,12 +1,19 @@
 //! Argo's vocabulary: documents, names, templates, expressions, status. Pure; must never do I/O.
 
+pub(crate) mod compression;
+mod declaration;
 pub(crate) mod defaults;
 pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod expression;
 pub(crate) mod identity;
 pub(crate) mod model;
+pub(crate) mod nodes;
 pub(crate) mod references;
 pub(crate) mod status;
 pub(crate) mod synchronization;
 pub(crate) mod template;
+pub(crate) mod workflow;
+
+pub(crate) use self::nodes::Nodes;
+pub(crate) use self::workflow::Workflow;

@@ -1,6 +1,7 @@
 //! The status of a workflow as the Argo controller writes it.
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -148,11 +149,48 @@ pub struct Node {
 }
 
 impl Node {
+    /// Reads a node of a status. Of a malformed one each field counts that is as it should be.
+    pub(crate) fn read(id: &str, value: &Value) -> Self {
+        Self::deserialize(value).unwrap_or_else(|_| Self::read_by_field(id, value))
+    }
+
+    fn read_by_field(id: &str, value: &Value) -> Self {
+        let text = |field: &str| value[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let name = text("name").unwrap_or_else(|| id.to_owned());
+        Self {
+            id: text("id").unwrap_or_else(|| id.to_owned()),
+            display_name: text("displayName").unwrap_or_else(|| name.clone()),
+            name,
+            kind: field(value, "type").unwrap_or(NodeType::Pod),
+            template_name: text("templateName"),
+            template_ref: value.get("templateRef").filter(|reference| reference.is_object()).cloned(),
+            template_scope: text("templateScope"),
+            phase: field(value, "phase").unwrap_or(Phase::Pending),
+            boundary_id: text("boundaryID"),
+            message: text("message").unwrap_or_default(),
+            started_at: field(value, "startedAt"),
+            finished_at: field(value, "finishedAt"),
+            progress: text("progress"),
+            inputs: value.get("inputs").filter(|inputs| inputs.is_object()).cloned(),
+            outputs: field(value, "outputs"),
+            children: field(value, "children").unwrap_or_default(),
+            outbound_nodes: field(value, "outboundNodes").unwrap_or_default(),
+            memoization_status: field(value, "memoizationStatus"),
+            synchronization_status: field(value, "synchronizationStatus"),
+            node_flag: field(value, "nodeFlag"),
+            host_node_name: text("hostNodeName"),
+        }
+    }
+
     /// The name of the template that it calls; empty for an inline one.
     pub fn called(&self) -> &str {
         let referenced = self.template_ref.as_ref().and_then(|reference| reference.get("template"));
         referenced.and_then(Value::as_str).or(self.template_name.as_deref()).unwrap_or_default()
     }
+}
+
+fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Option<T> {
+    T::deserialize(value.get(name)?).ok()
 }
 
 /// What a node gave.

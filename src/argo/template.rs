@@ -97,13 +97,60 @@ impl<'a> Template<'a> {
     }
 
     fn collect_calls(self, calls: &mut Vec<Call<'a>>) {
-        let groups = list(field(self.0, "steps"));
-        let steps = groups.iter().flat_map(|group| match group {
-            Value::Array(steps) => steps.as_slice(),
-            single => std::slice::from_ref(single),
+        self.sites().for_each(|site| Call::collect(site, calls));
+    }
+
+    /// Its own steps or tasks, in the order written.
+    pub(crate) fn sites(self) -> impl Iterator<Item = Site<'a>> {
+        let groups = list(field(self.0, "steps")).iter().enumerate();
+        let steps = groups.flat_map(|(group, steps)| {
+            let steps = match steps {
+                Value::Array(steps) => steps.as_slice(),
+                single => std::slice::from_ref(single),
+            };
+            steps.iter().map(move |value| Site { value, group: Some(group) })
         });
-        for site in steps.chain(list(at(self.0, &["dag", "tasks"]))) {
-            Call::collect(site, calls);
+        let tasks = list(at(self.0, &["dag", "tasks"])).iter();
+        steps.chain(tasks.map(|value| Site { value, group: None }))
+    }
+}
+
+/// A step or a task.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) value: &'a Value,
+    /// The number of its group, if it is a step.
+    pub(crate) group: Option<usize>,
+}
+
+impl<'a> Site<'a> {
+    pub(crate) fn name(self) -> &'a str {
+        text(self.value, "name")
+    }
+
+    /// What it calls; none where nothing is named.
+    pub(crate) fn target(self) -> Option<Target<'a>> {
+        Target::of(self.value)
+    }
+
+    /// The template that is written in it.
+    pub(crate) fn inline(self) -> Option<Template<'a>> {
+        match self.target() {
+            Some(Target::Inline(template)) => Some(template),
+            _ => None,
+        }
+    }
+
+    /// Whether it becomes one run an item.
+    pub(crate) fn expands(self) -> bool {
+        ["withItems", "withParam", "withSequence"].iter().any(|name| !absent(field(self.value, name)))
+    }
+
+    /// The name of its node below that of the template's: `[0].a` or `.a`.
+    pub(crate) fn node_suffix(self) -> String {
+        match self.group {
+            Some(group) => format!("[{group}].{}", self.name()),
+            None => format!(".{}", self.name()),
         }
     }
 }
@@ -144,10 +191,9 @@ pub(crate) struct TemplateReference<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn collect(site: &'a Value, calls: &mut Vec<Self>) {
-        let name = text(site, "name");
-        let looped = ["withItems", "withParam", "withSequence"].iter().any(|name| !absent(field(site, name)));
-        if let Some(target) = Target::of(site) {
+    fn collect(site: Site<'a>, calls: &mut Vec<Self>) {
+        let (name, looped) = (site.name(), site.expands());
+        if let Some(target) = site.target() {
             calls.push(Self { name, target, looped, handler: false });
             if let Target::Inline(inline) = target {
                 let first = calls.len();
@@ -155,7 +201,7 @@ impl<'a> Call<'a> {
                 calls[first..].iter_mut().for_each(|call| call.looped |= looped);
             }
         }
-        calls.extend(handlers(site).map(|target| Self { name, target, looped, handler: true }));
+        calls.extend(handlers(site.value).map(|target| Self { name, target, looped, handler: true }));
     }
 }
 

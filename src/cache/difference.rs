@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::contents::Cache;
 use super::entry::{Entry, State};
 use super::key_difference::{Part, Side, parts};
+use crate::argo::Workflow;
 use crate::argo::status::Node;
 use crate::argo::template::{list, text};
-use crate::run::nodes::Nodes;
 
 /// How two caches differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -115,7 +115,7 @@ pub(crate) struct Asked {
 
 /// Compares what the nodes of two attempts asked for.
 pub(crate) fn attempts(first: &Value, second: &Value) -> Vec<NodeDifference> {
-    let (before, after) = (Nodes::of(first).all, Nodes::of(second).all);
+    let (before, after) = (Workflow::view(first).nodes().all, Workflow::view(second).nodes().all);
     let (before, after) = (by_name(first, &before), by_name(second, &after));
     let names: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
     let difference = |name: &str| {

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::entry::Entry;
 use super::pattern::{Patterns, Producer, for_each_memoize};
+use crate::argo::Workflow;
 use crate::argo::status::{Node, node_id};
 use crate::argo::template::{list, text};
-use crate::run::nodes::Nodes;
 
 /// The workflows and templates that were looked at.
 #[derive(Debug, Clone, Default)]
@@ -90,7 +90,7 @@ impl Provenance {
         for stored in ["storedTemplates", "storedWorkflowTemplateSpec"] {
             caches.extend(self.add_templates(&workflow["status"][stored]));
         }
-        for node in Nodes::of(workflow).all {
+        for node in Workflow::view(workflow).nodes().all {
             if let Some(asked) = node.memoization_status.as_ref().filter(|asked| !asked.key.is_empty()) {
                 caches.insert(asked.cache_name.clone());
                 if !self.about.is_empty() && !self.about.contains(&asked.cache_name) {
@@ -235,7 +235,7 @@ pub(crate) fn caches_of(workflow: &Value) -> BTreeSet<String> {
 
 /// The entries that a workflow's nodes have named: of each the cache and the key.
 pub(crate) fn keys_of(workflow: &Value) -> BTreeSet<(String, String)> {
-    let asked = Nodes::of(workflow).all.into_iter().filter_map(|node| node.memoization_status);
+    let asked = Workflow::view(workflow).nodes().all.into_iter().filter_map(|node| node.memoization_status);
     asked.map(|asked| (asked.cache_name, asked.key)).collect()
 }
 

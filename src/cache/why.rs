@@ -10,11 +10,11 @@ use super::contents::Cache;
 use super::difference::run_id;
 use super::entry::Entry;
 use super::key_difference::{Part, Side, parts};
+use crate::argo::Workflow;
 use crate::argo::duration;
 use crate::argo::status::{Node, Phase};
 use crate::argo::template::{of_workflow, text};
 use crate::prepare::KeyParts;
-use crate::run::nodes::Nodes;
 
 /// The question: a node of a workflow, and the cache that it names, as far as that is there.
 #[derive(Debug, Clone, Copy)]
@@ -198,7 +198,7 @@ impl<'a> Question<'a> {
         let Some(nearest) = self.nearest() else {
             return Answer::NothingAlike { key, template: self.node.called().to_owned() };
         };
-        let nodes = origin.map(|workflow| Nodes::of(workflow).all).unwrap_or_default();
+        let nodes = origin.map(|workflow| Workflow::view(workflow).nodes().all).unwrap_or_default();
         let maker = nodes.iter().find(|node| node.id == nearest.node_id);
         let ours =
             Side { key: &key, run_id: run_id(self.workflow), node: Some(self.node), workflow: Some(self.workflow) };

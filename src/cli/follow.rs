@@ -9,13 +9,13 @@ use super::failure::Failure;
 use super::report::ReportArgs;
 use super::snapshot::{Found, completed, live, recorded};
 use super::target::Target;
+use crate::argo::Workflow;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
 use crate::local::record::Record;
 use crate::output::format::name;
 use crate::output::live::Live;
 use crate::output::tree::{elapsed, printable};
-use crate::run::summary::phase;
 
 /// Until when runs are waited for: all of a command's together.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +77,7 @@ pub(super) async fn follow(target: &Target, deadline: Deadline, on_update: OnUpd
             }
             let after = deadline.timeout.unwrap_or_default();
             let found = recorded(record)?;
-            let (name, phase) = (run_name(&found), phase(&found.workflow).to_owned());
+            let (name, phase) = (run_name(&found), Workflow::view(&found.workflow).phase().to_owned());
             Err(ClusterError::TimedOut { name, after, phase }.into())
         }
     }
@@ -133,7 +133,7 @@ fn run_name(found: &Found) -> String {
 
 /// What the end of a run means to a script.
 pub(super) fn exit(found: &Found) -> Exit {
-    match phase(&found.workflow) {
+    match Workflow::view(&found.workflow).phase() {
         "Succeeded" => Exit::Success,
         "Error" => Exit::Errored,
         _ => Exit::Failed,

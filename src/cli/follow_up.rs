@@ -13,12 +13,12 @@ use super::report::ReportArgs;
 use super::runtime::looking_on;
 use super::snapshot::Found;
 use super::values::span;
+use crate::argo::Workflow;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::stream;
 use crate::run::handle::Handle;
-use crate::run::nodes::written_out;
 
 /// What is done about runs that this command makes.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -120,7 +120,7 @@ impl FollowUp {
         let mut show = |found: &Found| screen.show(found);
         let ended = on_cluster(&cluster, &run.object, deadline, Some(&mut show)).await;
         let ended = ended.inspect_err(|failure| screen.lose(failure))?;
-        run.object = written_out(ended.workflow.clone());
+        run.object = Workflow::from(ended.workflow.clone()).written_out().into_value();
         screen.end(&ended);
         self.notify.tell(&ended.workflow).await;
         Ok(ended)

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::target::is_path;
+use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::prepare::existing_cache;
 use crate::replace::{Readers, can_stand, replace};
 use crate::run::handle::{Backend, Handle, VERSION};
-use crate::run::summary::parameter;
 
 /// Where a run is carried out.
 #[derive(Debug, Clone, Copy)]
@@ -26,9 +26,8 @@ pub(super) enum Place<'a> {
 
 /// The handle of a run: `object` is the Workflow as it was created, `cache` the one that it uses by reference.
 pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, place: Place<'_>) -> Handle {
-    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-    let of_run = |name: &str| parameter(object, name).unwrap_or_default().to_owned();
-    let cache_name = existing_cache(&object["spec"]).or_else(|| cache.cloned()).map(|name| name.to_string());
+    let run = Workflow::view(object);
+    let cache_name = existing_cache(run.spec()).or_else(|| cache.cloned()).map(|name| name.to_string());
     let (backend, server, context, store) = match place {
         Place::Cluster(cluster) => {
             (Backend::Cluster, Some(cluster.server().to_owned()), cluster.context().map(str::to_owned), None)
@@ -40,15 +39,15 @@ pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, place: Place<
         backend,
         server,
         context,
-        namespace: text("namespace"),
-        name: text("name"),
-        uid: text("uid"),
-        run_id: of_run("run_id"),
-        retry_run_id: of_run("retry_run_id"),
-        attempt: of_run("retry_indicator").parse().unwrap_or(1).max(1),
-        cache_namespace: cache_name.as_ref().filter(|_| backend == Backend::Local).map(|_| text("namespace")),
+        namespace: run.namespace().to_owned(),
+        name: run.name().to_owned(),
+        uid: run.uid().to_owned(),
+        run_id: run.run_id().unwrap_or_default().into_owned(),
+        retry_run_id: run.retry_run_id().unwrap_or_default().into_owned(),
+        attempt: run.attempt(),
+        cache_namespace: cache_name.as_ref().filter(|_| backend == Backend::Local).map(|_| run.namespace().to_owned()),
         cache_name,
-        submitted_at: text("creationTimestamp").parse().unwrap_or_else(|_| Timestamp::now()),
+        submitted_at: run.created_at().unwrap_or_else(Timestamp::now),
         store,
     }
 }

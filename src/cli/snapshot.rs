@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::target::Target;
+use crate::argo::nodes::Partial;
+use crate::argo::{Nodes, Workflow};
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::local::record::{Record, RecordError};
-use crate::run::nodes::{Nodes, Partial, written_out};
 use crate::run::rebuilt;
 use crate::run::secret::Mask;
 use crate::run::summary::Summary;
@@ -41,7 +42,7 @@ impl Found {
         let summary = self.summary();
         // Not kept beside the nodes that are written out: there may be very many.
         drop(self.nodes);
-        let mut object = written_out(self.workflow);
+        let mut object = Workflow::from(self.workflow).written_out().into_value();
         if let (Some(object), Ok(summary)) = (object.as_object_mut(), serde_json::to_value(summary)) {
             object.insert("summary".to_owned(), summary);
         }
@@ -51,7 +52,7 @@ impl Found {
 
 impl From<Value> for Found {
     fn from(workflow: Value) -> Self {
-        Self { nodes: Nodes::of(&workflow), workflow, killed: false, secrets: Vec::new() }
+        Self { nodes: Workflow::view(&workflow).nodes(), workflow, killed: false, secrets: Vec::new() }
     }
 }
 
@@ -73,7 +74,10 @@ pub(super) async fn completed(found: Found, cluster: &Cluster, name: &str) -> Fo
     }
     let (pods, results) = tokio::join!(cluster.pod_objects(name), cluster.task_results(name));
     let nodes = rebuilt::nodes(&pods, &results);
-    if nodes.is_empty() { found } else { Found { nodes: Nodes::rebuilt(nodes), ..found } }
+    if nodes.is_empty() {
+        return found;
+    }
+    Found { nodes: Nodes::rebuilt(Workflow::view(&found.workflow), nodes), ..found }
 }
 
 /// The workflow under the name, unless it is another one than the uid's.

@@ -10,7 +10,8 @@ use super::kind::Resource;
 use super::request::Verb;
 use super::watch::{Ended, Event, PAUSE, Patience};
 use super::{Cluster, ClusterError};
-use crate::run::summary::{is_end, phase};
+use crate::argo::Workflow;
+use crate::argo::workflow::is_end;
 
 impl Cluster {
     /// Follows a workflow that the server has told of until its phase is Succeeded, Failed or Error and returns it then.
@@ -24,7 +25,7 @@ impl Cluster {
     ) -> Result<Value, ClusterError> {
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
         let (name, uid) = (text("name"), text("uid"));
-        let phase = phase(workflow).to_owned();
+        let phase = Workflow::view(workflow).phase().to_owned();
         let mut follower = Follower { cluster: self, name, uid, on_update, last: None, phase };
         if is_end(&follower.phase) {
             follower.show(workflow);
@@ -118,7 +119,7 @@ impl<F: FnMut(&Value)> Follower<'_, F> {
         let version = workflow["metadata"]["resourceVersion"].as_str().unwrap_or_default();
         if self.last.as_deref() != Some(version) {
             self.last = Some(version.to_owned());
-            phase(workflow).clone_into(&mut self.phase);
+            Workflow::view(workflow).phase().clone_into(&mut self.phase);
             (self.on_update)(workflow);
         }
         is_end(&self.phase)

@@ -9,6 +9,7 @@ pub(crate) mod suspend;
 use serde_json::Value;
 
 use self::resume::Resume;
+use crate::argo::Workflow;
 use crate::exit::{CommandError, Exit};
 use crate::local::scheduler::Shutdown;
 
@@ -75,7 +76,7 @@ pub(crate) enum Refusal {
     /// The controller keeps the nodes in its database.
     #[error("its nodes are offloaded to the controller's database, where only the Argo server can change them")]
     Offloaded,
-    /// The compressed nodes are of no form that this tool writes.
+    /// The compressed nodes are damaged.
     #[error("its compressed nodes cannot be changed: {0}")]
     Compressed(String),
     /// No suspended node was meant.
@@ -136,8 +137,8 @@ impl Change {
 
 /// The phase of a run that has ended.
 fn ended(workflow: &Value) -> Option<&str> {
-    let phase = workflow["status"]["phase"].as_str()?;
-    matches!(phase, "Succeeded" | "Failed" | "Error").then_some(phase)
+    let workflow = Workflow::view(workflow);
+    workflow.has_ended().then(|| workflow.phase())
 }
 
 fn refuse_ended(workflow: &Value) -> Result<(), Refusal> {
@@ -146,9 +147,9 @@ fn refuse_ended(workflow: &Value) -> Result<(), Refusal> {
 
 /// `spec.shutdown`, where it is set.
 fn strategy(workflow: &Value) -> Option<&str> {
-    workflow["spec"]["shutdown"].as_str().filter(|strategy| !strategy.is_empty())
+    Workflow::view(workflow).shutdown()
 }
 
 fn is_suspended(workflow: &Value) -> bool {
-    workflow["spec"]["suspend"] == true
+    Workflow::view(workflow).is_suspended()
 }

@@ -1,18 +1,11 @@
-//! The nodes in a status as the controller will read them again: plain, or as base64 of gzip.
+//! The nodes in a status as they are changed and written back: plain, or as base64 of gzip.
 
-use std::io::{Read, Write};
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
 use super::Refusal;
-
-/// More than this is no list of nodes but an attack.
-const LARGEST: u64 = 512 * 1024 * 1024;
+use crate::argo::Workflow;
+use crate::argo::compression::compressed;
+use crate::argo::nodes::Partial;
 
 /// Nodes by their ids, and how they stood in the status.
 #[derive(Debug)]
@@ -22,18 +15,11 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    pub(super) fn of(workflow: &Value) -> Result<Self, Refusal> {
-        let status = &workflow["status"];
-        let text = |field: &str| status[field].as_str().filter(|text| !text.is_empty());
-        if let Some(nodes) = status["nodes"].as_object().filter(|nodes| !nodes.is_empty()) {
-            return Ok(Self { all: nodes.clone(), compressed: false });
-        }
-        if let Some(compressed) = text("compressedNodes") {
-            return Ok(Self { all: decompressed(compressed).map_err(Refusal::Compressed)?, compressed: true });
-        }
-        match text("offloadNodeStatusVersion") {
-            Some(_) => Err(Refusal::Offloaded),
-            None => Ok(Self { all: Map::new(), compressed: false }),
+    pub(super) fn of(workflow: &Workflow) -> Result<Self, Refusal> {
+        match workflow.node_values() {
+            Ok(all) => Ok(Self { all: all.into_owned(), compressed: workflow.compressed_nodes().is_some() }),
+            Err(Partial::Unreadable(why)) => Err(Refusal::Compressed(why)),
+            Err(Partial::Offloaded | Partial::Rebuilt) => Err(Refusal::Offloaded),
         }
     }
 
@@ -48,38 +34,24 @@ impl Nodes {
                 node.extend(fields);
             }
         }
-        json!({"compressedNodes": compressed(&Value::Object(all))})
+        json!({"compressedNodes": compressed(&Value::Object(all).to_string())})
     }
-}
-
-fn decompressed(text: &str) -> Result<Map<String, Value>, String> {
-    let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Err("they are compressed by zstd or brotli, and this tool writes gzip".to_owned());
-    }
-    let mut plain = Vec::new();
-    MultiGzDecoder::new(&*bytes).take(LARGEST).read_to_end(&mut plain).map_err(|error| error.to_string())?;
-    serde_json::from_slice(&plain).map_err(|error| error.to_string())
-}
-
-fn compressed(nodes: &Value) -> String {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    // Writing to memory does not fail.
-    let _ = encoder.write_all(nodes.to_string().as_bytes());
-    STANDARD.encode(encoder.finish().unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn nodes(status: Value) -> Result<Nodes, Refusal> {
+        Nodes::of(&Workflow::from(json!({ "status": status })))
+    }
+
     #[test]
     fn compressed_nodes_are_changed_and_compressed_again() -> Result<(), Refusal> {
         let before = json!({"a": {"phase": "Running", "name": "w.a"}, "b": {"phase": "Pending"}});
-        let workflow = json!({"status": {"compressedNodes": compressed(&before)}});
         let changed = Map::from_iter([("a".to_owned(), json!({"phase": "Succeeded"}))]);
-        let patch = Nodes::of(&workflow)?.patch(changed);
-        let after = Nodes::of(&json!({"status": patch}))?;
+        let patch = nodes(json!({"compressedNodes": compressed(&before.to_string())}))?.patch(changed);
+        let after = nodes(patch)?;
         assert_eq!(
             Value::Object(after.all),
             json!({"a": {"phase": "Succeeded", "name": "w.a"}, "b": {"phase": "Pending"}})
@@ -88,11 +60,26 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_back_is_refused() {
-        let status = |status: Value| Nodes::of(&json!({ "status": status })).map(|nodes| nodes.all);
-        let zstd = json!({"compressedNodes": "KLUv/SSf9QIA"});
-        assert!(matches!(status(zstd), Err(Refusal::Compressed(_))));
-        assert!(matches!(status(json!({"compressedNodes": "H4sIAAAA"})), Err(Refusal::Compressed(_))));
+    fn zstd_and_brotli_are_written_back_as_gzip() -> Result<(), Refusal> {
+        for text in [
+            "KLUv/SSf9QIAsgQRF4CrDuwVx+1q3ceCeHoEDQx46fFgQ+aMc355mdd6xzKFKpBQQvBnHmnW/QynSfv5EAgtNkRUpTm2vGj/HF592aU6vAwJAMAMbJeKiaWIGBRAxWTkskZNyNktTEIYzSs=",
+            "G54ASKyKd4D9oFMT4aizxqVDMHwp0rZXMWTgHMtZEKyG+vjyx6UOS1+LtLiESRGnMp0c4AE00tq+xXnCQRLGsecpmyTJponfS/Ma2AbkbrCwinZThxX5KrEVqg4qqk/dTYzUz/Wcn+MB",
+        ] {
+            let changed = Map::from_iter([("w-1".to_owned(), json!({"phase": "Failed"}))]);
+            let patch = nodes(json!({ "compressedNodes": text }))?.patch(changed);
+            assert!(patch["compressedNodes"].as_str().is_some_and(|text| text.starts_with("H4sI")), "{patch}");
+            let after = nodes(patch)?.all;
+            assert_eq!((&after["w-1"]["phase"], &after["w"]["phase"]), (&json!("Failed"), &json!("Running")));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let status = |status: Value| nodes(status).map(|nodes| nodes.all);
+        for cut in ["KLUv/SSf9QIA", "H4sIAAAA"] {
+            assert!(matches!(status(json!({ "compressedNodes": cut })), Err(Refusal::Compressed(_))), "{cut}");
+        }
         assert_eq!(status(json!({"offloadNodeStatusVersion": "fnv:1"})), Err(Refusal::Offloaded));
         assert_eq!(status(json!(null)), Ok(Map::new()));
     }

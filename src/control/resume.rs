@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::nodes::Nodes;
 use super::{Change, Decision, Refusal, is_suspended, refuse_ended};
+use crate::argo::Workflow;
 use crate::argo::status::Node;
 use crate::run::selector::NodeSelector;
 
@@ -25,7 +26,7 @@ pub(crate) struct Resume {
 /// gets its value, else its default.
 pub(crate) fn decide(workflow: &Value, resume: &Resume) -> Result<Decision, Refusal> {
     refuse_ended(workflow)?;
-    let nodes = match Nodes::of(workflow) {
+    let nodes = match Nodes::of(Workflow::view(workflow)) {
         Ok(nodes) => nodes,
         // A run that only waits as a whole goes on without a look at its nodes.
         Err(_) if is_suspended(workflow) && resume.selector.is_none() && resume.outputs.is_empty() => {

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::record::{Record, RecordError};
 use super::times::Times;
 use super::watch::Watch;
+use crate::argo::Workflow;
 use crate::argo::status::Node;
-use crate::run::nodes::Nodes;
 use crate::run::sources;
 
 /// What is written within this time is read at once.
@@ -59,7 +59,7 @@ pub(crate) async fn read(
         }
         // Looked at first: a process that ends in between has written all it knows.
         let live = wanted.follow && record.is_live();
-        let nodes = Nodes::of(&record.workflow()?).all;
+        let nodes = Workflow::view(&record.workflow()?).nodes().all;
         if let Some(pods) = sources::pods(&nodes, wanted.node.as_deref()) {
             logs.done.found = true;
             for pod in pods {

@@ -9,7 +9,7 @@ use super::lock::Waiter;
 use super::lock_table::Address;
 use crate::argo::status::{Node, Phase};
 use crate::argo::synchronization::{Holder, LockName, Recorded};
-use crate::run::nodes::Nodes;
+use crate::argo::{Nodes, Workflow};
 use crate::run::secret::Mask;
 
 /// The label that names the controller that a workflow is for.
@@ -43,7 +43,7 @@ impl Seen {
     /// What matters of a workflow.
     pub(super) fn of(workflow: &Value) -> Self {
         let recorded = Recorded::of(workflow);
-        let nodes = if recorded == Recorded::default() { Nodes::default() } else { Nodes::of(workflow) };
+        let nodes = if recorded == Recorded::default() { Nodes::default() } else { Workflow::view(workflow).nodes() };
         let phase = workflow["status"]["phase"].as_str().filter(|phase| !phase.is_empty()).unwrap_or("Pending");
         Self {
             phase: phase.to_owned(),

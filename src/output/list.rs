@@ -157,7 +157,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::run::nodes::Nodes;
+    use crate::argo::Workflow;
 
     #[test]
     fn a_run_is_a_line() {
@@ -167,7 +167,7 @@ mod tests {
             "status": {"phase": "Failed", "startedAt": "1970-01-01T00:00:02Z", "finishedAt": "1970-01-01T00:01:07Z",
                        "progress": "1/2", "message": "no\ns3cr3t"},
         });
-        let row = Row::of(&workflow, Summary::of(&workflow, &Nodes::of(&workflow)));
+        let row = Row::of(&workflow, Summary::of(&workflow, &Workflow::view(&workflow).nodes()));
         let now = Timestamp::from_second(3 * 3600).unwrap_or(Timestamp::UNIX_EPOCH);
         assert_eq!(
             table(std::slice::from_ref(&row), Columns { namespace: false, wide: false }, now),
@@ -180,7 +180,7 @@ mod tests {
 
     fn row(name: &str, phase: &str, progress: &str) -> Row {
         let workflow = json!({"metadata": {"name": name}, "status": {"phase": phase, "progress": progress}});
-        Row::of(&workflow, Summary::of(&workflow, &Nodes::of(&workflow)))
+        Row::of(&workflow, Summary::of(&workflow, &Workflow::view(&workflow).nodes()))
     }
 
     #[test]

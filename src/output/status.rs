@@ -176,7 +176,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::run::nodes::Nodes;
+    use crate::argo::Workflow;
 
     fn workflow() -> Value {
         let pod = |phase: &str, message: &str| {
@@ -200,7 +200,7 @@ mod tests {
 
     fn drawn(draw: fn(&View<'_>, Look) -> String) -> String {
         let workflow = workflow();
-        let nodes = Nodes::of(&workflow);
+        let nodes = Workflow::view(&workflow).nodes();
         let now = Timestamp::from_second(12).unwrap_or(Timestamp::UNIX_EPOCH);
         let look = Look { color: false, fold: None, lines: None, width: None, now };
         draw(&View { workflow: &workflow, summary: &Summary::of(&workflow, &nodes), nodes: nodes.all }, look)

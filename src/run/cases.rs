@@ -242,7 +242,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::run::nodes::Nodes;
+    use crate::argo::Workflow;
 
     fn node(id: &str, kind: &str, phase: &str, more: &Value) -> Value {
         let mut node = json!({"id": id, "name": format!("w.{id}"), "displayName": id, "type": kind, "phase": phase,
@@ -261,7 +261,7 @@ mod tests {
             "spec": {"arguments": {"parameters": [{"name": "run_id", "value": "r1"}, {"name": "token", "value": "s3cr3t"}]}},
             "status": {"phase": phase, "message": "no s3cr3t", "nodes": nodes},
         });
-        let nodes = Nodes::of(&workflow);
+        let nodes = Workflow::view(&workflow).nodes();
         Suite::of(&Summary::of(&workflow, &nodes), &nodes.all, &Mask::of(&workflow, &nodes.all))
     }
 

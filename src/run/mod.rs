@@ -4,7 +4,6 @@
 pub(crate) mod cases;
 pub(crate) mod handle;
 pub(crate) mod labels;
-pub(crate) mod nodes;
 pub(crate) mod notice;
 pub(crate) mod rebuilt;
 pub(crate) mod secret;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::nodes::lenient;
 use crate::argo::status::Node;
 
 /// What pods and WorkflowTaskResults of a workflow tell of its nodes.
@@ -27,7 +26,7 @@ pub(crate) fn nodes(pods: &[Value], results: &[Value]) -> Vec<Node> {
         }
     }
     known.retain(|_, node| node.get("phase").is_some());
-    known.iter().map(|(id, node)| lenient(id, node)).collect()
+    known.iter().map(|(id, node)| Node::read(id, node)).collect()
 }
 
 const NODE_ID: &str = "workflows.argoproj.io/node-id";

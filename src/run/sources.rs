@@ -46,7 +46,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::run::nodes::Nodes;
+    use crate::argo::Workflow;
 
     fn workflow() -> Value {
         let node = |id: &str, kind: &str, boundary: Option<&str>, children: &[&str]| {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_name_means_a_pod_or_all_that_belongs_to_the_node() {
-        let nodes = Nodes::of(&workflow()).all;
+        let nodes = Workflow::view(&workflow()).nodes().all;
         let ids = |wanted| pods(&nodes, wanted).map(|pods| pods.iter().map(|pod| pod.id.as_str()).collect::<Vec<_>>());
         assert_eq!(ids(Some("a1")), Some(vec!["a1"]));
         assert_eq!(ids(Some("w.a1")), Some(vec!["a1"]));

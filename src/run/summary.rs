@@ -1,11 +1,14 @@
 //! What a Workflow object tells of its run. Must never fail: a field that is missing or malformed is not told.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::nodes::{Nodes, Partial};
+use crate::argo::nodes::Partial;
 use crate::argo::status::{Node, NodeType, Phase};
+use crate::argo::{Nodes, Workflow};
 
 /// The phase of a run whose process was killed: no controller is there to give it one.
 pub(crate) const KILLED: &str = "Killed";
@@ -56,33 +59,29 @@ pub(crate) struct Summary {
 impl Summary {
     /// Reads a Workflow object and its nodes.
     pub(crate) fn of(workflow: &Value, nodes: &Nodes) -> Self {
-        let text = |pointer: &str| workflow.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let time = |pointer: &str| text(pointer).parse::<Timestamp>().ok();
+        let workflow = Workflow::view(workflow);
         let count = |wanted: fn(&Node) -> bool| nodes.all.iter().filter(|node| wanted(node)).count();
-        let parameter = |name: &str| parameter(workflow, name).filter(|value| !value.is_empty()).map(str::to_owned);
-        let phase = phase(workflow).to_owned();
-        let ended = is_end(&phase);
+        let ended = workflow.has_ended();
         let current = if ended { Vec::new() } else { at_work(&nodes.all) };
         Self {
-            name: text("/metadata/name"),
-            namespace: text("/metadata/namespace"),
-            run_id: parameter("run_id"),
-            retry_run_id: parameter("retry_run_id"),
-            message: text("/status/message"),
-            start_time: time("/status/startedAt"),
-            completion_time: time("/status/finishedAt"),
-            is_suspended: !ended
-                && (workflow.pointer("/spec/suspend") == Some(&Value::Bool(true)) || pauses(&nodes.all)),
+            name: workflow.name().to_owned(),
+            namespace: workflow.namespace().to_owned(),
+            run_id: workflow.run_id().map(Cow::into_owned),
+            retry_run_id: workflow.retry_run_id().map(Cow::into_owned),
+            phase: workflow.phase().to_owned(),
+            message: workflow.message().to_owned(),
+            start_time: workflow.started_at(),
+            completion_time: workflow.finished_at(),
+            is_suspended: !ended && (workflow.is_suspended() || pauses(&nodes.all)),
             current_node: current.first().cloned(),
             current_nodes: current,
             successful_nodes: count(|node| node.phase == Phase::Succeeded),
             failed_nodes: count(|node| node.phase.is_unsuccessful()),
             total_nodes: nodes.all.len(),
-            progress: Some(text("/status/progress")).filter(|progress| !progress.is_empty()),
+            progress: workflow.progress().map(str::to_owned),
             memoization_hits: count(|node| node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit)),
             memoized_nodes: count(|node| node.memoization_status.is_some()),
             partial: nodes.partial.clone(),
-            phase,
         }
     }
 
@@ -103,22 +102,6 @@ impl Summary {
     pub(crate) fn duration(&self, now: Timestamp) -> Option<SignedDuration> {
         Some(self.completion_time.unwrap_or(now).duration_since(self.start_time?))
     }
-}
-
-/// The phase of a workflow; Pending where the controller has not given one yet.
-pub(crate) fn phase(workflow: &Value) -> &str {
-    workflow.pointer("/status/phase").and_then(Value::as_str).filter(|phase| !phase.is_empty()).unwrap_or("Pending")
-}
-
-/// Whether nothing more will happen in this phase.
-pub(crate) fn is_end(phase: &str) -> bool {
-    matches!(phase, "Succeeded" | "Failed" | "Error")
-}
-
-/// The value of a workflow's parameter.
-pub(crate) fn parameter<'a>(workflow: &'a Value, name: &str) -> Option<&'a str> {
-    let parameters = workflow.pointer("/spec/arguments/parameters")?.as_array()?;
-    parameters.iter().find(|parameter| parameter["name"] == name)?.get("value")?.as_str()
 }
 
 fn pauses(nodes: &[Node]) -> bool {
@@ -148,7 +131,7 @@ mod tests {
     use super::*;
 
     fn summary(workflow: &Value) -> Summary {
-        Summary::of(workflow, &Nodes::of(workflow))
+        Summary::of(workflow, &Workflow::view(workflow).nodes())
     }
 
     fn workflow() -> Value {

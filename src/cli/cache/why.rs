@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::source::{Source, SourceArgs};
 use crate::argo::identity::{CacheName, ObjectName};
 use crate::argo::status::{Node, node_id};
+use crate::argo::{Nodes, Workflow};
 use crate::cache::{Cache, Entry, Question};
 use crate::cli::failure::Failure;
 use crate::cli::snapshot::{ended, found};
@@ -14,7 +15,6 @@ use crate::exit::Exit;
 use crate::local::record::Record;
 use crate::output::cache::{Form, answer, document};
 use crate::output::stream::result;
-use crate::run::nodes::Nodes;
 
 const EXAMPLES: &str = "Examples:
   # Why a node ran again, although it had succeeded before
@@ -116,7 +116,7 @@ async fn origin(source: &Source, entry: &Entry, asking: &Value) -> Result<Option
             }
         };
         let is_maker = |node: &Node| node.id == entry.node_id && node_id(name, &node.name) == entry.node_id;
-        if let Some(workflow) = workflow.filter(|workflow| Nodes::of(workflow).all.iter().any(is_maker)) {
+        if let Some(workflow) = workflow.filter(|workflow| Workflow::view(workflow).nodes().all.iter().any(is_maker)) {
             return Ok(Some(workflow));
         }
     }

@@ -13,6 +13,7 @@ use super::runtime::{block_on, looking_on};
 use super::snapshot::{Found, recorded};
 use super::target::TargetArgs;
 use super::values::span;
+use crate::argo::Workflow;
 use crate::cluster::{Cluster, Selection};
 use crate::exit::{Exit, chain};
 use crate::local::record::{Record, RecordError};
@@ -20,7 +21,6 @@ use crate::output::format::{Format, rendered};
 use crate::output::list::{Columns, Row, table};
 use crate::output::stream::{result, talk};
 use crate::run::labels::LabelSelector;
-use crate::run::nodes::written_out;
 
 const EXAMPLES: &str = "Examples:
   # Runs of the current namespace, the latest first
@@ -146,7 +146,9 @@ fn listed_of(args: &Args, found: Found, now: Timestamp, anyway: bool) -> Option<
     let in_phase = phases.is_empty() || phases.iter().any(|phase| phase.eq_ignore_ascii_case(&row.summary.phase));
     let wanted = in_phase && args.since.is_none_or(within);
     let object = match args.output {
-        Some(Format::Json | Format::Yaml | Format::Name) => Some(written_out(found.workflow)),
+        Some(Format::Json | Format::Yaml | Format::Name) => {
+            Some(Workflow::from(found.workflow).written_out().into_value())
+        }
         _ => None,
     };
     (wanted || anyway).then_some(Listed { row, object, wanted })

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{Args, no_node, several};
+use crate::argo::Workflow;
 use crate::argo::status::{Node, Phase};
 use crate::cli::failure::Failure;
 use crate::cli::snapshot::live;
@@ -15,7 +16,6 @@ use crate::cluster::{Cluster, ClusterError, Line, LogEnd, LogOptions, Pod};
 use crate::exit::Exit;
 use crate::output::lines::Lines;
 use crate::output::stream::talk;
-use crate::run::nodes::Nodes;
 use crate::run::rebuilt::display_name;
 use crate::run::secret::Mask;
 use crate::run::sources;
@@ -34,7 +34,7 @@ pub(super) async fn read(
     mut lines: Lines<Stdout>,
 ) -> Result<Exit, Failure> {
     let workflow = live(cluster, name, uid).await?;
-    lines.prefix = several(&Nodes::of(&workflow).all, args);
+    lines.prefix = several(&Workflow::view(&workflow).nodes().all, args);
     let mut reader = Reader::new(args, cluster, lines);
     let mut pods = reader.wanted(name, &workflow).await?;
     if !args.follow {
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
 
     /// The pods that are asked for and not read yet, each with what its lines are called.
     async fn wanted(&mut self, name: &str, workflow: &Value) -> Result<Vec<(Pod, String)>, Failure> {
-        let nodes = Nodes::of(workflow).all;
+        let nodes = Workflow::view(workflow).nodes().all;
         self.lines.mask = Mask::of(workflow, &nodes);
         let meant = sources::pods(&nodes, self.args.node.as_deref());
         self.named |= meant.is_some();
@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
     /// Names nodes that ran in pods that are no longer there.
     fn tell_gone(&self, workflow: &Value) {
         const NAMED: usize = 5;
-        let nodes = Nodes::of(workflow).all;
+        let nodes = Workflow::view(workflow).nodes().all;
         let meant = sources::pods(&nodes, self.args.node.as_deref()).unwrap_or_default();
         let ran = |node: &Node| !matches!(node.phase, Phase::Pending | Phase::Omitted | Phase::Skipped);
         let hit = |node: &Node| node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);

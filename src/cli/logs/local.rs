@@ -3,18 +3,18 @@
 use std::io::Stdout;
 
 use super::{Args, no_node, several};
+use crate::argo::Workflow;
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::local::logs::{self, Wanted};
 use crate::local::record::{Record, RecordError};
 use crate::output::lines::Lines;
 use crate::output::stream::talk;
-use crate::run::nodes::Nodes;
 use crate::run::secret::Mask;
 
 pub(super) async fn read(args: &Args, record: &Record, mut lines: Lines<Stdout>) -> Result<Exit, Failure> {
     let workflow = record.workflow()?;
-    let nodes = Nodes::of(&workflow).all;
+    let nodes = Workflow::view(&workflow).nodes().all;
     lines.prefix = several(&nodes, args);
     lines.mask = Mask::of(&workflow, &nodes);
     let wanted = Wanted {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Args;
+use crate::argo::Workflow;
 use crate::argo::document::Kind;
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Entry, LABEL, LABEL_VALUE, State, caches_of};
@@ -21,11 +22,10 @@ use crate::output::format::name;
 use crate::output::stream::{result, talk};
 use crate::prepare::Templates;
 use crate::retry::{Entries, InPlace, Mode, Owner, Plan, anew, check, in_place, memoized};
-use crate::run::nodes::written_out;
 
 pub(super) async fn run(args: &Args, cluster: &Cluster, run: &str, uid: Option<&str>) -> Result<Exit, Failure> {
     args.agree_to_follow(false)?;
-    let live = written_out(live(cluster, run, uid).await?);
+    let live = Workflow::from(live(cluster, run, uid).await?).written_out().into_value();
     let mode = args.mode();
     check(&live, &mode, &owners(cluster, &live).await)?;
     let change = Change::new(args, cluster, &live, &mode).await?;
