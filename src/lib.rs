@@ -24,12 +24,12 @@ mod cli;
 mod cluster;
 mod control;
 mod exit;
+mod file;
 mod git;
 mod local;
 mod locks;
 mod output;
 mod prepare;
-mod replace;
 mod retry;
 mod run;
 

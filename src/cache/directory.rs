@@ -13,13 +13,17 @@ use super::lock::Lock;
 use super::manifest::{Failure, KeptArtifact, Manifest, VERSION};
 use crate::argo::identity::CacheName;
 use crate::exit::{CommandError, Exit};
+use crate::file::durability::sync_tree;
+use crate::file::replace::{Durable, Readers, replace_with};
 use crate::local::artifact;
-use crate::replace::{Durable, Readers, replace_with};
+use crate::local::sandbox::remove_tree;
 
 pub(super) const MANIFEST: &str = "manifest.json";
 const ERROR: &str = "error.json";
 const ARTIFACTS: &str = "artifacts-";
 pub(super) const LOCK: &str = "lock";
+/// How the names of documents begin that are not whole yet.
+const UNFINISHED: &str = ".tmp";
 
 /// The file system refused.
 #[derive(Debug, thiserror::Error)]
@@ -146,8 +150,9 @@ impl Directory {
         fs::read_dir(&self.path).into_iter().flatten().flatten()
     }
 
-    /// Makes the entry from a manifest and the places of its artifacts; an older entry is replaced at once.
-    pub(crate) fn keep(&self, mut manifest: Manifest, artifacts: &[(String, PathBuf)]) -> Result<(), CacheError> {
+    /// Makes the entry from a manifest and the places of its artifacts; an older entry is replaced at once. Gives the
+    /// manifest's file, which may not be on the disk yet.
+    pub(crate) fn keep(&self, mut manifest: Manifest, artifacts: &[(String, PathBuf)]) -> Result<File, CacheError> {
         let error = || CacheError::at(&self.path);
         fs::create_dir_all(&self.path).map_err(error())?;
         let mut kept = None;
@@ -158,6 +163,8 @@ impl Directory {
                 artifact::copy(source, &directory.path().join(place.to_string())).map_err(CacheError::at(source))?;
                 manifest.artifacts.push(KeptArtifact { name: artifact.clone(), path: format!("{name}/{place}") });
             }
+            // A manifest must not outlive a power cut that its artifacts have not outlived.
+            sync_tree(directory.path()).map_err(error())?;
             kept = Some((directory, name));
         }
         self.write(MANIFEST, &manifest)?;
@@ -166,7 +173,8 @@ impl Directory {
             name
         });
         self.sweep(current.as_deref());
-        Ok(())
+        let path = self.path.join(MANIFEST);
+        File::open(&path).map_err(CacheError::at(&path))
     }
 
     /// Notes how the node failed; an entry of an earlier success stays.
@@ -188,7 +196,11 @@ impl Directory {
         for entry in self.entries() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with(ARTIFACTS) && Some(name.as_str()) != current {
-                let _ = fs::remove_dir_all(entry.path());
+                let _ = remove_tree(&entry.path());
+            }
+            // Left by a process that was killed between writing and renaming.
+            if name.starts_with(UNFINISHED) {
+                let _ = fs::remove_file(entry.path());
             }
         }
     }

@@ -90,7 +90,7 @@ impl Store {
                 fs::create_dir_all(self.path(&name).join(CacheKey::as_str(&key)))
                     .map_err(CacheError::at(&self.root))?;
             }
-            let done = self.under_lock(&name, key, seen, |directory, _lock| directory.keep(manifest, &[]))?;
+            let done = self.under_lock(&name, key, seen, |directory, _lock| directory.keep(manifest, &[]).map(drop))?;
             if done { carried.done.push(key.clone()) } else { carried.busy.push(key.clone()) }
         }
         Ok(carried)

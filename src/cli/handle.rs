@@ -11,8 +11,8 @@ use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
+use crate::file::replace::{Readers, can_stand, replace};
 use crate::prepare::existing_cache;
-use crate::replace::{Readers, can_stand, replace};
 use crate::run::handle::{Backend, Handle, VERSION};
 
 /// Where a run is carried out.

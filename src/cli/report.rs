@@ -9,8 +9,8 @@ use std::str::FromStr;
 use super::failure::Failure;
 use super::follow::Followed;
 use crate::exit::Exit;
+use crate::file::replace::{Readers, can_stand, replace};
 use crate::output::{junit, step_summary};
-use crate::replace::{Readers, can_stand, replace};
 use crate::run::cases::Suite;
 
 /// Where GitHub Actions shows what a step has to say.

@@ -19,7 +19,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use super::error::GitError;
 use super::identity::TaskId;
 use super::lock;
-use crate::replace::{Durable, Readers, replace_with};
+use crate::file::replace::{Durable, Readers, replace_with};
 
 /// A root that has been looked over.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ use super::scheduler::{ARTIFACTS, Found, NodeIndex, Scheduler, Wanted};
 use super::store::Store;
 use crate::argo::status::{Node, Outputs};
 use crate::cache::{CacheError, Directory, Failure, Lock, LookUp, Manifest, VERSION};
+use crate::file::durability::Durability;
 
 /// The right to make an entry, shared by the nodes of this run that make the same one.
 type Shared = OnceLock<Option<Lock>>;
@@ -31,6 +32,7 @@ struct Origin {
     uid: String,
     run_id: String,
     locks: Mutex<HashMap<PathBuf, Weak<Shared>>>,
+    durability: Durability,
 }
 
 /// The cache as a run sees it.
@@ -55,6 +57,7 @@ impl CacheClient {
             uid: text("/metadata/uid"),
             run_id: run_id(workflow).unwrap_or_default().to_owned(),
             locks: Mutex::default(),
+            durability: store.durability().clone(),
         };
         Self { run: Arc::new(run), held: Arc::default(), sender, receiver, writing: JoinSet::new() }
     }
@@ -219,7 +222,9 @@ impl Origin {
             finished_at: node.finished_at.unwrap_or(now),
             created_at: now,
         };
-        directory.keep(manifest, &artifacts)
+        let document = directory.keep(manifest, &artifacts)?;
+        self.durability.add(document);
+        Ok(())
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn run(
     let mut held = scheduler.object()["spec"]["suspend"] == true;
     let mut interrupted = false;
     let mut events = VecDeque::from([Event::Start]);
-    let finished = loop {
+    let finished = 'run: loop {
         if let Some(event) = if held { None } else { events.pop_front() } {
             for action in scheduler.handle(now(), event) {
                 match action {
@@ -70,10 +70,12 @@ pub(crate) async fn run(
                 }
             }
             let changes = scheduler.changes();
-            store.record(changes.iter().map(|&node| scheduler.node(node)))?;
+            if let Err(error) = store.record(changes.iter().map(|&node| scheduler.node(node))) {
+                break Err(error);
+            }
             observe(&scheduler, &changes);
             if let Some(finished) = scheduler.finished() {
-                break finished;
+                break Ok(finished);
             }
             continue;
         }
@@ -90,8 +92,10 @@ pub(crate) async fn run(
                 events.push_front(Event::Shutdown(Shutdown::Terminate));
             }
             requests = inbox.next() => for request in requests {
-                if let Some(spec) = request.spec() {
-                    store.record_spec(&spec)?;
+                if let Some(spec) = request.spec()
+                    && let Err(error) = store.record_spec(&spec)
+                {
+                    break 'run Err(error);
                 }
                 match request {
                     Request::Suspend(suspend) => held = suspend,
@@ -105,6 +109,7 @@ pub(crate) async fn run(
     tasks.kill_all();
     tasks.wait().await;
     memory.end().await;
+    let finished = finished?;
     let mut workflow = scheduler.object();
     if let Some(spec) = workflow["spec"].as_object_mut() {
         spec.shift_remove("suspend");

@@ -13,7 +13,7 @@
 //!   volumes/        volumes that tasks share
 //! ```
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,13 @@ use crate::argo::document::to_yaml_documents;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Node;
 use crate::exit::{CommandError, Exit};
-use crate::replace::{Durable, Readers, replace_with};
+use crate::file::durability::Durability;
+use crate::file::replace::{Durable, Readers, replace, replace_with, sync_directory};
 
+/// The file of the Workflow object. A run whose file is not there yet is none.
+const WORKFLOW: &str = "workflow.json";
+/// The file of the events.
+const JOURNAL: &str = "journal.jsonl";
 /// The file of the documents beside the workflow.
 pub(crate) const BESIDE: &str = "beside.yaml";
 
@@ -38,6 +43,19 @@ pub(crate) enum StoreError {
         name: String,
         /// Its directory.
         directory: PathBuf,
+    },
+    /// What a run did cannot be written down.
+    #[error("the record of run {name} is not complete: cannot write {}", path.display())]
+    Record {
+        /// The run's name.
+        name: String,
+        /// What was to be written.
+        path: PathBuf,
+        /// What it did until then.
+        journal: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
     },
     /// The file system refused.
     #[error("cannot write {}", path.display())]
@@ -54,13 +72,18 @@ impl CommandError for StoreError {
     fn exit(&self) -> Exit {
         match self {
             Self::Exists { .. } => Exit::Conflict,
-            Self::Write { .. } => Exit::Tool,
+            Self::Record { .. } | Self::Write { .. } => Exit::Tool,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { .. } => Some("choose another --name, or have one made with --generate-name".to_owned()),
+            Self::Record { name, journal, .. } => Some(format!(
+                "its journal {} holds what the run did until then; once there is room, `kubectl runnable retry --local \
+                 {name}` continues it",
+                journal.display()
+            )),
             Self::Write { .. } => Some("set RUNNABLE_HOME to a directory that can be written to".to_owned()),
         }
     }
@@ -78,13 +101,16 @@ impl StoreError {
 pub(crate) struct Store {
     root: PathBuf,
     directory: PathBuf,
+    name: String,
     journal: File,
+    durability: Durability,
     /// Held until the process ends.
     _lock: File,
 }
 
 impl Store {
-    /// Makes the directory of a new run and writes its workflow.
+    /// Makes the directory of a new run and writes its workflow. What was made by a creation that failed or was killed is
+    /// taken over: its name is free.
     pub(crate) fn create(
         root: &Path,
         namespace: &ObjectName,
@@ -92,22 +118,34 @@ impl Store {
         workflow: &Value,
     ) -> Result<Self, StoreError> {
         let directory = directory(root, namespace, name);
-        if let Some(parent) = directory.parent() {
-            fs::create_dir_all(parent).map_err(StoreError::write(parent))?;
-        }
-        fs::create_dir(&directory).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => StoreError::Exists { name: name.to_string(), directory: directory.clone() },
-            _ => StoreError::write(&directory)(error),
-        })?;
+        fs::create_dir_all(&directory).map_err(StoreError::write(&directory))?;
         let lock_path = directory.join("lock");
         let lock = File::create(&lock_path).map_err(StoreError::write(&lock_path))?;
-        lock.lock().map_err(StoreError::write(&lock_path))?;
-        let journal_path = directory.join("journal.jsonl");
-        let journal =
-            File::options().create(true).append(true).open(&journal_path).map_err(StoreError::write(&journal_path))?;
-        let store = Self { root: root.to_owned(), directory, journal, _lock: lock };
-        store.write_workflow(workflow)?;
+        let taken = match lock.try_lock() {
+            Ok(()) => exists(&directory),
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(source)) => return Err(StoreError::write(&lock_path)(source)),
+        };
+        if taken {
+            return Err(StoreError::Exists { name: name.to_string(), directory });
+        }
+
+        let journal_path = directory.join(JOURNAL);
+        let journal = File::options().create(true).append(true).open(&journal_path);
+        let journal = journal.map_err(StoreError::write(&journal_path))?;
+        journal.set_len(0).map_err(StoreError::write(&journal_path))?;
+        let durability = Durability::start().map_err(StoreError::write(&journal_path))?;
+        let store = Self { root: root.to_owned(), directory, name: name.to_string(), journal, durability, _lock: lock };
+        let path = store.directory.join(WORKFLOW);
+        replace_workflow(&path, workflow).map_err(StoreError::write(&path))?;
+        store.sync_names()?;
         Ok(store)
+    }
+
+    /// Makes the names of the directories durable that may just have been made.
+    fn sync_names(&self) -> Result<(), StoreError> {
+        let parents = self.directory.ancestors().skip(1).take(3);
+        parents.into_iter().try_for_each(|path| sync_directory(path).map_err(StoreError::write(path)))
     }
 
     /// The directory of all runs and caches.
@@ -118,6 +156,11 @@ impl Store {
     /// The run's directory.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// What makes the files of the run durable.
+    pub(crate) fn durability(&self) -> &Durability {
+        &self.durability
     }
 
     /// Adds the nodes that an event changed to the journal, in one write.
@@ -134,20 +177,30 @@ impl Store {
     fn append(&mut self, event: &Value) -> Result<(), StoreError> {
         let mut line = event.to_string().into_bytes();
         line.push(b'\n');
-        self.journal.write_all(&line).map_err(StoreError::write(&self.directory.join("journal.jsonl")))
+        let path = self.directory.join(JOURNAL);
+        self.durability.check().map_err(|source| self.incomplete(&path, source))?;
+        self.journal.write_all(&line).map_err(|source| self.incomplete(&path, source))?;
+        let journal = self.journal.try_clone().map_err(|source| self.incomplete(&path, source))?;
+        self.durability.add(journal);
+        Ok(())
     }
 
-    /// Replaces the Workflow object.
+    /// Replaces the Workflow object by the one at the run's end.
     pub(crate) fn write_workflow(&self, workflow: &Value) -> Result<(), StoreError> {
-        let path = self.directory.join("workflow.json");
-        replace_with(&path, Readers::Owner, Durable::Yes, |file| Ok(serde_json::to_writer(file, workflow)?))
-            .map_err(StoreError::write(&path))
+        let path = self.directory.join(WORKFLOW);
+        replace_workflow(&path, workflow).map_err(|source| self.incomplete(&path, source))
+    }
+
+    fn incomplete(&self, path: &Path, source: io::Error) -> StoreError {
+        let (name, path, journal) = (self.name.clone(), path.to_owned(), self.directory.join(JOURNAL));
+        StoreError::Record { name, path, journal, source }
     }
 
     /// Writes down the documents beside the workflow, for a later attempt.
     pub(crate) fn write_beside(&self, documents: &[Value]) -> Result<(), StoreError> {
         let path = self.directory.join(BESIDE);
-        fs::write(&path, to_yaml_documents(documents)).map_err(StoreError::write(&path))
+        let text = to_yaml_documents(documents);
+        replace(&path, Readers::Owner, text.as_bytes()).map_err(StoreError::write(&path))
     }
 
     /// Removes what only a running task needs.
@@ -160,6 +213,15 @@ impl Store {
 /// The directory of a run, whether it is there or not.
 pub(crate) fn directory(root: &Path, namespace: &ObjectName, name: &ObjectName) -> PathBuf {
     root.join("runs").join(namespace.as_str()).join(name.as_str())
+}
+
+fn replace_workflow(path: &Path, workflow: &Value) -> io::Result<()> {
+    replace_with(path, Readers::Owner, Durable::Yes, |file| Ok(serde_json::to_writer(file, workflow)?))
+}
+
+/// Whether the directory holds a run.
+pub(crate) fn exists(directory: &Path) -> bool {
+    directory.join(WORKFLOW).symlink_metadata().is_ok()
 }
 
 #[cfg(test)]
@@ -182,6 +244,19 @@ mod tests {
         let second = Store::create(root.path(), &name("default"), &name("a"), &workflow);
         assert!(matches!(second, Err(StoreError::Exists { .. })));
         Store::create(root.path(), &name("other"), &name("a"), &workflow)?;
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_failed_creation_left_does_not_take_the_name() -> Result<(), Box<dyn std::error::Error>> {
+        let root = tempfile::tempdir()?;
+        let workflow = json!({"metadata": {"name": "a"}});
+        let left = directory(root.path(), &name("default"), &name("a"));
+        fs::create_dir_all(&left)?;
+        fs::write(left.join(JOURNAL), "{\"nodes\": []}\n")?;
+        File::create(left.join("lock"))?;
+        let store = Store::create(root.path(), &name("default"), &name("a"), &workflow)?;
+        assert_eq!(fs::read_to_string(store.directory().join(JOURNAL))?, "");
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod arguments;
 mod cache;
 mod cluster;
 mod completion;
+mod disk;
 mod documents;
 mod dry_run;
 mod environment;

@@ -9,9 +9,9 @@ use crate::argo::identity::CacheName;
 use crate::cache::{File, Provenance};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
+use crate::file::replace::{Readers, replace};
 use crate::output::cache::{entries, left_out};
 use crate::output::stream::{result, talk};
-use crate::replace::{Readers, replace};
 
 const EXAMPLES: &str = "Examples:
   # The entries of a cache in a file

@@ -123,7 +123,7 @@ impl Ready {
         metadata["uid"] = generate::uid().into();
         metadata["creationTimestamp"] = now().into();
         let directory = store::directory(root, &namespace, &name);
-        if directory.exists() {
+        if store::exists(&directory) {
             return Err(StoreError::Exists { name: name.to_string(), directory }.into());
         }
         let limit = args.max_tasks.map_or_else(default_limit, usize::from);

@@ -3,7 +3,7 @@
 //! The content is written beside the file, flushed and renamed. A program that is killed before the renaming leaves a
 //! temporary file behind and the old content in place.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -63,7 +63,23 @@ pub(crate) fn replace_with(
     }
 
     file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    if durable == Durable::Yes { sync_directory(directory(path)) } else { Ok(()) }
+}
+
+/// Makes the names in a directory durable, where its file system knows how.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    match File::open(path).and_then(|directory| directory.sync_all()) {
+        // A directory that others own can be written to without being read.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Whether a file can stand there, as far as that is known before it is written.
