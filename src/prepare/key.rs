@@ -1,7 +1,8 @@
-//! The memoization key: unique per template, content, run and inputs, and the same for the same of these.
+//! The memoization key: unique per template, content, run, call and inputs, and the same for the same of these.
 //!
-//! `<template>-<content hash>-<run id>-<input hash>`, the last two evaluated when the template is called. At most
-//! 128 + 16 + 63 + 16 characters and three hyphens: a legal key of a ConfigMap whatever the names.
+//! `<template>-<content hash>-<run id>-<call hash>`, the last two evaluated when the template is called; the call hash
+//! covers the call and its inputs. At most 128 + 16 + 63 + 16 characters and three hyphens: a legal key of a ConfigMap
+//! whatever the names.
 
 use std::fmt::Write as _;
 
@@ -22,6 +23,11 @@ pub(super) fn is_ours(key: &str) -> bool {
     key.contains(RUN) && key.contains(INPUTS)
 }
 
+/// Whether a key was written by a version of [`key`] whose keys did not name the call.
+pub(crate) fn is_without_call(key: &str) -> bool {
+    is_ours(key) && !key.contains("node.name")
+}
+
 /// What a key that [`key`] wrote tells, once it has been evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyParts<'a> {
@@ -31,7 +37,7 @@ pub struct KeyParts<'a> {
     pub content: &'a str,
     /// The run's id, its `_` as `-`.
     pub run_id: &'a str,
-    /// The hash of the inputs and of the workflow's values that the template reads.
+    /// The hash of the call, its inputs and the workflow's values that the template reads.
     pub inputs: &'a str,
 }
 
@@ -73,15 +79,15 @@ pub(crate) fn is_prepared_key(key: &str, run_id: &str) -> bool {
     KeyParts::in_run(key, run_id).is_some()
 }
 
-/// The key of the template `name` whose content has this `digest`.
-pub(super) fn key(name: &str, digest: &Digest, has_inputs: bool, values: &[String]) -> String {
+/// The key of the template `name` whose content has this `digest`; the expressions of `values` tell its calls apart.
+pub(super) fn key(name: &str, digest: &Digest, values: &[String]) -> String {
     let mut key = sanitised(name);
     let hash = digest[..HASH_LENGTH / 2].iter().fold(0_u64, |hash, &byte| hash << 8 | u64::from(byte));
     // Writing to a String cannot fail.
     let _ = write!(key, "-{hash:0HASH_LENGTH$x}");
     key.push_str(RUN);
     key.push_str(INPUTS);
-    for value in has_inputs.then_some("inputs.parameters").into_iter().chain(values.iter().map(String::as_str)) {
+    for value in values {
         key.push_str(", ");
         key.push_str(value);
     }
@@ -133,12 +139,11 @@ mod tests {
     #[test]
     fn a_key_names_the_template_its_content_the_run_and_the_inputs() {
         assert_eq!(
-            key("my_step", &[0xab; 32], true, &["workflow.parameters[\"a\"]".to_owned()]),
+            key("my_step", &[0xab; 32], &["inputs.parameters".to_owned(), "workflow.parameters[\"a\"]".to_owned()]),
             "my-step-abababababababab-{{=sprig.replace(\"_\", \"-\", workflow.parameters.run_id)}}-\
              {{=sprig.trunc(16, sprig.sha256sum(toJson([workflow.parameters.run_id, inputs.parameters, \
              workflow.parameters[\"a\"]])))}}"
         );
-        assert!(!key("a", &[0; 32], false, &[]).contains("inputs"));
     }
 
     #[test]

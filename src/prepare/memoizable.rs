@@ -7,6 +7,7 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::call_identity::CallIdentity;
 use super::graph::{Closure, Graph, Node, Runs};
 use super::key;
 use super::memoize::{Context, is_users};
@@ -37,6 +38,8 @@ pub(super) struct Plan<'a> {
     handled: Vec<bool>,
     runs: Vec<Runs>,
     readers: Vec<(bool, bool)>,
+    /// The expression of the call that a node stands for.
+    call: String,
     /// The workflow's parameters that are the same in each attempt.
     declared: Vec<&'a str>,
     /// Those that are made of values that differ in each attempt.
@@ -71,6 +74,7 @@ impl<'a> Plan<'a> {
             handled: graph.handled(),
             runs: graph.runs(),
             readers: graph.readers(),
+            call: CallIdentity::of(&graph, spec, context.shared).expression(),
             declared: declared.into_iter().map(name).collect(),
             volatile_parameters: volatile_parameters.into_iter().map(name).collect(),
             shared: context.shared,
@@ -136,7 +140,18 @@ impl<'a> Plan<'a> {
         let values = key::values(&references, &self.declared).map_err(|name| Reason::Unkeyable { name })?;
         let has_inputs =
             mixed || !template.input_parameters().is_empty() || self.defaults.pointer("/inputs/parameters").is_some();
-        Ok(key::key(template.name(), &hash.finalize().into(), has_inputs, &values))
+        let call = (!self.keeps_key_without_call(node)).then(|| self.call.clone());
+        let inputs = has_inputs.then(|| "inputs.parameters".to_owned());
+        let told: Vec<String> = inputs.into_iter().chain(values).chain(call).collect();
+        Ok(key::key(template.name(), &hash.finalize().into(), &told))
+    }
+
+    /// Whether the entry that an older version of this tool made is still right: its key does not name the call, and
+    /// there is one call at most.
+    fn keeps_key_without_call(&self, node: usize) -> bool {
+        let memoize = self.graph.nodes[node].template.value().get("memoize");
+        let is_older = memoize.is_some_and(|memoize| key::is_without_call(text(memoize, "key")));
+        is_older && !self.shared && self.runs[node] < Runs::Many
     }
 
     /// Why a template is not memoized, as far as that does not depend on its callers reading its result.
@@ -183,7 +198,7 @@ impl<'a> Plan<'a> {
         if self.loses_artifacts(*template) {
             return Some(Reason::ArtifactsDeleted);
         }
-        (artifacts && (self.shared || self.runs[node] == Runs::Many)).then_some(Reason::Artifacts)
+        (artifacts && self.shared).then_some(Reason::Artifacts)
     }
 
     /// Whether artifacts that the template puts out are deleted when the workflow completes. Those of a nested template

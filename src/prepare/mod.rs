@@ -3,6 +3,7 @@
 //! [`prepare`] is idempotent: what it has prepared it leaves as it is, also when the caller mints other names. Fields
 //! it does not know survive in their place, and `retryStrategy` is never touched.
 
+mod call_identity;
 mod calls;
 mod catalogue;
 mod components;

@@ -153,6 +153,8 @@ fn evaluated(template: &Value, run_id: &str, inputs: &str, parameter: &str) -> O
     for (name, value) in [("run_id", run_id), ("p", parameter), ("q-1", "2")] {
         scope.set(format!("workflow.parameters.{name}"), value);
     }
+    scope.set("workflow.name", "w-1");
+    scope.set("node.name", "w-1[0].step");
     scope.set("workflow.labels.l", "1");
     scope.set("workflow.namespace", "n");
     let declared = list(template.pointer("/inputs/parameters"));
@@ -231,7 +233,7 @@ proptest! {
 /// What Argo v4.1.2's own code made of the same key.
 #[test]
 fn a_key_is_evaluated_as_the_controller_evaluates_it() {
-    let key = key::key("hello", &[0; 32], false, &[]);
+    let key = key::key("hello", &[0; 32], &[]);
     let template = json!({"memoize": {"key": key}});
     let evaluated = evaluated(&template, "My_run-1", "", "").unwrap();
     assert_eq!(evaluated, "hello-0000000000000000-My-run-1-abbcfb18782cc92e");

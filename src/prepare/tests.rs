@@ -5,7 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::argo::expression::{Scope, Unresolved, render};
 use crate::prepare::key::RUN_PARAMETERS;
+
+/// The call that a node stands for, where no loop's items are known.
+const CALL: &str = r#"sprig.regexReplaceAll("[[][0-9]+[]]", sprig.trimPrefix(workflow.name, node.name), "")"#;
 
 fn options() -> Options {
     Options::new("minted-1".parse().unwrap(), "runnable-abc123".parse().unwrap())
@@ -174,7 +178,7 @@ fn what_has_no_work_to_skip_is_left_out_with_its_reason() {
 }
 
 #[test]
-fn artifacts_are_read_under_a_key_only_by_what_runs_once() {
+fn what_reads_artifacts_has_the_whole_spec_in_its_key() {
     let reader =
         json!({"name": "read", "inputs": {"artifacts": [{"name": "a", "path": "/a"}]}, "container": {"image": "x"}});
     let spec = |calls: Value| {
@@ -187,11 +191,60 @@ fn artifacts_are_read_under_a_key_only_by_what_runs_once() {
     let mut edited = spec(json!([[{"name": "m", "template": "make"}], [call("r")]]));
     edited["templates"][1]["container"]["image"] = json!("y");
     assert_ne!(keys(&once)["read"], keys(&prepared(edited))["read"]);
+    // Each call has a key of its own, so that it may run more than once.
     let twice = prepared(spec(json!([[call("r")], [call("s")]])));
-    assert_eq!(reason(&twice, "read"), Some(Reason::Artifacts));
-    let mut looped = call("r");
-    looped["withItems"] = json!([1, 2]);
-    assert_eq!(reason(&prepared(spec(json!([[looped]]))), "read"), Some(Reason::Artifacts));
+    assert_eq!(reason(&twice, "read"), None);
+    let [r, s] = ["[0].r", "[1].s"].map(|node| evaluated(&keys(&twice)["read"], node));
+    assert_ne!(r, s);
+    // Who calls a template for others, and with which artifacts, is not known.
+    let template = json!({"kind": "WorkflowTemplate", "metadata": {"name": "t"},
+        "spec": spec(json!([[call("r")]]))});
+    let shared = prepare_template(template, &Templates::default(), &options()).unwrap();
+    assert_eq!(reason(&shared, "read"), Some(Reason::Artifacts));
+}
+
+/// A key as the controller evaluates it for a node.
+fn evaluated(key: &str, node: &str) -> String {
+    let mut scope = Scope::new();
+    for (name, value) in [("name", "w-1"), ("parameters.run_id", "minted-1"), ("parameters.p", "1")] {
+        scope.set(format!("workflow.{name}"), value);
+    }
+    scope.set("node.name", format!("w-1{node}"));
+    scope.set("inputs.parameters", "null");
+    render(key, &scope, Unresolved::Refuse).unwrap()
+}
+
+#[test]
+fn equal_calls_have_keys_of_their_own_and_a_group_put_in_between_changes_none() {
+    let key = |calls: Value| {
+        let prepared =
+            prepared(json!({"entrypoint": "main", "templates": [{"name": "main", "steps": calls}, leaf("t")]}));
+        keys(&prepared)["t"].clone()
+    };
+    let step = |name: &str| json!([{"name": name, "template": "t"}]);
+    let (before, after) = (key(json!([step("a"), step("b")])), key(json!([step("a"), step("new"), step("b")])));
+    assert_ne!(evaluated(&before, "[0].a"), evaluated(&before, "[1].b"));
+    assert_eq!(evaluated(&before, "[1].b"), evaluated(&after, "[2].b"));
+}
+
+#[test]
+fn a_key_of_an_older_version_stays_where_its_template_runs_once() {
+    let older = |name: &str| {
+        let key = &keys(&prepared(json!({"entrypoint": "main", "templates": [
+            {"name": "main", "steps": [[{"name": "a", "template": "once"}]]}, leaf("once"), leaf("twice")]})))[name];
+        key.replace(&format!(", {CALL}"), "")
+    };
+    let memoized = |name: &str| {
+        let mut leaf = leaf(name);
+        leaf["memoize"] = json!({"key": older(name), "cache": {"configMap": {"name": "c"}}, "maxAge": ""});
+        leaf
+    };
+    let prepared = prepared(json!({"entrypoint": "main", "templates": [
+        {"name": "main", "steps": [[{"name": "a", "template": "once"}], [{"name": "b", "template": "twice"},
+            {"name": "c", "template": "twice"}]]},
+        memoized("once"), memoized("twice")]}));
+    assert_eq!(keys(&prepared)["once"], older("once"));
+    assert!(keys(&prepared)["twice"].contains("node.name"));
 }
 
 #[test]
@@ -232,14 +285,9 @@ fn values_read_by_what_is_called_stand_in_the_callers_key() {
         {"name": "a", "inputs": {"parameters": [{"name": "i"}]}, "container": {"args": ["{{workflow.parameters.p}} {{workflow.uid}}"]}}]}),
     );
     let keys = keys(&prepared);
-    assert!(
-        keys["main"].ends_with("toJson([workflow.parameters.run_id, workflow.parameters[\"p\"]])))}}"),
-        "{}",
-        keys["main"]
-    );
-    assert!(
-        keys["a"].ends_with("toJson([workflow.parameters.run_id, inputs.parameters, workflow.parameters[\"p\"]])))}}")
-    );
+    let told = |values: &str| format!("toJson([workflow.parameters.run_id, {values}, {CALL}])))}}}}");
+    assert!(keys["main"].ends_with(&told("workflow.parameters[\"p\"]")), "{}", keys["main"]);
+    assert!(keys["a"].ends_with(&told("inputs.parameters, workflow.parameters[\"p\"]")));
     let differs = Notice::DiffersEachAttempt { template: "a".into(), values: vec!["workflow.uid".into()] };
     assert_eq!(prepared.notices, [differs]);
 }

@@ -113,7 +113,7 @@ pub enum Reason {
         /// The variable.
         name: String,
     },
-    /// It reads artifacts and may run more than once in a run: their content is not in the key.
+    /// It reads artifacts that callers hand in which are not known: what they were made of is not in the key.
     Artifacts,
     /// Its output artifacts are deleted when the workflow completes.
     ArtifactsDeleted,
@@ -259,7 +259,7 @@ impl fmt::Display for Reason {
             Self::Exports => formatter.write_str("calls a template that exports outputs to the whole workflow"),
             Self::CallSite => formatter.write_str("reads the name of the step that calls it"),
             Self::Unkeyable { name } => write!(formatter, "reads {name}, which cannot stand in a key"),
-            Self::Artifacts => formatter.write_str("reads artifacts and may run more than once"),
+            Self::Artifacts => formatter.write_str("reads artifacts, and who calls it is not known"),
             Self::ArtifactsDeleted => formatter.write_str("its output artifacts go with each workflow"),
             Self::MixedResult => formatter.write_str("only some of its callers read its result"),
         }

@@ -38,9 +38,14 @@ fn key(workflow: &Value, template: &Value, input: &str) -> Option<String> {
     for parameter in list(workflow, "/spec/arguments/parameters") {
         scope.set(format!("workflow.parameters.{}", name(parameter)), parameter["value"].as_str().unwrap());
     }
-    for (variable, value) in
-        [("namespace", "n"), ("serviceAccountName", "s"), ("labels.team", "a"), ("annotations.note", "b")]
-    {
+    scope.set("node.name", "w-1[0].step");
+    for (variable, value) in [
+        ("name", "w-1"),
+        ("namespace", "n"),
+        ("serviceAccountName", "s"),
+        ("labels.team", "a"),
+        ("annotations.note", "b"),
+    ] {
         scope.set(format!("workflow.{variable}"), value);
     }
     for declared in list(template, "/inputs/parameters") {

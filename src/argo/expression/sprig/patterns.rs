@@ -30,7 +30,7 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
         return Ok(quoted(arguments.text(0)?).into());
     }
     let pattern = arguments.text(0)?;
-    let regex = match Regex::new(pattern) {
+    let regex = match Regex::new(&as_rust_reads(pattern)) {
         Ok(regex) => regex,
         Err(_) if name == "regexMatch" => return Ok(false.into()),
         Err(error) => return Err(format!("invalid pattern `{pattern}`: {error}")),
@@ -107,4 +107,50 @@ fn quoted(text: &str) -> String {
         quoted.push(c);
     }
     quoted
+}
+/// A pattern of Go's for this machine's engine: in a class Go takes `[`, `&`, `-` and `~` for themselves where the
+/// engine would read a nested class or a set operation.
+fn as_rust_reads(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars().peekable();
+    let mut in_class = false;
+    while let Some(next) = characters.next() {
+        match next {
+            '\\' => {
+                text.push(next);
+                text.extend(characters.next());
+            }
+            '[' if in_class && characters.peek() == Some(&':') => {
+                // A named class such as `[:alpha:]`, up to its end.
+                text.push(next);
+                for inside in characters.by_ref() {
+                    text.push(inside);
+                    if inside == ']' {
+                        break;
+                    }
+                }
+            }
+            '[' if in_class => text.push_str("\\["),
+            '&' | '~' if in_class => text.extend(['\\', next]),
+            '-' if in_class && characters.peek() == Some(&'-') => text.push_str("\\-"),
+            '[' => {
+                in_class = true;
+                text.push(next);
+                if characters.peek() == Some(&'^') {
+                    text.extend(characters.next());
+                }
+                // A bracket that comes first closes nothing.
+                if characters.peek() == Some(&']') {
+                    characters.next();
+                    text.push_str("\\]");
+                }
+            }
+            ']' => {
+                in_class = false;
+                text.push(next);
+            }
+            other => text.push(other),
+        }
+    }
+    text
 }
