@@ -164,12 +164,11 @@ fn without_indices(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('[') {
         left.push_str(before);
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-        match after[digits..].strip_prefix(']').filter(|_| digits > 0) {
-            Some(next) => rest = next,
-            None => {
-                left.push('[');
-                rest = after;
-            }
+        if let Some(next) = after[digits..].strip_prefix(']').filter(|_| digits > 0) {
+            rest = next;
+        } else {
+            left.push('[');
+            rest = after;
         }
     }
     left + rest
@@ -177,7 +176,7 @@ fn without_indices(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
     use serde_json::json;
 

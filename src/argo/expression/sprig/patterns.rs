@@ -1,5 +1,8 @@
 //! Regular expressions.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use regex::{NoExpand, Regex};
 use serde_json::Value;
 
@@ -30,7 +33,7 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
         return Ok(quoted(arguments.text(0)?).into());
     }
     let pattern = arguments.text(0)?;
-    let regex = match Regex::new(&as_rust_reads(pattern)) {
+    let regex = match compiled(pattern) {
         Ok(regex) => regex,
         Err(_) if name == "regexMatch" => return Ok(false.into()),
         Err(error) => return Err(format!("invalid pattern `{pattern}`: {error}")),
@@ -64,6 +67,28 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
             Ok(split(&regex, text, arguments.integer(2)?))
         }
     }
+}
+
+/// So many patterns are kept; a workflow has few.
+const KEPT: usize = 32;
+
+thread_local! {
+    /// Compiling a pattern costs far more than its use, and a workflow's keys all have the same one.
+    static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+}
+
+fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
+    if let Some(regex) = COMPILED.with_borrow(|known| known.get(pattern).cloned()) {
+        return Ok(regex);
+    }
+    let regex = Regex::new(&as_rust_reads(pattern))?;
+    COMPILED.with_borrow_mut(|known| {
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(pattern.to_owned(), regex.clone());
+    });
+    Ok(regex)
 }
 
 /// A negative count means all.
