@@ -2,32 +2,30 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "support/mod.rs"]
+mod support;
 
-use assert_fs::TempDir;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
+use self::support::environment::Environment;
+
 struct Run {
-    home: TempDir,
+    environment: Environment,
     workflow: Value,
+}
+
+fn path_of(example: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example)
 }
 
 impl Run {
     fn of(example: &str, arguments: &[&str]) -> Self {
-        let home = TempDir::new().unwrap();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example);
-        let output = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"))
-            .args(["submit", "--local", "-o", "json"])
-            .args(arguments)
-            .arg(path)
-            .env("RUNNABLE_HOME", home.path())
-            .output()
-            .unwrap();
-        let talk = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{example}: {}\n{talk}", output.status);
-        let workflow = serde_json::from_slice(&output.stdout).unwrap();
-        Self { home, workflow }
+        let environment = Environment::new();
+        let mut command = environment.command(["submit", "--local", "-o", "json"]);
+        let workflow = environment.finish(command.args(arguments).arg(path_of(example))).json();
+        Self { environment, workflow }
     }
 
     /// What the main process of a node wrote.
@@ -35,9 +33,8 @@ impl Run {
         let nodes = self.workflow["status"]["nodes"].as_object().unwrap();
         let node = nodes.values().find(|node| node["displayName"] == display_name);
         let id = node.unwrap_or_else(|| panic!("no node {display_name}"))["id"].as_str().unwrap();
-        let name = self.workflow["metadata"]["name"].as_str().unwrap();
-        let log: PathBuf = ["runs", "default", name, "nodes", id, "main.log"].iter().collect();
-        std::fs::read_to_string(self.home.path().join(log)).unwrap()
+        let run = self.environment.run_directory(self.workflow["metadata"]["name"].as_str().unwrap());
+        std::fs::read_to_string(run.join("nodes").join(id).join("main.log")).unwrap()
     }
 
     fn phase(&self, display_name: &str) -> String {
@@ -61,17 +58,11 @@ fn every_example_succeeds() {
 
 #[test]
 fn a_retry_runs_what_failed_and_what_depends_on_it() {
-    let home = TempDir::new().unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/etl.yaml");
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-        command.args(arguments).env("RUNNABLE_HOME", home.path()).output().unwrap()
-    };
-    let failed = run(&["submit", "--local", "--name", "etl", "-p", "database=down", path.to_str().unwrap()]);
-    assert_eq!(failed.status.code(), Some(3));
-    let retried = run(&["retry", "--local", "etl", "-p", "database=up", "-o", "json"]);
-    assert_eq!(retried.status.code(), Some(0), "{}", String::from_utf8_lossy(&retried.stderr));
-    let workflow: Value = serde_json::from_slice(&retried.stdout).unwrap();
+    let environment = Environment::new();
+    let example = path_of("etl.yaml");
+    let submit = ["submit", "--local", "--name", "etl", "-p", "database=down", example.to_str().unwrap()];
+    let _ = environment.run(submit).exits(3);
+    let workflow = environment.run(["retry", "--local", "etl", "-p", "database=up", "-o", "json"]).json();
     let nodes = workflow["status"]["nodes"].as_object().unwrap().values();
     let hits = nodes.filter(|node| node["memoizationStatus"]["hit"] == true).map(|node| &node["displayName"]);
     assert_eq!(hits.collect::<Vec<_>>(), ["extract", "check"]);

@@ -7,9 +7,9 @@ use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::namespace::Namespace;
-use crate::process::free_port;
-use crate::server::{Server, User};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::ports::free_port;
+use crate::kubernetes::server::{Server, User};
 use crate::workflow;
 
 struct Files(TempDir);
@@ -209,7 +209,7 @@ fn with_plugin(namespace: &Namespace, command: &str, arguments: &[&str]) -> Acce
         "interactiveMode": "Never",
         "installHint": "brew install it",
     } });
-    let path = namespace.kubeconfig(User::Admin);
+    let path = namespace.kubeconfig(User::Admin).with_extension("plugin");
     std::fs::write(&path, kubeconfig.to_string()).unwrap();
     Access { kubeconfig: Some(path), ..Access::default() }
 }

@@ -4,10 +4,11 @@ use kubectl_runnable::testing::cluster::{Access, Cluster, ClusterError};
 use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 
-use crate::namespace::Namespace;
-use crate::server::{Server, User};
+use crate::kubernetes::crds;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::{Server, User};
 use crate::support::wait::until;
-use crate::{crds, workflow};
+use crate::workflow;
 
 #[tokio::test]
 async fn a_workflow_is_created_as_it_was_given() {

@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::namespace::Namespace;
-use crate::relay::Relay;
-use crate::server::{Server, User};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::relay::Relay;
+use crate::kubernetes::server::{Server, User};
 use crate::workflow;
 
 pub(crate) const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows";

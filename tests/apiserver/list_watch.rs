@@ -11,10 +11,9 @@ use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::faults::{COLLECTION, through, to};
-use crate::namespace::Namespace;
-use crate::program::command;
-use crate::relay::Relay;
-use crate::server::{Server, User};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::relay::Relay;
+use crate::kubernetes::server::{Server, User};
 use crate::workflow;
 
 /// The program, watching.
@@ -26,7 +25,7 @@ struct Watching {
 impl Watching {
     fn start(namespace: &Namespace, arguments: &[&str]) -> Self {
         let arguments = [&["list", "--watch"], arguments].concat();
-        let mut child = command(&namespace.kubeconfig(User::Admin), &arguments).spawn().unwrap();
+        let mut child = namespace.command(User::Admin, &arguments).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }

@@ -11,9 +11,10 @@ use wiremock::matchers::{method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::faults::{kubeconfig_of, refusal};
-use crate::namespace::Namespace;
-use crate::program::{self, Ran};
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::program::command;
+use crate::kubernetes::server::User;
+use crate::support::output::Output;
 use crate::workflow;
 
 const POD: &str = "/api/v1/namespaces/ci/pods/build-1";
@@ -63,7 +64,7 @@ async fn nodes_without_a_pod_are_told() {
         (&["logs", "build", "x"], 6, "error: run build has no node \"x\"\n"),
         (&["logs", "absent"], 6, "error: workflow \"absent\" does not exist"),
     ] {
-        let ran = program::of(&namespace, User::Admin, arguments).exits(code);
+        let ran = namespace.run(User::Admin, arguments).exits(code);
         assert!(ran.stderr.starts_with(said) && (said.is_empty() == ran.stderr.is_empty()), "{arguments:?}: {ran:?}");
     }
 }
@@ -221,7 +222,7 @@ fn logs(server: &MockServer, arguments: &[&str]) -> (Option<i32>, String, String
     let file = directory.path().join("config");
     std::fs::write(&file, kubeconfig_of(server).to_string()).unwrap();
     let arguments = [&["logs", "build"], arguments].concat();
-    let ran = tokio::task::block_in_place(|| Ran::from(program::command(&file, &arguments).output().unwrap()));
+    let ran = tokio::task::block_in_place(|| Output::from(command(&file, &arguments).output().unwrap()));
     (ran.code, ran.stdout, ran.stderr)
 }
 

@@ -2,16 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+#[path = "../support/kubernetes/mod.rs"]
+mod kubernetes;
 #[path = "../support/mod.rs"]
 mod support;
-
-mod crds;
-mod keys;
-mod namespace;
-mod process;
-mod program;
-mod relay;
-mod server;
 
 mod access;
 mod cache;
@@ -19,6 +13,7 @@ mod create;
 mod faults;
 mod list_watch;
 mod logs;
+mod namespace;
 mod odd;
 mod pipelines;
 mod restart;

@@ -6,7 +6,8 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::faults::{COLLECTION, OBJECT, kubeconfig_of};
-use crate::program::{Ran, command};
+use crate::kubernetes::program::command;
+use crate::support::output::Output;
 
 /// Objects that no controller writes, and that a server without a schema keeps.
 fn odd_objects() -> Vec<Value> {
@@ -76,7 +77,7 @@ async fn no_odd_object_crashes_a_verb() {
         ] {
             let arguments: Vec<&str> = arguments.split(' ').collect();
             let output = tokio::task::block_in_place(|| command(&kubeconfig, &arguments).output().unwrap());
-            let ran = Ran::from(output);
+            let ran = Output::from(output);
             let looks = matches!(arguments[0], "status" | "list");
             assert!(
                 ran.code.is_some_and(|code| if looks { code == 0 } else { code <= 7 }),

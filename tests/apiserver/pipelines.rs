@@ -6,8 +6,8 @@ mod builder;
 use kubectl_runnable::testing::prepare::{Options, Templates, prepare};
 
 use self::builder::pipeline;
-use crate::namespace::Namespace;
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 
 const PIPELINES: u64 = 60;
 

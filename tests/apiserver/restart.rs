@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::namespace::Namespace;
-use crate::program::{Ran, command};
-use crate::server::{Server, User};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::{Server, User};
+use crate::support::output::Output;
 use crate::workflow;
 
 fn start(namespace: &Namespace, arguments: &[&str]) -> Child {
-    command(&namespace.kubeconfig(User::Admin), arguments).spawn().unwrap()
+    namespace.command(User::Admin, arguments).spawn().unwrap()
 }
 
 /// The exit code, standard output and standard error of a program once it has ended.
 fn ended(child: Child) -> (i32, String, String) {
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    let ran = Output::from(child.wait_with_output().unwrap());
     (ran.code.unwrap(), ran.stdout, ran.stderr)
 }
 
@@ -28,11 +28,10 @@ async fn set_status(namespace: &Namespace, name: &str, status: &Value) {
 
 /// Returns when so many watches of workflows are open, as the server itself counts them; the programs are to go on.
 async fn until_watched(server: &Server, watches: u32, programs: &mut [&mut Child]) {
-    let client = server.client(User::Admin).await;
+    let objects = server.objects(User::Admin).await;
     let began = Instant::now();
     loop {
-        let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
-        let metrics = client.request_text(request).await.unwrap();
+        let metrics = objects.text("/metrics").await.unwrap();
         let open = metrics
             .lines()
             .filter(|line| line.starts_with("apiserver_longrunning_requests{"))

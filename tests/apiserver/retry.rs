@@ -6,13 +6,12 @@ use kubectl_runnable::testing::argo::status::{node_id, pod_name};
 use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 
-use crate::namespace::Namespace;
-use crate::program;
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 use crate::workflow;
 
 fn command(namespace: &Namespace, arguments: &[&str]) -> Command {
-    program::command(&namespace.kubeconfig(User::Admin), &[&["retry"], arguments].concat())
+    namespace.command(User::Admin, &[&["retry"], arguments].concat())
 }
 
 fn retry(namespace: &Namespace, arguments: &[&str]) -> Output {

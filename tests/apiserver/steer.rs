@@ -8,14 +8,15 @@ use wiremock::matchers::{body_partial_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::faults::{kubeconfig_of, refusal};
-use crate::namespace::Namespace;
-use crate::program::{Ran, command};
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::program::command;
+use crate::kubernetes::server::User;
+use crate::support::output::Output;
 use crate::workflow;
 
 const OBJECT: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build";
 
-fn runnable(kubeconfig: &Path, arguments: &[&str]) -> Ran {
+fn runnable(kubeconfig: &Path, arguments: &[&str]) -> Output {
     command(kubeconfig, arguments).output().unwrap().into()
 }
 
@@ -177,7 +178,7 @@ fn at_version(version: &str, spec: &Value) -> ResponseTemplate {
     }))
 }
 
-async fn stopped(server: &MockServer) -> Ran {
+async fn stopped(server: &MockServer) -> Output {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");
     std::fs::write(&file, kubeconfig_of(server).to_string()).unwrap();

@@ -4,8 +4,8 @@ use kubectl_runnable::testing::cluster::TemplateKind;
 use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
 
-use crate::namespace::Namespace;
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 
 fn template(kind: &str, name: &str) -> Value {
     let spec = json!({ "entrypoint": "main", "templates": [

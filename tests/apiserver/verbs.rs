@@ -1,33 +1,33 @@
 //! The verbs on runs of a cluster, by the real program: the test plays the controller.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::namespace::Namespace;
-use crate::program::{self, Ran};
-use crate::server::{Server, User};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::{Server, User};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
 use crate::workflow;
 
 /// A dag `w` that runs, with a pod `w.a` that succeeded, as the controller writes them compressed.
 const COMPRESSED: &str = "H4sIAAAAAAAAA6tWKleyqlbKTFGyUipX0lHKS8xNhTJTMosLchIr/RAiJZUFIKaLo7uSjlJBRmIxiBdUmpeXmZeuVKujVK5riDBM1xDJOL1EDAMTEQYG5KcgGRhcmpycmpqSmqJUWwsA9KEUGJ8AAAA=";
 
 fn command(namespace: &Namespace, arguments: &[&str]) -> Command {
-    program::command(&namespace.kubeconfig(User::Admin), arguments)
+    namespace.command(User::Admin, arguments)
 }
 
 fn run(namespace: &Namespace, arguments: &[&str]) -> (i32, String, String) {
-    parts(command(namespace, arguments).output().unwrap())
+    parts(command(namespace, arguments).output().unwrap().into())
 }
 
 fn parts(output: Output) -> (i32, String, String) {
-    let ran = Ran::from(output);
-    (ran.code.unwrap(), ran.stdout, ran.stderr)
+    (output.code.unwrap(), output.stdout, output.stderr)
 }
 
 fn json_of(namespace: &Namespace, arguments: &[&str]) -> Value {
-    program::of(namespace, User::Admin, arguments).json()
+    namespace.run(User::Admin, arguments).json()
 }
 
 fn node(name: &str, kind: &str, phase: &str) -> Value {
@@ -148,7 +148,7 @@ async fn several_runs_are_waited_for_and_their_final_objects_printed() {
     for (name, phase) in [("two", "Running"), ("one", "Running"), ("two", "Error"), ("one", "Failed")] {
         set_status(&namespace, name, &json!({"phase": phase})).await;
     }
-    let (code, result, talk) = parts(waiting.wait_with_output().unwrap());
+    let (code, result, talk) = parts(waiting.wait_with_output().unwrap().into());
     assert_eq!((code, talk.as_str()), (4, ""));
     let list: Value = serde_json::from_str(&result).unwrap();
     assert_eq!(list["items"][0], namespace.get("workflows", "one").await.unwrap());
@@ -167,7 +167,7 @@ async fn a_run_that_is_not_there_is_told_while_others_are_waited_for() {
     BufReader::new(waiting.stderr.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.contains("workflow \"absent\" does not exist"), "{line}");
     set_status(&namespace, "one", &json!({"phase": "Succeeded"})).await;
-    let (code, result, _) = parts(waiting.wait_with_output().unwrap());
+    let (code, result, _) = parts(waiting.wait_with_output().unwrap().into());
     assert_eq!((code, result.as_str()), (6, "workflow.argoproj.io/one Succeeded\n"));
 }
 
@@ -240,9 +240,9 @@ async fn names_of_runs_complete_a_line() {
         namespace.create("workflows", &workflow(name, "r1")).await;
     }
     let words = |line: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-        command.arg("__complete").args(line.split(' ')).env("KUBECONFIG", namespace.kubeconfig(User::Admin));
-        let (code, result, talk) = parts(command.env_remove("ARGO_NAMESPACE").output().unwrap());
+        let environment =
+            Environment::new().variable("KUBECONFIG", namespace.kubeconfig(User::Admin).to_str().unwrap());
+        let (code, result, talk) = parts(environment.run(["__complete"].into_iter().chain(line.split(' '))));
         assert_eq!((code, talk.as_str()), (0, ""));
         let mut words: Vec<String> = result.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect();
         words.sort();
@@ -257,6 +257,6 @@ async fn names_of_runs_complete_a_line() {
 #[tokio::test]
 async fn who_may_not_list_is_told_so() {
     let namespace = Namespace::new().await;
-    let ran = program::of(&namespace, User::Restricted, &["list"]);
+    let ran = namespace.run(User::Restricted, &["list"]);
     ran.fails(1, &["restricted may not list workflows.argoproj.io"]);
 }

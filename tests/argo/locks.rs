@@ -29,7 +29,7 @@ fn is_waiting(workflow: &Value) -> bool {
 
 /// Who holds a place and who waits for one, as the program tells.
 fn holders_and_queue(namespace: &Namespace) -> (Vec<String>, Vec<String>) {
-    let list = namespace.run(&["semaphore", "list", "-o", "json"]).with_code(0).json();
+    let list = namespace.run(&["semaphore", "list", "-o", "json"]).exits(0).json();
     let lock = &list["locks"][0];
     let names = |field: &str| {
         let claims = lock[field].as_array().unwrap_or_else(|| panic!("no {field} in {list:#}")).iter();
@@ -49,17 +49,17 @@ fn one_runs_the_others_wait_and_a_raised_limit_lets_more_in() {
         namespace.workflow_once(&third, "waiting", is_waiting);
         assert_eq!(holders_and_queue(namespace), (vec![first.clone()], vec![second.clone(), third.clone()]));
 
-        namespace.run(&["semaphore", "set", LOCK, "2"]).with_code(0);
+        let _ = namespace.run(&["semaphore", "set", LOCK, "2"]).exits(0);
         // A controller that may not watch ConfigMaps looks at the limit when a workflow changes.
         namespace.touch(&second);
         namespace.workflow_once(&second, "running after the limit was raised", is_running);
         assert!(is_waiting(&namespace.workflow(&third).unwrap()));
 
-        namespace.run(&["terminate", &first]).with_code(0);
+        let _ = namespace.run(&["terminate", &first]).exits(0);
         namespace.workflow_once(&third, "running in the place of the first", is_running);
         for name in [&second, &third] {
-            namespace.run(&["terminate", name]).with_code(0);
-            namespace.run(&["wait", name]).with_code(3);
+            let _ = namespace.run(&["terminate", name]).exits(0);
+            let _ = namespace.run(&["wait", name]).exits(3);
         }
         assert_eq!(holders_and_queue(namespace), (Vec::new(), Vec::new()));
     });

@@ -30,16 +30,16 @@ fn own(text: &str) -> Vec<&str> {
 fn a_run_is_followed_from_its_first_line_to_its_last() {
     with_namespace(|namespace| {
         let name = namespace.start(TALK, &[]);
-        let followed = namespace.run(&["logs", &name, "-f"]).with_code(0);
+        let followed = namespace.run(&["logs", &name, "-f"]).exits(0);
         let expected: Vec<String> =
             ["first", "second"].iter().flat_map(|who| (1..=5).map(move |n| format!("{who}: {who} {n}"))).collect();
-        assert_eq!(own(&followed.result), expected, "{}", followed.talk);
-        namespace.run(&["wait", &name]).with_code(0);
-        let one = namespace.run(&["logs", &name, "second"]).with_code(0);
-        assert_eq!(own(&one.result), ["second 1", "second 2", "second 3", "second 4", "second 5"]);
-        let last = namespace.run(&["logs", &name, "second", "--tail", "2"]).with_code(0);
-        assert!(one.result.ends_with(&last.result) && last.result.lines().count() == 2, "{}", last.result);
-        let found = namespace.run(&["logs", &name, "--grep", " 3$"]).with_code(0);
-        assert_eq!(found.result.lines().count(), 2, "{}", found.result);
+        assert_eq!(own(&followed.stdout), expected, "{}", followed.stderr);
+        let _ = namespace.run(&["wait", &name]).exits(0);
+        let one = namespace.run(&["logs", &name, "second"]).exits(0);
+        assert_eq!(own(&one.stdout), ["second 1", "second 2", "second 3", "second 4", "second 5"]);
+        let last = namespace.run(&["logs", &name, "second", "--tail", "2"]).exits(0);
+        assert!(one.stdout.ends_with(&last.stdout) && last.stdout.lines().count() == 2, "{}", last.stdout);
+        let found = namespace.run(&["logs", &name, "--grep", " 3$"]).exits(0);
+        assert_eq!(found.stdout.lines().count(), 2, "{}", found.stdout);
     });
 }

@@ -5,6 +5,11 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "../support/kubernetes/mod.rs"]
+mod kubernetes;
+#[path = "../support/mod.rs"]
+mod support;
+
 mod namespace;
 mod program;
 mod run;

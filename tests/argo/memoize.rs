@@ -236,7 +236,7 @@ fn a_workflow_template_merged_in_is_memoized() {
         namespace.create("workflowtemplates", SHARED);
         let from = |more: &[&str]| {
             let all = [&["submit", "--from", "workflowtemplate/shared", "--inline", "--wait", "-o", "json"], more];
-            Run::new(namespace.run(&all.concat()).with_code(0).json())
+            Run::new(namespace.run(&all.concat()).exits(0).json())
         };
         let first = from(&["--run-id", "shared-1"]);
         assert_eq!(

@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use crate::kubernetes::objects::{Objects, collection};
+use crate::support::files;
 
 const VARIABLE: &str = "RUNNABLE_E2E_KUBECONFIG";
 /// Longer than a small workflow takes on a busy cluster that has to pull its image first.
@@ -19,7 +21,7 @@ pub(crate) struct Namespace {
     pub(crate) name: String,
     pub(crate) kubeconfig: PathBuf,
     pub(crate) directory: TempDir,
-    client: Client,
+    objects: Objects,
     runtime: Runtime,
 }
 
@@ -42,9 +44,9 @@ impl Namespace {
             .unwrap_or_else(|| panic!("set {VARIABLE} to the kubeconfig of a cluster with Argo Workflows"));
         let kubeconfig = PathBuf::from(kubeconfig);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = runtime.block_on(connect(&kubeconfig));
+        let objects = runtime.block_on(connect(&kubeconfig));
         let name = format!("runnable-e2e-{:08x}", rand::random::<u32>());
-        let namespace = Self { name, kubeconfig, directory: TempDir::new().unwrap(), client, runtime };
+        let namespace = Self { name, kubeconfig, directory: TempDir::new().unwrap(), objects, runtime };
         assert!(
             namespace.read("/apis/argoproj.io/v1alpha1/workflows?limit=1").is_some(),
             "the cluster of {VARIABLE} has no Argo Workflows"
@@ -71,7 +73,7 @@ impl Namespace {
     /// A file of this test.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.directory.path().join(name);
-        std::fs::write(&path, text).unwrap();
+        files::write(&path, text);
         path.to_str().unwrap().to_owned()
     }
 
@@ -100,18 +102,13 @@ impl Namespace {
     }
 
     pub(crate) fn delete(&self, plural: &str, name: &str) {
-        let request = http::Request::delete(self.path(plural, name)).body(Vec::new()).unwrap();
-        self.runtime.block_on(self.client.request::<Value>(request)).unwrap();
+        self.runtime.block_on(self.objects.delete(&self.path(plural, name)));
     }
 
     /// Makes the controller look at a workflow.
     pub(crate) fn touch(&self, name: &str) {
-        let change = json!({"metadata": {"annotations": {"touched": "yes"}}}).to_string().into_bytes();
-        let request = http::Request::patch(self.path("workflows", name))
-            .header("content-type", "application/merge-patch+json")
-            .body(change)
-            .unwrap();
-        self.runtime.block_on(self.client.request::<Value>(request)).unwrap();
+        let change = json!({"metadata": {"annotations": {"touched": "yes"}}});
+        self.runtime.block_on(self.objects.patch(&self.path("workflows", name), &change));
     }
 
     /// The ConfigMap of a cache, wherever the controller keeps its caches.
@@ -126,19 +123,12 @@ impl Namespace {
 
     /// Any object by its API path, if it exists.
     pub(crate) fn read(&self, path: &str) -> Option<Value> {
-        let request = http::Request::get(path).body(Vec::new()).unwrap();
-        match self.runtime.block_on(self.client.request(request)) {
-            Ok(object) => Some(object),
-            Err(kube::Error::Api(status)) if status.is_not_found() => None,
-            Err(error) => panic!("GET {path}: {error}"),
-        }
+        self.runtime.block_on(self.objects.get(path))
     }
 
     /// Creates any object by the API path of its collection.
     pub(crate) fn post(&self, path: &str, object: &Value) -> Value {
-        let body = serde_json::to_vec(object).unwrap();
-        let request = http::Request::post(path).header("content-type", "application/json").body(body).unwrap();
-        self.runtime.block_on(self.client.request(request)).unwrap_or_else(|error| panic!("POST {path}: {error}"))
+        self.runtime.block_on(self.objects.post(path, object))
     }
 
     pub(crate) fn path(&self, plural: &str, name: &str) -> String {
@@ -146,10 +136,7 @@ impl Namespace {
     }
 
     fn collection(&self, plural: &str) -> String {
-        match plural {
-            "configmaps" | "pods" => format!("/api/v1/namespaces/{}/{plural}", self.name),
-            _ => format!("/apis/argoproj.io/v1alpha1/namespaces/{}/{plural}", self.name),
-        }
+        collection(&self.name, plural)
     }
 
     fn workflows(&self) -> Vec<Value> {
@@ -181,8 +168,7 @@ impl Namespace {
 
     fn log(&self, pod: &str, container: &str) -> String {
         let path = format!("{}/log?container={container}&tailLines=40", self.path("pods", pod));
-        let request = http::Request::get(path).body(Vec::new()).unwrap();
-        self.runtime.block_on(self.client.request_text(request)).unwrap_or_else(|error| error.to_string())
+        self.runtime.block_on(self.objects.text(&path)).unwrap_or_else(|error| error.to_string())
     }
 
     /// Deletes the namespace, and the caches that its workflows made outside it.
@@ -197,8 +183,7 @@ impl Namespace {
     }
 
     fn remove(&self, path: &str) {
-        let request = http::Request::delete(path).body(Vec::new()).unwrap();
-        if let Err(error) = self.runtime.block_on(self.client.request::<Value>(request)) {
+        if let Err(error) = self.runtime.block_on(self.objects.try_delete(path)) {
             eprintln!("DELETE {path}: {error}");
         }
     }
@@ -211,9 +196,6 @@ fn caches_of(workflow: &Value) -> Vec<String> {
     templates.iter().filter_map(name).collect()
 }
 
-async fn connect(kubeconfig: &std::path::Path) -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let read = Kubeconfig::read_from(kubeconfig).unwrap_or_else(|error| panic!("{VARIABLE}: {error}"));
-    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.unwrap();
-    Client::try_from(config).unwrap()
+async fn connect(kubeconfig: &std::path::Path) -> Objects {
+    Objects::of(Kubeconfig::read_from(kubeconfig).unwrap_or_else(|error| panic!("{VARIABLE}: {error}"))).await
 }

@@ -32,6 +32,6 @@ fn a_workflow_goes_with_its_owner() {
             assert!(begun.elapsed() < PATIENCE, "{} outlives its owner", run.name());
             std::thread::sleep(std::time::Duration::from_millis(200));
         }
-        namespace.run(&["status", run.name()]).with_code(6);
+        let _ = namespace.run(&["status", run.name()]).exits(6);
     });
 }

@@ -141,8 +141,8 @@ fn a_retry_in_place_goes_on_in_the_same_object() {
 fn a_run_that_succeeded_is_not_retried() {
     with_namespace(|namespace| {
         let run = namespace.submit(&pipeline(1), &[], 0);
-        let refused = namespace.run(&["retry", run.name()]).with_code(7);
-        assert!(refused.talk.contains("succeeded"), "{}", refused.talk);
+        let refused = namespace.run(&["retry", run.name()]).exits(7);
+        assert!(refused.stderr.contains("succeeded"), "{}", refused.stderr);
     });
 }
 

@@ -64,18 +64,18 @@ fn one_gate_is_opened_with_what_it_waits_for_and_then_the_other() {
         namespace.workflow_once(&name, "at its gates", |workflow| {
             phase_of(workflow, "approve") == "Running" && phase_of(workflow, "pause") == "Running"
         });
-        let status = namespace.run(&["status", &name, "-o", "json"]).with_code(0).json();
+        let status = namespace.run(&["status", &name, "-o", "json"]).exits(0).json();
         assert_eq!(status["summary"]["isSuspended"], true);
         let dry = ["resume", &name, "--node-field-selector", "displayName=approve", "--output", "by=ada", "--dry-run"];
-        namespace.run(&dry).with_code(0);
-        namespace.run(&dry[..dry.len() - 1]).with_code(0);
+        let _ = namespace.run(&dry).exits(0);
+        let _ = namespace.run(&dry[..dry.len() - 1]).exits(0);
         let workflow =
             namespace.workflow_once(&name, "past the first gate", |workflow| phase_of(workflow, "use") == "Succeeded");
         assert_eq!(phase_of(&workflow, "pause"), "Running");
-        namespace.run(&["resume", &name]).with_code(0);
-        namespace.run(&["wait", &name]).with_code(0);
-        let refused = namespace.run(&["resume", &name]).with_code(7);
-        assert!(refused.talk.contains(&name), "{}", refused.talk);
+        let _ = namespace.run(&["resume", &name]).exits(0);
+        let _ = namespace.run(&["wait", &name]).exits(0);
+        let refused = namespace.run(&["resume", &name]).exits(7);
+        assert!(refused.stderr.contains(&name), "{}", refused.stderr);
     });
 }
 
@@ -86,17 +86,22 @@ fn a_run_that_is_held_begins_nothing_until_it_is_resumed() {
         let name = namespace.start(&text, &[]);
         // A controller that looks every ten seconds may never see so short a pod running.
         namespace.workflow_once(&name, "at work", |workflow| !phase_of(workflow, "last").is_empty());
-        namespace.run(&["suspend", &name]).with_code(0);
-        let again = namespace.run(&["suspend", &name]).with_code(0);
-        assert!(again.talk.contains("already") || again.result.contains("already"), "{}{}", again.result, again.talk);
+        let _ = namespace.run(&["suspend", &name]).exits(0);
+        let again = namespace.run(&["suspend", &name]).exits(0);
+        assert!(
+            again.stderr.contains("already") || again.stdout.contains("already"),
+            "{}{}",
+            again.stdout,
+            again.stderr
+        );
         let held = namespace
             .workflow_once(&name, "done with its first step", |workflow| phase_of(workflow, "last") == "Succeeded");
         assert_eq!(held["spec"]["suspend"], true);
         let late = namespace.run(&["wait", &name, "--timeout", "3s"]);
-        assert_eq!(late.code, 5, "{}", late.talk);
+        assert_eq!(late.code, Some(5), "{}", late.stderr);
         assert_eq!(phase_of(&namespace.workflow(&name).unwrap(), "never"), "");
-        namespace.run(&["resume", &name]).with_code(0);
-        let ended = Run::new(namespace.run(&["wait", &name, "-o", "json"]).with_code(0).json());
+        let _ = namespace.run(&["resume", &name]).exits(0);
+        let ended = Run::new(namespace.run(&["wait", &name, "-o", "json"]).exits(0).json());
         assert_eq!(ended.node("[1].never")["phase"], "Succeeded");
     });
 }
@@ -106,11 +111,11 @@ fn a_stopped_run_says_farewell() {
     with_namespace(|namespace| {
         let name = namespace.start(LASTING, &[]);
         namespace.workflow_once(&name, "at work", |workflow| phase_of(workflow, "last") == "Running");
-        namespace.run(&["stop", &name]).with_code(0);
-        let run = Run::new(namespace.run(&["wait", &name, "-o", "json"]).with_code(3).json());
+        let _ = namespace.run(&["stop", &name]).exits(0);
+        let run = Run::new(namespace.run(&["wait", &name, "-o", "json"]).exits(3).json());
         assert_eq!(run.node(".onExit")["phase"], "Succeeded");
         assert!(run.find("[1].never").is_none());
-        namespace.run(&["stop", &name]).with_code(0);
+        let _ = namespace.run(&["stop", &name]).exits(0);
     });
 }
 
@@ -119,9 +124,9 @@ fn a_terminated_run_does_not() {
     with_namespace(|namespace| {
         let name = namespace.start(LASTING, &[]);
         namespace.workflow_once(&name, "at work", |workflow| phase_of(workflow, "last") == "Running");
-        namespace.run(&["terminate", &name]).with_code(0);
-        let run = Run::new(namespace.run(&["wait", &name, "-o", "json"]).with_code(3).json());
+        let _ = namespace.run(&["terminate", &name]).exits(0);
+        let run = Run::new(namespace.run(&["wait", &name, "-o", "json"]).exits(3).json());
         assert!(run.find(".onExit").is_none_or(|node| node["phase"] != "Succeeded"), "{:#}", run.object["status"]);
-        namespace.run(&["terminate", &name]).with_code(0);
+        let _ = namespace.run(&["terminate", &name]).exits(0);
     });
 }

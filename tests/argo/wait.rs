@@ -1,6 +1,9 @@
 //! What scripts and people see of live runs: exit codes, list, status.
 
+use std::process::Command;
+
 use crate::namespace::with_namespace;
+use crate::support::PROGRAM;
 
 /// A container whose command is COMMAND.
 const ONE: &str = r#"
@@ -29,8 +32,8 @@ fn a_script_tells_the_ends_apart() {
     with_namespace(|namespace| {
         let script = namespace.file("wait.sh", SCRIPT);
         let said = |run: &str, timeout: &str| {
-            let mut shell = assert_cmd::Command::new("sh");
-            shell.args([script.as_str(), run, timeout]).env("RUNNABLE", env!("CARGO_BIN_EXE_kubectl-runnable"));
+            let mut shell = Command::new("sh");
+            shell.args([script.as_str(), run, timeout]).env("RUNNABLE", PROGRAM);
             shell.env("KUBECONFIG", &namespace.kubeconfig).env("ARGO_NAMESPACE", &namespace.name);
             String::from_utf8(shell.output().unwrap().stdout).unwrap().trim().to_owned()
         };
@@ -65,16 +68,16 @@ fn runs_are_listed_and_shown_as_they_ended() {
         let good = namespace.submit(&one("true"), &["--run-id", "good"], 0);
         let bad = namespace.submit(&one("exit 7"), &["--run-id", "bad"], 3);
         let names = |more: &[&str]| {
-            let ended = namespace.run(&[&["list", "-o", "name"], more].concat()).with_code(0);
-            ended.result.lines().map(|line| line.replace("workflow.argoproj.io/", "")).collect::<Vec<_>>()
+            let ended = namespace.run(&[&["list", "-o", "name"], more].concat()).exits(0);
+            ended.stdout.lines().map(|line| line.replace("workflow.argoproj.io/", "")).collect::<Vec<_>>()
         };
         assert_eq!(names(&[]), [bad.name(), good.name()]);
         assert_eq!(names(&["--phase", "Failed", "-l", "team=data"]), [bad.name()]);
-        let status = namespace.run(&["status", bad.name()]).with_code(0).result;
+        let status = namespace.run(&["status", bad.name()]).exits(0).stdout;
         for part in ["Failed", "Run ID:     bad", "exit code 7"] {
             assert!(status.contains(part), "{part:?} is not in:\n{status}");
         }
-        let summary = &namespace.run(&["status", "@latest", "-o", "json"]).with_code(0).json()["summary"];
+        let summary = &namespace.run(&["status", "@latest", "-o", "json"]).exits(0).json()["summary"];
         assert_eq!((&summary["phase"], &summary["failedNodes"]), (&"Failed".into(), &1.into()));
     });
 }
@@ -84,7 +87,7 @@ fn a_watch_follows_a_run_to_its_end() {
     with_namespace(|namespace| {
         // Longer than the ten seconds after which a controller looks again, or it may never see the pod running.
         let name = namespace.start(&one("sleep 15; exit 1"), &[]);
-        let ended = namespace.run(&["watch", &name]).with_code(3);
-        assert!(ended.talk.contains("Running") && ended.talk.contains("Failed"), "{}", ended.talk);
+        let ended = namespace.run(&["watch", &name]).exits(3);
+        assert!(ended.stderr.contains("Running") && ended.stderr.contains("Failed"), "{}", ended.stderr);
     });
 }

@@ -1,22 +1,10 @@
 //! Measurements, each beside a peer in the same run: `cargo bench`, or `cargo bench -- documents` for one subject. Prints
 //! a table; fails nothing. The subject `cluster` takes the API server that tests/run builds.
 
-#[path = "../apiserver/crds.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod crds;
-#[path = "../apiserver/keys.rs"]
-#[allow(clippy::unwrap_used)]
-mod keys;
-#[path = "../apiserver/process.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod process;
-#[path = "../apiserver/server.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod server;
-
-#[path = "../worktree/http.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod http;
+#[path = "../support/kubernetes/mod.rs"]
+mod kubernetes;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod cache;
 mod cluster;

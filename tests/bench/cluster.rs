@@ -9,14 +9,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::{Method, Request};
 use kubectl_runnable::testing::argo::status::node_id;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::kubernetes::objects::Objects;
+use crate::kubernetes::server::{Server, User};
 use crate::measure::{ROUNDS, medians, program, row, succeed};
-use crate::server::{Server, User};
 
 const WORKFLOWS: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/workflows";
 /// Nodes of the large run.
@@ -51,17 +51,12 @@ impl Bench {
     }
 
     /// One request over a new connection.
-    fn send(&self, method: Method, path: &str, body: &Value) {
-        let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
-        let body = if method == Method::GET { Vec::new() } else { body.to_string().into_bytes() };
-        let request = Request::builder().method(method).uri(path).header("content-type", kind).body(body);
-        let request = request.unwrap_or_else(|error| panic!("{error}"));
-        let sent = async { self.server.client(User::Admin).await.request::<Value>(request).await };
-        self.runtime.block_on(sent).unwrap_or_else(|error| panic!("{path}: {error}"));
+    fn send<T>(&self, request: impl AsyncFnOnce(Objects) -> T) {
+        self.runtime.block_on(async { request(self.server.objects(User::Admin).await).await });
     }
 
     fn create(&self, workflow: &Value) {
-        self.send(Method::POST, WORKFLOWS, workflow);
+        self.send(async |objects| objects.post(WORKFLOWS, workflow).await);
     }
 }
 
@@ -89,8 +84,10 @@ pub(crate) fn shown() {
     let bench = Bench::new();
     bench.create(&workflow("shown"));
     let path = format!("{WORKFLOWS}/shown");
-    let (ours, peer) =
-        medians(|| succeed(&mut bench.program(&["status", "shown"])), || bench.send(Method::GET, &path, &Value::Null));
+    let (ours, peer) = medians(
+        || succeed(&mut bench.program(&["status", "shown"])),
+        || bench.send(async |objects| objects.get(&path).await),
+    );
     row("status of a workflow, against one GET", ours, peer);
 }
 
@@ -110,7 +107,7 @@ pub(crate) fn resumed() {
         || succeed(&mut bench.program(&["resume", &format!("ours-{}", next(&resumed))])),
         || {
             let path = format!("{WORKFLOWS}/peers-{}", next(&patched));
-            bench.send(Method::PATCH, &path, &json!({"spec": {"suspend": null}}));
+            bench.send(async |objects| objects.patch(&path, &json!({"spec": {"suspend": null}})).await);
         },
     );
     row("resume a workflow, against one PATCH", ours, peer);
@@ -123,8 +120,10 @@ pub(crate) fn large() {
     large["status"] = json!({"phase": "Running", "compressedNodes": compressed(NODES)});
     bench.create(&large);
     let path = format!("{WORKFLOWS}/large");
-    let (ours, peer) =
-        medians(|| succeed(&mut bench.program(&["status", "large"])), || bench.send(Method::GET, &path, &Value::Null));
+    let (ours, peer) = medians(
+        || succeed(&mut bench.program(&["status", "large"])),
+        || bench.send(async |objects| objects.get(&path).await),
+    );
     row(&format!("status of {NODES} compressed nodes, against one GET"), ours, peer);
     println!("  its most memory: {} MB", peak_memory(&bench.program(&["status", "large"])) / 1_024);
 }

@@ -3,6 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::PROGRAM;
+
 /// Runs of each measurement; the median counts.
 pub(crate) const ROUNDS: usize = 11;
 
@@ -29,7 +31,7 @@ pub(crate) fn medians(mut ours: impl FnMut(), mut peer: impl FnMut()) -> (Durati
 }
 
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
+    let mut command = Command::new(PROGRAM);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }

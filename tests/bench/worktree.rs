@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use assert_fs::TempDir;
+use tempfile::TempDir;
 
-use crate::http::HttpServer;
 use crate::measure::{ROUNDS, row, succeed};
+use crate::support::PROGRAM;
+use crate::support::git_server::GitServer;
 
 const FILES: usize = 20_000;
 const COMMITS: usize = 200;
@@ -43,7 +44,7 @@ struct Cost {
 
 struct Site {
     directory: TempDir,
-    server: HttpServer,
+    server: GitServer,
     /// Worktrees and clones that there are.
     made: usize,
 }
@@ -97,7 +98,7 @@ impl Site {
         succeed(Command::new("git").args(["init", "-q", "--bare", "-b", "main"]).arg(&source));
         import(&source);
         succeed(Command::new("git").args(["config", "uploadpack.allowAnySHA1InWant", "true"]).current_dir(&source));
-        let server = HttpServer::start(directory.path(), None);
+        let server = GitServer::start(directory.path(), None);
         Self { directory, server, made: 0 }
     }
 
@@ -127,9 +128,8 @@ impl Site {
     }
 
     fn init(&self) -> Vec<String> {
-        let program = env!("CARGO_BIN_EXE_kubectl-runnable");
         let (url, root) = (self.url(), self.root().display().to_string());
-        let words = [program, "worktree", "init", "-q", "--url", &url, "--root", &root, "--task-id", "t{}"];
+        let words = [PROGRAM, "worktree", "init", "-q", "--url", &url, "--root", &root, "--task-id", "t{}"];
         words.map(str::to_owned).to_vec()
     }
 

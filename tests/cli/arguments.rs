@@ -2,7 +2,8 @@
 
 use insta::assert_snapshot;
 
-use crate::environment::{Environment, Output};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
 use crate::workflows::hello;
 
 fn refused(arguments: &[&str]) -> Output {

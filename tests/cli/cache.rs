@@ -5,7 +5,7 @@ use std::fs;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 use crate::workflows::one_task;
 
 /// An environment with the cache of one run, and the cache's name.

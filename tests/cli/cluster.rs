@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 use crate::workflows::one_task;
 
 const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/workflows";
@@ -113,7 +113,7 @@ fn a_signal_ends_the_waiting_and_not_the_workflow() {
 
 impl Cluster {
     fn wait_for_watch(&self) {
-        crate::environment::wait_until("the watch", || {
+        crate::support::wait::wait_until("the watch", || {
             let requests = self.runtime.block_on(self.server.received_requests()).unwrap();
             requests.iter().any(|request| request.url.query().unwrap_or_default().contains("watch"))
         });

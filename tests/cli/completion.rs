@@ -3,7 +3,8 @@
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use crate::environment::Environment;
+use crate::support::PROGRAM;
+use crate::support::environment::Environment;
 use crate::workflows::one_task;
 
 fn answer(words: &[&str]) -> Vec<String> {
@@ -85,7 +86,7 @@ fn runs_of_the_place_that_the_line_names() {
 #[test]
 fn kubectl_s_executable_asks_the_program() {
     let environment = Environment::new();
-    symlink(env!("CARGO_BIN_EXE_kubectl-runnable"), environment.path("kubectl-runnable")).unwrap();
+    symlink(PROGRAM, environment.path("kubectl-runnable")).unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/completions/kubectl_complete-runnable");
     let path = format!("{}:{}", environment.path("").display(), std::env::var("PATH").unwrap());
     let output = Command::new(script).args(["submit", "-o", "j"]).env("PATH", path).output().unwrap();

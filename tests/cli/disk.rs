@@ -8,7 +8,9 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use serde_json::Value;
 
-use crate::environment::{Environment, Output, wait_until};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
+use crate::support::wait::wait_until;
 use crate::workflows::one_task;
 
 const WAITING: [&str; 6] = ["submit", "--local", "--name", "w", "-q", "wf.yaml"];

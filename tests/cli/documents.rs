@@ -4,7 +4,8 @@ use std::os::unix::net::UnixListener;
 
 use insta::assert_snapshot;
 
-use crate::environment::{Environment, Output};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
 use crate::workflows::{TEMPLATE, hello, one_task};
 
 fn refused(text: impl AsRef<[u8]>) -> Output {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 use crate::workflows::{PARAMETERS, TEMPLATE, hello};
 
 #[test]

@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 
 use insta::assert_snapshot;
 
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 
 #[test]
 fn the_help_of_every_command() {

@@ -7,18 +7,15 @@ use insta::assert_snapshot;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::environment::{Environment, Output, Running, wait_for_word, wait_until};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
+use crate::support::process::{Running, lives};
+use crate::support::wait::{wait_for_word, wait_until};
 use crate::workflows::{hello, one_task};
 
 /// A `sleep` that is told apart by its seconds.
 fn mark(offset: u32) -> String {
     (200_000_000 + u64::from(std::process::id()) * 10 + u64::from(offset)).to_string()
-}
-
-fn lives(mark: &str) -> bool {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines.any(|line| String::from_utf8_lossy(&line).split('\0').any(|argument| argument == mark))
 }
 
 /// Starts a run whose task says that it is ready.

@@ -5,7 +5,7 @@ use std::fs;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 use crate::workflows::{PARAMETERS, TEMPLATE, hello, one_task};
 
 const LOCAL: [&str; 3] = ["submit", "--local", "wf.yaml"];

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 use crate::workflows::{hello, one_task};
 
 const LOCKED: &str = "submit wf.yaml --dry-run --memoize=off --run-id r --name w --semaphore exampleorg/sample@main=2 \

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod arguments;
 mod cache;
 mod cluster;
@@ -9,7 +12,6 @@ mod completion;
 mod disk;
 mod documents;
 mod dry_run;
-mod environment;
 mod help;
 mod interrupts;
 mod local;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::environment::{Environment, Output};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
 use crate::workflows::PARAMETERS;
 
 fn environment(file: &str) -> Environment {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cache::{key, with_run};
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 use crate::terminal::answered;
 use crate::workflows::one_task;
 

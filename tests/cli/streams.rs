@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 use crate::workflows::hello;
 
 const SHOW: [&str; 3] = ["submit", "wf.yaml", "--dry-run=client"];

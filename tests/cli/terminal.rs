@@ -8,7 +8,7 @@ use console::strip_ansi_codes;
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
-use crate::environment::Environment;
+use crate::support::environment::Environment;
 use crate::workflows::{hello, one_task};
 
 const WIDTH: u16 = 44;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod artifacts;
 mod isolation;
 mod outcome;

@@ -1,7 +1,7 @@
 //! A run directory and an executor for one test.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kubectl_runnable::testing::local::executor::Executor;
@@ -13,12 +13,14 @@ use kubectl_runnable::testing::local::view::View;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-pub(crate) const EXECUTABLE: &str = env!("CARGO_BIN_EXE_kubectl-runnable");
+use crate::support::PROGRAM;
+use crate::support::wait::until;
+
 /// Names a copy of the executable that another user may run.
 pub(crate) const EXECUTABLE_VARIABLE: &str = "RUNNABLE_TEST_EXECUTABLE";
 
 fn executable() -> PathBuf {
-    std::env::var_os(EXECUTABLE_VARIABLE).map_or_else(|| EXECUTABLE.into(), PathBuf::from)
+    std::env::var_os(EXECUTABLE_VARIABLE).map_or_else(|| PROGRAM.into(), PathBuf::from)
 }
 
 pub(crate) struct Rig {
@@ -78,7 +80,7 @@ impl Rig {
         self.runtime.block_on(async {
             let running = self.executor.run(task, kill);
             let killing = async {
-                wait_for(|| fs::read_to_string(&log).is_ok_and(|text| text.contains(word))).await;
+                written(&log, word).await;
                 switch.kill("asked to", grace);
             };
             futures::future::join(running, killing).await.0
@@ -91,7 +93,7 @@ impl Rig {
         self.runtime.block_on(async {
             tokio::select! {
                 outcome = self.executor.run(task, Kill::never()) => panic!("ended: {outcome:?}"),
-                () = wait_for(|| fs::read_to_string(&log).is_ok_and(|text| text.contains(word))) => {}
+                () = written(&log, word) => {}
             }
         });
     }
@@ -103,19 +105,11 @@ impl Rig {
     pub(crate) fn log(&self, node: &str, process: &str) -> String {
         fs::read_to_string(self.executor.node_directory(node).join(format!("{process}.log"))).unwrap()
     }
-
-    /// Waits until the condition holds.
-    pub(crate) fn wait_for(&self, condition: impl Fn() -> bool) {
-        self.runtime.block_on(wait_for(condition));
-    }
 }
 
-async fn wait_for(condition: impl Fn() -> bool) {
-    let limit = std::time::Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(std::time::Instant::now() < limit, "the condition never held");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+/// Returns once a log holds a word.
+async fn written(log: &Path, word: &str) {
+    until(word, async || fs::read_to_string(log).is_ok_and(|text| text.contains(word)).then_some(())).await;
 }
 
 pub(crate) fn sh(name: &str, script: &str) -> Process {

@@ -1,16 +1,10 @@
-use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::rig::{Rig, all_views, isolating_views, result_of, sh, task};
+use crate::support::process::lives;
+use crate::support::wait::wait_until;
 
 const LONG: Duration = Duration::from_mins(1);
-
-/// Whether a process with this text among its arguments lives.
-fn lives(mark: &str) -> bool {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines.any(|line| String::from_utf8_lossy(&line).split('\0').any(|argument| argument == mark))
-}
 
 /// A number of seconds that tells a `sleep` apart.
 fn mark(offset: u32) -> String {
@@ -71,7 +65,7 @@ fn no_process_outlives_an_engine_that_dies() {
             "ready",
             task("a", &format!("trap '' TERM; setsid -f sleep {mark}; echo ready; sleep {mark}; :")),
         );
-        rig.wait_for(|| !lives(&mark));
+        wait_until("its end", || !lives(&mark));
     }
 }
 

@@ -2,7 +2,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::rig::{EXECUTABLE, EXECUTABLE_VARIABLE};
+use crate::rig::EXECUTABLE_VARIABLE;
+use crate::support::PROGRAM;
 
 /// The same tests once more as a user without any right.
 #[test]
@@ -18,7 +19,7 @@ fn an_ordinary_user_gets_the_same() {
         to
     };
     let tests = copy(&std::env::current_exe().unwrap(), "tests");
-    let executable = copy(EXECUTABLE.as_ref(), "kubectl-runnable");
+    let executable = copy(PROGRAM.as_ref(), "kubectl-runnable");
     let output = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--"])
         .arg(tests)

@@ -2,45 +2,45 @@
 
 use serde_json::Value;
 
-use crate::rig::Home;
+use crate::support::environment::Environment;
 
 #[test]
 fn a_handle_finds_its_run_from_another_directory_and_home() {
-    let home = Home::new();
-    let path = home.root().join("run.json");
+    let home = Environment::new();
+    let path = home.path("run.json");
     let handle = path.to_str().unwrap();
     let object = home.submit("a", "true", &["--handle", handle, "-o", "json", "--run-id", "nightly-001"]).json();
     let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(written["uid"], object["metadata"]["uid"]);
     assert_eq!((&written["runId"], &written["attempt"]), (&"nightly-001".into(), &1.into()));
-    let other = Home::new();
-    let found = other.command(&["status", handle, "-o", "name"]).current_dir(other.root()).output().unwrap();
+    let other = Environment::new();
+    let found = other.command(["status", handle, "-o", "name"]).current_dir(other.directory()).output().unwrap();
     assert_eq!(String::from_utf8(found.stdout).unwrap(), "workflow.argoproj.io/a\n");
 }
 
 #[test]
 fn a_handle_says_when_its_run_is_gone_or_another_one() {
-    let home = Home::new();
-    let path = home.root().join("run.json");
+    let home = Environment::new();
+    let path = home.path("run.json");
     let handle = path.to_str().unwrap();
     home.submit("a", "true", &["--handle", handle]).good();
-    std::fs::remove_dir_all(home.directory("a")).unwrap();
-    let gone = home.run(&["status", handle]);
+    std::fs::remove_dir_all(home.run_directory("a")).unwrap();
+    let gone = home.run(["status", handle]);
     assert_eq!(gone.code, Some(6));
-    assert!(gone.talk.contains("no local run \"a\" in namespace \"default\""), "{}", gone.talk);
+    assert!(gone.stderr.contains("no local run \"a\" in namespace \"default\""), "{}", gone.stderr);
     home.submit("a", "true", &[]).good();
-    let other = home.run(&["wait", handle]);
+    let other = home.run(["wait", handle]);
     assert_eq!(other.code, Some(6));
-    assert!(other.talk.contains("another has its name"), "{}", other.talk);
+    assert!(other.stderr.contains("another has its name"), "{}", other.stderr);
 }
 
 #[test]
 fn what_is_no_handle_is_refused() {
-    let home = Home::new();
-    let path = home.root().join("run.json");
+    let home = Environment::new();
+    let path = home.path("run.json");
     let handle = path.to_str().unwrap();
-    let missing = home.run(&["status", handle]);
-    assert_eq!(missing.code, Some(6), "{}", missing.talk);
+    let missing = home.run(["status", handle]);
+    assert_eq!(missing.code, Some(6), "{}", missing.stderr);
     home.submit("a", "true", &["--handle", handle]).good();
     let text = std::fs::read_to_string(&path).unwrap();
     for (wrong, why) in [
@@ -49,20 +49,20 @@ fn what_is_no_handle_is_refused() {
         (text[..text.len() / 2].to_owned(), "no run handle"),
     ] {
         std::fs::write(&path, wrong).unwrap();
-        let refused = home.run(&["status", handle]);
-        assert_eq!(refused.code, Some(2), "{}", refused.talk);
-        assert!(refused.talk.contains(why), "{}", refused.talk);
+        let refused = home.run(["status", handle]);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
     }
 }
 
 #[test]
 fn the_object_that_was_printed_finds_its_run() {
-    let home = Home::new();
+    let home = Environment::new();
     for format in ["json", "yaml"] {
         let printed = home.submit(format, "true", &["-o", format]).good();
         let file = home.write(&format!("run.{format}"), &printed);
         for file in [file.as_str(), &format!("run.{format}")] {
-            let found = home.run(&["status", file, "-o", "name"]);
+            let found = home.run(["status", file, "-o", "name"]);
             assert_eq!(found.good(), format!("workflow.argoproj.io/{format}\n"));
         }
     }
@@ -70,50 +70,50 @@ fn the_object_that_was_printed_finds_its_run() {
 
 #[test]
 fn a_handle_that_could_not_be_used_later_keeps_the_run_from_being_made() {
-    let home = Home::new();
+    let home = Environment::new();
     for (handle, why) in [
         ("/absent/run.json", "--handle: cannot write /absent/run.json: /absent: No such file or directory"),
-        (home.root().to_str().unwrap(), "it is a directory, expected a file"),
+        (home.directory().to_str().unwrap(), "it is a directory, expected a file"),
         ("run", "verbs would take it for the name of a run; expected a path such as ./run or run.json"),
     ] {
         let refused = home.submit("a", "true", &["--handle", handle]);
-        assert_eq!((refused.code, home.directory("a").exists()), (Some(2), false), "{refused:?}");
-        assert!(refused.talk.contains(why), "{refused:?}");
+        assert_eq!((refused.code, home.run_directory("a").exists()), (Some(2), false), "{refused:?}");
+        assert!(refused.stderr.contains(why), "{refused:?}");
     }
 }
 
 #[test]
 fn a_handle_needs_one_run() {
-    let home = Home::new();
-    let path = home.root().join("run.json");
+    let home = Environment::new();
+    let path = home.path("run.json");
     let handle = path.to_str().unwrap();
-    let file = home.file("b", "true");
+    let file = home.script_file("b", "true");
     let two = home.submit("a", "true", &["--handle", handle, &file]);
-    assert_eq!((two.code, path.exists()), (Some(2), false), "{}", two.talk);
+    assert_eq!((two.code, path.exists()), (Some(2), false), "{}", two.stderr);
     let dry = home.submit("a", "true", &["--handle", handle, "--dry-run=client"]);
-    assert_eq!((dry.code, path.exists()), (Some(2), false), "{}", dry.talk);
+    assert_eq!((dry.code, path.exists()), (Some(2), false), "{}", dry.stderr);
 }
 
 #[test]
 fn latest_is_the_run_that_was_created_last() {
-    let home = Home::new();
-    assert_eq!(home.run(&["status", "--local", "@latest"]).code, Some(6));
+    let home = Environment::new();
+    assert_eq!(home.run(["status", "--local", "@latest"]).code, Some(6));
     home.submit("b", "true", &[]).good();
     home.submit("a", "true", &[]).good();
-    assert_eq!(home.run(&["status", "--local", "@latest", "-o", "name"]).good(), "workflow.argoproj.io/a\n");
-    assert_eq!(home.run(&["status", "--local", "-n", "other", "@latest"]).code, Some(6));
+    assert_eq!(home.run(["status", "--local", "@latest", "-o", "name"]).good(), "workflow.argoproj.io/a\n");
+    assert_eq!(home.run(["status", "--local", "-n", "other", "@latest"]).code, Some(6));
 }
 
 #[test]
 fn a_run_may_be_named_as_o_name_prints_it() {
-    let home = Home::new();
+    let home = Environment::new();
     home.submit("a", "true", &[]).good();
-    let name = home.run(&["status", "--local", "@latest", "-o", "name"]).good();
+    let name = home.run(["status", "--local", "@latest", "-o", "name"]).good();
     for name in [name.trim(), "workflow/a", "wf/a"] {
-        assert_eq!(home.run(&["wait", "--local", name]).code, Some(0), "{name}");
+        assert_eq!(home.run(["wait", "--local", name]).code, Some(0), "{name}");
     }
-    assert_eq!(home.run(&["wait", "--local", "wf/other"]).code, Some(6));
-    let file = home.file("b", "true");
-    let refused = home.run(&["submit", "--local", &file, "--handle", "wf/b"]);
-    assert_eq!(refused.code, Some(2), "{}", refused.talk);
+    assert_eq!(home.run(["wait", "--local", "wf/other"]).code, Some(6));
+    let file = home.script_file("b", "true");
+    let refused = home.run(["submit", "--local", &file, "--handle", "wf/b"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
 }

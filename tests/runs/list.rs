@@ -3,13 +3,13 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::rig::Home;
+use crate::support::environment::Environment;
 
 #[test]
 fn runs_are_watched_from_their_beginning_to_their_removal() {
-    let home = Home::new();
+    let home = Environment::new();
     home.submit("a", "true", &[]).good();
-    let mut watching = home.command(&["list", "--local", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut watching = home.command(["list", "--local", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
     let mut line = || {
         let words: Vec<String> = lines.next().unwrap().unwrap().split_whitespace().take(2).map(str::to_owned).collect();
@@ -20,7 +20,7 @@ fn runs_are_watched_from_their_beginning_to_their_removal() {
     assert_eq!(line(), "b Running");
     running.dies();
     assert_eq!(line(), "b Killed");
-    std::fs::remove_dir_all(home.directory("a")).unwrap();
+    std::fs::remove_dir_all(home.run_directory("a")).unwrap();
     assert_eq!(line(), "a Deleted");
     watching.kill().unwrap();
     watching.wait().unwrap();
@@ -28,9 +28,9 @@ fn runs_are_watched_from_their_beginning_to_their_removal() {
 
 #[test]
 fn a_stream_of_runs_that_nobody_reads_any_more_has_ended_well() {
-    let home = Home::new();
+    let home = Environment::new();
     home.submit("a", "true", &[]).good();
-    let mut watching = home.command(&["list", "--local", "-w", "-o", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut watching = home.command(["list", "--local", "-w", "-o", "json"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "{");
     drop(lines);
@@ -40,10 +40,10 @@ fn a_stream_of_runs_that_nobody_reads_any_more_has_ended_well() {
 
 #[test]
 fn runs_are_listed_the_latest_first() {
-    let home = Home::new();
-    let empty = home.run(&["list", "--local"]);
-    assert_eq!((empty.code, empty.result.as_str()), (Some(0), ""));
-    assert!(empty.talk.contains("no runs in namespace \"default\""), "{}", empty.talk);
+    let home = Environment::new();
+    let empty = home.run(["list", "--local"]);
+    assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
+    assert!(empty.stderr.contains("no runs in namespace \"default\""), "{}", empty.stderr);
     home.submit("b", "true", &["--run-id", "r1"]).good();
     // Times of creation are whole seconds.
     let made = std::time::Instant::now();
@@ -51,8 +51,8 @@ fn runs_are_listed_the_latest_first() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert_eq!(home.submit("a", "exit 1", &["-n", "other"]).code, Some(3));
-    assert_eq!(home.run(&["list", "--local", "-o", "name"]).good(), "workflow.argoproj.io/b\n");
-    let all = home.run(&["list", "--local", "-A"]).good();
+    assert_eq!(home.run(["list", "--local", "-o", "name"]).good(), "workflow.argoproj.io/b\n");
+    let all = home.run(["list", "--local", "-A"]).good();
     let rows: Vec<Vec<&str>> = all.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["NAMESPACE", "NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN", "ID", "MESSAGE"]);
     assert_eq!(rows[1][..3], ["other", "a", "Failed"]);
@@ -61,19 +61,19 @@ fn runs_are_listed_the_latest_first() {
 
 #[test]
 fn runs_are_selected_by_label_phase_and_age() {
-    let home = Home::new();
+    let home = Environment::new();
     home.submit("a", "true", &[]).good();
     assert_eq!(home.submit("b", "exit 1", &[]).code, Some(3));
     let mut killed = home.begin("c", "echo begun; sleep 60");
     killed.dies();
-    let names = |more: &[&str]| home.run(&[&["list", "--local", "-o", "name"], more].concat()).good();
+    let names = |more: &[&str]| home.run([&["list", "--local", "-o", "name"], more].concat()).good();
     assert_eq!(names(&["-l", "team in (a,x)"]), "workflow.argoproj.io/a\n");
     assert_eq!(names(&["--phase", "failed"]), "workflow.argoproj.io/b\n");
     assert_eq!(names(&["--phase", "Killed"]), "workflow.argoproj.io/c\n");
     assert_eq!(names(&["--phase", "Failed", "--phase", "Succeeded", "--since", "1h"]).lines().count(), 2);
     assert_eq!(names(&["--since", "1ns"]), "");
-    let list = home.run(&["list", "--local", "-o", "json", "-l", "team=a"]).json();
+    let list = home.run(["list", "--local", "-o", "json", "-l", "team=a"]).json();
     assert_eq!((&list["kind"], &list["items"][0]["metadata"]["name"]), (&"List".into(), &"a".into()));
-    assert_eq!(home.run(&["list", "--local", "-l", "team in a"]).code, Some(2));
-    assert_eq!(home.run(&["list", "--local", "--phase", "Odd"]).code, Some(2));
+    assert_eq!(home.run(["list", "--local", "-l", "team in a"]).code, Some(2));
+    assert_eq!(home.run(["list", "--local", "--phase", "Odd"]).code, Some(2));
 }

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod handle;
 mod list;
 mod logs;
 mod notice;
 mod report;
 mod retry;
-mod rig;
 mod secrets;
 mod status;
 mod steer;

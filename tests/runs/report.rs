@@ -1,16 +1,17 @@
 //! `--report` of `submit --local` and `wait`, and the summary of a step of GitHub Actions.
 
-use crate::rig::{Done, Home};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
 
 const STEP: &str = "GITHUB_STEP_SUMMARY";
 
 #[test]
 fn a_run_is_reported_without_its_secrets() {
-    let home = Home::new();
-    let junit = home.root().join("report.xml");
+    let home = Environment::new();
+    let junit = home.path("report.xml");
     let report = format!("junit={}", junit.display());
     let failed = home.submit("a", "exit 3", &["--run-id", "r1", "--report", &report]);
-    assert_eq!(failed.code, Some(3), "{}", failed.talk);
+    assert_eq!(failed.code, Some(3), "{}", failed.stderr);
     let text = std::fs::read_to_string(&junit).unwrap();
     for part in [
         "<testsuite name=\"a\" tests=\"1\" skipped=\"0\" errors=\"0\" failures=\"1\"",
@@ -22,7 +23,7 @@ fn a_run_is_reported_without_its_secrets() {
     }
     std::fs::remove_file(&junit).unwrap();
     home.submit("b", "true", &[]).good();
-    assert_eq!(home.run(&["wait", "--local", "a", "b", "absent", "--report", &report]).code, Some(6));
+    assert_eq!(home.run(["wait", "--local", "a", "b", "absent", "--report", &report]).code, Some(6));
     let text = std::fs::read_to_string(&junit).unwrap();
     assert_eq!(text.matches("<testsuite ").count(), 3);
     assert!(text.contains("<error message=\"no local run &quot;absent&quot; in namespace"), "{text}");
@@ -30,12 +31,12 @@ fn a_run_is_reported_without_its_secrets() {
 
 #[test]
 fn a_step_of_github_actions_gets_its_summary_unasked() {
-    let home = Home::new();
-    let summary = home.root().join("summary.md");
-    let file = home.file("a", "true");
+    let home = Environment::new();
+    let summary = home.path("summary.md");
+    let file = home.script_file("a", "true");
     for _ in 0..2 {
         let arguments = ["submit", "--local", "-q", &file, "--generate-name", "a-"];
-        Done::from(home.command(&arguments).env(STEP, &summary).output().unwrap()).good();
+        Output::from(home.command(arguments).env(STEP, &summary).output().unwrap()).good();
     }
     let text = std::fs::read_to_string(&summary).unwrap();
     assert_eq!(text.matches("### ✅ a-").count(), 2, "{text}");
@@ -44,14 +45,14 @@ fn a_step_of_github_actions_gets_its_summary_unasked() {
 
 #[test]
 fn a_summary_that_cannot_be_written_is_a_warning_unless_it_was_asked_for() {
-    let home = Home::new();
-    let file = home.file("a", "true");
-    let unasked = home.command(&["submit", "--local", "-q", &file]).env(STEP, "/absent/summary.md").output().unwrap();
-    let unasked = Done::from(unasked);
+    let home = Environment::new();
+    let file = home.script_file("a", "true");
+    let unasked = home.command(["submit", "--local", "-q", &file]).env(STEP, "/absent/summary.md").output().unwrap();
+    let unasked = Output::from(unasked);
     assert_eq!(unasked.code, Some(0));
-    assert!(unasked.talk.contains("warning: report /absent/summary.md is not written"), "{}", unasked.talk);
+    assert!(unasked.stderr.contains("warning: report /absent/summary.md is not written"), "{}", unasked.stderr);
     let asked = home.submit("b", "true", &["--report", "summary=/absent/summary.md"]);
     assert_eq!(asked.code, Some(2));
-    assert!(asked.talk.contains("--report: cannot write report /absent/summary.md"), "{}", asked.talk);
-    assert!(!home.directory("b").exists());
+    assert!(asked.stderr.contains("--report: cannot write report /absent/summary.md"), "{}", asked.stderr);
+    assert!(!home.run_directory("b").exists());
 }

@@ -6,26 +6,27 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::rig::{Done, Home};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
 
 /// Runs a workflow to its end.
-fn submit(home: &Home, text: &str, arguments: &[&str]) -> Done {
+fn submit(home: &Environment, text: &str, arguments: &[&str]) -> Output {
     let file = home.write("workflow.yaml", text);
-    home.run(&[&["submit", "--local", "-o", "json", &file], arguments].concat())
+    home.run([&["submit", "--local", "-o", "json", &file], arguments].concat())
 }
 
-fn plan(home: &Home) -> Value {
-    home.run(&["retry", "--local", "@latest", "--plan", "-o", "json"]).json()
+fn plan(home: &Environment) -> Value {
+    home.run(["retry", "--local", "@latest", "--plan", "-o", "json"]).json()
 }
 
-fn retry(home: &Home, arguments: &[&str]) -> Done {
-    home.run(&[&["retry", "--local", "@latest", "-o", "json"], arguments].concat())
+fn retry(home: &Environment, arguments: &[&str]) -> Output {
+    home.run([&["retry", "--local", "@latest", "-o", "json"], arguments].concat())
 }
 
 /// The first lines that tasks of all runs have written, one for each time that one ran.
-fn marks(home: &Home) -> Vec<String> {
+fn marks(home: &Environment) -> Vec<String> {
     let below = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let nodes = below(home.root().join("runs/default")).flat_map(|run| below(run.join("nodes")));
+    let nodes = below(home.path("state/runs/default")).flat_map(|run| below(run.join("nodes")));
     let logs = nodes.filter_map(|node| std::fs::read_to_string(node.join("main.log")).ok());
     let mut marks: Vec<String> = logs.filter_map(|log| log.lines().next().map(str::to_owned)).collect();
     marks.sort();
@@ -110,7 +111,7 @@ spec:
 
 #[test]
 fn only_what_failed_runs_again_and_the_plan_said_so() {
-    let home = Home::new();
+    let home = Environment::new();
     let first = submit(&home, CHAIN, &["--run-id", "chain-1"]);
     assert_eq!(first.code, Some(3));
     assert_eq!(marks(&home), ["a", "b", "c"]);
@@ -121,7 +122,7 @@ fn only_what_failed_runs_again_and_the_plan_said_so() {
     assert_eq!((&plan["runId"], &plan["attempt"]), (&"chain-1".into(), &2.into()));
     assert_eq!(marks(&home).len(), 3, "a plan runs nothing");
     let second = retry(&home, &[]);
-    assert_eq!(second.code, Some(0), "{}", second.talk);
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
     assert_eq!(marks(&home), ["a", "b", "c", "c"]);
     let workflow = second.object();
     assert!(is_hit(&workflow, "a") && is_hit(&workflow, "b") && !is_hit(&workflow, "c"));
@@ -134,50 +135,50 @@ fn only_what_failed_runs_again_and_the_plan_said_so() {
 
 #[test]
 fn a_consumer_that_runs_again_reads_the_artifact_from_the_cache() {
-    let home = Home::new();
+    let home = Environment::new();
     let broken = CHAIN.replace("grep content", "grep nothing");
     assert_eq!(submit(&home, &broken, &[]).code, Some(3));
     let cron = home.write("cron.yaml", CRON);
     let refused = retry(&home, &["--file", &cron]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.talk.contains("with a Workflow, and the files hold a CronWorkflow"), "{refused:?}");
+    assert!(refused.stderr.contains("with a Workflow, and the files hold a CronWorkflow"), "{refused:?}");
     let file = home.write("workflow.yaml", CHAIN);
     let retried = retry(&home, &["--file", &file]);
-    assert_eq!(retried.code, Some(0), "{}", retried.talk);
+    assert_eq!(retried.code, Some(0), "{}", retried.stderr);
     assert_eq!(marks(&home), ["a", "b", "b", "c"]);
     assert!(is_hit(&retried.object(), "a"));
 }
 
 #[test]
 fn an_edited_document_keeps_the_locks_of_the_run() {
-    let home = Home::new();
+    let home = Environment::new();
     let locks = ["--mutex", "deploy", "--semaphore", "k=2", "--parallelism", "3"];
     let first = submit(&home, CHAIN, &locks).object();
-    let holder = home.file("holder", "echo begun; exec sleep 60");
-    let mut holder = home.spawn(&["submit", "--local", "-q", &holder, "--mutex", "deploy"]);
-    home.until_written("holder");
-    let edited = home.write("edited.yaml", &CHAIN.replace("test x$RETRY_INDICATOR != x", "true"));
+    let holder = home.script_file("holder", "echo begun; exec sleep 60");
+    let mut holder = home.start(["submit", "--local", "-q", &holder, "--mutex", "deploy"]);
+    holder.until("it holds the mutex", || home.has_written("holder"));
+    let edited = home.write("edited.yaml", CHAIN.replace("test x$RETRY_INDICATOR != x", "true"));
     let run = first["metadata"]["name"].as_str().unwrap();
-    let mut retrying = home.command(&["retry", "--local", run, "--file", &edited, "--name", "again", "-o", "json"]);
+    let mut retrying = home.command(["retry", "--local", run, "--file", &edited, "--name", "again", "-o", "json"]);
     let mut retrying = retrying.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut talk = BufReader::new(retrying.stderr.take().unwrap()).lines();
     let waits = |line: String| line.starts_with("workflow again waits for ") && line.contains("deploy");
     assert!(talk.any(|line| waits(line.unwrap())), "it did not wait");
     holder.dies();
-    let ended = Done::from(retrying.wait_with_output().unwrap());
+    let ended = Output::from(retrying.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let again = ended.object();
     assert_eq!(
         (&again["spec"]["synchronization"], &again["spec"]["parallelism"]),
         (&first["spec"]["synchronization"], &3.into())
     );
-    let beside = std::fs::read_to_string(home.directory("again").join("beside.yaml")).unwrap();
+    let beside = std::fs::read_to_string(home.run_directory("again").join("beside.yaml")).unwrap();
     assert!(beside.contains("workflow-semaphores") && beside.contains("k: \"2\""), "{beside}");
 }
 
 #[test]
 fn ten_retries_keep_one_run_id_and_names_do_not_grow() {
-    let home = Home::new();
+    let home = Environment::new();
     let first = submit(&home, &CHAIN.replace("test x$RETRY_INDICATOR != x", "false"), &[]).object();
     let mut names = vec![first["metadata"]["name"].as_str().unwrap().to_owned()];
     for attempt in 2..=11 {
@@ -197,11 +198,11 @@ fn ten_retries_keep_one_run_id_and_names_do_not_grow() {
 
 #[test]
 fn a_retry_leaves_a_handle_of_the_new_attempt() {
-    let home = Home::new();
+    let home = Environment::new();
     let handle = &home.write("run.json", "");
     let first = submit(&home, CHAIN, &["--run-id", "r1", "--handle", handle]).object();
     assert_eq!(first["run"]["attempt"], 1);
-    let output = home.run(&["retry", handle, "-o", "json", "--handle", handle]);
+    let output = home.run(["retry", handle, "-o", "json", "--handle", handle]);
     let second = output.object();
     let written: Value = serde_json::from_str(&std::fs::read_to_string(handle).unwrap()).unwrap();
     assert_eq!(second["run"], written);
@@ -212,50 +213,50 @@ fn a_retry_leaves_a_handle_of_the_new_attempt() {
     assert_eq!((&written["name"], &written["uid"]), (&second["metadata"]["name"], &second["metadata"]["uid"]));
     assert_eq!((&written["cacheName"], &written["store"]), (&first["run"]["cacheName"], &first["run"]["store"]));
     for flags in [&["--handle", handle][..], &["--wait"], &["--timeout", "1h"], &["--report", "junit=run.xml"]] {
-        let planned = home.run(&[&["retry", handle, "--plan"], flags].concat());
+        let planned = home.run([&["retry", handle, "--plan"], flags].concat());
         assert_eq!(planned.code, Some(2), "{planned:?}");
         let message = format!("{} needs a run, and --plan makes none", flags[0]);
-        assert!(planned.talk.contains(&message), "{planned:?}");
+        assert!(planned.stderr.contains(&message), "{planned:?}");
     }
 }
 
 #[test]
 fn a_killed_run_goes_on_from_what_succeeded() {
-    let home = Home::new();
+    let home = Environment::new();
     let hanging = CHAIN.replace("test x$RETRY_INDICATOR != x", "test x$RETRY_INDICATOR != x || sleep 60");
     let file = home.write("workflow.yaml", &hanging);
-    let mut engine = home.spawn(&["submit", "--local", "--run-id", "killed", &file]);
-    home.until("c begins", || marks(&home).last().is_some_and(|mark| mark == "c"));
+    let mut engine = home.start(["submit", "--local", "--run-id", "killed", &file]);
+    engine.until("c begins", || marks(&home).last().is_some_and(|mark| mark == "c"));
     let running = retry(&home, &[]);
     assert_eq!(running.code, Some(7));
-    assert!(running.talk.contains("is Running"));
+    assert!(running.stderr.contains("is Running"));
     engine.dies();
     let plan = plan(&home);
     assert_eq!(verdict(&plan, "b"), said("cached", ""));
     assert_eq!(verdict(&plan, "c"), said("runs", "unfinished"));
     let retried = retry(&home, &[]);
-    assert_eq!(retried.code, Some(0), "{}", retried.talk);
+    assert_eq!(retried.code, Some(0), "{}", retried.stderr);
     assert_eq!(marks(&home), ["a", "b", "c", "c"]);
 }
 
 #[test]
 fn a_broken_entry_is_a_miss() {
-    let home = Home::new();
+    let home = Environment::new();
     assert_eq!(submit(&home, CHAIN, &[]).code, Some(3));
-    let caches = std::fs::read_dir(home.root().join("cache")).unwrap().flatten();
+    let caches = std::fs::read_dir(home.path("state/cache")).unwrap().flatten();
     let entries = caches.flat_map(|cache| std::fs::read_dir(cache.path()).unwrap().flatten());
     let made = entries.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains("/make-")).unwrap();
     std::fs::write(made.join("manifest.json"), "{\"version\": 1").unwrap();
     assert_eq!(verdict(&plan(&home), "a"), said("runs", "entryGone"));
     let retried = retry(&home, &[]);
     assert_eq!(retried.code, Some(0));
-    assert!(retried.talk.contains("a broken cache entry is passed over"));
+    assert!(retried.stderr.contains("a broken cache entry is passed over"));
     assert_eq!(marks(&home), ["a", "a", "b", "c", "c"]);
 }
 
 #[test]
 fn a_changed_parameter_runs_what_reads_it() {
-    let home = Home::new();
+    let home = Environment::new();
     let text = CHAIN
         .replace("entrypoint: main\n", "entrypoint: main\n  arguments: {parameters: [{name: mark, value: c}]}\n")
         .replace("echo c;", "echo {{workflow.parameters.mark}};");
@@ -267,20 +268,20 @@ fn a_changed_parameter_runs_what_reads_it() {
 
 #[test]
 fn what_cannot_be_retried_is_refused() {
-    let home = Home::new();
+    let home = Environment::new();
     let ready = CHAIN.replace("test x$RETRY_INDICATOR != x", "true");
     assert_eq!(submit(&home, &ready, &[]).code, Some(0));
     let refused = retry(&home, &[]);
     assert_eq!(refused.code, Some(7));
-    assert!(refused.talk.contains("has succeeded"));
+    assert!(refused.stderr.contains("has succeeded"));
     assert_eq!(retry(&home, &["--in-place"]).code, Some(2));
     assert_eq!(retry(&home, &["-p", "run_id=x"]).code, Some(2));
-    assert_eq!(home.run(&["retry", "--local", "absent"]).code, Some(6));
+    assert_eq!(home.run(["retry", "--local", "absent"]).code, Some(6));
 }
 
 #[test]
 fn a_users_own_key_is_found_within_the_run_and_after_it() {
-    let home = Home::new();
+    let home = Environment::new();
     let text = r#"
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -307,11 +308,11 @@ spec:
 
 #[test]
 fn two_runs_of_one_entry_make_it_once() {
-    let home = Home::new();
+    let home = Environment::new();
     let slow = CHAIN.replace("test x$RETRY_INDICATOR != x", "true").replace("echo a;", "sleep 1; echo a;");
     let file = home.write("workflow.yaml", &slow);
     let arguments = ["submit", "--local", "--run-id", "both", "--cache-name", "both", &file];
-    let mut runs = [(); 2].map(|()| home.spawn(&arguments));
+    let mut runs = [(); 2].map(|()| home.start(arguments));
     assert!(runs.iter_mut().all(|run| run.ends() == Some(0)));
     assert_eq!(marks(&home).iter().filter(|mark| *mark == "a").count(), 1, "{:?}", marks(&home));
 }

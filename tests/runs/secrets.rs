@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rig::Home;
+use crate::support::environment::Environment;
 
 /// A run that fails and has written all its secrets.
 const WORKFLOW: &str = r#"
@@ -28,17 +28,17 @@ spec:
 
 #[test]
 fn secrets_are_masked_for_people_and_exact_for_programs() {
-    let home = Home::new();
-    std::fs::write(home.root().join("w.yaml"), WORKFLOW).unwrap();
-    let output = home.run(&["submit", "--local", "w.yaml", "--report", "junit=j.xml"]);
+    let home = Environment::new();
+    std::fs::write(home.path("w.yaml"), WORKFLOW).unwrap();
+    let output = home.run(["submit", "--local", "w.yaml", "--report", "junit=j.xml"]);
     assert_eq!(output.code, Some(3), "{output:?}");
-    assert!(output.talk.contains("password ***, token ***"), "{output:?}");
-    let report = std::fs::read_to_string(home.root().join("j.xml")).unwrap();
-    for (what, text) in [("talk", &output.talk), ("tree", &output.result), ("report", &report)] {
+    assert!(output.stderr.contains("password ***, token ***"), "{output:?}");
+    let report = std::fs::read_to_string(home.path("j.xml")).unwrap();
+    for (what, text) in [("talk", &output.stderr), ("tree", &output.stdout), ("report", &report)] {
         assert!(!text.contains("hunter22") && !text.contains("t0ken-1"), "{what}: {text}");
     }
-    assert_eq!(home.run(&["logs", "--local", "w"]).result, "password hunter22, token ***\n");
+    assert_eq!(home.run(["logs", "--local", "w"]).stdout, "password hunter22, token ***\n");
     let exact: serde_json::Value =
-        serde_json::from_str(&home.run(&["status", "--local", "w", "-o", "json"]).result).unwrap();
+        serde_json::from_str(&home.run(["status", "--local", "w", "-o", "json"]).stdout).unwrap();
     assert_eq!(exact["spec"]["arguments"]["parameters"][0], json!({"name": "api-token", "value": "t0ken-1"}));
 }

@@ -1,5 +1,6 @@
 //! Waiting on a condition.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Longer than anything that is waited for takes on a busy machine.
@@ -7,12 +8,20 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until the condition holds; the test fails when it does not in time.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl FnMut() -> bool) {
+    assert!(comes_true(condition), "never came: {what}");
+}
+
+/// Waits until the condition holds, and tells whether it did in time.
+pub(crate) fn comes_true(mut condition: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < PATIENCE, "never came: {what}");
+        if began.elapsed() > PATIENCE {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
+    true
 }
 
 /// Waits until there is a value to return, without blocking the runtime.
@@ -25,4 +34,10 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut valu
         assert!(began.elapsed() < PATIENCE, "never came: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits until a file holds a word.
+#[track_caller]
+pub(crate) fn wait_for_word(file: &Path, word: &str) {
+    wait_until(word, || std::fs::read_to_string(file).is_ok_and(|text| text.contains(word)));
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::rig::Rig;
+use crate::support::PROGRAM;
+use crate::support::repository::Repository;
 
 /// Says what it is given, and fails where a file `fail` is in the user's home.
 const HOOK: &str = r#"#!/bin/sh
@@ -19,87 +20,92 @@ test ! -e "$HOME/fail"
 
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
 
-/// A rig whose user has the hook, in all repositories.
-fn rig() -> Rig {
-    let rig = Rig::new();
-    let hooks = rig.directory.path().join("hooks");
+/// A repository whose user has the hook, in all repositories.
+fn repository() -> Repository {
+    let repository = Repository::new();
+    let hooks = repository.path("hooks");
     fs::create_dir(&hooks).unwrap();
     fs::write(hooks.join("post-checkout"), HOOK).unwrap();
     fs::set_permissions(hooks.join("post-checkout"), Permissions::from_mode(0o755)).unwrap();
-    rig.git(rig.directory.path(), &["config", "--global", "core.hooksPath", hooks.to_str().unwrap()]);
-    rig
+    repository.git(repository.directory(), &["config", "--global", "core.hooksPath", hooks.to_str().unwrap()]);
+    repository
 }
 
 /// What the hook said since the last look.
-fn log(rig: &Rig) -> String {
-    let path = rig.directory.path().join("log");
+fn log(repository: &Repository) -> String {
+    let path = repository.path("log");
     let text = fs::read_to_string(&path).unwrap_or_default();
     let _ = fs::remove_file(path);
     text
 }
 
-fn fail(rig: &Rig, fails: bool) {
-    let path = rig.directory.path().join("fail");
+fn fail(repository: &Repository, fails: bool) {
+    let path = repository.path("fail");
     if fails { fs::write(path, "") } else { fs::remove_file(path) }.unwrap();
 }
 
-fn clean(rig: &Rig, tree: &Path) {
-    assert_eq!(rig.git(tree, &["status", "--porcelain"]), "");
+fn clean(repository: &Repository, tree: &Path) {
+    assert_eq!(repository.git(tree, &["status", "--porcelain"]), "");
 }
 
 #[test]
 fn it_runs_as_git_runs_it_for_a_new_worktree() {
-    let rig = rig();
-    let made = rig.init(&["--task-id", "a"]);
-    assert!(made.talk.contains("the hook was here"), "{made:?}");
-    assert_eq!(made.good(), format!("{}\n", rig.root().join("trees/a").display()), "its noise is no result");
-    let told = log(&rig);
-    assert_eq!(told, format!("{NO_COMMIT} {} 1 in a, LC_ALL=none, ceiling none\n", rig.main));
-    let judge = rig.directory.path().join("judge");
-    rig.git(&rig.root().join("base"), &["worktree", "add", "--detach", judge.to_str().unwrap(), &rig.main]);
-    assert_eq!(log(&rig), told.replace("in a,", "in judge,"));
-    let _ = rig.init(&["--task-id", "a", "--reuse"]).good();
-    assert_eq!(log(&rig), "", "nothing was checked out");
-    let _ = rig.init(&["--task-id", "a", "--reuse", "--ref", "side"]).good();
-    assert!(log(&rig).starts_with(&format!("{} {} 1 in a", rig.main, rig.commit("side"))));
+    let repository = repository();
+    let made = repository.init(&["--task-id", "a"]);
+    assert!(made.stderr.contains("the hook was here"), "{made:?}");
+    assert_eq!(made.good(), format!("{}\n", repository.root().join("trees/a").display()), "its noise is no result");
+    let told = log(&repository);
+    assert_eq!(told, format!("{NO_COMMIT} {} 1 in a, LC_ALL=none, ceiling none\n", repository.main));
+    let judge = repository.path("judge");
+    repository.git(
+        &repository.root().join("base"),
+        &["worktree", "add", "--detach", judge.to_str().unwrap(), &repository.main],
+    );
+    assert_eq!(log(&repository), told.replace("in a,", "in judge,"));
+    let _ = repository.init(&["--task-id", "a", "--reuse"]).good();
+    assert_eq!(log(&repository), "", "nothing was checked out");
+    let _ = repository.init(&["--task-id", "a", "--reuse", "--ref", "side"]).good();
+    assert!(log(&repository).starts_with(&format!("{} {} 1 in a", repository.main, repository.commit("side"))));
 }
 
 #[test]
 fn no_cleanup_takes_the_worktree_away_from_its_hook() {
-    let rig = rig();
-    let hook = rig.directory.path().join("hooks/post-checkout");
-    let root = rig.root().display().to_string();
+    let repository = repository();
+    let hook = repository.path("hooks/post-checkout");
+    let root = repository.root().display().to_string();
     let cleanup = format!("worktree cleanup --root '{root}' --all --force");
-    let program = env!("CARGO_BIN_EXE_kubectl-runnable");
     // Beside it, and with nobody in it.
-    fs::write(&hook, format!("#!/bin/sh\n(cd / && unset GIT_DIR && '{program}' {cleanup})\n")).unwrap();
-    let made = rig.init(&["--task-id", "a"]);
-    assert!(made.talk.contains("worktree a kept: it is being made by process "), "{made:?}");
+    fs::write(&hook, format!("#!/bin/sh\n(cd / && unset GIT_DIR && '{PROGRAM}' {cleanup})\n")).unwrap();
+    let made = repository.init(&["--task-id", "a"]);
+    assert!(made.stderr.contains("worktree a kept: it is being made by process "), "{made:?}");
     let _ = made.good();
-    clean(&rig, &rig.root().join("trees/a"));
-    let moved = rig.init(&["--task-id", "a", "--reuse", "--ref", "side", "-q"]).good();
+    clean(&repository, &repository.root().join("trees/a"));
+    let moved = repository.init(&["--task-id", "a", "--reuse", "--ref", "side", "-q"]).good();
     assert_eq!(moved, format!("{root}/trees/a\n"));
-    assert_eq!(rig.git(&rig.root().join("trees/a"), &["rev-parse", "HEAD"]), rig.commit("side"));
+    assert_eq!(repository.git(&repository.root().join("trees/a"), &["rev-parse", "HEAD"]), repository.commit("side"));
 }
 
 #[test]
 fn a_worktree_whose_hook_fails_is_whole_and_may_be_taken() {
-    let rig = rig();
-    fail(&rig, true);
-    let failed = rig.init(&["--task-id", "a"]);
-    assert_eq!((failed.code, failed.result.as_str()), (Some(1), ""), "{failed:?}");
-    assert!(failed.talk.contains("the post-checkout hook failed in") && failed.talk.contains("--reuse"), "{failed:?}");
-    let tree = rig.root().join("trees/a");
-    clean(&rig, &tree);
-    let _ = rig.init(&["--task-id", "a", "--reuse"]).good();
-    let moved = rig.init(&["--task-id", "a", "--reuse", "--ref", "side"]);
+    let repository = repository();
+    fail(&repository, true);
+    let failed = repository.init(&["--task-id", "a"]);
+    assert_eq!((failed.code, failed.stdout.as_str()), (Some(1), ""), "{failed:?}");
+    assert!(
+        failed.stderr.contains("the post-checkout hook failed in") && failed.stderr.contains("--reuse"),
+        "{failed:?}"
+    );
+    let tree = repository.root().join("trees/a");
+    clean(&repository, &tree);
+    let _ = repository.init(&["--task-id", "a", "--reuse"]).good();
+    let moved = repository.init(&["--task-id", "a", "--reuse", "--ref", "side"]);
     assert_eq!(moved.code, Some(1), "{moved:?}");
-    assert!(moved.talk.contains("hook failed") && moved.talk.contains("the hook was here"), "{moved:?}");
-    fail(&rig, false);
-    let side = rig.commit("side");
-    let again = rig.init(&["--task-id", "a", "--reuse", "--ref", "side", "-o", "json"]).good();
+    assert!(moved.stderr.contains("hook failed") && moved.stderr.contains("the hook was here"), "{moved:?}");
+    fail(&repository, false);
+    let side = repository.commit("side");
+    let again = repository.init(&["--task-id", "a", "--reuse", "--ref", "side", "-o", "json"]).good();
     assert_eq!(serde_json::from_str::<Value>(&again).unwrap()["commit"], side.as_str());
-    clean(&rig, &tree);
-    let listed = rig.run(&["list", "--root", rig.root().to_str().unwrap(), "-o", "json"]).good();
+    clean(&repository, &tree);
+    let listed = repository.run(&["list", "--root", repository.root().to_str().unwrap(), "-o", "json"]).good();
     assert_eq!(serde_json::from_str::<Value>(&listed).unwrap()["items"][0]["ref"], "refs/heads/side");
 }

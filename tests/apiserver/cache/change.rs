@@ -9,9 +9,10 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{LABEL, cache, config_map, entry, keys, object, problems};
 use crate::faults::{kubeconfig_of, refusal};
-use crate::namespace::Namespace;
-use crate::program::{Ran, command, of};
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::program::command;
+use crate::kubernetes::server::User;
+use crate::support::output::Output;
 use crate::workflow;
 
 #[tokio::test]
@@ -20,8 +21,8 @@ async fn what_others_write_during_a_prune_stays() {
     let old = entry("wf-1", "2026-11-21T08:00:00Z");
     let data: Map<_, _> = (0..40).map(|number| (format!("old-{number}"), old.clone().into())).collect();
     config_map(&namespace, "busy", true, &Value::Object(data)).await;
-    let mut prune = command(&namespace.kubeconfig(User::Admin), &["cache", "prune", "busy", "--unused", "1h", "-y"]);
-    let pruning = tokio::task::spawn_blocking(move || Ran::from(prune.output().unwrap()));
+    let mut prune = namespace.command(User::Admin, &["cache", "prune", "busy", "--unused", "1h", "-y"]);
+    let pruning = tokio::task::spawn_blocking(move || Output::from(prune.output().unwrap()));
     let mut written = 0;
     while !pruning.is_finished() {
         let fresh = entry("wf-2", &jiff::Timestamp::now().to_string());
@@ -74,7 +75,7 @@ async fn an_entry_that_is_used_between_reading_and_writing_stays() {
     std::fs::write(&kubeconfig, kubeconfig_of(&server).to_string()).unwrap();
     let arguments = ["cache", "prune", "c", "--cache-namespace", "ci", "--unused", "1h"];
     let mut prune = command(&kubeconfig, &arguments);
-    let ran = tokio::task::spawn_blocking(move || Ran::from(prune.output().unwrap())).await.unwrap();
+    let ran = tokio::task::spawn_blocking(move || Output::from(prune.output().unwrap())).await.unwrap();
     let ran = ran.prints(0, "idle pruned\n");
     assert!(ran.stderr.contains("left 1 entry that changed meanwhile"), "{ran:?}");
     let requests = server.received_requests().await.unwrap();
@@ -136,9 +137,9 @@ async fn what_no_template_can_produce_goes() {
     for (verb, plural) in [("get", "configmaps"), ("list", "workflows"), ("list", "workflowtemplates")] {
         namespace.allow(&[verb], plural).await;
     }
-    let restricted = of(&namespace, User::Restricted, &[&["cache"], &dry[..]].concat());
+    let restricted = namespace.run(User::Restricted, &[&["cache"], &dry[..]].concat());
     restricted.fails(6, &["not all workflows and templates can be seen", "-f"]);
-    let report = of(&namespace, User::Restricted, &["cache", "inspect", "orphans", "-o", "json"]).json();
+    let report = namespace.run(User::Restricted, &["cache", "inspect", "orphans", "-o", "json"]).json();
     assert_eq!(problems(&report), [""; 0]);
 
     // A document takes the place of all of them.
@@ -205,7 +206,7 @@ async fn writers_beside_each_other_do_what_they_agreed_to() {
     let kubeconfig = namespace.kubeconfig(User::Admin);
     let start = |arguments: &[&str]| {
         let mut command = command(&kubeconfig, &[&["cache"], arguments].concat());
-        tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap()))
+        tokio::task::spawn_blocking(move || Output::from(command.output().unwrap()))
     };
     let mend = ["inspect", "contested", "--fix", "--no-runs", "-o", "name"];
     let prune = ["prune", "contested", "--older", "1h", "-o", "name"];

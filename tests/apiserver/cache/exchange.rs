@@ -4,7 +4,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{LABEL, cache, config_map, entry};
-use crate::namespace::Namespace;
+use crate::kubernetes::namespace::Namespace;
 
 #[tokio::test]
 async fn entries_go_from_one_cache_to_another() {

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{LABEL, cache, config_map, entry, object, problems};
-use crate::namespace::Namespace;
-use crate::program::of;
-use crate::server::{Server, User};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::{Server, User};
 
 /// What is the matter with a cache of a namespace, and where it should be.
 fn inspected(namespace: &Namespace, name: &str) -> (Vec<String>, Value) {
@@ -47,7 +46,7 @@ async fn a_cache_where_no_controller_looks_is_told_by_what_controllers_leave() {
     // Who sees nothing else is told nothing.
     ours.allow(&["get"], "configmaps").await;
     let namespace = ["--cache-namespace", &ours.name];
-    let blind = of(&ours, User::Restricted, &[&["cache", "inspect", "ours", "-o", "json"][..], &namespace].concat());
+    let blind = ours.run(User::Restricted, &[&["cache", "inspect", "ours", "-o", "json"][..], &namespace].concat());
     assert_eq!(problems(&blind.json()), [""; 0]);
     theirs.delete("configmaps", "written").await;
     assert_eq!(inspected(&ours, "ours"), sound);

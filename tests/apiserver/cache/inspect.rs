@@ -6,9 +6,8 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{Exported, LABEL, cache, config_map, entry, object, problems};
-use crate::namespace::Namespace;
-use crate::program::of;
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 use crate::workflow;
 
 #[tokio::test]
@@ -211,7 +210,7 @@ async fn the_caches_of_a_handle_show_what_its_run_left() {
         "-o",
         "name",
     ];
-    let _ = of(&namespace, User::Admin, &submit).prints(0, "workflow.argoproj.io/by-handle\n");
+    let _ = namespace.run(User::Admin, &submit).prints(0, "workflow.argoproj.io/by-handle\n");
     let inspect = ["inspect", "--handle", &path("run.json"), "-o", "name"];
     cache(&namespace, &inspect).fails(6, &["no cache of run by-handle: its cache does not exist"]);
     let whole = entry("other-1", "2026-11-21T08:00:00Z");

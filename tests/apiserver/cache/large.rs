@@ -3,7 +3,7 @@
 use serde_json::{Map, json};
 
 use super::{Exported, LABEL, cache, config_map, keys, problems};
-use crate::namespace::Namespace;
+use crate::kubernetes::namespace::Namespace;
 
 /// Entries of the smallest cache that is large.
 const MANY: usize = 10_000;

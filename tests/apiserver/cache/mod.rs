@@ -14,15 +14,15 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::namespace::Namespace;
-use crate::program::{Ran, of};
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
+use crate::support::output::Output;
 
 const LABEL: &str = "workflows.argoproj.io/configmap-type";
 
 /// `cache` with these arguments.
-fn cache(namespace: &Namespace, arguments: &[&str]) -> Ran {
-    of(namespace, User::Admin, &[&["cache"], arguments].concat())
+fn cache(namespace: &Namespace, arguments: &[&str]) -> Output {
+    namespace.run(User::Admin, &[&["cache"], arguments].concat())
 }
 
 /// An entry that was made and used last at this time.

@@ -3,9 +3,8 @@
 use serde_json::json;
 
 use super::{LABEL, config_map, entry};
-use crate::namespace::Namespace;
-use crate::program::of;
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 use crate::workflow;
 
 #[tokio::test]
@@ -39,13 +38,13 @@ async fn a_retry_is_planned_from_what_the_cache_holds() {
     };
     let made = entry("etl-a", "2026-11-21T09:00:00Z");
     config_map(&namespace, "planned", true, &json!({"k-a": made, "k-b": "null"})).await;
-    let ran = of(&namespace, User::Admin, &["retry", "etl", "--plan"]);
+    let ran = namespace.run(User::Admin, &["retry", "etl", "--plan"]);
     assert!(plan(&ran.stdout, "etl-a").contains("cached"), "{ran:?}");
     let absent = plan(&ran.stdout, "etl-b");
     assert!(absent.contains("runs") && absent.contains("its cache entry is gone"), "{ran:?}");
     assert!(plan(&ran.stdout, "etl-c").contains("failed"), "{ran:?}");
 
     namespace.patch("configmaps", "planned", &json!({"metadata": {"labels": {LABEL: null}}})).await;
-    let ran = of(&namespace, User::Admin, &["retry", "etl", "--plan"]);
+    let ran = namespace.run(User::Admin, &["retry", "etl", "--plan"]);
     assert!(ran.stderr.contains("cache planned lacks the label"), "{ran:?}");
 }

@@ -3,15 +3,14 @@
 use serde_json::json;
 
 use super::{Exported, cache, config_map, entry};
-use crate::namespace::Namespace;
-use crate::program::of;
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 
 #[tokio::test]
 async fn only_what_is_allowed_is_done() {
     let namespace = Namespace::new().await;
     let before = config_map(&namespace, "guarded", true, &json!({"k": entry("wf-1", "2026-11-21T08:00:00Z")})).await;
-    let restricted = |arguments: &[&str]| of(&namespace, User::Restricted, &[&["cache"], arguments].concat());
+    let restricted = |arguments: &[&str]| namespace.run(User::Restricted, &[&["cache"], arguments].concat());
     restricted(&["inspect", "guarded"])
         .fails(1, &["may not list configmaps in the whole cluster", "--cache-namespace"]);
     namespace.allow(&["get"], "configmaps").await;
@@ -27,7 +26,7 @@ async fn whoever_may_only_look_changes_nothing_and_is_told_what_is_missing() {
     let data = json!({"k": entry("wf-1", "2026-11-21T08:00:00Z"), "n": "null"});
     let before = config_map(&namespace, "looked-at", false, &data).await;
     let place = ["--cache-namespace", &namespace.name];
-    let restricted = |arguments: &[&str]| of(&namespace, User::Restricted, &[&["cache"], arguments, &place].concat());
+    let restricted = |arguments: &[&str]| namespace.run(User::Restricted, &[&["cache"], arguments, &place].concat());
     restricted(&["list"]).fails(1, &["restricted may not list configmaps in namespace", "kubectl create role"]);
     restricted(&["inspect", "looked-at"]).fails(1, &["restricted may not get configmaps in namespace"]);
     namespace.allow(&["get"], "configmaps").await;

@@ -4,7 +4,7 @@ use kubectl_runnable::testing::argo::status::node_id;
 use serde_json::{Value, json};
 
 use super::{cache, config_map, entry};
-use crate::namespace::Namespace;
+use crate::kubernetes::namespace::Namespace;
 use crate::workflow;
 
 const A: &str = "aaaaaaaaaaaaaaaa";

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::{KEY, Ran, command, config_map, data, record, semaphore};
-use crate::namespace::Namespace;
-use crate::server::User;
+use super::{KEY, Output, config_map, data, record, semaphore};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 use crate::support::wait::until;
 
 const DRAIN: &str = "drain-exampleorg-sample-main-";
@@ -22,14 +22,14 @@ async fn drain(namespace: &Namespace) -> String {
 }
 
 /// The program at work on a drain, with these flags.
-fn start(namespace: &Namespace, flags: &[&str]) -> JoinHandle<Ran> {
+fn start(namespace: &Namespace, flags: &[&str]) -> JoinHandle<Output> {
     let arguments = [&["semaphore", "set", KEY, "--drain"], flags].concat();
-    let mut command = command(&namespace.kubeconfig(User::Admin), &arguments);
-    tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap()))
+    let mut command = namespace.command(User::Admin, &arguments);
+    tokio::task::spawn_blocking(move || Output::from(command.output().unwrap()))
 }
 
 /// What the program does; the test fails at once, with what the program said, when the program ends before it.
-async fn before_its_end<T>(running: &mut JoinHandle<Ran>, what: impl Future<Output = T>) -> T {
+async fn before_its_end<T>(running: &mut JoinHandle<Output>, what: impl Future<Output = T>) -> T {
     tokio::select! {
         done = what => done,
         ran = running => panic!("the program ended early: {ran:?}"),
@@ -49,7 +49,7 @@ fn status(namespace: &Namespace, of: &str, name: &str) -> Value {
 }
 
 /// Drains with these flags beside a controller that queues the workflow and then lets it in.
-async fn drained(namespace: &Namespace, flags: &[&str]) -> Ran {
+async fn drained(namespace: &Namespace, flags: &[&str]) -> Output {
     let mut running = start(namespace, flags);
     let name = before_its_end(&mut running, drain(namespace)).await;
     for of in ["waiting", "holding"] {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{KEY, MAP, command, config_map, data, of, record, semaphore};
-use crate::namespace::Namespace;
-use crate::server::User;
+use super::{KEY, MAP, command, config_map, data, record, semaphore};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 
 #[tokio::test]
 async fn a_limit_is_created_raised_and_kept() {
@@ -117,10 +117,10 @@ async fn a_missing_right_is_named_with_its_remedy() {
         }
         let said = format!("restricted may not {verb} configmaps in namespace");
         let grant = format!("--verb={verb} --resource=configmaps");
-        of(&namespace, User::Restricted, &set).fails(1, &[&said, &grant]);
+        namespace.run(User::Restricted, &set).fails(1, &[&said, &grant]);
     }
     namespace.allow(&["patch"], "configmaps").await;
-    let _ = of(&namespace, User::Restricted, &set).prints(0, "semaphore k: none → 1\n");
+    let _ = namespace.run(User::Restricted, &set).prints(0, "semaphore k: none → 1\n");
 }
 
 #[tokio::test]

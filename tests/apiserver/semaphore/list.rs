@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{KEY, config_map, of, record, semaphore};
-use crate::namespace::Namespace;
-use crate::server::User;
+use super::{KEY, config_map, record, semaphore};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 
 /// One workflow holds, one waits; two nodes of a third share a mutex.
 async fn held(namespace: &Namespace) {
@@ -177,7 +177,7 @@ async fn a_holder_in_another_namespace_is_seen() {
     semaphore(&namespace, &["delete", KEY]).fails(7, &["held by", &named]);
     namespace.allow(&["get"], "configmaps").await;
     namespace.allow(&["list"], "workflows").await;
-    let restricted = of(&namespace, User::Restricted, &["semaphore", "list", "-o", "json"]);
+    let restricted = namespace.run(User::Restricted, &["semaphore", "list", "-o", "json"]);
     assert!(restricted.stderr.contains("only workflows in namespace"), "{restricted:?}");
     let document = restricted.json();
     assert_eq!((&document["partial"], &document["locks"][0]["holders"]), (&json!(true), &json!([])));
@@ -187,6 +187,7 @@ async fn a_holder_in_another_namespace_is_seen() {
 async fn who_may_not_list_workflows_is_told() {
     let namespace = Namespace::new().await;
     namespace.allow(&["get"], "configmaps").await;
-    of(&namespace, User::Restricted, &["semaphore", "list"])
+    namespace
+        .run(User::Restricted, &["semaphore", "list"])
         .fails(1, &["restricted may not list workflows.argoproj.io", "--verb=list"]);
 }

@@ -9,16 +9,17 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::namespace::Namespace;
-use crate::program::{Ran, command, of};
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::program::command;
+use crate::kubernetes::server::User;
+use crate::support::output::Output;
 
 const MAP: &str = "workflow-semaphores";
 const KEY: &str = "exampleorg-sample-main";
 
 /// `semaphore` with these arguments.
-fn semaphore(namespace: &Namespace, arguments: &[&str]) -> Ran {
-    of(namespace, User::Admin, &[&["semaphore"], arguments].concat())
+fn semaphore(namespace: &Namespace, arguments: &[&str]) -> Output {
+    namespace.run(User::Admin, &[&["semaphore"], arguments].concat())
 }
 
 async fn data(namespace: &Namespace) -> Value {

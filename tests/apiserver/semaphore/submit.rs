@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{KEY, MAP, Ran, command, config_map, data};
-use crate::namespace::Namespace;
-use crate::server::{Server, User};
+use super::{KEY, MAP, Output, command, config_map, data};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::{Server, User};
 use crate::workflow;
 
 const BRANCH: &str = "exampleorg/sample@refs/heads/main";
 
 /// `submit` of one workflow with these flags.
-fn submit(kubeconfig: &std::path::Path, workflow: &Value, flags: &[&str]) -> Ran {
+fn submit(kubeconfig: &std::path::Path, workflow: &Value, flags: &[&str]) -> Output {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("w.json");
     std::fs::write(&file, workflow.to_string()).unwrap();
@@ -123,7 +123,7 @@ async fn before_3_6_a_lock_is_written_in_the_singular() {
 #[tokio::test]
 async fn a_user_who_may_not_read_definitions_gets_the_same_form() {
     let directory = TempDir::new().unwrap();
-    let client = Server::old().client(User::Admin).await;
+    let objects = Server::old().objects(User::Admin).await;
     let binding = json!({
         "metadata": {"name": "restricted-edits"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "restricted-edits"},
@@ -133,9 +133,7 @@ async fn a_user_who_may_not_read_definitions_gets_the_same_form() {
         {"apiGroups": ["argoproj.io", ""], "resources": ["workflows", "configmaps"], "verbs": ["*"]},
     ]});
     for (plural, object) in [("clusterroles", role), ("clusterrolebindings", binding)] {
-        let path = format!("/apis/rbac.authorization.k8s.io/v1/{plural}");
-        let request = http::Request::post(path).header("content-type", "application/json");
-        client.request::<Value>(request.body(object.to_string().into_bytes()).unwrap()).await.unwrap();
+        objects.post(&format!("/apis/rbac.authorization.k8s.io/v1/{plural}"), &object).await;
     }
     let kubeconfig = directory.path().join("restricted.kubeconfig");
     std::fs::write(&kubeconfig, Server::old().kubeconfig(User::Restricted, "default").to_string()).unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Program, document, parameter, template, without_run};
-use crate::namespace::Namespace;
+use crate::kubernetes::namespace::Namespace;
 
 /// Names and ids that would else be made by chance.
 const FIXED: [&str; 4] = ["--run-id", "r-1", "--cache-name", "cache-1"];
@@ -150,10 +150,10 @@ async fn the_namespace_is_the_flags_or_environments_then_the_documents_then_the_
     let _ = program.run(&[&plain]).exits(0);
     let _ = program.run(&[&placed]).exits(0);
     let environment = program.submit(&[&plain]).env("ARGO_NAMESPACE", &environments.name).output().unwrap();
-    let _ = super::Ran::from(environment).exits(0);
+    let _ = super::Output::from(environment).exits(0);
     let flag =
         program.submit(&[&placed, "-n", &flags.name]).env("ARGO_NAMESPACE", &environments.name).output().unwrap();
-    let _ = super::Ran::from(flag).exits(0);
+    let _ = super::Output::from(flag).exits(0);
     for namespace in [&contexts, &documents, &environments, &flags] {
         assert!(namespace.get("workflows", "build").await.is_some());
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Program, document, parameter, template};
-use crate::namespace::Namespace;
+use crate::kubernetes::namespace::Namespace;
 
 const NAMED: [&str; 4] = ["--name", "build", "--run-id", "r-1"];
 

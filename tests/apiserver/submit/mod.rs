@@ -6,20 +6,18 @@ mod owner;
 mod refusals;
 mod wait;
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::namespace::Namespace;
-use crate::program::Ran;
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
+use crate::support::environment::Environment;
+use crate::support::output::Output;
 
-/// The program with a home and an environment of its own.
+/// The program in an environment of its own, with a kubeconfig.
 struct Program {
-    directory: TempDir,
-    kubeconfig: PathBuf,
+    environment: Environment,
 }
 
 impl Program {
@@ -28,7 +26,8 @@ impl Program {
     }
 
     fn of(namespace: &Namespace, user: User) -> Self {
-        Self { directory: TempDir::new().unwrap(), kubeconfig: namespace.kubeconfig(user) }
+        let kubeconfig = namespace.kubeconfig(user);
+        Self { environment: Environment::new().variable("KUBECONFIG", kubeconfig.to_str().unwrap()) }
     }
 
     /// Writes a file of documents beside the program's working directory.
@@ -38,9 +37,7 @@ impl Program {
     }
 
     fn text(&self, name: &str, text: &str) -> String {
-        let path = self.directory.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
+        self.environment.write(name, text)
     }
 
     /// `submit` with these arguments.
@@ -50,26 +47,17 @@ impl Program {
 
     /// A verb with these arguments.
     fn verb(&self, verb: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
-        command
-            .env_clear()
-            .env("HOME", self.directory.path())
-            .env("KUBECONFIG", &self.kubeconfig)
-            .current_dir(self.directory.path())
-            .arg(verb)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let mut command = self.environment.command([verb]);
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    fn run(&self, arguments: &[&str]) -> Output {
         self.submit(arguments).output().unwrap().into()
     }
 }
 
-impl Ran {
+impl Output {
     /// The object that was created, without what the program adds to it when it prints it.
     #[track_caller]
     fn created(&self) -> Value {

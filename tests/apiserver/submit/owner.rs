@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Program, document, template};
-use crate::namespace::Namespace;
-use crate::server::User;
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::User;
 
 async fn references(namespace: &Namespace, name: &str) -> Value {
     namespace.get("workflows", name).await.unwrap()["metadata"]["ownerReferences"].clone()

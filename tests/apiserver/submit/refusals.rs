@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Program, Ran, document, template};
-use crate::namespace::Namespace;
-use crate::process::free_port;
-use crate::server::{Server, User};
+use super::{Output, Program, document, template};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::ports::free_port;
+use crate::kubernetes::server::{Server, User};
 
 /// Submits with a kubeconfig of one's own.
-fn with_kubeconfig(program: &Program, kubeconfig: &Value, arguments: &[&str]) -> Ran {
+fn with_kubeconfig(program: &Program, kubeconfig: &Value, arguments: &[&str]) -> Output {
     let file = program.file("w.yaml", &[document("build")]);
     let kubeconfig = program.text("config", &kubeconfig.to_string());
     program.submit(&[&[file.as_str()], arguments].concat()).env("KUBECONFIG", kubeconfig).output().unwrap().into()
@@ -90,7 +90,7 @@ async fn without_a_kubeconfig_the_way_to_one_is_told() {
     let namespace = Namespace::new().await;
     let program = Program::new(&namespace);
     let file = program.file("w.yaml", &[document("build")]);
-    let ran = Ran::from(program.submit(&[&file]).env_remove("KUBECONFIG").output().unwrap()).exits(1);
+    let ran = Output::from(program.submit(&[&file]).env_remove("KUBECONFIG").output().unwrap()).exits(1);
     let _ = ran.says("error: no cluster is configured: there is no kubeconfig at ").says("or run with --local");
     let ran = program.run(&[&file, "--kubeconfig", "absent"]).exits(1);
     let _ = ran.says("error: cannot use kubeconfig absent: it does not exist\n");
@@ -103,7 +103,7 @@ async fn a_client_dry_run_needs_neither_cluster_nor_kubeconfig() {
     let file = program.file("w.yaml", &[document("build")]);
     for kubeconfig in ["", "absent", &program.text("malformed", "users: [")] {
         let shown = program.submit(&[&file, "--dry-run=client", "-o", "name"]).env("KUBECONFIG", kubeconfig).output();
-        let _ = Ran::from(shown.unwrap()).prints(0, "workflow.argoproj.io/build\n");
+        let _ = Output::from(shown.unwrap()).prints(0, "workflow.argoproj.io/build\n");
     }
 }
 
@@ -119,7 +119,7 @@ async fn several_kubeconfigs_are_one() {
     rest.as_object_mut().unwrap().remove("users");
     let (users, rest) = (program.text("users", &users.to_string()), program.text("rest", &rest.to_string()));
     let list = format!("absent:{users}:{rest}");
-    let ran = Ran::from(program.submit(&[&file]).env("KUBECONFIG", list).output().unwrap());
+    let ran = Output::from(program.submit(&[&file]).env("KUBECONFIG", list).output().unwrap());
     let _ = ran.exits(0);
     assert!(namespace.get("workflows", "build").await.is_some());
 }

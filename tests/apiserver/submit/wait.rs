@@ -8,9 +8,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use super::{Program, Ran, document};
-use crate::namespace::Namespace;
-use crate::server::Server;
+use super::{Output, Program, document};
+use crate::kubernetes::namespace::Namespace;
+use crate::kubernetes::server::Server;
 
 /// Starts the program and returns once its workflow exists.
 async fn start(program: &Program, namespace: &Namespace, arguments: &[&str]) -> Child {
@@ -32,7 +32,7 @@ async fn set_status(namespace: &Namespace, name: &str, status: &Value) {
     namespace.patch("workflows", name, &json!({ "status": status })).await;
 }
 
-fn ended(child: Child) -> Ran {
+fn ended(child: Child) -> Output {
     child.wait_with_output().unwrap().into()
 }
 
@@ -116,7 +116,7 @@ async fn what_is_printed_finds_the_run_again() {
     set_status(&namespace, "build", &json!({ "phase": "Failed" })).await;
     let file = program.text("run.json", &printed.stdout);
     let _ =
-        Ran::from(program.verb("wait", &[&file]).output().unwrap()).prints(3, "workflow.argoproj.io/build Failed\n");
+        Output::from(program.verb("wait", &[&file]).output().unwrap()).prints(3, "workflow.argoproj.io/build Failed\n");
 }
 
 #[tokio::test]

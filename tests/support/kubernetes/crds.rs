@@ -1,12 +1,11 @@
 //! Argo's custom resource definitions: the project's minimal ones, or the full ones that `RUNNABLE_ARGO_CRDS` names.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use kube::Client;
 use serde_json::{Value, json};
 
-const SERVED: Duration = Duration::from_mins(1);
+use super::objects::Objects;
+use crate::support::wait::until;
 
 /// Whether the API server checks workflows against Argo's full schema.
 pub(crate) fn full() -> bool {
@@ -14,7 +13,7 @@ pub(crate) fn full() -> bool {
 }
 
 /// Creates the definitions and returns when their resources can be used.
-pub(crate) async fn install(client: &Client) {
+pub(crate) async fn install(objects: &Objects) {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/crds");
     let mut definitions = read(&own);
     if let Some(directory) = std::env::var_os("RUNNABLE_ARGO_CRDS") {
@@ -24,34 +23,30 @@ pub(crate) async fn install(client: &Client) {
         }
     }
     for definition in &definitions {
-        create(client, definition).await;
+        create(objects, definition).await;
     }
     for definition in &definitions {
-        until_served(client, definition).await;
+        until_served(objects, definition).await;
     }
 }
 
 /// Creates a definition of workflows as it was before 3.6: a workflow takes a semaphore or a mutex.
-pub(crate) async fn install_before_3_6(client: &Client) {
+pub(crate) async fn install_before_3_6(objects: &Objects) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/crds/workflows.yaml");
     let mut definition: Value = serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let any = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
     definition.pointer_mut(spec).unwrap()["properties"] =
         json!({ "synchronization": { "type": "object", "properties": { "mutex": any, "semaphore": any } } });
-    create(client, &definition).await;
-    until_served(client, &definition).await;
-    until_published(client).await;
+    create(objects, &definition).await;
+    until_served(objects, &definition).await;
+    until_published(objects).await;
 }
 
 /// What is served is published a little later.
-async fn until_published(client: &Client) {
+async fn until_published(objects: &Objects) {
     let path = "/openapi/v3/apis/argoproj.io/v1alpha1";
-    let started = Instant::now();
-    while client.request_text(http::Request::get(path).body(Vec::new()).unwrap()).await.is_err() {
-        assert!(started.elapsed() < SERVED, "{path} is not there after {SERVED:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until(path, async || objects.text(path).await.ok()).await;
 }
 
 fn read(directory: &Path) -> Vec<Value> {
@@ -65,22 +60,13 @@ fn name(definition: &Value) -> &str {
     definition["metadata"]["name"].as_str().unwrap()
 }
 
-async fn create(client: &Client, definition: &Value) {
-    let body = serde_json::to_vec(definition).unwrap();
-    let request = http::Request::post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
-        .header("content-type", "application/json")
-        .body(body)
-        .unwrap();
-    client.request::<Value>(request).await.unwrap_or_else(|error| panic!("{}: {error}", name(definition)));
+async fn create(objects: &Objects, definition: &Value) {
+    objects.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition).await;
 }
 
 /// A definition is Established shortly before its resource is served, so the resource itself is asked for.
-async fn until_served(client: &Client, definition: &Value) {
-    let path =
-        format!("/apis/argoproj.io/v1alpha1/{}?limit=1", definition["spec"]["names"]["plural"].as_str().unwrap());
-    let started = Instant::now();
-    while let Err(error) = client.request_text(http::Request::get(&path).body(Vec::new()).unwrap()).await {
-        assert!(started.elapsed() < SERVED, "{path} is not served after {SERVED:?}: {error}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+async fn until_served(objects: &Objects, definition: &Value) {
+    let plural = definition["spec"]["names"]["plural"].as_str().unwrap();
+    let path = format!("/apis/argoproj.io/v1alpha1/{plural}?limit=1");
+    until(&path, async || objects.text(&path).await.ok()).await;
 }

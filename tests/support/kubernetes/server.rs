@@ -1,21 +1,21 @@
 //! One etcd and one kube-apiserver for all tests of the process, started by the first that asks.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::process::{Process, free_port};
-use crate::{crds, keys};
+use super::etcd::etcd;
+use super::objects::Objects;
+use super::ports::free_port;
+use super::supervised::{Process, assets, own_directory};
+use super::{crds, keys};
 
 /// The API server answers within this time or its tests fail.
-const START: Duration = Duration::from_mins(2);
+pub(super) const START: Duration = Duration::from_mins(2);
 /// A port that was free when it was asked for may be taken when the server binds it.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 
 /// Who talks to the API server; the names are the users' names, `-token` appended their tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,12 +109,9 @@ impl Server {
         Outage { server: self }
     }
 
-    /// A client of this server that lives in the calling test's runtime.
-    pub(crate) async fn client(&self, user: User) -> Client {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let kubeconfig: Kubeconfig = serde_json::from_value(self.kubeconfig(user, "default")).unwrap();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-        Client::try_from(config).unwrap()
+    /// A connection to this server that lives in the calling test's runtime.
+    pub(crate) async fn objects(&self, user: User) -> Objects {
+        Objects::of(serde_json::from_value(self.kubeconfig(user, "default")).unwrap()).await
     }
 
     /// A kubeconfig with the context `test` for a user and a namespace.
@@ -142,11 +139,11 @@ impl Server {
                 Err(obituary) if attempt == ATTEMPTS => panic!("{obituary}"),
                 Err(_) => continue,
             }
-            let client = server.client(User::Admin).await;
+            let objects = server.objects(User::Admin).await;
             match definitions {
                 Definitions::None => {}
-                Definitions::Argo => crds::install(&client).await,
-                Definitions::Before36 => crds::install_before_3_6(&client).await,
+                Definitions::Argo => crds::install(&objects).await,
+                Definitions::Before36 => crds::install_before_3_6(&objects).await,
             }
             return server;
         }
@@ -189,11 +186,10 @@ impl Server {
     }
 
     async fn until_ready(&self) -> Result<(), String> {
-        let client = self.client(User::Admin).await;
+        let objects = self.objects(User::Admin).await;
         let started = Instant::now();
         loop {
-            let ready = http::Request::get("/readyz").body(Vec::new()).unwrap();
-            let Err(error) = client.request_text(ready).await else { return Ok(()) };
+            let Err(error) = objects.text("/readyz").await else { return Ok(()) };
             if let Some(obituary) = self.process.lock().unwrap().obituary() {
                 return Err(obituary);
             }
@@ -205,45 +201,6 @@ impl Server {
 
 fn start(directory: &Path, arguments: Vec<String>) -> Process {
     Process::start("kube-apiserver", &assets().join("kube-apiserver"), directory, arguments)
-}
-
-/// The address of the one etcd; API servers keep apart by their prefixes.
-fn etcd() -> &'static str {
-    static ETCD: OnceLock<(String, Process)> = OnceLock::new();
-    let (url, _) = ETCD.get_or_init(|| {
-        let program = assets().join("etcd");
-        let directory = own_directory();
-        let url = format!("http://127.0.0.1:{}", free_port());
-        let arguments = [
-            format!("--data-dir={}", directory.join("data").display()),
-            format!("--listen-client-urls={url}"),
-            format!("--advertise-client-urls={url}"),
-            "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
-            "--unsafe-no-fsync".to_owned(),
-        ];
-        let process = Process::start("etcd", &program, &directory, arguments.to_vec());
-        (url, process)
-    });
-    url
-}
-
-fn assets() -> &'static Path {
-    static ASSETS: OnceLock<PathBuf> = OnceLock::new();
-    ASSETS.get_or_init(|| {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/assets");
-        let output = Command::new(&script).arg("--where").output().unwrap();
-        assert!(
-            output.status.success(),
-            "the API server's programs are missing: run tests/run ({})",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-    })
-}
-
-/// A directory that its process removes.
-fn own_directory() -> PathBuf {
-    tempfile::Builder::new().prefix("runnable-apiserver-").tempdir().unwrap().keep()
 }
 
 /// Runs a future to its end on a thread of its own: the caller may be inside a runtime.

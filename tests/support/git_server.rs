@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Serves the repositories of a directory until the process ends.
-pub(crate) struct HttpServer {
+pub(crate) struct GitServer {
     pub(crate) origin: String,
     counts: Arc<Counts>,
 }
@@ -36,7 +36,7 @@ struct Request {
     body: Vec<u8>,
 }
 
-impl HttpServer {
+impl GitServer {
     /// A server for all, or for those who say this `Authorization`.
     pub(crate) fn start(directory: &Path, authorization: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,10 +1,10 @@
 //! A server process that ends with the test process, however that ends.
 
 use std::ffi::OsString;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 const SUPERVISOR: &str = include_str!("supervise.sh");
 
@@ -45,7 +45,22 @@ impl Process {
     }
 }
 
-/// A TCP port that nobody listens on now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
+/// Where the programs are that tests/run builds.
+pub(super) fn assets() -> &'static Path {
+    static ASSETS: OnceLock<PathBuf> = OnceLock::new();
+    ASSETS.get_or_init(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/assets");
+        let output = Command::new(&script).arg("--where").output().unwrap();
+        assert!(
+            output.status.success(),
+            "the API server's programs are missing: run tests/run ({})",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+    })
+}
+
+/// A directory that its process removes.
+pub(super) fn own_directory() -> PathBuf {
+    tempfile::Builder::new().prefix("runnable-apiserver-").tempdir().unwrap().keep()
 }

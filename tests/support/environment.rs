@@ -1,0 +1,105 @@
+//! A directory, a home and variables for one test; nothing of the user's or of the CI's reaches a program.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::output::Output;
+use super::process::Running;
+use super::{PROGRAM, files};
+
+/// The directory is the working directory and the home of what is started in it; local runs go to `state` below it.
+pub(crate) struct Environment {
+    directory: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Environment {
+    pub(crate) fn new() -> Self {
+        Self { directory: TempDir::new().unwrap(), variables: Vec::new() }
+    }
+
+    /// An environment with one file.
+    pub(crate) fn with(name: &str, text: impl AsRef<[u8]>) -> Self {
+        Self::new().file(name, text)
+    }
+
+    pub(crate) fn file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        let _ = self.write(name, text);
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+
+    /// Writes a file and gives its path, as an argument.
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        files::write(&path, text);
+        path.into_os_string().into_string().unwrap()
+    }
+
+    pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = self.other(PROGRAM);
+        command.args(arguments);
+        command
+    }
+
+    /// Another program, such as git or a shell.
+    pub(crate) fn other(&self, program: &str) -> Command {
+        let mut command = isolated(program, self.directory());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
+        self.finish(&mut self.command(arguments))
+    }
+
+    /// Runs a command of this environment to its end.
+    pub(crate) fn finish(&self, command: &mut Command) -> Output {
+        Output::of(command).in_directory(self.directory())
+    }
+
+    pub(crate) fn run_with_input(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        input: impl AsRef<[u8]>,
+    ) -> Output {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_ref()).unwrap();
+        Output::from(child.wait_with_output().unwrap()).in_directory(self.directory())
+    }
+
+    /// Starts the program, which goes on beside the test.
+    pub(crate) fn start(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Running {
+        Running::start(self.command(arguments), self.directory())
+    }
+}
+
+/// A program with this home and working directory, and no variable of the test's own but PATH.
+pub(crate) fn isolated(program: &str, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("HOME", home).env("RUNNABLE_HOME", home.join("state")).env("TZ", "UTC");
+    for role in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{role}_NAME"), "Tester").env(format!("GIT_{role}_EMAIL"), "tester@example.org");
+    }
+    command.env("GIT_CONFIG_NOSYSTEM", "1").current_dir(home).stdin(Stdio::null());
+    command
+}

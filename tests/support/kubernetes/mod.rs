@@ -1,0 +1,15 @@
+//! A real API server, namespaces on it, and the program that is sent to them.
+
+// Each test binary uses a part of it.
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub(crate) mod crds;
+mod etcd;
+mod keys;
+pub(crate) mod namespace;
+pub(crate) mod objects;
+pub(crate) mod ports;
+pub(crate) mod program;
+pub(crate) mod relay;
+pub(crate) mod server;
+mod supervised;

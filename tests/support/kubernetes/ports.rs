@@ -1,0 +1,17 @@
+//! Ports for servers that take theirs as a flag.
+
+use std::net::TcpListener;
+
+use rand::Rng;
+
+/// Below the ports that the kernel gives to outgoing connections: one of those could take the port before the server
+/// binds it, or while the server is down.
+const RANGE: std::ops::Range<u16> = 20_000..32_000;
+
+/// A TCP port that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    let mut random = rand::rng();
+    std::iter::repeat_with(|| random.random_range(RANGE))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
+}

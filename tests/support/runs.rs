@@ -1,0 +1,120 @@
+//! Local runs of an [`Environment`]: workflows made for a test, and what their runs keep on disk.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::environment::Environment;
+use super::output::Output;
+use super::process::Running;
+use super::wait::comes_true;
+
+impl Environment {
+    /// The names of the local runs there are.
+    pub(crate) fn runs(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("state/runs/default")).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// The directory of a local run.
+    pub(crate) fn run_directory(&self, run: &str) -> PathBuf {
+        self.path("state/runs/default").join(run)
+    }
+
+    /// A file of the run `w`.
+    pub(crate) fn run_file(&self, name: &str) -> PathBuf {
+        self.run_directory("w").join(name)
+    }
+
+    /// A file with a workflow of these fields of its spec.
+    fn workflow_file(&self, name: &str, spec: &Value) -> String {
+        let workflow = json!({
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "metadata": {"name": name, "labels": {"team": name}},
+            "spec": spec,
+        });
+        self.write(&format!("{name}.json"), workflow.to_string())
+    }
+
+    /// A file with a workflow of one step that runs this script.
+    pub(crate) fn script_file(&self, name: &str, script: &str) -> String {
+        let mut spec = steps(&[("work", script)]);
+        let secret = json!({"name": "api_token", "value": "hunter22"});
+        spec["arguments"] = json!({"parameters": [{"name": "date", "value": "today"}, secret]});
+        self.workflow_file(name, &spec)
+    }
+
+    /// Runs such a workflow to its end.
+    pub(crate) fn submit(&self, name: &str, script: &str, more: &[&str]) -> Output {
+        let file = self.script_file(name, script);
+        self.run([&["submit", "--local", "-q", file.as_str()], more].concat())
+    }
+
+    /// Begins to run such a workflow, and returns when its step has written something.
+    pub(crate) fn begin(&self, name: &str, script: &str) -> Running {
+        let mut running = self.start(["submit", "--local", "-q", &self.script_file(name, script)]);
+        running.until("a node writes", || self.has_written(name));
+        running
+    }
+
+    /// Begins to run a workflow named `w` with these fields of its spec.
+    pub(crate) fn begin_spec(&self, spec: &Value) -> Running {
+        let mut running = self.start(["submit", "--local", "-q", &self.workflow_file("w", spec)]);
+        running.until("the run begins", || self.run_file("workflow.json").exists());
+        running
+    }
+
+    /// Whether a node of a run has written something.
+    pub(crate) fn has_written(&self, run: &str) -> bool {
+        let nodes = fs::read_dir(self.run_directory(run).join("nodes")).into_iter().flatten().flatten();
+        nodes.map(|node| node.path().join("main.log")).any(|log| log.metadata().is_ok_and(|log| log.len() > 0))
+    }
+
+    /// The journal of the run `w`, in which each state of a node stands.
+    pub(crate) fn journal(&self) -> String {
+        fs::read_to_string(self.run_file("journal.jsonl")).unwrap_or_default()
+    }
+
+    /// The Workflow object of the run `w`, once it has ended.
+    pub(crate) fn workflow(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.run_file("workflow.json")).unwrap()).unwrap()
+    }
+
+    /// The phase of the node of the run `w` with this display name.
+    pub(crate) fn phase(&self, display_name: &str) -> Option<String> {
+        self.node(display_name)?["phase"].as_str().map(str::to_owned)
+    }
+
+    /// What that node has written.
+    pub(crate) fn log(&self, display_name: &str) -> String {
+        let node = self.node(display_name).unwrap();
+        let path = self.run_file("nodes").join(node["id"].as_str().unwrap()).join("main.log");
+        fs::read_to_string(path).unwrap_or_default()
+    }
+
+    fn node(&self, display_name: &str) -> Option<Value> {
+        let journal = self.journal();
+        let events = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let nodes = events.flat_map(|event| event["nodes"].as_array().cloned().unwrap_or_default());
+        nodes.rev().find(|node| node["displayName"] == display_name)
+    }
+
+    /// Waits until a condition holds of the run `w`.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        assert!(comes_true(condition), "never came: {what}\n{}", self.journal());
+    }
+}
+
+/// A spec of steps, each a shell command or, where it is empty, a suspension.
+pub(crate) fn steps(commands: &[(&str, &str)]) -> Value {
+    let calls = commands.iter().map(|(name, _)| json!([{"name": name, "template": name}]));
+    let mut templates = vec![json!({"name": "main", "steps": calls.collect::<Vec<_>>()})];
+    templates.extend(commands.iter().map(|(name, command)| match *command {
+        "" => json!({"name": name, "suspend": {}}),
+        command => json!({"name": name, "container": {"image": "alpine", "command": ["sh", "-c", command]}}),
+    }));
+    json!({"entrypoint": "main", "templates": templates})
+}
