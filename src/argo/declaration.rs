@@ -4,8 +4,9 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use super::call::CallSite;
 use super::status::Node;
-use super::template::{Site, Template};
+use super::template::Template;
 use super::workflow::Workflow;
 
 /// A call in its template, with the inline template that it may hold.
@@ -77,7 +78,7 @@ fn in_template<'a>(
 fn declared(template: Template<'_>) -> HashMap<String, Declared<'_>> {
     let mut declared = HashMap::new();
     for (place, site) in template.sites().enumerate() {
-        if let Site { group: Some(group), .. } = site {
+        if let CallSite { group: Some(group), .. } = site {
             declared.entry(format!("[{group}]")).or_insert(Declared { place, inline: None });
         }
         declared.entry(site.node_suffix()).or_insert(Declared { place, inline: site.inline() });

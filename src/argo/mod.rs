@@ -1,5 +1,6 @@
 //! Argo's vocabulary: documents, names, templates, expressions, status. Pure; must never do I/O.
 
+pub(crate) mod call;
 pub(crate) mod compression;
 mod declaration;
 pub(crate) mod defaults;
@@ -13,6 +14,7 @@ pub(crate) mod references;
 pub(crate) mod status;
 pub(crate) mod synchronization;
 pub(crate) mod template;
+mod value;
 pub(crate) mod workflow;
 
 pub(crate) use self::nodes::Nodes;

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::provenance::inputs;
+use crate::argo::Workflow;
 use crate::argo::status::Node;
-use crate::argo::template::{list, of_workflow, text};
+use crate::argo::template::{Template, list, text};
 use crate::prepare::{KeyParts, RUN_PARAMETERS};
 use crate::run::secret::shown;
 
@@ -80,7 +81,7 @@ impl<'a> Side<'a> {
     }
 
     fn templates(&self) -> impl Iterator<Item = &'a Value> {
-        self.workflow.into_iter().flat_map(of_workflow)
+        self.workflow.into_iter().flat_map(|workflow| Workflow::view(workflow).templates()).map(Template::value)
     }
 }
 

@@ -13,7 +13,7 @@ use super::key_difference::{Part, Side, parts};
 use crate::argo::Workflow;
 use crate::argo::duration;
 use crate::argo::status::{Node, Phase};
-use crate::argo::template::{of_workflow, text};
+use crate::argo::template::Template;
 use crate::prepare::KeyParts;
 
 /// The question: a node of a workflow, and the cache that it names, as far as that is there.
@@ -224,7 +224,7 @@ impl<'a> Question<'a> {
 
     fn template(&self) -> Option<&'a Value> {
         let name = self.node.called();
-        of_workflow(self.workflow).find(|template| !name.is_empty() && text(template, "name") == name)
+        Workflow::view(self.workflow).template(name).map(Template::value)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use serde_json::Value;
 
 use super::failure::Failure;
-use crate::argo::template::references;
+use crate::argo::call::references;
 use crate::cluster::{Cluster, ClusterError, TemplateKind};
 use crate::prepare::Templates;
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::argo::model::TemplateRef;
+use crate::argo::model::{Hook, Step, TemplateRef};
+use crate::argo::template::templates;
 
 /// Where a template's name is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,6 +41,26 @@ pub enum Reference {
     Object(TemplateRef),
     /// A template written in place.
     Inline(Value),
+}
+
+impl From<&Step> for Reference {
+    /// In Argo's order (`GetTemplate` in templateresolution/context.go, v4.1.2).
+    fn from(step: &Step) -> Self {
+        match (&step.inline, &step.template_ref) {
+            (Some(template), _) => Self::Inline(template.clone()),
+            (None, Some(object)) => Self::Object(object.clone()),
+            (None, None) => Self::Name(step.template.clone()),
+        }
+    }
+}
+
+impl From<&Hook> for Reference {
+    fn from(hook: &Hook) -> Self {
+        match &hook.template_ref {
+            Some(object) => Self::Object(object.clone()),
+            None => Self::Name(hook.template.clone()),
+        }
+    }
 }
 
 /// The data of a ConfigMap or Secret as text.
@@ -84,11 +105,10 @@ impl Plan {
 
     /// Adds the templates of an object's spec.
     pub fn add_templates(&mut self, scope: TemplateScope, spec: &Value) {
-        let templates = spec["templates"].as_array().into_iter().flatten();
-        for (place, template) in templates.enumerate() {
-            let name = template["name"].as_str().unwrap_or_default();
+        for (place, template) in templates(spec).enumerate() {
+            let (name, template) = (template.name(), Arc::new(without_nulls(template.value())));
             self.places.entry(scope.clone()).or_default().insert(name.to_owned(), place);
-            self.templates.entry(scope.clone()).or_default().insert(name.to_owned(), Arc::new(without_nulls(template)));
+            self.templates.entry(scope.clone()).or_default().insert(name.to_owned(), template);
         }
         self.templates.entry(scope).or_default();
     }

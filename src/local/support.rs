@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use super::resolved::{Plan, Reference, TemplateScope};
 use super::scheduler::image_program;
+use crate::argo::call::CallSite;
 use crate::argo::duration;
 use crate::argo::expression::depends;
 use crate::argo::model::{Hook, Step, Template};
+use crate::argo::template;
 
 /// What the run does without, and what keeps it from starting.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -148,7 +150,7 @@ impl Survey<'_> {
         {
             self.artifact_source(&at.field("arguments/artifacts").field(place), artifact);
         }
-        match spec["entrypoint"].as_str().filter(|name| !name.is_empty()) {
+        match Some(template::text(spec, "entrypoint")).filter(|name| !name.is_empty()) {
             Some(name) => self.call(&at.field("entrypoint"), &Reference::Name(name.to_owned())),
             None => self.refuse(&at, "spec.entrypoint is missing: expected the name of the template to begin with"),
         }
@@ -190,8 +192,7 @@ impl Survey<'_> {
                     if event != "exit" && hook.expression.is_empty() {
                         self.refuse(&at, format!("hook {event:?} needs an expression"));
                     }
-                    let reference = hook.template_ref.map_or(Reference::Name(hook.template), Reference::Object);
-                    self.call(&at, &reference);
+                    self.call(&at, &Reference::from(&hook));
                 }
                 Err(error) => self.refuse(&at, error.to_string()),
             }
@@ -212,7 +213,7 @@ impl Survey<'_> {
             Ok(view) => view,
             Err(error) => return self.refuse(at, error.to_string()),
         };
-        if view.kind().is_none() {
+        if view.template_type().is_none() {
             return self
                 .refuse(at, format!("template {:?} has no container, script, steps, dag or suspend", view.name));
         }
@@ -226,8 +227,8 @@ impl Survey<'_> {
         }
         self.artifacts(at, template);
         self.containers(at, template, &view);
-        self.steps(at, &view);
-        self.dag(at, &view);
+        self.steps(at, template);
+        self.dag(at, template);
     }
 
     fn artifacts(&mut self, at: &At, template: &Value) {
@@ -317,16 +318,13 @@ impl Survey<'_> {
         }
     }
 
-    fn steps(&mut self, at: &At, view: &Template) {
+    fn steps(&mut self, at: &At, template: &Value) {
         let mut names = HashSet::new();
-        for (number, group) in view.steps.iter().flatten().enumerate() {
-            let at = at.field("steps").field(number);
-            let members = group.as_array().cloned().unwrap_or_else(|| vec![group.clone()]);
-            for (place, document) in members.iter().enumerate() {
-                let Some(step) = self.step(&at.field(place), document) else { continue };
-                if !names.insert(step.name.clone()) {
-                    self.refuse(&at.field(place).field("name"), format!("step {:?} is there twice", step.name));
-                }
+        for site in calls_of(template).filter(|site| site.group.is_some()) {
+            let at = at.field(site.pointer());
+            let Some(step) = self.step(&at, site.value) else { continue };
+            if !names.insert(step.name.clone()) {
+                self.refuse(&at.field("name"), format!("step {:?} is there twice", step.name));
             }
         }
     }
@@ -342,11 +340,7 @@ impl Survey<'_> {
         for (place, artifact) in list(document, "/arguments/artifacts").iter().enumerate() {
             self.artifact_source(&at.field("arguments/artifacts").field(place), artifact);
         }
-        let reference = match (&step.template_ref, &step.inline) {
-            (Some(object), _) => Reference::Object(object.clone()),
-            (None, Some(template)) => Reference::Inline(template.clone()),
-            (None, None) => Reference::Name(step.template.clone()),
-        };
+        let reference = Reference::from(&step);
         let tagged = match &reference {
             Reference::Name(name) => name.contains("{{"),
             Reference::Object(object) => object.name.contains("{{") || object.template.contains("{{"),
@@ -363,14 +357,12 @@ impl Survey<'_> {
         Some(step)
     }
 
-    fn dag(&mut self, at: &At, view: &Template) {
-        let Some(dag) = &view.dag else { return };
-        let at = at.field("dag/tasks");
+    fn dag(&mut self, at: &At, template: &Value) {
         let mut needs: HashMap<String, Vec<String>> = HashMap::new();
         let mut tasks = Vec::new();
-        for (place, document) in dag.tasks.iter().enumerate() {
-            let at = at.field(place);
-            let Some(task) = self.step(&at, document) else { continue };
+        for site in calls_of(template).filter(|site| site.group.is_none()) {
+            let at = at.field(site.pointer());
+            let Some(task) = self.step(&at, site.value) else { continue };
             let named: Vec<String> = if task.depends.is_empty() {
                 task.dependencies.clone()
             } else {
@@ -393,9 +385,16 @@ impl Survey<'_> {
             }
         }
         if let Some(cycle) = cycle(&needs) {
-            self.refuse(&at, format!("the tasks depend on each other in a circle: {}", cycle.join(" → ")));
+            self.refuse(
+                &at.field("dag/tasks"),
+                format!("the tasks depend on each other in a circle: {}", cycle.join(" → ")),
+            );
         }
     }
+}
+
+fn calls_of(template: &Value) -> impl Iterator<Item = CallSite<'_>> {
+    template::Template::new(template).sites()
 }
 
 fn cycle(needs: &HashMap<String, Vec<String>>) -> Option<Vec<String>> {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::calls::for_each_inline;
+use crate::argo::call::for_each_inline_mut;
 use crate::argo::template::{field_mut, list, text};
 
 /// The variables: name and value.
@@ -33,7 +33,7 @@ pub(super) fn add(spec: &mut Value) {
     }
     for template in spec.get_mut("templates").and_then(Value::as_array_mut).into_iter().flatten() {
         add_to_template(template, &defaults, &entries);
-        for_each_inline(template, &mut |inline| add_to_template(inline, &defaults, &entries));
+        for_each_inline_mut(template, &mut |inline| add_to_template(inline, &defaults, &entries));
     }
 }
 

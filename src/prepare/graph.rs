@@ -11,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 use super::catalogue::Templates;
 use super::components::components;
 use super::template_scan::{Digest, Place, Survey};
+use crate::argo::call::{Target, TemplateReference, handlers};
 use crate::argo::references::References;
-use crate::argo::template::{Target, Template, TemplateReference, at, handlers, list, templates, text};
+use crate::argo::template::{Template, at, list, templates, text};
 
 /// A template of the graph.
 #[derive(Debug)]

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::calls::{for_each_call, for_each_inline};
 use super::catalogue::Templates;
 use super::key;
 use super::memoizable::{Decision, Plan};
 use super::result_input;
 use super::warnings::{Notice, Reason};
 use super::{Memoize, Options, PrepareError};
+use crate::argo::call::{for_each_call_mut, for_each_inline_mut};
 use crate::argo::identity::CacheName;
 use crate::argo::template::{at, field, list, text};
 
@@ -55,7 +55,7 @@ pub(super) fn apply(
 /// Tells of the inline templates, whose tags the calling template would replace with its own inputs.
 fn list_inline(template: &mut Value, notices: &mut Vec<Notice>) {
     let name = text(template, "name").to_owned();
-    for_each_inline(template, &mut |inline| {
+    for_each_inline_mut(template, &mut |inline| {
         let reason = if is_users(inline) { Reason::UserMemoized } else { Reason::Inline };
         notices.push(Notice::NotMemoized { template: name.clone(), reason });
     });
@@ -98,7 +98,7 @@ pub(super) fn is_users(template: &Value) -> bool {
 impl Decision {
     fn pass_result_input(&self, template: &mut Value) {
         if !self.readers.is_empty() {
-            for_each_call(template, &mut |call| {
+            for_each_call_mut(template, &mut |call| {
                 if self.readers.iter().any(|reader| reader == text(call, "name")) {
                     result_input::pass(call);
                 }
@@ -160,7 +160,7 @@ fn for_each_users(spec: &mut Value, visit: &mut impl FnMut(&str, &mut Map<String
     for template in spec.get_mut("templates").and_then(Value::as_array_mut).into_iter().flatten() {
         let name = text(template, "name").to_owned();
         mend(&name, template);
-        for_each_inline(template, &mut |inline| mend(&name, inline));
+        for_each_inline_mut(template, &mut |inline| mend(&name, inline));
     }
 }
 

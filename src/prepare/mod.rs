@@ -4,7 +4,6 @@
 //! it does not know survive in their place, and `retryStrategy` is never touched.
 
 mod call_identity;
-mod calls;
 mod catalogue;
 mod components;
 mod environment;

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::argo::call::for_each_call_mut;
 use crate::argo::expression::{Scope, Unresolved, render};
 use crate::argo::template::list;
-use crate::prepare::calls::for_each_call;
 
 /// Names that keys have to keep apart, the longest legal ones among them.
 fn names() -> Vec<String> {
@@ -133,7 +133,7 @@ fn stripped(mut workflow: Value) -> Value {
     for template in workflow["spec"]["templates"].as_array_mut().unwrap() {
         template.as_object_mut().unwrap().shift_remove("memoize");
         strip(template, "inputs");
-        for_each_call(template, &mut |call| strip(call, "arguments"));
+        for_each_call_mut(template, &mut |call| strip(call, "arguments"));
         for path in ["/container", "/script", "/containerSet/containers/0"] {
             let Some(container) = template.pointer_mut(path).and_then(Value::as_object_mut) else { continue };
             let Some(Value::Array(env)) = container.get_mut("env") else { continue };

@@ -14,6 +14,7 @@ pub(crate) use self::container::{Container, ContainerSet, EnvFrom, EnvVar, Volum
 pub(crate) use self::policy::{Backoff, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
 pub(crate) use self::values::{Arguments, Artifact, Inputs, KeyRef, Outputs, Parameter};
 use super::document;
+use super::template::TemplateType;
 
 /// A template of one of Argo's types.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -65,32 +66,17 @@ pub(crate) struct Template {
 
 impl Template {
     /// The template's type; none when it has no specification that the engine runs.
-    pub(crate) fn kind(&self) -> Option<TemplateType> {
-        if self.container.is_some() || self.script.is_some() || self.container_set.is_some() {
-            Some(TemplateType::Pod)
-        } else if self.steps.is_some() {
-            Some(TemplateType::Steps)
-        } else if self.dag.is_some() {
-            Some(TemplateType::Dag)
-        } else if self.suspend.is_some() {
-            Some(TemplateType::Suspend)
-        } else {
-            None
-        }
+    pub(crate) fn template_type(&self) -> Option<TemplateType> {
+        TemplateType::of(|field| match field {
+            "container" => self.container.is_some(),
+            "containerSet" => self.container_set.is_some(),
+            "script" => self.script.is_some(),
+            "steps" => self.steps.is_some(),
+            "dag" => self.dag.is_some(),
+            "suspend" => self.suspend.is_some(),
+            _ => false,
+        })
     }
-}
-
-/// What kind of work a template is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TemplateType {
-    /// `container`, `script` or `containerSet`.
-    Pod,
-    /// `steps`.
-    Steps,
-    /// `dag`.
-    Dag,
-    /// `suspend`.
-    Suspend,
 }
 
 /// A pause.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::start::{inputs, node_type};
+use super::start::inputs;
 use super::state::{Body, Call, NodeIndex, Owner};
 use super::{Action, Scheduler, Timer, arguments, retry};
 use crate::argo::expression::Scope;
 use crate::argo::status::{Node, NodeFlag, NodeType, Phase, pod_name};
+use crate::argo::template::TemplateType;
 
 /// Time before the next attempt where the last one ended as it began, so that a run cannot spin.
 const BREATH: SignedDuration = SignedDuration::from_secs(1);
@@ -50,7 +51,11 @@ impl Scheduler {
 
     fn create_attempt(&mut self, retry: NodeIndex, call: &Call) -> NodeIndex {
         let frame = self.frame(retry);
-        let kind = frame.template.as_ref().and_then(|template| template.kind()).map_or(NodeType::Pod, node_type);
+        let kind = frame
+            .template
+            .as_ref()
+            .and_then(|template| template.template_type())
+            .map_or(NodeType::Pod, TemplateType::node_type);
         let inner_scope = frame.inner_scope.clone();
         let phase = if kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
         let node = self.create(call, kind, phase);

@@ -11,10 +11,11 @@ use super::hooks::EXIT;
 use super::outputs::Known;
 use super::references::resolve;
 use super::state::{Body, Call, DagBody, ItemsBody, NodeIndex, Owner, TaskState};
-use super::steps::{FAILED_FAST, Run, reference, runs};
+use super::steps::{FAILED_FAST, Run, runs};
 use crate::argo::expression::depends::{self, Depends, TaskResult};
 use crate::argo::model::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
+use crate::local::resolved::Reference;
 
 impl Scheduler {
     pub(super) fn start_dag(&mut self, node: NodeIndex, template: &Arc<Template>) {
@@ -133,7 +134,7 @@ impl Scheduler {
             on_exit: self.frame(dag).on_exit,
             continue_on: step.continue_on,
             hooks,
-            ..Call::new(node_name, reference(&step), scope, Owner::Task(dag, task))
+            ..Call::new(node_name, Reference::from(&step), scope, Owner::Task(dag, task))
         }
         .called_by("tasks", step.name)
     }

@@ -117,7 +117,7 @@ impl Scheduler {
             boundary,
             flag: Some(NodeFlag { hooked: true, retried: false }),
             on_exit: on_exit || self.frame(node).on_exit,
-            ..Call::new(name, hook_reference(hook), scope_of_templates, Owner::Hook(node))
+            ..Call::new(name, Reference::from(hook), scope_of_templates, Owner::Hook(node))
         };
         self.frame_mut(node).hooks.running += 1;
         match self.hook_arguments(node, &hook.arguments, scope) {
@@ -173,12 +173,4 @@ fn holds(hook: &Hook, name: &str, scope: &Scope) -> Result<bool, String> {
     }
     let value = expression::evaluate(&hook.expression, scope).map_err(|error| error.to_string())?;
     value.as_bool().ok_or_else(|| format!("hook {name}: {:?} gives no boolean", hook.expression))
-}
-
-/// How a hook names its template.
-pub(super) fn hook_reference(hook: &Hook) -> Reference {
-    match &hook.template_ref {
-        Some(object) => Reference::Object(object.clone()),
-        None => Reference::Name(hook.template.clone()),
-    }
 }

@@ -6,8 +6,9 @@
 use super::state::NodeIndex;
 use super::{Action, Scheduler};
 use crate::argo::duration;
-use crate::argo::model::{Template, TemplateType};
+use crate::argo::model::Template;
 use crate::argo::status::{MemoizationStatus, Outputs, Phase};
+use crate::argo::template::TemplateType;
 use crate::prepare::is_prepared_key;
 
 /// The entry that a node asks for.
@@ -49,7 +50,7 @@ impl Scheduler {
             return self.hit(node, outputs);
         }
         // A pod waits for nothing else while it holds its entry; nested templates with one key could wait in a circle.
-        let is_pod = template.kind() == Some(TemplateType::Pod);
+        let is_pod = template.template_type().is_some_and(TemplateType::is_pod);
         let alone = is_pod || self.is_prepared(&key);
         self.actions.push(Action::LookUp(node, Box::new(Wanted { cache, key, max_age, alone })));
     }

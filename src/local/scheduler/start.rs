@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::state::{Body, Call, NodeIndex, Owner, RetryBody};
 use super::{Scheduler, arguments, locks};
 use crate::argo::expression::Scope;
-use crate::argo::model::{Template, TemplateType};
+use crate::argo::model::Template;
 use crate::argo::status::{NodeSynchronization, NodeType, Phase, pod_name};
+use crate::argo::template::TemplateType;
 use crate::local::resolved::TemplateScope;
 
 /// Templates nested as deep as this are an endless recursion, as in Argo.
@@ -101,7 +102,7 @@ impl Scheduler {
             locals.set(format!("{}.name", call.caller.kind), call.caller.name.clone());
         }
         let is_retried = template.get("retryStrategy").is_some() || self.retry_strategy.is_some();
-        if is_pod(&template) && !is_retried {
+        if TemplateType::of(|field| template.get(field).is_some()).is_some_and(TemplateType::is_pod) && !is_retried {
             locals.set("pod.name", pod_name(self.plan.name(), name, &call.name));
         }
         let mut processed = arguments::process(&template, &call.arguments, &Arc::new(locals), &self.plan)?;
@@ -113,7 +114,7 @@ impl Scheduler {
 
     fn start_prepared(&mut self, call: Call, inner_scope: TemplateScope, processed: arguments::Processed) -> NodeIndex {
         let template = Arc::new(processed.template);
-        let Some(kind) = template.kind() else {
+        let Some(kind) = template.template_type() else {
             return self.create_raised(&call, &format!("Template '{}' missing specification", template.name));
         };
         let locks = self.locks_of(&template).and_then(|locks| template.memoize_fault().map_or(Ok(locks), Err));
@@ -121,7 +122,7 @@ impl Scheduler {
             Ok(locks) => locks,
             Err(why) => return self.create_raised(&call, &why),
         };
-        let kind = if template.retry_strategy.is_some() { NodeType::Retry } else { node_type(kind) };
+        let kind = if template.retry_strategy.is_some() { NodeType::Retry } else { kind.node_type() };
         let phase = if kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
         let node = self.create(&call, kind, phase);
         let status = &mut self.nodes[node.0];
@@ -179,12 +180,12 @@ impl Scheduler {
             self.set(node, Phase::Running, "");
             return self.attempt(node);
         }
-        match template.kind() {
-            Some(TemplateType::Pod) => self.start_pod(node, &template),
+        match template.template_type() {
+            Some(kind) if kind.is_pod() => self.start_pod(node, &template),
             Some(TemplateType::Steps) => self.start_steps(node, &template),
             Some(TemplateType::Dag) => self.start_dag(node, &template),
             Some(TemplateType::Suspend) => self.suspend(node, &template),
-            None => {}
+            _ => {}
         }
         if !self.node(node).phase.is_fulfilled() {
             self.fire_hooks(node);
@@ -205,23 +206,9 @@ impl Scheduler {
     }
 }
 
-/// The type of the node that a template becomes without a retryStrategy.
-pub(super) fn node_type(kind: TemplateType) -> NodeType {
-    match kind {
-        TemplateType::Pod => NodeType::Pod,
-        TemplateType::Steps => NodeType::Steps,
-        TemplateType::Dag => NodeType::Dag,
-        TemplateType::Suspend => NodeType::Suspend,
-    }
-}
-
 /// The inputs of a template as its node shows them.
 pub(super) fn inputs(template: &Value) -> Option<Value> {
     let inputs = template.get("inputs")?;
     let has = |field: &str| inputs[field].as_array().is_some_and(|list| !list.is_empty());
     (has("parameters") || has("artifacts")).then(|| inputs.clone())
-}
-
-fn is_pod(template: &Value) -> bool {
-    ["container", "script", "containerSet"].iter().any(|field| template.get(field).is_some())
 }

@@ -173,7 +173,7 @@ impl Scheduler {
         }
         let call = Call {
             name,
-            reference: reference(&step),
+            reference: Reference::from(&step),
             scope: self.frame(boundary).inner_scope.clone(),
             caller: Caller { kind, name: run.name },
             hooks,
@@ -341,7 +341,7 @@ impl Scheduler {
     /// The template that a step or task of `boundary` calls, without its inputs.
     pub(super) fn called_template(&self, boundary: NodeIndex, step: &Value) -> Option<Template> {
         let step: Step = view(step).ok()?;
-        let (_, template) = self.plan.resolve(&reference(&step), &self.frame(boundary).inner_scope).ok()?;
+        let (_, template) = self.plan.resolve(&Reference::from(&step), &self.frame(boundary).inner_scope).ok()?;
         view(&template).ok()
     }
 
@@ -396,15 +396,6 @@ pub(super) struct Run {
     pub(super) step: Value,
     /// Why it does not run.
     pub(super) skipped: Option<String>,
-}
-
-/// How a step or task names its template.
-pub(super) fn reference(step: &Step) -> Reference {
-    match (&step.template_ref, &step.inline) {
-        (Some(object), _) => Reference::Object(object.clone()),
-        (None, Some(template)) => Reference::Inline(template.clone()),
-        (None, None) => Reference::Name(step.template.clone()),
-    }
 }
 
 fn false_condition(when: &str) -> String {

@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::arguments::view;
-use super::hooks::hook_reference;
 use super::state::{Body, Call, Kill, NodeIndex, Owner};
 use super::{Scheduler, Shutdown, Timer, locks};
 use crate::argo::expression::{Scope, Unresolved, render_value};
@@ -180,7 +179,7 @@ impl Scheduler {
         match arguments {
             Ok(arguments) => {
                 let name = format!("{}.onExit", self.plan.name());
-                let call = Call::new(name, hook_reference(&hook), TemplateScope::Local, Owner::ExitHandler);
+                let call = Call::new(name, Reference::from(&hook), TemplateScope::Local, Owner::ExitHandler);
                 let flag = Some(NodeFlag { hooked: true, retried: false });
                 self.begin(Call { arguments, flag, on_exit: true, ..call });
             }
