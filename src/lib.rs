@@ -10,11 +10,11 @@
 //!
 //! URL, ref, task ─► cli::worktree ─► git: base, fetch, checkout ─► path
 //!
-//! RUN ─► cli::target ─► live Workflow ─┬► run (pure): summary ─► output
+//! RUN ─► cli::target ─► live Workflow ─┬► report (pure): summary ─► output
 //!                                      └► retry | control (pure): plan, changes ─► cluster | local engine
 //! ```
 //!
-//! [`argo`], [`prepare`], [`retry`], [`control`], [`locks`] and [`run`](mod@run) are pure: no clock, randomness,
+//! [`argo`], [`prepare`], [`retry`], [`control`], [`locks`], [`report`], [`handle`] and [`mask`] are pure: no clock, randomness,
 //! environment, network, file or process is named there (clippy.toml and tests/tidy.rs hold them to it). [`local`] and
 //! [`cache`] keep their effects apart in the same way: in the executor and the store, and in the directories.
 
@@ -26,12 +26,14 @@ mod control;
 mod exit;
 mod file;
 mod git;
+mod handle;
 mod local;
 mod locks;
+mod mask;
 mod output;
 mod prepare;
+mod report;
 mod retry;
-mod run;
 
 pub mod testing;
 

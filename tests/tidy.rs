@@ -37,9 +37,11 @@ fn is_pure(path: &str) -> bool {
         "src/local/resolved.rs",
         "src/local/scheduler",
         "src/local/support.rs",
+        "src/handle.rs",
         "src/locks/",
+        "src/mask.rs",
+        "src/report/",
         "src/retry/",
-        "src/run/",
     ]
     .iter()
     .any(|pure| path.starts_with(pure))

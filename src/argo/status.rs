@@ -275,6 +275,21 @@ pub fn pod_name(workflow: &str, template: &str, node_name: &str) -> String {
     }
 }
 
+/// What a node of this name is shown as. An item in parentheses may have dots of its own.
+pub(crate) fn display_name(name: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut start = 0;
+    for (place, byte) in name.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            b'.' if depth == 0 => start = place + 1,
+            _ => {}
+        }
+    }
+    &name[start..]
+}
+
 fn fnv32a(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
@@ -291,5 +306,11 @@ mod tests {
             "ex-artifact-passing-hello-world-to-file-1589042989"
         );
         assert_eq!(node_id("wf", "wf"), "wf");
+    }
+
+    #[test]
+    fn a_node_is_shown_by_the_last_part_of_its_name() {
+        let shown = ["w", "w[0].load", "w.all.load", "w[0].load(0:a.b)", "w[0].each(1:a.b)[2].load(0:x)(1)"];
+        assert_eq!(shown.map(display_name), ["w", "load", "load", "load(0:a.b)", "load(0:x)(1)"]);
     }
 }

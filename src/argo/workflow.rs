@@ -135,6 +135,11 @@ impl Workflow {
         field(self.spec(), "suspend") == Some(&Value::Bool(true))
     }
 
+    /// The higher comes first where workflows wait for a lock.
+    pub(crate) fn priority(&self) -> i64 {
+        field(self.spec(), "priority").and_then(Value::as_i64).unwrap_or_default()
+    }
+
     /// What the controller made of the spec and of the WorkflowTemplate that it refers to.
     pub(crate) fn stored_spec(&self) -> Option<&Value> {
         field(self.status(), "storedWorkflowTemplateSpec").filter(|spec| spec.is_object())
@@ -173,13 +178,21 @@ impl Workflow {
     }
 
     /// Identifies the run over all its attempts; none for a workflow that was not prepared.
-    pub(crate) fn run_id(&self) -> Option<Cow<'_, str>> {
-        self.parameter("run_id").filter(|id| !id.is_empty())
+    pub(crate) fn run_id(&self) -> Option<&str> {
+        self.text_parameter("run_id")
     }
 
     /// The run that this is a retry of.
-    pub(crate) fn retry_run_id(&self) -> Option<Cow<'_, str>> {
-        self.parameter("retry_run_id").filter(|id| !id.is_empty())
+    pub(crate) fn retry_run_id(&self) -> Option<&str> {
+        self.text_parameter("retry_run_id")
+    }
+
+    /// A parameter that prepare writes as text.
+    fn text_parameter(&self, name: &str) -> Option<&str> {
+        match self.parameter(name)? {
+            Cow::Borrowed(text) => Some(text).filter(|text| !text.is_empty()),
+            Cow::Owned(_) => None,
+        }
     }
 
     /// The number of the attempt, from 1. An indicator that is no number counts as the first.
@@ -352,7 +365,7 @@ mod tests {
             told,
             [("run_id", some("r1")), ("day", some("monday")), ("empty", some("true")), ("size", some("3"))]
         );
-        assert_eq!((workflow.run_id().as_deref(), workflow.attempt()), (Some("r1"), 1));
+        assert_eq!((workflow.run_id(), workflow.attempt()), (Some("r1"), 1));
         assert_eq!((workflow.entrypoint(), workflow.template("main").is_some()), ("main", true));
     }
 

@@ -144,13 +144,7 @@ pub(super) fn below<'a>(workflow: &str, name: &'a str) -> &'a str {
 
 fn side<'a>(workflow: &'a Value, node: Option<&'a Node>) -> Option<Side<'a>> {
     let key = &node?.memoization_status.as_ref()?.key;
-    Some(Side { key, run_id: run_id(workflow), node, workflow: Some(workflow) })
-}
-
-/// The run's id that a workflow's parameters tell.
-pub(super) fn run_id(workflow: &Value) -> Option<&str> {
-    let parameters = list(workflow.pointer("/spec/arguments/parameters")).iter();
-    parameters.filter(|parameter| text(parameter, "name") == "run_id").find_map(|parameter| parameter["value"].as_str())
+    Some(Side { key, run_id: Workflow::view(workflow).run_id(), node, workflow: Some(workflow) })
 }
 
 fn asked(node: Option<&Node>) -> Option<Asked> {

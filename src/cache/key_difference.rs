@@ -1,5 +1,6 @@
 //! Why two keys are not one: the parts in which the nodes differ that have them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -9,9 +10,9 @@ use serde_json::Value;
 use super::provenance::inputs;
 use crate::argo::Workflow;
 use crate::argo::status::Node;
-use crate::argo::template::{Template, list, text};
+use crate::argo::template::{Template, text};
+use crate::mask::shown;
 use crate::prepare::{KeyParts, RUN_PARAMETERS};
-use crate::run::secret::shown;
 
 /// A node with its key, and what is left of its workflow.
 #[derive(Debug, Clone, Copy, Default)]
@@ -161,7 +162,7 @@ fn changed(ours: Side<'_>, theirs: Side<'_>) -> Vec<Input> {
         let named = format!("workflow.parameters[\"{name}\"]");
         !RUN_PARAMETERS.contains(&name) && key.is_some_and(|key| key.contains(&named))
     };
-    let own = differences("", inputs(mine), inputs(other));
+    let own = differences("", inputs(mine).map(borrowed), inputs(other).map(borrowed));
     let workflow = differences(
         "workflow.parameters.",
         parameters(ours).filter(|(name, _)| counts(name)),
@@ -170,20 +171,24 @@ fn changed(ours: Side<'_>, theirs: Side<'_>) -> Vec<Input> {
     own.into_iter().chain(workflow).collect()
 }
 
-fn parameters(side: Side<'_>) -> impl Iterator<Item = (&str, &str)> {
-    let declared = list(side.workflow.and_then(|workflow| workflow.pointer("/spec/arguments/parameters"))).iter();
-    declared.map(|parameter| (text(parameter, "name"), text(parameter, "value")))
+fn parameters(side: Side<'_>) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let declared = side.workflow.map(|workflow| Workflow::view(workflow).parameters()).unwrap_or_default();
+    declared.into_iter().map(|parameter| (parameter.name, parameter.value.unwrap_or_default()))
+}
+
+fn borrowed<'a>((name, value): (&'a str, &'a str)) -> (&'a str, Cow<'a, str>) {
+    (name, Cow::Borrowed(value))
 }
 
 /// What has another value, or is there on one side only.
 fn differences<'a>(
     prefix: &str,
-    ours: impl Iterator<Item = (&'a str, &'a str)>,
-    theirs: impl Iterator<Item = (&'a str, &'a str)>,
+    ours: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+    theirs: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
 ) -> Vec<Input> {
-    let (ours, theirs): (BTreeMap<&str, &str>, BTreeMap<&str, &str>) = (ours.collect(), theirs.collect());
+    let (ours, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) = (ours.collect(), theirs.collect());
     let names: BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();
-    let value = |side: &BTreeMap<&str, &str>, name| side.get(name).map(|value| shown(name, value).to_owned());
+    let value = |side: &BTreeMap<&str, Cow<'_, str>>, name| side.get(name).map(|value| shown(name, value).to_owned());
     names
         .into_iter()
         .filter(|name| ours.get(name) != theirs.get(name))

@@ -83,14 +83,13 @@ impl Provenance {
 
     /// Takes a Workflow's evidence.
     pub fn add_workflow(&mut self, workflow: &Value) {
-        let metadata = &workflow["metadata"];
+        let workflow = Workflow::view(workflow);
         let run = self.runs.len();
-        let phase = workflow.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default();
-        let mut caches = self.add_templates(&workflow["spec"]);
+        let mut caches = self.add_templates(workflow.spec());
         for stored in ["storedTemplates", "storedWorkflowTemplateSpec"] {
-            caches.extend(self.add_templates(&workflow["status"][stored]));
+            caches.extend(self.add_templates(&workflow.status()[stored]));
         }
-        for node in Workflow::view(workflow).nodes().all {
+        for node in workflow.nodes().all {
             if let Some(asked) = node.memoization_status.as_ref().filter(|asked| !asked.key.is_empty()) {
                 caches.insert(asked.cache_name.clone());
                 if !self.about.is_empty() && !self.about.contains(&asked.cache_name) {
@@ -100,14 +99,14 @@ impl Provenance {
                 keys.entry(asked.key.clone()).or_default().push(Ask::of(run, &node));
             }
         }
-        let name = text(metadata, "name").to_owned();
+        let name = workflow.name().to_owned();
         self.by_name.entry(name.clone()).or_default().push(run);
         self.runs.push(Run {
             name,
-            namespace: text(metadata, "namespace").to_owned(),
-            uid: text(metadata, "uid").to_owned(),
-            created: text(metadata, "creationTimestamp").parse().ok(),
-            live: !matches!(phase, "Succeeded" | "Failed" | "Error"),
+            namespace: workflow.namespace().to_owned(),
+            uid: workflow.uid().to_owned(),
+            created: workflow.created_at(),
+            live: !workflow.has_ended(),
             caches,
         });
     }

@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::contents::Cache;
-use super::difference::run_id;
 use super::entry::Entry;
 use super::key_difference::{Part, Side, parts};
 use crate::argo::Workflow;
@@ -231,6 +230,10 @@ impl<'a> Question<'a> {
 /// How many characters two keys begin with alike.
 fn common(one: &str, other: &str) -> usize {
     one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count()
+}
+
+fn run_id(workflow: &Value) -> Option<&str> {
+    Workflow::view(workflow).run_id()
 }
 
 #[cfg(test)]

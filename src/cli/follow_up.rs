@@ -16,9 +16,9 @@ use super::values::span;
 use crate::argo::Workflow;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
+use crate::handle::Handle;
 use crate::output::format::{Format, rendered};
 use crate::output::stream;
-use crate::run::handle::Handle;
 
 /// What is done about runs that this command makes.
 #[derive(Debug, Clone, Default, clap::Args)]

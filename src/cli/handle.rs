@@ -12,8 +12,8 @@ use crate::argo::identity::CacheName;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::file::replace::{Readers, can_stand, replace};
+use crate::handle::{Backend, Handle, VERSION};
 use crate::prepare::existing_cache;
-use crate::run::handle::{Backend, Handle, VERSION};
 
 /// Where a run is carried out.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +42,8 @@ pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, place: Place<
         namespace: run.namespace().to_owned(),
         name: run.name().to_owned(),
         uid: run.uid().to_owned(),
-        run_id: run.run_id().unwrap_or_default().into_owned(),
-        retry_run_id: run.retry_run_id().unwrap_or_default().into_owned(),
+        run_id: run.run_id().unwrap_or_default().to_owned(),
+        retry_run_id: run.retry_run_id().unwrap_or_default().to_owned(),
         attempt: run.attempt(),
         cache_namespace: cache_name.as_ref().filter(|_| backend == Backend::Local).map(|_| run.namespace().to_owned()),
         cache_name,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::cluster::post;
 use crate::output::stream::talk;
-use crate::run::notice::Notice;
+use crate::report::notice::Notice;
 
 /// Telling delays the end of the command by no more than this.
 const LIMIT: Duration = Duration::from_secs(8);

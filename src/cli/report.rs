@@ -11,7 +11,7 @@ use super::follow::Followed;
 use crate::exit::Exit;
 use crate::file::replace::{Readers, can_stand, replace};
 use crate::output::{junit, step_summary};
-use crate::run::cases::Suite;
+use crate::report::cases::Suite;
 
 /// Where GitHub Actions shows what a step has to say.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";

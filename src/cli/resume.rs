@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::steer::{self, SteerArgs};
+use crate::argo::node_selector::NodeSelector;
 use crate::control::Order;
 use crate::control::resume::Resume;
 use crate::exit::Exit;
 use crate::output::format::Format;
-use crate::run::selector::NodeSelector;
 
 const EXAMPLES: &str = "Examples:
   # Let a suspended run go on, and all of its suspended nodes

@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::target::Target;
 use crate::argo::nodes::Partial;
+use crate::argo::rebuilt_nodes;
 use crate::argo::{Nodes, Workflow};
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::local::record::{Record, RecordError};
-use crate::run::rebuilt;
-use crate::run::secret::Mask;
-use crate::run::summary::Summary;
+use crate::mask::Mask;
+use crate::report::summary::Summary;
 
 /// A run at one instant.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub(super) async fn completed(found: Found, cluster: &Cluster, name: &str) -> Fo
         return found;
     }
     let (pods, results) = tokio::join!(cluster.pod_objects(name), cluster.task_results(name));
-    let nodes = rebuilt::nodes(&pods, &results);
+    let nodes = rebuilt_nodes::rebuilt_nodes(&pods, &results);
     if nodes.is_empty() {
         return found;
     }
@@ -100,7 +100,7 @@ pub(super) fn recorded(record: &Record) -> Result<Found, RecordError> {
     // Looked at first: a process that ends in between has written all it knows.
     let live = record.is_live();
     let workflow = record.workflow()?;
-    let killed = !live && workflow.pointer("/status/finishedAt").is_none_or(Value::is_null);
+    let killed = !live && !Workflow::view(&workflow).has_ended();
     Ok(Found { killed, ..Found::from(workflow) })
 }
 
@@ -109,8 +109,7 @@ pub(super) fn ended(record: &Record) -> Result<Value, RecordError> {
     // Looked at first: a process that ends in between has written all it knows.
     let live = record.is_live();
     let mut workflow = record.workflow()?;
-    let phase = workflow.pointer("/status/phase").and_then(Value::as_str);
-    if !live && matches!(phase, None | Some("" | "Pending" | "Running")) {
+    if !live && !Workflow::view(&workflow).has_ended() {
         workflow["status"]["phase"] = "Error".into();
     }
     Ok(workflow)

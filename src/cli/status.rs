@@ -7,12 +7,12 @@ use super::failure::Failure;
 use super::runtime::{block_on, each};
 use super::snapshot::{Found, found};
 use super::target::TargetArgs;
+use crate::argo::node_selector::NodeSelector;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::status::{self, View};
 use crate::output::stream::{StreamError, result, stdout_colors};
 use crate::output::tree::Look;
-use crate::run::selector::NodeSelector;
 
 /// Siblings shown in the tree before the rest is folded into one line.
 pub(super) const FOLD: usize = 20;

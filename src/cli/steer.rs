@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::runtime::block_on;
 use super::snapshot::live;
 use super::target::{Target, TargetArgs};
+use crate::argo::Workflow;
 use crate::cluster::{Changed, Cluster};
 use crate::control::{Decision, Order, Refusal};
 use crate::exit::{CommandError, Exit};
@@ -133,7 +134,7 @@ async fn on_machine(record: &Record, order: &Order, dry_run: bool) -> Result<Don
             )),
         };
     }
-    if workflow["spec"]["suspend"] == true && change.patch.get("spec").is_none() {
+    if Workflow::view(&workflow).is_suspended() && change.patch.get("spec").is_none() {
         let message = format!("cannot resume nodes of local run {name:?}: the run itself is suspended");
         return Err(Failure::new(Exit::Conflict, message).hint("resume it without --node-field-selector"));
     }

@@ -8,8 +8,8 @@ use super::home;
 use crate::argo::identity::ObjectName;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
+use crate::handle::{Backend, Handle};
 use crate::local::record::Record;
-use crate::run::handle::{Backend, Handle};
 
 /// The name that stands for the run that was created last.
 pub(super) const LATEST: &str = "@latest";

@@ -6,6 +6,7 @@ use super::kind::Resource;
 use super::request::Verb;
 use super::send::{Failure, is_too_large};
 use super::{Cluster, ClusterError};
+use crate::argo::Workflow;
 
 /// A workflow that exists now.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,13 +60,8 @@ impl Cluster {
 }
 
 fn is_same_attempt(ours: &Value, theirs: &Value) -> bool {
-    parameter(ours, "run_id").is_some()
-        && ["run_id", "retry_indicator"].iter().all(|name| parameter(ours, name) == parameter(theirs, name))
-}
-
-fn parameter<'a>(workflow: &'a Value, name: &str) -> Option<&'a str> {
-    let parameters = workflow["spec"]["arguments"]["parameters"].as_array()?;
-    parameters.iter().find(|parameter| parameter["name"] == name)?["value"].as_str()
+    let (ours, theirs) = (Workflow::view(ours), Workflow::view(theirs));
+    ours.run_id().is_some() && ours.run_id() == theirs.run_id() && ours.attempt() == theirs.attempt()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::kind::Resource;
 use super::request::{self, Verb};
 use super::send::{Failure, is_too_large};
 use super::{Cluster, ClusterError};
+use crate::argo::Workflow;
 
 impl Cluster {
     /// Replaces the workflow that has the uid and resourceVersion of this one; when it was changed or made anew since,
@@ -19,10 +20,11 @@ impl Cluster {
             // A request that was sent twice finds its own change in the way.
             Err(Failure::Refused(status)) if status.code == 409 && answer.unsure => {
                 let live = self.workflow(name).await?;
-                let is_ours = ["/metadata/uid", "/status/startedAt"]
-                    .iter()
-                    .all(|field| live.pointer(field).is_some() && live.pointer(field) == workflow.pointer(field));
-                if is_ours { Ok(live) } else { Err(self.explain(&call, Failure::Refused(status), false).await) }
+                if is_same_state(Workflow::view(&live), Workflow::view(workflow)) {
+                    Ok(live)
+                } else {
+                    Err(self.explain(&call, Failure::Refused(status), false).await)
+                }
             }
             Err(Failure::Refused(status)) if is_too_large(&status) => {
                 let bytes = workflow.to_string().len();
@@ -46,4 +48,12 @@ impl Cluster {
             }
         }
     }
+}
+
+/// Whether the live object is the one that was sent. A retry in place begins the run at a time of its own.
+fn is_same_state(live: &Workflow, sent: &Workflow) -> bool {
+    !live.uid().is_empty()
+        && live.uid() == sent.uid()
+        && live.started_at().is_some()
+        && live.started_at() == sent.started_at()
 }

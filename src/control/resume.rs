@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::nodes::Nodes;
 use super::{Change, Decision, Refusal, is_suspended, refuse_ended};
 use crate::argo::Workflow;
+use crate::argo::node_selector::NodeSelector;
 use crate::argo::status::Node;
-use crate::run::selector::NodeSelector;
 
 /// What is resumed, and how.
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::artifact;
 use super::scheduler::{ARTIFACTS, Found, NodeIndex, Scheduler, Wanted};
 use super::store::Store;
+use crate::argo::Workflow;
 use crate::argo::status::{Node, Outputs};
 use crate::cache::{CacheError, Directory, Failure, Lock, LookUp, Manifest, VERSION};
 use crate::file::durability::Durability;
@@ -47,15 +48,14 @@ pub(super) struct CacheClient {
 
 impl CacheClient {
     pub(super) fn new(store: &Store, scheduler: &Scheduler) -> Self {
-        let workflow = scheduler.workflow();
-        let text = |pointer: &str| workflow.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let workflow = Workflow::view(scheduler.workflow());
         let (sender, receiver) = mpsc::unbounded_channel();
         let run = Origin {
             root: store.root().to_owned(),
             artifacts: store.directory().join(ARTIFACTS),
-            workflow: text("/metadata/name"),
-            uid: text("/metadata/uid"),
-            run_id: run_id(workflow).unwrap_or_default().to_owned(),
+            workflow: workflow.name().to_owned(),
+            uid: workflow.uid().to_owned(),
+            run_id: workflow.run_id().unwrap_or_default().to_owned(),
             locks: Mutex::default(),
             durability: store.durability().clone(),
         };
@@ -226,11 +226,6 @@ impl Origin {
         self.durability.add(document);
         Ok(())
     }
-}
-
-fn run_id(workflow: &Value) -> Option<&str> {
-    let parameters = workflow.pointer("/spec/arguments/parameters")?.as_array()?;
-    parameters.iter().find(|parameter| parameter["name"] == "run_id")?["value"].as_str()
 }
 
 fn warn(text: &str) {

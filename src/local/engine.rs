@@ -17,6 +17,7 @@ use super::kill::{KillSwitch, kill_switch};
 use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Shutdown, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
+use crate::argo::Workflow;
 use crate::argo::status::NodeType;
 
 /// How long a task has between SIGTERM and SIGKILL; Kubernetes' default is 30 s.
@@ -54,7 +55,7 @@ pub(crate) async fn run(
     let mut memory = CacheClient::new(&store, &scheduler);
     let mut timers = Timers::default();
     let mut inbox = Inbox::open(store.directory());
-    let mut held = scheduler.object()["spec"]["suspend"] == true;
+    let mut held = Workflow::view(&scheduler.object()).is_suspended();
     let mut interrupted = false;
     let mut events = VecDeque::from([Event::Start]);
     let finished = 'run: loop {

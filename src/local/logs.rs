@@ -13,7 +13,6 @@ use super::times::Times;
 use super::watch::Watch;
 use crate::argo::Workflow;
 use crate::argo::status::Node;
-use crate::run::sources;
 
 /// What is written within this time is read at once.
 const GATHER: Duration = Duration::from_millis(20);
@@ -59,8 +58,8 @@ pub(crate) async fn read(
         }
         // Looked at first: a process that ends in between has written all it knows.
         let live = wanted.follow && record.is_live();
-        let nodes = Workflow::view(&record.workflow()?).nodes().all;
-        if let Some(pods) = sources::pods(&nodes, wanted.node.as_deref()) {
+        let nodes = Workflow::view(&record.workflow()?).nodes();
+        if let Some(pods) = nodes.pods(wanted.node.as_deref()) {
             logs.done.found = true;
             for pod in pods {
                 let directory = record.directory().join("nodes").join(&pod.id);

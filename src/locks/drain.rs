@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Key;
+use crate::argo::Workflow;
 
 /// The annotation that tells a workflow of ours from others: `CONFIGMAP/KEY`.
 pub(super) const DRAIN_ANNOTATION: &str = "kubectl-runnable/drains";
@@ -53,7 +54,7 @@ pub(crate) fn drain_workflow(config_map: &str, key: &Key, synchronization: &Valu
 
 /// Whether a workflow is the one that drains the semaphore.
 pub(crate) fn is_drain_of(workflow: &Value, config_map: &str, key: &str) -> bool {
-    workflow["metadata"]["annotations"][DRAIN_ANNOTATION] == format!("{config_map}/{key}")
+    Workflow::view(workflow).annotation(DRAIN_ANNOTATION) == Some(&format!("{config_map}/{key}"))
 }
 
 fn target(config_map: &str, key: &Key) -> String {

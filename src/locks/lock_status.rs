@@ -9,8 +9,9 @@ use super::lock::Waiter;
 use super::lock_table::Address;
 use crate::argo::status::{Node, Phase};
 use crate::argo::synchronization::{Holder, LockName, Recorded};
+use crate::argo::template::text;
 use crate::argo::{Nodes, Workflow};
-use crate::run::secret::Mask;
+use crate::mask::Mask;
 
 /// The label that names the controller that a workflow is for.
 pub(crate) const INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
@@ -43,18 +44,18 @@ impl Seen {
     /// What matters of a workflow.
     pub(super) fn of(workflow: &Value) -> Self {
         let recorded = Recorded::of(workflow);
-        let nodes = if recorded == Recorded::default() { Nodes::default() } else { Workflow::view(workflow).nodes() };
-        let phase = workflow["status"]["phase"].as_str().filter(|phase| !phase.is_empty()).unwrap_or("Pending");
+        let workflow = Workflow::view(workflow);
+        let nodes = if recorded == Recorded::default() { Nodes::default() } else { workflow.nodes() };
         Self {
-            phase: phase.to_owned(),
-            ended: matches!(phase, "Succeeded" | "Failed" | "Error"),
-            priority: workflow["spec"]["priority"].as_i64().unwrap_or_default(),
-            created: workflow["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned(),
+            phase: workflow.phase().to_owned(),
+            ended: workflow.has_ended(),
+            priority: workflow.priority(),
+            created: text(workflow.metadata(), "creationTimestamp").to_owned(),
             nodes: seen_nodes(workflow, &nodes, &recorded),
             whole: nodes.partial.is_none(),
             recorded,
-            drains: workflow["metadata"]["annotations"].get(DRAIN_ANNOTATION).is_some(),
-            instance: workflow["metadata"]["labels"][INSTANCE].as_str().map(str::to_owned),
+            drains: workflow.annotation(DRAIN_ANNOTATION).is_some(),
+            instance: workflow.label(INSTANCE).map(str::to_owned),
         }
     }
 
@@ -87,10 +88,9 @@ impl Seen {
     }
 }
 
-fn seen_nodes(workflow: &Value, nodes: &Nodes, recorded: &Recorded) -> HashMap<String, SeenNode> {
+fn seen_nodes(workflow: &Workflow, nodes: &Nodes, recorded: &Recorded) -> HashMap<String, SeenNode> {
     let holding: BTreeSet<&str> = recorded.holding.iter().filter_map(|(_, holder)| holder.node.as_deref()).collect();
-    let by_id: HashMap<&str, &Node> = nodes.all.iter().map(|node| (node.id.as_str(), node)).collect();
-    let mask = Mask::of(workflow, &nodes.all);
+    let mask = Mask::of(workflow.value(), &nodes.all);
     let waiting = |node: &Node| {
         let waits = node.synchronization_status.as_ref().filter(|_| !node.phase.is_fulfilled())?;
         waits.waiting.parse::<LockName>().ok()
@@ -99,20 +99,9 @@ fn seen_nodes(workflow: &Value, nodes: &Nodes, recorded: &Recorded) -> HashMap<S
         let waiting = waiting(node);
         (waiting.is_some() || holding.contains(node.id.as_str())).then(|| {
             let ended = Some(node.phase).filter(|phase| phase.is_fulfilled()).map(Phase::as_str).map(str::to_owned);
-            let node_seen = SeenNode { name: mask.text(&node.name), ended, waiting, within: within(node, &by_id) };
-            (node.id.clone(), node_seen)
+            let within = nodes.owners(node).map(|owner| owner.id.clone()).collect();
+            (node.id.clone(), SeenNode { name: mask.text(&node.name), ended, waiting, within })
         })
     });
     seen.collect()
-}
-
-/// The ids of the nodes that a node stands within.
-fn within(node: &Node, by_id: &HashMap<&str, &Node>) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut at = node.boundary_id.as_deref();
-    while let Some(id) = at.filter(|id| !found.iter().any(|seen| seen == id)) {
-        found.push(id.to_owned());
-        at = by_id.get(id).and_then(|node| node.boundary_id.as_deref());
-    }
-    found
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use crate::run::cases::{Attempt, Case, Suite, Verdict};
+use crate::report::cases::{Attempt, Case, Suite, Verdict};
 
 /// The document.
 pub(crate) fn document(suites: &[Suite]) -> String {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use console::{Color, Style};
 use regex::bytes::Regex;
 
-use crate::run::secret::Mask;
+use crate::mask::Mask;
 
 /// Colours that tell nodes apart, also for those who see no red or no green.
 const COLORS: [Color; 6] = [Color::Cyan, Color::Yellow, Color::Magenta, Color::Blue, Color::Green, Color::Red];

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::summary::cache;
 use super::tree::{elapsed, printable};
-use crate::run::secret::Mask;
-use crate::run::summary::{KILLED, Summary};
+use crate::argo::Workflow;
+use crate::mask::Mask;
+use crate::report::summary::{KILLED, Summary};
 
 /// A run of the table.
 #[derive(Debug, Clone)]
@@ -35,13 +36,12 @@ pub(crate) struct Columns {
 impl Row {
     /// What the table shows of a Workflow object.
     pub(crate) fn of(workflow: &Value, summary: Summary) -> Self {
-        let created = workflow.pointer("/metadata/creationTimestamp").and_then(Value::as_str);
         let message = Mask::of(workflow, &[]).text(&summary.message);
         Self {
             name: summary.name.clone(),
-            created: created.and_then(|created| created.parse().ok()),
+            created: Workflow::view(workflow).created_at(),
             summary: Summary { message, current_nodes: Vec::new(), ..summary },
-            cache: cache(workflow).map(str::to_owned),
+            cache: cache(Workflow::view(workflow)).map(str::to_owned),
         }
     }
 
@@ -157,7 +157,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::argo::Workflow;
 
     #[test]
     fn a_run_is_a_line() {

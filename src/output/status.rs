@@ -1,5 +1,6 @@
 //! A run at one instant, for people: what it tells of itself, and its nodes as a tree or a table. Secrets are masked.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -8,9 +9,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::tree::{self, Look, elapsed, printable};
+use crate::argo::Workflow;
 use crate::argo::status::{Node, NodeType, pod_name};
-use crate::run::secret::{Mask, shown};
-use crate::run::summary::Summary;
+use crate::mask::{Mask, shown};
+use crate::report::summary::Summary;
 
 /// Names of nodes at work shown before the rest is counted.
 const CURRENT: usize = 5;
@@ -84,7 +86,7 @@ fn moment(time: Timestamp) -> String {
 fn phase(summary: &Summary, color: bool) -> String {
     let style = match summary.phase.as_str() {
         "Succeeded" => Style::new().green(),
-        "Failed" | "Error" | crate::run::summary::KILLED => Style::new().red(),
+        "Failed" | "Error" | crate::report::summary::KILLED => Style::new().red(),
         "Running" => Style::new().cyan(),
         _ => Style::new().yellow(),
     };
@@ -94,7 +96,7 @@ fn phase(summary: &Summary, color: bool) -> String {
 
 /// Without an end there is one only while the run goes on.
 fn duration(summary: &Summary, now: Timestamp) -> Option<String> {
-    let is_over = summary.phase == crate::run::summary::KILLED && summary.completion_time.is_none();
+    let is_over = summary.phase == crate::report::summary::KILLED && summary.completion_time.is_none();
     summary.duration(now).filter(|_| !is_over).map(elapsed)
 }
 
@@ -116,11 +118,11 @@ fn current(summary: &Summary) -> String {
 }
 
 fn parameters(workflow: &Value, mask: &Mask) -> String {
-    let parameters = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array).into_iter().flatten();
-    let own = |name: &str| OWN.contains(&name);
-    let pairs: Vec<(&str, String)> = parameters
-        .filter_map(|parameter| Some((parameter["name"].as_str()?, plain(parameter.get("value")?))))
-        .filter(|(name, _)| !own(name))
+    let pairs: Vec<(&str, Cow<'_, str>)> = Workflow::view(workflow)
+        .parameters()
+        .into_iter()
+        .filter(|parameter| !OWN.contains(&parameter.name))
+        .filter_map(|parameter| Some((parameter.name, parameter.value?)))
         .collect();
     let mut text = String::new();
     if !pairs.is_empty() {
@@ -176,7 +178,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::argo::Workflow;
 
     fn workflow() -> Value {
         let pod = |phase: &str, message: &str| {

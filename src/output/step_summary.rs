@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::tree::{elapsed, printable};
-use crate::run::cases::{Case, Suite, Verdict};
+use crate::report::cases::{Case, Suite, Verdict};
 
 /// Cases named of a run; GitHub shows a summary of at most 1 MiB.
 const MOST: usize = 100;

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::tree::{elapsed, printable};
+use crate::argo::Workflow;
+use crate::argo::template::{at, text};
 
 /// A table of Workflow objects with run id and cache, for `-o wide`.
 pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
@@ -12,16 +14,18 @@ pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["NAME", "NAMESPACE", "PHASE", "DURATION", "PROGRESS", "RUN ID", "CACHE", "MESSAGE"]);
     for object in objects {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let run = Workflow::view(object);
+        // A phase that the controller has not given yet is left empty here.
+        let phase = text(run.status(), "phase");
         table.add_row([
-            printable(text("/metadata/name")),
-            printable(text("/metadata/namespace")),
-            printable(text("/status/phase")),
-            duration(object, now).unwrap_or_default(),
-            printable(text("/status/progress")),
-            printable(run_id(object).unwrap_or_default()),
-            printable(cache(object).unwrap_or_default()),
-            printable(text("/status/message")),
+            printable(run.name()),
+            printable(run.namespace()),
+            printable(phase),
+            duration(run, now).unwrap_or_default(),
+            printable(run.progress().unwrap_or_default()),
+            printable(run.run_id().unwrap_or_default()),
+            printable(cache(run).unwrap_or_default()),
+            printable(run.message()),
         ]);
     }
     for column in table.column_iter_mut() {
@@ -31,20 +35,11 @@ pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
 }
 
 /// How long a run took, or has been going on.
-pub(crate) fn duration(object: &Value, now: Timestamp) -> Option<String> {
-    let time = |field: &str| object.pointer(field).and_then(Value::as_str)?.parse::<Timestamp>().ok();
-    let start = time("/status/startedAt")?;
-    Some(elapsed(time("/status/finishedAt").unwrap_or(now).duration_since(start)))
-}
-
-/// The run id in a workflow's parameters.
-pub(crate) fn run_id(object: &Value) -> Option<&str> {
-    let parameters = object.pointer("/spec/arguments/parameters")?.as_array()?;
-    parameters.iter().find(|parameter| parameter["name"] == "run_id")?["value"].as_str()
+fn duration(run: &Workflow, now: Timestamp) -> Option<String> {
+    Some(elapsed(run.finished_at().unwrap_or(now).duration_since(run.started_at()?)))
 }
 
 /// The first cache that a workflow's templates name.
-pub(crate) fn cache(object: &Value) -> Option<&str> {
-    let templates = object.pointer("/spec/templates")?.as_array()?;
-    templates.iter().find_map(|template| template.pointer("/memoize/cache/configMap/name")?.as_str())
+pub(crate) fn cache(run: &Workflow) -> Option<&str> {
+    run.templates().find_map(|template| at(template.value(), &["memoize", "cache", "configMap", "name"])?.as_str())
 }

@@ -9,9 +9,9 @@ use super::memoized::whole_seconds;
 use super::nodes::{Nodes, flag, is_unsuccessful, template_of};
 use super::refusal::Refusal;
 use super::resubmit::{override_parameters, unstop};
+use crate::argo::node_selector::NodeSelector;
 use crate::argo::status::{node_id, pod_name};
 use crate::argo::template::text;
-use crate::run::selector::NodeSelector;
 
 /// The changes of a retry in place.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::argo::node_selector::NodeSelector;
 use crate::exit::{CommandError, Exit};
-use crate::run::selector::NodeSelector;
 
 /// How a run is retried.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::refusal::Refusal;
 use super::*;
 use crate::argo::identity::ObjectName;
+use crate::argo::node_selector::NodeSelector;
 use crate::argo::status::node_id;
 use crate::prepare::{Options, Templates, prepare};
-use crate::run::selector::NodeSelector;
 
 fn options(parameters: &[(&str, &str)]) -> Options {
     let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -17,7 +17,7 @@ use crate::cli::snapshot::found;
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, entries, inspection, lines};
 use crate::output::stream::{result, talk};
-use crate::run::summary::Summary;
+use crate::report::summary::Summary;
 
 const EXAMPLES: &str = "Examples:
   # What a cache holds

@@ -14,13 +14,13 @@ use super::snapshot::{Found, recorded};
 use super::target::TargetArgs;
 use super::values::span;
 use crate::argo::Workflow;
+use crate::argo::label_selector::LabelSelector;
 use crate::cluster::{Cluster, Selection};
 use crate::exit::{Exit, chain};
 use crate::local::record::{Record, RecordError};
 use crate::output::format::{Format, rendered};
 use crate::output::list::{Columns, Row, table};
 use crate::output::stream::{result, talk};
-use crate::run::labels::LabelSelector;
 
 const EXAMPLES: &str = "Examples:
   # Runs of the current namespace, the latest first

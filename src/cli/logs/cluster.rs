@@ -9,16 +9,15 @@ use tokio::task::JoinSet;
 
 use super::{Args, no_node, several};
 use crate::argo::Workflow;
+use crate::argo::status::display_name;
 use crate::argo::status::{Node, Phase};
 use crate::cli::failure::Failure;
 use crate::cli::snapshot::live;
 use crate::cluster::{Cluster, ClusterError, Line, LogEnd, LogOptions, Pod};
 use crate::exit::Exit;
+use crate::mask::Mask;
 use crate::output::lines::Lines;
 use crate::output::stream::talk;
-use crate::run::rebuilt::display_name;
-use crate::run::secret::Mask;
-use crate::run::sources;
 
 /// What the streams of pods tell.
 enum News {
@@ -34,7 +33,7 @@ pub(super) async fn read(
     mut lines: Lines<Stdout>,
 ) -> Result<Exit, Failure> {
     let workflow = live(cluster, name, uid).await?;
-    lines.prefix = several(&Workflow::view(&workflow).nodes().all, args);
+    lines.prefix = several(&Workflow::view(&workflow).nodes(), args);
     let mut reader = Reader::new(args, cluster, lines);
     let mut pods = reader.wanted(name, &workflow).await?;
     if !args.follow {
@@ -128,14 +127,14 @@ impl<'a> Reader<'a> {
 
     /// The pods that are asked for and not read yet, each with what its lines are called.
     async fn wanted(&mut self, name: &str, workflow: &Value) -> Result<Vec<(Pod, String)>, Failure> {
-        let nodes = Workflow::view(workflow).nodes().all;
-        self.lines.mask = Mask::of(workflow, &nodes);
-        let meant = sources::pods(&nodes, self.args.node.as_deref());
+        let nodes = Workflow::view(workflow).nodes();
+        self.lines.mask = Mask::of(workflow, &nodes.all);
+        let meant = nodes.pods(self.args.node.as_deref());
         self.named |= meant.is_some();
         let pods = self.cluster.pods(name).await?;
         self.seen.extend(pods.iter().map(|pod| pod.node_id.clone()));
         let pods = pods.into_iter().filter_map(|pod| {
-            let node = nodes.iter().find(|node| node.id == pod.node_id);
+            let node = nodes.get(&pod.node_id);
             let wanted = match (&self.args.node, node) {
                 (None, _) => true,
                 (Some(_), Some(node)) => meant.as_ref().is_some_and(|meant| meant.iter().any(|one| one.id == node.id)),
@@ -219,8 +218,8 @@ impl<'a> Reader<'a> {
     /// Names nodes that ran in pods that are no longer there.
     fn tell_gone(&self, workflow: &Value) {
         const NAMED: usize = 5;
-        let nodes = Workflow::view(workflow).nodes().all;
-        let meant = sources::pods(&nodes, self.args.node.as_deref()).unwrap_or_default();
+        let nodes = Workflow::view(workflow).nodes();
+        let meant = nodes.pods(self.args.node.as_deref()).unwrap_or_default();
         let ran = |node: &Node| !matches!(node.phase, Phase::Pending | Phase::Omitted | Phase::Skipped);
         let hit = |node: &Node| node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
         let gone: Vec<&str> = meant

@@ -8,15 +8,15 @@ use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::local::logs::{self, Wanted};
 use crate::local::record::{Record, RecordError};
+use crate::mask::Mask;
 use crate::output::lines::Lines;
 use crate::output::stream::talk;
-use crate::run::secret::Mask;
 
 pub(super) async fn read(args: &Args, record: &Record, mut lines: Lines<Stdout>) -> Result<Exit, Failure> {
     let workflow = record.workflow()?;
-    let nodes = Workflow::view(&workflow).nodes().all;
+    let nodes = Workflow::view(&workflow).nodes();
     lines.prefix = several(&nodes, args);
-    lines.mask = Mask::of(&workflow, &nodes);
+    lines.mask = Mask::of(&workflow, &nodes.all);
     let wanted = Wanted {
         node: args.node.clone(),
         container: args.container.clone(),

@@ -14,11 +14,10 @@ use super::runtime::block_on;
 use super::signals::Signals;
 use super::target::{Target, TargetArgs};
 use super::values::span;
-use crate::argo::status::Node;
+use crate::argo::Nodes;
 use crate::exit::Exit;
 use crate::output::lines::Lines;
 use crate::output::stream::stdout_colors;
-use crate::run::sources;
 
 const EXAMPLES: &str = "Examples:
   # What all nodes of a run have written
@@ -114,8 +113,8 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Whether lines have to name their nodes: a run that goes on may get more of them.
-fn several(nodes: &[Node], args: &Args) -> bool {
-    let pods = sources::pods(nodes, args.node.as_deref());
+fn several(nodes: &Nodes, args: &Args) -> bool {
+    let pods = nodes.pods(args.node.as_deref());
     pods.map_or(args.node.is_none(), |pods| pods.len() != 1 || (args.follow && args.node.is_none()))
 }
 

@@ -16,13 +16,13 @@ use super::values::{NamePrefix, Namespace, ParameterPair};
 use super::{files, generate};
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
+use crate::argo::node_selector::NodeSelector;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::plan;
 use crate::output::stream::{is_terminal, result, talk};
 use crate::prepare::{Options, RUN_PARAMETERS};
 use crate::retry::{Mode, Plan};
-use crate::run::selector::NodeSelector;
 
 const EXAMPLES: &str = "Examples:
   # See what a retry would run and what it would take from the cache

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::carry_out;
 use super::lookup::{Scope, board};
+use crate::argo::Workflow;
 use crate::argo::synchronization::{LockName, Recorded};
 use crate::cli::failure::Failure;
 use crate::cli::runtime::looking_on;
@@ -177,14 +178,11 @@ pub(super) async fn end(cluster: &Cluster, request: &Request<'_>, dry_run: bool)
 }
 
 fn progress(workflow: &Value) -> Progress {
-    let status = &workflow["status"];
-    let phase = status["phase"].as_str().unwrap_or_default();
     let recorded = Recorded::of(workflow);
-    match phase {
-        "Succeeded" | "Failed" | "Error" => {
-            let message = status["message"].as_str().filter(|message| !message.is_empty()).unwrap_or(phase);
-            Progress::Ended(message.to_owned())
-        }
+    let workflow = Workflow::view(workflow);
+    match workflow.message() {
+        "" if workflow.has_ended() => Progress::Ended(workflow.phase().to_owned()),
+        message if workflow.has_ended() => Progress::Ended(message.to_owned()),
         _ if !recorded.holding.is_empty() => Progress::Done,
         _ if !recorded.waiting.is_empty() => Progress::Queued,
         _ => Progress::Unseen,

@@ -9,8 +9,8 @@ use super::list::until;
 use super::{ago, percent, size, table};
 use crate::argo::template::{list, text};
 use crate::cache::{Place, Report, Row};
+use crate::mask::{is_secret, shown};
 use crate::output::tree::printable;
-use crate::run::secret::{is_secret, shown};
 
 /// The longest value of an output that is shown.
 const LONGEST: usize = 40;

@@ -11,9 +11,9 @@ use crate::cli::follow::{ending, exit};
 use crate::cli::snapshot::Found;
 use crate::cli::submit::args::Args;
 use crate::exit::Exit;
+use crate::mask::Mask;
 use crate::output::stream::{self, StreamError, talk};
 use crate::output::tree::{self, Look, printable};
-use crate::run::secret::Mask;
 
 /// Siblings shown in the tree of a run that has ended.
 const FOLD: usize = 20;

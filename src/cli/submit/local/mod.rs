@@ -31,10 +31,10 @@ use crate::local::run_locks::Places;
 use crate::local::scheduler::Scheduler;
 use crate::local::store::{self, Store, StoreError};
 use crate::local::view::View;
+use crate::mask::Mask;
 use crate::output::live::Live;
 use crate::output::stream::talk;
 use crate::prepare::{Prepared, Run};
-use crate::run::secret::Mask;
 
 pub(super) async fn run(args: &Args, request: Request) -> Result<Exit, Failure> {
     let prepared = request.prepare(&request.templates(), None)?;

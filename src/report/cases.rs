@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::secret::Mask;
 use super::summary::Summary;
 use crate::argo::status::{Node, NodeType, Phase};
+use crate::mask::Mask;
 
 /// A run, or what became of following it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The handle of a run: a small versioned JSON document. Unknown fields and unknown versions are refused, so that an
+//! The handle of a run, by which any process on any machine finds it again: a small versioned JSON document. Unknown fields and unknown versions are refused, so that an
 //! older tool never acts on half of what a newer one wrote.
 
 use jiff::Timestamp;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::argo::status::Node;
+use super::status::{Node, display_name};
 
 /// What pods and WorkflowTaskResults of a workflow tell of its nodes.
-pub(crate) fn nodes(pods: &[Value], results: &[Value]) -> Vec<Node> {
+pub(crate) fn rebuilt_nodes(pods: &[Value], results: &[Value]) -> Vec<Node> {
     let mut known: BTreeMap<String, Value> = pods.iter().filter_map(of_pod).collect();
     for result in results {
         let id = result["metadata"]["name"].as_str().unwrap_or_default();
@@ -49,31 +49,10 @@ fn of_pod(pod: &Value) -> Option<(String, Value)> {
     Some((id.to_owned(), node))
 }
 
-/// What a node of this name is shown as. An item in parentheses may have dots of its own.
-pub(crate) fn display_name(name: &str) -> &str {
-    let mut depth = 0_usize;
-    let mut start = 0;
-    for (place, byte) in name.bytes().enumerate() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
-            b'.' if depth == 0 => start = place + 1,
-            _ => {}
-        }
-    }
-    &name[start..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::argo::status::Phase;
-
-    #[test]
-    fn a_node_is_shown_by_the_last_part_of_its_name() {
-        let shown = ["w", "w[0].load", "w.all.load", "w[0].load(0:a.b)", "w[0].each(1:a.b)[2].load(0:x)(1)"];
-        assert_eq!(shown.map(display_name), ["w", "load", "load", "load(0:a.b)", "load(0:x)(1)"]);
-    }
 
     #[test]
     fn pods_and_results_tell_of_their_nodes() {
@@ -91,7 +70,7 @@ mod tests {
             json!({"metadata": {"name": "w-4"}, "outputs": {}}),
             json!({"metadata": {}}),
         ];
-        let nodes = nodes(&[pod, foreign], &results);
+        let nodes = rebuilt_nodes(&[pod, foreign], &results);
         let told: Vec<_> = nodes.iter().map(|node| (node.display_name.as_str(), node.phase)).collect();
         assert_eq!(told, [("load(0:a.b)", Phase::Succeeded), ("w-2", Phase::Succeeded), ("w-3", Phase::Failed)]);
         let exit_code = nodes[0].outputs.as_ref().and_then(|outputs| outputs.exit_code.as_deref());

@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
+use crate::argo::Workflow;
 use crate::argo::status::Node;
+use crate::argo::template::{list, text};
 
 /// What stands in a secret's place.
 pub(crate) const MASK: &str = "***";
@@ -43,20 +45,14 @@ impl Mask {
     pub(crate) fn hiding(workflow: &Value, nodes: &[Node], given: &[String]) -> Self {
         let lines = given.iter().flat_map(|value| value.lines().map(str::trim)).map(str::to_owned);
         let mut values: Vec<String> = given.iter().cloned().chain(lines).collect();
-        let mut take = |parameters: Option<&Value>| {
-            let parameters = parameters.and_then(Value::as_array).into_iter().flatten();
-            for parameter in parameters {
-                let name = parameter["name"].as_str().unwrap_or_default();
-                let value = parameter["value"].as_str().unwrap_or_default();
-                if is_secret(name) {
-                    values.push(value.to_owned());
-                }
-            }
-        };
-        take(workflow.pointer("/spec/arguments/parameters"));
-        for node in nodes {
-            take(node.inputs.as_ref().and_then(|inputs| inputs.get("parameters")));
-        }
+        let run = Workflow::view(workflow).parameters().into_iter();
+        let secret = run.filter(|parameter| is_secret(parameter.name)).filter_map(|parameter| parameter.value);
+        values.extend(secret.map(Cow::into_owned));
+
+        let inputs = nodes.iter().filter_map(|node| node.inputs.as_ref());
+        let inputs = inputs.flat_map(|inputs| list(inputs.get("parameters")));
+        let secret = inputs.filter(|parameter| is_secret(text(parameter, "name")));
+        values.extend(secret.map(|parameter| text(parameter, "value").to_owned()));
         let outputs = nodes.iter().filter_map(|node| node.outputs.as_ref()).flat_map(|outputs| &outputs.parameters);
         for parameter in outputs.filter(|parameter| is_secret(&parameter.name)) {
             values.extend(parameter.value.clone());

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::argo::Workflow;
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Notice {
@@ -21,17 +23,15 @@ pub(crate) struct Notice {
 impl Notice {
     /// What is told of a Workflow object that has ended.
     pub(crate) fn of(workflow: &Value) -> Self {
-        let text = |pointer: &str| workflow.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let parameters = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array);
-        let run_id = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "run_id");
-        let (phase, message) = (text("/status/phase"), text("/status/message"));
+        let workflow = Workflow::view(workflow);
+        let (phase, message) = (workflow.phase(), workflow.message());
         let success = phase == "Succeeded";
-        let error = if message.is_empty() { format!("the workflow ended as {phase}") } else { message };
+        let error = if message.is_empty() { format!("the workflow ended as {phase}") } else { message.to_owned() };
         Self {
-            run: text("/metadata/name"),
-            run_id: run_id.and_then(|parameter| parameter["value"].as_str()).unwrap_or_default().to_owned(),
+            run: workflow.name().to_owned(),
+            run_id: workflow.run_id().unwrap_or_default().to_owned(),
             success,
-            phase,
+            phase: phase.to_owned(),
             error: (!success).then_some(error),
         }
     }

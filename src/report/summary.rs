@@ -1,7 +1,5 @@
 //! What a Workflow object tells of its run. Must never fail: a field that is missing or malformed is not told.
 
-use std::borrow::Cow;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -66,8 +64,8 @@ impl Summary {
         Self {
             name: workflow.name().to_owned(),
             namespace: workflow.namespace().to_owned(),
-            run_id: workflow.run_id().map(Cow::into_owned),
-            retry_run_id: workflow.retry_run_id().map(Cow::into_owned),
+            run_id: workflow.run_id().map(str::to_owned),
+            retry_run_id: workflow.retry_run_id().map(str::to_owned),
             phase: workflow.phase().to_owned(),
             message: workflow.message().to_owned(),
             start_time: workflow.started_at(),
