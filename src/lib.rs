@@ -19,6 +19,7 @@
 //! [`cache`] keep their effects apart in the same way: in the executor and the store, and in the directories.
 
 mod argo;
+mod backend;
 mod cache;
 mod cli;
 mod cluster;

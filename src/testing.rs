@@ -22,6 +22,11 @@ pub mod argo {
     }
 }
 
+pub mod backend {
+    //! Runs, wherever they are carried out.
+    pub use crate::backend::{BackendError, Deadline, Run, Snapshot};
+}
+
 pub mod cache {
     //! Entries over their stores.
     pub use crate::cache::{Cache, Change, Homes, Provenance, Report, Store, Surroundings};
@@ -77,6 +82,11 @@ pub mod local {
 
 pub mod output {
     //! Texts.
+
+    pub mod backend {
+        //! Runs, wherever they are carried out.
+        pub use crate::backend::{BackendError, Deadline, Run, Snapshot};
+    }
 
     pub mod cache {
         //! Of caches.

@@ -41,6 +41,12 @@ impl Failure {
         Self { exit, message, hint: None, rendered: true }
     }
 
+    /// The same failure, with what could not be done for it in front.
+    pub(super) fn within(mut self, context: impl std::fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
     /// What went wrong, without advice.
     pub(super) fn message(&self) -> &str {
         &self.message

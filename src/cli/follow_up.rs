@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{Deadline, Screen, at_once, conclude, on_cluster};
+use super::follow::{Screen, at_once, conclude};
 use super::handle;
 use super::notify::NotifyArgs;
 use super::report::ReportArgs;
 use super::runtime::looking_on;
-use super::snapshot::Found;
 use super::values::span;
 use crate::argo::Workflow;
+use crate::backend::{Deadline, Run, Snapshot};
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::handle::Handle;
@@ -115,10 +115,10 @@ impl FollowUp {
         run: &mut Made,
         deadline: Deadline,
         screen: &Screen,
-    ) -> Result<Found, Failure> {
-        let cluster = cluster.within(&run.handle.namespace);
-        let mut show = |found: &Found| screen.show(found);
-        let ended = on_cluster(&cluster, &run.object, deadline, Some(&mut show)).await;
+    ) -> Result<Snapshot, Failure> {
+        let mut show = |state: &Snapshot| screen.show(state);
+        let following = Run::of_workflow(cluster, &run.object);
+        let ended = following.end(Some(&run.object), deadline, Some(&mut show)).await.map_err(Failure::from);
         let ended = ended.inspect_err(|failure| screen.lose(failure))?;
         run.object = Workflow::from(ended.workflow.clone()).written_out().into_value();
         screen.end(&ended);

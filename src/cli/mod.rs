@@ -21,7 +21,6 @@ mod run_names;
 mod runtime;
 mod semaphore;
 mod signals;
-mod snapshot;
 mod status;
 mod steer;
 mod stop;

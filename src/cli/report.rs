@@ -107,7 +107,7 @@ impl ReportArgs {
 
 fn suite(followed: &Followed) -> Suite {
     match &followed.end {
-        Ok(found) => Suite::of(&found.summary(), &found.nodes.all, &found.mask()),
+        Ok(end) => Suite::of(&end.summary(), &end.nodes.all, &end.mask()),
         Err(failure) => Suite::lost(&followed.run, failure.message()),
     }
 }

@@ -8,12 +8,9 @@ use clap::{ArgMatches, Command, FromArgMatches};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 use super::failure::Failure;
-use super::home;
 use super::runtime::block_on;
 use super::target::{LATEST, TargetArgs};
-use crate::cluster::{Access, Cluster};
 use crate::exit::Exit;
-use crate::local::record::Record;
 
 /// Whoever types waits no longer than this for an answer of a cluster.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -53,8 +50,7 @@ impl RunNames {
 
 fn names(line: &[OsString]) -> Option<Vec<String>> {
     let matches = super::command().ignore_errors(true).try_get_matches_from(line).ok()?;
-    let target = target(&matches)?;
-    if target.local { local(&target).ok() } else { on_cluster(&target) }
+    asked(target(&matches)?)
 }
 
 /// The flags of the verb that tell where its runs are.
@@ -66,19 +62,12 @@ fn target(mut verb: &ArgMatches) -> Option<TargetArgs> {
     if knows("local") && knows("request_timeout") { TargetArgs::from_arg_matches(verb).ok() } else { None }
 }
 
-fn local(target: &TargetArgs) -> Result<Vec<String>, Failure> {
-    let records = Record::all(&home::root()?, Some(&target.local_namespace()?))?;
-    let names = records.iter().filter_map(|record| record.directory().file_name()?.to_str().map(str::to_owned));
-    Ok(names.take(MOST).collect())
-}
-
-fn on_cluster(target: &TargetArgs) -> Option<Vec<String>> {
-    let access = Access { request_timeout: Some(PATIENCE), ..target.access.access() };
+/// Silent where there is no answer.
+fn asked(mut target: TargetArgs) -> Option<Vec<String>> {
+    target.access.request_timeout = Some(PATIENCE);
     let asking = async {
-        let asked = tokio::time::timeout(PATIENCE, async {
-            let cluster = Cluster::connect(&access).await?;
-            Ok::<_, Failure>(cluster.workflow_names(MOST).await?)
-        });
+        let asked =
+            tokio::time::timeout(PATIENCE, async { Ok::<_, Failure>(target.backend().await?.names(MOST).await?) });
         asked.await.unwrap_or_else(|_| Err(Failure::new(Exit::TimedOut, "no answer")))
     };
     block_on(asking).ok()

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::runtime::{block_on, each};
-use super::snapshot::{Found, found};
 use super::target::TargetArgs;
 use crate::argo::node_selector::NodeSelector;
+use crate::backend::Snapshot;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::status::{self, View};
@@ -57,12 +57,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (runs, exit) = block_on(async {
-        Ok(each(args.runs.iter().map(async |run| found(&args.target.resolve(run).await?).await)).await)
+        Ok(each(args.runs.iter().map(async |run| Ok(args.target.resolve(run).await?.get().await?))).await)
     })?;
     match args.output {
         None | Some(Format::Wide) => show(args, &runs)?,
         Some(format) if !runs.is_empty() => {
-            let objects: Vec<Value> = runs.into_iter().map(Found::object).collect();
+            let objects: Vec<Value> = runs.into_iter().map(Snapshot::object).collect();
             result(rendered(format, &objects))?;
         }
         Some(_) => {}
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn show(args: &Args, runs: &[Found]) -> Result<(), StreamError> {
+fn show(args: &Args, runs: &[Snapshot]) -> Result<(), StreamError> {
     let fold = (!args.all).then_some(FOLD);
     let look = Look { color: stdout_colors(), fold, lines: None, width: None, now: Timestamp::now() };
     for (at, run) in runs.iter().enumerate() {

@@ -6,9 +6,10 @@ use super::access::AccessArgs;
 use super::failure::Failure;
 use super::home;
 use crate::argo::identity::ObjectName;
+use crate::backend::{Backend, Run};
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
-use crate::handle::{Backend, Handle};
+use crate::handle::{self, Handle};
 use crate::local::record::Record;
 
 /// The name that stands for the run that was created last.
@@ -25,65 +26,36 @@ pub(super) struct TargetArgs {
     pub(super) access: AccessArgs,
 }
 
-/// A run, found.
-#[derive(Debug)]
-pub(super) enum Target {
-    /// A workflow of a cluster.
-    Cluster {
-        /// The connection, in the workflow's namespace.
-        cluster: Box<Cluster>,
-        /// The workflow's name.
-        name: String,
-        /// The workflow's uid, when a handle tells it: another workflow under the name is not the run.
-        uid: Option<String>,
-    },
-    /// A run of this machine.
-    Local(Record),
-}
-
 impl TargetArgs {
+    /// Where runs are carried out that no handle finds. Sends nothing yet.
+    pub(super) async fn backend(&self) -> Result<Backend, Failure> {
+        if self.local {
+            let namespace = self.access.namespace().cloned().map_or_else(|| "default".parse(), Ok)?;
+            return Ok(Backend::Local { root: home::root()?, namespace });
+        }
+        Ok(Backend::Cluster(Box::new(Cluster::connect(&self.access.access()).await?)))
+    }
+
     /// Finds the run that the argument names. The run of a handle is looked for where the handle says.
-    pub(super) async fn resolve(&self, argument: &str) -> Result<Target, Failure> {
+    pub(super) async fn resolve(&self, argument: &str) -> Result<Run, Failure> {
         let argument = name_alone(argument);
         if let Some(handle) = handle(argument)? {
             return self.of_handle(handle).await;
         }
-        if self.local { self.local(argument) } else { self.on_cluster(argument).await }
+        let backend = self.backend().await?;
+        Ok(if argument == LATEST { backend.latest().await? } else { backend.find(&argument.parse()?)? })
     }
 
-    fn local(&self, argument: &str) -> Result<Target, Failure> {
-        let root = home::root()?;
-        let namespace = self.local_namespace()?;
-        let record = if argument == LATEST {
-            Record::latest(&root, &namespace)?
-        } else {
-            Record::find(&root, &namespace, &argument.parse()?)?
-        };
-        Ok(Target::Local(record))
-    }
-
-    /// The namespace of local runs that is meant.
-    pub(super) fn local_namespace(&self) -> Result<ObjectName, Failure> {
-        Ok(self.access.namespace().cloned().map_or_else(|| "default".parse(), Ok)?)
-    }
-
-    async fn on_cluster(&self, argument: &str) -> Result<Target, Failure> {
-        let cluster = Cluster::connect(&self.access.access()).await?;
-        let name =
-            if argument == LATEST { cluster.latest().await? } else { argument.parse::<ObjectName>()?.to_string() };
-        Ok(Target::Cluster { cluster: Box::new(cluster), name, uid: None })
-    }
-
-    async fn of_handle(&self, handle: Handle) -> Result<Target, Failure> {
+    async fn of_handle(&self, handle: Handle) -> Result<Run, Failure> {
         let name: ObjectName = handle.name.parse()?;
         let namespace: ObjectName = handle.namespace.parse()?;
         match handle.backend {
-            Backend::Local => {
+            handle::Backend::Local => {
                 let root = handle.store.map_or_else(home::root, |store| Ok(PathBuf::from(store)))?;
                 let record = Record::find(&root, &namespace, &name)?;
                 let workflow = record.workflow()?;
                 if workflow["metadata"]["uid"].as_str() == Some(&handle.uid) {
-                    Ok(Target::Local(record))
+                    Ok(Run::Local(record))
                 } else {
                     Err(Failure::new(
                         Exit::NotFound,
@@ -91,7 +63,7 @@ impl TargetArgs {
                     ))
                 }
             }
-            Backend::Cluster => {
+            handle::Backend::Cluster => {
                 let mut access = self.access.access();
                 let asked = access.context.take();
                 access.namespace = Some(namespace.to_string());
@@ -111,7 +83,7 @@ impl TargetArgs {
                     )
                     .hint("name the context of that cluster with --context"));
                 }
-                Ok(Target::Cluster { cluster: Box::new(cluster), name: name.to_string(), uid: Some(handle.uid) })
+                Ok(Run::Cluster { cluster: Box::new(cluster), name: name.to_string(), uid: Some(handle.uid) })
             }
         }
     }

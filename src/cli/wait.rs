@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{Deadline, at_once, conclude, ending, follow};
+use super::follow::{at_once, conclude, ending};
 use super::report::ReportArgs;
 use super::runtime::{block_on, looking_on};
-use super::snapshot::Found;
 use super::target::TargetArgs;
 use super::values::span;
 use crate::argo::Workflow;
+use crate::backend::{Deadline, Snapshot};
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::stream::result;
@@ -84,14 +84,14 @@ async fn wait(args: &Args) -> Result<Exit, Failure> {
     Ok(worst)
 }
 
-async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<Found, Failure> {
-    let end = async { follow(&args.target.resolve(run).await?, deadline, None).await };
+async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<Snapshot, Failure> {
+    let end = async { Ok(args.target.resolve(run).await?.end(None, deadline, None).await?) };
     // Told at once: the others may go on for hours.
-    let found = end.await.inspect_err(|failure| {
+    let ended = end.await.inspect_err(|failure: &Failure| {
         failure.report();
     })?;
     if args.output.is_none() && !args.quiet {
-        result(ending(&found) + "\n")?;
+        result(ending(&ended) + "\n")?;
     }
-    Ok(found)
+    Ok(ended)
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::Failure;
-use super::follow::{Deadline, Followed, Screen, ending, exit, follow};
+use super::follow::{Followed, Screen, ending, exit};
 use super::report::ReportArgs;
 use super::runtime::{block_on, looking_on};
-use super::snapshot::Found;
 use super::status::FOLD;
 use super::target::TargetArgs;
 use super::values::span;
+use crate::backend::{Deadline, Snapshot};
 use crate::exit::Exit;
 use crate::output::stream::{result, stdout_colors};
 use crate::output::tree::{self, Look};
@@ -60,12 +60,12 @@ async fn watch(args: &Args) -> Result<Exit, Failure> {
     Ok(exit(&end?).max(written))
 }
 
-async fn watched(args: &Args) -> Result<Found, Failure> {
+async fn watched(args: &Args) -> Result<Snapshot, Failure> {
     let deadline = Deadline::after(args.timeout);
-    let target = args.target.resolve(&args.run).await?;
+    let run = args.target.resolve(&args.run).await?;
     let screen = Screen::new(false);
-    let mut show = |found: &_| screen.show(found);
-    let ended = follow(&target, deadline, Some(&mut show)).await;
+    let mut show = |state: &_| screen.show(state);
+    let ended = run.end(None, deadline, Some(&mut show)).await;
     drop(screen);
     let ended = ended?;
     let look = Look { color: stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };

@@ -1,7 +1,6 @@
 //! What can go wrong on the way to a cluster and in it: each with its message, its advice and its exit code.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::kind::Resource;
 use super::template::Elsewhere;
@@ -224,15 +223,13 @@ pub enum ClusterError {
         /// What the server said.
         message: String,
     },
-    /// The workflow did not end in time.
-    #[error("workflow {name:?} has not ended after {after:?} (phase {phase})")]
-    TimedOut {
-        /// Its name.
-        name: String,
-        /// How long it was waited for.
-        after: Duration,
-        /// The phase it was last seen in.
-        phase: String,
+    /// The object was changed by others each time that it was to be changed.
+    #[error("cannot change {what}: it changed during each of {attempts} attempts")]
+    Unsettled {
+        /// The object, with its kind.
+        what: String,
+        /// How often it was tried.
+        attempts: usize,
     },
     /// Any other answer of the server.
     #[error("the API server cannot {verb} {kind} {name:?}: {message}")]
@@ -263,8 +260,7 @@ impl CommandError for ClusterError {
             | Self::ConfigMapMissing { .. }
             | Self::NoWorkflow { .. }
             | Self::Deleted { .. } => Exit::NotFound,
-            Self::Exists { .. } | Self::Conflict { .. } => Exit::Conflict,
-            Self::TimedOut { .. } => Exit::TimedOut,
+            Self::Exists { .. } | Self::Conflict { .. } | Self::Unsettled { .. } => Exit::Conflict,
             _ => Exit::Tool,
         }
     }
@@ -286,7 +282,7 @@ impl CommandError for ClusterError {
                 "the request may have arrived; the same command with the same --name and run id repeats it safely".into(),
             ),
             Self::Unreachable { .. } => Some("kubectl cluster-info shows whether kubectl reaches it".into()),
-            Self::Overloaded { .. } | Self::Conflict { .. } => Some("try again later".into()),
+            Self::Overloaded { .. } | Self::Conflict { .. } | Self::Unsettled { .. } => Some("try again later".into()),
             Self::Unauthorized { .. } => Some("they may have expired: log in again, or choose another --context".into()),
             Self::Forbidden { user, verb, resource, namespace } => Some(grant(user, verb, resource, namespace.as_deref())),
             Self::NotInstalled { .. } => {
@@ -307,7 +303,6 @@ impl CommandError for ClusterError {
                 "etcd takes about 1.5 MB: move templates into a WorkflowTemplate and large parameters into a ConfigMap or an artifact"
                     .into(),
             ),
-            Self::TimedOut { .. } => Some("it still runs; wait again with a longer --timeout".into()),
             Self::Kubeconfig { .. }
             | Self::Context { .. }
             | Self::Deleted { .. }

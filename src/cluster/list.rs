@@ -40,32 +40,62 @@ impl Cluster {
         selection: &Selection,
         mut take: impl FnMut(Value),
     ) -> Result<String, ClusterError> {
-        let call = selection.call(self, resource, Verb::List);
-        let mut query = query(selection, None);
-        let mut seen = HashSet::new();
-        let mut restarts = 0;
-        loop {
-            let request = if selection.metadata_only { call.list_metadata(&query) } else { call.list(&query) };
-            let mut list = match self.send(request).await.result {
+        let mut pages = Pages::new(resource, selection);
+        while let Some(page) = pages.next(self, selection).await? {
+            page.into_iter().for_each(&mut take);
+        }
+        Ok(pages.version)
+    }
+}
+
+/// A list that is read page by page.
+#[derive(Debug)]
+pub(super) struct Pages {
+    resource: Resource,
+    /// The query of the next page; none after the last.
+    query: Option<String>,
+    /// The objects that were given, by uid: a list that is begun anew gives them once more.
+    seen: HashSet<String>,
+    restarts: u32,
+    /// The resource version of the list, after its last page.
+    pub(super) version: String,
+}
+
+impl Pages {
+    pub(super) fn new(resource: Resource, selection: &Selection) -> Self {
+        let query = Some(query(selection, None));
+        Self { resource, query, seen: HashSet::new(), restarts: 0, version: String::new() }
+    }
+
+    /// The next page, without objects that were given before.
+    pub(super) async fn next(
+        &mut self,
+        cluster: &Cluster,
+        selection: &Selection,
+    ) -> Result<Option<Vec<Value>>, ClusterError> {
+        let call = selection.call(cluster, self.resource, Verb::List);
+        while let Some(query) = &self.query {
+            let request = if selection.metadata_only { call.list_metadata(query) } else { call.list(query) };
+            let mut list = match cluster.send(request).await.result {
                 Ok(list) => list,
-                Err(Failure::Refused(status)) if status.code == 410 && restarts < RESTARTS => {
-                    restarts += 1;
-                    query = self::query(selection, None);
+                Err(Failure::Refused(status)) if status.code == 410 && self.restarts < RESTARTS => {
+                    self.restarts += 1;
+                    self.query = Some(self::query(selection, None));
                     continue;
                 }
-                Err(failure) => return Err(self.explain(&call, failure, false).await),
+                Err(failure) => return Err(cluster.explain(&call, failure, false).await),
             };
-            for mut item in list["items"].as_array_mut().map(std::mem::take).unwrap_or_default() {
-                if seen.insert(item["metadata"]["uid"].as_str().unwrap_or_default().to_owned()) {
-                    name_kind(&mut item, resource);
-                    take(item);
-                }
-            }
-            match list.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
-                Some(token) => query = self::query(selection, Some(token)),
-                None => return Ok(list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()),
-            }
+            let token = list.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty());
+            self.query = token.map(|token| self::query(selection, Some(token)));
+            list["metadata"]["resourceVersion"].as_str().unwrap_or_default().clone_into(&mut self.version);
+
+            let items = list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            let uid = |item: &Value| item["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+            let mut page: Vec<Value> = items.into_iter().filter(|item| self.seen.insert(uid(item))).collect();
+            page.iter_mut().for_each(|item| name_kind(item, self.resource));
+            return Ok(Some(page));
         }
+        Ok(None)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Watching workflows: the events of one watch, and what it means that it ended.
 
-use std::ops::ControlFlow;
-use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use kube::core::WatchEvent;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -18,70 +17,75 @@ pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// The server sends a bookmark each minute: a watch that is silent for longer than this is dead.
 const SILENCE: Duration = Duration::from_secs(150);
 
-/// What a watch tells of a workflow.
+/// What a watch tells next.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// It was made or has changed.
+    /// An object was made or has changed.
     Changed(Value),
-    /// It was deleted.
+    /// An object was deleted; its last state.
     Deleted(Value),
-}
-
-/// How a watch ended; the workflows go on.
-#[derive(Debug)]
-pub(super) enum Ended<T> {
-    /// Its reader has seen enough.
-    Enough(T),
-    /// With its time or its connection. What happens after this version is not known yet.
+    /// The watch ended with its time or its connection. What happens after this version is not known yet.
     Lost(String),
-    /// The server has forgotten what happened since: it must be read anew.
+    /// The server has forgotten what happened since: everything must be read anew.
     Expired,
 }
 
+/// An open watch.
+pub(super) struct Watch {
+    events: BoxStream<'static, Result<WatchEvent<Value>, kube::Error>>,
+    version: String,
+}
+
 impl Cluster {
-    /// Watches what the query selects, from the state that `version` stands for until the watch ends or `heed` has seen
-    /// enough. A watch that cannot begin is an error where it never will.
-    pub(super) async fn watch<T>(
+    /// Watches what the query selects, from the state that `version` stands for. Nothing where the server has
+    /// forgotten that state or is away; a watch that will never begin is an error.
+    pub(super) async fn open_watch(
         &self,
         call: &Call<'_>,
         query: &str,
-        mut version: String,
-        mut heed: impl FnMut(Event) -> ControlFlow<T>,
-    ) -> Result<Ended<T>, ClusterError> {
-        let Ok(request) = call.watch(query, &version) else { return Ok(Ended::Expired) };
+        version: String,
+    ) -> Result<Option<Watch>, ClusterError> {
+        let Ok(request) = call.watch(query, &version) else { return Ok(None) };
         let opening = self.client.request_events::<Value>(request);
-        let stream = match tokio::time::timeout(self.request_timeout, opening).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return self.no_watch(call, Failure::from_kube(&error), version).await,
-            Err(_) => return Ok(Ended::Lost(version)),
-        };
-        let mut stream = pin!(stream);
-        while let Ok(Some(Ok(event))) = tokio::time::timeout(SILENCE, stream.next()).await {
-            let (seen, event) = match event {
-                WatchEvent::Added(workflow) | WatchEvent::Modified(workflow) => {
-                    (version_of(&workflow), Some(Event::Changed(workflow)))
-                }
-                WatchEvent::Deleted(workflow) => (version_of(&workflow), Some(Event::Deleted(workflow))),
-                WatchEvent::Bookmark(bookmark) => (Some(bookmark.metadata.resource_version), None),
-                WatchEvent::Error(_) => return Ok(Ended::Expired),
-            };
-            version = seen.unwrap_or(version);
-            if let Some(ControlFlow::Break(enough)) = event.map(&mut heed) {
-                return Ok(Ended::Enough(enough));
-            }
+        match tokio::time::timeout(self.request_timeout, opening).await {
+            Ok(Ok(events)) => Ok(Some(Watch { events: events.boxed(), version })),
+            Ok(Err(error)) => self.no_watch(call, Failure::from_kube(&error)).await,
+            Err(_) => Ok(None),
         }
-        Ok(Ended::Lost(version))
     }
 
-    async fn no_watch<T>(&self, call: &Call<'_>, failure: Failure, version: String) -> Result<Ended<T>, ClusterError> {
+    async fn no_watch(&self, call: &Call<'_>, failure: Failure) -> Result<Option<Watch>, ClusterError> {
         match &failure {
-            Failure::Refused(status) if status.code == 410 => Ok(Ended::Expired),
             Failure::Refused(status) if matches!(status.code, 401 | 403) => {
                 Err(self.explain(call, failure, false).await)
             }
             Failure::NoCredential(_) => Err(self.explain(call, failure, false).await),
-            Failure::Refused(_) | Failure::Lost(_) | Failure::Unusable(_) => Ok(Ended::Lost(version)),
+            Failure::Refused(_) | Failure::Lost(_) | Failure::Unusable(_) => Ok(None),
         }
+    }
+}
+
+impl Watch {
+    /// Waits for the next event. Dropped while it waits, it has lost nothing.
+    pub(super) async fn next(&mut self) -> Event {
+        while let Ok(Some(Ok(event))) = tokio::time::timeout(SILENCE, self.events.next()).await {
+            let event = match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => Event::Changed(object),
+                WatchEvent::Deleted(object) => Event::Deleted(object),
+                WatchEvent::Bookmark(bookmark) => {
+                    self.version = bookmark.metadata.resource_version;
+                    continue;
+                }
+                WatchEvent::Error(_) => return Event::Expired,
+            };
+            if let Event::Changed(object) | Event::Deleted(object) = &event
+                && let Some(version) = version_of(object)
+            {
+                self.version = version;
+            }
+            return event;
+        }
+        Event::Lost(std::mem::take(&mut self.version))
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) struct Change {
 
 /// Why a run is not steered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// It goes on no more.
     #[error("it has ended ({0})")]
     Ended(String),
@@ -79,6 +79,12 @@ pub(crate) enum Refusal {
     /// The compressed nodes are damaged.
     #[error("its compressed nodes cannot be changed: {0}")]
     Compressed(String),
+    /// The process that carried it out is gone.
+    #[error("its process was killed")]
+    Killed,
+    /// Nodes of a suspended run do not go on by themselves.
+    #[error("the run itself is suspended")]
+    Held,
     /// No suspended node was meant.
     #[error("no suspended node matches --node-field-selector")]
     NoNode,
@@ -106,7 +112,7 @@ pub(crate) enum Refusal {
 impl CommandError for Refusal {
     fn exit(&self) -> Exit {
         match self {
-            Self::Ended(_) | Self::Stopping(_) => Exit::Conflict,
+            Self::Ended(_) | Self::Stopping(_) | Self::Killed | Self::Held => Exit::Conflict,
             Self::Offloaded | Self::Compressed(_) => Exit::Tool,
             Self::NoNode => Exit::NotFound,
             Self::NoneSuspended | Self::UnknownOutput { .. } | Self::MissingOutput { .. } => Exit::Usage,
@@ -117,6 +123,7 @@ impl CommandError for Refusal {
         match self {
             Self::MissingOutput { parameter, .. } => Some(format!("give it with --output {parameter}=VALUE")),
             Self::Offloaded => Some("use argo resume with ARGO_SERVER set".to_owned()),
+            Self::Held => Some("resume it without --node-field-selector".to_owned()),
             Self::UnknownOutput { .. } => Some("choose the node with --node-field-selector".to_owned()),
             _ => None,
         }

@@ -30,7 +30,7 @@ const ORDER: &str = "order";
 
 /// Why a run cannot be steered.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ControlError {
+pub enum ControlError {
     /// Nobody reads.
     #[error("no process of this machine carries it out")]
     Nobody,

@@ -5,11 +5,30 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, try_unfold};
+
 use super::record::{Record, RecordError};
 use super::watch::Watch;
 
 /// Changes that come in quick succession are shown as one.
-const CALM: Duration = Duration::from_millis(100);
+pub(crate) const CALM: Duration = Duration::from_millis(100);
+
+/// How far a run was followed.
+struct Follower {
+    watch: Watch,
+    gather: Duration,
+    /// Ends when the process does that carries the run out.
+    left: BoxFuture<'static, Result<(), RecordError>>,
+    stage: Stage,
+}
+
+enum Stage {
+    Begun,
+    Going,
+    Over,
+}
 
 impl Record {
     /// Returns when the process that carries the run out has ended; at once when there is none.
@@ -24,26 +43,38 @@ impl Record {
             .map_err(|source| RecordError::Read { path, source })
     }
 
-    /// The same, and `on_change` is called at the beginning, after each change on the way, and at the end.
-    pub(crate) async fn watch(
-        &self,
-        mut on_change: impl FnMut() -> Result<(), RecordError>,
-    ) -> Result<(), RecordError> {
-        let mut watch = Watch::new();
+    /// Tells when the run may have changed: at the beginning, after each change, where those within `gather` are one, and
+    /// when its process has ended. Changes from this call on are heard of.
+    pub(crate) fn changes(&self, gather: Duration) -> BoxStream<'static, Result<(), RecordError>> {
+        let watch = Watch::new();
         watch.add(self.directory());
-        let left = self.until_left();
-        tokio::pin!(left);
+        let record = self.clone();
+        let left = Box::pin(async move { record.until_left().await });
+        let follower = Follower { watch, gather, left, stage: Stage::Begun };
+        try_unfold(follower, async |mut follower| Ok(follower.next().await?.then_some(((), follower)))).boxed()
+    }
+}
+
+impl Follower {
+    /// Whether there is something new to see; false after the end.
+    async fn next(&mut self) -> Result<bool, RecordError> {
+        match self.stage {
+            Stage::Begun => {
+                self.stage = Stage::Going;
+                return Ok(true);
+            }
+            Stage::Over => return Ok(false),
+            Stage::Going => {}
+        }
         loop {
-            on_change()?;
-            let mut changed = false;
-            while !changed {
-                tokio::select! {
-                    left = &mut left => {
-                        left?;
-                        return on_change();
-                    }
-                    told = watch.next(CALM) => changed = told,
+            tokio::select! {
+                left = &mut self.left => {
+                    self.stage = Stage::Over;
+                    return left.map(|()| true);
                 }
+                changed = self.watch.next(self.gather) => if changed {
+                    return Ok(true);
+                },
             }
         }
     }
@@ -53,6 +84,7 @@ impl Record {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use futures::TryStreamExt;
     use serde_json::json;
 
     use super::*;
@@ -65,9 +97,9 @@ mod tests {
         let store = Store::create(root.path(), &namespace, &name, &json!({"metadata": {"name": "a"}}))?;
         let record = Record::find(root.path(), &namespace, &name)?;
         let seen = AtomicUsize::new(0);
-        let watching = record.watch(|| {
+        let watching = record.changes(CALM).try_for_each(|()| {
             seen.fetch_add(1, Ordering::Relaxed);
-            Ok(())
+            std::future::ready(Ok(()))
         });
         let acting = async {
             while seen.load(Ordering::Relaxed) == 0 {

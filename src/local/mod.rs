@@ -12,7 +12,7 @@ pub(crate) mod engine;
 pub(crate) mod executor;
 pub(crate) mod follow;
 pub(crate) mod kill;
-pub(crate) mod list_watch;
+pub(crate) mod list_follow;
 pub(crate) mod logs;
 pub(crate) mod record;
 pub(crate) mod resolved;

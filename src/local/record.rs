@@ -13,7 +13,7 @@ use crate::exit::{CommandError, Exit};
 
 /// Why a run cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RecordError {
+pub enum RecordError {
     /// There is no such run.
     #[error("no local run {name:?} in namespace {namespace:?}")]
     Missing {
@@ -50,7 +50,7 @@ impl CommandError for RecordError {
 
 /// A run's directory, open for reading.
 #[derive(Debug, Clone)]
-pub(crate) struct Record {
+pub struct Record {
     directory: PathBuf,
 }
 
@@ -96,6 +96,11 @@ impl Record {
     /// The run's directory.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The run's name.
+    pub(crate) fn name(&self) -> &str {
+        self.directory.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
     /// The directory of all runs and caches.

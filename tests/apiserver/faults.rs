@@ -13,6 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::kubernetes::namespace::Namespace;
 use crate::kubernetes::relay::Relay;
 use crate::kubernetes::server::{Server, User};
+use crate::wait::wait;
 use crate::workflow;
 
 pub(crate) const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows";
@@ -91,7 +92,7 @@ async fn a_wait_outlives_its_connections() {
         let show = |workflow: &Value| {
             let _ = send.send(workflow["status"]["phase"].as_str().unwrap_or_default().to_owned());
         };
-        cluster.wait(&made, None, show).await
+        wait(&cluster, &made, None, show).await
     });
     for (before, phase) in [("", "Running"), ("Running", "Succeeded")] {
         assert_eq!(seen.recv().await.as_deref(), Some(before));
@@ -119,7 +120,7 @@ async fn a_server_that_stays_away_ends_a_wait() {
     let (_namespace, relay, cluster, known) = patient(patience).await;
     relay.leave();
     let left = Instant::now();
-    let error = cluster.wait(&known, None, |_| {}).await.unwrap_err();
+    let error = wait(&cluster, &known, None, |_| {}).await.unwrap_err();
     assert!(left.elapsed() >= patience, "given up after {:?}", left.elapsed());
     assert_eq!(error.to_string(), format!("cannot reach the API server at {}: connection refused", relay.url));
     assert_eq!(error.exit(), Exit::Tool);
@@ -129,7 +130,7 @@ async fn a_server_that_stays_away_ends_a_wait() {
 async fn an_absence_counts_from_the_end_of_the_watch() {
     let patience = Duration::from_secs(3);
     let (namespace, relay, cluster, known) = patient(patience).await;
-    let waiting = tokio::spawn(async move { cluster.wait(&known, None, |_| {}).await });
+    let waiting = tokio::spawn(async move { wait(&cluster, &known, None, |_| {}).await });
     // A server that is heard for longer than it may be away.
     tokio::time::sleep(patience + Duration::from_secs(1)).await;
     relay.leave();
@@ -209,7 +210,7 @@ async fn an_expired_watch_begins_anew_and_odd_dates_do_not_matter() {
         .await;
     let mut phases = Vec::new();
     let show = |workflow: &Value| phases.push(workflow["status"]["phase"].as_str().unwrap_or_default().to_owned());
-    let end = to(&server).await.wait(&state("1", "Running"), None, show).await.unwrap();
+    let end = wait(&to(&server).await, &state("1", "Running"), None, show).await.unwrap();
     assert_eq!(end, state("7", "Error"));
     assert_eq!(phases, ["Running", "Error"]);
 }

@@ -1,12 +1,11 @@
 //! `list --watch`: the test plays the controller and breaks the connections.
 
 use std::io::{BufRead, BufReader, Lines};
-use std::ops::ControlFlow;
 use std::process::{Child, ChildStdout};
 
+use futures::{StreamExt, TryStreamExt};
 use kubectl_runnable::testing::cluster::{News, Selection};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -92,7 +91,7 @@ async fn objects_are_a_stream() {
     assert_eq!(object()["metadata"]["labels"]["team"], "a");
 }
 
-/// What `list_watch` tells, as short words.
+/// What `list_follow` tells, as short words.
 fn told(news: News) -> String {
     match news {
         News::There(workflow) => {
@@ -110,23 +109,20 @@ async fn a_watch_outlives_its_connections() {
     namespace.create("workflows", &workflow("one", "r1")).await;
     let relay = Relay::to(&Server::argo().url).await;
     let cluster = through(&relay, &namespace).await;
-    let (send, mut seen) = mpsc::unbounded_channel();
     let selection = Selection { chunk: 100, ..Selection::default() };
-    tokio::spawn(async move {
-        let take = |news| send.send(told(news)).map_or(ControlFlow::Break(()), ControlFlow::Continue);
-        cluster.list_watch(&selection, take).await
-    });
-    assert_eq!(seen.recv().await.as_deref(), Some("one "));
-    assert_eq!(seen.recv().await.as_deref(), Some("complete"));
+    let mut news = cluster.list_follow(selection);
+    let mut seen = async || told(news.next().await.unwrap().unwrap());
+    assert_eq!(seen().await, "one ");
+    assert_eq!(seen().await, "complete");
     for phase in ["Running", "Failed"] {
         relay.cut();
         set_phase(&namespace, "one", phase).await;
-        assert_eq!(seen.recv().await.unwrap(), format!("one {phase}"));
+        assert_eq!(seen().await, format!("one {phase}"));
     }
     relay.cut();
     namespace.delete("workflows", "one").await;
     namespace.create("workflows", &workflow("two", "r2")).await;
-    let mut last = [seen.recv().await.unwrap(), seen.recv().await.unwrap()];
+    let mut last = [seen().await, seen().await];
     last.sort();
     assert_eq!(last, ["gone", "two "]);
 }
@@ -150,13 +146,9 @@ async fn what_the_server_has_forgotten_is_read_anew() {
         .await;
     get().and(query_param("limit", "100")).respond_with(list("1", &["a", "b"])).up_to_n_times(1).mount(&server).await;
     get().and(query_param("limit", "100")).respond_with(list("7", &["b", "c"])).mount(&server).await;
-    let mut news = Vec::new();
     let selection = Selection { chunk: 100, ..Selection::default() };
-    let take = |one| {
-        news.push(told(one));
-        if news.len() == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    to(&server).await.list_watch(&selection, take).await.unwrap();
+    let news: Vec<String> =
+        to(&server).await.list_follow(selection).take(5).map(|news| told(news.unwrap())).collect().await;
     assert_eq!(news, ["a ", "b ", "complete", "c ", "gone"]);
 }
 
@@ -166,7 +158,7 @@ async fn who_may_list_but_not_watch_is_told_so() {
     namespace.allow(&["list"], "workflows").await;
     let cluster = namespace.cluster(User::Restricted).await;
     let selection = Selection { chunk: 100, ..Selection::default() };
-    let watched = cluster.list_watch(&selection, |_| ControlFlow::<()>::Continue(())).await;
+    let watched = cluster.list_follow(selection).try_for_each(async |_| Ok(())).await;
     let expected = format!("restricted may not watch workflows.argoproj.io in namespace \"{}\"", namespace.name);
     assert_eq!(watched.unwrap_err().to_string(), expected);
 }

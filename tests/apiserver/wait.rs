@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kubectl_runnable::testing::backend::{BackendError, Deadline, Run, Snapshot};
 use kubectl_runnable::testing::cluster::{Cluster, ClusterError};
 use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
@@ -12,10 +13,22 @@ use crate::kubernetes::namespace::Namespace;
 use crate::kubernetes::server::User;
 use crate::workflow;
 
+/// Waits for the end of a workflow that the cluster has told of; `show` sees each state.
+pub(crate) async fn wait(
+    cluster: &Cluster,
+    workflow: &Value,
+    timeout: Option<Duration>,
+    mut show: impl FnMut(&Value) + Send,
+) -> Result<Value, BackendError> {
+    let mut show = |state: &Snapshot| show(&state.workflow);
+    let end = Run::of_workflow(cluster, workflow).end(Some(workflow), Deadline::after(timeout), Some(&mut show)).await;
+    end.map(|end| end.workflow)
+}
+
 /// A wait that runs beside the test and tells each phase that it is shown.
 struct Waiting {
     phases: mpsc::UnboundedReceiver<String>,
-    end: JoinHandle<Result<Value, ClusterError>>,
+    end: JoinHandle<Result<Value, BackendError>>,
 }
 
 impl Waiting {
@@ -25,7 +38,7 @@ impl Waiting {
         let show = move |workflow: &Value| {
             let _ = send.send(workflow["status"]["phase"].as_str().unwrap_or_default().to_owned());
         };
-        let end = tokio::spawn(async move { cluster.wait(&workflow, timeout, show).await });
+        let end = tokio::spawn(async move { wait(&cluster, &workflow, timeout, show).await });
         Self { phases, end }
     }
 
@@ -33,7 +46,7 @@ impl Waiting {
         assert_eq!(self.phases.recv().await.as_deref(), Some(phase));
     }
 
-    async fn ends(self) -> Result<Value, ClusterError> {
+    async fn ends(self) -> Result<Value, BackendError> {
         tokio::time::timeout(Duration::from_mins(1), self.end).await.unwrap().unwrap()
     }
 }
@@ -85,7 +98,7 @@ async fn a_deletion_before_the_wait_is_no_absence() {
     let made = namespace.create("workflows", &workflow("build", "r1")).await;
     namespace.delete("workflows", "build").await;
     let waiting = Waiting::start(namespace.cluster(User::Admin).await, &made, None);
-    assert!(matches!(waiting.ends().await, Err(ClusterError::Deleted { .. })));
+    assert!(matches!(waiting.ends().await, Err(BackendError::Cluster(ClusterError::Deleted { .. }))));
 }
 
 #[tokio::test]
@@ -95,7 +108,7 @@ async fn another_workflow_of_the_same_name_is_not_waited_for() {
     namespace.delete("workflows", "build").await;
     namespace.create("workflows", &workflow("build", "r1")).await;
     let waiting = Waiting::start(namespace.cluster(User::Admin).await, &first, None);
-    assert!(matches!(waiting.ends().await, Err(ClusterError::Deleted { .. })));
+    assert!(matches!(waiting.ends().await, Err(BackendError::Cluster(ClusterError::Deleted { .. }))));
 }
 
 #[tokio::test]

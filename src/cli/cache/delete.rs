@@ -7,6 +7,7 @@ use super::source::{Deleted, Source, SourceArgs, check_mutable};
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Change};
 use crate::cli::failure::Failure;
+use crate::cluster::{Attempt, revise};
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, entries, lines, size};
 use crate::output::stream::{result, talk};
@@ -154,29 +155,30 @@ async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Done
 
 /// Deletes the cache, unless it is used or filled meanwhile; gives what is left in its place and does not belong to it.
 async fn delete(args: &Args, source: &Source, mut cache: Cache) -> Result<Vec<String>, Failure> {
-    const ATTEMPTS: usize = 8;
     let what = format!("cache {} in {}", cache.name, cache.place);
-    for _ in 0..ATTEMPTS {
+    let name = cache.name.parse()?;
+    revise(&what, async |_| {
         match source.delete(&cache).await? {
-            Deleted::Whole => return Ok(Vec::new()),
+            Deleted::Whole => return Ok(Attempt::Settled(Vec::new())),
             Deleted::But(left) => {
                 let left: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
                 let named = printable(&left.join(", "));
                 talk(format_args!("note: left what is not of cache {}: {named}", cache.name));
-                return Ok(left);
+                return Ok(Attempt::Settled(left));
             }
             Deleted::Changed => {}
         }
-        let name = cache.name.parse()?;
-        let Some(now) = source.find(&name).await? else { return Ok(Vec::new()) };
+        let Some(now) = source.find(&name).await? else { return Ok(Attempt::Settled(Vec::new())) };
         if !args.force && now.entries != cache.entries {
-            break;
+            if matches!(source, Source::Store(_)) {
+                talk("entries that a run makes or has just used are left");
+            }
+            return Err(Failure::new(Exit::Conflict, format!("{what} was used meanwhile"))
+                .hint("repeat the command, or add --force"));
         }
         // Only what stands beside the entries was changed.
         cache = now;
-    }
-    if matches!(source, Source::Store(_)) {
-        talk("entries that a run makes or has just used are left");
-    }
-    Err(Failure::new(Exit::Conflict, format!("{what} was used meanwhile")).hint("repeat the command, or add --force"))
+        Ok(Attempt::Stale { perhaps_ours: false })
+    })
+    .await
 }

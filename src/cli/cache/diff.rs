@@ -4,7 +4,6 @@ use super::source::SourceArgs;
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, CacheDifference, attempts};
 use crate::cli::failure::Failure;
-use crate::cli::snapshot::found;
 use crate::exit::Exit;
 use crate::output::cache::{Form, attempts as nodes, difference, document, entries, lines};
 use crate::output::stream::{result, talk};
@@ -84,7 +83,7 @@ fn of_caches(args: &Args, first: &Cache, second: &Cache) -> Result<Exit, Failure
 }
 
 async fn of_runs(args: &Args) -> Result<Exit, Failure> {
-    let workflow = async |run: &str| found(&args.source.target.resolve(run).await?).await;
+    let workflow = async |run: &str| Ok::<_, Failure>(args.source.target.resolve(run).await?.get().await?);
     let first = workflow(&args.first).await?;
     let second = workflow(&args.second).await?;
     let compared = attempts(&first.workflow, &second.workflow);

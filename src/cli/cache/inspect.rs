@@ -13,7 +13,6 @@ use super::source::{Source, SourceArgs, check_mutable};
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Carried, Change, Provenance, Report, Surroundings, caches_of, keys_of};
 use crate::cli::failure::Failure;
-use crate::cli::snapshot::found;
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, entries, inspection, lines};
 use crate::output::stream::{result, talk};
@@ -153,9 +152,9 @@ async fn subject(args: &Args) -> Result<Subject, Failure> {
 }
 
 async fn of_run(args: &Args, run: &str) -> Result<Subject, Failure> {
-    let target = args.source.target.resolve(run).await?;
-    let source = args.source.beside(&target);
-    let found = found(&target).await?;
+    let run = args.source.target.resolve(run).await?;
+    let source = args.source.beside(&run);
+    let found = run.get().await?;
     let summary: Summary = found.summary();
     let workflow: &Value = &found.workflow;
     let names = caches_of(workflow);

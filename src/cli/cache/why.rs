@@ -7,9 +7,9 @@ use super::source::{Source, SourceArgs};
 use crate::argo::identity::{CacheName, ObjectName};
 use crate::argo::status::{Node, node_id};
 use crate::argo::{Nodes, Workflow};
+use crate::backend::Snapshot;
 use crate::cache::{Cache, Entry, Question};
 use crate::cli::failure::Failure;
-use crate::cli::snapshot::{ended, found};
 use crate::cluster::ClusterError;
 use crate::exit::Exit;
 use crate::local::record::Record;
@@ -47,9 +47,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
-    let target = args.source.target.resolve(&args.run).await?;
-    let source = args.source.beside(&target);
-    let found = found(&target).await?;
+    let run = args.source.target.resolve(&args.run).await?;
+    let source = args.source.beside(&run);
+    let found = run.get().await?;
     let node = node(&found.nodes, &found.workflow, &args.node)?;
     let cache = cache(&source, node).await?;
     let question = Question { workflow: &found.workflow, node, cache: cache.as_ref(), now: Timestamp::now() };
@@ -112,7 +112,10 @@ async fn origin(source: &Source, entry: &Entry, asking: &Value) -> Result<Option
             }
             Source::Store(store) => {
                 let namespace = asking["metadata"]["namespace"].as_str().unwrap_or("default").parse()?;
-                Record::find(store.root(), &namespace, &name.parse()?).and_then(|record| ended(&record)).ok()
+                Record::find(store.root(), &namespace, &name.parse()?)
+                    .and_then(|record| Snapshot::of_record(&record))
+                    .ok()
+                    .map(Snapshot::settled)
             }
         };
         let is_maker = |node: &Node| node.id == entry.node_id && node_id(name, &node.name) == entry.node_id;

@@ -8,16 +8,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::home;
 use super::runtime::{block_on, looking_on};
-use super::snapshot::{Found, recorded};
 use super::target::TargetArgs;
 use super::values::span;
 use crate::argo::Workflow;
 use crate::argo::label_selector::LabelSelector;
-use crate::cluster::{Cluster, Selection};
+use crate::backend::{ListSelection, Run, Snapshot};
 use crate::exit::{Exit, chain};
-use crate::local::record::{Record, RecordError};
+use crate::local::record::RecordError;
 use crate::output::format::{Format, rendered};
 use crate::output::list::{Columns, Row, table};
 use crate::output::stream::{result, talk};
@@ -84,14 +82,19 @@ struct Listed {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.watch {
-        let watching =
-            async { if args.target.local { watch::local(args).await } else { watch::on_cluster(args).await } };
-        return block_on(looking_on(watching, "the runs go on"));
+        return block_on(looking_on(watch::run(args), "the runs go on"));
     }
     let now = Timestamp::now();
     let mut listed = Vec::new();
-    let mut take = |found: Found| listed.extend(listed_of(args, found, now, false));
-    let place = if args.target.local { local(args, &mut take)? } else { block_on(on_cluster(args, &mut take))? };
+    let place = block_on(async {
+        let backend = args.target.backend().await?;
+        let take = |run: Run, snapshot: Result<Snapshot, RecordError>| match snapshot {
+            Ok(snapshot) => listed.extend(listed_of(args, snapshot, now, false)),
+            Err(error) => tell(&run, &error),
+        };
+        backend.list(&args.selection(), take).await?;
+        Ok(place(args, backend.namespace()))
+    })?;
     listed.sort_by(|left, right| left.row.by_age(&right.row));
     match args.output {
         None | Some(Format::Wide) if listed.is_empty() => talk(format_args!("no runs {place}")),
@@ -112,17 +115,8 @@ impl Args {
         Columns { namespace: self.all_namespaces, wide: self.output == Some(Format::Wide) }
     }
 
-    fn selection(&self) -> Selection {
-        Selection {
-            all_namespaces: self.all_namespaces,
-            labels: self.selector.as_ref().map(|selector| selector.as_str().to_owned()),
-            chunk: self.chunk_size,
-            ..Selection::default()
-        }
-    }
-
-    fn wants_labels(&self, found: &Found) -> bool {
-        self.selector.as_ref().is_none_or(|selector| selector.matches(&found.workflow))
+    fn selection(&self) -> ListSelection {
+        ListSelection { all_namespaces: self.all_namespaces, labels: self.selector.clone(), chunk: self.chunk_size }
     }
 }
 
@@ -136,8 +130,8 @@ fn list(format: Format, objects: &[Value]) -> String {
 }
 
 /// The run, where it was asked for, or where it is listed anyway. Nothing more of an object is kept than will be printed.
-fn listed_of(args: &Args, found: Found, now: Timestamp, anyway: bool) -> Option<Listed> {
-    let row = Row::of(&found.workflow, found.summary());
+fn listed_of(args: &Args, snapshot: Snapshot, now: Timestamp, anyway: bool) -> Option<Listed> {
+    let row = Row::of(&snapshot.workflow, snapshot.summary());
     let within = |since: Duration| {
         let since = jiff::SignedDuration::try_from(since).unwrap_or(jiff::SignedDuration::MAX);
         row.created.is_some_and(|created| now.duration_since(created) <= since)
@@ -147,36 +141,18 @@ fn listed_of(args: &Args, found: Found, now: Timestamp, anyway: bool) -> Option<
     let wanted = in_phase && args.since.is_none_or(within);
     let object = match args.output {
         Some(Format::Json | Format::Yaml | Format::Name) => {
-            Some(Workflow::from(found.workflow).written_out().into_value())
+            Some(Workflow::from(snapshot.workflow).written_out().into_value())
         }
         _ => None,
     };
     (wanted || anyway).then_some(Listed { row, object, wanted })
 }
 
-async fn on_cluster(args: &Args, take: &mut impl FnMut(Found)) -> Result<String, Failure> {
-    let cluster = Cluster::connect(&args.target.access.access()).await?;
-    cluster.list(&args.selection(), |workflow| take(Found::from(workflow))).await?;
-    Ok(place(args, cluster.namespace()))
-}
-
-fn local(args: &Args, take: &mut impl FnMut(Found)) -> Result<String, Failure> {
-    let root = home::root()?;
-    let namespace = args.target.local_namespace()?;
-    let all = Record::all(&root, (!args.all_namespaces).then_some(&namespace))?;
-    for record in all {
-        match recorded(&record) {
-            Ok(found) if args.wants_labels(&found) => take(found),
-            Ok(_) => {}
-            Err(error) => tell(&record, &error),
-        }
-    }
-    Ok(place(args, namespace.as_str()))
-}
-
 /// One run that cannot be read does not hide the others.
-fn tell(record: &Record, error: &RecordError) {
-    talk(format_args!("warning: {} left out: {}", record.directory().display(), chain(error)));
+fn tell(run: &Run, error: &RecordError) {
+    if let Run::Local(record) = run {
+        talk(format_args!("warning: {} left out: {}", record.directory().display(), chain(error)));
+    }
 }
 
 fn place(args: &Args, namespace: &str) -> String {

@@ -4,16 +4,14 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Args, Listed, listed_of};
+use crate::backend::{News, Snapshot};
 use crate::cli::failure::Failure;
-use crate::cli::home;
-use crate::cli::snapshot::{Found, recorded};
-use crate::cluster::{self, Cluster};
 use crate::exit::{Exit, chain};
-use crate::local::list_watch::{self, list_watch};
 use crate::output::format::{Format, name, rendered};
 use crate::output::list::{Growing, Row};
 use crate::output::stream::talk;
@@ -24,39 +22,26 @@ const GONE: &str = "Deleted";
 /// How the watching ends: nobody reads on, or it cannot be written.
 type End = Result<Exit, Failure>;
 
-/// Watches workflows of a cluster, until a signal ends it.
-pub(super) async fn on_cluster(args: &Args) -> End {
-    let cluster = Cluster::connect(&args.target.access.access()).await?;
-    let mut shown = Shown::new(args, cluster.namespace());
-    let take = |news| match news {
-        cluster::News::There(workflow) => {
-            let uid = workflow["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-            shown.there(uid, Found::from(workflow))
-        }
-        cluster::News::Complete => shown.complete(),
-        cluster::News::Gone(uid, last) => shown.gone(&uid, last),
-    };
-    cluster.list_watch(&args.selection(), take).await?
-}
-
-/// Watches runs of this machine, until a signal ends it.
-pub(super) async fn local(args: &Args) -> End {
-    let root = home::root()?;
-    let namespace = args.target.local_namespace()?;
-    let mut shown = Shown::new(args, namespace.as_str());
-    let take = |news| match news {
-        list_watch::News::There(record) => match recorded(&record) {
-            Ok(found) if args.wants_labels(&found) => shown.there(record.directory().display().to_string(), found),
-            Ok(_) => ControlFlow::Continue(()),
-            Err(error) => {
+/// Watches runs, until a signal ends it.
+pub(super) async fn run(args: &Args) -> End {
+    let backend = args.target.backend().await?;
+    let mut shown = Shown::new(args, backend.namespace());
+    let mut news = backend.list_follow(&args.selection());
+    while let Some(news) = news.try_next().await? {
+        let printed = match news {
+            News::There { key, snapshot } => shown.there(key, snapshot),
+            News::Unreadable(record, error) => {
                 talk(format_args!("warning: {}: {}", record.directory().display(), chain(&error)));
                 ControlFlow::Continue(())
             }
-        },
-        list_watch::News::Complete => shown.complete(),
-        list_watch::News::Gone(directory) => shown.gone(&directory.display().to_string(), None),
-    };
-    list_watch(&root, (!args.all_namespaces).then_some(&namespace), take).await?
+            News::Complete => shown.complete(),
+            News::Gone(key, last) => shown.gone(&key, last),
+        };
+        if let ControlFlow::Break(end) = printed {
+            return end;
+        }
+    }
+    Ok(Exit::Success)
 }
 
 /// What has been printed.
@@ -77,10 +62,10 @@ impl<'a> Shown<'a> {
     }
 
     /// A run is there, or has changed. One that was shown is shown once more when it is no longer asked for.
-    fn there(&mut self, key: String, found: Found) -> ControlFlow<End> {
+    fn there(&mut self, key: String, snapshot: Snapshot) -> ControlFlow<End> {
         let now = Timestamp::now();
         let is_shown = self.rows.contains_key(&key);
-        let Some(listed) = listed_of(self.args, found, now, is_shown) else { return ControlFlow::Continue(()) };
+        let Some(listed) = listed_of(self.args, snapshot, now, is_shown) else { return ControlFlow::Continue(()) };
         if let Some(first) = &mut self.first {
             first.push((key, listed));
             return ControlFlow::Continue(());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Stdout, Write};
 
+use futures::StreamExt;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -11,8 +12,8 @@ use super::{Args, no_node, several};
 use crate::argo::Workflow;
 use crate::argo::status::display_name;
 use crate::argo::status::{Node, Phase};
+use crate::backend::Run;
 use crate::cli::failure::Failure;
-use crate::cli::snapshot::live;
 use crate::cluster::{Cluster, ClusterError, Line, LogEnd, LogOptions, Pod};
 use crate::exit::Exit;
 use crate::mask::Mask;
@@ -25,14 +26,9 @@ enum News {
     Ended(String, Result<LogEnd, ClusterError>),
 }
 
-pub(super) async fn read(
-    args: &Args,
-    cluster: &Cluster,
-    name: &str,
-    uid: Option<&str>,
-    mut lines: Lines<Stdout>,
-) -> Result<Exit, Failure> {
-    let workflow = live(cluster, name, uid).await?;
+pub(super) async fn read(args: &Args, run: &Run, mut lines: Lines<Stdout>) -> Result<Exit, Failure> {
+    let Run::Cluster { cluster, name, .. } = run else { return Ok(Exit::Success) };
+    let workflow = run.get().await?.workflow;
     lines.prefix = several(&Workflow::view(&workflow).nodes(), args);
     let mut reader = Reader::new(args, cluster, lines);
     let mut pods = reader.wanted(name, &workflow).await?;
@@ -48,36 +44,30 @@ pub(super) async fn read(
         }
         return reader.end();
     }
-    let (sender, mut updates) = mpsc::unbounded_channel();
-    let waiting = cluster.wait(&workflow, None, |workflow| {
-        let _ = sender.send(workflow.clone());
-    });
-    tokio::pin!(waiting);
+    let mut states = cluster.follow(workflow.clone());
     let mut ended = false;
+    let mut last = workflow;
     loop {
         pods.drain(..).for_each(|pod| reader.start(pod));
         tokio::select! {
             Some(news) = reader.next() => if !reader.heed(news)? {
                 return Ok(Exit::Success);
             },
-            Some(mut workflow) = updates.recv(), if !ended => {
-                // Only the latest state counts.
-                while let Ok(newer) = updates.try_recv() {
-                    workflow = newer;
+            state = states.next(), if !ended => match state {
+                Some(Ok(workflow)) => {
+                    pods = reader.wanted(name, &workflow).await?;
+                    last = workflow;
                 }
-                pods = reader.wanted(name, &workflow).await?;
-            }
-            last = &mut waiting, if !ended => {
-                ended = true;
-                match last {
-                    Ok(workflow) => {
-                        pods = reader.wanted(name, &workflow).await?;
-                        reader.tell_gone(&workflow);
-                    }
-                    Err(ClusterError::Deleted { .. }) => talk(format_args!("note: workflow {name:?} was deleted")),
-                    Err(error) => return Err(error.into()),
+                Some(Err(ClusterError::Deleted { .. })) => {
+                    ended = true;
+                    talk(format_args!("note: workflow {name:?} was deleted"));
                 }
-            }
+                Some(Err(error)) => return Err(error.into()),
+                None => {
+                    ended = true;
+                    reader.tell_gone(&last);
+                }
+            },
             else => return reader.end(),
         }
     }

@@ -12,9 +12,10 @@ use regex::bytes::Regex;
 use super::failure::Failure;
 use super::runtime::block_on;
 use super::signals::Signals;
-use super::target::{Target, TargetArgs};
+use super::target::TargetArgs;
 use super::values::span;
 use crate::argo::Nodes;
+use crate::backend::Run;
 use crate::exit::Exit;
 use crate::output::lines::Lines;
 use crate::output::stream::stdout_colors;
@@ -107,8 +108,8 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
     lines.timestamps = args.timestamps;
     lines.grep.clone_from(&args.grep);
     match args.target.resolve(&args.run).await? {
-        Target::Local(record) => local::read(args, &record, lines).await,
-        Target::Cluster { cluster, name, uid } => cluster::read(args, &cluster, &name, uid.as_deref(), lines).await,
+        Run::Local(record) => local::read(args, &record, lines).await,
+        run @ Run::Cluster { .. } => cluster::read(args, &run, lines).await,
     }
 }
 

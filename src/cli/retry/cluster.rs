@@ -14,7 +14,6 @@ use crate::cli::cache::find;
 use crate::cli::failure::Failure;
 use crate::cli::follow_up::print;
 use crate::cli::handle::{Place, handle_of};
-use crate::cli::snapshot::live;
 use crate::cli::templates::called_templates;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
@@ -23,9 +22,8 @@ use crate::output::stream::{result, talk};
 use crate::prepare::Templates;
 use crate::retry::{Entries, InPlace, Mode, Owner, Plan, anew, check, in_place, memoized};
 
-pub(super) async fn run(args: &Args, cluster: &Cluster, run: &str, uid: Option<&str>) -> Result<Exit, Failure> {
-    args.agree_to_follow(false)?;
-    let live = Workflow::from(live(cluster, run, uid).await?).written_out().into_value();
+pub(super) async fn run(args: &Args, cluster: &Cluster, live: Value) -> Result<Exit, Failure> {
+    let live = Workflow::from(live).written_out().into_value();
     let mode = args.mode();
     check(&live, &mode, &owners(cluster, &live).await)?;
     let change = Change::new(args, cluster, &live, &mode).await?;

@@ -11,7 +11,6 @@ use crate::argo::document::{Document, Kind};
 use crate::cache::{Directory, LookUp};
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::snapshot::ended;
 use crate::cli::submit::again::Again;
 use crate::exit::Exit;
 use crate::local::record::Record;
@@ -19,13 +18,11 @@ use crate::local::store::BESIDE;
 use crate::prepare::{Prepared, Templates};
 use crate::retry::{Entries, Mode, Plan, anew, check};
 
-pub(super) async fn run(args: &Args, record: &Record) -> Result<Exit, Failure> {
-    args.agree_to_follow(true)?;
+pub(super) async fn run(args: &Args, record: &Record, live: Value) -> Result<Exit, Failure> {
     if args.mode() != Mode::Anew {
         return Err(Failure::usage("--memoized and --in-place need the controller of a cluster")
             .hint("leave them out: a local run takes what succeeded from its cache"));
     }
-    let live = ended(record)?;
     check(&live, &Mode::Anew, &[])?;
     let root = record.root();
     let (edited, beside) = documents(args, record)?;

@@ -11,12 +11,13 @@ use super::failure::Failure;
 use super::follow_up::FollowUp;
 use super::prompt::agreed;
 use super::runtime::block_on;
-use super::target::{Target, TargetArgs};
+use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
 use super::{files, generate};
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::argo::node_selector::NodeSelector;
+use crate::backend::Run;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::plan;
@@ -121,9 +122,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             .hint("submit the workflow anew for a run with another id"));
     }
     block_on(async {
-        match args.target.resolve(&args.run).await? {
-            Target::Cluster { cluster, name, uid } => cluster::run(args, &cluster, &name, uid.as_deref()).await,
-            Target::Local(record) => local::run(args, &record).await,
+        let run = args.target.resolve(&args.run).await?;
+        args.agree_to_follow(matches!(run, Run::Local(_)))?;
+        match &run {
+            Run::Cluster { cluster, .. } => cluster::run(args, cluster, run.get().await?.workflow).await,
+            Run::Local(record) => local::run(args, record, run.get().await?.settled()).await,
         }
     })
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::carry_out;
 use super::lookup::{Scope, board};
@@ -11,7 +11,7 @@ use crate::argo::Workflow;
 use crate::argo::synchronization::{LockName, Recorded};
 use crate::cli::failure::Failure;
 use crate::cli::runtime::looking_on;
-use crate::cluster::{Changed, Cluster, ClusterError};
+use crate::cluster::{Attempt, Changed, Cluster, ClusterError, revise};
 use crate::exit::Exit;
 use crate::locks::{INSTANCE, Limits, Planned, Request, drain_workflow, is_drain_of};
 use crate::output::stream::talk;
@@ -102,10 +102,6 @@ impl Drain<'_> {
     async fn watch(&self, cluster: &Cluster, workflow: &Value) -> Result<Exit, Failure> {
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
         let key = self.request.key;
-        let (sender, mut seen) = watch::channel(progress(workflow));
-        let watching = cluster.wait(workflow, None, |update| {
-            sender.send_replace(progress(update));
-        });
         let enough = |progress: &Progress| match progress {
             Progress::Unseen => false,
             Progress::Queued => !self.wait,
@@ -113,11 +109,14 @@ impl Drain<'_> {
         };
         let limit = if self.wait { self.timeout } else { Some(QUEUED) };
         let limit = limit.unwrap_or(Duration::MAX);
+        let mut states = cluster.follow_known(workflow);
         let reached = async {
-            tokio::select! {
-                ended = watching => Ok(ended.map(|workflow| progress(&workflow))?),
-                reached = seen.wait_for(enough) => Ok::<_, Failure>(reached.map_or(Progress::Unseen, |seen| seen.clone())),
+            let mut reached = Progress::Unseen;
+            while !enough(&reached) {
+                let Some(state) = states.try_next().await? else { break };
+                reached = progress(&state);
             }
+            Ok::<_, Failure>(reached)
         };
         match tokio::time::timeout(limit, reached).await {
             Ok(progress) => self.tell(&progress?, text("name")),
@@ -162,19 +161,20 @@ pub(super) async fn end(cluster: &Cluster, request: &Request<'_>, dry_run: bool)
     let Some(config_map) = cluster.config_map(request.config_map).await? else { return Ok(()) };
     let limits = Limits::of(&config_map)?;
     let Some(drained) = limits.drained(request.key.as_str()) else { return Ok(()) };
-    loop {
+    // The controller may write to it meanwhile.
+    revise(&format!("workflow {:?}", drained.workflow), async |_| {
         let live = match cluster.workflow(&drained.workflow).await {
             Ok(live) if is_drain_of(&live, request.config_map, request.key.as_str()) => live,
-            Ok(_) | Err(ClusterError::WorkflowMissing { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Ok(_) | Err(ClusterError::WorkflowMissing { .. }) => return Ok(Attempt::Settled(())),
+            Err(error) => return Err(Failure::from(error)),
         };
         match cluster.delete_workflow(&live, dry_run).await {
-            Ok(Changed::Done(_)) | Err(ClusterError::WorkflowMissing { .. }) => return Ok(()),
-            // The controller wrote to it meanwhile.
-            Ok(Changed::Stale { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Ok(Changed::Done(_)) | Err(ClusterError::WorkflowMissing { .. }) => Ok(Attempt::Settled(())),
+            Ok(Changed::Stale { perhaps_ours }) => Ok(Attempt::Stale { perhaps_ours }),
+            Err(error) => Err(error.into()),
         }
-    }
+    })
+    .await
 }
 
 fn progress(workflow: &Value) -> Progress {

@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use super::Source;
 use crate::argo::identity::ObjectName;
+use crate::backend::Run;
 use crate::cache::Store;
 use crate::cli::failure::Failure;
 use crate::cli::home;
-use crate::cli::target::{Target, TargetArgs};
+use crate::cli::target::TargetArgs;
 use crate::cli::values::Namespace;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
@@ -66,12 +67,10 @@ impl SourceArgs {
     }
 
     /// The source of the caches of a run.
-    pub(in crate::cli::cache) fn beside(&self, target: &Target) -> Source {
-        match target {
-            Target::Cluster { cluster, .. } => {
-                Source::Cluster { cluster: cluster.clone(), namespace: self.namespace() }
-            }
-            Target::Local(record) => Source::Store(Store::at(record.root())),
+    pub(in crate::cli::cache) fn beside(&self, run: &Run) -> Source {
+        match run {
+            Run::Cluster { cluster, .. } => Source::Cluster { cluster: cluster.clone(), namespace: self.namespace() },
+            Run::Local(record) => Source::Store(Store::at(record.root())),
         }
     }
 

@@ -1,17 +1,11 @@
 //! Changing the ConfigMap of a cache that runs change too.
 
-use std::time::Duration;
-
 use crate::cache::{Cache, Carried, Change, Place};
 use crate::cli::failure::Failure;
-use crate::cluster::{Changed, Cluster, ClusterError};
+use crate::cluster::{Attempt, Changed, Cluster, ClusterError, revise};
 use crate::exit::Exit;
 use crate::output::cache::size;
 
-/// A change is tried this often.
-const ATTEMPTS: u32 = 8;
-/// The pause after the first attempt; it doubles with each, up to a second.
-const PAUSE: Duration = Duration::from_millis(50);
 /// What can be done about a full cache.
 pub(in crate::cli::cache) const FULL: &str =
     "make room with kubectl runnable cache prune, or import into another cache with --into";
@@ -29,39 +23,43 @@ pub(in crate::cli::cache) fn check_mutable(cache: &Cache) -> Result<(), Failure>
 /// Carries out what was agreed to. When the cache was changed meanwhile, it is read and decided on again.
 pub(super) async fn on_cluster(
     cluster: &Cluster,
-    mut cache: Cache,
+    cache: Cache,
     agreed: &Change,
     decide: impl Fn(&Cache) -> Result<Change, Failure>,
 ) -> Result<Carried, Failure> {
     let Place::ConfigMap { namespace } = &cache.place else { return Ok(Carried::default()) };
-    let home = cluster.within(&namespace.clone());
-    // An earlier sending of the change, the answer to which was lost, may have done it.
-    let mut perhaps_done = false;
-    let mut change = agreed.clone();
-    for attempt in 0..ATTEMPTS {
+    let home = cluster.within(namespace);
+    let (name, place) = (cache.name.clone(), cache.place.to_string());
+    // Read before it was agreed to; after a conflict it is read again.
+    let mut seen = Some(cache);
+    let what = format!("cache {name}");
+    revise(&what, async |perhaps_done| {
+        let (cache, change) = match seen.take() {
+            Some(cache) => (cache, agreed.clone()),
+            None => {
+                let Some(object) = home.config_map(&name).await? else {
+                    let message = format!("{what} in {place} was deleted meanwhile");
+                    return Err(Failure::new(Exit::NotFound, message));
+                };
+                let cache = Cache::of_config_map(&object);
+                let change = decide(&cache)?.within(agreed);
+                (cache, change)
+            }
+        };
         if change.is_empty() {
-            return Ok(carried(agreed, &change, perhaps_done.then_some(&cache)));
+            return Ok(Attempt::Settled(carried(agreed, &change, perhaps_done.then_some(&cache))));
         }
-        let is_new = cache.object.uid.is_empty();
-        let changed = if is_new {
+        let changed = if cache.object.uid.is_empty() {
             home.create_config_map(&change.object(&cache.name, home.namespace()), false).await
         } else {
             home.patch_config_map(&cache.name, &change.patch(&cache), false).await
         };
-        match changed.map_err(|error| refused(error, &cache))? {
-            Changed::Done(_) => return Ok(carried(agreed, &change, perhaps_done.then_some(&cache))),
-            Changed::Stale { perhaps_ours } => perhaps_done |= perhaps_ours,
-        }
-        tokio::time::sleep((PAUSE * 2_u32.pow(attempt)).min(Duration::from_secs(1))).await;
-        let Some(object) = home.config_map(&cache.name).await? else {
-            let message = format!("cache {} in {} was deleted meanwhile", cache.name, cache.place);
-            return Err(Failure::new(Exit::NotFound, message));
-        };
-        cache = Cache::of_config_map(&object);
-        change = decide(&cache)?.within(agreed);
-    }
-    let message = format!("cannot change cache {}: it changed during each of {ATTEMPTS} attempts", cache.name);
-    Err(Failure::new(Exit::Conflict, message).hint("try again later"))
+        Ok(match changed.map_err(|error| refused(error, &cache))? {
+            Changed::Done(_) => Attempt::Settled(carried(agreed, &change, perhaps_done.then_some(&cache))),
+            Changed::Stale { perhaps_ours } => Attempt::Stale { perhaps_ours },
+        })
+    })
+    .await
 }
 
 /// Why the server did not take a change; that the cache is full is told with what makes room.

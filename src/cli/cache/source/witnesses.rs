@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::backend::Snapshot;
 use crate::cache::Provenance;
 use crate::cli::failure::Failure;
-use crate::cli::snapshot::ended;
 use crate::cluster::{Cluster, ClusterError, Selection, TemplateKind};
 use crate::exit::chain;
 use crate::local::record::Record;
@@ -50,8 +50,8 @@ pub(super) async fn of_cluster(cluster: &Cluster, mut witnesses: Provenance) -> 
 pub(super) fn of_store(root: &Path, mut witnesses: Provenance) -> Result<Provenance, Failure> {
     witnesses.complete = true;
     for record in Record::all(root, None)? {
-        match ended(&record) {
-            Ok(workflow) => witnesses.add_workflow(&workflow),
+        match Snapshot::of_record(&record) {
+            Ok(run) => witnesses.add_workflow(&run.settled()),
             Err(error) => {
                 talk(format_args!("warning: {} left out: {}", record.directory().display(), chain(&error)));
                 witnesses.complete = false;

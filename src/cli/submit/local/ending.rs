@@ -7,8 +7,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::argo::status::{Node, NodeType};
+use crate::backend::Snapshot;
 use crate::cli::follow::{ending, exit};
-use crate::cli::snapshot::Found;
 use crate::cli::submit::args::Args;
 use crate::exit::Exit;
 use crate::mask::Mask;
@@ -25,7 +25,7 @@ const LOG_LINES: usize = 10;
 const LOG_TAIL: u64 = 16 * 1024;
 
 /// The tree on standard output unless another format was asked for; why tasks failed on standard error.
-pub(super) fn tell(args: &Args, found: &Found, directory: &Path) -> Result<(), StreamError> {
+pub(super) fn tell(args: &Args, found: &Snapshot, directory: &Path) -> Result<(), StreamError> {
     let mask = found.mask();
     let nodes = mask.nodes(found.nodes.all.clone());
     if !args.quiet && exit(found) > Exit::Success {

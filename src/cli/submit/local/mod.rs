@@ -17,11 +17,11 @@ use super::request::Request;
 use crate::argo::document::Kind;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Phase;
+use crate::backend::Snapshot;
 use crate::cli::failure::Failure;
 use crate::cli::follow::Followed;
 use crate::cli::follow_up::{Made, print};
 use crate::cli::handle::{Place, handle_of};
-use crate::cli::snapshot::Found;
 use crate::cli::{generate, home};
 use crate::exit::Exit;
 use crate::local::engine::{self, Ended};
@@ -98,7 +98,7 @@ impl Machine {
 /// A run that has ended.
 struct Over {
     made: Made,
-    found: Found,
+    found: Snapshot,
     exit: Exit,
     interrupted: bool,
 }
@@ -166,7 +166,7 @@ impl Ready {
         // What follows stands where the tree was.
         drop(live);
         let ended = ended?;
-        let found = Found { secrets, ..Found::from(ended.workflow.clone()) };
+        let found = Snapshot { secrets, ..Snapshot::from(ended.workflow.clone()) };
         ending::tell(args, &found, &directory)?;
         let exit = exit(&ended, interrupts.timed_out());
         Ok(Over { made: Made { object: ended.workflow, ..made }, found, exit, interrupted: ended.interrupted })

@@ -1,0 +1,85 @@
+//! Where runs are carried out: on a cluster, or on this machine. A verb speaks to a [`Run`] or a [`Backend`] and says
+//! nothing twice; what only one of them has (semaphores, ConfigMaps, the engine) is asked of that one.
+//!
+//! ```text
+//! Backend: find, latest, names, list, list_follow          Run: get, follow, end, revise
+//!    ├─ Cluster: requests, watches                            ├─ Cluster: the live object, by name and uid
+//!    └─ Local: directories, inotify                           └─ Local: a run's directory, by its record
+//! ```
+//!
+//! A run is seen as a [`Snapshot`] of its Workflow object. Nothing here polls: a cluster is watched, a directory is heard of
+//! through the kernel.
+
+mod error;
+mod follow;
+mod list;
+mod revise;
+mod run;
+mod snapshot;
+
+use std::path::PathBuf;
+
+pub use self::error::BackendError;
+pub use self::follow::Deadline;
+pub(crate) use self::list::{ListSelection, News};
+pub(crate) use self::revise::Revised;
+pub use self::run::Run;
+pub use self::snapshot::Snapshot;
+use crate::argo::identity::ObjectName;
+use crate::cluster::Cluster;
+use crate::local::record::Record;
+
+/// Where runs are carried out.
+#[derive(Debug)]
+pub(crate) enum Backend {
+    /// By the Argo controller of a cluster, in the connection's namespace.
+    Cluster(Box<Cluster>),
+    /// By the engine, in a directory of this machine.
+    Local {
+        /// The directory of all runs and caches.
+        root: PathBuf,
+        /// The namespace of runs without one.
+        namespace: ObjectName,
+    },
+}
+
+impl Backend {
+    /// The run of a name. On a cluster, whether it exists shows when it is read.
+    pub(crate) fn find(self, name: &ObjectName) -> Result<Run, BackendError> {
+        Ok(match self {
+            Self::Cluster(cluster) => Run::Cluster { cluster, name: name.to_string(), uid: None },
+            Self::Local { root, namespace } => Run::Local(Record::find(&root, &namespace, name)?),
+        })
+    }
+
+    /// The run that was created last.
+    pub(crate) async fn latest(self) -> Result<Run, BackendError> {
+        Ok(match self {
+            Self::Cluster(cluster) => {
+                let name = cluster.latest().await?;
+                Run::Cluster { cluster, name, uid: None }
+            }
+            Self::Local { root, namespace } => Run::Local(Record::latest(&root, &namespace)?),
+        })
+    }
+
+    /// The names of so many runs, the latest first.
+    pub(crate) async fn names(&self, most: usize) -> Result<Vec<String>, BackendError> {
+        Ok(match self {
+            Self::Cluster(cluster) => cluster.workflow_names(most).await?,
+            Self::Local { root, namespace } => {
+                let records = Record::all(root, Some(namespace))?;
+                let names = records.iter().filter_map(|record| record.directory().file_name()?.to_str());
+                names.take(most).map(str::to_owned).collect()
+            }
+        })
+    }
+
+    /// The namespace of runs without one.
+    pub(crate) fn namespace(&self) -> &str {
+        match self {
+            Self::Cluster(cluster) => cluster.namespace(),
+            Self::Local { namespace, .. } => namespace.as_str(),
+        }
+    }
+}

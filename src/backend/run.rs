@@ -1,0 +1,78 @@
+//! One run: found by its name, read now.
+
+use serde_json::Value;
+
+use super::{BackendError, Snapshot};
+use crate::argo::nodes::Partial;
+use crate::argo::rebuilt_nodes::rebuilt_nodes;
+use crate::argo::{Nodes, Workflow};
+use crate::cluster::Cluster;
+use crate::local::record::Record;
+
+/// A run, and where it is carried out.
+#[derive(Debug)]
+pub enum Run {
+    /// A workflow of a cluster.
+    Cluster {
+        /// The connection, in the workflow's namespace.
+        cluster: Box<Cluster>,
+        /// The workflow's name.
+        name: String,
+        /// The workflow's uid, where it is known: another workflow under the name is not the run.
+        uid: Option<String>,
+    },
+    /// A run of this machine.
+    Local(Record),
+}
+
+impl Run {
+    /// The run of a workflow that a cluster has told of.
+    pub fn of_workflow(cluster: &Cluster, workflow: &Value) -> Self {
+        let workflow = Workflow::view(workflow);
+        let home = match workflow.namespace() {
+            "" => cluster.clone(),
+            namespace => cluster.within(namespace),
+        };
+        Self::Cluster {
+            cluster: Box::new(home),
+            name: workflow.name().to_owned(),
+            uid: Some(workflow.uid().to_owned()),
+        }
+    }
+
+    /// Reads the run now. Where its nodes are kept elsewhere, they are put together from pods and task results.
+    pub(crate) async fn get(&self) -> Result<Snapshot, BackendError> {
+        match self {
+            Self::Cluster { cluster, name, uid } => {
+                let workflow = live(cluster, name, uid.as_deref()).await?;
+                Ok(completed(Snapshot::from(workflow), cluster).await)
+            }
+            Self::Local(record) => Ok(Snapshot::of_record(record)?),
+        }
+    }
+}
+
+/// The workflow under the name, unless it is another one than the uid's.
+pub(super) async fn live(cluster: &Cluster, name: &str, uid: Option<&str>) -> Result<Value, BackendError> {
+    let workflow = cluster.workflow(name).await?;
+    match uid {
+        Some(uid) if Workflow::view(&workflow).uid() != uid => {
+            Err(BackendError::Replaced { name: name.to_owned(), namespace: cluster.namespace().to_owned() })
+        }
+        _ => Ok(workflow),
+    }
+}
+
+/// The same snapshot; where the nodes are kept elsewhere, with those that pods and task results tell of.
+pub(super) async fn completed(snapshot: Snapshot, cluster: &Cluster) -> Snapshot {
+    if snapshot.nodes.partial != Some(Partial::Offloaded) {
+        return snapshot;
+    }
+    let name = snapshot.name();
+    let (pods, results) = tokio::join!(cluster.pod_objects(name), cluster.task_results(name));
+    let nodes = rebuilt_nodes(&pods, &results);
+    if nodes.is_empty() {
+        return snapshot;
+    }
+    Snapshot { nodes: Nodes::rebuilt(Workflow::view(&snapshot.workflow), nodes), ..snapshot }
+}

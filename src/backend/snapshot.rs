@@ -1,0 +1,80 @@
+//! A run at one instant.
+
+use serde_json::Value;
+
+use crate::argo::{Nodes, Workflow};
+use crate::local::record::{Record, RecordError};
+use crate::mask::Mask;
+use crate::report::summary::Summary;
+
+/// A run at one instant.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The Workflow object.
+    pub workflow: Value,
+    /// Its nodes.
+    pub(crate) nodes: Nodes,
+    /// Whether the run can go no further by itself: a local run whose process is gone before its end.
+    pub(crate) killed: bool,
+    /// Values of Secrets that it was given, where they are known.
+    pub(crate) secrets: Vec<String>,
+}
+
+impl Snapshot {
+    /// A local run as its directory tells it.
+    pub(crate) fn of_record(record: &Record) -> Result<Self, RecordError> {
+        // The lock is looked at before the files are: a process that ends in between has written all it knows, and is not
+        // taken for one that was killed.
+        let live = record.is_live();
+        let workflow = record.workflow()?;
+        let killed = !live && !Workflow::view(&workflow).has_ended();
+        Ok(Self { killed, ..Self::from(workflow) })
+    }
+
+    /// The workflow's name.
+    pub(crate) fn name(&self) -> &str {
+        Workflow::view(&self.workflow).name()
+    }
+
+    /// The workflow's phase; Pending where it has none yet.
+    pub(crate) fn phase(&self) -> &str {
+        Workflow::view(&self.workflow).phase()
+    }
+
+    /// What must not be read of it.
+    pub(crate) fn mask(&self) -> Mask {
+        Mask::hiding(&self.workflow, &self.nodes.all, &self.secrets)
+    }
+
+    /// What it tells.
+    pub(crate) fn summary(&self) -> Summary {
+        let summary = Summary::of(&self.workflow, &self.nodes);
+        if self.killed { summary.killed() } else { summary }
+    }
+
+    /// The object with compressed nodes written out, and with what it tells in `summary`.
+    pub(crate) fn object(self) -> Value {
+        let summary = self.summary();
+        // Not kept beside the nodes that are written out: there may be very many.
+        drop(self.nodes);
+        let mut object = Workflow::from(self.workflow).written_out().into_value();
+        if let (Some(object), Ok(summary)) = (object.as_object_mut(), serde_json::to_value(summary)) {
+            object.insert("summary".to_owned(), summary);
+        }
+        object
+    }
+
+    /// The object as a retry sees it: a run whose process was killed has ended in Error, whatever it said last.
+    pub(crate) fn settled(mut self) -> Value {
+        if self.killed {
+            self.workflow["status"]["phase"] = "Error".into();
+        }
+        self.workflow
+    }
+}
+
+impl From<Value> for Snapshot {
+    fn from(workflow: Value) -> Self {
+        Self { nodes: Workflow::view(&workflow).nodes(), workflow, killed: false, secrets: Vec::new() }
+    }
+}

@@ -1,0 +1,161 @@
+//! Following a workflow to its end, through routine ends of watches, broken connections and restarts of the server.
+
+use futures::StreamExt;
+use futures::stream::{BoxStream, try_unfold};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::kind::Resource;
+use super::request::Verb;
+use super::watch::{Event, PAUSE, Patience, Watch};
+use super::{Cluster, ClusterError};
+use crate::argo::Workflow;
+
+impl Cluster {
+    /// Follows a workflow that was read a moment ago: gives this state, then each later one once, and ends with the one in
+    /// which its phase is Succeeded, Failed or Error. The workflow is known by its uid: one that was deleted and made anew
+    /// is another, and [`ClusterError::Deleted`] the end.
+    pub(crate) fn follow(&self, now: Value) -> BoxStream<'static, Result<Value, ClusterError>> {
+        self.follower(&now.clone(), Stage::Known(now))
+    }
+
+    /// The same for a workflow that the server has told of once: unless it had ended then, it is read again first.
+    pub(crate) fn follow_known(&self, known: &Value) -> BoxStream<'static, Result<Value, ClusterError>> {
+        self.follower(known, if Workflow::view(known).has_ended() { Stage::Known(known.clone()) } else { Stage::Lost })
+    }
+
+    fn follower(&self, known: &Value, stage: Stage) -> BoxStream<'static, Result<Value, ClusterError>> {
+        let (name, uid) = (Workflow::view(known).name().to_owned(), Workflow::view(known).uid().to_owned());
+        let mut patience = Patience::new(self.patience);
+        // The server has told of the workflow.
+        patience.heard();
+        let follower = Follower { cluster: self.clone(), name, uid, last: None, patience, stage, rested: None };
+        try_unfold(follower, async |mut follower| Ok(follower.next().await?.map(|state| (state, follower)))).boxed()
+    }
+}
+
+/// Where the following stands.
+enum Stage {
+    /// A state is to be given.
+    Known(Value),
+    /// A watch is to be opened, from the last state on.
+    Behind,
+    /// A watch tells of changes since then.
+    Watching(Watch, Instant),
+    /// The workflow is to be read: what happened between two watches is not known.
+    Lost,
+    /// The last state was given: the workflow has been deleted.
+    Deleted,
+    /// The last state was given: the workflow has ended.
+    Ended,
+}
+
+struct Follower {
+    cluster: Cluster,
+    name: String,
+    uid: String,
+    /// The resource version that was given last; none before the first.
+    last: Option<String>,
+    patience: Patience,
+    stage: Stage,
+    /// The server is not asked again before this time.
+    rested: Option<Instant>,
+}
+
+impl Follower {
+    /// The next state; none after the last.
+    async fn next(&mut self) -> Result<Option<Value>, ClusterError> {
+        loop {
+            match std::mem::replace(&mut self.stage, Stage::Lost) {
+                Stage::Known(state) => return Ok(Some(self.give(state))),
+                Stage::Behind => self.stage = self.open().await?,
+                Stage::Watching(watch, began) => {
+                    if let Some(state) = self.watch(watch, began).await? {
+                        return Ok(Some(state));
+                    }
+                }
+                Stage::Lost => {
+                    if let Some(state) = self.read().await? {
+                        return Ok(Some(state));
+                    }
+                }
+                Stage::Deleted => return Err(self.deleted()),
+                Stage::Ended => {
+                    self.stage = Stage::Ended;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Gives a state; what comes after it is behind a watch, unless it is the last.
+    fn give(&mut self, state: Value) -> Value {
+        self.last = Some(Workflow::view(&state).resource_version().to_owned());
+        self.stage = if Workflow::view(&state).has_ended() { Stage::Ended } else { Stage::Behind };
+        state
+    }
+
+    async fn open(&mut self) -> Result<Stage, ClusterError> {
+        let began = Instant::now();
+        self.rested = Some(began + PAUSE);
+        let call = self.cluster.call(Verb::Watch, Resource::WORKFLOW, &self.name);
+        let query = format!("&fieldSelector={}", call.selector());
+        let from = self.last.clone().filter(|version| !version.is_empty()).unwrap_or_else(|| "0".to_owned());
+        let watch = self.cluster.open_watch(&call, &query, from).await?;
+        Ok(watch.map_or(Stage::Lost, |watch| Stage::Watching(watch, began)))
+    }
+
+    /// The next state that the watch tells of.
+    async fn watch(&mut self, mut watch: Watch, began: Instant) -> Result<Option<Value>, ClusterError> {
+        let (state, deleted) = match watch.next().await {
+            Event::Changed(state) => (state, false),
+            Event::Deleted(state) => (state, true),
+            Event::Lost(_) | Event::Expired => {
+                if began.elapsed() >= PAUSE {
+                    // A watch that lasted has heard the server until it broke.
+                    self.patience.heard();
+                }
+                return Ok(None);
+            }
+        };
+        if Workflow::view(&state).uid() != self.uid {
+            return Err(self.deleted());
+        }
+        let is_news = self.is_news(&state);
+        let state = self.give(state);
+        self.stage = match (&self.stage, deleted) {
+            (Stage::Ended, _) => Stage::Ended,
+            (_, true) => Stage::Deleted,
+            (_, false) => Stage::Watching(watch, began),
+        };
+        Ok(is_news.then_some(state))
+    }
+
+    /// The state now, if it is a new one. Nothing while the server is away for a time that can be borne.
+    async fn read(&mut self) -> Result<Option<Value>, ClusterError> {
+        if let Some(rested) = self.rested.take() {
+            tokio::time::sleep_until(rested).await;
+        }
+        let state = match self.cluster.workflow(&self.name).await {
+            Ok(state) if Workflow::view(&state).uid() == self.uid => state,
+            Ok(_) | Err(ClusterError::WorkflowMissing { .. }) => return Err(self.deleted()),
+            Err(error) if self.patience.bears(&error) => {
+                self.rested = Some(Instant::now() + PAUSE);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        self.patience.heard();
+        let is_news = self.is_news(&state);
+        let state = self.give(state);
+        Ok(is_news.then_some(state))
+    }
+
+    fn is_news(&self, state: &Value) -> bool {
+        self.last.as_deref() != Some(Workflow::view(state).resource_version())
+    }
+
+    fn deleted(&self) -> ClusterError {
+        ClusterError::Deleted { name: self.name.clone() }
+    }
+}
