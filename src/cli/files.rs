@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use crate::argo::document::{Document, DocumentError, MAX_BYTES, Problem, Severity, Source, parse, parse_map};
+use crate::argo::expression::golang;
 use crate::exit::Exit;
 use crate::output::stream::{stderr_colors, talk};
 
@@ -27,14 +28,15 @@ pub(super) fn documents(paths: &[impl AsRef<Path>], quiet: bool) -> Result<Vec<D
     Ok(documents)
 }
 
-/// Parameters of a YAML or JSON map, in its order; what is no text becomes JSON text, as `argo submit` has it.
+/// Parameters of a YAML or JSON map, in its order; what is not a text becomes the JSON that Go writes, as in
+/// ReadParametersFile of Argo's workflow/util/util.go, v4.1.2.
 pub(super) fn parameters(path: &Path, quiet: bool) -> Result<Vec<(String, String)>, Failure> {
     let source = read(path)?;
     let map = parse_map(&source).map_err(|error| refused(&error, &source))?;
     warn(&map.warnings, &source, quiet);
     let text = |value: Value| match value {
         Value::String(text) => text,
-        other => other.to_string(),
+        other => golang::json(&other),
     };
     Ok(map.entries.into_iter().map(|(name, value)| (name, text(value))).collect())
 }

@@ -123,6 +123,12 @@ impl Plan {
         self.workflow["metadata"][field].as_str().unwrap_or_default()
     }
 
+    /// Whether a text stands anywhere in the workflow or in a template beside it.
+    pub fn mentions(&self, text: &str) -> bool {
+        let templates = self.templates.values().flat_map(HashMap::values).map(AsRef::as_ref);
+        templates.chain([&self.spec]).any(|value| mentions(value, text))
+    }
+
     /// Where a template stands among those of its object.
     pub fn place(&self, scope: &TemplateScope, name: &str) -> usize {
         self.places.get(scope).and_then(|names| names.get(name)).copied().unwrap_or_default()
@@ -145,6 +151,15 @@ impl Plan {
         let templates = self.templates.get(&scope).ok_or_else(|| missing_object(&scope))?;
         let template = templates.get(name).ok_or_else(|| format!("template {name:?} not found{}", place(&scope)))?;
         Ok((scope, Arc::clone(template)))
+    }
+}
+
+fn mentions(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(value) => value.contains(text),
+        Value::Array(values) => values.iter().any(|value| mentions(value, text)),
+        Value::Object(fields) => fields.values().any(|value| mentions(value, text)),
+        _ => false,
     }
 }
 

@@ -21,6 +21,7 @@ mod result_input;
 mod source;
 mod synchronization;
 mod template_scan;
+mod texts;
 mod warnings;
 
 use serde_json::{Map, Value, json};
@@ -125,6 +126,7 @@ fn prepare_spec(
         memoize::Context { templates, options, metadata: &metadata, shared: owner == parameters::Owner::Template };
     let own = memoize::apply(spec, &context, notices)?;
     environment::add(spec);
+    texts::write(spec);
     let cache_name = own.or_else(|| inline::referenced_cache(spec, &context, notices));
     Ok(Run { cache_name, ..attempt })
 }

@@ -5,16 +5,29 @@
 use serde_json::{Number, Value};
 
 /// A value as `json.Marshal` writes it: sorted keys, no spaces, `<`, `>` and `&` escaped.
-pub(super) fn json(value: &Value) -> String {
+pub(crate) fn json(value: &Value) -> String {
     let mut text = String::new();
     Json { escape_html: true }.value(&mut text, value);
     text
 }
 
 /// The same without escaping what is special to HTML.
-pub(super) fn raw_json(value: &Value) -> String {
+pub(crate) fn raw_json(value: &Value) -> String {
     let mut text = String::new();
     Json { escape_html: false }.value(&mut text, value);
+    text
+}
+
+/// JSON text with `<`, `>`, `&` and the line ends that JavaScript knows as escapes, as `json.Marshal` leaves a
+/// `json.RawMessage`.
+pub(crate) fn escape_html(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => text.push_str(&unicode(c)),
+            _ => text.push(c),
+        }
+    }
     text
 }
 
@@ -58,7 +71,7 @@ pub(super) fn type_name(value: &Value) -> &'static str {
 }
 
 /// Reads JSON as `json.Unmarshal` does into `any`: every number is a float.
-pub(super) fn from_json(text: &str) -> Result<Value, String> {
+pub(crate) fn from_json(text: &str) -> Result<Value, String> {
     let mut value = serde_json::from_str(text).map_err(|error| format!("invalid JSON: {error}"))?;
     float_numbers(&mut value);
     Ok(value)

@@ -12,7 +12,7 @@ mod evaluate;
 #[cfg(test)]
 mod facts;
 mod functions;
-mod golang;
+pub(crate) mod golang;
 mod gotime;
 mod jsonpath;
 mod lexer;
@@ -32,7 +32,10 @@ use thiserror::Error;
 pub(crate) use condition::when;
 pub(crate) use references::references;
 pub use scope::Scope;
-pub(crate) use tag::{Content, render_value, tags};
+pub(crate) use tag::render_value;
+// For argo::check, which reads the tags of a document with their places.
+#[allow(unused_imports)]
+pub(crate) use tag::{Content, tags};
 pub use tag::{Unresolved, render};
 
 /// Why a text could not be rendered or an expression not be evaluated.

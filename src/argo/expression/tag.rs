@@ -16,12 +16,16 @@ const CLOSE: &str = "}}";
 pub enum Unresolved {
     /// The tag stays as it is, for a later pass that knows more.
     Keep,
+    /// The tag stays, unless it is one of `steps` or `tasks`, which nothing gives a value later; an expression that lacks
+    /// no variable and still has no value is an error too. ReplaceStrictAny in util/template/replace.go, v4.1.2.
+    KeepItems,
     /// It is an error.
     Refuse,
 }
 
 /// A tag and the bytes of the text it spans, braces included.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(dead_code)]
 pub(crate) struct Tag<'t> {
     /// What stands between the braces.
     pub content: Content<'t>,
@@ -31,6 +35,7 @@ pub(crate) struct Tag<'t> {
 
 /// What stands between a tag's braces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code)]
 pub(crate) enum Content<'t> {
     /// The name of a variable, without the spaces around it.
     Simple(&'t str),
@@ -39,6 +44,7 @@ pub(crate) enum Content<'t> {
 }
 
 /// The tags of a text, in order. Of tags inside of a tag it is the innermost one that Argo replaces, and that is given.
+#[allow(dead_code)]
 pub(crate) fn tags(text: &str) -> impl Iterator<Item = Tag<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -123,25 +129,39 @@ fn simple_tag(tag: &str, scope: &Scope, unresolved: Unresolved) -> Result<Option
         let value = text_of(value).ok_or_else(|| absent(tag))?;
         return Ok(Some(format!("{OPEN}{before}{value}")));
     }
-    match unresolved {
-        Unresolved::Keep => Ok(None),
-        Unresolved::Refuse => Err(ExpressionError::Unresolved { tag: tag.to_owned(), variable: name.to_owned() }),
+    let kept = match unresolved {
+        Unresolved::Keep => true,
+        Unresolved::KeepItems => !is_of_children(name) || name.contains(".outputs.artifacts."),
+        Unresolved::Refuse => false,
+    };
+    if kept {
+        return Ok(None);
     }
+    Err(ExpressionError::Unresolved { tag: tag.to_owned(), variable: name.to_owned() })
+}
+
+/// Whether the variable is one of a step or task.
+fn is_of_children(variable: &str) -> bool {
+    matches!(variable.split('.').next(), Some("steps" | "tasks"))
 }
 
 fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Result<Option<String>, ExpressionError> {
     let node = parser::parse(expression).map_err(|fault| fault.syntax(expression))?;
-    match unresolved {
-        Unresolved::Keep => Ok(tolerant(&node, expression, scope)),
-        Unresolved::Refuse => {
-            if let Some(variable) = references::missing(&node, scope).into_iter().next() {
-                let tag = format!("={expression}");
-                return Err(ExpressionError::Unresolved { tag, variable });
-            }
-            let value = evaluate_node(&node, expression, scope)?;
-            text_of(&value).map(Some).ok_or_else(|| absent(&format!("={expression}")))
-        }
+    let missing = references::missing(&node, scope);
+    let refused = match unresolved {
+        Unresolved::Keep => return Ok(tolerant(&node, expression, scope)),
+        Unresolved::KeepItems => missing.iter().find(|variable| is_of_children(variable)),
+        Unresolved::Refuse => missing.first(),
+    };
+    if let Some(variable) = refused {
+        let tag = format!("={expression}");
+        return Err(ExpressionError::Unresolved { tag, variable: variable.clone() });
     }
+    if !missing.is_empty() {
+        return Ok(tolerant(&node, expression, scope));
+    }
+    let value = evaluate_node(&node, expression, scope)?;
+    text_of(&value).map(Some).ok_or_else(|| absent(&format!("={expression}")))
 }
 
 /// Argo takes any failure for a variable that is not known yet, and does not even try while one of those is missing
@@ -238,6 +258,17 @@ mod tests {
         assert_eq!(keep("{{=asInt(inner)}}").unwrap(), "{{=asInt(inner)}}");
         let message = refuse("{{=asInt(inner)}}").unwrap_err().to_string();
         assert_eq!(message, "expression `asInt(inner)` failed at offset 0: asInt: \"suffix\" is not an integer");
+    }
+
+    #[test]
+    fn what_is_left_of_a_step_waits_for_items_only() {
+        let keep = |text: &str| render(text, &scope(), Unresolved::KeepItems);
+        for text in ["{{unknown}}", "{{item.x}}", "{{=item.x + unknown}}", "{{tasks.a.outputs.artifacts.b}}"] {
+            assert_eq!(keep(text).unwrap(), text);
+        }
+        for text in ["{{steps.a.outputs.result}}", "{{=tasks.a.status}}", "{{=asInt(inner)}}", "{{=nil}}"] {
+            assert!(keep(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -106,10 +106,12 @@ pub(crate) struct Sequence {
 
 /// The tasks of a dag template.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct Dag {
     /// Tasks in the order of the document.
     pub tasks: Vec<Value>,
+    /// Whether the first failure decides the phase; so unless it is false.
+    pub fail_fast: Option<bool>,
     /// Names of the tasks to reach, space separated; all leaves when empty.
     pub target: String,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::marshalled;
 use crate::argo::expression::{Scope, Unresolved, render, render_value};
 use crate::argo::model::{Arguments, Artifact, Parameter, Template};
 use crate::local::resolved::Plan;
@@ -50,6 +51,34 @@ pub(super) fn substitute(template: &Value, locals: &Arc<Scope>) -> Result<Proces
     Ok(Processed { value, template })
 }
 
+/// Replaces what is left of the workflow's tags and the inputs', as in a parameter whose value holds one: Argo does so
+/// once more as it makes the pod (substitutePodParams in workflow/controller/workflowpod.go, v4.1.2).
+pub(super) fn substitute_pod(processed: Processed, globals: &Arc<Scope>, pod: &str) -> Result<Processed, String> {
+    if !has_tags(&processed.value) {
+        return Ok(processed);
+    }
+    let mut scope = Scope::child(globals);
+    scope.set("pod.name", pod);
+    for input in &processed.template.inputs.parameters {
+        if let Some(value) = &input.value {
+            scope.set(format!("inputs.parameters.{}", input.name), value.clone());
+        }
+    }
+    let value =
+        render_value(&processed.value, &Arc::new(scope), Unresolved::Keep).map_err(|error| error.to_string())?;
+    let template = view(&value)?;
+    Ok(Processed { value, template })
+}
+
+fn has_tags(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("{{"),
+        Value::Array(values) => values.iter().any(has_tags),
+        Value::Object(fields) => fields.values().any(has_tags),
+        _ => false,
+    }
+}
+
 /// A part of a document as the engine reads it.
 pub(super) fn view<'a, T: serde::Deserialize<'a>>(value: &'a Value) -> Result<T, String> {
     T::deserialize(value).map_err(|error| error.to_string())
@@ -68,9 +97,7 @@ pub(super) fn input_variables(template: &Value) -> Vec<(String, Value)> {
             ));
         }
     }
-    // Go writes a list that is not there as null.
-    let all = if parameters.is_empty() { Value::Null } else { Value::Array(parameters) };
-    variables.push(("inputs.parameters".to_owned(), Value::String(all.to_string())));
+    variables.push(("inputs.parameters".to_owned(), Value::String(marshalled::parameters(&parameters))));
     for (pointer, prefix) in [("/inputs/artifacts", "inputs"), ("/outputs/artifacts", "outputs")] {
         for artifact in list(pointer) {
             if let Some(path) = artifact.get("path") {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::start::inputs;
 use super::state::{Body, Call, NodeIndex, Owner};
 use super::{Action, Scheduler, Timer, arguments, retry};
+use crate::argo::duration;
 use crate::argo::expression::Scope;
 use crate::argo::status::{Node, NodeFlag, NodeType, Phase, pod_name};
 use crate::argo::template::TemplateType;
@@ -26,11 +27,17 @@ impl Scheduler {
         let name = format!("{}({number})", self.node(retry).name);
         let mut locals = Scope::child(&self.globals);
         let template_name = body.value["name"].as_str().unwrap_or_default();
-        locals.set("pod.name", pod_name(self.plan.name(), template_name, &name));
+        let pod = pod_name(self.plan.name(), template_name, &name);
+        locals.set("pod.name", pod.clone());
         for (variable, value) in retry::variables(number, last.map(|last| self.node(last)), "0") {
             locals.set(variable, value);
         }
-        let processed = arguments::substitute(&body.value, &Arc::new(locals));
+        let kind = TemplateType::of(|field| body.value.get(field).is_some());
+        let is_pod = kind.is_some_and(TemplateType::is_pod);
+        let mut processed = arguments::substitute(&body.value, &Arc::new(locals));
+        if is_pod {
+            processed = processed.and_then(|processed| arguments::substitute_pod(processed, &self.globals, &pod));
+        }
         let call = Call {
             name,
             owner: Owner::Attempt(retry),
@@ -47,6 +54,18 @@ impl Scheduler {
             }
             Err(why) => self.raise(node, &why),
         }
+    }
+
+    /// When the attempts at a template end by `backoff.maxDuration`, the one that runs too. Argo sets that deadline as it
+    /// looks at a failed attempt, so that the first one has none: processNodeRetries in workflow/controller/operator.go,
+    /// v4.1.2.
+    pub(super) fn deadline_of_attempts(&self, attempt: NodeIndex) -> Option<Timestamp> {
+        let Owner::Attempt(retry) = self.frame(attempt).owner else { return None };
+        let Body::Retry(body) = &self.frame(retry).body else { return None };
+        let first = body.attempts.first().filter(|&&first| first != attempt)?;
+        let strategy = self.frame(retry).template.as_ref()?.retry_strategy.as_ref()?;
+        let limit = strategy.backoff.as_ref()?.max_duration.as_deref().filter(|text| !text.is_empty())?;
+        self.node(*first).started_at?.checked_add(duration::parse(limit).ok()?).ok()
     }
 
     fn create_attempt(&mut self, retry: NodeIndex, call: &Call) -> NodeIndex {

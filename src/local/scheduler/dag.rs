@@ -27,7 +27,8 @@ impl Scheduler {
                 let first: Vec<usize> =
                     (0..tasks.len()).filter(|&task| tasks[task].wanted && tasks[task].missing == 0).collect();
                 // One more than there are tasks, so that the node cannot end before all of them have been started.
-                self.frame_mut(node).body = Body::Dag(DagBody { children, tasks, targets, active: 1 });
+                let fail_fast = dag.fail_fast != Some(false);
+                self.frame_mut(node).body = Body::Dag(DagBody { children, tasks, targets, fail_fast, active: 1 });
                 for task in first {
                     self.start_task(node, task);
                 }
@@ -256,7 +257,8 @@ impl Scheduler {
     }
 
     /// The phase of a dag node whose tasks have all ended: a target that did not run has the phase of what it would
-    /// have followed, failures first.
+    /// have followed, failures first. Of several failures the first one counts, by the order of the targets, and without
+    /// `failFast` the last one: assessDAGPhase in workflow/controller/dag.go, v4.1.2.
     fn judge(&self, dag: NodeIndex) -> Phase {
         let Some(body) = self.dag(dag) else { return Phase::Error };
         let mut phases: HashMap<NodeIndex, Option<Phase>> =
@@ -278,7 +280,7 @@ impl Scheduler {
                 }
             }
         }
-        let failed = body.targets.iter().find_map(|&task| {
+        let mut failed = body.targets.iter().filter_map(|&task| {
             let state = &body.tasks[task];
             let phase = phases.get(&state.node?).copied().flatten()?;
             let tolerated = match phase {
@@ -288,6 +290,7 @@ impl Scheduler {
             };
             (!tolerated).then_some(phase)
         });
+        let failed = if body.fail_fast { failed.next() } else { failed.next_back() };
         failed.unwrap_or(Phase::Succeeded)
     }
 

@@ -62,6 +62,7 @@ impl Scheduler {
     /// Gives back the locks and the place among the boundary's children; who waited for them is started later, as
     /// starting it here could go on without end.
     fn release(&mut self, node: NodeIndex) {
+        self.free_pod(node);
         let locks = std::mem::take(&mut self.frame_mut(node).locks);
         if !locks.is_empty() {
             let unlocked = self.locks.release(node, &locks);
@@ -77,6 +78,13 @@ impl Scheduler {
             if !children.slots.waiting.is_empty() {
                 self.freed.push_back(boundary);
             }
+        }
+    }
+
+    /// A pod that has ended, or waits for a lock, leaves its place to others.
+    pub(super) fn free_pod(&mut self, node: NodeIndex) {
+        if self.active_pods.remove(&node) {
+            self.freed.extend(std::mem::take(&mut self.waiting_for_pods));
         }
     }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::Scheduler;
 use super::arguments::view;
-use crate::argo::expression::Scope;
+use super::marshalled;
+use crate::argo::expression::{Scope, golang};
 use crate::argo::model::{Parameter, any_string};
 use crate::argo::status::Phase;
 use crate::local::resolved::Plan;
@@ -31,7 +32,7 @@ impl Scheduler {
         let parameters =
             plan.spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
         for name in ["workflow.parameters", "workflow.parameters.json"] {
-            globals.set(name, Value::Array(parameters.clone()).to_string());
+            globals.set(name, marshalled::parameters(&parameters));
         }
         for document in &parameters {
             let parameter: Parameter = view(document)?;
@@ -39,7 +40,14 @@ impl Scheduler {
             globals.set(format!("workflow.parameters.{}", parameter.name), value);
         }
         self.globals = Arc::new(globals);
+        self.declare_duration();
         Ok(())
+    }
+
+    /// `{{workflow.duration}}` as it is now.
+    pub(super) fn declare_duration(&mut self) {
+        let took = self.workflow.started_at.map_or(0.0, |from| self.now.duration_since(from).as_secs_f64());
+        Arc::make_mut(&mut self.globals).set("workflow.duration", format!("{took:.6}"));
     }
 }
 
@@ -47,7 +55,9 @@ fn declare_metadata(globals: &mut Scope, plan: &Plan) {
     for field in ["labels", "annotations"] {
         let own = plan.workflow["metadata"][field].as_object().cloned().unwrap_or_default();
         let added = plan.spec.pointer(&format!("/workflowMetadata/{field}")).and_then(Value::as_object).cloned();
-        let json = Value::Object(own.clone()).to_string();
+        // Go writes a map that is not there as null.
+        let own_or_null = if own.is_empty() { Value::Null } else { Value::Object(own.clone()) };
+        let json = golang::json(&own_or_null);
         globals.set(format!("workflow.{field}"), json.clone());
         globals.set(format!("workflow.{field}.json"), json);
         for (key, value) in own.iter().chain(added.iter().flatten()) {

@@ -11,6 +11,7 @@ mod globals;
 mod hooks;
 mod items;
 mod locks;
+mod marshalled;
 mod memoization;
 mod node;
 mod outputs;
@@ -134,10 +135,17 @@ pub struct Scheduler {
     /// Pods that wait for a place, in order.
     queue: VecDeque<NodeIndex>,
     running: usize,
+    /// Steps and dag nodes that fail fast and whose calls wait until the workflow's parallelism allows more pods.
+    waiting_for_pods: Vec<NodeIndex>,
+    parallelism: Option<usize>,
+    /// Pods that wait for nothing but a place, or run: what the workflow's parallelism limits.
+    active_pods: HashSet<NodeIndex>,
     pod_limit: usize,
     memory: HashMap<(String, String), (Timestamp, Option<Outputs>)>,
     locks: locks::Locks,
     shutdown: Option<Shutdown>,
+    /// Whether the workflow has a tag of its own duration, which is another at every event.
+    asks_for_duration: bool,
     expired: bool,
     now: Timestamp,
 }
@@ -146,6 +154,9 @@ impl Scheduler {
     /// Takes an event that happened at `now` and gives what is to be done.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
         self.now = now;
+        if self.asks_for_duration && self.workflow.started_at.is_some() {
+            self.declare_duration();
+        }
         match event {
             Event::Start => self.begin_workflow(),
             Event::Ended(node, outcome) => self.pod_ended(node, &outcome),

@@ -31,6 +31,9 @@ impl Scheduler {
             outbound: Vec::new(),
         });
         self.nodes.push(node);
+        if kind == NodeType::Pod {
+            self.active_pods.insert(index);
+        }
         self.changed.insert(index);
         index
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::arguments::view;
-use super::items::sorted;
-use super::references;
-use crate::argo::expression::{self, Scope};
+use super::items::Item;
+use super::{marshalled, references};
+use crate::argo::expression::{self, Scope, golang};
 use crate::argo::model::{Artifact, Parameter, Template, any_string};
 use crate::argo::status::{Node, OutputParameter, Outputs, Phase};
 
@@ -24,10 +24,10 @@ impl Known<'_> {
         self.scope.set(format!("{prefix}.id"), node.id.clone());
         self.scope.set(format!("{prefix}.status"), node.phase.as_str());
         if let Some(at) = node.started_at {
-            self.scope.set(format!("{prefix}.startedAt"), at.to_string());
+            self.scope.set(format!("{prefix}.startedAt"), marshalled::time(at));
         }
         if let Some(at) = node.finished_at {
-            self.scope.set(format!("{prefix}.finishedAt"), at.to_string());
+            self.scope.set(format!("{prefix}.finishedAt"), marshalled::time(at));
         }
         if let Some(host) = &node.host_node_name {
             self.scope.set(format!("{prefix}.hostNodeName"), host.clone());
@@ -65,7 +65,7 @@ impl Known<'_> {
     /// What the items of an expanded step give together, as JSON lists; `nodes` in the order of the items.
     pub(super) fn add_items(&mut self, prefix: &str, nodes: &[&Node]) -> Result<(), String> {
         let mut all = Vec::new();
-        let mut results = Vec::new();
+        let mut results: Vec<String> = Vec::new();
         let mut by_name: Vec<(String, Vec<String>)> = Vec::new();
         for outputs in
             nodes.iter().filter(|node| node.phase == Phase::Succeeded).filter_map(|node| node.outputs.as_ref())
@@ -80,16 +80,16 @@ impl Known<'_> {
                 parameters.insert(parameter.name.clone(), value.into());
             }
             if !parameters.is_empty() {
-                all.push(sorted(&Value::Object(parameters)));
+                all.push(Value::Object(parameters));
             }
             if let Some(result) = &outputs.result {
-                let result: Value = serde_json::from_str(result)
+                let result = Item::parse(result)
                     .map_err(|error| format!("{prefix}.outputs.result: an item's result is no JSON: {error}"))?;
-                results.push(result);
+                results.push(golang::escape_html(result.text()));
             }
         }
-        self.scope.set(format!("{prefix}.outputs.result"), Value::Array(results).to_string());
-        self.scope.set(format!("{prefix}.outputs.parameters"), Value::Array(all).to_string());
+        self.scope.set(format!("{prefix}.outputs.result"), format!("[{}]", results.join(",")));
+        self.scope.set(format!("{prefix}.outputs.parameters"), golang::json(&Value::Array(all)));
         for (name, values) in by_name {
             self.scope.set(format!("{prefix}.outputs.parameters.{name}"), json_list(&values));
         }
@@ -117,9 +117,9 @@ impl Known<'_> {
 fn json_list(values: &[String]) -> String {
     let parsed: Option<Vec<Value>> = values
         .iter()
-        .map(|value| serde_json::from_str(value).ok().filter(|value: &Value| value.is_array() || value.is_object()))
+        .map(|value| golang::from_json(value).ok().filter(|value| value.is_array() || value.is_object()))
         .collect();
-    parsed.map_or_else(|| json!(values), |values| sorted(&Value::Array(values))).to_string()
+    golang::json(&parsed.map_or_else(|| json!(values), Value::Array))
 }
 
 /// The outputs of a steps or dag template, from what its children gave.

@@ -18,18 +18,27 @@ const NOT_RUN: i32 = 64;
 
 impl Scheduler {
     pub(super) fn start_pod(&mut self, node: NodeIndex, template: &Arc<Template>) {
+        if let Some(why) = not_a_pod_name(&pod_name(self.plan.name(), &template.name, &self.node(node).name)) {
+            return self.raise(node, &why);
+        }
         let capture = self.result_is_used(node);
+        let deadline = self.deadline_of_attempts(node);
         let status = self.node(node);
         let pod = pod_name(self.plan.name(), &template.name, &status.name);
         match task(&self.plan, template, &status.id, &pod, capture) {
             Ok(task) => {
-                let body = PodBody { task: Some(Box::new(task)), running: false, kill: None };
+                let containers = self.create_containers(node, template);
+                let body = PodBody { task: Some(Box::new(task)), running: false, containers, deadline, kill: None };
                 self.frame_mut(node).body = Body::Pod(body);
-                self.create_containers(node, template);
                 self.queue.push_back(node);
             }
             Err(why) => self.raise(node, &why),
         }
+    }
+
+    /// Whether the workflow's parallelism allows no further pod.
+    pub(super) fn no_more_pods(&self) -> bool {
+        self.parallelism.is_some_and(|limit| self.active_pods.len() >= limit)
     }
 
     /// Gives places to waiting pods; whether that ended any node and so leaves more to do.
@@ -53,6 +62,7 @@ impl Scheduler {
         let now = self.now;
         let Body::Pod(body) = &mut self.frame_mut(node).body else { return };
         let Some(task) = body.task.take() else { return };
+        let deadline = body.deadline;
         body.running = true;
         self.running += 1;
         self.set(node, Phase::Running, "");
@@ -63,6 +73,9 @@ impl Scheduler {
             if self.node(container).kind == NodeType::Container {
                 self.set(container, Phase::Running, "");
             }
+        }
+        if let Some(deadline) = deadline {
+            self.actions.push(Action::Wake(deadline, Timer::Deadline(node)));
         }
         self.actions.push(Action::Run(node, task));
         let Some(template) = self.frame(node).template.clone() else { return };
@@ -161,8 +174,8 @@ impl Scheduler {
         children.is_some_and(|children| children.results.contains(frame.caller.step()))
     }
 
-    fn create_containers(&mut self, pod: NodeIndex, template: &Template) {
-        let Some(set) = &template.container_set else { return };
+    fn create_containers(&mut self, pod: NodeIndex, template: &Template) -> Vec<NodeIndex> {
+        let Some(set) = &template.container_set else { return Vec::new() };
         let prefix = self.node(pod).name.clone();
         let mut nodes: Vec<(String, NodeIndex)> = Vec::new();
         for container in &set.containers {
@@ -182,16 +195,19 @@ impl Scheduler {
                 self.join(parent, *node);
             }
         }
+        nodes.into_iter().map(|(_, node)| node).collect()
+    }
+
+    fn containers_of(&self, pod: NodeIndex) -> Vec<NodeIndex> {
+        match &self.frame(pod).body {
+            Body::Pod(body) => body.containers.clone(),
+            _ => Vec::new(),
+        }
     }
 
     fn end_containers(&mut self, pod: NodeIndex, outcome: &Outcome) {
         let prefix = format!("{}.", self.node(pod).name);
-        let containers: Vec<NodeIndex> = (pod.0 + 1..self.nodes.len())
-            .map(NodeIndex)
-            .take_while(|&node| self.frame(node).boundary == Some(pod))
-            .filter(|&node| self.node(node).kind == NodeType::Container)
-            .collect();
-        for node in containers {
+        for node in self.containers_of(pod) {
             let name = self.node(node).name.strip_prefix(&prefix).unwrap_or_default().to_owned();
             let (phase, message) = match outcome.containers.get(&name).copied().flatten() {
                 Some(0) => (Phase::Succeeded, String::new()),
@@ -204,6 +220,17 @@ impl Scheduler {
             self.node_mut(node).finished_at = Some(now);
         }
     }
+}
+
+/// Why no pod can have this name: only templates can bring something else into it than Kubernetes takes.
+fn not_a_pod_name(name: &str) -> Option<String> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    (!name.bytes().all(legal)).then(|| {
+        format!(
+            "Pod {name:?} is invalid: metadata.name: Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist \
+             of lower case alphanumeric characters, '-' or '.': give the template a name of these"
+        )
+    })
 }
 
 /// How a pod has ended that nobody ended.

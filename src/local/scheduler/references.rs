@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::arguments::view;
-use crate::argo::expression::{self, Content, Scope, Unresolved, render, render_value, tags};
+use crate::argo::expression::{self, Scope, Unresolved, render, render_value};
 use crate::argo::model::{Artifact, Step};
 
 /// A step with its references replaced.
@@ -43,8 +43,7 @@ pub(super) fn resolve(value: &Value, scope: &Arc<Scope>, artifacts: &Artifacts) 
     let hooks = value.as_object_mut().and_then(|fields| fields.shift_remove("hooks"));
     let expands = view::<Step>(&value)?.expands();
     if let Some(when) = value["when"].as_str().filter(|when| !when.is_empty()) {
-        let when = render(when, scope, Unresolved::Keep).map_err(|error| error.to_string())?;
-        missing_outputs(&Value::String(when.clone()))?;
+        let when = render(when, scope, Unresolved::KeepItems).map_err(|error| error.to_string())?;
         match expression::when(&when) {
             Ok(true) => {}
             Ok(false) => return Ok(Resolved::Skip(when)),
@@ -54,8 +53,7 @@ pub(super) fn resolve(value: &Value, scope: &Arc<Scope>, artifacts: &Artifacts) 
         }
     }
     leave_out_absent(&mut value, scope);
-    let mut value = render_value(&value, scope, Unresolved::Keep).map_err(|error| error.to_string())?;
-    missing_outputs(&value)?;
+    let mut value = render_value(&value, scope, Unresolved::KeepItems).map_err(|error| error.to_string())?;
     let mut step: Step = view(&value)?;
     resolve_artifacts(&mut step.arguments.artifacts, scope, artifacts)
         .map_err(|why| format!("unable to resolve references: {why}"))?;
@@ -160,23 +158,4 @@ pub(super) fn leave_out_absent(step: &mut Value, scope: &Scope) {
         let name = text.strip_prefix("{{").and_then(|text| text.strip_suffix("}}")).map(str::trim);
         !name.is_some_and(|name| scope.get(name).is_some_and(Value::is_null))
     });
-}
-
-/// An error where a tag of a step or task is still open: what it names will never have a value.
-fn missing_outputs(value: &Value) -> Result<(), String> {
-    match value {
-        Value::String(text) => {
-            let open = tags(text).find_map(|tag| match tag.content {
-                Content::Simple(name) => {
-                    let step = name.starts_with("steps.") || name.starts_with("tasks.");
-                    (step && !name.contains(".outputs.artifacts.")).then(|| name.to_owned())
-                }
-                Content::Expression(_) => None,
-            });
-            open.map_or(Ok(()), |name| Err(format!("failed to resolve {{{{{name}}}}}")))
-        }
-        Value::Array(values) => values.iter().try_for_each(missing_outputs),
-        Value::Object(fields) => fields.values().try_for_each(missing_outputs),
-        _ => Ok(()),
-    }
 }

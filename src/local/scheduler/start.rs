@@ -19,12 +19,14 @@ const TOO_DEEP: &str = "Maximum recursion depth exceeded. See https://argo-workf
 impl Scheduler {
     /// Starts a call, or lets it wait for a place among its boundary's children.
     pub(super) fn begin(&mut self, call: Call) -> Option<NodeIndex> {
+        let boundary = call.boundary;
         if let Owner::Group(group) = call.owner
             && self.group_has_error(group)
         {
             self.step_done(group);
             return None;
         }
+        let no_pods = self.no_more_pods();
         if let Some(children) = call.boundary.and_then(|boundary| self.children_mut(boundary)) {
             let slots = &mut children.slots;
             if slots.has_failed_fast() {
@@ -33,8 +35,9 @@ impl Scheduler {
                 self.give_up(owner);
                 return None;
             }
-            if slots.is_full() {
+            if slots.is_full(no_pods) {
                 slots.waiting.push_back(call);
+                self.waiting_for_pods.extend(boundary.filter(|_| no_pods));
                 return None;
             }
             slots.active += 1;
@@ -44,11 +47,15 @@ impl Scheduler {
 
     /// Starts what waited for a place that has become free.
     pub(super) fn start_waiting_calls(&mut self, boundary: NodeIndex) {
-        while let Some(children) = self.children_mut(boundary) {
+        let mut left = self.children(boundary).map_or(0, |children| children.slots.waiting.len());
+        while left > 0
+            && let Some(children) = self.children_mut(boundary)
+        {
             let slots = &mut children.slots;
-            if slots.is_full() && !slots.has_failed_fast() {
+            if slots.is_full(false) && !slots.has_failed_fast() {
                 return;
             }
+            left -= 1;
             let Some(call) = slots.waiting.pop_front() else { return };
             let owner = call.owner;
             if let Some(node) = self.begin(call) {
@@ -98,14 +105,20 @@ impl Scheduler {
         let name = template["name"].as_str().unwrap_or_default();
         let mut locals = Scope::child(&self.globals);
         locals.set("node.name", call.name.clone());
-        if !call.caller.name.is_empty() {
-            locals.set(format!("{}.name", call.caller.kind), call.caller.name.clone());
-        }
+        // To Argo, the entrypoint and all handlers are steps without a name.
+        let caller = if call.caller.kind.is_empty() { "steps" } else { call.caller.kind };
+        locals.set(format!("{caller}.name"), call.caller.name.clone());
         let is_retried = template.get("retryStrategy").is_some() || self.retry_strategy.is_some();
-        if TemplateType::of(|field| template.get(field).is_some()).is_some_and(TemplateType::is_pod) && !is_retried {
-            locals.set("pod.name", pod_name(self.plan.name(), name, &call.name));
+        let kind = TemplateType::of(|field| template.get(field).is_some());
+        let is_pod = kind.is_some_and(TemplateType::is_pod);
+        let pod = (is_pod && !is_retried).then(|| pod_name(self.plan.name(), name, &call.name));
+        if let Some(pod) = &pod {
+            locals.set("pod.name", pod.clone());
         }
         let mut processed = arguments::process(&template, &call.arguments, &Arc::new(locals), &self.plan)?;
+        if let Some(pod) = &pod {
+            processed = arguments::substitute_pod(processed, &self.globals, pod)?;
+        }
         if processed.template.retry_strategy.is_none() {
             processed.template.retry_strategy.clone_from(&self.retry_strategy);
         }
@@ -155,6 +168,7 @@ impl Scheduler {
             let acquired = self.locks.acquire(node, &locks);
             self.frame_mut(node).locks = locks;
             if let Err(locks::Busy { lock, message }) = acquired {
+                self.free_pod(node);
                 self.set(node, Phase::Pending, &message);
                 self.node_mut(node).synchronization_status = Some(NodeSynchronization { waiting: lock });
                 return self.end_unstarted(node);
@@ -169,6 +183,9 @@ impl Scheduler {
             return;
         }
         let phase = if self.node(node).kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
+        if phase == Phase::Pending {
+            self.active_pods.insert(node);
+        }
         self.set(node, phase, "");
         self.node_mut(node).synchronization_status = None;
         self.look_up_and_run(node);
@@ -178,7 +195,8 @@ impl Scheduler {
         let Some(template) = self.frame(node).template.clone() else { return };
         if matches!(self.frame(node).body, Body::Retry(_)) {
             self.set(node, Phase::Running, "");
-            return self.attempt(node);
+            self.attempt(node);
+            return self.fire_hooks_of_running(node);
         }
         match template.template_type() {
             Some(kind) if kind.is_pod() => self.start_pod(node, &template),
@@ -187,6 +205,10 @@ impl Scheduler {
             Some(TemplateType::Suspend) => self.suspend(node, &template),
             _ => {}
         }
+        self.fire_hooks_of_running(node);
+    }
+
+    fn fire_hooks_of_running(&mut self, node: NodeIndex) {
         if !self.node(node).phase.is_fulfilled() {
             self.fire_hooks(node);
         }

@@ -149,6 +149,10 @@ pub(super) enum Body {
 pub(super) struct PodBody {
     pub(super) task: Option<Box<crate::local::task::Task>>,
     pub(super) running: bool,
+    /// The nodes of a containerSet's containers.
+    pub(super) containers: Vec<NodeIndex>,
+    /// When it has to have ended, whatever its template says.
+    pub(super) deadline: Option<jiff::Timestamp>,
     /// Why it was asked to end.
     pub(super) kill: Option<Kill>,
 }
@@ -188,9 +192,10 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// Whether no further child may be active.
-    pub(super) fn is_full(&self) -> bool {
-        self.limit.is_some_and(|limit| self.active >= limit)
+    /// Whether no further child may be active. `no_pods` says that the workflow's parallelism is used up: where a failure
+    /// is to keep others from starting, they wait for it as calls and not as nodes.
+    pub(super) fn is_full(&self, no_pods: bool) -> bool {
+        self.limit.is_some_and(|limit| self.active >= limit) || (self.fail_fast && no_pods)
     }
 
     /// Whether no further child may start, because one failed.
@@ -230,6 +235,7 @@ pub(super) struct DagBody {
     pub(super) children: Children,
     pub(super) tasks: Vec<TaskState>,
     pub(super) targets: Vec<usize>,
+    pub(super) fail_fast: bool,
     /// Tasks that have started and not settled.
     pub(super) active: usize,
 }

@@ -371,7 +371,16 @@ pub(super) fn runs(document: &Value, resolved: Resolved, scope: &Arc<Scope>) -> 
     let name = document["name"].as_str().unwrap_or_default();
     let not_run = |why: String| Run { name: name.to_owned(), step: document.clone(), skipped: Some(why) };
     let (step, value) = match resolved {
-        Resolved::Skip(when) => return Ok((vec![not_run(false_condition(&when))], false)),
+        Resolved::Skip(when) => {
+            let mut value = document.clone();
+            value["when"] = when.clone().into();
+            let step: Step = view(&value)?;
+            // Argo expands a loop before it looks at its condition: each item is skipped by itself.
+            if !step.expands() {
+                return Ok((vec![not_run(false_condition(&when))], false));
+            }
+            (Box::new(step), value)
+        }
         Resolved::Run(step, value) => (step, value),
     };
     if !step.expands() {

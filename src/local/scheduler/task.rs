@@ -78,7 +78,11 @@ pub(super) fn task(plan: &Plan, template: &Template, node: &str, pod: &str, capt
             ..container.clone()
         })
     });
-    let main: Vec<Container> = template.container.iter().chain(&template.script).cloned().chain(set).collect();
+    // Argo calls the container of these templates `main`, whatever the document says: createWorkflowPod in
+    // workflow/controller/workflowpod.go, v4.1.2.
+    let only = template.container.iter().chain(&template.script);
+    let only = only.map(|container| Container { name: "main".to_owned(), ..container.clone() });
+    let main: Vec<Container> = only.chain(set).collect();
     for container in &main {
         containers.add(container, &mut task.mounts, &mut task.input_artifacts, &mut task.main)?;
     }

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::arguments::view;
+use super::marshalled::{self, Failure};
 use super::state::{Body, Call, Kill, NodeIndex, Owner};
 use super::{Scheduler, Shutdown, Timer, locks};
 use crate::argo::expression::{Scope, Unresolved, render_value};
@@ -56,7 +57,9 @@ impl Scheduler {
     /// The state before anything has run.
     pub fn new(plan: Plan) -> Self {
         let limit = plan.spec["parallelism"].as_u64().and_then(|limit| usize::try_from(limit).ok());
-        let pod_limit = limit.filter(|&limit| limit > 0).map_or(plan.task_limit, |limit| limit.min(plan.task_limit));
+        let parallelism = limit.filter(|&limit| limit > 0);
+        let pod_limit = parallelism.map_or(plan.task_limit, |limit| limit.min(plan.task_limit));
+        let asks_for_duration = plan.mentions("workflow.duration");
         let retry_strategy = plan.spec.get("retryStrategy").and_then(|strategy| view(strategy).ok());
         Self {
             plan: Arc::new(plan),
@@ -81,10 +84,14 @@ impl Scheduler {
             changed: HashSet::new(),
             queue: VecDeque::new(),
             running: 0,
+            waiting_for_pods: Vec::new(),
+            parallelism,
+            active_pods: HashSet::new(),
             pod_limit,
             memory: HashMap::new(),
             locks: locks::Locks::default(),
             shutdown: None,
+            asks_for_duration,
             expired: false,
             now: Timestamp::UNIX_EPOCH,
         }
@@ -146,25 +153,26 @@ impl Scheduler {
 
     pub(super) fn entry_ended(&mut self, phase: Phase) {
         let phase = if phase.is_completed() { phase } else { Phase::Succeeded };
-        let failures: Vec<Value> = self
+        let failures: Vec<Failure> = self
             .nodes
             .iter()
             .filter(|node| node.phase.is_unsuccessful())
             .map(|node| {
                 let template = node.template_name.as_deref().unwrap_or_default();
-                json!({
-                    "displayName": node.display_name, "message": node.message, "templateName": template,
-                    "phase": node.phase.as_str(), "podName": pod_name(self.plan.name(), template, &node.name),
-                    "finishedAt": node.finished_at.map(|at| at.to_string()),
-                })
+                Failure {
+                    display_name: node.display_name.clone(),
+                    message: node.message.clone(),
+                    template_name: template.to_owned(),
+                    phase: node.phase.as_str(),
+                    pod_name: pod_name(self.plan.name(), template, &node.name),
+                    finished_at: node.finished_at.map(marshalled::time),
+                }
             })
             .collect();
-        let took = self.workflow.started_at.map_or(0.0, |from| self.now.duration_since(from).as_secs_f64());
         let globals = Arc::make_mut(&mut self.globals);
         globals.set("workflow.status", phase.as_str());
-        // Argo quotes the list once more, so that its quotes survive the substitution.
-        globals.set("workflow.failures", Value::String(Value::Array(failures).to_string()).to_string());
-        globals.set("workflow.duration", format!("{took:.6}"));
+        globals.set("workflow.failures", marshalled::failures(&failures));
+        self.declare_duration();
     }
 
     pub(super) fn entry_settled(&mut self, entry: NodeIndex) {

@@ -272,3 +272,70 @@ templates:
     run.tell(Event::Resumed(node, given()));
     assert_eq!(run.status(), "Succeeded approver=eve\n Suspend Succeeded: by eve who=eve why=none");
 }
+
+#[test]
+fn the_phase_of_a_dag_is_that_of_its_first_failure_or_without_fail_fast_of_its_last() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    failFast: FAST
+    tasks: [{name: a, template: leaf, withParam: nonsense}, {name: b, template: leaf}, {name: c, template: leaf}]
+- name: leaf
+  container: {image: a, command: [c]}";
+    for (fast, phase) in [("true", "Error"), ("false", "Failed")] {
+        let run = Run::of(&spec.replace("FAST", fast)).play_failing(&[".b"]);
+        assert_eq!(run.lines().next(), Some(phase), "{run}");
+    }
+}
+
+#[test]
+fn the_containers_of_a_set_end_whatever_was_made_between_them() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  dag: {tasks: [{name: set, template: set}, {name: beside, template: leaf}]}
+- name: set
+  memoize: {key: k, maxAge: '', cache: {configMap: {name: c}}}
+  containerSet:
+    containers: [{name: first, image: a, command: [c]}, {name: second, image: a, command: [c], dependencies: [first]}]
+- name: leaf
+  container: {image: a, command: [c]}";
+    let mut run = Run::of(spec);
+    let containers = BTreeMap::from([("first".to_owned(), Some(0)), ("second".to_owned(), Some(0))]);
+    run.end(".set", Outcome { containers, ..succeeds() });
+    assert_eq!(run.line(".set.first"), ".set.first Container Succeeded");
+    assert_eq!(run.line(".set.second"), ".set.second Container Succeeded");
+}
+
+#[test]
+fn a_failure_keeps_tasks_from_starting_that_wait_for_the_workflow_s_parallelism() {
+    let spec = "
+entrypoint: main
+parallelism: 1
+templates:
+- name: main
+  failFast: true
+  dag: {tasks: [{name: bad, template: leaf}, {name: late, template: leaf}]}
+- name: leaf
+  container: {image: a, command: [c]}";
+    let run = Run::of(spec).play_failing(&[".bad"]);
+    assert!(run.starts_with("Failed: template has failed") && !run.contains(".late"), "{run}");
+    let run = Run::of(spec).play_failing(&[]);
+    assert!(run.contains(".late Pod Succeeded"), "{run}");
+}
+
+#[test]
+fn a_template_whose_name_no_pod_can_have_errors() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps: [[{name: a, template: Build}]]
+- name: Build
+  container: {image: a, command: [c]}";
+    let run = Run::of(spec).play_failing(&[]);
+    assert!(run.contains("lower case") && run.contains("\n[0].a Pod Error"), "{run}");
+}

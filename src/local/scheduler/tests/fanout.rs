@@ -118,3 +118,70 @@ templates:
     assert_eq!(run.command("[0].row(1:[3])[0].cell(0:3)"), "c 3");
     assert!(run.play_failing(&[]).starts_with("Succeeded"));
 }
+
+#[test]
+fn a_loop_whose_condition_is_false_skips_each_of_its_items() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: s, template: work}
+- name: work
+  KIND
+- name: leaf
+  container: {image: a, command: [c]}";
+    let steps = "steps: [[{name: a, template: leaf, when: 1 > 2, withItems: [x, y]}], [{name: b, template: leaf}]]";
+    let run = Run::of(&spec.replace("KIND", steps)).play_failing(&[]);
+    assert!(run.contains("\n[0].s[0].a(0:x) Skipped Skipped: when '1 > 2' evaluated false"), "{run}");
+    assert!(run.contains("\n[0].s[0].a(1:y) Skipped Skipped"), "{run}");
+    assert!(!run.contains("\n[0].s[0].a "), "{run}");
+    assert!(run.contains("\n[0].s[1].b Pod Succeeded"), "{run}");
+
+    let dag = "dag: {tasks: [{name: a, template: leaf, when: 1 > 2, withItems: [x]}, {name: b, template: leaf, depends: a.Succeeded}]}";
+    let run = Run::of(&spec.replace("KIND", dag)).play_failing(&[]);
+    assert!(run.contains("\n[0].s.a TaskGroup Succeeded\n[0].s.a(0:x) Skipped Skipped"), "{run}");
+    assert!(run.contains("\n[0].s.b Pod Succeeded"), "{run}");
+}
+
+#[test]
+fn a_list_that_cannot_be_read_does_not_matter_where_the_condition_is_false() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps: [[{name: a, template: leaf, when: 'false', withParam: nonsense}]]
+- name: leaf
+  container: {image: a, command: [c]}";
+    let run = Run::of(spec).play_failing(&[]);
+    assert!(run.contains("\n[0].a Skipped Skipped: Skipped, empty params"), "{run}");
+}
+
+#[test]
+fn outputs_of_items_are_marshalled_as_go_does() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: each, template: leaf, withItems: [0, 1]}
+  - - name: after
+      template: take
+      arguments: {parameters: [{name: p, value: '{{steps.each.outputs.result}} {{steps.each.outputs.parameters}} {{steps.each.outputs.parameters.o}}'}]}
+- name: leaf
+  container: {image: a, command: [c]}
+  outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}
+- name: take
+  inputs: {parameters: [{name: p}]}
+  container: {image: a, command: [t, '{{inputs.parameters.p}}']}";
+    let mut run = Run::of(spec);
+    let outcome = |value: &str, result: &str| Outcome { result: Some(result.to_owned()), ..writes("o", value) };
+    run.end("[0].each(0:0)", outcome("{\"b\": 1.0, \"a\": \"<\"}", " 3.10 "));
+    run.end("[0].each(1:1)", outcome("[3.50]", "{\"b\": 1.0, \"a\": \"<\"}"));
+    let expected = [
+        r#"t [3.10,{"b":1.0,"a":"\u003c"}]"#,
+        r#"[{"o":"{\"b\": 1.0, \"a\": \"\u003c\"}"},{"o":"[3.50]"}]"#,
+        r#"[{"a":"\u003c","b":1},[3.5]]"#,
+    ];
+    assert_eq!(run.command("[1].after"), expected.join(" "));
+}

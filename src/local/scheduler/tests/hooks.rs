@@ -145,3 +145,18 @@ templates:";
     assert!(command.starts_with("h Failed "), "{command}");
     assert!(command.contains("main: Error (exit code 2)"), "{command}");
 }
+
+#[test]
+fn a_hook_on_running_fires_where_attempts_are_made() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: again, hooks: {started: {template: hook, expression: steps.a.status == 'Running'}}}
+- name: again
+  retryStrategy: {limit: 1}
+  container: {image: a, command: [c]}";
+    let run = Run::of(&format!("{spec}{HOOK}"));
+    assert_eq!(run.running(), ["[0].a(0)", "[0].a.hooks.started"]);
+}

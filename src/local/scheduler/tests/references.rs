@@ -170,3 +170,60 @@ fn the_creation_of_the_workflow_is_a_time() {
     assert_eq!(run.command("[0].a"), "c 2026");
     assert!(run.play_failing(&[]).starts_with("Succeeded"));
 }
+
+#[test]
+fn what_is_left_of_the_workflow_s_tags_is_replaced_as_the_pod_is_made() {
+    let spec = "
+entrypoint: main
+arguments: {parameters: [{name: place, value: 'out/{{workflow.name}}'}]}
+templates:
+- name: main
+  inputs: {parameters: [{name: d, default: '{{workflow.parameters.place}}'}]}
+  RETRY
+  container: {image: a, command: [c, '{{inputs.parameters.d}}', '{{pod.name}}', '{{ .Values.x }}']}";
+    let run = Run::of(&spec.replace("RETRY", "priority: 0"));
+    assert_eq!(run.command(""), "c out/wf wf {{ .Values.x }}");
+    let run = Run::of(&spec.replace("RETRY", "retryStrategy: {limit: 1}"));
+    assert!(run.command("(0)").starts_with("c out/wf wf-main-"), "{}", run.command("(0)"));
+}
+
+#[test]
+fn the_workflow_s_duration_is_in_seconds_with_six_digits() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf}
+  - - {name: b, template: leaf}
+- name: leaf
+  container: {image: a, command: [c, '{{workflow.duration}}', '{{steps.name}}']}";
+    let mut run = Run::of(spec);
+    assert_eq!(run.command("[0].a"), "c 0.000000 a");
+    run.end("[0].a", succeeds());
+    assert_eq!(run.command("[1].b"), "c 1.000000 b");
+}
+
+#[test]
+fn the_container_is_called_main_whatever_the_document_says() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  script: {name: other, image: a, command: [c], source: x}";
+    assert_eq!(Run::of(spec).running[0].1.main[0].name, "main");
+}
+
+#[test]
+fn an_expression_that_has_no_value_errors_where_nothing_is_missing() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps: [[{name: a, template: leaf, arguments: {parameters: [{name: p, value: '{{=nil}}'}]}}]]
+- name: leaf
+  inputs: {parameters: [{name: p}]}
+  container: {image: a, command: [c]}";
+    let run = Run::of(spec).play_failing(&[]);
+    assert!(run.contains("\n[0] StepGroup Error"), "{run}");
+}

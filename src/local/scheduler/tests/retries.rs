@@ -127,3 +127,23 @@ templates:
         "Succeeded\n Steps Succeeded\n[0] StepGroup Succeeded\n[0].a Skipped Skipped: when '1 == 2' evaluated false"
     );
 }
+
+#[test]
+fn the_longest_duration_ends_an_attempt_that_runs_from_the_second_on() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  retryStrategy: {limit: 5, backoff: {duration: 1s, maxDuration: 4s}}
+  container: {image: a, command: [c]}";
+    let mut run = Run::of(spec);
+    assert!(run.timers.is_empty());
+    run.end("(0)", fails(1));
+    assert!(run.wake());
+    assert_eq!(run.running(), ["(1)"]);
+    assert!(run.wake());
+    assert_eq!(run.now.as_second(), 4);
+    run.end("(1)", succeeds());
+    assert_eq!(run.line("(1)"), "(1) Pod Failed: Pod was active on the node longer than the specified deadline");
+    assert_eq!(run.status().lines().next(), Some("Failed: Max duration limit exceeded"));
+}
