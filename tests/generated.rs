@@ -42,8 +42,12 @@ fn completion_scripts() {
         assert!(output.status.success());
         assert_generated(path, &String::from_utf8(output.stdout).unwrap());
     }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/completions/kubectl-runnable.bash");
-    assert!(Process::new("bash").args(["-n", script]).status().unwrap().success());
+    for (shell, script) in
+        [("bash", "kubectl-runnable.bash"), ("zsh", "_kubectl-runnable"), ("fish", "kubectl-runnable.fish")]
+    {
+        let script = format!("{}/completions/{script}", env!("CARGO_MANIFEST_DIR"));
+        assert!(Process::new(shell).args(["-n", &script]).status().unwrap().success(), "{script}");
+    }
 }
 
 #[test]
@@ -68,6 +72,7 @@ const ENVIRONMENT: &str = "
 | `ARGO_NAMESPACE` | the namespace; `-n` counts more |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | how the cluster is reached |
 | `RUNNABLE_HOME` | where local runs are kept; else `$XDG_STATE_HOME/kubectl-runnable`, else `~/.local/state/kubectl-runnable` |
+| `XDG_DATA_HOME` | without `/work`, worktrees are made in `$XDG_DATA_HOME/kubectl-runnable/worktrees`; else in `~/.local/share/kubectl-runnable/worktrees` |
 | `RUNNABLE_LOG` | what the program logs to standard error, such as `debug`; `warn` without it |
 | `NO_COLOR` | no colour; there is none outside a terminal anyway |
 ";

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::io;
 use std::path::Path;
 
 use clap_complete::engine::CompletionCandidate;
@@ -13,8 +12,8 @@ use super::run_names::RunNames;
 use crate::exit::Exit;
 use crate::output::stream::result;
 
-/// The hidden command that `kubectl_complete-runnable` calls.
-pub(super) const COMPLETE: &str = "__complete";
+/// The hidden command that the scripts and `kubectl_complete-runnable` call.
+pub(crate) const COMPLETE: &str = "__complete";
 
 /// The executable's name.
 pub(crate) const PROGRAM: &str = "kubectl-runnable";
@@ -33,12 +32,6 @@ pub(super) struct Args {
     shell: Shell,
 }
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Words {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    words: Vec<OsString>,
-}
-
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     write_script(args.shell, &mut script);
@@ -46,16 +39,22 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Writes the script for a shell.
-pub(crate) fn write_script(shell: Shell, to: &mut impl io::Write) {
-    generate(shell, &mut super::command().bin_name(PROGRAM), PROGRAM, to);
+/// Writes the script for a shell. Those of bash, zsh and fish ask the program; the generated ones of the others know the
+/// commands and flags alone. Generated ones are wrong in bash below the first word of a name with a hyphen (clap issue 6421).
+pub(crate) fn write_script(shell: Shell, to: &mut Vec<u8>) {
+    match shell {
+        Shell::Bash => to.extend_from_slice(include_bytes!("../../completions/kubectl-runnable.bash")),
+        Shell::Zsh => to.extend_from_slice(include_bytes!("../../completions/_kubectl-runnable")),
+        Shell::Fish => to.extend_from_slice(include_bytes!("../../completions/kubectl-runnable.fish")),
+        shell => generate(shell, &mut super::command().bin_name(PROGRAM), PROGRAM, to),
+    }
 }
 
 /// Prints what can follow the words, a line each, and `:4` or `:0`, as kubectl reads it: whether the shell is to leave
 /// file names out or to complete them by itself.
-pub(super) fn complete(words: Words) -> Result<Exit, Failure> {
+pub(super) fn complete(words: impl Iterator<Item = OsString>) -> Result<Exit, Failure> {
     let mut arguments = vec![OsString::from(PROGRAM)];
-    arguments.extend(words.words);
+    arguments.extend(words);
     if arguments.len() == 1 {
         arguments.push(OsString::new());
     }
@@ -65,17 +64,22 @@ pub(super) fn complete(words: Words) -> Result<Exit, Failure> {
         result(":0\n")?;
         return Ok(Exit::Success);
     }
+
+    // kubectl's scripts put `--flag=` before the values themselves.
+    let flag = word.split_once('=').filter(|(flag, _)| flag.starts_with("--")).map(|(flag, _)| format!("{flag}="));
     let mut lines = String::new();
     let shown = candidates(arguments, None, &runs)?.into_iter().filter(|candidate| !candidate.is_hide_set());
-    // As kubectl has it, flags are offered to who has begun one.
+    // As kubectl does it, flags are offered once one is begun.
     let shown =
         shown.filter(|candidate| word.starts_with('-') || !candidate.get_value().as_encoded_bytes().starts_with(b"-"));
     for candidate in shown {
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
         let value = candidate.get_value().to_string_lossy();
+        let value = flag.as_deref().and_then(|flag| value.strip_prefix(flag)).unwrap_or(&value);
         // A String takes everything.
         let _ = writeln!(lines, "{value}\t{}", help.lines().next().unwrap_or_default());
     }
+
     // A path where a name could stand is that of a handle.
     let directive = if lines.is_empty() && word.contains('/') { ":0\n" } else { ":4\n" };
     result(lines + directive)?;

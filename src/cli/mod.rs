@@ -75,8 +75,6 @@ enum Command {
     Semaphore(semaphore::Args),
     Worktree(worktree::Args),
     Completion(completion::Args),
-    #[command(name = completion::COMPLETE, hide = true)]
-    Complete(completion::Words),
 }
 
 /// Runs the command that the process arguments name.
@@ -86,6 +84,9 @@ pub fn run() -> Exit {
     match arguments.next() {
         Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments),
         Some(first) if first == git::VERB => return git::git_entry(arguments),
+        Some(first) if first == completion::COMPLETE => {
+            return completion::complete(arguments).unwrap_or_else(|failure| failure.report());
+        }
         _ => {}
     }
     let matches = match command().bin_name(invocation(&program)).try_get_matches() {
@@ -109,7 +110,6 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Semaphore(args) }) => semaphore::run(&args),
         Ok(Cli { command: Command::Worktree(args) }) => worktree::run(&args),
         Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
-        Ok(Cli { command: Command::Complete(words) }) => completion::complete(words),
         Err(error) => Err(Failure::usage(error.to_string())),
     };
     outcome.unwrap_or_else(|failure| failure.report())

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use git2::Repository;
 use jiff::{SignedDuration, Timestamp};
 
 use super::error::GitError;
@@ -17,7 +16,8 @@ use super::network::Network;
 use super::program::Git;
 use super::retention::{Reason, reasons};
 use super::root::Root;
-use super::tree::{self, Tree};
+use super::trash::Trash;
+use super::tree::{self, Standing, Tree};
 use super::{base, recovery, tracking, trash, trust};
 
 /// What is asked for.
@@ -55,8 +55,8 @@ pub(crate) enum Which {
 /// Something happened that a user wants to see.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
-    /// A worktree was removed, or would be.
-    Removed(&'a Tree),
+    /// A worktree was removed, or would be, and this was or would be lost with it.
+    Removed(&'a Tree, &'a [Reason]),
     /// A worktree was kept.
     Kept(&'a Tree, &'a [Reason]),
     /// The remote is asked for its refs.
@@ -68,8 +68,8 @@ pub(crate) enum Event<'a> {
 /// What was done, or would be.
 #[derive(Debug, Default)]
 pub(crate) struct Cleaned {
-    /// Worktrees that are gone now.
-    pub removed: Vec<Tree>,
+    /// Worktrees that are gone now, and what was lost with each.
+    pub removed: Vec<(Tree, Vec<Reason>)>,
     /// Worktrees that are kept, and why.
     pub kept: Vec<(Tree, Vec<Reason>)>,
     /// Tasks that have no worktree.
@@ -143,8 +143,8 @@ impl Work<'_> {
         }
         let left = trash::left_behind(self.root);
         drop(lock);
-        for aside in left {
-            match aside.delete() {
+        for trash in left {
+            match trash.delete() {
                 Ok(()) => self.cleaned.left_behind += 1,
                 Err(error) => self.cleaned.failed.push(error),
             }
@@ -181,8 +181,9 @@ impl Work<'_> {
         let Some(tree) = chosen.now(self.root, base.as_ref())?.filter(|tree| self.is_meant(tree)) else {
             return Ok(());
         };
-        let reasons = self.reasons(base.as_ref(), &tree);
-        if !reasons.is_empty() {
+        let mut reasons = reasons(self.git, base.as_ref(), &tree);
+        let is_forced = self.request.force && tree.standing != Standing::BeingMade;
+        if !reasons.is_empty() && !is_forced {
             (self.tell)(Event::Kept(&tree, &reasons));
             self.cleaned.kept.push((tree, reasons));
             return Ok(());
@@ -193,26 +194,19 @@ impl Work<'_> {
             self.cleaned.failed.push(error);
             return Ok(());
         }
-        (self.tell)(Event::Removed(&tree));
-        self.cleaned.removed.push(tree);
+        reasons.retain(Reason::is_loss);
+        (self.tell)(Event::Removed(&tree, &reasons));
+        self.cleaned.removed.push((tree, reasons));
         Ok(())
     }
 
-    /// The reasons to keep it that count.
-    fn reasons(&self, base: Option<&Repository>, tree: &Tree) -> Vec<Reason> {
-        if self.request.force && tree.standing != tree::Standing::BeingMade {
-            return Vec::new();
-        }
-        reasons(self.git, base, tree)
-    }
-
     fn take_out(&self, tree: &Tree, lock: Option<Lock>) -> Result<(), GitError> {
-        let aside = if tree.has_directory() { trash::set_aside(self.root, &tree.path)? } else { None };
+        let trash = if tree.has_directory() { trash::move_to_trash(self.root, &tree.path)? } else { None };
         if let Some(metadata) = &tree.metadata {
             metadata.remove()?;
         }
         drop(lock);
-        aside.map_or(Ok(()), trash::Aside::delete)
+        trash.map_or(Ok(()), Trash::delete)
     }
 
     /// What an init added to the user's configuration goes with what it was added for.

@@ -4,8 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::identity::{Directory, NameError, ObjectId, TaskId};
+use super::identity::{Directory, NameError, ObjectId, RefName, TaskId};
 use super::remote::RemoteUrlError;
+use super::retention::Reason;
 use crate::exit::{CommandError, Exit};
 
 /// Why a worktree could not be made, listed or removed.
@@ -65,15 +66,15 @@ pub(crate) enum GitError {
         /// By whom.
         holder: Option<String>,
     },
-    /// The task's worktree shows something else and holds work.
-    #[error("the worktree of task {task} is at {have}, not at {wanted}, and holds work of its own")]
-    Diverged {
+    /// The task's worktree holds what the remote does not have, and would be moved or removed.
+    #[error("the worktree of task {task} holds work of its own: {}", sentence(reasons))]
+    HoldsWork {
         /// The task.
         task: TaskId,
-        /// Its commit.
-        have: ObjectId,
-        /// The commit that was asked for.
-        wanted: ObjectId,
+        /// The work.
+        reasons: Vec<Reason>,
+        /// The base, when the worktree's directory is gone.
+        gone_from: Option<PathBuf>,
     },
     /// There is something in the task's place that is no worktree.
     #[error("{} is there and is no worktree of {}", path.display(), base.display())]
@@ -111,7 +112,7 @@ pub(crate) enum GitError {
         /// The remote.
         url: String,
         /// The ref.
-        name: String,
+        name: RefName,
         /// The remote's default branch.
         default: Option<String>,
     },
@@ -198,6 +199,11 @@ pub(crate) enum GitError {
     Interrupted,
 }
 
+fn sentence(reasons: &[Reason]) -> String {
+    let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
+    reasons.join("; ")
+}
+
 fn by(holder: Option<&str>) -> String {
     holder.map(|holder| format!(" by {holder}")).unwrap_or_default()
 }
@@ -214,7 +220,7 @@ impl CommandError for GitError {
             Self::Locked { .. }
             | Self::Exists { .. }
             | Self::BeingMade { .. }
-            | Self::Diverged { .. }
+            | Self::HoldsWork { .. }
             | Self::Orphan { .. }
             | Self::OtherRemote { .. }
             | Self::NoRepository { .. }
@@ -246,14 +252,23 @@ impl CommandError for GitError {
                 ));
             }
             Self::BeingMade { .. } => "--reuse waits for it and takes it",
-            Self::Diverged { task, .. } => {
+            Self::HoldsWork { task, gone_from, .. } => {
+                let save = match gone_from {
+                    Some(base) => format!("keep a commit with git -C {} branch NAME COMMIT", base.display()),
+                    None => "commit and push it".to_owned(),
+                };
                 return Some(format!(
-                    "save its work, then: kubectl runnable worktree cleanup --task-id {task} --force"
+                    "{save}, or give the work up: kubectl runnable worktree cleanup --task-id {task} --force"
                 ));
             }
             Self::Orphan { .. } => "look what is in it and remove it, or choose another --task-id",
             Self::OtherRemote { .. } => "a root holds one repository: give another --root",
             Self::NoRepository { .. } => "move it away, or give another --root",
+            Self::NoRef { name, .. } if name.could_be_an_object_id() => {
+                return Some(format!(
+                    "a commit is named by its whole id of 40 digits; in a clone that has it: git rev-parse {name}"
+                ));
+            }
             Self::NoRef { default: Some(default), .. } => {
                 return Some(format!("its default branch is {default}: --ref {default}"));
             }

@@ -36,12 +36,16 @@ pub(super) fn refuse_while_used(root: &Root, trees: &[Tree]) -> Result<(), GitEr
     }
 }
 
-/// Collects. Under the lock. The metadata of worktrees is none of git's business here.
+/// Settings for git's collection: it leaves metadata of worktrees alone, and commits that only a reflog leads to, which may
+/// be all that is left of somebody's work.
+const KEPT: [&str; 6] =
+    ["-c", "gc.worktreePruneExpire=never", "-c", "gc.reflogExpire=never", "-c", "gc.reflogExpireUnreachable=never"];
+
+/// Collects. Under the lock.
 pub(super) fn collect(git: &Git, root: &Root) -> Result<Collected, GitError> {
     let objects = root.base().join(".git/objects");
     let before = size(&objects);
-    let arguments = ["-c", "gc.worktreePruneExpire=never", "gc", "--quiet", "--force", SPARED];
-    git.run(&root.base(), arguments, Vec::new())?;
+    git.run(&root.base(), KEPT.into_iter().chain(["gc", "--quiet", "--force", SPARED]), Vec::new())?;
     Ok(Collected { before, after: size(&objects) })
 }
 

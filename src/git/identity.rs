@@ -204,6 +204,13 @@ impl RefName {
     }
 }
 
+impl RefName {
+    /// Whether it reads as the beginning of an object id, as git abbreviates them: to the remote it is a ref's name.
+    pub(super) fn could_be_an_object_id(&self) -> bool {
+        (4..40).contains(&self.0.len()) && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+}
+
 impl fmt::Display for Revision {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

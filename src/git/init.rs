@@ -1,29 +1,29 @@
 //! Makes the worktree of a task.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use git2::{ObjectType, Repository};
+use git2::Repository;
 
 use super::checkout::{self, Checkout};
-use super::credentials::Environment;
 use super::error::GitError;
 use super::fetch::{self, Depth, id};
 use super::identity::{Directory, ObjectId, Revision, TaskId};
 use super::lock::{self, Lock};
 use super::metadata::{self, Making, Metadata, Record, Stage};
 use super::network::Network;
+use super::place::{self, Place};
 use super::resolve::{Resolved, resolve};
+use super::reuse::{self, Reuse};
 use super::root::Root;
-use super::trash::{self, Aside};
-use super::{base, hook, recovery, tracking, trust};
+use super::trash::{self, Trash};
+use super::{base, hook, recovery, sparse, tracking, trust};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub(crate) struct InitRequest {
     /// The task.
     pub task: TaskId,
     /// What its worktree is to show.
@@ -45,6 +45,8 @@ pub(crate) struct Request {
 pub(crate) struct Made {
     /// Where.
     pub path: PathBuf,
+    /// The shared clone.
+    pub base: PathBuf,
     /// Its commit.
     pub commit: ObjectId,
     /// The full name of the ref that named the commit.
@@ -64,48 +66,68 @@ pub(crate) enum Step {
     Checkout,
 }
 
-/// Makes the worktree, or takes the one that is there.
+/// Makes the worktree in the root at this place, or takes the one that is there. One that fails leaves nothing behind.
 pub(crate) fn init(
     network: &Network<'_>,
-    root: &Root,
-    request: &Request,
+    place: &Path,
+    request: &InitRequest,
     cancelled: &AtomicBool,
     tell: &mut dyn FnMut(Step),
 ) -> Result<Made, GitError> {
-    let mut work = Work { network, root, request, tree: root.tree(&request.task), cancelled, tell };
-    if request.trust && root.base().exists() {
-        trust::add(network.git, root, &root.base(), &work.lock()?)?;
-    }
-    let directory = if root.base().exists() { root.base() } else { root.path().to_owned() };
+    let directory = directory(network, place, request)?;
     let resolved = resolve(network, &directory, &request.revision)?;
-    let made = work.make(resolved)?;
-    root.write_workspace_path(&made.path)?;
-    Ok(made)
+
+    let root = Root::make(place)?;
+    let tree = root.tree(&request.task);
+    let mut init = Init { network, root: &root, request, tree, cancelled, tell, made_base: false };
+    let made = init.make(resolved).and_then(|made| root.write_workspace_path(&made.path).map(|()| made));
+    if made.is_err() {
+        init.leave_nothing();
+    }
+    made
 }
 
-struct Work<'a> {
+/// Where git is asked about the remote: in the clone if there is one, else nowhere near a repository of somebody's own.
+fn directory(network: &Network<'_>, place: &Path, request: &InitRequest) -> Result<PathBuf, GitError> {
+    let root = match Root::open(place) {
+        Err(GitError::NoBase { .. }) => return Ok("/".into()),
+        root => root?,
+    };
+    if !root.base().exists() {
+        return Ok(root.path().to_owned());
+    }
+    if request.trust {
+        trust::add(network.git, &root, &root.base(), &take_lock(&root, request)?)?;
+    }
+    Ok(root.base())
+}
+
+fn take_lock(root: &Root, request: &InitRequest) -> Result<Lock, GitError> {
+    let doing = format!("worktree init of task {}", request.task);
+    let holder = lock::describe(&doing, &jiff::Timestamp::now());
+    Lock::take(&root.lock(), request.lock_timeout, &holder)
+}
+
+struct Init<'a> {
     network: &'a Network<'a>,
     root: &'a Root,
-    request: &'a Request,
+    request: &'a InitRequest,
     tree: PathBuf,
     cancelled: &'a AtomicBool,
     tell: &'a mut dyn FnMut(Step),
+    /// The base was not there before.
+    made_base: bool,
 }
 
-/// What stands in the task's place.
-enum Place {
-    Free,
-    Taken(Metadata),
-}
-
-impl Work<'_> {
+impl Init<'_> {
     fn make(&mut self, resolved: Resolved) -> Result<Made, GitError> {
         let mut lock = self.lock()?;
+        self.made_base = !self.root.base().exists();
         let mut base = base::make(self.root, self.network.url)?;
         recovery::mend(self.root, &base, &lock);
         let place = loop {
-            match self.place(&base)? {
-                // Whoever makes it needs the lock to end.
+            match place::look(self.network.git, self.root, &base, &self.request.task)? {
+                // Its maker needs the lock to finish.
                 Place::Taken(metadata) if metadata.stage() == Stage::BeingMade => {
                     if !self.request.reuse {
                         return Err(self.being_made(&metadata));
@@ -122,6 +144,7 @@ impl Work<'_> {
         {
             return Err(GitError::Exists { task: self.request.task.clone(), path: self.tree.clone() });
         }
+
         let fetched = !fetch::has(&base, &resolved, self.request.depth);
         let resolved = if fetched { self.fetch(&mut base, &resolved, false)? } else { resolved };
         self.go_on()?;
@@ -131,51 +154,58 @@ impl Work<'_> {
             trust::add(self.network.git, self.root, &self.root.base(), &lock)?;
             trust::add(self.network.git, self.root, &self.tree, &lock)?;
         }
-        if let Place::Taken(metadata) = place {
-            let made = Made { path: self.tree.clone(), commit, name: resolved.name, reused: true, fetched };
-            return self.reuse(&base, lock, &metadata, made);
+
+        let made = Made {
+            path: self.tree.clone(),
+            base: self.root.base(),
+            commit,
+            name: resolved.name.clone(),
+            reused: matches!(place, Place::Taken(_)),
+            fetched,
+        };
+        match place {
+            Place::Taken(metadata) => {
+                let reuse =
+                    Reuse { git: self.network.git, request: self.request, tree: &self.tree, metadata: &metadata };
+                reuse::reuse(&reuse, &base, lock, &made)?;
+            }
+            Place::Free => self.make_anew(&mut base, lock, &resolved, &made.commit)?,
         }
-        let making = metadata::add(&base, &self.tree, &self.record(&resolved, &commit), &commit)?;
-        let done = self.sparse().and_then(|()| {
+        Ok(made)
+    }
+
+    fn make_anew(
+        &mut self,
+        base: &mut Repository,
+        lock: Lock,
+        resolved: &Resolved,
+        commit: &ObjectId,
+    ) -> Result<(), GitError> {
+        let making = metadata::add(base, &self.tree, &self.record(resolved, commit), commit)?;
+        let done = sparse::set(self.network.git, &self.tree, &self.request.sparse).and_then(|()| {
             drop(lock);
-            self.fill(&mut base, &making, &resolved, &commit)
+            self.fill(base, &making, resolved, commit)
         });
         if let Err(error) = done {
             self.discard(&making)?;
             return Err(error);
         }
-        // No cleanup takes the worktree away from under the hook.
-        let hooked = hook::post_checkout(self.network.git, &self.tree, &commit);
+        // Still marked as being made: no cleanup takes the worktree away from under the hook.
+        let hooked = hook::post_checkout(self.network.git, &self.tree, commit);
         making.finish()?;
-        hooked?;
-        Ok(Made { path: self.tree.clone(), commit, name: resolved.name, reused: false, fetched })
+        hooked
     }
 
+    /// Another init that failed may have removed the whole root, which it had made, while this one waited for the lock.
     fn lock(&self) -> Result<Lock, GitError> {
-        let doing = format!("worktree init of task {}", self.request.task);
-        let holder = lock::describe(&doing, &jiff::Timestamp::now());
-        Lock::take(&self.root.lock(), self.request.lock_timeout, &holder)
-    }
-
-    /// What a killed init left in the task's place is removed: nobody has worked in it.
-    fn place(&self, base: &Repository) -> Result<Place, GitError> {
-        let known = metadata::of(base, &self.tree)?;
-        let on_disk = fs::symlink_metadata(&self.tree).ok();
-        match (known, on_disk) {
-            (Some(metadata), Some(_)) if metadata.stage() == Stage::Whole && !metadata.owns(&self.tree) => {
-                Err(GitError::Orphan { path: self.tree.clone(), base: self.root.base() })
+        loop {
+            Root::make(self.root.path())?;
+            match take_lock(self.root, self.request) {
+                Err(GitError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+                Ok(lock) if self.root.trees().exists() => return Ok(lock),
+                Ok(_) => {}
+                Err(error) => return Err(error),
             }
-            (Some(metadata), Some(_)) if metadata.stage() != Stage::HalfMade => Ok(Place::Taken(metadata)),
-            (Some(metadata), on_disk) => {
-                if on_disk.is_some() {
-                    self.remove_tree()?;
-                }
-                metadata.remove()?;
-                Ok(Place::Free)
-            }
-            (None, None) => Ok(Place::Free),
-            (None, Some(found)) if found.is_dir() && fs::remove_dir(&self.tree).is_ok() => Ok(Place::Free),
-            (None, Some(_)) => Err(GitError::Orphan { path: self.tree.clone(), base: self.root.base() }),
         }
     }
 
@@ -197,22 +227,9 @@ impl Work<'_> {
             commit: commit.to_string(),
             name: resolved.name.clone(),
             created_at: jiff::Timestamp::now(),
-            maker: Self::maker(),
+            maker: maker(),
+            moving_to: None,
         }
-    }
-
-    fn maker() -> String {
-        lock::describe("worktree init", &jiff::Timestamp::now())
-    }
-
-    /// The settings of a sparse checkout, written by git itself. They change the base's configuration: under the lock.
-    fn sparse(&self) -> Result<(), GitError> {
-        if self.request.sparse.is_empty() {
-            return Ok(());
-        }
-        let directories: String = self.request.sparse.iter().map(|directory| quoted(directory.as_str())).collect();
-        let arguments = ["sparse-checkout", "set", "--cone", "--no-sparse-index", "--stdin"];
-        self.network.git.run(&self.tree, arguments, directories.into_bytes()).map(drop)
     }
 
     fn fill(
@@ -248,7 +265,7 @@ impl Work<'_> {
 
     fn discard(&self, making: &Making) -> Result<(), GitError> {
         let lock = self.lock()?;
-        self.remove_tree()?;
+        trash::move_to_trash(self.root, &self.tree)?.map_or(Ok(()), Trash::delete)?;
         making.metadata.remove()?;
         if self.request.trust {
             trust::forget_gone(self.network.git, self.root, &lock)?;
@@ -256,73 +273,25 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn remove_tree(&self) -> Result<(), GitError> {
-        trash::set_aside(self.root, &self.tree)?.map_or(Ok(()), Aside::delete)
-    }
-
-    /// A worktree that is there is as it is asked for, or is made so when nothing of its own would be lost.
-    fn reuse(&self, base: &Repository, lock: Lock, metadata: &Metadata, made: Made) -> Result<Made, GitError> {
-        let is_narrowed = self.is_narrowed(base, &made.commit)?;
-        if is_narrowed && metadata.head().as_deref() == Some(made.commit.as_str()) {
-            return Ok(made);
+    /// Takes away what this init has made and nobody else has begun to use. What cannot be taken away is no harm: the next
+    /// init goes on with it.
+    fn leave_nothing(&self) {
+        let Ok(lock) = take_lock(self.root, self.request) else { return };
+        let is_unused = |base: Repository| metadata::all(&base).is_ok_and(|all| all.is_empty());
+        if self.made_base && base::find(self.root).is_ok_and(|base| base.is_none_or(is_unused)) {
+            let _ = fs::remove_dir_all(self.root.base());
         }
-        let work = super::work::of(self.network.git, &self.tree, metadata)?;
-        let is_there = work.head.as_ref() == Some(&made.commit);
-        if is_there && is_narrowed {
-            return Ok(made);
-        }
-        if !is_there && (work.dirty || work.unpushed) {
-            let have = work.head.unwrap_or_else(|| made.commit.clone());
-            return Err(GitError::Diverged { task: self.request.task.clone(), have, wanted: made.commit });
-        }
-        let making = (!work.dirty && !work.unpushed).then(|| metadata.remake(Self::maker())).transpose()?;
-        if !is_narrowed {
-            self.sparse()?;
-        }
-        drop(lock);
-        let moved = if is_there { Ok(()) } else { self.move_to(metadata, &made) };
-        if let (Some(mut making), Ok(()) | Err(GitError::Hook { .. })) = (making, &moved) {
-            making.move_to(&made.commit, made.name.as_deref())?;
-            making.finish()?;
-        }
-        moved.map(|()| made)
-    }
-
-    fn move_to(&self, metadata: &Metadata, made: &Made) -> Result<(), GitError> {
-        let arguments = ["checkout", "--quiet", "--detach", "--no-recurse-submodules", made.commit.as_str()];
-        match self.network.git.run(&self.tree, arguments, Vec::new()) {
-            // git ends as its hook does, which runs last.
-            Err(GitError::Git { said, .. }) if metadata.head().as_deref() == Some(made.commit.as_str()) => {
-                Err(hook::failed(&self.tree, &said))
-            }
-            done => done.map(drop),
-        }
-    }
-
-    /// Whether it shows the directories that are asked for, if any are.
-    fn is_narrowed(&self, base: &Repository, commit: &ObjectId) -> Result<bool, GitError> {
-        if self.request.sparse.is_empty() {
-            return Ok(true);
-        }
-        let tree = base.find_commit(fetch::oid(commit)).and_then(|commit| commit.tree());
-        let tree = tree.map_err(|source| GitError::Damaged { commit: commit.clone(), source })?;
-        let is_directory = |directory: &&Directory| {
-            let entry = tree.get_path(Path::new(directory.as_str()));
-            entry.is_ok_and(|entry| entry.kind() == Some(ObjectType::Tree))
-        };
-        if let Some(missing) = self.request.sparse.iter().find(|directory| !is_directory(directory)) {
-            return Err(GitError::NoDirectory { commit: commit.clone(), directory: missing.clone() });
-        }
-        // It fails where all is checked out.
-        let answer = self.network.git.ask(&self.tree, ["sparse-checkout", "list"], &Environment::default())?;
-        let printed = String::from_utf8_lossy(&answer.stdout).into_owned();
-        let shown: BTreeSet<&str> = printed.lines().collect();
-        Ok(answer.success && shown == self.request.sparse.iter().map(Directory::as_str).collect())
+        self.root.remove_what_was_made(&lock);
     }
 
     fn go_on(&self) -> Result<(), GitError> {
         if self.cancelled.load(Ordering::Relaxed) { Err(GitError::Interrupted) } else { Ok(()) }
     }
+}
+
+/// This process, as others read of it.
+pub(super) fn maker() -> String {
+    lock::describe("worktree init", &jiff::Timestamp::now())
 }
 
 /// What was asked for may be an object that is no commit.
@@ -331,11 +300,6 @@ fn commit(base: &Repository, network: &Network<'_>, resolved: &Resolved) -> Resu
     let commit = object.and_then(|object| object.peel_to_commit());
     let missing = |_| GitError::NoCommit { url: network.url.to_string(), id: resolved.commit.clone() };
     commit.map(|commit| id(commit.id())).map_err(missing)
-}
-
-/// A line that git reads as one directory, whatever is in it.
-fn quoted(directory: &str) -> String {
-    format!("\"{}\"\n", directory.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Removes what a checkout has written, but not the pointer to the metadata.

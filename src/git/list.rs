@@ -79,16 +79,16 @@ fn look(git: &Git, base: Option<&Repository>, tree: &Tree) -> Listed {
 impl Listed {
     /// Whether files were changed or added that are in no commit; `None` where that cannot be told.
     pub(crate) fn dirty(&self) -> Option<bool> {
-        self.tells(&Reason::Changed)
+        self.tells(|reason| matches!(reason, Reason::Changed(_) | Reason::Unfinished(_)))
     }
 
     /// Whether commits are on no branch of the remote; `None` where that cannot be told.
     pub(crate) fn unpushed(&self) -> Option<bool> {
-        self.tells(&Reason::Unpushed)
+        self.tells(|reason| matches!(reason, Reason::Unpushed(_) | Reason::Stashed(_)))
     }
 
-    fn tells(&self, reason: &Reason) -> Option<bool> {
+    fn tells(&self, is_it: impl Fn(&Reason) -> bool) -> Option<bool> {
         let untold = |reason: &Reason| matches!(reason, Reason::Unknown | Reason::Unreadable(_) | Reason::BeingMade(_));
-        if self.reasons.iter().any(untold) { None } else { Some(self.reasons.contains(reason)) }
+        if self.reasons.iter().any(untold) { None } else { Some(self.reasons.iter().any(is_it)) }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -19,11 +20,17 @@ pub(super) struct Lock {
 impl Lock {
     /// Waits for the lock, for so long at most. `holder` is what others read of us while we hold it.
     pub(super) fn take(path: &Path, timeout: Duration, holder: &str) -> Result<Self, GitError> {
-        let file = open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self::held(file, holder)),
-            Err(TryLockError::WouldBlock) => Ok(Self::held(wait(file, path, timeout)?, holder)),
-            Err(TryLockError::Error(error)) => Err(GitError::file("lock", path)(error)),
+        loop {
+            let file = open(path)?;
+            let file = match file.try_lock() {
+                Ok(()) => file,
+                Err(TryLockError::WouldBlock) => wait(file, path, timeout)?,
+                Err(TryLockError::Error(error)) => return Err(GitError::file("lock", path)(error)),
+            };
+            // A holder whose init failed removes the file with all else; the next one may have made another meanwhile.
+            if is_at(&file, path) {
+                return Ok(Self::held(file, holder));
+            }
         }
     }
 
@@ -50,6 +57,11 @@ impl Drop for Lock {
         // One that stays written makes the next holder look closer, and nothing else.
         let _ = self.file.set_len(0);
     }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(opened), Ok(there)) = (file.metadata(), std::fs::symlink_metadata(path)) else { return false };
+    (opened.dev(), opened.ino()) == (there.dev(), there.ino())
 }
 
 /// What the holder of a lock says of itself.

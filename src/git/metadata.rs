@@ -9,7 +9,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use git2::Repository;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub(super) struct Record {
     pub created_at: jiff::Timestamp,
     /// Who made it.
     pub maker: String,
+    /// The commit that it is being moved to: a killed move leaves files of both.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub moving_to: Option<String>,
 }
 
 /// The metadata of one worktree, whether that is there or not.
@@ -140,11 +143,26 @@ fn free(base: &Repository, task: &str) -> PathBuf {
 }
 
 /// Whether nothing is in a directory but, perhaps, a `.git` that was never written.
-fn is_bare(tree: &Path) -> bool {
+pub(super) fn is_bare(tree: &Path) -> bool {
     let is_pointer = |entry: &fs::DirEntry| {
         entry.file_name() == ".git" && entry.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
     };
     fs::read_dir(tree).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_pointer(&entry))))
+}
+
+/// The same path without `.` and `..`; links are not looked at.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            component => plain.push(component),
+        }
+    }
+    plain
 }
 
 impl Making {
@@ -153,7 +171,13 @@ impl Making {
         self.note(|record| {
             record.commit = commit.to_string();
             record.name = name.map(str::to_owned);
+            record.moving_to = None;
         })
+    }
+
+    /// Notes that it still shows the commit that it showed before.
+    pub(super) fn stay(&mut self) -> Result<(), GitError> {
+        self.note(|record| record.moving_to = None)
     }
 
     /// Worktrees that others made have no record.
@@ -182,7 +206,9 @@ impl Metadata {
     /// Where its worktree is, or was.
     pub(super) fn tree(&self) -> Option<PathBuf> {
         let text = fs::read_to_string(self.path.join("gitdir")).ok()?;
-        Path::new(text.trim_end_matches('\n')).parent().map(Path::to_owned)
+        let tree = Path::new(text.trim_end_matches('\n')).parent()?;
+        // git 2.48 with worktree.useRelativePaths writes it relative to the metadata.
+        if tree.is_absolute() { Some(tree.to_owned()) } else { Some(without_dots(&self.path.join(tree))) }
     }
 
     /// Whose it is; worktrees that others made have none.
@@ -235,14 +261,17 @@ impl Metadata {
         lock::wait_until_free(&self.path.join(RECORD), timeout)
     }
 
-    /// A whole worktree that holds no work is being made once more, in its place: one that comes to no end is removed as
-    /// half-made, unless somebody has locked it. Under the lock.
-    pub(super) fn remake(&self, maker: String) -> Result<Making, GitError> {
+    /// Marks a whole worktree that holds no work as being moved to another commit, unless somebody has locked it. Under
+    /// the lock.
+    pub(super) fn remake(&self, maker: String, commit: &ObjectId) -> Result<Making, GitError> {
         let mut making = Making { record: hold_record(&self.path)?, metadata: self.clone() };
         if self.lock_reason().is_none() {
             let locked = self.path.join(LOCKED);
             fs::write(&locked, format!("{BEING_MADE}\n")).map_err(GitError::file("write", &locked))?;
-            making.note(|record| record.maker = maker)?;
+            making.note(|record| {
+                record.maker = maker;
+                record.moving_to = Some(commit.to_string());
+            })?;
         }
         Ok(making)
     }

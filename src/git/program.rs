@@ -40,6 +40,8 @@ pub(crate) struct Git {
     launcher: PathBuf,
     program: PathBuf,
     interactive: bool,
+    /// What reflogs say of its changes, instead of git's own words.
+    reflog_action: Option<&'static str>,
 }
 
 /// What git answered.
@@ -56,12 +58,17 @@ impl Git {
     pub(crate) fn find(launcher: PathBuf, path: Option<&OsString>, interactive: bool) -> Result<Self, GitError> {
         let places = path.map(std::env::split_paths).into_iter().flatten().filter(|place| place.is_absolute());
         let program = places.map(|place| place.join("git")).find(|program| is_executable(program));
-        Ok(Self { launcher, program: program.ok_or(GitError::NoGit)?, interactive })
+        Ok(Self { launcher, program: program.ok_or(GitError::NoGit)?, interactive, reflog_action: None })
     }
 
     /// The same, which asks nobody.
     pub(super) fn unattended(&self) -> Self {
         Self { interactive: false, ..self.clone() }
+    }
+
+    /// The same, whose changes of `HEAD` can be told from the user's in the reflog.
+    pub(super) fn logging(&self, reflog_action: &'static str) -> Self {
+        Self { reflog_action: Some(reflog_action), ..self.clone() }
     }
 
     /// Where it is installed, without `bin/git`.
@@ -83,6 +90,9 @@ impl Git {
         }
         if !self.interactive {
             command.env("GIT_TERMINAL_PROMPT", "0");
+        }
+        if let Some(action) = self.reflog_action {
+            command.env("GIT_REFLOG_ACTION", action);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -11,6 +11,7 @@ use super::base;
 use super::lock::Lock;
 use super::metadata::{self, Metadata};
 use super::root::Root;
+use super::work;
 
 /// No git holds a lock of the base for longer, but one that fetches, which can be seen among the processes.
 const LONGEST_LOCK: Duration = Duration::from_secs(10);
@@ -33,7 +34,8 @@ pub(super) fn mend(root: &Root, repository: &Repository, lock: &Lock) {
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
     let debris = metadata::all(repository).unwrap_or_default().into_iter().filter(Metadata::is_debris);
-    for metadata in debris.filter(|metadata| is_stale(metadata.path())) {
+    let holds_nothing = |metadata: &Metadata| work::of_gone(repository, metadata).is_ok_and(|work| work.is_empty());
+    for metadata in debris.filter(|metadata| is_stale(metadata.path()) && holds_nothing(metadata)) {
         // It hinders nobody: the next one that is made takes another name.
         let _ = metadata.remove();
     }

@@ -38,7 +38,7 @@ fn resolve_ref(network: &Network<'_>, directory: &Path, name: &RefName) -> Resul
     }
     found(&listed, &candidates).ok_or_else(|| GitError::NoRef {
         url: network.url.to_string(),
-        name: name.to_string(),
+        name: name.clone(),
         default: default_branch(network, directory),
     })
 }

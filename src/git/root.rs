@@ -18,30 +18,47 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::error::GitError;
 use super::identity::TaskId;
-use super::lock;
+use super::lock::{self, Lock};
 use crate::file::replace::{Durable, Readers, replace_with};
 
 /// A root that has been looked over.
 #[derive(Debug, Clone)]
 pub(crate) struct Root {
     path: PathBuf,
+    /// Directories that were not there before, the outermost first.
+    made: Vec<PathBuf>,
 }
 
 impl Root {
     /// The root in this place, made when it is not there.
     pub(crate) fn make(path: &Path) -> Result<Self, GitError> {
-        fs::create_dir_all(path).map_err(GitError::file("make", path))?;
+        let mut made = make_directories(path)?;
         let root = Self::open(path)?;
         let trees = root.trees();
         match fs::create_dir(&trees) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(GitError::file("make", &trees)(error));
-            }
-            _ => {}
+            Ok(()) => made.push(trees.clone()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(GitError::file("make", &trees)(error)),
         }
         directory(&trees)?;
         spread(&trees);
-        Ok(root)
+        Ok(Self { made, ..root })
+    }
+
+    /// Removes the directories that were made for this root, if nobody has put anything there. Under the lock.
+    pub(super) fn remove_what_was_made(&self, _lock: &Lock) {
+        let (trees, above) = match self.made.split_last() {
+            Some((last, above)) if *last == self.trees() => (Some(last), above),
+            _ => (None, self.made.as_slice()),
+        };
+        let _ = trees.map(fs::remove_dir);
+        if !self.base().exists() && !self.trees().exists() {
+            // Who waits for this lock sees that it is gone.
+            let _ = fs::remove_file(self.lock());
+        }
+        for directory in above.iter().rev() {
+            let _ = fs::remove_dir(directory);
+        }
     }
 
     /// The root in this place.
@@ -50,7 +67,7 @@ impl Root {
         // `dir/` would follow a link named `dir`.
         let absolute: PathBuf = absolute.components().collect();
         match fs::symlink_metadata(&absolute) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Err(GitError::NoBase { root: absolute });
             }
             Err(error) => return Err(GitError::file("read", &absolute)(error)),
@@ -60,7 +77,7 @@ impl Root {
         if path.to_str().is_none_or(|text| text.contains('\n')) {
             return Err(GitError::Place { path, problem: "has a name that git's metadata cannot hold" });
         }
-        let root = Self { path };
+        let root = Self { path, made: Vec::new() };
         for inner in [root.base(), root.trees()] {
             if fs::symlink_metadata(&inner).is_ok() {
                 directory(&inner)?;
@@ -102,12 +119,32 @@ impl Root {
     }
 }
 
+/// Makes a directory and those above it, and gives those that were not there. What stands in the way is named.
+fn make_directories(path: &Path) -> Result<Vec<PathBuf>, GitError> {
+    let absolute = std::path::absolute(path).map_err(GitError::file("find", path))?;
+    let missing: Vec<&Path> = absolute.ancestors().take_while(|path| fs::symlink_metadata(path).is_err()).collect();
+    let mut made: Vec<PathBuf> = Vec::new();
+    for directory in missing.into_iter().rev() {
+        match fs::create_dir(directory) {
+            Ok(()) => made.push(directory.to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                for directory in made.iter().rev() {
+                    let _ = fs::remove_dir(directory);
+                }
+                return Err(GitError::file("make a directory in", directory.parent().unwrap_or(directory))(error));
+            }
+        }
+    }
+    Ok(made)
+}
+
 /// A directory, and no link to one.
 fn directory(path: &Path) -> Result<(), GitError> {
     let kind = fs::symlink_metadata(path).map_err(GitError::file("read", path))?.file_type();
     let problem = match (kind.is_symlink(), kind.is_dir()) {
         (true, _) => "is a link: give the directory itself",
-        (_, false) => "is no directory",
+        (_, false) => "is not a directory",
         _ => return Ok(()),
     };
     Err(GitError::Place { path: path.to_owned(), problem })

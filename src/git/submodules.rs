@@ -1,21 +1,61 @@
-//! Submodules of a worktree: their repositories lie in its metadata and go with it.
+//! Submodules of a worktree: their repositories lie in its metadata, or in its directory, and go with it. No path of theirs
+//! is followed through a link, which could lead out of the root.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 
+use super::examples::Examples;
 use super::metadata::Metadata;
+use super::unpushed;
 
-/// Whether one of them has commits that neither its remote's refs lead to nor the commit that the worktree was made at
-/// names. One that cannot be read counts as such.
-pub(super) fn hold_work(repository: &Repository, metadata: &Metadata, made_at: Option<Oid>) -> bool {
-    let found = repositories(&metadata.path().join("modules"));
-    if found.is_empty() {
-        return false;
+/// The mode of a submodule in an index.
+const SUBMODULE: u32 = 0o160_000;
+
+/// The paths of the submodules that are checked out in a worktree, relative to it.
+pub(super) fn checked_out(repository: &Repository, tree: &Path) -> Result<Vec<PathBuf>, git2::Error> {
+    let modules = repository.index()?.iter().filter(|entry| entry.mode == SUBMODULE).collect::<Vec<_>>();
+    let paths = modules.iter().map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.path).into_owned()));
+    Ok(paths.filter(|path| is_inside(tree, &path.join(".git"))).collect())
+}
+
+/// Whether something is there, and no link leads to it.
+pub(super) fn is_inside(tree: &Path, path: &Path) -> bool {
+    let mut above = path.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty());
+    let is_directory = |path: &Path| fs::symlink_metadata(tree.join(path)).is_ok_and(|metadata| metadata.is_dir());
+    above.all(is_directory) && fs::symlink_metadata(tree.join(path)).is_ok()
+}
+
+/// The commits that neither the submodules' remotes nor the commit that the worktree was made at lead to.
+pub(super) fn unpushed(repository: &Repository, metadata: &Metadata) -> Result<Examples, git2::Error> {
+    let mut found: BTreeSet<PathBuf> = repositories(&metadata.path().join("modules")).into_iter().collect();
+    if let Some(tree) = repository.workdir().filter(|_| repository.is_worktree()) {
+        embedded(repository, tree, &mut found)?;
     }
+    if found.is_empty() {
+        return Ok(Examples::default());
+    }
+
+    let made_at = metadata.record().and_then(|record| Oid::from_str(&record.commit).ok());
     let named = made_at.and_then(|commit| named(repository, commit).ok()).unwrap_or_default();
-    found.iter().any(|path| holds_work(path, &named).unwrap_or(true))
+    let mut commits = Examples::default();
+    for path in found {
+        commits.add(unpushed::of_repository(&Repository::open(path)?, &named)?);
+    }
+    Ok(commits)
+}
+
+/// The repositories of submodules that are checked out, wherever they lie.
+fn embedded(repository: &Repository, tree: &Path, found: &mut BTreeSet<PathBuf>) -> Result<(), git2::Error> {
+    for path in checked_out(repository, tree)? {
+        let module = Repository::open(tree.join(&path))?;
+        if found.insert(fs::canonicalize(module.path()).unwrap_or_else(|_| module.path().to_owned())) {
+            embedded(&module, &tree.join(&path), found)?;
+        }
+    }
+    Ok(())
 }
 
 /// The repositories below a directory; each may have submodules too.
@@ -25,7 +65,7 @@ fn repositories(directory: &Path) -> Vec<PathBuf> {
     while let Some(directory) = left.pop() {
         if directory.join("HEAD").is_file() && directory.join("objects").is_dir() {
             left.push(directory.join("modules"));
-            found.push(directory);
+            found.push(fs::canonicalize(&directory).unwrap_or(directory));
             continue;
         }
         let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
@@ -46,22 +86,4 @@ fn named(repository: &Repository, commit: Oid) -> Result<Vec<Oid>, git2::Error> 
         TreeWalkResult::Ok
     })?;
     Ok(named)
-}
-
-fn holds_work(path: &Path, named: &[Oid]) -> Result<bool, git2::Error> {
-    let module = Repository::open(path)?;
-    let mut walk = module.revwalk()?;
-    walk.push_glob("refs/heads/*")?;
-    for tip in ["HEAD", "refs/stash"] {
-        if let Ok(id) = module.refname_to_id(tip) {
-            walk.push(id)?;
-        }
-    }
-    for known in ["refs/remotes/*", "refs/tags/*"] {
-        walk.hide_glob(known)?;
-    }
-    for &id in named.iter().filter(|&&id| module.find_commit(id).is_ok()) {
-        walk.hide(id)?;
-    }
-    walk.next().transpose().map(|commit| commit.is_some())
 }

@@ -1,4 +1,4 @@
-//! Worktrees on their way out: one is moved aside in one step, so that its place is free at once and no half of it stands
+//! Worktrees that are being removed: one is renamed in one step, so that its place is free at once and no half of it stands
 //! there, and deleted afterwards, without the base's lock. Links in it are removed, not followed.
 
 use std::fs::{self, File, Permissions, TryLockError};
@@ -9,66 +9,66 @@ use std::path::{Path, PathBuf};
 use super::error::GitError;
 use super::root::Root;
 
-/// The beginning of the name of what is on its way out.
+/// The beginning of the name of what is to be deleted.
 const REMOVED: &str = ".removed-";
 
-/// What was moved aside. While one process deletes it, others leave it alone.
+/// What was moved trash. While one process deletes it, others leave it alone.
 #[derive(Debug)]
-pub(super) struct Aside {
+pub(super) struct Trash {
     path: PathBuf,
     _deleter: Option<File>,
 }
 
-/// Moves a worktree aside; `None` if it is gone already. Under the lock.
-pub(super) fn set_aside(root: &Root, tree: &Path) -> Result<Option<Aside>, GitError> {
-    let (aside, moved) = match tempfile::Builder::new().prefix(REMOVED).tempdir_in(root.trees()) {
+/// Renames a worktree, so that its place is free; `None` if it is gone already. Under the lock.
+pub(super) fn move_to_trash(root: &Root, tree: &Path) -> Result<Option<Trash>, GitError> {
+    let (trash, moved) = match tempfile::Builder::new().prefix(REMOVED).tempdir_in(root.trees()) {
         Ok(directory) => {
             let path = directory.keep();
-            let Some(aside) = claim(path.clone()) else { return Ok(None) };
+            let Some(trash) = claim(path.clone()) else { return Ok(None) };
             let moved = fs::rename(tree, path.join("tree"));
             if moved.is_err() {
                 let _ = fs::remove_dir(&path);
             }
-            (aside, moved)
+            (trash, moved)
         }
         // There is no room for one more directory: it takes a name that shows that it goes, and nobody else's.
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             let task = tree.file_name().unwrap_or_default().to_string_lossy();
             let path = root.trees().join(format!("{REMOVED}{}-{task}", std::process::id()));
             let moved = fs::rename(tree, &path);
-            (Aside { path, _deleter: None }, moved)
+            (Trash { path, _deleter: None }, moved)
         }
         Err(error) => return Err(GitError::file("make a directory in", &root.trees())(error)),
     };
     match moved {
-        Ok(()) => Ok(Some(aside)),
+        Ok(()) => Ok(Some(trash)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(GitError::file("remove", tree)(error)),
     }
 }
 
-/// What was moved aside and is deleted by nobody, because its remover was killed. Under the lock.
-pub(super) fn left_behind(root: &Root) -> Vec<Aside> {
+/// What is to be deleted and is deleted by nobody, because its remover was killed. Under the lock.
+pub(super) fn left_behind(root: &Root) -> Vec<Trash> {
     let entries = fs::read_dir(root.trees()).into_iter().flatten().flatten();
-    let removed = entries.filter(|entry| is_aside(&entry.path())).map(|entry| entry.path());
+    let removed = entries.filter(|entry| is_trash(&entry.path())).map(|entry| entry.path());
     removed.filter_map(claim).collect()
 }
 
-/// Whether this is something on its way out.
-pub(super) fn is_aside(path: &Path) -> bool {
+/// Whether this is to be deleted.
+pub(super) fn is_trash(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(REMOVED))
 }
 
 /// A file system that locks no directories cannot say that somebody else deletes it: deleting twice does no harm.
-fn claim(path: PathBuf) -> Option<Aside> {
+fn claim(path: PathBuf) -> Option<Trash> {
     let file = File::open(&path).ok();
     match file.as_ref().map(File::try_lock) {
         Some(Err(TryLockError::WouldBlock)) => None,
-        _ => Some(Aside { path, _deleter: file }),
+        _ => Some(Trash { path, _deleter: file }),
     }
 }
 
-impl Aside {
+impl Trash {
     /// Deletes it.
     pub(super) fn delete(self) -> Result<(), GitError> {
         let deleted = match fs::remove_dir_all(&self.path) {
@@ -109,14 +109,14 @@ mod tests {
         let root = Root::make(directory.path())?;
         let tree = root.trees().join("a");
         fs::create_dir_all(tree.join("sub"))?;
-        let Some(aside) = set_aside(&root, &tree)? else { panic!("there is something to remove") };
+        let Some(trash) = move_to_trash(&root, &tree)? else { panic!("there is something to remove") };
         assert!(!tree.exists() && left_behind(&root).is_empty());
-        drop(aside);
+        drop(trash);
         let left = left_behind(&root);
         assert_eq!(left.len(), 1, "its remover was killed");
-        left.into_iter().try_for_each(Aside::delete)?;
+        left.into_iter().try_for_each(Trash::delete)?;
         assert_eq!(fs::read_dir(root.trees())?.count(), 0);
-        assert!(set_aside(&root, &tree)?.is_none());
+        assert!(move_to_trash(&root, &tree)?.is_none());
         assert_eq!(fs::read_dir(root.trees())?.count(), 0);
         Ok(())
     }
@@ -132,10 +132,10 @@ mod tests {
         fs::create_dir_all(tree.join("sub"))?;
         std::os::unix::fs::symlink(&outside, tree.join("sub/link"))?;
         fs::set_permissions(tree.join("sub"), Permissions::from_mode(0o500))?;
-        let Some(aside) = set_aside(&root, &tree)? else { panic!("there is something to remove") };
-        open_up(&aside.path);
-        assert_eq!(fs::metadata(aside.path.join("tree/sub"))?.permissions().mode() & 0o777, 0o700);
-        aside.delete()?;
+        let Some(trash) = move_to_trash(&root, &tree)? else { panic!("there is something to remove") };
+        open_up(&trash.path);
+        assert_eq!(fs::metadata(trash.path.join("tree/sub"))?.permissions().mode() & 0o777, 0o700);
+        trash.delete()?;
         assert!(outside.join("file").exists());
         Ok(())
     }

@@ -10,7 +10,7 @@ use git2::Repository;
 use super::error::GitError;
 use super::metadata::{self, Metadata, Stage};
 use super::root::Root;
-use super::trash::is_aside;
+use super::trash::is_trash;
 
 /// A worktree, or what is left of one.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub(crate) enum Standing {
     Live,
     /// A living process makes it.
     BeingMade,
-    /// Its maker was killed: nobody has worked in it.
+    /// Its maker was killed.
     HalfMade,
     /// Git's metadata is there, its directory is not.
     Gone,
@@ -70,6 +70,11 @@ pub(super) fn all(root: &Root, base: Option<&Repository>) -> Result<Vec<Tree>, G
 }
 
 impl Tree {
+    /// The worktree in a place that git knows.
+    pub(super) fn at(root: &Root, metadata: Metadata) -> Option<Self> {
+        known(root, metadata)
+    }
+
     /// The same as it is now; `None` when nothing is left of it.
     pub(super) fn now(&self, root: &Root, base: Option<&Repository>) -> Result<Option<Self>, GitError> {
         if let Some(metadata) = self.metadata.clone().filter(|metadata| metadata.path().exists()) {
@@ -86,6 +91,11 @@ impl Tree {
         let record = self.metadata.as_ref().and_then(Metadata::record);
         let changed = || fs::symlink_metadata(&self.path).ok()?.modified().ok()?.try_into().ok();
         record.map(|record| record.created_at).or_else(changed)
+    }
+
+    /// Whether there is more in its directory than what the first steps of an init make.
+    pub(super) fn has_files(&self) -> bool {
+        self.has_directory() && !metadata::is_bare(&self.path)
     }
 
     /// Whether the directory is there and its own. What stands in the place of one that is gone is another's.
@@ -126,5 +136,5 @@ fn directories(root: &Root) -> Result<Vec<PathBuf>, GitError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(GitError::file("read", &trees))?,
     };
-    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| !is_aside(path)).collect())
+    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| !is_trash(path)).collect())
 }

@@ -1,78 +1,104 @@
-//! Whether a worktree holds work that would be lost with it. What is changed, git says: it knows filters and submodules.
+//! What would be lost with a worktree: all that the remote does not have. It is looked at at the moment of removal, and in
+//! the same way whoever removes: `cleanup`, `init` in its place, `init --reuse` that moves it.
 
 use std::path::Path;
 
-use git2::{Oid, Repository, RepositoryState};
+use git2::{DiffOptions, Index, Oid, Repository, RepositoryState};
 
-use super::credentials::Environment;
 use super::error::GitError;
-use super::fetch::id;
-use super::identity::ObjectId;
+use super::examples::Examples;
 use super::metadata::Metadata;
 use super::program::Git;
-use super::submodules;
+use super::retention::Reason;
+use super::{half_made, status, submodules, unpushed};
 
-/// What a worktree holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Work {
-    /// The commit that it is at.
-    pub(super) head: Option<ObjectId>,
-    /// The branch that it is on.
-    pub(super) branch: Option<String>,
-    /// Files were changed or added that are in no commit.
-    pub(super) dirty: bool,
-    /// Commits are on no branch of the remote.
-    pub(super) unpushed: bool,
+/// What a whole worktree holds.
+pub(super) fn of_whole(git: &Git, tree: &Path, metadata: &Metadata) -> Result<Vec<Reason>, GitError> {
+    let repository = open(tree)?;
+    let files = status::changed(git, &repository, tree)?;
+    let unfinished = unfinished(repository.state()).map(Reason::Unfinished);
+    let mut work: Vec<Reason> = changed(files).into_iter().chain(unfinished).collect();
+
+    work.extend(commits(&repository, metadata)?);
+    Ok(work)
 }
 
-/// Looks at a whole worktree.
-pub(super) fn of(git: &Git, tree: &Path, metadata: &Metadata) -> Result<Work, GitError> {
-    let library = GitError::library("open the worktree");
-    let repository = Repository::open(tree).map_err(|error| match error.code() {
+/// What a worktree holds that was left half-made: its files are those of one commit or two, some of them cut short, unless
+/// somebody has gone on working there.
+pub(super) fn of_half_made(git: &Git, tree: &Path, metadata: &Metadata) -> Result<Vec<Reason>, GitError> {
+    let repository = open(tree)?;
+    let mut files = half_made::changed(git, &repository, tree, metadata)?;
+    files.extend(status::changed_in_submodules(git, &repository, tree)?);
+    let mut work: Vec<Reason> = changed(files).into_iter().collect();
+
+    work.extend(commits(&repository, metadata)?);
+    Ok(work)
+}
+
+/// What is left of a worktree whose directory is gone: commits, and files that were staged.
+pub(super) fn of_gone(base: &Repository, metadata: &Metadata) -> Result<Vec<Reason>, GitError> {
+    let staged = staged(base, metadata).map_err(GitError::library("read the worktree's index"))?;
+    let mut work: Vec<Reason> = changed(staged).into_iter().collect();
+
+    work.extend(commits(base, metadata)?);
+    Ok(work)
+}
+
+fn open(tree: &Path) -> Result<Repository, GitError> {
+    Repository::open(tree).map_err(|error| match error.code() {
         git2::ErrorCode::Owner => GitError::Ownership { path: tree.to_owned() },
-        _ => library(error),
-    })?;
-    let head = repository.head().ok();
-    let commit = head.as_ref().and_then(|head| head.peel_to_commit().ok()).map(|commit| commit.id());
-    let branch = head.filter(git2::Reference::is_branch).and_then(|head| head.shorthand().ok().map(str::to_owned));
-    let made_at = metadata.record().and_then(|record| Oid::from_str(&record.commit).ok());
-    let unpushed = submodules::hold_work(&repository, metadata, made_at)
-        || match commit {
-            Some(commit) => {
-                // Where the history was cut off is written in the base; the library looks for it in the worktree's own.
-                let base = Repository::open(repository.commondir()).map_err(GitError::library("open the base"))?;
-                is_unpushed(&base, commit, made_at).map_err(GitError::library("read the history"))?
-            }
-            None => false,
-        };
-    // Optional locks would hinder a git that works there.
-    let arguments = ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=normal"];
-    let answer = git.ask(tree, arguments, &Environment::default())?;
-    // A rebase or merge that was stopped half-way is work, whatever the files say.
-    let dirty = !answer.good(&arguments, tree)?.is_empty() || repository.state() != RepositoryState::Clean;
-    Ok(Work { head: commit.map(id), branch, dirty, unpushed })
+        _ => GitError::library("open the worktree")(error),
+    })
 }
 
-/// Whether commits would be lost with the metadata of a worktree whose directory is gone. A branch stays in the base.
-pub(super) fn is_unpushed_head(base: &Repository, metadata: &Metadata) -> bool {
-    let made_at = metadata.record().and_then(|record| Oid::from_str(&record.commit).ok());
-    let head = metadata.head().and_then(|head| Oid::from_str(&head).ok());
-    head.is_some_and(|head| is_unpushed(base, head, made_at).unwrap_or(false))
-        || submodules::hold_work(base, metadata, made_at)
+fn changed(files: Vec<String>) -> Option<Reason> {
+    (!files.is_empty()).then(|| Reason::Changed(Examples::of(files)))
 }
 
-/// Whether a commit is there that neither the remote's refs nor the commit it was made at lead to.
-fn is_unpushed(repository: &Repository, commit: Oid, made_at: Option<Oid>) -> Result<bool, git2::Error> {
-    if made_at == Some(commit) {
-        return Ok(false);
-    }
-    let mut walk = repository.revwalk()?;
-    walk.push(commit)?;
-    for known in ["refs/remotes/*", "refs/tags/*"] {
-        walk.hide_glob(known)?;
-    }
-    if let Some(made_at) = made_at.filter(|&id| repository.find_commit(id).is_ok()) {
-        walk.hide(made_at)?;
-    }
-    walk.next().transpose().map(|commit| commit.is_some())
+/// A rebase or merge that was stopped half-way is work, whatever the files say.
+fn unfinished(state: RepositoryState) -> Option<&'static str> {
+    Some(match state {
+        RepositoryState::Clean => return None,
+        RepositoryState::Merge => "merge",
+        RepositoryState::Revert | RepositoryState::RevertSequence => "revert",
+        RepositoryState::CherryPick | RepositoryState::CherryPickSequence => "cherry-pick",
+        RepositoryState::Bisect => "bisection",
+        RepositoryState::Rebase | RepositoryState::RebaseInteractive | RepositoryState::RebaseMerge => "rebase",
+        RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => "git am or rebase",
+    })
+}
+
+/// Commits of the worktree and its submodules, and stashes.
+fn commits(repository: &Repository, metadata: &Metadata) -> Result<Vec<Reason>, GitError> {
+    let clone = Repository::open(repository.commondir()).map_err(GitError::library("open the base"))?;
+    let find = || {
+        let mut commits = unpushed::of_worktree(&clone, metadata)?;
+        commits.add(submodules::unpushed(repository, metadata)?);
+        Ok((commits, unpushed::stashes(&clone, metadata)?))
+    };
+    let (commits, stashes) = find().map_err(GitError::library("read the history"))?;
+
+    let commits = (!commits.is_empty()).then_some(Reason::Unpushed(commits));
+    let stashes = (!stashes.is_empty()).then_some(Reason::Stashed(stashes));
+    Ok(commits.into_iter().chain(stashes).collect())
+}
+
+fn staged(base: &Repository, metadata: &Metadata) -> Result<Vec<String>, git2::Error> {
+    let path = metadata.path().join("index");
+    let head = metadata.head().and_then(|head| match head.strip_prefix("ref: ") {
+        Some(name) => base.refname_to_id(name).ok(),
+        None => Oid::from_str(&head).ok(),
+    });
+    let tree = head.and_then(|head| base.find_commit(head).ok()).and_then(|commit| commit.tree().ok());
+    let (Some(tree), true) = (tree, path.exists()) else { return Ok(Vec::new()) };
+
+    let index = Index::open(&path)?;
+    let mut options = DiffOptions::new();
+    let difference = base.diff_tree_to_index(Some(&tree), Some(&index), Some(&mut options))?;
+    let is_content = |delta: &git2::DiffDelta<'_>| delta.status() != git2::Delta::Deleted;
+    Ok(difference.deltas().filter(is_content).filter_map(|delta| path_text(&delta)).collect())
+}
+
+pub(super) fn path_text(delta: &git2::DiffDelta<'_>) -> Option<String> {
+    delta.new_file().path_bytes().map(|path| String::from_utf8_lossy(path).into_owned())
 }

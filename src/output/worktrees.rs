@@ -75,9 +75,14 @@ pub(crate) fn cleaned(cleaned: &Cleaned, dry_run: bool) -> Value {
         document["reasons"] = reasons(why);
         document
     });
+    let removed = cleaned.removed.iter().map(|(removed, lost)| {
+        let mut document = tree(removed);
+        document["lost"] = reasons(lost);
+        document
+    });
     json!({
         "dryRun": dry_run,
-        "removed": cleaned.removed.iter().map(tree).collect::<Vec<_>>(),
+        "removed": removed.collect::<Vec<_>>(),
         "kept": kept.collect::<Vec<_>>(),
         "absent": cleaned.absent.iter().map(TaskId::as_str).collect::<Vec<_>>(),
         "forgottenRefs": cleaned.forgotten,

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::support::PROGRAM;
 use crate::support::environment::Environment;
+use crate::terminal::answered;
 use crate::workflows::one_task;
 
 fn answer(words: &[&str]) -> Vec<String> {
@@ -35,10 +36,10 @@ fn flags_with_their_help() {
 
 #[test]
 fn values_of_flags() {
-    assert_eq!(words(&["submit", "--dry-run="]), ["--dry-run=none", "--dry-run=client", "--dry-run=server", ":4"]);
+    assert_eq!(words(&["submit", "--dry-run="]), ["none", "client", "server", ":4"]);
     assert_eq!(words(&["submit", "-o", ""]), ["name", "json", "yaml", "wide", ":4"]);
     assert_eq!(words(&["submit", "-o", "j"]), ["json", ":4"]);
-    assert_eq!(words(&["submit", "--memoize=o"]), ["--memoize=off", ":4"]);
+    assert_eq!(words(&["submit", "--memoize=o"]), ["off", ":4"]);
     assert_eq!(words(&["submit", "--name", ""]), [":4"]);
 }
 
@@ -92,6 +93,88 @@ fn kubectl_s_executable_asks_the_program() {
     let output = Command::new(script).args(["submit", "-o", "j"]).env("PATH", path).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().last(), Some(":4"));
     assert!(output.status.success());
+}
+
+/// A line, and what the shell makes of it when the last word is completed.
+const LINES: &[(&str, &str)] = &[
+    ("subm", "submit"),
+    ("submit --loc", "--local"),
+    ("submit --dry-run=cl", "client"),
+    ("submit -o js", "json"),
+    ("worktree in", "init"),
+    ("worktree init --reu", "--reuse"),
+    ("completion ba", "bash"),
+    ("submit unus", "unusual.yaml"),
+    ("submit --parameter-file=unus", "unusual.yaml"),
+];
+
+/// The program on the PATH of a shell, in a directory with a file.
+fn shell(environment: &Environment, words: &[&str]) -> String {
+    let program = environment.path("bin/kubectl-runnable");
+    if !program.exists() {
+        std::fs::create_dir(environment.path("bin")).unwrap();
+        symlink(PROGRAM, &program).unwrap();
+    }
+    let path = format!("{}:{}", environment.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).current_dir(environment.path("")).env("PATH", path).env("HOME", environment.path(""));
+    command.env("TERM", "dumb").env_remove("ZDOTDIR").env_remove("BASH_ENV").stdin(std::process::Stdio::null());
+    let output = command.output().unwrap_or_else(|error| panic!("{} is needed: {error}", words[0]));
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// At a prompt: only there does readline break words as it does, and complete file names where we give none.
+#[test]
+fn bash_completes_at_every_depth() {
+    let environment = Environment::with("unusual.yaml", "");
+    shell(&environment, &["true"]);
+    for (line, wanted) in LINES {
+        let path = format!("{}:{}", environment.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "--noprofile", "-i"]).current_dir(environment.path("")).env("PATH", path);
+        bash.env("HOME", environment.path("")).env("PS1", "y/N] ").env("INPUTRC", "/dev/null");
+        let load = "source <(kubectl-runnable completion bash); bind 'set enable-bracketed-paste off'\n";
+        // The word is completed, and what then stands on the line is printed instead of run.
+        let typed = format!("kubectl-runnable {line}\t\u{1}printf '<%s>' \n");
+        let text = answered(bash, &[load, &typed, "exit 0\n"], 0);
+        assert!(text.contains(&format!("{wanted}>")), "{line}: {text:?}");
+    }
+}
+
+#[test]
+fn zsh_completes_at_every_depth() {
+    let environment = Environment::with("unusual.yaml", "");
+    // A widget completes the word and says what stands on the line then.
+    let widget = "autoload -Uz compinit; compinit -u -D; source =(kubectl-runnable completion zsh); \
+                  say() { zle complete-word; print -r -- \"<$BUFFER>\" >said; exit }; zle -N say; bindkey '^T' say";
+    let prepared = environment.path("prepared");
+    std::fs::write(&prepared, widget).unwrap();
+    for (line, wanted) in LINES {
+        let script = format!(
+            "zmodload zsh/zpty; rm -f said; zpty z zsh -f -i; zpty -w z 'source ./prepared'; \
+             zpty -w -n z 'kubectl-runnable {line}'$'\\C-t'; \
+             while [[ ! -s said ]]; do zpty -r -t z dropped || zselect -t 5 2>/dev/null || sleep 0.05; done; cat said"
+        );
+        let text = shell(&environment, &["zsh", "-f", "-c", &script]);
+        let beginning = line.rsplit_once([' ', '=']).map_or("", |(before, _)| &line[..=before.len()]);
+        assert_eq!(text.trim().trim_end_matches('>').trim_end(), format!("<kubectl-runnable {beginning}{wanted}"));
+    }
+}
+
+#[test]
+fn fish_completes_at_every_depth() {
+    let environment = Environment::with("unusual.yaml", "");
+    for (line, wanted) in LINES {
+        let script = format!(
+            "source (kubectl-runnable completion fish | psub); complete --do-complete 'kubectl-runnable {line}'"
+        );
+        let text = shell(&environment, &["fish", "--no-config", "-c", &script]);
+        let word = line.rsplit(' ').next().unwrap_or_default();
+        let flag = word.split_once('=').map_or(String::new(), |(flag, _)| format!("{flag}="));
+        let words: Vec<&str> = text.lines().map(|line| line.split('\t').next().unwrap_or_default()).collect();
+        assert!(words.contains(&format!("{flag}{wanted}").as_str()), "{line}: {text}");
+    }
 }
 
 #[test]

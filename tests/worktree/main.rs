@@ -7,10 +7,10 @@ mod support;
 
 mod cleanup;
 mod hook;
-
+mod random;
 mod remote;
-
 mod trust;
+mod work;
 
 use std::os::unix::fs::symlink;
 use std::thread;

@@ -1,14 +1,14 @@
 //! `worktree cleanup`.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use indicatif::BinaryBytes;
 
-use super::git;
 use super::interrupt::until_signal;
+use super::{RootArgs, git};
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
 use crate::cli::values::{formats, span};
@@ -72,9 +72,8 @@ pub(super) struct Args {
     #[arg(long)]
     dry_run: bool,
 
-    /// The directory of the clone and the worktrees
-    #[arg(long, value_name = "DIRECTORY", default_value = "/work", value_hint = clap::ValueHint::DirPath)]
-    root: PathBuf,
+    #[command(flatten)]
+    root: RootArgs,
 
     /// How long to wait while another process changes the clone
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span, allow_hyphen_values = true)]
@@ -91,12 +90,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let request = request(args);
-    let cleaned = match Root::open(&args.root) {
+    let path = args.root.path()?;
+    let cleaned = match Root::open(&path) {
         Ok(root) => clean(args, root, request)?,
         Err(GitError::NoBase { .. }) => Cleaned { absent: args.task_id.clone(), ..Cleaned::default() },
         Err(error) => return Err(error.into()),
     };
-    told(args, &cleaned)?;
+    told(args, &path, &cleaned)?;
     if !cleaned.failed.is_empty() {
         let more = cleaned.failed.len() - 1;
         for error in &cleaned.failed[..more] {
@@ -139,24 +139,32 @@ fn clean(args: &Args, root: Root, request: Cleaning) -> Result<Cleaned, Failure>
 
 fn tell(event: &Event<'_>, request: &Cleaning, lines: bool) {
     match event {
-        Event::Removed(tree) if lines => {
+        Event::Removed(tree, lost) => {
             let end = if request.dry_run { " (dry run)" } else { "" };
-            // That nobody reads it is no reason to stop half-way.
-            let _ = result(format_args!("worktree {} removed{end}\n", printable(&tree.task)));
+            if lines {
+                // A closed pipe is no reason to stop half-way.
+                let _ = result(format_args!("worktree {} removed{end}\n", printable(&tree.task)));
+            }
+            if !lost.is_empty() {
+                talk(format_args!("lost with worktree {}{end}: {}", printable(&tree.task), sentence(lost)));
+            }
         }
-        Event::Removed(_) => {}
         Event::Kept(tree, reasons) => {
-            let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
-            talk(format_args!("worktree {} kept: {}", printable(&tree.task), printable(&reasons.join("; "))));
+            talk(format_args!("worktree {} kept: {}", printable(&tree.task), sentence(reasons)));
         }
         Event::Asking => talk("asking the remote for its refs"),
         Event::Collecting => talk("collecting objects that nothing needs"),
     }
 }
 
-fn told(args: &Args, done: &Cleaned) -> Result<(), Failure> {
+fn sentence(reasons: &[Reason]) -> String {
+    let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
+    printable(&reasons.join("; "))
+}
+
+fn told(args: &Args, root: &Path, done: &Cleaned) -> Result<(), Failure> {
     for task in &done.absent {
-        talk(format_args!("task {task} has no worktree in {}", args.root.display()));
+        talk(format_args!("task {task} has no worktree in {}", root.display()));
     }
     match done.distrusted.len() {
         0 => {}
@@ -174,7 +182,9 @@ fn told(args: &Args, done: &Cleaned) -> Result<(), Failure> {
         talk("save the work that is kept, or remove it with --force");
     }
     match args.output {
-        Some(Format::Name) => result(done.removed.iter().map(|tree| tree.task.clone() + "\n").collect::<String>())?,
+        Some(Format::Name) => {
+            result(done.removed.iter().map(|(tree, _)| tree.task.clone() + "\n").collect::<String>())?;
+        }
         Some(format @ (Format::Json | Format::Yaml)) => result(rendered(format, &[cleaned(done, args.dry_run)]))?,
         None | Some(Format::Wide) => {}
     }

@@ -1,6 +1,5 @@
 //! `worktree init`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -9,13 +8,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::interrupt::until_signal;
-use super::{git, task};
+use super::{RootArgs, git, task};
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
 use crate::cli::values::span;
 use crate::exit::Exit;
 use crate::git::{
-    Depth, Directory, GitError, Made, Network, Owner, RemoteUrl, RepositoryName, Request, Revision, Root, Step, TaskId,
+    Depth, Directory, GitError, InitRequest, Made, Network, Owner, RemoteUrl, RepositoryName, Revision, Step, TaskId,
 };
 use crate::output::stream::{result, talk};
 
@@ -57,9 +56,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID")]
     task_id: Option<TaskId>,
 
-    /// The directory of the clone and the worktrees
-    #[arg(long, value_name = "DIRECTORY", default_value = "/work", value_hint = clap::ValueHint::DirPath)]
-    root: PathBuf,
+    #[command(flatten)]
+    root: RootArgs,
 
     /// How many commits of history are fetched; 0 is all
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -102,7 +100,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let url = url(args)?;
     let request = request(args)?;
     let git = git()?;
-    let root = Root::make(&args.root)?;
+    let root = args.root.path()?;
     let cancelled = Arc::new(AtomicBool::new(false));
     let quiet = args.quiet;
     let work = {
@@ -122,7 +120,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     match args.output {
         Format::Path => result(format_args!("{}\n", made.path.display()))?,
-        Format::Json => result(format_args!("{:#}\n", object(&made, &root, &request, &url)))?,
+        Format::Json => result(format_args!("{:#}\n", object(&made, &request, &url)))?,
     }
     Ok(Exit::Success)
 }
@@ -143,12 +141,12 @@ fn url(args: &Args) -> Result<RemoteUrl, Failure> {
     }
 }
 
-fn request(args: &Args) -> Result<Request, Failure> {
+fn request(args: &Args) -> Result<InitRequest, Failure> {
     let task = match &args.task_id {
         Some(task) => task.clone(),
         None => task::default(|name| std::env::var(name).ok(), Timestamp::now())?,
     };
-    Ok(Request {
+    Ok(InitRequest {
         task,
         revision: args.revision.clone(),
         depth: Depth(args.depth),
@@ -159,7 +157,7 @@ fn request(args: &Args) -> Result<Request, Failure> {
     })
 }
 
-fn tell(step: Step, request: &Request, url: &RemoteUrl) {
+fn tell(step: Step, request: &InitRequest, url: &RemoteUrl) {
     match step {
         Step::Fetch => talk(format_args!("fetching {} from {url}", request.revision)),
         Step::Checkout => talk(format_args!("writing the files of task {}", request.task)),
@@ -172,13 +170,13 @@ fn told(made: &Made) {
     talk(format_args!("worktree {how} at commit {}{fetched}", made.commit));
 }
 
-fn object(made: &Made, root: &Root, request: &Request, url: &RemoteUrl) -> serde_json::Value {
+fn object(made: &Made, request: &InitRequest, url: &RemoteUrl) -> serde_json::Value {
     json!({
         "path": made.path,
         "commit": made.commit.as_str(),
         "ref": made.name,
         "taskId": request.task.as_str(),
-        "base": root.base(),
+        "base": made.base,
         "url": url.as_str(),
         "reused": made.reused,
         "fetched": made.fetched,

@@ -1,10 +1,8 @@
 //! `worktree list`.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 
-use super::git;
+use super::{RootArgs, git};
 use crate::cli::failure::Failure;
 use crate::cli::values::formats;
 use crate::exit::Exit;
@@ -30,9 +28,8 @@ orphan (a directory that git does not know). The last three are stale.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The directory of the clone and the worktrees
-    #[arg(long, value_name = "DIRECTORY", default_value = "/work", value_hint = clap::ValueHint::DirPath)]
-    root: PathBuf,
+    #[command(flatten)]
+    root: RootArgs,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", value_parser = formats(
@@ -44,10 +41,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let listed = crate::git::list(&git()?, &Root::open(&args.root)?)?;
+    let root = args.root.path()?;
+    let listed = crate::git::list(&git()?, &Root::open(&root)?)?;
     match args.output {
         None | Some(Format::Wide) if listed.is_empty() => {
-            talk(format_args!("no worktrees in {}", args.root.display()));
+            talk(format_args!("no worktrees in {}", root.display()));
         }
         None | Some(Format::Wide) => {
             result(table(&listed, args.output == Some(Format::Wide), Timestamp::now()))?;

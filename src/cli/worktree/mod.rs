@@ -6,9 +6,12 @@ mod interrupt;
 mod list;
 mod task;
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use super::failure::Failure;
+use super::home;
 use crate::exit::Exit;
 use crate::git::Git;
 use crate::output::stream;
@@ -25,6 +28,21 @@ use crate::output::stream;
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
+}
+
+/// Where the clone and the worktrees are.
+#[derive(Debug, clap::Args)]
+struct RootArgs {
+    /// The directory of the clone and the worktrees; the default is /work where that exists, else
+    /// $XDG_DATA_HOME/kubectl-runnable/worktrees (~/.local/share/kubectl-runnable/worktrees)
+    #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
+    root: Option<PathBuf>,
+}
+
+impl RootArgs {
+    fn path(&self) -> Result<PathBuf, Failure> {
+        self.root.clone().map_or_else(home::worktrees, Ok)
+    }
 }
 
 #[derive(Debug, Subcommand)]

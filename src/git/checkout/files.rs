@@ -65,11 +65,19 @@ pub(super) fn write(
 
 impl Work<'_> {
     fn make_directories(&self, ready: &mpsc::Sender<usize>) -> Result<(), GitError> {
+        // Neighbours have the same directory above them.
+        let mut above: Option<(&[u8], OwnedFd)> = None;
         for (number, directory) in self.plan.directories.iter().enumerate().filter(|(_, directory)| directory.wanted) {
             self.go_on()?;
             if !directory.path.is_empty() {
-                let made = mkdirat(self.tree, directory.path.as_slice(), Mode::from_raw_mode(0o777));
+                let (parent, name) = split(&directory.path);
+                let opened = match above.take() {
+                    Some((path, opened)) if path == parent => opened,
+                    _ => self.open(parent).map_err(self.failed("open", parent))?,
+                };
+                let made = mkdirat(&opened, name, Mode::from_raw_mode(0o777));
                 made.map_err(self.failed("make", &directory.path))?;
+                above = Some((parent, opened));
             }
             // The fillers are gone when one of them failed, which says why.
             if ready.send(number).is_err() {
@@ -123,15 +131,15 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Opens a directory of the worktree. Somebody else may have put a link in the place of one: no link is followed.
     fn open(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
         if path.is_empty() {
-            return openat(self.tree, ".", flags, Mode::empty());
+            return openat(self.tree, ".", DIRECTORY, Mode::empty());
         }
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match openat2(self.tree, path, flags, Mode::empty(), resolve) {
-            // A kernel before 5.6, or a sandbox that does not know the call: nobody but us has written here.
-            Err(Errno::NOSYS | Errno::PERM) => openat(self.tree, path, flags | OFlags::NOFOLLOW, Mode::empty()),
+        match openat2(self.tree, path, DIRECTORY, Mode::empty(), resolve) {
+            // A kernel before 5.6, or a sandbox that does not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => open_stepwise(self.tree, path),
             opened => opened,
         }
     }
@@ -143,6 +151,24 @@ impl Work<'_> {
     fn failed(&self, doing: &'static str, path: &[u8]) -> impl FnOnce(Errno) -> GitError {
         let path: PathBuf = self.checkout.tree.join(String::from_utf8_lossy(path).as_ref());
         move |errno| GitError::call(doing, &path)(errno)
+    }
+}
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
+
+fn open_stepwise(tree: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Errno> {
+    let mut opened = openat(tree, ".", DIRECTORY, Mode::empty())?;
+    for name in path.split(|&byte| byte == b'/') {
+        opened = openat(&opened, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
+    }
+    Ok(opened)
+}
+
+/// The directory above a path, and the path's last component.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&[], path),
     }
 }
 
@@ -170,4 +196,23 @@ fn link(directory: impl AsFd, entry: &Entry, target: &[u8]) -> Result<Stat, Errn
 fn submodule(directory: impl AsFd, entry: &Entry) -> Result<Stat, Errno> {
     mkdirat(&directory, entry.name(), Mode::from_raw_mode(0o777))?;
     statat(&directory, entry.name(), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_opened_step_by_step_and_not_through_a_link() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        std::fs::create_dir_all(directory.path().join("a/b"))?;
+        std::os::unix::fs::symlink("a", directory.path().join("link"))?;
+        let tree = rustix::fs::open(directory.path(), DIRECTORY, Mode::empty())?;
+        assert!(open_stepwise(&tree, b"a/b").is_ok());
+        for path in [&b"link/b"[..], b"link", b"a/none"] {
+            assert!(open_stepwise(&tree, path).is_err());
+        }
+        assert_eq!((split(b"a/b/c"), split(b"a")), ((&b"a/b"[..], &b"c"[..]), (&b""[..], &b"a"[..])));
+        Ok(())
+    }
 }
