@@ -29,14 +29,14 @@ pub(super) fn declaration_order(workflow: &Workflow, nodes: Vec<Node>) -> Vec<No
 /// The rank of each node. What stands in a circle of boundaries, in a malformed status, comes last.
 fn ranks(workflow: &Workflow, nodes: &[Node]) -> Vec<usize> {
     let by_id: HashMap<&str, usize> = nodes.iter().map(|node| node.id.as_str()).zip(0..).collect();
-    let mut owned: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+    let mut members: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
     for (place, node) in nodes.iter().enumerate() {
         let owner = node.boundary_id.as_deref().and_then(|id| by_id.get(id).copied()).filter(|owner| *owner != place);
-        owned.entry(owner).or_default().push(place);
+        members.entry(owner).or_default().push(place);
     }
 
     let mut ranks = vec![usize::MAX; nodes.len()];
-    let mut roots = owned.remove(&None).unwrap_or_default();
+    let mut roots = members.remove(&None).unwrap_or_default();
     let first = |place: &usize| nodes[*place].name != workflow.name();
     roots.sort_by(|one, other| {
         first(one).cmp(&first(other)).then_with(|| natural(&nodes[*one].name, &nodes[*other].name))
@@ -46,7 +46,7 @@ fn ranks(workflow: &Workflow, nodes: &[Node]) -> Vec<usize> {
     while let Some((place, inline)) = pending.pop() {
         ranks[place] = next;
         next += 1;
-        let Some(children) = owned.remove(&Some(place)) else { continue };
+        let Some(children) = members.remove(&Some(place)) else { continue };
         pending.extend(in_template(workflow, &nodes[place], inline, nodes, children).into_iter().rev());
     }
     ranks

@@ -60,21 +60,20 @@ impl Run {
         on_update: OnUpdate<'_>,
     ) -> Result<Snapshot, BackendError> {
         let mut phase = String::new();
-        match tokio::time::timeout(deadline.left(), self.last(known, on_update, &mut phase)).await {
-            Ok(last) => last,
-            Err(_) => {
-                let name = match self {
-                    Self::Cluster { name, .. } => name.clone(),
-                    Self::Local(record) => {
-                        let now = Snapshot::of_record(record)?;
-                        now.phase().clone_into(&mut phase);
-                        now.name().to_owned()
-                    }
-                };
-                let phase = if phase.is_empty() { "Pending".to_owned() } else { phase };
-                Err(BackendError::TimedOut { name, after: deadline.timeout.unwrap_or_default(), phase })
-            }
+        if let Ok(last) = tokio::time::timeout(deadline.left(), self.last(known, on_update, &mut phase)).await {
+            return last;
         }
+
+        let name = match self {
+            Self::Cluster { name, .. } => name.clone(),
+            Self::Local(record) => {
+                let now = Snapshot::of_record(record)?;
+                now.phase().clone_into(&mut phase);
+                now.name().to_owned()
+            }
+        };
+        let phase = if phase.is_empty() { "Pending".to_owned() } else { phase };
+        Err(BackendError::TimedOut { name, after: deadline.timeout.unwrap_or_default(), phase })
     }
 
     /// The last state of the run; the phase is told on the way.

@@ -92,7 +92,9 @@ impl Pages {
             let items = list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
             let uid = |item: &Value| item["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
             let mut page: Vec<Value> = items.into_iter().filter(|item| self.seen.insert(uid(item))).collect();
-            page.iter_mut().for_each(|item| name_kind(item, self.resource));
+            for item in &mut page {
+                name_kind(item, self.resource);
+            }
             return Ok(Some(page));
         }
         Ok(None)

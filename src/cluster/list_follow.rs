@@ -94,7 +94,9 @@ impl Teller {
         };
         if let Some(page) = page {
             there.extend(page.iter().map(|workflow| text(workflow, "uid")));
-            page.into_iter().for_each(|workflow| self.tell(workflow));
+            for workflow in page {
+                self.tell(workflow);
+            }
             self.stage = Stage::Listing(pages, there);
             return Ok(());
         }

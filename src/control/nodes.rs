@@ -42,7 +42,7 @@ impl Nodes {
 mod tests {
     use super::*;
 
-    fn nodes(status: Value) -> Result<Nodes, Refusal> {
+    fn nodes(status: &Value) -> Result<Nodes, Refusal> {
         Nodes::of(&Workflow::from(json!({ "status": status })))
     }
 
@@ -50,8 +50,8 @@ mod tests {
     fn compressed_nodes_are_changed_and_compressed_again() -> Result<(), Refusal> {
         let before = json!({"a": {"phase": "Running", "name": "w.a"}, "b": {"phase": "Pending"}});
         let changed = Map::from_iter([("a".to_owned(), json!({"phase": "Succeeded"}))]);
-        let patch = nodes(json!({"compressedNodes": compressed(&before.to_string())}))?.patch(changed);
-        let after = nodes(patch)?;
+        let patch = nodes(&json!({"compressedNodes": compressed(&before.to_string())}))?.patch(changed);
+        let after = nodes(&patch)?;
         assert_eq!(
             Value::Object(after.all),
             json!({"a": {"phase": "Succeeded", "name": "w.a"}, "b": {"phase": "Pending"}})
@@ -66,9 +66,9 @@ mod tests {
             "G54ASKyKd4D9oFMT4aizxqVDMHwp0rZXMWTgHMtZEKyG+vjyx6UOS1+LtLiESRGnMp0c4AE00tq+xXnCQRLGsecpmyTJponfS/Ma2AbkbrCwinZThxX5KrEVqg4qqk/dTYzUz/Wcn+MB",
         ] {
             let changed = Map::from_iter([("w-1".to_owned(), json!({"phase": "Failed"}))]);
-            let patch = nodes(json!({ "compressedNodes": text }))?.patch(changed);
+            let patch = nodes(&json!({ "compressedNodes": text }))?.patch(changed);
             assert!(patch["compressedNodes"].as_str().is_some_and(|text| text.starts_with("H4sI")), "{patch}");
-            let after = nodes(patch)?.all;
+            let after = nodes(&patch)?.all;
             assert_eq!((&after["w-1"]["phase"], &after["w"]["phase"]), (&json!("Failed"), &json!("Running")));
         }
         Ok(())
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused() {
-        let status = |status: Value| nodes(status).map(|nodes| nodes.all);
+        let status = |status: Value| nodes(&status).map(|nodes| nodes.all);
         for cut in ["KLUv/SSf9QIA", "H4sIAAAA"] {
             assert!(matches!(status(json!({ "compressedNodes": cut })), Err(Refusal::Compressed(_))), "{cut}");
         }

@@ -34,17 +34,16 @@ pub(super) async fn on_cluster(
     let mut seen = Some(cache);
     let what = format!("cache {name}");
     revise(&what, async |perhaps_done| {
-        let (cache, change) = match seen.take() {
-            Some(cache) => (cache, agreed.clone()),
-            None => {
-                let Some(object) = home.config_map(&name).await? else {
-                    let message = format!("{what} in {place} was deleted meanwhile");
-                    return Err(Failure::new(Exit::NotFound, message));
-                };
-                let cache = Cache::of_config_map(&object);
-                let change = decide(&cache)?.within(agreed);
-                (cache, change)
-            }
+        let (cache, change) = if let Some(cache) = seen.take() {
+            (cache, agreed.clone())
+        } else {
+            let Some(object) = home.config_map(&name).await? else {
+                let message = format!("{what} in {place} was deleted meanwhile");
+                return Err(Failure::new(Exit::NotFound, message));
+            };
+            let cache = Cache::of_config_map(&object);
+            let change = decide(&cache)?.within(agreed);
+            (cache, change)
         };
         if change.is_empty() {
             return Ok(Attempt::Settled(carried(agreed, &change, perhaps_done.then_some(&cache))));
