@@ -71,7 +71,7 @@ pub mod local {
     pub mod task {
         //! A task and its outcome.
         pub use crate::local::task::{
-            ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Task,
+            ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Security, Task,
         };
     }
     pub mod view {

@@ -55,14 +55,19 @@ impl CacheName {
 pub(crate) const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 fn is_dns_subdomain(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 253
-        && text.split('.').all(|label| {
-            let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
-            let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-            let bytes = label.as_bytes();
-            bytes.iter().all(inner) && edge(bytes.first()) && edge(bytes.last())
-        })
+    text.len() <= 253 && text.split('.').all(is_part)
+}
+
+/// Whether the text is a DNS label, as the name of a container is.
+pub(crate) fn is_dns_label(text: &str) -> bool {
+    text.len() <= 63 && is_part(text)
+}
+
+fn is_part(text: &str) -> bool {
+    let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let bytes = text.as_bytes();
+    bytes.iter().all(inner) && edge(bytes.first()) && edge(bytes.last())
 }
 
 fn is_run_id(text: &str) -> bool {

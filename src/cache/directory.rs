@@ -15,7 +15,7 @@ use crate::argo::identity::CacheName;
 use crate::exit::{CommandError, Exit};
 use crate::file::durability::sync_tree;
 use crate::file::replace::{Durable, Readers, replace_with};
-use crate::local::artifact;
+use crate::file::tree;
 use crate::local::sandbox::remove_tree;
 
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -160,7 +160,7 @@ impl Directory {
             let directory = tempfile::Builder::new().prefix(ARTIFACTS).tempdir_in(&self.path).map_err(error())?;
             let name = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
             for (place, (artifact, source)) in artifacts.iter().enumerate() {
-                artifact::copy(source, &directory.path().join(place.to_string())).map_err(CacheError::at(source))?;
+                tree::copy(source, &directory.path().join(place.to_string())).map_err(CacheError::at(source))?;
                 manifest.artifacts.push(KeptArtifact { name: artifact.clone(), path: format!("{name}/{place}") });
             }
             // A manifest must not outlive a power cut that its artifacts have not outlived.

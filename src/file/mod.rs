@@ -1,5 +1,8 @@
-//! Files of this machine that must survive: how they are replaced, made durable and kept from other users. Whatever this
+//! Files of this machine: how they are named, found beneath a directory, copied, replaced and made durable. Whatever this
 //! tool keeps between two commands is written through here, and every error is reported.
 
+pub(crate) mod beneath;
 pub(crate) mod durability;
+pub(crate) mod name;
 pub(crate) mod replace;
+pub(crate) mod tree;

@@ -10,13 +10,13 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::artifact;
 use super::scheduler::{ARTIFACTS, Found, NodeIndex, Scheduler, Wanted};
 use super::store::Store;
 use crate::argo::Workflow;
 use crate::argo::status::{Node, Outputs};
 use crate::cache::{CacheError, Directory, Failure, Lock, LookUp, Manifest, VERSION};
 use crate::file::durability::Durability;
+use crate::file::tree;
 
 /// The right to make an entry, shared by the nodes of this run that make the same one.
 type Shared = OnceLock<Option<Lock>>;
@@ -190,7 +190,7 @@ impl Origin {
             if let Some(parent) = target.parent() {
                 std::fs::create_dir_all(parent)?;
             }
-            artifact::copy(&source, &target)?;
+            tree::copy(&source, &target)?;
             let artifacts = outputs.as_mut().map(|outputs| outputs.artifacts.iter_mut()).into_iter().flatten();
             for artifact in artifacts.filter(|artifact| artifact["name"] == kept.name.as_str()) {
                 artifact["s3"]["key"] = key.clone().into();

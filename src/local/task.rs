@@ -28,6 +28,13 @@ pub struct Task {
     pub capture_result: bool,
 }
 
+impl Task {
+    /// Whether one of its processes has all rights.
+    pub(crate) fn is_privileged(&self) -> bool {
+        self.init.iter().chain(&self.main).chain(&self.sidecars).any(|process| process.security.privileged)
+    }
+}
+
 /// A process of a task: what Argo calls a container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Process {
@@ -43,6 +50,21 @@ pub struct Process {
     pub working_directory: Option<PathBuf>,
     /// Names of the processes in `Task::main` that must have exited 0 first (containerSet only).
     pub dependencies: Vec<String>,
+    /// What it may do.
+    pub security: Security,
+}
+
+/// What a process may do, as a container's `securityContext` says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Security {
+    /// Every right that the engine has, with the devices and the kernel's files as they are.
+    pub privileged: bool,
+    /// Added to the rights that a container runtime gives: names without `CAP_`, or `ALL`.
+    pub add: Vec<String>,
+    /// Taken away of these; what is also added stays.
+    pub drop: Vec<String>,
+    /// No program gets more rights than its parent, by set-user-ID for example.
+    pub no_new_privileges: bool,
 }
 
 /// Where an input artifact's content comes from.
@@ -74,6 +96,8 @@ pub struct InputArtifact {
 pub struct Mount {
     /// Absolute path on the host; a missing one is created as a directory.
     pub source: PathBuf,
+    /// A path below the source, which is shown instead of it. No link in it leads out of the source.
+    pub sub_path: PathBuf,
     /// Absolute path in the view.
     pub target: PathBuf,
     /// Whether the task may write to it.

@@ -6,6 +6,7 @@
 mod support;
 
 mod artifacts;
+mod attacks;
 mod isolation;
 mod outcome;
 mod rig;

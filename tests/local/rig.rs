@@ -7,7 +7,7 @@ use std::time::Duration;
 use kubectl_runnable::testing::local::executor::Executor;
 use kubectl_runnable::testing::local::kill::{Kill, kill_switch};
 use kubectl_runnable::testing::local::task::{
-    ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Task,
+    ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Security, Task,
 };
 use kubectl_runnable::testing::local::view::View;
 use tempfile::TempDir;
@@ -120,6 +120,7 @@ pub(crate) fn sh(name: &str, script: &str) -> Process {
         env: Vec::new(),
         working_directory: None,
         dependencies: Vec::new(),
+        security: Security::default(),
     }
 }
 
@@ -149,5 +150,5 @@ pub(crate) fn output(path: &str, store: PathBuf) -> OutputArtifact {
 }
 
 pub(crate) fn mount(source: PathBuf, target: &str, read_only: bool) -> Mount {
-    Mount { source, target: target.into(), read_only }
+    Mount { source, sub_path: PathBuf::new(), target: target.into(), read_only }
 }

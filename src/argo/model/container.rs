@@ -29,6 +29,30 @@ pub(crate) struct Container {
     pub volume_mounts: Vec<VolumeMount>,
     /// Names of the containers that must have ended (containerSet).
     pub dependencies: Vec<String>,
+    /// What it may do.
+    pub security_context: Option<SecurityContext>,
+}
+
+/// The part of a container's `securityContext` that a local run honours.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct SecurityContext {
+    /// Whether it has all rights.
+    pub privileged: Option<bool>,
+    /// Whether a program may get more rights than its parent.
+    pub allow_privilege_escalation: Option<bool>,
+    /// Changes to the rights that a container runtime gives.
+    pub capabilities: Option<Capabilities>,
+}
+
+/// Rights by their names without `CAP_`, or `ALL`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Capabilities {
+    /// Added.
+    pub add: Option<Vec<String>>,
+    /// Taken away.
+    pub drop: Option<Vec<String>>,
 }
 
 /// An environment variable.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(crate) use self::call::{ContinueOn, Dag, Hook, Sequence, Step, TemplateRef};
-pub(crate) use self::container::{Container, ContainerSet, EnvFrom, EnvVar, VolumeMount};
+pub(crate) use self::container::{Container, ContainerSet, EnvFrom, EnvVar, SecurityContext, VolumeMount};
 pub(crate) use self::policy::{Backoff, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
 pub(crate) use self::values::{Arguments, Artifact, Inputs, KeyRef, Outputs, Parameter};
 use super::document;

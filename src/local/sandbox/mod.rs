@@ -11,11 +11,13 @@
 //! Outputs are read inside the view, after its last process has ended: a link cannot lead out of it.
 
 mod bind;
+mod kernel;
 mod layout;
 mod mounts;
 mod overlay;
 mod process;
 mod root;
+mod security;
 mod supervisor;
 
 use std::ffi::OsString;
@@ -42,6 +44,12 @@ pub(crate) const VERB: &str = "__task";
 /// The argument of the second stage, inside the new namespaces.
 const INSIDE: &str = "inside";
 
+/// What a task has of its own beside its view, as a pod does. The network is the host's.
+const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWPID
+    .union(CloneFlags::CLONE_NEWUTS)
+    .union(CloneFlags::CLONE_NEWIPC)
+    .union(CloneFlags::CLONE_NEWCGROUP);
+
 /// What the supervisor reads first, as one line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
@@ -63,7 +71,7 @@ pub(crate) struct KillLine {
 pub(crate) fn task_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
     let stage = arguments.next().unwrap_or_default();
     let done = match stage.to_str() {
-        Some("overlay") => separate(CloneFlags::CLONE_NEWPID),
+        Some("overlay") => separate(NAMESPACES),
         Some("bind") => become_root_of_a_namespace().and_then(|()| inside()),
         Some("plain") => setsid().map_err(|errno| Problem::general("start a session", errno)).and_then(|_| supervise()),
         Some(INSIDE) => die_with_outer().and_then(|()| supervise()),
@@ -116,7 +124,7 @@ impl Spec {
 fn become_root_of_a_namespace() -> Result<(), Problem> {
     let (user, group) = (geteuid(), getegid());
     setsid().map_err(|errno| Problem::general("start a session", errno))?;
-    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID)
+    unshare(CloneFlags::CLONE_NEWUSER | NAMESPACES)
         .map_err(|errno| Problem::general("make a user namespace", errno))?;
     let write = |file: &str, text: String| {
         std::fs::write(file, text).map_err(|error| Problem::new("map the user", file, error))

@@ -1,11 +1,13 @@
 //! Mounting, and the list of what is mounted.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
+use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 
 /// Why a view could not be laid out.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +139,25 @@ pub(super) fn mount_new(kind: &str, target: &Path, options: Option<&str>) -> Res
     mount(Some(kind), target, Some(kind), flags, options).map_err(|errno| Problem::new("mount", target, errno))
 }
 
+/// An empty file system in memory that devices work in.
+pub(super) fn mount_devices(target: &Path) -> Result<(), Problem> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some("mode=755,size=64k"))
+        .map_err(|errno| Problem::new("mount", target, errno))
+}
+
+/// What is at an open place of the host, with everything mounted below it, to be shown in the view later.
+pub(super) fn detached(source: impl AsFd) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    Ok(open_tree(source, "", flags | OpenTreeFlags::AT_EMPTY_PATH)?)
+}
+
+/// Shows it at an open place of the view.
+pub(super) fn attach(tree: impl AsFd, target: impl AsFd) -> io::Result<()> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    Ok(move_mount(tree, "", target, "", flags)?)
+}
+
 /// The directories of one copy-on-write mount.
 #[derive(Debug)]
 pub(super) struct Layers<'a> {
@@ -168,7 +189,8 @@ impl Layers<'_> {
 }
 
 fn overlay(target: &Path, options: &[u8]) -> nix::Result<()> {
-    mount(Some("overlay"), target, Some("overlay"), MsFlags::empty(), Some(options))
+    // A device that a task makes is none.
+    mount(Some("overlay"), target, Some("overlay"), MsFlags::MS_NODEV, Some(options))
 }
 
 fn escape(path: &Path, options: &mut Vec<u8>) {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::kernel;
 use super::layout::Layout;
 use super::mounts::{self, MountPoint, Problem};
 
@@ -9,9 +10,9 @@ use super::mounts::{self, MountPoint, Problem};
 const LEFT_OUT: [&str; 12] = [
     "/proc",
     "/sys",
+    "/dev",
     "/tmp",
     "/var/tmp",
-    "/dev/shm",
     "/run/user",
     "/run/docker",
     "/run/containerd",
@@ -22,7 +23,7 @@ const LEFT_OUT: [&str; 12] = [
 ];
 
 /// Lays the host out below the layout's root.
-pub(super) fn build(layout: &mut Layout) -> Result<(), Problem> {
+pub(super) fn build(layout: &mut Layout, privileged: bool) -> Result<(), Problem> {
     let root = layout.root();
     let points = mounts::mount_points()?;
     layout.overlay(Path::new("/"), &root)?;
@@ -33,8 +34,7 @@ pub(super) fn build(layout: &mut Layout) -> Result<(), Problem> {
             show(layout, point, &target)?;
         }
     }
-    mounts::mount_new("proc", &root.join("proc"), None)?;
-    mounts::bind(Path::new("/sys"), &root.join("sys"))
+    kernel::show(&root, privileged)
 }
 
 fn wanted(point: &MountPoint) -> bool {
@@ -44,13 +44,9 @@ fn wanted(point: &MountPoint) -> bool {
 }
 
 fn show(layout: &mut Layout, point: &MountPoint, target: &Path) -> Result<(), Problem> {
-    let plain = matches!(point.kind.as_str(), "devpts" | "mqueue" | "hugetlbfs");
-    if plain {
-        return mounts::bind(&point.path, target);
-    }
     if !point.read_only && point.path.is_dir() {
         let layered = match point.kind.as_str() {
-            "tmpfs" | "devtmpfs" => layout.overlay_in_memory(&point.path, target),
+            "tmpfs" => layout.overlay_in_memory(&point.path, target),
             _ => layout.overlay(&point.path, target),
         };
         if layered.is_ok() {

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -13,6 +13,8 @@ use std::thread::{self, JoinHandle};
 use nix::unistd::Pid;
 
 use super::root::Ground;
+use super::security::with_rights;
+use crate::file::beneath::path_of;
 use crate::local::task::Process;
 
 /// What Argo keeps of the standard output as `outputs.result`.
@@ -62,7 +64,8 @@ pub(super) fn start(process: &Process, ground: &Ground, capture: bool) -> Result
     let envs = process.env.iter().map(|(name, value)| (name, value));
     command.envs(envs).current_dir(directory).process_group(0);
     command.stdin(Stdio::null()).stdout(stdout).stderr(log.try_clone().map_err(failed)?);
-    let mut child = command.spawn().map_err(failed)?;
+    let started = with_rights(&process.security, || command.spawn()).and_then(|spawned| spawned);
+    let mut child = started.map_err(failed)?;
     let log = log.try_clone().map_err(failed)?;
     let output = child.stdout.take().map(|stdout| thread::spawn(move || tee(stdout, log)));
     Ok(Started { pid: Pid::from_raw(child.id().cast_signed()), output })
@@ -71,8 +74,8 @@ pub(super) fn start(process: &Process, ground: &Ground, capture: bool) -> Result
 fn working_directory(process: &Process, ground: &Ground) -> Result<PathBuf, StartError> {
     let relative = process.working_directory.as_deref().unwrap_or(Path::new(""));
     let path = ground.working_directory.join(relative);
-    match fs::create_dir_all(&path) {
-        Ok(()) => Ok(path),
+    match ground.root.make_directory(&path, 0o755).and_then(path_of) {
+        Ok(path) => Ok(path),
         Err(source) => Err(StartError::WorkingDirectory { path, source }),
     }
 }

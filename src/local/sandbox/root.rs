@@ -1,26 +1,34 @@
-//! Makes the view the root of this process and lays the task's volumes, artifacts and script in it.
+//! Makes the view the root of this process and lays the task's volumes, artifacts and script in it. What a document or a
+//! task names is touched only when the way back to the host is closed.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, pivot_root};
+use nix::unistd::{chdir, pivot_root, sethostname};
+use rustix::fs::OFlags;
 
 use super::layout::{Layout, make_directory};
 use super::mounts::{self, Problem};
 use super::{Spec, bind, overlay};
-use crate::local::artifact::{self, Destination};
+use crate::file::beneath::{Beneath, has_content, path_of};
+use crate::file::name::FileName;
+use crate::file::tree;
+use crate::local::artifact::{self, Content, Destination};
 use crate::local::task::{ArtifactSource, Mount, Task};
 use crate::local::view::View;
 
-/// Where the host stands in the view until everything is laid out.
+/// Where the host stands in the view until its own parts are laid out.
 const HOST: &str = "/.kubectl-runnable-host";
 /// Argo's path of a script template's source.
 const SCRIPT: &str = "/argo/staging/script";
+/// The longest name of a host that Linux takes.
+const LONGEST_HOST_NAME: usize = 64;
 
 /// What the processes need that was opened on the host.
 #[derive(Debug)]
@@ -32,83 +40,124 @@ pub(super) struct Ground {
     pub(super) working_directory: PathBuf,
     /// Where a script's source lies.
     pub(super) script: PathBuf,
+    /// What the paths of the document are resolved beneath.
+    pub(super) root: Beneath,
 }
 
-/// Paths of the host without links, so that they can be found from inside the view.
+/// What the task sees of the host's files, opened there: it can be reached when the host itself cannot.
 struct Sources {
-    mounts: Vec<PathBuf>,
-    artifacts: Vec<Option<PathBuf>>,
+    mounts: Vec<OwnedFd>,
+    artifacts: Vec<Option<File>>,
     hidden: Vec<PathBuf>,
 }
 
 /// Moves this process into the task's view; on return only the task's processes are missing.
 pub(super) fn enter(spec: &Spec) -> Result<Ground, Problem> {
     umask(Mode::from_bits_truncate(0o022));
-    let sources = Sources::find(spec)?;
     let mut ground = Ground::open(spec)?;
     if let View::Plain(_) = spec.view {
-        return enter_plain(spec, &sources, ground);
+        return enter_plain(spec, ground);
     }
     unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::general("make a mount namespace", errno))?;
     mounts::make_private()?;
+    let sources = Sources::open(spec)?;
+    name_host(&spec.task.node);
+
     let unprivileged = spec.view == View::Bind;
     let mut layout = Layout::new(&spec.directory, unprivileged)?;
     if unprivileged {
         bind::build(&mut layout)?;
     } else {
-        overlay::build(&mut layout)?;
+        overlay::build(&mut layout, spec.task.is_privileged())?;
     }
     for (name, mode) in [("tmp", 0o1777), ("var-tmp", 0o1777), ("hidden", 0o755)] {
         layout.fresh(name, mode)?;
     }
     pivot(&layout.root())?;
     cover(&host(&spec.directory.join("view")), &sources.hidden)?;
-    mount_volumes(&spec.task.mounts, &sources.mounts)?;
-    place_artifacts(&spec.task, &sources, host, true)?;
     leave_host()?;
+
+    ground.root = open_root()?;
+    if !ground.root.is_supported() {
+        let reason = io::Error::other("the kernel cannot resolve paths beneath a directory (openat2, Linux 5.6)");
+        return Err(Problem::general("keep paths in the view", reason));
+    }
+    mount_volumes(&ground.root, &spec.task.mounts, sources.mounts)?;
+    place_artifacts(&ground.root, &spec.task, &sources.artifacts, true)?;
     ground.working_directory = PathBuf::from("/");
     ground.script = PathBuf::from(SCRIPT);
-    write_script(&spec.task, &ground.script)?;
+    write_script(&ground.root, &spec.task, &ground.script)?;
     Ok(ground)
 }
 
 /// Without a view of its own a task runs in its node's directory; a volume cannot be shown to it.
-fn enter_plain(spec: &Spec, sources: &Sources, mut ground: Ground) -> Result<Ground, Problem> {
+fn enter_plain(spec: &Spec, mut ground: Ground) -> Result<Ground, Problem> {
     if let Some(mount) = spec.task.mounts.first() {
-        let reason = std::io::Error::other("this host allows no view of the file system of its own");
+        let reason = io::Error::other("this host allows no view of the file system of its own");
         return Err(Problem::new("mount a volume at", &mount.target, reason));
     }
+    let artifacts = Sources::artifacts(spec)?;
     let layout = Layout::new(&spec.directory, true)?;
-    place_artifacts(&spec.task, sources, Path::to_owned, false)?;
+    place_artifacts(&ground.root, &spec.task, &artifacts, false)?;
     ground.working_directory = layout.root();
     ground.script = layout.fresh("staging", 0o755)?.join("script");
-    write_script(&spec.task, &ground.script)?;
+    write_script(&ground.root, &spec.task, &ground.script)?;
     Ok(ground)
 }
 
+/// The pod's name, as in a pod; the host's own name stays where a kernel keeps it for everybody.
+fn name_host(node: &str) {
+    let _ = sethostname(&node[..node.floor_char_boundary(LONGEST_HOST_NAME)]);
+}
+
+fn open_root() -> Result<Beneath, Problem> {
+    Beneath::root().map_err(|error| Problem::new("open", "/", error))
+}
+
 impl Sources {
-    fn find(spec: &Spec) -> Result<Self, Problem> {
-        let task = &spec.task;
+    fn open(spec: &Spec) -> Result<Self, Problem> {
         Ok(Self {
-            mounts: task.mounts.iter().map(mount_source).collect::<Result<_, _>>()?,
-            artifacts: task
-                .input_artifacts
-                .iter()
-                .map(|artifact| match &artifact.source {
-                    ArtifactSource::Raw(_) => Ok(None),
-                    ArtifactSource::Stored(path) => canonical(path).map(Some),
-                })
-                .collect::<Result<_, _>>()?,
+            mounts: spec.task.mounts.iter().map(volume).collect::<Result<_, _>>()?,
+            artifacts: Self::artifacts(spec)?,
             hidden: spec.hidden.iter().map(|path| canonical(path)).collect::<Result<_, _>>()?,
         })
     }
+
+    /// A `subPath` may lead through a link that a task has left in an artifact: it stays in the run's directory.
+    fn artifacts(spec: &Spec) -> Result<Vec<Option<File>>, Problem> {
+        let run = spec.directory.ancestors().nth(2).unwrap_or(&spec.directory);
+        let open = |path: &Path| {
+            let below = path.strip_prefix(run).map_err(|_| io::Error::other("it is not of this run"))?;
+            has_content(Beneath::directory(run)?.open(below, OFlags::RDONLY)?)
+        };
+        let artifacts = spec.task.input_artifacts.iter().map(|artifact| match &artifact.source {
+            ArtifactSource::Raw(_) => Ok(None),
+            ArtifactSource::Stored(path) => open(path).map(Some).map_err(|error| Problem::new("find", path, error)),
+        });
+        artifacts.collect()
+    }
 }
 
-fn mount_source(mount: &Mount) -> Result<PathBuf, Problem> {
+/// A volume, or a path below it. What is missing is made: the volume for everybody, since its tasks may be different users.
+fn volume(mount: &Mount) -> Result<OwnedFd, Problem> {
     if !mount.source.exists() {
         make_directory(&mount.source, 0o777)?;
     }
-    canonical(&mount.source)
+    let open = || {
+        let volume = Beneath::directory(mount.source.parent().unwrap_or(Path::new("/")))?;
+        let volume = volume.open(Path::new(mount.source.file_name().unwrap_or_default()), OFlags::PATH)?;
+        if mount.sub_path.as_os_str().is_empty() {
+            return mounts::detached(volume);
+        }
+        let volume = Beneath::directory(&mount.source)?;
+        match volume.open(&mount.sub_path, OFlags::PATH) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                mounts::detached(volume.make_directory(&mount.sub_path, 0o777)?)
+            }
+            found => mounts::detached(found?),
+        }
+    };
+    open().map_err(|error| Problem::new("find", mount.source.join(&mount.sub_path), error))
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, Problem> {
@@ -133,12 +182,16 @@ impl Ground {
                 .collect::<Result<_, _>>()?,
             working_directory: PathBuf::new(),
             script: PathBuf::new(),
+            root: open_root()?,
         })
     }
 }
 
 fn open_log(directory: &Path, process: &str) -> Result<File, Problem> {
-    let path = directory.join(format!("{process}.log"));
+    let name = FileName::new(format!("{process}.log")).map_err(|error| {
+        Problem::new("open the log of a container in", directory, io::Error::new(io::ErrorKind::InvalidInput, error))
+    })?;
+    let path = directory.join(name);
     let empty = File::create(&path);
     let log = empty.and_then(|_| OpenOptions::new().append(true).open(&path));
     log.map_err(|error| Problem::new("open the log", path, error))
@@ -176,53 +229,59 @@ fn cover(view: &Path, hidden: &[PathBuf]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn mount_volumes(volumes: &[Mount], sources: &[PathBuf]) -> Result<(), Problem> {
-    let mut order: Vec<(&Mount, PathBuf)> = volumes.iter().zip(sources.iter().map(|path| host(path))).collect();
+fn mount_volumes(root: &Beneath, volumes: &[Mount], sources: Vec<OwnedFd>) -> Result<(), Problem> {
+    let mut order: Vec<(&Mount, OwnedFd)> = volumes.iter().zip(sources).collect();
     order.sort_by_key(|(mount, _)| mount.target.components().count());
     for (mount, source) in order {
-        let target = &mount.target;
-        make_mount_point(&source, target)?;
-        mounts::bind(&source, target)?;
+        let show = || {
+            let target = mount_point(root, &source, &mount.target)?;
+            mounts::attach(&source, &target)?;
+            path_of(&target)
+        };
+        let path = show().map_err(|error| Problem::new("mount a volume at", &mount.target, error))?;
         if mount.read_only {
-            mounts::make_read_only(&canonical(target)?)?;
+            mounts::make_read_only(&path)?;
         }
     }
     Ok(())
 }
 
-fn make_mount_point(source: &Path, target: &Path) -> Result<(), Problem> {
-    if source.is_dir() {
-        return make_directory(target, 0o755);
+/// A directory for a directory, a file for a file.
+fn mount_point(root: &Beneath, source: &OwnedFd, target: &Path) -> io::Result<OwnedFd> {
+    if File::from(source.try_clone()?).metadata()?.is_dir() {
+        return root.make_directory(target, 0o755);
     }
-    if let Some(parent) = target.parent() {
-        make_directory(parent, 0o755)?;
+    match root.open(target, OFlags::PATH) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            artifact::write_new(&root.place(target)?, b"", 0o644)?;
+            root.open(target, OFlags::PATH)
+        }
+        done => done,
     }
-    let file = OpenOptions::new().create(true).append(true).open(target);
-    file.map(drop).map_err(|error| Problem::new("make the file", target, error))
 }
 
-fn place_artifacts(task: &Task, sources: &Sources, reach: fn(&Path) -> PathBuf, own_view: bool) -> Result<(), Problem> {
-    for (input, source) in task.input_artifacts.iter().zip(&sources.artifacts) {
-        let raw = match &input.source {
-            ArtifactSource::Raw(text) => text.as_str(),
-            ArtifactSource::Stored(_) => "",
+fn place_artifacts(root: &Beneath, task: &Task, stored: &[Option<File>], own_view: bool) -> Result<(), Problem> {
+    for (input, stored) in task.input_artifacts.iter().zip(stored) {
+        let content = match (&input.source, stored) {
+            (ArtifactSource::Stored(_), Some(file)) => Content::Stored(file),
+            (ArtifactSource::Raw(text), _) => Content::Raw(text),
+            (ArtifactSource::Stored(_), None) => continue,
         };
         let in_volume = task.mounts.iter().any(|mount| input.path.starts_with(&mount.target));
-        let source = source.as_deref().map(reach);
-        artifact::place(input, raw, source.as_deref(), own_view && !in_volume)
+        artifact::place(root, input, &content, own_view && !in_volume)
             .map_err(|error| Problem::new("lay the artifact at", &input.path, error))?;
     }
     Ok(())
 }
 
-fn write_script(task: &Task, path: &Path) -> Result<(), Problem> {
+fn write_script(root: &Beneath, task: &Task, path: &Path) -> Result<(), Problem> {
     let Some(source) = task.main.iter().find_map(|process| process.script.as_ref()) else {
         return Ok(());
     };
-    if let Some(parent) = path.parent() {
-        make_directory(parent, 0o755)?;
-    }
-    fs::write(path, source)
-        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755)))
-        .map_err(|error| Problem::new("write the script", path, error))
+    let write = || {
+        let place = root.place(path)?;
+        tree::remove(&place)?;
+        artifact::write_new(&place, source.as_bytes(), 0o755)
+    };
+    write().map_err(|error| Problem::new("write the script", path, error))
 }

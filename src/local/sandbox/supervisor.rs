@@ -311,7 +311,7 @@ impl<'a> Supervisor<'a> {
     fn save(&self, outcome: &mut Outcome) {
         let mut errors = Vec::new();
         for output in &self.task.output_parameters {
-            match artifact::parameter(output) {
+            match artifact::parameter(&self.ground.root, output) {
                 Ok(value) => {
                     outcome.parameters.insert(output.name.clone(), value);
                 }
@@ -322,7 +322,7 @@ impl<'a> Supervisor<'a> {
             }
         }
         for (output, store) in self.task.output_artifacts.iter().zip(&self.ground.stores) {
-            match store.save(&output.name, &output.path) {
+            match store.save(&self.ground.root, &output.name, &output.path) {
                 Ok(()) => outcome.artifacts.push(output.name.clone()),
                 Err(error) if error.is_missing() && output.optional => {}
                 Err(error) => errors.push(error.to_string()),

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::argo::model::{Container, EnvFrom, EnvVar, KeyRef, Template, VolumeMount, any_string};
+use crate::argo::identity::is_dns_label;
+use crate::argo::model::{Container, EnvFrom, EnvVar, KeyRef, SecurityContext, Template, VolumeMount, any_string};
 use crate::local::resolved::Plan;
 use crate::local::task::{
-    ArtifactSource, InputArtifact, Mount, OutputArtifact, OutputParameter as ParameterFile, Process, Task,
+    ArtifactSource, InputArtifact, Mount, OutputArtifact, OutputParameter as ParameterFile, Process, Security, Task,
 };
 
 /// Where a run keeps artifacts, below its directory.
@@ -112,6 +113,12 @@ impl Containers<'_> {
             command.insert(0, if is_script { "sh".to_owned() } else { image_program(&container.image)? });
         }
         let name = if container.name.is_empty() { "main" } else { &container.name };
+        // The API server refuses such a pod: `name` of a container is a DNS label.
+        if !is_dns_label(name) {
+            return Err(format!(
+                "container {name:?}: expected a DNS label, lower-case letters, digits or '-', at most 63"
+            ));
+        }
         processes.push(Process {
             name: name.to_owned(),
             command,
@@ -119,6 +126,7 @@ impl Containers<'_> {
             env: self.env(container)?,
             working_directory: (!container.working_dir.is_empty()).then(|| PathBuf::from(&container.working_dir)),
             dependencies: container.dependencies.clone(),
+            security: security(container.security_context.as_ref()),
         });
         for mount in &container.volume_mounts {
             self.mount(mount, mounts, files)?;
@@ -201,7 +209,8 @@ impl Containers<'_> {
             }
         };
         if !mounts.iter().any(|known| known.target == target) {
-            mounts.push(Mount { source: directory.join(below), target, read_only: mount.read_only });
+            let (sub_path, read_only) = (below.to_owned(), mount.read_only);
+            mounts.push(Mount { source: directory, sub_path, target, read_only });
         }
         Ok(())
     }
@@ -260,6 +269,17 @@ impl Containers<'_> {
             }
         }
         Ok(())
+    }
+}
+
+fn security(context: Option<&SecurityContext>) -> Security {
+    let Some(context) = context else { return Security::default() };
+    let capabilities = context.capabilities.clone().unwrap_or_default();
+    Security {
+        privileged: context.privileged == Some(true),
+        add: capabilities.add.unwrap_or_default(),
+        drop: capabilities.drop.unwrap_or_default(),
+        no_new_privileges: context.allow_privilege_escalation == Some(false),
     }
 }
 

@@ -1,0 +1,185 @@
+//! Paths that someone else chose, a document or a task, resolved beneath a directory: neither `..`, nor a link, nor one of
+//! the links of `/proc` to what this process has open leads out of it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, open, openat, openat2};
+use rustix::io::Errno;
+
+/// How often a path is looked up again that changed meanwhile.
+const TRIES: usize = 128;
+
+/// A directory that paths are resolved beneath.
+#[derive(Debug)]
+pub(crate) struct Beneath {
+    top: OwnedFd,
+    resolve: ResolveFlags,
+}
+
+/// A name in an open directory.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) directory: OwnedFd,
+    pub(crate) name: OsString,
+}
+
+impl Beneath {
+    /// The root of this process. Links are followed as its other processes follow them, but none of `/proc`.
+    pub(crate) fn root() -> io::Result<Self> {
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        Ok(Self { top: open("/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, resolve })
+    }
+
+    /// A directory of the host. A link that leads out of it is an error.
+    pub(crate) fn directory(path: &Path) -> io::Result<Self> {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        Ok(Self { top: open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, resolve })
+    }
+
+    /// Whether the kernel can resolve paths so: since 5.6, unless a sandbox forbids it.
+    pub(crate) fn is_supported(&self) -> bool {
+        openat2(&self.top, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), self.resolve).is_ok()
+    }
+
+    /// Opens what a path leads to. A pipe is opened without waiting for its other end.
+    pub(crate) fn open(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+        let path = relative(path);
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+        let flags = if flags.contains(OFlags::PATH) { flags - OFlags::NOCTTY - OFlags::NONBLOCK } else { flags };
+        for _ in 0..TRIES {
+            match openat2(&self.top, path, flags, Mode::empty(), self.resolve) {
+                Err(Errno::AGAIN) => {}
+                // Only a task without a view of its own comes here: the others are refused where this is not supported.
+                Err(Errno::NOSYS | Errno::PERM) => return Ok(openat(&self.top, path, flags, Mode::empty())?),
+                done => return Ok(done?),
+            }
+        }
+        Err(Errno::AGAIN.into())
+    }
+
+    /// Opens a directory, made with its parents where they are missing.
+    pub(crate) fn make_directory(&self, path: &Path, mode: u32) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        match self.open(path, flags) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => return done,
+        }
+        let Place { directory, name } = self.place(path)?;
+        match mkdirat(&directory, &name, Mode::from_raw_mode(mode)) {
+            Ok(()) | Err(Errno::EXIST) => self.open(path, flags),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// The place of a file or directory; the directories above it are made.
+    pub(crate) fn place(&self, path: &Path) -> io::Result<Place> {
+        let name = path.file_name().ok_or_else(|| invalid("not the path of a file"))?;
+        let directory = self.make_directory(path.parent().unwrap_or(Path::new("")), 0o755)?;
+        Ok(Place { directory, name: name.to_owned() })
+    }
+}
+
+impl Place {
+    /// A path of this process's own, which nobody else chose.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().ok_or_else(|| invalid("not the path of a file"))?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = openat(CWD, parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self { directory, name: name.to_owned() })
+    }
+
+    pub(crate) fn parts(&self) -> (BorrowedFd<'_>, &OsStr) {
+        (self.directory.as_fd(), &self.name)
+    }
+
+    /// Its path without links, where `/proc` can tell.
+    pub(crate) fn path(&self) -> io::Result<PathBuf> {
+        Ok(path_of(&self.directory)?.join(&self.name))
+    }
+}
+
+/// The path without links of something open.
+pub(crate) fn path_of(open: impl AsFd) -> io::Result<PathBuf> {
+    use std::os::fd::AsRawFd;
+    std::fs::read_link(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd()))
+}
+
+/// Whether this is a file or a directory: what else has no content.
+pub(crate) fn has_content(open: OwnedFd) -> io::Result<File> {
+    let file = File::from(open);
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() || kind.is_dir() { Ok(file) } else { Err(invalid("not a file or directory")) }
+}
+
+fn relative(path: &Path) -> &Path {
+    let path = path.strip_prefix("/").unwrap_or(path);
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+fn invalid(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn no_path_leads_out_of_a_directory() -> io::Result<()> {
+        let host = tempfile::tempdir()?;
+        let top = host.path().join("top");
+        fs::create_dir_all(top.join("in/deep"))?;
+        fs::write(host.path().join("secret"), "")?;
+        symlink("..", top.join("up"))?;
+        symlink("/", top.join("absolute"))?;
+        symlink("in/deep", top.join("inside"))?;
+        let beneath = Beneath::directory(&top)?;
+        for inside in ["", "in/deep", "inside", "in/../in", "/in"] {
+            assert!(beneath.open(Path::new(inside), OFlags::PATH).is_ok(), "{inside}");
+        }
+        for outside in ["up/secret", "../secret", "up/top/in", "absolute/etc"] {
+            assert!(beneath.open(Path::new(outside), OFlags::PATH).is_err(), "{outside}");
+            assert!(beneath.make_directory(&Path::new(outside).join("new"), 0o755).is_err(), "{outside}");
+        }
+        assert_eq!(fs::read_dir(host.path())?.count(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn links_of_proc_are_not_followed() -> io::Result<()> {
+        let host = tempfile::tempdir()?;
+        let held = File::open(host.path())?;
+        let through = path_through(&held);
+        let root = Beneath::root()?;
+        assert!(root.open(&through, OFlags::PATH).is_err());
+        assert!(root.make_directory(&through.join("new"), 0o755).is_err());
+        let link = host.path().join("link");
+        symlink(&through, &link)?;
+        assert!(root.place(&link.join("new/file")).is_err());
+        assert_eq!(fs::read_dir(host.path())?.count(), 1);
+        Ok(())
+    }
+
+    fn path_through(held: &File) -> PathBuf {
+        use std::os::fd::AsRawFd;
+        PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
+    }
+
+    #[test]
+    fn missing_directories_are_made() -> io::Result<()> {
+        let host = tempfile::tempdir()?;
+        let beneath = Beneath::directory(host.path())?;
+        let place = beneath.place(Path::new("/a/b/c"))?;
+        assert_eq!(place.path()?, host.path().canonicalize()?.join("a/b/c"));
+        assert!(host.path().join("a/b").is_dir() && !host.path().join("a/b/c").exists());
+        assert!(beneath.place(Path::new("/")).is_err());
+        Ok(())
+    }
+}

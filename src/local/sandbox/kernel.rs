@@ -1,0 +1,131 @@
+//! What a task that root runs sees of the kernel: its own processes, devices without hardware, and nothing that it could
+//! change for the host. The paths are those that container runtimes mask or make read-only.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use nix::mount::MsFlags;
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+
+use super::mounts::{self, Problem};
+
+/// Files that tell of the host or change it.
+const MASKED: [&str; 11] = [
+    "proc/acpi",
+    "proc/asound",
+    "proc/kcore",
+    "proc/keys",
+    "proc/latency_stats",
+    "proc/sched_debug",
+    "proc/scsi",
+    "proc/timer_list",
+    "proc/timer_stats",
+    "sys/devices/virtual/powercap",
+    "sys/firmware",
+];
+/// What may be read.
+const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
+/// Devices without hardware: name, major and minor number.
+const DEVICES: [(&str, u32, u32); 6] =
+    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+const LINKS: [(&str, &str); 5] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+];
+/// Devices that programs compute with. In a pod they come with `resources`, which a local run does not count.
+const ACCELERATORS: [&str; 4] = ["dri", "kfd", "kvm", "fuse"];
+
+/// Lays `/proc`, `/sys` and `/dev` out below the root of a view. `privileged` shows them as they are.
+pub(super) fn show(root: &Path, privileged: bool) -> Result<(), Problem> {
+    mounts::mount_new("proc", &root.join("proc"), None)?;
+    if privileged {
+        mounts::bind(Path::new("/sys"), &root.join("sys"))?;
+        return mounts::bind(Path::new("/dev"), &root.join("dev"));
+    }
+    show_sys(root)?;
+    show_devices(root)?;
+    for path in READ_ONLY.map(|path| root.join(path)) {
+        if path.exists() {
+            mounts::bind_one(&path, &path)?;
+            mounts::remount_read_only(&path, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC)?;
+        }
+    }
+    for path in MASKED.map(|path| root.join(path)) {
+        let Ok(metadata) = path.metadata() else { continue };
+        if metadata.is_dir() {
+            mounts::mount_new("tmpfs", &path, Some("ro,size=0,mode=555"))?;
+        } else {
+            mounts::bind_one(&root.join("dev/null"), &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Read-only, and of the control groups only the task's own.
+fn show_sys(root: &Path) -> Result<(), Problem> {
+    let sys = root.join("sys");
+    mounts::bind_one(Path::new("/sys"), &sys)?;
+    mounts::remount_read_only(&sys, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC)?;
+    let groups = sys.join("fs/cgroup");
+    if groups.is_dir() && mounts::mount_new("cgroup2", &groups, None).is_ok() {
+        mounts::remount_read_only(&groups, MsFlags::MS_NOSUID | MsFlags::MS_NODEV)?;
+    }
+    Ok(())
+}
+
+fn show_devices(root: &Path) -> Result<(), Problem> {
+    let devices = root.join("dev");
+    // Not by `mount_new`: devices are all that there is in it.
+    mounts::mount_devices(&devices)?;
+    for (name, major, minor) in DEVICES {
+        show_device(&devices.join(name), major, minor)?;
+    }
+    for (name, target) in LINKS {
+        let path = devices.join(name);
+        symlink(target, &path).map_err(|error| Problem::new("make the link", &path, error))?;
+    }
+    for (name, kind, options) in [
+        ("pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"),
+        ("shm", "tmpfs", "mode=1777"),
+        ("mqueue", "mqueue", ""),
+    ] {
+        let path = devices.join(name);
+        fs::create_dir(&path).map_err(|error| Problem::new("make the directory", &path, error))?;
+        let mounted = mounts::mount_new(kind, &path, Some(options).filter(|options| !options.is_empty()));
+        // A kernel may be built without message queues.
+        if name != "mqueue" {
+            mounted?;
+        }
+    }
+    show_accelerators(&devices)
+}
+
+/// Made anew, or bound where a container has no right to make devices.
+fn show_device(path: &Path, major: u32, minor: u32) -> Result<(), Problem> {
+    let mode = Mode::from_raw_mode(0o666);
+    if mknodat(CWD, path, FileType::CharacterDevice, mode, makedev(major, minor)).is_ok() {
+        // The umask has taken part of the mode.
+        return fs::set_permissions(path, Permissions::from_mode(0o666))
+            .map_err(|error| Problem::new("make the device", path, error));
+    }
+    let on_host = Path::new("/dev").join(path.file_name().unwrap_or_default());
+    fs::write(path, "").map_err(|error| Problem::new("make the device", path, error))?;
+    mounts::bind_one(&on_host, path)
+}
+
+fn show_accelerators(devices: &Path) -> Result<(), Problem> {
+    let nvidia = fs::read_dir("/dev").into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let nvidia = nvidia.filter(|name| name.to_string_lossy().starts_with("nvidia"));
+    for name in ACCELERATORS.into_iter().map(Into::into).chain(nvidia) {
+        let (on_host, path) = (Path::new("/dev").join(&name), devices.join(&name));
+        let Ok(metadata) = on_host.metadata() else { continue };
+        let made = if metadata.is_dir() { fs::create_dir(&path) } else { fs::write(&path, "") };
+        made.map_err(|error| Problem::new("make the device", &path, error))?;
+        mounts::bind_one(&on_host, &path)?;
+    }
+    Ok(())
+}
