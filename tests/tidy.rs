@@ -20,7 +20,19 @@ const EFFECTS: &[&str] = &[
     r"\b(SystemTime|Instant)\b",
 ];
 
+/// The keys of a live object and of a spec: whoever wants them asks `argo::Workflow` or `argo::workflow_spec`.
+const KEYS: &[&str] = &[
+    r#"\bstatus("\])?(\.get(_mut)?\(|\[)"(nodes|phase)""#,
+    r#"\bspec("\])?(\.get(_mut)?\(|\[)"(arguments|entrypoint|templates)""#,
+    r#"\b(at|field|list|text)\(&?([a-z_]+\.)?spec, "(arguments|entrypoint|templates)""#,
+    r#""/(spec/(arguments|entrypoint|templates)|status/(nodes|phase))"#,
+];
+
+/// Files that still name such keys, each to be freed of them.
+const NAMES_KEYS: &[&str] = &["src/retry/plan_nodes.rs"];
+
 const RULES: &[Rule] = &[
+    Rule { files: asks_for_keys, forbidden: KEYS },
     Rule { files: is_pure, forbidden: EFFECTS },
     Rule { files: |path| !path.starts_with("src/git/"), forbidden: &[r"\bgit2::"] },
     Rule { files: |path| !path.starts_with("src/cluster/"), forbidden: &[r"\b(kube|kube_client|k8s_openapi)::"] },
@@ -45,6 +57,13 @@ fn is_pure(path: &str) -> bool {
     ]
     .iter()
     .any(|pure| path.starts_with(pure))
+}
+
+fn asks_for_keys(path: &str) -> bool {
+    !path.starts_with("src/argo/")
+        && !NAMES_KEYS.contains(&path)
+        && !path.ends_with("tests.rs")
+        && !path.ends_with("properties.rs")
 }
 
 /// What a rule forbids of a file's text, by line. Tests and prose are free.
@@ -110,6 +129,28 @@ fn an_effect_in_a_pure_module_is_found() {
         for path in ["src/argo/document.rs", "src/cache/prune.rs", "src/prepare/mod.rs", "src/local/scheduler.rs"] {
             assert!(!breaches(path, &format!("//! Text.\n\n{line}\n")).is_empty(), "{path}: {line}");
         }
+    }
+}
+
+#[test]
+fn the_keys_of_a_live_object_are_named_in_one_room() {
+    for line in [
+        r#"let phase = workflow["status"]["phase"].as_str();"#,
+        r#"let nodes = status.get("nodes");"#,
+        r#"let name = self.plan.spec["entrypoint"].as_str();"#,
+        r#"for template in list(spec.get("templates")) {}"#,
+        r#"let name = text(spec, "entrypoint");"#,
+        r#"let declared = workflow.pointer("/spec/arguments/parameters");"#,
+    ] {
+        assert!(!breaches("src/cli/submit/mod.rs", line).is_empty(), "{line}");
+        assert!(breaches("src/argo/workflow.rs", line).is_empty(), "{line}");
+    }
+    assert!(breaches("src/cli/submit/mod.rs", r#"let phase = run.status.phase; node["phase"] == "Failed""#).is_empty());
+    for path in NAMES_KEYS {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+        let Ok(text) = text else { continue };
+        let named = KEYS.iter().any(|key| Regex::new(key).expect("the pattern is legal").is_match(&text));
+        assert!(named, "{path} is free of these keys: take it off the list");
     }
 }
 

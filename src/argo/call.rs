@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-use super::template::{Template, templates};
+use super::template::Template;
 use super::value::{field, field_mut, text};
+use super::workflow_spec::templates;
 
 /// A step or a task.
 #[derive(Debug, Clone, Copy)]

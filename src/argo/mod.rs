@@ -20,6 +20,7 @@ pub(crate) mod synchronization;
 pub(crate) mod template;
 mod value;
 pub(crate) mod workflow;
+pub(crate) mod workflow_spec;
 
 pub(crate) use self::nodes::Nodes;
 pub(crate) use self::workflow::Workflow;

@@ -136,11 +136,6 @@ impl<'a> Template<'a> {
     }
 }
 
-/// The templates of a workflow's spec.
-pub(crate) fn templates(spec: &Value) -> impl Iterator<Item = Template<'_>> {
-    list(spec.get("templates")).iter().map(Template::new)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -12,7 +12,8 @@ use super::compression;
 use super::model::any_string;
 use super::nodes::{Nodes, Partial};
 use super::status::Node;
-use super::template::{self, Template, at, field, list, text};
+use super::template::{Template, at, field, text};
+use super::workflow_spec;
 
 /// The phase of a workflow that the controller has not given one yet.
 const PENDING: &str = "Pending";
@@ -37,10 +38,13 @@ impl From<Value> for Workflow {
     }
 }
 
-#[allow(dead_code, reason = "being adopted room by room")]
 impl Workflow {
     pub(crate) fn view(value: &Value) -> &Self {
         Self::ref_cast(value)
+    }
+
+    pub(crate) fn view_mut(value: &mut Value) -> &mut Self {
+        Self::ref_cast_mut(value)
     }
 
     pub(crate) fn value(&self) -> &Value {
@@ -103,6 +107,11 @@ impl Workflow {
         }
     }
 
+    /// Whether the controller has looked at the run: it gives it a phase at once.
+    pub(crate) fn is_seen(&self) -> bool {
+        !text(self.status(), "phase").is_empty()
+    }
+
     /// Whether nothing more will happen. The one rule: Argo's `WorkflowPhase.Completed` (workflow_types.go, v4.1.2).
     pub(crate) fn has_ended(&self) -> bool {
         is_end(self.phase())
@@ -151,13 +160,13 @@ impl Workflow {
     }
 
     pub(crate) fn entrypoint(&self) -> &str {
-        self.specs().map(|spec| text(spec, "entrypoint")).find(|name| !name.is_empty()).unwrap_or_default()
+        self.specs().map(workflow_spec::entrypoint).find(|name| !name.is_empty()).unwrap_or_default()
     }
 
     /// The parameters of the arguments: those of the object, then those that only its WorkflowTemplate has.
     pub(crate) fn parameters(&self) -> Vec<Parameter<'_>> {
         let mut parameters: Vec<Parameter<'_>> = Vec::new();
-        let written = self.specs().flat_map(|spec| list(at(spec, &["arguments", "parameters"])));
+        let written = self.specs().flat_map(workflow_spec::parameters);
         for parameter in written.filter_map(Parameter::of) {
             match parameters.iter_mut().find(|known| known.name == parameter.name) {
                 Some(known) if known.value.is_none() => known.value = parameter.value,
@@ -170,10 +179,8 @@ impl Workflow {
 
     /// The value of one parameter.
     pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
-        let mut named = self
-            .specs()
-            .flat_map(|spec| list(at(spec, &["arguments", "parameters"])))
-            .filter(|parameter| text(parameter, "name") == name);
+        let mut named =
+            self.specs().flat_map(workflow_spec::parameters).filter(|parameter| text(parameter, "name") == name);
         named.find_map(|parameter| Parameter::of(parameter)?.value)
     }
 
@@ -202,38 +209,41 @@ impl Workflow {
 
     /// Gives a parameter of the object's own arguments this value.
     pub(crate) fn set_parameter(&mut self, name: &str, value: &str) {
-        let Some(spec) = self.0.as_object_mut().map(|object| object.entry("spec").or_insert_with(|| json!({}))) else {
-            return;
-        };
-        let Some(arguments) = object_in(spec, "arguments") else { return };
+        let spec = object_in(&mut self.0, "spec");
+        let Some(arguments) = spec.and_then(|spec| object_in(spec, "arguments")) else { return };
         let parameters = &mut arguments["parameters"];
         if !parameters.is_array() {
             *parameters = json!([]);
         }
-        let Some(parameters) = parameters.as_array_mut() else { return };
-        match parameters.iter_mut().find(|parameter| text(parameter, "name") == name) {
-            Some(Value::Object(parameter)) => {
-                parameter.insert("value".to_owned(), value.into());
-                parameter.shift_remove("valueFrom");
-            }
-            _ => parameters.push(json!({"name": name, "value": value})),
+        if let Some(parameters) = parameters.as_array_mut() {
+            workflow_spec::set_parameter(parameters, name, value);
         }
+    }
+
+    /// Ends the run in this phase, for one whose engine is gone.
+    pub(crate) fn set_phase(&mut self, phase: &str) {
+        if let Some(status) = object_in(&mut self.0, "status") {
+            status["phase"] = phase.into();
+        }
+    }
+
+    /// Puts these nodes in the place of all others, however they stand in the status.
+    pub(crate) fn set_nodes(&mut self, nodes: Map<String, Value>) {
+        let Some(status) = object_in(&mut self.0, "status").and_then(Value::as_object_mut) else { return };
+        for elsewhere in ["compressedNodes", "offloadNodeStatusVersion"] {
+            status.shift_remove(elsewhere);
+        }
+        status.insert("nodes".to_owned(), Value::Object(nodes));
     }
 
     /// The templates of the object and of the WorkflowTemplate that it was made from.
     pub(crate) fn templates(&self) -> impl Iterator<Item = Template<'_>> {
-        self.specs().flat_map(template::templates)
+        self.specs().flat_map(workflow_spec::templates)
     }
 
     /// The template of this name in the object or in the WorkflowTemplate that it was made from.
     pub(crate) fn template(&self, name: &str) -> Option<Template<'_>> {
         self.templates().find(|template| !name.is_empty() && template.name() == name)
-    }
-
-    /// The templates of other objects that nodes called, by the keys under which the controller stores them.
-    pub(crate) fn stored_templates(&self) -> impl Iterator<Item = (&str, Template<'_>)> {
-        let stored = field(self.status(), "storedTemplates").and_then(Value::as_object).into_iter().flatten();
-        stored.map(|(key, template)| (key.as_str(), Template::new(template)))
     }
 
     /// The template that a node runs, unless it is written inline or is not in the object.
@@ -320,7 +330,6 @@ fn stored_key(node: &Node) -> Option<String> {
     })
 }
 
-#[allow(dead_code, reason = "being adopted room by room")]
 fn object_in<'a>(holder: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     let value = holder.as_object_mut()?.entry(name).or_insert_with(|| json!({}));
     if !value.is_object() {

@@ -67,7 +67,7 @@ impl Snapshot {
     /// The object as a retry sees it: a run whose process was killed has ended in Error, whatever it said last.
     pub(crate) fn settled(mut self) -> Value {
         if self.killed {
-            self.workflow["status"]["phase"] = "Error".into();
+            Workflow::view_mut(&mut self.workflow).set_phase("Error");
         }
         self.workflow
     }

@@ -167,10 +167,10 @@ fn pod(object: &Value) -> (String, Pod) {
     (text(&metadata["creationTimestamp"]), pod)
 }
 
-fn is_over(status: &Value, container: &str) -> bool {
-    let containers = ["containerStatuses", "initContainerStatuses"].map(|field| status[field].as_array());
+fn is_over(pod_status: &Value, container: &str) -> bool {
+    let containers = ["containerStatuses", "initContainerStatuses"].map(|field| pod_status[field].as_array());
     let mut containers = containers.into_iter().flatten().flatten();
-    let over = matches!(status["phase"].as_str(), Some("Succeeded" | "Failed"));
+    let over = matches!(pod_status["phase"].as_str(), Some("Succeeded" | "Failed"));
     over || containers.any(|one| one["name"] == container && one["state"]["terminated"].is_object())
 }
 

@@ -21,6 +21,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::unix::pipe::{OpenOptions, Receiver};
 
 use super::scheduler::{Given, Shutdown};
+use crate::argo::Workflow;
 use crate::argo::status::Outputs;
 
 /// The kernel writes up to this many bytes to a pipe in one piece.
@@ -149,9 +150,9 @@ fn requests(patch: &Value) -> Vec<Request> {
         Some("Terminate") => requests.push(Request::Shutdown(Shutdown::Terminate)),
         _ => {}
     }
-    let nodes = patch["status"]["nodes"].as_object().into_iter().flatten();
-    let resumed: BTreeMap<String, Given> =
-        nodes.filter(|(_, node)| node["phase"] == "Succeeded").map(|(id, node)| (id.clone(), given(node))).collect();
+    let nodes = Workflow::view(patch).node_values().unwrap_or_default();
+    let resumed = nodes.iter().filter(|(_, node)| node["phase"] == "Succeeded");
+    let resumed: BTreeMap<String, Given> = resumed.map(|(id, node)| (id.clone(), given(node))).collect();
     if !resumed.is_empty() {
         requests.push(Request::Resume(resumed));
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::argo::model::{Hook, Step, TemplateRef};
-use crate::argo::template::templates;
+use crate::argo::workflow_spec::templates;
 
 /// Where a template's name is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

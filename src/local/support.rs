@@ -12,6 +12,7 @@ use crate::argo::duration;
 use crate::argo::expression::depends;
 use crate::argo::model::{Hook, Step, Template};
 use crate::argo::template;
+use crate::argo::workflow_spec;
 
 /// What the run does without, and what keeps it from starting.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -150,7 +151,7 @@ impl Survey<'_> {
         {
             self.artifact_source(&at.field("arguments/artifacts").field(place), artifact);
         }
-        match Some(template::text(spec, "entrypoint")).filter(|name| !name.is_empty()) {
+        match Some(workflow_spec::entrypoint(spec)).filter(|name| !name.is_empty()) {
             Some(name) => self.call(&at.field("entrypoint"), &Reference::Name(name.to_owned())),
             None => self.refuse(&at, "spec.entrypoint is missing: expected the name of the template to begin with"),
         }
@@ -171,7 +172,7 @@ impl Survey<'_> {
                 } else if self.seen.insert((scope.clone(), name.clone())) {
                     let place = self.plan.place(&scope, &name);
                     let template = self.with_defaults(&template);
-                    self.template(&At { scope, pointer: format!("/spec/templates/{place}") }, &template);
+                    self.template(&At { scope, pointer: workflow_spec::template_pointer(place) }, &template);
                 }
             }
         }

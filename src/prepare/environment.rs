@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::argo::call::for_each_inline_mut;
 use crate::argo::template::{field_mut, list, text};
+use crate::argo::workflow_spec::templates_mut;
 
 /// The variables: name and value.
 pub(crate) const VARIABLES: [(&str, &str); 5] = [
@@ -31,7 +32,7 @@ pub(super) fn add(spec: &mut Value) {
     if let Some(defaults) = spec.get_mut("templateDefaults") {
         add_to_template(defaults, &Value::Null, &entries);
     }
-    for template in spec.get_mut("templates").and_then(Value::as_array_mut).into_iter().flatten() {
+    for template in templates_mut(spec) {
         add_to_template(template, &defaults, &entries);
         for_each_inline_mut(template, &mut |inline| add_to_template(inline, &defaults, &entries));
     }

@@ -13,7 +13,8 @@ use super::components::components;
 use super::template_scan::{Digest, Place, Survey};
 use crate::argo::call::{Target, TemplateReference, handlers};
 use crate::argo::references::References;
-use crate::argo::template::{Template, at, list, templates, text};
+use crate::argo::template::{Template, at, list, text};
+use crate::argo::workflow_spec::{entrypoint, templates};
 
 /// A template of the graph.
 #[derive(Debug)]
@@ -138,7 +139,7 @@ impl<'a> Graph<'a> {
         templates(spec).for_each(|template| builder.insert(0, template));
         let local = builder.nodes.len();
         builder.connect();
-        let entrypoint = builder.index.get(&(0, text(spec, "entrypoint"))).copied();
+        let entrypoint = builder.index.get(&(0, entrypoint(spec))).copied();
         let handlers = handlers(spec).filter_map(|target| builder.resolve(0, target).ok().flatten()).collect();
         builder.connect();
         let claims = list(spec.get("volumeClaimTemplates"))

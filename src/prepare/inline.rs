@@ -10,7 +10,8 @@ use super::memoize::{Context, existing_cache};
 use super::warnings::Notice;
 use super::{Memoize, PrepareError};
 use crate::argo::identity::CacheName;
-use crate::argo::template::{list, text};
+use crate::argo::template::text;
+use crate::argo::workflow_spec::templates;
 
 /// Lists that are merged item by item, and the field that tells the items apart.
 const MERGED_LISTS: [(&str, &str); 7] = [
@@ -122,7 +123,7 @@ pub(super) fn referenced_cache(spec: &Value, context: &Context<'_>, notices: &mu
     let namespace = context.metadata.get("namespace").and_then(Value::as_str);
     let document = context.templates.find(text(reference, "name"), is_cluster_scope(reference), namespace);
     let cache = document.and_then(|document| document.get("spec")).and_then(existing_cache);
-    let wanted = context.options.memoize == Memoize::Auto && list(spec.get("templates")).is_empty();
+    let wanted = context.options.memoize == Memoize::Auto && templates(spec).next().is_none();
     if cache.is_none() && wanted {
         notices.push(Notice::ByReference { name: text(reference, "name").to_owned() });
     }

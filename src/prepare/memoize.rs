@@ -12,7 +12,9 @@ use super::warnings::{Notice, Reason};
 use super::{Memoize, Options, PrepareError};
 use crate::argo::call::{for_each_call_mut, for_each_inline_mut};
 use crate::argo::identity::CacheName;
-use crate::argo::template::{at, field, list, text};
+use crate::argo::template::Template;
+use crate::argo::template::{at, field, text};
+use crate::argo::workflow_spec::{templates, templates_mut};
 
 /// The document round the templates.
 pub(super) struct Context<'a> {
@@ -31,8 +33,7 @@ pub(super) fn apply(
     notices: &mut Vec<Notice>,
 ) -> Result<Option<CacheName>, PrepareError> {
     if context.options.memoize == Memoize::Off {
-        let templates = spec.get_mut("templates").and_then(Value::as_array_mut);
-        templates.into_iter().flatten().for_each(remove);
+        templates_mut(spec).for_each(remove);
         refuse_without_cache(spec)?;
         return Ok(None);
     }
@@ -43,8 +44,7 @@ pub(super) fn apply(
     let max_age = context.options.max_age.as_ref().map_or("", |age| age.as_str());
     // Made once and cloned, as the environment is.
     let blank = json!({"key": "", "maxAge": max_age, "cache": {"configMap": {"name": cache.as_str()}}});
-    let templates = spec.get_mut("templates").and_then(Value::as_array_mut);
-    for (template, decision) in templates.into_iter().flatten().zip(decisions) {
+    for (template, decision) in templates_mut(spec).zip(decisions) {
         decision.pass_result_input(template);
         list_inline(template, notices);
         decision.write(template, blank.clone(), notices);
@@ -75,8 +75,10 @@ fn cache_name(spec: &Value, options: &Options, notices: &mut Vec<Notice>) -> Cac
 /// The cache that a spec names: that of a memoize prepare has written, else the first.
 pub(crate) fn existing_cache(spec: &Value) -> Option<CacheName> {
     let defaults = spec.get("templateDefaults").into_iter();
-    let memoized =
-        || list(spec.get("templates")).iter().chain(defaults.clone()).filter_map(|holder| holder.get("memoize"));
+    let memoized = || {
+        let templates = templates(spec).map(Template::value);
+        templates.chain(defaults.clone()).filter_map(|holder| holder.get("memoize"))
+    };
     let name = |memoize: &Value| cache_of(memoize).and_then(|name| name.parse().ok());
     memoized().filter(|memoize| key::is_ours(text(memoize, "key"))).find_map(name).or_else(|| memoized().find_map(name))
 }
@@ -86,7 +88,7 @@ fn cache_of(memoize: &Value) -> Option<&str> {
 }
 
 fn uses(spec: &Value, cache: &CacheName) -> bool {
-    let holders = list(spec.get("templates")).iter().chain(spec.get("templateDefaults"));
+    let holders = templates(spec).map(Template::value).chain(spec.get("templateDefaults"));
     holders.filter_map(|holder| holder.get("memoize")).any(|memoize| cache_of(memoize) == Some(cache.as_str()))
 }
 
@@ -157,7 +159,7 @@ fn for_each_users(spec: &mut Value, visit: &mut impl FnMut(&str, &mut Map<String
     if let Some(defaults) = spec.get_mut("templateDefaults") {
         mend("templateDefaults", defaults);
     }
-    for template in spec.get_mut("templates").and_then(Value::as_array_mut).into_iter().flatten() {
+    for template in templates_mut(spec) {
         let name = text(template, "name").to_owned();
         mend(&name, template);
         for_each_inline_mut(template, &mut |inline| mend(&name, inline));

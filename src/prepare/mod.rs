@@ -38,7 +38,6 @@ pub(crate) use self::options::Memoize;
 pub use self::options::Options;
 pub(crate) use self::owner::set_owner;
 pub(crate) use self::parameters::missing_parameters;
-pub(crate) use self::parameters::set as set_parameter;
 #[cfg(test)]
 use self::result_input::RESULT_INPUT;
 pub(crate) use self::source::{Source, from_source};

@@ -7,7 +7,8 @@ use super::key::RUN_PARAMETERS;
 use super::warnings::Notice;
 use super::{Options, PrepareError, Run, object_field};
 use crate::argo::identity::RunId;
-use crate::argo::template::{list, text};
+use crate::argo::template::text;
+use crate::argo::workflow_spec::{self, set_parameter};
 
 /// The most parameters that Argo's full schema allows.
 const MOST: usize = 500;
@@ -38,7 +39,7 @@ pub(super) fn apply(
         return Err(PrepareError::Form { field: "spec.arguments.parameters".to_owned(), expected: "a list" });
     };
     for (name, value) in &options.parameters {
-        set(parameters, name, value);
+        set_parameter(parameters, name, value);
     }
     let before = parameters.len();
     let run_id = run_id(parameters, options, owner, notices)?;
@@ -46,13 +47,13 @@ pub(super) fn apply(
     match &run_id {
         // A value that is there already stays as it is written.
         Some(run_id) if is_set_to(parameters, run_id_name, run_id) => {}
-        Some(run_id) => set(parameters, run_id_name, run_id.as_str()),
+        Some(run_id) => set_parameter(parameters, run_id_name, run_id.as_str()),
         None => require(parameters, run_id_name),
     }
     for name in others {
         if find(parameters, name).is_none_or(|parameter| !has_value(parameter)) {
             let value = value_of(parameters, name).unwrap_or_default();
-            set(parameters, name, &value);
+            set_parameter(parameters, name, &value);
         }
     }
     if before <= MOST && parameters.len() > MOST {
@@ -100,13 +101,13 @@ fn run_id(
 /// Names of the workflow's parameters that have neither a value nor a source, in their order. With a
 /// `workflowTemplateRef` to a known object, those of the object included.
 pub(crate) fn missing_parameters(workflow: &Value, templates: &Templates) -> Vec<String> {
-    let own = list(workflow.pointer("/spec/arguments/parameters"));
+    let own = workflow_spec::parameters(&workflow["spec"]);
     let namespace = workflow.pointer("/metadata/namespace").and_then(Value::as_str);
     let referenced = workflow.pointer("/spec/workflowTemplateRef").and_then(|reference| {
         let cluster_scope = reference.get("clusterScope").and_then(Value::as_bool).unwrap_or(false);
         templates.find(text(reference, "name"), cluster_scope, namespace)
     });
-    let inherited = list(referenced.and_then(|document| document.pointer("/spec/arguments/parameters")));
+    let inherited = referenced.map(|document| workflow_spec::parameters(&document["spec"])).unwrap_or_default();
     let mut missing: Vec<String> = Vec::new();
     for parameter in own.iter().chain(inherited) {
         let name = text(parameter, "name");
@@ -137,18 +138,6 @@ fn value_of(parameters: &[Value], name: &str) -> Option<String> {
     let parameter = find(parameters, name)?;
     let value = ["value", "default"].iter().find_map(|field| parameter.get(field).filter(|value| !value.is_null()))?;
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-}
-
-/// Gives a parameter a value, and takes away its source.
-pub(crate) fn set(parameters: &mut Vec<Value>, name: &str, value: &str) {
-    let declared = parameters.iter_mut().find(|parameter| text(parameter, "name") == name);
-    match declared.and_then(Value::as_object_mut) {
-        Some(parameter) => {
-            parameter.shift_remove("valueFrom");
-            parameter.insert("value".to_owned(), json!(value));
-        }
-        None => parameters.push(json!({"name": name, "value": value})),
-    }
 }
 
 /// Declares a parameter that has no value, so that one must be given.

@@ -7,7 +7,9 @@ use super::warnings::Notice;
 use super::{PrepareError, object_field};
 use crate::argo::model::Synchronization;
 use crate::argo::synchronization::{LockKind, LockName};
-use crate::argo::template::{list, text};
+use crate::argo::template::Template;
+use crate::argo::template::text;
+use crate::argo::workflow_spec::templates_of;
 
 /// Locks to take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -149,7 +151,7 @@ fn within_itself(
     namespace: &str,
     notices: &mut Vec<Notice>,
 ) -> Result<(), PrepareError> {
-    for template in list(spec.get("templates")) {
+    for template in templates_of(spec).map(Template::value) {
         let Some(synchronization) = template.get("synchronization").filter(|value| value.is_object()) else { continue };
         let taken = view(synchronization, "synchronization of a template")?.locks(namespace);
         let Some(lock) = locks.iter().find(|lock| taken.contains(lock)) else { continue };

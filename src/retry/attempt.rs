@@ -1,7 +1,10 @@
 //! The identity of the next attempt: the run's id stays, the number counts on.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
+use crate::argo::Workflow;
 use crate::argo::identity::RunId;
 
 /// The attempt that a retry makes.
@@ -16,18 +19,14 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// The attempt after the one that `live` is. A number that is none counts as the first.
     pub(crate) fn after(live: &Value) -> Self {
-        let number = parameter(live, "retry_indicator").and_then(|text| text.parse::<u32>().ok()).unwrap_or(1).max(1);
-        let run_id = parameter(live, "run_id").and_then(|text| text.parse().ok());
-        Self { run_id, number: number.saturating_add(1) }
+        let live = Workflow::view(live);
+        Self { run_id: live.run_id().and_then(|id| id.parse().ok()), number: live.attempt().saturating_add(1) }
     }
 }
 
 /// The value of a workflow's parameter.
 pub(super) fn parameter(workflow: &Value, name: &str) -> Option<String> {
-    let parameters = workflow.pointer("/spec/arguments/parameters")?.as_array()?;
-    let parameter = parameters.iter().find(|parameter| parameter["name"] == name)?;
-    let value = ["value", "default"].iter().find_map(|field| parameter.get(field).filter(|value| !value.is_null()))?;
-    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    Workflow::view(workflow).parameter(name).map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::memoized::whole_seconds;
 use super::nodes::{Nodes, flag, is_unsuccessful, template_of};
 use super::refusal::Refusal;
 use super::resubmit::{override_parameters, unstop};
+use crate::argo::Workflow;
 use crate::argo::node_selector::NodeSelector;
 use crate::argo::status::{node_id, pod_name};
 use crate::argo::template::text;
@@ -209,9 +210,7 @@ fn changed(
     }
     let status = &mut workflow["status"];
     if let Some(fields) = status.as_object_mut() {
-        for field in
-            ["phase", "message", "finishedAt", "persistentVolumeClaims", "compressedNodes", "offloadNodeStatusVersion"]
-        {
+        for field in ["phase", "message", "finishedAt", "persistentVolumeClaims"] {
             fields.shift_remove(field);
         }
     }
@@ -230,7 +229,8 @@ fn changed(
             }
             (id.to_owned(), node)
         });
-    status["nodes"] = Value::Object(kept.collect());
+    let kept = kept.collect();
+    Workflow::view_mut(&mut workflow).set_nodes(kept);
     workflow
 }
 

@@ -1,9 +1,11 @@
 //! The nodes of a live workflow as a graph. What is malformed or missing is passed over.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
+use crate::argo::Workflow;
 use crate::argo::template::{list, text};
 
 /// The nodes by id, and which one each is a child of.
@@ -16,13 +18,21 @@ pub(super) struct Nodes<'a> {
 
 impl<'a> Nodes<'a> {
     pub(super) fn of(live: &'a Value) -> Self {
-        let fields = live.pointer("/status/nodes").and_then(Value::as_object).into_iter().flatten();
-        let by_id: BTreeMap<&str, &Value> =
-            fields.filter(|(_, node)| node.is_object()).map(|(id, node)| (id.as_str(), node)).collect();
+        let live = Workflow::view(live);
+        // Compressed nodes are written out before a retry is planned.
+        let values = match live.node_values() {
+            Ok(Cow::Borrowed(nodes)) => Some(nodes),
+            _ => None,
+        };
+        let by_id: BTreeMap<&str, &Value> = values
+            .into_iter()
+            .flatten()
+            .filter(|(_, node)| node.is_object())
+            .map(|(id, node)| (id.as_str(), node))
+            .collect();
         // A node can be a child of several: Argo remembers the last one in the order of ids.
         let parents = by_id.iter().flat_map(|(id, node)| children(node).map(|child| (child, *id))).collect();
-        let workflow = live.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        Self { workflow, by_id, parents }
+        Self { workflow: live.name(), by_id, parents }
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&'a Value> {

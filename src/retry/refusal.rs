@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::argo::Workflow;
 use crate::argo::node_selector::NodeSelector;
 use crate::exit::{CommandError, Exit};
 
@@ -104,26 +105,26 @@ impl CommandError for Refusal {
 
 /// Whether the run may be retried in this way.
 pub(crate) fn check(live: &Value, mode: &Mode, owners: &[Owner]) -> Result<(), Refusal> {
-    let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let name = text("/metadata/name").to_owned();
-    if live.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null()) {
+    let live = Workflow::view(live);
+    let name = live.name().to_owned();
+    if live.is_being_deleted() {
         return Err(Refusal::Deleted { name });
     }
     if let Some(owner) = owners.iter().find(|owner| !owner.stays) {
         return Err(Refusal::OwnerDeleted { name, owner: owner.name.clone() });
     }
-    match text("/status/phase") {
+
+    match live.phase() {
         "Failed" | "Error" => {}
         "Succeeded" if matches!(mode, Mode::InPlace(Some(_))) => {}
         "Succeeded" => return Err(Refusal::Succeeded { name }),
-        "" => return Err(Refusal::NotEnded { name, phase: "not started".to_owned() }),
+        "Pending" if !live.is_seen() => return Err(Refusal::NotEnded { name, phase: "not started".to_owned() }),
         phase @ ("Pending" | "Running") => return Err(Refusal::NotEnded { name, phase: phase.to_owned() }),
         phase => return Err(Refusal::UnknownPhase { name, phase: phase.to_owned() }),
     }
-    let compressed =
-        !text("/status/compressedNodes").is_empty() || !text("/status/offloadNodeStatusVersion").is_empty();
-    let has_nodes = live.pointer("/status/nodes").and_then(Value::as_object).is_some_and(|nodes| !nodes.is_empty());
-    if compressed && !has_nodes && *mode != Mode::Anew {
+
+    let elsewhere = live.compressed_nodes().is_some() || live.node_values().is_err();
+    if elsewhere && *mode != Mode::Anew {
         return Err(Refusal::NodesAway { name });
     }
     Ok(())

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::attempt::Attempt;
 use crate::argo::identity::RunId;
-use crate::prepare::{Options, PrepareError, Prepared, Templates, existing_cache, prepare, set_parameter};
+use crate::argo::{Workflow, workflow_spec};
+use crate::prepare::{Options, PrepareError, Prepared, Templates, existing_cache, prepare};
 
 const PREVIOUS: &str = "workflows.argoproj.io/resubmitted-from-workflow";
 /// What the controller and the server write into every workflow themselves.
@@ -99,19 +100,13 @@ pub(super) fn override_parameters(workflow: &mut Value, parameters: &[(String, S
     if parameters.is_empty() || !workflow["spec"].is_object() {
         return;
     }
-    let list = &mut workflow["spec"]["arguments"]["parameters"];
-    if !list.is_array() {
-        *list = json!([]);
-    }
-    if let Some(list) = list.as_array_mut() {
-        for (name, value) in parameters {
-            set_parameter(list, name, value);
-        }
+    for (name, value) in parameters {
+        Workflow::view_mut(workflow).set_parameter(name, value);
     }
 }
 
 fn keep_parameters(document: &mut Value, live: &Value) {
-    let declared = live.pointer("/spec/arguments/parameters").and_then(Value::as_array).into_iter().flatten();
+    let declared = workflow_spec::parameters(&live["spec"]).iter();
     let given: Vec<(String, String)> = declared
         .filter_map(|parameter| Some((parameter["name"].as_str()?.to_owned(), parameter["value"].as_str()?.to_owned())))
         .collect();

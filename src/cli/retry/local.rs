@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Args;
+use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
+use crate::argo::status::MemoizationStatus;
 use crate::cache::{Directory, LookUp};
 use crate::cli::failure::Failure;
 use crate::cli::files;
@@ -61,14 +63,16 @@ fn prepare(args: &Args, live: &Value, edited: Option<&Document>, beside: &[Docum
 
 /// The entries that the nodes of the run have left or used.
 fn entries(root: &Path, live: &Value) -> BTreeMap<(String, String), Timestamp> {
-    let nodes = live.pointer("/status/nodes").and_then(Value::as_object).into_iter().flatten();
-    let entry = |node: &Value| {
-        let text = |field: &str| node.pointer(&format!("/memoizationStatus/{field}")).and_then(Value::as_str);
-        let (cache, key) = (text("cacheName")?, text("key")?);
-        match Directory::new(root, &cache.parse().ok()?, &key.parse().ok()?).look_up() {
-            Ok(LookUp::Whole(manifest)) => Some(((cache.to_owned(), key.to_owned()), manifest.created_at)),
-            _ => None,
-        }
+    let asked = Workflow::view(live).nodes().all.into_iter().filter_map(|node| node.memoization_status);
+    let entry = |asked: MemoizationStatus| match Directory::new(
+        root,
+        &asked.cache_name.parse().ok()?,
+        &asked.key.parse().ok()?,
+    )
+    .look_up()
+    {
+        Ok(LookUp::Whole(manifest)) => Some(((asked.cache_name, asked.key), manifest.created_at)),
+        _ => None,
     };
-    nodes.filter_map(|(_, node)| entry(node)).collect()
+    asked.filter_map(entry).collect()
 }

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::request::{GIVE_OR_ASK, Request};
+use crate::argo::Workflow;
 use crate::argo::document::Document;
 use crate::argo::identity::{IdentityError, ObjectName, RunId};
+use crate::argo::template::Template;
+use crate::argo::workflow_spec;
 use crate::cli::failure::Failure;
 use crate::cli::generate;
 use crate::cli::values::NamePrefix;
@@ -72,18 +75,17 @@ impl<'a> Subject<'a> {
     /// Refuses to begin with a template that is not there; those of a referenced object are the cluster's to know.
     fn has_entrypoint(self, workflow: &Value, by_flag: bool) -> Result<(), Failure> {
         let spec = &workflow["spec"];
-        let Some(entrypoint) = spec["entrypoint"].as_str().filter(|_| spec.get("workflowTemplateRef").is_none()) else {
-            return Ok(());
-        };
-        let templates = spec["templates"].as_array().into_iter().flatten();
-        let names: Vec<&str> = templates.filter_map(|template| template["name"].as_str()).collect();
-        if names.contains(&entrypoint) {
+        let run = Workflow::view(workflow);
+        let (entrypoint, names): (&str, Vec<&str>) = (run.entrypoint(), run.templates().map(Template::name).collect());
+        let is_known = entrypoint.is_empty() || names.contains(&entrypoint);
+        if is_known || spec.get("workflowTemplateRef").is_some() {
             return Ok(());
         }
+
         let failure = if by_flag {
             Failure::usage(format!("--entrypoint: workflow {:?} has no template {entrypoint:?}", name(workflow)))
         } else {
-            self.fault("/spec/entrypoint", &format!("there is no template {entrypoint:?}"))
+            self.fault(workflow_spec::ENTRYPOINT_POINTER, &format!("there is no template {entrypoint:?}"))
         };
         Err(failure.hint(format!("its templates are {}", names.join(", "))))
     }
@@ -93,8 +95,8 @@ impl<'a> Subject<'a> {
         if self.object.pointer("/spec/workflowTemplateRef").is_some() {
             return;
         }
-        let declared = self.object.pointer("/spec/arguments/parameters").and_then(Value::as_array);
-        let is_declared = |name: &str| declared.into_iter().flatten().any(|parameter| parameter["name"] == name);
+        let declared = workflow_spec::parameters(&self.object["spec"]);
+        let is_declared = |name: &str| declared.iter().any(|parameter| parameter["name"] == name);
         let given: BTreeSet<&str> = options.parameters.iter().map(|(name, _)| name.as_str()).collect();
         let workflow = options.name.as_ref().map(ObjectName::as_str).unwrap_or_default();
         for name in given.into_iter().filter(|name| !is_declared(name) && !RUN_PARAMETERS.contains(name)) {
@@ -107,7 +109,7 @@ impl<'a> Subject<'a> {
         match &error {
             PrepareError::Form { field, .. } => self.fault(&pointer(field), &error.to_string()),
             PrepareError::RunId(_) => match self.run_id() {
-                Some(place) => self.fault(&format!("/spec/arguments/parameters/{place}/value"), &error.to_string()),
+                Some(place) => self.fault(&workflow_spec::parameter_pointer(place), &error.to_string()),
                 None => error.into(),
             },
             PrepareError::TwoRunIds { .. } => error.into(),
@@ -122,7 +124,7 @@ impl<'a> Subject<'a> {
 
     /// Which of its parameters is an illegal run id; none when the command line gave it.
     fn run_id(self) -> Option<usize> {
-        let parameters = self.object.pointer("/spec/arguments/parameters")?.as_array()?;
+        let parameters = workflow_spec::parameters(&self.object["spec"]);
         let is_illegal = |value: &Value| value.as_str().is_none_or(|text| text.parse::<RunId>().is_err());
         parameters
             .iter()

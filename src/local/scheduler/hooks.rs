@@ -13,6 +13,7 @@ use super::state::{Call, NodeIndex, Owner};
 use crate::argo::expression::{self, Scope, Unresolved, render_value};
 use crate::argo::model::{Arguments, Hook, Step};
 use crate::argo::status::{NodeFlag, Phase};
+use crate::argo::workflow_spec;
 use crate::local::resolved::{Reference, TemplateScope};
 
 /// The name of the event of a node's end.
@@ -39,7 +40,7 @@ impl Scheduler {
         if given("parameters") || given("artifacts") {
             return Some(hook);
         }
-        Some(Hook { arguments: self.plan.spec.get("arguments").cloned().unwrap_or_default(), ..hook })
+        Some(Hook { arguments: workflow_spec::arguments(&self.plan.spec).cloned().unwrap_or_default(), ..hook })
     }
 
     /// Starts the hooks whose expression holds now.

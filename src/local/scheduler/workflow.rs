@@ -13,6 +13,7 @@ use super::{Scheduler, Shutdown, Timer, locks};
 use crate::argo::expression::{Scope, Unresolved, render_value};
 use crate::argo::model::{Arguments, Hook, Synchronization};
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
+use crate::argo::workflow_spec;
 use crate::local::resolved::{Plan, Reference, TemplateScope};
 
 /// The part of the status that is not a node.
@@ -122,7 +123,7 @@ impl Scheduler {
         if let Some(seconds) = self.plan.spec["activeDeadlineSeconds"].as_i64() {
             self.wake(SignedDuration::from_secs(seconds), Timer::Workflow);
         }
-        let arguments = self.plan.spec.get("arguments").cloned().unwrap_or_default();
+        let arguments = workflow_spec::arguments(&self.plan.spec).cloned().unwrap_or_default();
         let arguments = render_value(&arguments, &self.globals, Unresolved::Keep)
             .map_err(|error| error.to_string())
             .and_then(|arguments| if arguments.is_null() { Ok(Arguments::default()) } else { view(&arguments) });
@@ -130,7 +131,7 @@ impl Scheduler {
             Ok(arguments) => arguments,
             Err(why) => return self.end_workflow(Phase::Error, &why),
         };
-        let entrypoint = self.plan.spec["entrypoint"].as_str().unwrap_or_default().to_owned();
+        let entrypoint = workflow_spec::entrypoint(&self.plan.spec).to_owned();
         let name = self.plan.name().to_owned();
         let hooks = self.workflow_hooks();
         let call = Call::new(name, Reference::Name(entrypoint), TemplateScope::Local, Owner::Entry);

@@ -1,6 +1,7 @@
 //! Whether this machine can do what a workflow asks for; what it cannot do is named with its place.
 
 use crate::argo::document::{Document, Kind};
+use crate::argo::workflow_spec;
 use crate::cli::failure::Failure;
 use crate::cli::submit::request::Request;
 use crate::local::resolved::Plan;
@@ -58,7 +59,7 @@ fn belongs(document: &Document, plan: &Plan) -> bool {
         (Some(name), _) if name == plan.name() => true,
         (_, Some(prefix)) if plan.name().starts_with(prefix) => true,
         // The name was given on the command line.
-        _ => document.value.pointer("/spec/entrypoint") == plan.spec.get("entrypoint"),
+        _ => workflow_spec::entrypoint(&document.value["spec"]) == workflow_spec::entrypoint(&plan.spec),
     }
 }
 
