@@ -28,9 +28,9 @@ impl Change {
     /// Mends what can be mended: the label, and entries that no node can use.
     pub fn fix(cache: &Cache, around: Surroundings<'_>) -> Self {
         let broken = |entry: &&Entry| {
-            cache.findings_of(entry, around).iter().any(|finding| {
+            cache.problems_of(entry, around).iter().any(|problem| {
                 matches!(
-                    finding,
+                    problem,
                     Problem::IllegalKey
                         | Problem::Null
                         | Problem::NoNode
@@ -105,8 +105,8 @@ mod tests {
     }
 
     fn fixed(cache: &Cache) -> Change {
-        let (witnesses, homes) = (Provenance::default(), Homes::default());
-        Change::fix(cache, Surroundings { witnesses: &witnesses, homes: &homes, now: Timestamp::UNIX_EPOCH })
+        let (provenance, homes) = (Provenance::default(), Homes::default());
+        Change::fix(cache, Surroundings { provenance: &provenance, homes: &homes, now: Timestamp::UNIX_EPOCH })
     }
 
     #[test]

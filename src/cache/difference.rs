@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::contents::Cache;
 use super::entry::{Entry, State};
-use super::key_difference::{Part, Side, parts};
+use super::key_difference::{KeyDifference, Side, parts};
 use crate::argo::Workflow;
 use crate::argo::status::Node;
 use crate::argo::template::{list, text};
@@ -98,7 +98,7 @@ pub(crate) struct NodeDifference {
     /// What it asked for in the second.
     pub second: Option<Asked>,
     /// How the key of the second differs from that of the first.
-    pub parts: Vec<Part>,
+    pub parts: Vec<KeyDifference>,
 }
 
 /// What a node asked a cache for.
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!((same.len(), same[0].node.as_str(), same[0].parts.len()), (1, "load", 0));
         assert!(same[0].second.as_ref().is_some_and(|asked| asked.hit));
         let edited = attempts(&attempt("x-1", a, false), &attempt("x-2", b, false));
-        assert_eq!(edited[0].parts, [Part::Content { fields: Vec::new() }]);
+        assert_eq!(edited[0].parts, [KeyDifference::Content { fields: Vec::new() }]);
         let absent = attempts(&json!({}), &attempt("x-2", b, false));
         assert_eq!((absent[0].first.as_ref(), absent[0].parts.len()), (None, 0));
     }

@@ -63,7 +63,7 @@ pub(crate) struct Overfull {
 
 impl File {
     /// The entries of a cache that can be carried over, and those that cannot.
-    pub(crate) fn export(cache: &Cache, witnesses: &Provenance, now: Timestamp) -> (Self, LeftOuts) {
+    pub(crate) fn export(cache: &Cache, provenance: &Provenance, now: Timestamp) -> (Self, LeftOuts) {
         let mut file = Self {
             kind: Kind::CacheEntries,
             version: FILE_VERSION,
@@ -78,7 +78,7 @@ impl File {
             } else if !entry.kept.is_empty() {
                 left_out.insert(entry.key.clone(), LeftOut::KeptArtifacts { names: entry.kept.clone() });
             } else {
-                file.entries.push(Record::of(entry, &cache.name, witnesses));
+                file.entries.push(Record::of(entry, &cache.name, provenance));
             }
         }
         (file, left_out)

@@ -109,8 +109,8 @@ impl File {
 }
 
 impl Record {
-    pub(super) fn of(entry: &Entry, cache: &str, witnesses: &Provenance) -> Self {
-        let origin = witnesses.origin(cache, entry);
+    pub(super) fn of(entry: &Entry, cache: &str, provenance: &Provenance) -> Self {
+        let origin = provenance.origin(cache, entry);
         let run_id = entry.maker.as_ref().map(|maker| maker.run_id.clone());
         Self {
             key: entry.key.clone(),

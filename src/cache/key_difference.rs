@@ -30,7 +30,7 @@ pub(super) struct Side<'a> {
 /// A part in which a key differs from another; `ours` is that of the node that is asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "part", rename_all = "camelCase")]
-pub(crate) enum Part {
+pub(crate) enum KeyDifference {
     /// The template.
     Template {
         /// Its name in our key.
@@ -87,25 +87,25 @@ impl<'a> Side<'a> {
 }
 
 /// The parts in which the keys differ; none when they are the same.
-pub(super) fn parts(ours: Side<'_>, theirs: Side<'_>) -> Vec<Part> {
+pub(super) fn parts(ours: Side<'_>, theirs: Side<'_>) -> Vec<KeyDifference> {
     if ours.key == theirs.key {
         return Vec::new();
     }
-    let (Some(mine), Some(other)) = (ours.parts(), theirs.parts()) else { return vec![Part::Text] };
+    let (Some(mine), Some(other)) = (ours.parts(), theirs.parts()) else { return vec![KeyDifference::Text] };
     let mut parts = Vec::new();
     if mine.template != other.template {
-        parts.push(Part::Template { ours: mine.template.to_owned(), theirs: other.template.to_owned() });
+        parts.push(KeyDifference::Template { ours: mine.template.to_owned(), theirs: other.template.to_owned() });
     }
     if mine.content != other.content {
-        parts.push(Part::Content { fields: edited(ours, theirs) });
+        parts.push(KeyDifference::Content { fields: edited(ours, theirs) });
     }
     if mine.run_id != other.run_id {
-        parts.push(Part::RunId { ours: mine.run_id.to_owned(), theirs: other.run_id.to_owned() });
+        parts.push(KeyDifference::RunId { ours: mine.run_id.to_owned(), theirs: other.run_id.to_owned() });
     }
     let changed = changed(ours, theirs);
     // The hash of the inputs covers the run's id, too.
     if mine.inputs != other.inputs && (mine.run_id == other.run_id || !changed.is_empty()) {
-        parts.push(Part::Inputs { changed });
+        parts.push(KeyDifference::Inputs { changed });
     }
     parts
 }
@@ -200,7 +200,7 @@ fn differences<'a>(
         .collect()
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for KeyDifference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Template { ours, theirs } => write!(formatter, "the template: {theirs} there, {ours} here"),

@@ -78,7 +78,7 @@ pub enum Problem {
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
     /// What workflows and templates tell.
-    pub witnesses: &'a Provenance,
+    pub provenance: &'a Provenance,
     /// What tells where controllers look for caches.
     pub homes: &'a Homes,
     /// The present.
@@ -87,65 +87,65 @@ pub struct Surroundings<'a> {
 
 impl Cache {
     /// What is the matter with the cache as a whole.
-    pub fn findings(&self, around: Surroundings<'_>) -> Vec<Problem> {
-        let mut findings = Vec::new();
+    pub fn problems(&self, around: Surroundings<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
         if !self.is_labelled() {
-            findings.push(Problem::NotLabelled { value: self.object.label.clone() });
+            problems.push(Problem::NotLabelled { value: self.object.label.clone() });
         }
         let controllers = around.homes.elsewhere(self);
         if !controllers.is_empty() {
-            findings.push(Problem::WrongNamespace { controllers });
+            problems.push(Problem::WrongNamespace { controllers });
         }
         if self.object.immutable {
-            findings.push(Problem::Immutable);
+            problems.push(Problem::Immutable);
         }
         if self.object.binary > 0 {
-            findings.push(Problem::Binary { bytes: self.object.binary });
+            problems.push(Problem::Binary { bytes: self.object.binary });
         }
         let share = Usage::of(self, around.now).share.unwrap_or_default();
         if share >= NEARLY_FULL {
             // A share of a limit is small and positive.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            findings.push(Problem::NearlyFull { percent: (share * 100.0) as u64 });
+            problems.push(Problem::NearlyFull { percent: (share * 100.0) as u64 });
         }
-        findings
+        problems
     }
 
     /// What is the matter with one of its entries.
-    pub fn findings_of(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Problem> {
-        let mut findings = Vec::new();
+    pub fn problems_of(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
         if !entry.is_legal() {
-            findings.push(Problem::IllegalKey);
+            problems.push(Problem::IllegalKey);
         }
         match &entry.state {
-            State::Whole => findings.extend(self.findings_of_whole(entry, around)),
-            State::Null => findings.push(Problem::Null),
-            State::NoNode => findings.push(Problem::NoNode),
-            State::OtherVersion => findings.push(Problem::OtherVersion),
-            State::Malformed(why) => findings.push(Problem::Malformed { why: why.clone() }),
+            State::Whole => problems.extend(self.problems_of_whole(entry, around)),
+            State::Null => problems.push(Problem::Null),
+            State::NoNode => problems.push(Problem::NoNode),
+            State::OtherVersion => problems.push(Problem::OtherVersion),
+            State::Malformed(why) => problems.push(Problem::Malformed { why: why.clone() }),
         }
-        findings
+        problems
     }
 
-    fn findings_of_whole(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Problem> {
-        let mut findings = Vec::new();
-        let gone = around.witnesses.deleted(&self.name, entry);
+    fn problems_of_whole(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let gone = around.provenance.deleted(&self.name, entry);
         if !gone.is_empty() && entry.kept.is_empty() {
-            findings.push(Problem::ArtifactsGone { names: gone });
+            problems.push(Problem::ArtifactsGone { names: gone });
         }
-        let templates = around.witnesses.sharing(&self.name, &entry.key);
+        let templates = around.provenance.sharing(&self.name, &entry.key);
         if templates.len() > 1 {
-            findings.push(Problem::Shared { templates: templates.into_iter().map(str::to_owned).collect() });
+            problems.push(Problem::Shared { templates: templates.into_iter().map(str::to_owned).collect() });
         }
-        if let Some(producers) = around.witnesses.producers(&self.name, &entry.key) {
+        if let Some(producers) = around.provenance.producers(&self.name, &entry.key) {
             let limits: Vec<&str> = producers.iter().map(|producer| producer.max_age.as_str()).collect();
             if producers.is_empty() {
-                findings.push(Problem::Orphaned);
+                problems.push(Problem::Orphaned);
             } else if let Some(max_age) = expired(entry, &limits, around.now) {
-                findings.push(Problem::Expired { max_age });
+                problems.push(Problem::Expired { max_age });
             }
         }
-        findings
+        problems
     }
 }
 
@@ -169,7 +169,7 @@ impl Problem {
             Self::NotLabelled { .. } => "--fix sets the label",
             Self::WrongNamespace { .. } => "export it, and import it into the controller's namespace",
             Self::Immutable => "delete it; the controller makes a new one",
-            Self::Binary { .. } => "no cache has any; delete it where it belongs to nobody",
+            Self::Binary { .. } => "caches have none; delete the ConfigMap if nothing else uses it",
             Self::NearlyFull { .. } => "prune it: a full cache turns nodes that succeeded into Errors",
             Self::IllegalKey | Self::Null | Self::NoNode | Self::Malformed { .. } | Self::ArtifactsGone { .. } => {
                 "--fix removes it"
@@ -179,7 +179,7 @@ impl Problem {
             }
             Self::Orphaned => "prune --orphaned removes it",
             Self::OtherVersion => "use that version of this tool",
-            Self::Expired { .. } => "it is written anew when its node runs next; prune --older removes it",
+            Self::Expired { .. } => "it is replaced when its node runs next; prune --older removes it",
         }
     }
 }
@@ -232,14 +232,14 @@ mod tests {
         format!(r#"{{"nodeID":"wf-1","creationTimestamp":"2026-11-21T08:00:00Z"{extra}}}"#)
     }
 
-    fn problems(cache: &Cache, witnesses: &Provenance, controllers: &[&str]) -> Vec<String> {
+    fn problems(cache: &Cache, provenance: &Provenance, controllers: &[&str]) -> Vec<String> {
         let leases = controllers.iter().map(|name| (*name).to_owned()).collect();
         let homes = Homes { leases, ..Homes::default() };
         let now = "2026-11-21T10:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        let around = Surroundings { witnesses, homes: &homes, now };
-        let own = cache.findings(around).into_iter();
-        let all = own.chain(cache.entries.values().flat_map(|entry| cache.findings_of(entry, around)));
-        let problem = |finding| serde_json::to_value::<Problem>(finding).unwrap_or_default()["problem"].clone();
+        let around = Surroundings { provenance, homes: &homes, now };
+        let own = cache.problems(around).into_iter();
+        let all = own.chain(cache.entries.values().flat_map(|entry| cache.problems_of(entry, around)));
+        let name = |problem| serde_json::to_value::<Problem>(problem).unwrap_or_default()["problem"].clone();
         all.map(problem).filter_map(|problem| problem.as_str().map(str::to_owned)).collect()
     }
 
@@ -275,20 +275,20 @@ mod tests {
 
     #[test]
     fn what_only_workflows_can_tell_is_named() {
-        let mut witnesses = Provenance::default();
+        let mut provenance = Provenance::default();
         let node = |id: &str, template: &str, key: &str| {
             json!({"id": id, "name": "wf.a", "displayName": "a", "type": "Pod", "phase": "Succeeded",
                 "templateName": template, "memoizationStatus": {"hit": false, "key": key, "cacheName": "c"},
                 "outputs": {"artifacts": [{"name": "x", "deleted": true}]}})
         };
         let memoize = |key: &str, max_age: &str| json!({"name": "load", "memoize": {"key": key, "maxAge": max_age, "cache": {"configMap": {"name": "c"}}}});
-        witnesses.add_workflow(&json!({
+        provenance.add_workflow(&json!({
             "metadata": {"name": "wf"},
             "spec": {"templates": [memoize("old-{{x}}", "1h"), memoize("fresh-{{x}}", "3h"), memoize("r1", "")]},
             "status": {"nodes": {"wf-1": node("wf-1", "load", "r1"), "wf-2": node("wf-2", "save", "r1")}},
         }));
         let data = json!({"fresh-1": text(""), "old-1": text(""), "other-1": text(""), "r1": text("")});
         let known = cache(&json!({LABEL: LABEL_VALUE}), &data);
-        assert_eq!(problems(&known, &witnesses, &[]), ["expired", "orphaned", "artifactsGone", "shared"]);
+        assert_eq!(problems(&known, &provenance, &[]), ["expired", "orphaned", "artifactsGone", "shared"]);
     }
 }

@@ -188,6 +188,12 @@ impl Provenance {
         self.runs.iter().filter(|run| run.live && run.caches.contains(cache)).map(|run| run.name.as_str()).collect()
     }
 
+    /// The names of all caches that workflows and templates refer to.
+    pub(crate) fn caches(&self) -> BTreeSet<&str> {
+        let named = self.runs.iter().flat_map(|run| &run.caches).chain(self.live.keys());
+        named.map(String::as_str).filter(|name| !name.is_empty()).collect()
+    }
+
     fn asked<'a>(&'a self, cache: &str, key: &str) -> impl Iterator<Item = &'a Ask> {
         self.asks.get(cache).and_then(|keys| keys.get(key)).into_iter().flatten()
     }
@@ -226,9 +232,9 @@ impl Ask {
 
 /// The caches that a workflow's templates and nodes name.
 pub(crate) fn caches_of(workflow: &Value) -> BTreeSet<String> {
-    let mut witnesses = Provenance::default();
-    witnesses.add_workflow(workflow);
-    let named = witnesses.runs.pop().map(|run| run.caches).unwrap_or_default();
+    let mut provenance = Provenance::default();
+    provenance.add_workflow(workflow);
+    let named = provenance.runs.pop().map(|run| run.caches).unwrap_or_default();
     named.into_iter().filter(|name| !name.is_empty()).collect()
 }
 
@@ -271,47 +277,47 @@ mod tests {
 
     #[test]
     fn the_node_that_made_an_entry_is_found_by_its_id_and_key() {
-        let mut witnesses = Provenance { complete: true, ..Provenance::default() };
-        witnesses.add_workflow(&workflow("wf", "Succeeded", &json!({"wf-7": node("wf-7", "load", "load-01-r")})));
+        let mut provenance = Provenance { complete: true, ..Provenance::default() };
+        provenance.add_workflow(&workflow("wf", "Succeeded", &json!({"wf-7": node("wf-7", "load", "load-01-r")})));
         let made = entry("load-01-r", "wf-7");
-        let origin = witnesses.origin("c", &made);
+        let origin = provenance.origin("c", &made);
         assert_eq!((origin.workflow.as_str(), origin.node.as_deref(), origin.exists), ("wf", Some("wf.a"), Some(true)));
-        assert_eq!(witnesses.deleted("c", &made), ["gone"]);
-        let other = witnesses.origin("c", &entry("load-01-r", "old-7"));
+        assert_eq!(provenance.deleted("c", &made), ["gone"]);
+        let other = provenance.origin("c", &entry("load-01-r", "old-7"));
         assert_eq!(
             (other.workflow.as_str(), other.exists, other.template.as_deref()),
             ("old", Some(false), Some("load"))
         );
-        witnesses.complete = false;
-        assert_eq!(witnesses.origin("c", &entry("load-01-r", "old-7")).exists, None);
+        provenance.complete = false;
+        assert_eq!(provenance.origin("c", &entry("load-01-r", "old-7")).exists, None);
     }
 
     #[test]
     fn a_workflow_that_was_made_after_the_entry_is_another_one() {
-        let mut witnesses = Provenance { complete: true, ..Provenance::default() };
-        witnesses.add_workflow(&workflow("wf", "Running", &json!({})));
+        let mut provenance = Provenance { complete: true, ..Provenance::default() };
+        provenance.add_workflow(&workflow("wf", "Running", &json!({})));
         let mut made = entry("load-01-r", "wf-7");
-        assert_eq!(witnesses.origin("c", &made).exists, Some(true));
+        assert_eq!(provenance.origin("c", &made).exists, Some(true));
         made.created = "2026-11-21T07:00:00Z".parse().ok();
-        assert_eq!(witnesses.origin("c", &made).exists, Some(false));
+        assert_eq!(provenance.origin("c", &made).exists, Some(false));
     }
 
     #[test]
     fn a_name_that_ends_in_digits_is_no_hash_when_the_workflow_has_it() {
-        let mut witnesses = Provenance::default();
-        witnesses.add_workflow(&workflow("etl-20261121", "Running", &json!({})));
-        assert_eq!(witnesses.origin("c", &entry("k", "etl-20261121")).workflow, "etl-20261121");
-        assert_eq!(witnesses.origin("c", &entry("k", "etl-20261121-7")).workflow, "etl-20261121");
+        let mut provenance = Provenance::default();
+        provenance.add_workflow(&workflow("etl-20261121", "Running", &json!({})));
+        assert_eq!(provenance.origin("c", &entry("k", "etl-20261121")).workflow, "etl-20261121");
+        assert_eq!(provenance.origin("c", &entry("k", "etl-20261121-7")).workflow, "etl-20261121");
     }
 
     #[test]
     fn templates_that_share_a_key_and_runs_that_use_it_are_known() {
-        let mut witnesses = Provenance::default();
+        let mut provenance = Provenance::default();
         let nodes = json!({"wf-1": node("wf-1", "load", "r1"), "wf-2": node("wf-2", "save", "r1")});
-        witnesses.add_workflow(&workflow("wf", "Running", &nodes));
-        assert_eq!(witnesses.sharing("c", "r1"), BTreeSet::from(["load", "save"]));
-        assert!(witnesses.in_use("c", "r1") && !witnesses.in_use("c", "r2") && !witnesses.in_use("d", "r1"));
-        assert_eq!(witnesses.users("c"), ["wf"]);
+        provenance.add_workflow(&workflow("wf", "Running", &nodes));
+        assert_eq!(provenance.sharing("c", "r1"), BTreeSet::from(["load", "save"]));
+        assert!(provenance.in_use("c", "r1") && !provenance.in_use("c", "r2") && !provenance.in_use("d", "r1"));
+        assert_eq!(provenance.users("c"), ["wf"]);
         let mut others = Provenance::about(["d"]);
         others.add_workflow(&workflow("wf", "Running", &nodes));
         assert!(!others.in_use("c", "r1") && others.users("c") == ["wf"]);
@@ -319,15 +325,15 @@ mod tests {
 
     #[test]
     fn what_is_given_takes_the_place_of_what_is_live() {
-        let mut witnesses = Provenance::default();
-        assert_eq!(witnesses.producers("c", "load-01-r"), None);
-        witnesses.add_workflow(&workflow("wf", "Running", &json!({})));
-        assert_eq!(witnesses.producers("c", "load-01-r").map(|found| found.len()), Some(1));
-        assert_eq!(witnesses.producers("other", "load-01-r"), None);
-        witnesses.templates_missed = true;
-        assert_eq!(witnesses.producers("c", "load-01-r"), None, "another one may produce it");
-        witnesses.add_given(&json!({"templates": [{"name": "load", "memoize": {"key": "load-02-{{x}}"}}]}));
-        assert_eq!(witnesses.producers("c", "load-01-r").map(|found| found.len()), Some(0));
-        assert_eq!(witnesses.producers("other", "load-02-r").map(|found| found.len()), Some(1));
+        let mut provenance = Provenance::default();
+        assert_eq!(provenance.producers("c", "load-01-r"), None);
+        provenance.add_workflow(&workflow("wf", "Running", &json!({})));
+        assert_eq!(provenance.producers("c", "load-01-r").map(|found| found.len()), Some(1));
+        assert_eq!(provenance.producers("other", "load-01-r"), None);
+        provenance.templates_missed = true;
+        assert_eq!(provenance.producers("c", "load-01-r"), None, "another one may produce it");
+        provenance.add_given(&json!({"templates": [{"name": "load", "memoize": {"key": "load-02-{{x}}"}}]}));
+        assert_eq!(provenance.producers("c", "load-01-r").map(|found| found.len()), Some(0));
+        assert_eq!(provenance.producers("other", "load-02-r").map(|found| found.len()), Some(1));
     }
 }

@@ -43,26 +43,26 @@ impl Conditions {
     }
 
     /// Decides on every entry. One whose age is not known counts as old, as it does to the controller.
-    pub(crate) fn prune(&self, cache: &Cache, witnesses: &Provenance, now: Timestamp) -> Prune {
+    pub(crate) fn prune(&self, cache: &Cache, provenance: &Provenance, now: Timestamp) -> Prune {
         let kept = self.keep.map(|number| used_last(cache, number)).unwrap_or_default();
-        let goes = |entry: &&Entry| !kept.contains(entry.key.as_str()) && self.hold_for(entry, cache, witnesses, now);
+        let goes = |entry: &&Entry| !kept.contains(entry.key.as_str()) && self.hold_for(entry, cache, provenance, now);
         let mut prune = Prune::default();
         for entry in cache.entries.values().filter(goes) {
-            let place = if witnesses.in_use(&cache.name, &entry.key) { &mut prune.in_use } else { &mut prune.remove };
+            let place = if provenance.in_use(&cache.name, &entry.key) { &mut prune.in_use } else { &mut prune.remove };
             place.insert(entry.key.clone());
         }
         prune
     }
 
-    fn hold_for(&self, entry: &Entry, cache: &Cache, witnesses: &Provenance, now: Timestamp) -> bool {
+    fn hold_for(&self, entry: &Entry, cache: &Cache, provenance: &Provenance, now: Timestamp) -> bool {
         let longer = |limit: Option<SignedDuration>, time: Option<Timestamp>| {
             limit.is_none_or(|limit| time.is_none_or(|time| now.duration_since(time) > limit))
         };
-        let orphaned = || witnesses.producers(&cache.name, &entry.key).is_some_and(|producers| producers.is_empty());
+        let orphaned = || provenance.producers(&cache.name, &entry.key).is_some_and(|producers| producers.is_empty());
         longer(self.older, entry.created)
             && longer(self.unused, entry.last_hit)
             && self.run_id.as_ref().is_none_or(|run_id| entry.is_of_run(run_id))
-            && self.template.as_ref().is_none_or(|name| is_of_template(entry, name, &cache.name, witnesses))
+            && self.template.as_ref().is_none_or(|name| is_of_template(entry, name, &cache.name, provenance))
             && (!self.orphaned || orphaned())
             && (self.keys.is_empty() || self.keys.contains(&entry.key))
     }
@@ -78,8 +78,8 @@ impl Entry {
     }
 }
 
-fn is_of_template(entry: &Entry, name: &str, cache: &str, witnesses: &Provenance) -> bool {
-    witnesses.origin(cache, entry).template.as_deref() == Some(name)
+fn is_of_template(entry: &Entry, name: &str, cache: &str, provenance: &Provenance) -> bool {
+    provenance.origin(cache, entry).template.as_deref() == Some(name)
         || entry.parts().is_some_and(|parts| parts.is_of(name))
 }
 
@@ -156,15 +156,15 @@ mod tests {
 
     #[test]
     fn what_a_run_at_work_uses_stays() {
-        let mut witnesses = Provenance::default();
-        witnesses.add_workflow(&json!({
+        let mut provenance = Provenance::default();
+        provenance.add_workflow(&json!({
             "metadata": {"name": "wf"}, "status": {"phase": "Running", "nodes": {"wf-1": {"id": "wf-1", "name": "wf.a",
                 "displayName": "a", "type": "Pod", "phase": "Succeeded",
                 "memoizationStatus": {"hit": true, "key": "a", "cacheName": "c"}}}},
         }));
         let cache = cache(&[("a", 100, 100), ("b", 100, 100)]);
         let older = Conditions { older: Some(seconds(50)), ..Conditions::default() };
-        let prune = older.prune(&cache, &witnesses, at(NOW));
+        let prune = older.prune(&cache, &provenance, at(NOW));
         assert_eq!((prune.remove.into_iter().collect::<Vec<_>>(), prune.in_use.len()), (vec!["b".to_owned()], 1));
     }
 

@@ -76,8 +76,8 @@ pub struct Row {
 impl Overview {
     /// The overview of a cache.
     pub fn of(cache: &Cache, around: Surroundings<'_>) -> Self {
-        let findings = cache.findings(around);
-        let of_entries = cache.entries.values().map(|entry| cache.findings_of(entry, around).len());
+        let findings = cache.problems(around);
+        let of_entries = cache.entries.values().map(|entry| cache.problems_of(entry, around).len());
         Self {
             name: cache.name.clone(),
             place: cache.place.clone(),
@@ -99,18 +99,18 @@ impl Report {
         }
     }
 
-    /// All findings: those of the cache, and of each entry with its key.
-    pub fn all_findings(&self) -> impl Iterator<Item = (Option<&str>, &Problem)> {
-        let own = self.overview.findings.iter().map(|finding| (None, finding));
+    /// All problems: those of the cache, and of each entry with its key.
+    pub fn all_problems(&self) -> impl Iterator<Item = (Option<&str>, &Problem)> {
+        let own = self.overview.findings.iter().map(|problem| (None, problem));
         own.chain(
-            self.entries.iter().flat_map(|row| row.findings.iter().map(|finding| (Some(row.key.as_str()), finding))),
+            self.entries.iter().flat_map(|row| row.findings.iter().map(|problem| (Some(row.key.as_str()), problem))),
         )
     }
 }
 
 impl Row {
     fn of(cache: &Cache, entry: &Entry, around: Surroundings<'_>, values: bool) -> Self {
-        let mut origin = around.witnesses.origin(&cache.name, entry);
+        let mut origin = around.provenance.origin(&cache.name, entry);
         let parts = entry.parts();
         let told = entry.maker.as_ref().map(|maker| maker.run_id.clone()).filter(|run_id| !run_id.is_empty());
         Self {
@@ -124,7 +124,7 @@ impl Row {
             bytes: entry.bytes,
             outputs: entry.output_names().into_iter().map(str::to_owned).collect(),
             values: values.then(|| entry.outputs.clone()),
-            findings: cache.findings_of(entry, around),
+            findings: cache.problems_of(entry, around),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::contents::Cache;
 use super::entry::Entry;
-use super::key_difference::{Part, Side, parts};
+use super::key_difference::{KeyDifference, Side, parts};
 use crate::argo::Workflow;
 use crate::argo::duration;
 use crate::argo::status::{Node, Phase};
@@ -90,7 +90,7 @@ pub(crate) enum Answer {
         /// The nearest entry.
         entry: Told,
         /// In what the keys differ.
-        parts: Vec<Part>,
+        parts: Vec<KeyDifference>,
     },
     /// There is no entry that is like it.
     NothingAlike {
@@ -296,7 +296,7 @@ mod tests {
             (&format!("save-{A}-r1-{A}"), "old-3", "2026-11-21T09:00:00Z"),
         ]);
         let Answer::Nearest { nearest, parts, .. } = answer(&asked, Some(&cache)) else { panic!("no nearest") };
-        assert_eq!((nearest, parts), (edited, vec![Part::Content { fields: Vec::new() }]));
+        assert_eq!((nearest, parts), (edited, vec![KeyDifference::Content { fields: Vec::new() }]));
         let other = node(&format!("other-{A}-r1-{A}"), false);
         assert!(matches!(answer(&other, Some(&cache)), Answer::NothingAlike { template, .. } if template == "load"));
     }
@@ -308,7 +308,7 @@ mod tests {
         let Answer::Nearest { nearest, parts, .. } = answer(&node("daily-load-2", false), Some(&cache)) else {
             panic!("no nearest")
         };
-        assert_eq!((nearest.as_str(), parts), ("daily-load-1", vec![Part::Text]));
+        assert_eq!((nearest.as_str(), parts), ("daily-load-1", vec![KeyDifference::Text]));
     }
 
     #[test]

@@ -41,6 +41,17 @@ impl Cluster {
         self.config_maps(&Selection { all_namespaces, ..caches() }, take).await
     }
 
+    /// Gives the metadata of each ConfigMap without that label to `take`.
+    pub async fn unlabelled_config_maps(
+        &self,
+        all_namespaces: bool,
+        take: impl FnMut(Value),
+    ) -> Result<(), ClusterError> {
+        let labels = Some(format!("{LABEL}!={LABEL_VALUE}"));
+        let selection = Selection { all_namespaces, labels, metadata_only: true, ..Selection::default() };
+        self.config_maps(&selection, take).await
+    }
+
     /// What tells where controllers keep their caches, as far as it can be seen: their Leases, else what they leave.
     pub async fn cache_homes(&self) -> Homes {
         let everywhere = |resource, name| Call { resource, namespace: None, name, verb: Verb::List };

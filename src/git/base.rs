@@ -60,7 +60,7 @@ pub(super) fn make(root: &Root, url: &RemoteUrl) -> Result<Repository, GitError>
         Err(_) if is_unfinished(&path)? => initialize(&path)?,
         Err(_) => return Err(GitError::NoRepository { base: path }),
     };
-    mend_head(&base)?;
+    repair_head(&base)?;
     agree(&base, &path, url)?;
     Ok(base)
 }
@@ -117,7 +117,7 @@ fn is_unfinished(path: &Path) -> Result<bool, GitError> {
 }
 
 /// A `HEAD` that a crash of the machine left empty makes the whole directory no repository to git.
-fn mend_head(base: &Repository) -> Result<(), GitError> {
+fn repair_head(base: &Repository) -> Result<(), GitError> {
     let head = base.path().join("HEAD");
     let text = fs::read_to_string(&head).unwrap_or_default();
     let is_id = |text: &str| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -100,7 +100,7 @@ pub(crate) fn cleanup(
         return Ok(work.cleaned);
     }
     if !request.dry_run {
-        work.mend()?;
+        work.repair()?;
     }
     for tree in work.chosen()? {
         work.go_on()?;
@@ -136,10 +136,10 @@ impl Work<'_> {
     }
 
     /// Removes what killed processes left, whatever is asked for.
-    fn mend(&mut self) -> Result<(), GitError> {
+    fn repair(&mut self) -> Result<(), GitError> {
         let lock = self.lock()?;
         if let (Some(lock), Some(base)) = (&lock, base::find(self.root)?) {
-            recovery::mend(self.root, &base, lock);
+            recovery::repair(self.root, &base, lock);
         }
         let left = trash::left_behind(self.root);
         drop(lock);

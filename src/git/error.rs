@@ -19,7 +19,7 @@ pub(crate) enum GitError {
     #[error(transparent)]
     Url(#[from] RemoteUrlError),
     /// The user's git is not there.
-    #[error("there is no git on the PATH")]
+    #[error("git was not found on the PATH")]
     NoGit,
     /// The file system refused.
     #[error("cannot {doing} {}", path.display())]
@@ -51,7 +51,7 @@ pub(crate) enum GitError {
         waited: Duration,
     },
     /// The task has a worktree.
-    #[error("task {task} has a worktree already: {}", path.display())]
+    #[error("task {task} already has a worktree: {}", path.display())]
     Exists {
         /// The task.
         task: TaskId,
@@ -77,7 +77,7 @@ pub(crate) enum GitError {
         gone_from: Option<PathBuf>,
     },
     /// There is something in the task's place that is no worktree.
-    #[error("{} is there and is no worktree of {}", path.display(), base.display())]
+    #[error("{} exists and is not a worktree of {}", path.display(), base.display())]
     Orphan {
         /// What is there.
         path: PathBuf,
@@ -95,13 +95,13 @@ pub(crate) enum GitError {
         wanted: String,
     },
     /// There is something in the base's place that is no repository.
-    #[error("{} is there and is no git repository", base.display())]
+    #[error("{} exists and is not a git repository", base.display())]
     NoRepository {
         /// The base.
         base: PathBuf,
     },
     /// There is no base.
-    #[error("there is no base in {}", root.display())]
+    #[error("there is no clone in {}", root.display())]
     NoBase {
         /// The root.
         root: PathBuf,
@@ -117,7 +117,7 @@ pub(crate) enum GitError {
         default: Option<String>,
     },
     /// The remote has no such commit.
-    #[error("{url} has no commit {id}, or does not hand it out")]
+    #[error("{url} has no commit {id}, or does not serve it")]
     NoCommit {
         /// The remote.
         url: String,
@@ -133,7 +133,7 @@ pub(crate) enum GitError {
         directory: Directory,
     },
     /// The remote wants credentials, or other ones.
-    #[error("{url} is private or not there: {said}")]
+    #[error("{url} is private or does not exist: {said}")]
     Credentials {
         /// The remote.
         url: String,
@@ -163,7 +163,7 @@ pub(crate) enum GitError {
         how: String,
     },
     /// The repository's object ids are of another kind than this program's.
-    #[error("{repository} has object ids of SHA-256: only those of SHA-1 are supported")]
+    #[error("{repository} uses SHA-256 object ids: only SHA-1 is supported")]
     ObjectFormat {
         /// The repository's address or path.
         repository: String,
@@ -187,7 +187,7 @@ pub(crate) enum GitError {
         source: git2::Error,
     },
     /// Somebody works in the root, so that no garbage may be collected.
-    #[error("no garbage is collected in {} while {by} works there", root.display())]
+    #[error("garbage cannot be collected in {} while {by} works there", root.display())]
     Busy {
         /// The root.
         root: PathBuf,
@@ -195,7 +195,7 @@ pub(crate) enum GitError {
         by: String,
     },
     /// A signal ended the work.
-    #[error("interrupted: nothing is left half-made")]
+    #[error("interrupted: nothing was left half-made")]
     Interrupted,
 }
 
@@ -245,13 +245,15 @@ impl CommandError for GitError {
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "make room (kubectl runnable worktree cleanup --stale --gc), then run the same command again"
             }
-            Self::Locked { .. } => "wait longer with --lock-timeout; the lock goes with its holder's process",
+            Self::Locked { .. } => {
+                "wait longer with --lock-timeout; the lock is released when its holder's process ends"
+            }
             Self::Exists { task, .. } => {
                 return Some(format!(
-                    "take it with --reuse, or remove it: kubectl runnable worktree cleanup --task-id {task}"
+                    "reuse it with --reuse, or remove it: kubectl runnable worktree cleanup --task-id {task}"
                 ));
             }
-            Self::BeingMade { .. } => "--reuse waits for it and takes it",
+            Self::BeingMade { .. } => "--reuse waits until it is finished and uses it",
             Self::HoldsWork { task, gone_from, .. } => {
                 let save = match gone_from {
                     Some(base) => format!("keep a commit with git -C {} branch NAME COMMIT", base.display()),
@@ -261,7 +263,7 @@ impl CommandError for GitError {
                     "{save}, or give the work up: kubectl runnable worktree cleanup --task-id {task} --force"
                 ));
             }
-            Self::Orphan { .. } => "look what is in it and remove it, or choose another --task-id",
+            Self::Orphan { .. } => "inspect and remove it, or choose another --task-id",
             Self::OtherRemote { .. } => "a root holds one repository: give another --root",
             Self::NoRepository { .. } => "move it away, or give another --root",
             Self::NoRef { name, .. } if name.could_be_an_object_id() => {
@@ -273,18 +275,18 @@ impl CommandError for GitError {
                 return Some(format!("its default branch is {default}: --ref {default}"));
             }
             Self::NoCommit { .. } => {
-                "the remote may hand out only branches and tags: fetch it by --ref of one that holds it"
+                "the remote may serve only branches and tags: give one that contains the commit as --ref"
             }
             Self::Credentials { .. } => {
                 "set up a git credential helper or an ssh key, or set GITHUB_TOKEN, GH_TOKEN or GITLAB_TOKEN for its own host"
             }
-            Self::Ownership { .. } => "with --safe-directory it is added to safe.directory in your global git config",
+            Self::Ownership { .. } => "--safe-directory adds it to safe.directory in your global git config",
             Self::Hook { .. } => {
-                "the worktree is made: --reuse takes it; git config --show-origin core.hooksPath says whose hook it is"
+                "the worktree is complete: --reuse uses it; git config --show-origin core.hooksPath shows where the hook comes from"
             }
             Self::ObjectFormat { .. } => "git clone --depth=1 makes a checkout of it, one for each task",
-            Self::Damaged { .. } => "move the base away; the next init makes it anew",
-            Self::Busy { .. } => "run it again when that has ended",
+            Self::Damaged { .. } => "move the clone away; the next init creates it again",
+            Self::Busy { .. } => "run the command again when that process has ended",
             _ => return None,
         };
         Some(text.to_owned())

@@ -56,7 +56,7 @@ pub(crate) enum NameError {
     #[error("invalid ref {0:?}: expected a branch, a tag, refs/…, or a full object id")]
     Revision(String),
     /// The text is an object id of another kind.
-    #[error("object id {0} is one of SHA-256: only those of SHA-1 are supported")]
+    #[error("object id {0} is one of SHA-256: only SHA-1 is supported")]
     Sha256(String),
     /// The text is no directory of a repository.
     #[error("invalid directory {0:?}: expected one of the repository, such as src/app, without '..'")]

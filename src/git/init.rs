@@ -124,7 +124,7 @@ impl Init<'_> {
         let mut lock = self.lock()?;
         self.made_base = !self.root.base().exists();
         let mut base = base::make(self.root, self.network.url)?;
-        recovery::mend(self.root, &base, &lock);
+        recovery::repair(self.root, &base, &lock);
         let place = loop {
             match place::look(self.network.git, self.root, &base, &self.request.task)? {
                 // Its maker needs the lock to finish.

@@ -17,7 +17,7 @@ use super::work;
 const LONGEST_LOCK: Duration = Duration::from_secs(10);
 
 /// Removes what hinders or is left over.
-pub(super) fn mend(root: &Root, repository: &Repository, lock: &Lock) {
+pub(super) fn repair(root: &Root, repository: &Repository, lock: &Lock) {
     let common = repository.commondir();
     if lock.follows_a_killed_holder() {
         base::sweep(root);

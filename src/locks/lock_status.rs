@@ -18,14 +18,14 @@ pub(crate) const INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
 
 /// What matters of a workflow.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct LockStatus {
     pub(super) phase: String,
     pub(super) ended: bool,
     pub(super) priority: i64,
     pub(super) created: String,
     pub(super) recorded: Recorded,
     /// Nodes that hold or wait, by id.
-    pub(super) nodes: HashMap<String, SeenNode>,
+    pub(super) nodes: HashMap<String, NodeLockStatus>,
     /// Whether these are all.
     pub(super) whole: bool,
     pub(super) drains: bool,
@@ -33,14 +33,14 @@ pub(super) struct Seen {
 }
 
 #[derive(Debug)]
-pub(super) struct SeenNode {
+pub(super) struct NodeLockStatus {
     pub(super) name: String,
     pub(super) ended: Option<String>,
     pub(super) waiting: Option<LockName>,
     pub(super) within: Vec<String>,
 }
 
-impl Seen {
+impl LockStatus {
     /// What matters of a workflow.
     pub(super) fn of(workflow: &Value) -> Self {
         let recorded = Recorded::of(workflow);
@@ -51,7 +51,7 @@ impl Seen {
             ended: workflow.has_ended(),
             priority: workflow.priority(),
             created: text(workflow.metadata(), "creationTimestamp").to_owned(),
-            nodes: seen_nodes(workflow, &nodes, &recorded),
+            nodes: node_statuses(workflow, &nodes, &recorded),
             whole: nodes.partial.is_none(),
             recorded,
             drains: workflow.annotation(DRAIN_ANNOTATION).is_some(),
@@ -64,7 +64,7 @@ impl Seen {
         if !self.recorded.waiting.iter().any(|waiting| waiting.lock == *lock) {
             return Vec::new();
         }
-        let waiter = |node: Option<(&String, &SeenNode)>| Waiter {
+        let waiter = |node: Option<(&String, &NodeLockStatus)>| Waiter {
             holder: Holder {
                 namespace: namespace.clone(),
                 workflow: workflow.clone(),
@@ -88,7 +88,7 @@ impl Seen {
     }
 }
 
-fn seen_nodes(workflow: &Workflow, nodes: &Nodes, recorded: &Recorded) -> HashMap<String, SeenNode> {
+fn node_statuses(workflow: &Workflow, nodes: &Nodes, recorded: &Recorded) -> HashMap<String, NodeLockStatus> {
     let holding: BTreeSet<&str> = recorded.holding.iter().filter_map(|(_, holder)| holder.node.as_deref()).collect();
     let mask = Mask::of(workflow.value(), &nodes.all);
     let waiting = |node: &Node| {
@@ -100,7 +100,7 @@ fn seen_nodes(workflow: &Workflow, nodes: &Nodes, recorded: &Recorded) -> HashMa
         (waiting.is_some() || holding.contains(node.id.as_str())).then(|| {
             let ended = Some(node.phase).filter(|phase| phase.is_fulfilled()).map(Phase::as_str).map(str::to_owned);
             let within = nodes.owners(node).map(|owner| owner.id.clone()).collect();
-            (node.id.clone(), SeenNode { name: mask.text(&node.name), ended, waiting, within })
+            (node.id.clone(), NodeLockStatus { name: mask.text(&node.name), ended, waiting, within })
         })
     });
     seen.collect()

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::limits::{Drained, Limit, Limits};
 use super::lock::{Holding, Lock, Standing, Waiter};
-use super::lock_status::Seen;
+use super::lock_status::LockStatus;
 use crate::argo::synchronization::{Holder, LockKind, LockName};
 
 /// Namespace and name of an object.
@@ -15,7 +15,7 @@ pub(crate) type Address = (String, String);
 /// Workflows and limits, as far as they were read.
 #[derive(Debug, Default)]
 pub(crate) struct LockTable {
-    workflows: BTreeMap<Address, Seen>,
+    workflows: BTreeMap<Address, LockStatus>,
     gone: BTreeSet<Address>,
     limits: HashMap<LockName, (Limit, Option<Drained>, Vec<String>)>,
     /// The ConfigMaps that were looked for, and whether they are there.
@@ -26,7 +26,7 @@ impl LockTable {
     /// Takes a workflow in.
     pub(crate) fn add(&mut self, workflow: &Value) {
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default().to_owned();
-        let (address, seen) = ((text("namespace"), text("name")), Seen::of(workflow));
+        let (address, seen) = ((text("namespace"), text("name")), LockStatus::of(workflow));
         self.workflows.insert(address, seen);
     }
 
@@ -141,7 +141,7 @@ impl LockTable {
     }
 
     fn recorded(&self) -> BTreeSet<LockName> {
-        let of = |seen: &Seen| {
+        let of = |seen: &LockStatus| {
             let held = seen.recorded.holding.iter().map(|(lock, _)| lock.clone());
             let live = !seen.ended;
             let awaited = seen.recorded.waiting.iter().filter(move |_| live).map(|waiting| waiting.lock.clone());

@@ -1,4 +1,4 @@
-//! The board as the status that a controller wrote fills it.
+//! The table as the status that a controller wrote fills it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,16 +18,16 @@ fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn board(workflows: &[Value]) -> LockTable {
-    let mut board = LockTable::default();
+fn table(workflows: &[Value]) -> LockTable {
+    let mut table = LockTable::default();
     for workflow in workflows {
-        board.add(workflow);
+        table.add(workflow);
     }
-    board
+    table
 }
 
-fn lock(board: &LockTable, name: &str) -> Lock {
-    board.lock(name.parse().unwrap())
+fn lock(table: &LockTable, name: &str) -> Lock {
+    table.lock(name.parse().unwrap())
 }
 
 fn who<'a>(holders: impl IntoIterator<Item = &'a Holder>) -> Vec<String> {
@@ -45,13 +45,13 @@ fn waiting(name: &str, priority: i64, created: &str) -> Value {
 
 #[test]
 fn a_workflow_holds_and_another_waits() {
-    let mut board = board(&[read(RUNNING), read(PENDING)]);
-    assert_eq!(board.config_maps(), [("argo".to_owned(), "workflow-semaphores".to_owned())].into());
-    assert_eq!(board.unseen(), BTreeSet::new());
+    let mut table = table(&[read(RUNNING), read(PENDING)]);
+    assert_eq!(table.config_maps(), [("argo".to_owned(), "workflow-semaphores".to_owned())].into());
+    assert_eq!(table.unseen(), BTreeSet::new());
     let limits =
         json!({"metadata": {"name": "workflow-semaphores"}, "data": {"exampleorg-sample-main": "1", "other": "3"}});
-    board.add_limits("argo", &Limits::of(&limits).unwrap());
-    let locks = board.locks();
+    table.add_limits("argo", &Limits::of(&limits).unwrap());
+    let locks = table.locks();
     assert_eq!(locks.len(), 2);
     let held = &locks[0];
     assert_eq!((held.name.to_string().as_str(), &held.limit), (SEMAPHORE, &Limit::Of(1)));
@@ -63,7 +63,7 @@ fn a_workflow_holds_and_another_waits() {
 
 #[test]
 fn one_node_holds_and_its_sibling_waits() {
-    let held = lock(&board(&[read(MUTEX)]), "argo/Mutex/deploy");
+    let held = lock(&table(&[read(MUTEX)]), "argo/Mutex/deploy");
     assert_eq!(held.limit, Limit::Of(1));
     assert_eq!(held.holders[0].node_name.as_deref(), Some("tsem[0].a(0:0)"));
     assert_eq!(who(held.queue.iter().map(|waiter| &waiter.holder)), ["argo/tsem/tsem-3089131026"]);
@@ -74,13 +74,13 @@ fn one_node_holds_and_its_sibling_waits() {
 
 #[test]
 fn the_queue_goes_by_priority_then_by_age() {
-    let board = board(&[
+    let table = table(&[
         waiting("young", 0, "2026-11-21T08:23:29Z"),
         waiting("old", 0, "2026-11-21T08:23:27Z"),
         waiting("urgent", 5, "2026-11-21T09:00:00Z"),
         waiting("idle", -1, "2026-11-21T08:00:00Z"),
     ]);
-    let queue = lock(&board, SEMAPHORE).queue;
+    let queue = lock(&table, SEMAPHORE).queue;
     assert_eq!(
         queue.iter().map(|waiter| waiter.holder.workflow.as_str()).collect::<Vec<_>>(),
         ["urgent", "old", "young", "idle"]
@@ -89,23 +89,23 @@ fn the_queue_goes_by_priority_then_by_age() {
 
 #[test]
 fn a_holder_that_is_gone_or_has_ended_is_orphaned() {
-    let mut board = board(&[read(PENDING)]);
+    let mut table = table(&[read(PENDING)]);
     let holder = ("argo".to_owned(), "sem-hqvrn".to_owned());
-    assert_eq!(board.unseen(), [holder.clone()].into());
-    assert_eq!(lock(&board, SEMAPHORE).holders, [], "nobody is called an orphan before it was looked for");
-    board.add_gone(holder);
-    assert_eq!((board.unseen().len(), &lock(&board, SEMAPHORE).holders[0].standing), (0, &Standing::Gone));
+    assert_eq!(table.unseen(), [holder.clone()].into());
+    assert_eq!(lock(&table, SEMAPHORE).holders, [], "nobody is called an orphan before it was looked for");
+    table.add_gone(holder);
+    assert_eq!((table.unseen().len(), &lock(&table, SEMAPHORE).holders[0].standing), (0, &Standing::Gone));
 
     let mut ended = read(RUNNING);
     ended["status"] = json!({"phase": "Failed"});
-    board.add(&ended);
+    table.add(&ended);
     let standing = Standing::Ended { phase: "Failed".to_owned() };
-    assert_eq!(lock(&board, SEMAPHORE).holders[0].standing, standing);
+    assert_eq!(lock(&table, SEMAPHORE).holders[0].standing, standing);
 
     let mut leftover = read(RUNNING);
     leftover["status"]["phase"] = json!("Succeeded");
-    board.add(&leftover);
-    assert!(lock(&board, SEMAPHORE).holders[0].standing.is_orphaned());
+    table.add(&leftover);
+    assert!(lock(&table, SEMAPHORE).holders[0].standing.is_orphaned());
 }
 
 #[test]
@@ -115,11 +115,11 @@ fn a_holder_that_ended_holds_no_place_that_another_has() {
     let mut next = read(RUNNING);
     next["metadata"]["name"] = json!("next");
     next["status"]["synchronization"]["semaphore"]["holding"][0]["holders"] = json!(["argo/next"]);
-    let mut board = board(&[read(PENDING), ended, next]);
+    let mut table = table(&[read(PENDING), ended, next]);
     for (limit, held) in [("1", vec!["argo/next"]), ("2", vec!["argo/next", "argo/sem-hqvrn"])] {
         let limits = json!({"metadata": {"name": "workflow-semaphores"}, "data": {"exampleorg-sample-main": limit}});
-        board.add_limits("argo", &Limits::of(&limits).unwrap());
-        assert_eq!(who(lock(&board, SEMAPHORE).holders.iter().map(|holding| &holding.holder)), held);
+        table.add_limits("argo", &Limits::of(&limits).unwrap());
+        assert_eq!(who(lock(&table, SEMAPHORE).holders.iter().map(|holding| &holding.holder)), held);
     }
 }
 
@@ -129,11 +129,11 @@ fn who_waits_no_more_names_no_holder() {
     let waiting = read(PENDING)["status"]["synchronization"]["semaphore"]["waiting"].clone();
     running["status"]["synchronization"]["semaphore"]["waiting"] = waiting;
     running["status"]["synchronization"]["semaphore"]["waiting"][0]["holders"] = json!(["argo/gone"]);
-    let mut board = board(&[running]);
-    board.add_gone(("argo".to_owned(), "gone".to_owned()));
+    let mut table = table(&[running]);
+    table.add_gone(("argo".to_owned(), "gone".to_owned()));
     let limits = json!({"metadata": {"name": "workflow-semaphores"}, "data": {"exampleorg-sample-main": "2"}});
-    board.add_limits("argo", &Limits::of(&limits).unwrap());
-    assert_eq!(who(lock(&board, SEMAPHORE).holders.iter().map(|holding| &holding.holder)), ["argo/sem-hqvrn"]);
+    table.add_limits("argo", &Limits::of(&limits).unwrap());
+    assert_eq!(who(lock(&table, SEMAPHORE).holders.iter().map(|holding| &holding.holder)), ["argo/sem-hqvrn"]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn who_has_got_the_lock_waits_no_more() {
     let name = workflow["status"]["synchronization"]["semaphore"]["waiting"][0]["semaphore"].clone();
     let holding = json!([{"semaphore": name, "holders": ["argo/sem-pvlt2"]}]);
     workflow["status"]["synchronization"]["semaphore"]["holding"] = holding;
-    let held = lock(&board(&[workflow]), SEMAPHORE);
+    let held = lock(&table(&[workflow]), SEMAPHORE);
     assert_eq!((held.holders.len(), held.queue.len()), (1, 0));
 }
 
@@ -150,14 +150,14 @@ fn who_has_got_the_lock_waits_no_more() {
 fn of_a_live_workflow_its_own_word_counts() {
     let mut released = read(RUNNING);
     released["status"]["synchronization"] = json!(null);
-    assert_eq!(lock(&board(&[read(PENDING), released]), SEMAPHORE).holders, []);
+    assert_eq!(lock(&table(&[read(PENDING), released]), SEMAPHORE).holders, []);
 }
 
 #[test]
 fn a_node_that_ended_with_its_lock_is_orphaned() {
     let mut workflow = read(MUTEX);
     workflow["status"]["nodes"]["tsem-3332060374"]["phase"] = json!("Succeeded");
-    let holders = lock(&board(&[workflow]), "argo/Mutex/deploy").holders;
+    let holders = lock(&table(&[workflow]), "argo/Mutex/deploy").holders;
     assert_eq!(holders[0].standing, Standing::Ended { phase: "Succeeded".to_owned() });
 }
 
@@ -165,11 +165,11 @@ fn a_node_that_ended_with_its_lock_is_orphaned() {
 fn who_gave_up_waiting_waits_no_more() {
     let mut workflow = read(MUTEX);
     workflow["status"]["nodes"]["tsem-3089131026"]["phase"] = json!("Failed");
-    assert_eq!(lock(&board(&[workflow]), "argo/Mutex/deploy").queue, []);
+    assert_eq!(lock(&table(&[workflow]), "argo/Mutex/deploy").queue, []);
     let mut ended = read(PENDING);
     ended["status"]["phase"] = json!("Failed");
-    let board = board(&[ended]);
-    assert_eq!((lock(&board, SEMAPHORE).queue.len(), board.locks().len()), (0, 0));
+    let table = table(&[ended]);
+    assert_eq!((lock(&table, SEMAPHORE).queue.len(), table.locks().len()), (0, 0));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_waiter_whose_nodes_are_kept_elsewhere_is_the_workflow() {
     let mut workflow = read(MUTEX);
     workflow["status"]["nodes"] = json!(null);
     workflow["status"]["offloadNodeStatusVersion"] = json!("fnv:1");
-    let held = lock(&board(&[workflow]), "argo/Mutex/deploy");
+    let held = lock(&table(&[workflow]), "argo/Mutex/deploy");
     assert_eq!(who(held.queue.iter().map(|waiter| &waiter.holder)), ["argo/tsem"]);
     assert_eq!(held.holders[0].node_name, None);
 }
@@ -187,20 +187,20 @@ fn holders_of_controllers_before_3_6_are_found_under_their_short_names() {
     let (mut running, mut pending) = (read(RUNNING), read(PENDING));
     running["status"]["synchronization"]["semaphore"]["holding"][0]["holders"] = json!(["sem-hqvrn"]);
     pending["status"]["synchronization"]["semaphore"]["waiting"][0]["holders"] = json!(["sem-hqvrn"]);
-    let held = lock(&board(&[running, pending]), SEMAPHORE);
+    let held = lock(&table(&[running, pending]), SEMAPHORE);
     assert_eq!(who(held.holders.iter().map(|holding| &holding.holder)), ["argo/sem-hqvrn"]);
 }
 
 #[test]
 fn a_limit_that_is_not_there_is_told_from_one_that_was_not_read() {
-    let mut board = board(&[read(PENDING)]);
-    let limit = |board: &LockTable| lock(board, SEMAPHORE).limit;
-    assert_eq!(limit(&board), Limit::Unknown);
-    board.add_missing_limits(("argo".to_owned(), "workflow-semaphores".to_owned()));
-    assert_eq!(limit(&board), Limit::MissingConfigMap);
+    let mut table = table(&[read(PENDING)]);
+    let limit = |table: &LockTable| lock(table, SEMAPHORE).limit;
+    assert_eq!(limit(&table), Limit::Unknown);
+    table.add_missing_limits(("argo".to_owned(), "workflow-semaphores".to_owned()));
+    assert_eq!(limit(&table), Limit::MissingConfigMap);
     let empty = json!({"metadata": {"name": "workflow-semaphores"}});
-    board.add_limits("argo", &Limits::of(&empty).unwrap());
-    assert_eq!(limit(&board), Limit::MissingKey);
+    table.add_limits("argo", &Limits::of(&empty).unwrap());
+    assert_eq!(limit(&table), Limit::MissingKey);
 }
 
 /// A workflow of a namespace that holds one lock and waits for another.
@@ -216,21 +216,21 @@ fn between(namespace: &str, name: &str, holds: &str, waits: &str) -> Value {
 
 #[test]
 fn a_namespace_knows_who_has_its_locks_anywhere_and_whom_these_wait_for() {
-    let mut board = board(&[
+    let mut table = table(&[
         between("own", "a", "own/Mutex/own", "own/Mutex/awaited"),
         between("b", "holder", "own/Mutex/awaited", "b/Mutex/next"),
         between("c", "next", "b/Mutex/next", "c/Mutex/last"),
         between("d", "stranger", "d/Mutex/x", "d/Mutex/y"),
     ]);
-    board.keep("own");
+    table.keep("own");
     let names = |locks: Vec<Lock>| locks.iter().map(|lock| lock.name.to_string()).collect::<Vec<_>>();
-    assert_eq!(names(board.locks_of("own")), ["own/Mutex/awaited", "own/Mutex/own"]);
+    assert_eq!(names(table.locks_of("own")), ["own/Mutex/awaited", "own/Mutex/own"]);
     assert_eq!(
-        names(board.locks()),
+        names(table.locks()),
         ["b/Mutex/next", "c/Mutex/last", "own/Mutex/awaited", "own/Mutex/own"],
         "a stranger is forgotten"
     );
-    let awaited = lock(&board, "own/Mutex/awaited");
+    let awaited = lock(&table, "own/Mutex/awaited");
     assert_eq!(who(awaited.holders.iter().map(|holding| &holding.holder)), ["b/holder"]);
 }
 
@@ -239,6 +239,6 @@ fn a_secret_in_a_node_s_name_is_masked() {
     let mut workflow = read(MUTEX);
     workflow["spec"]["arguments"] = json!({"parameters": [{"name": "token", "value": "s3cr3t"}]});
     workflow["status"]["nodes"]["tsem-3089131026"]["name"] = json!("tsem[0].a(1:s3cr3t)");
-    let held = lock(&board(&[workflow]), "argo/Mutex/deploy");
+    let held = lock(&table(&[workflow]), "argo/Mutex/deploy");
     assert_eq!(held.queue[0].node_name.as_deref(), Some("tsem[0].a(1:***)"));
 }

@@ -73,7 +73,7 @@ fn report(text: &str, entries: usize) {
 /// The lines that inspect shows of the cache.
 fn shown(cache: &Cache) -> usize {
     let (witnesses, homes, now) = (Provenance::default(), Homes::default(), Timestamp::UNIX_EPOCH);
-    let around = Surroundings { witnesses: &witnesses, homes: &homes, now };
+    let around = Surroundings { provenance: &witnesses, homes: &homes, now };
     inspection(&Report::of(cache, around, false, |_| true), now).lines().count()
 }
 

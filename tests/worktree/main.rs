@@ -181,7 +181,7 @@ fn a_directory_that_is_no_worktree_any_more_is_not_taken_for_one() {
     for more in [&[][..], &["--reuse"]] {
         let refused = repository.init(&[&["--task-id", "a"], more].concat());
         assert_eq!(refused.code, Some(7), "{refused:?}");
-        assert!(refused.stderr.contains("trees/a is there and is no worktree of"), "{refused:?}");
+        assert!(refused.stderr.contains("trees/a exists and is not a worktree of"), "{refused:?}");
     }
     assert!(repository.root().join("trees/a/plain.txt").exists());
 }

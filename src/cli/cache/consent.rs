@@ -12,7 +12,7 @@ pub(super) struct ConsentArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Do not ask, on a terminal neither
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }

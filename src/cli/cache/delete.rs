@@ -20,11 +20,11 @@ const EXAMPLES: &str = "Examples:
   # One entry: its node runs again
   kubectl runnable cache delete runnable-k3v9qz --key load-0123456789abcdef-nightly-001-fedcba9876543210
 
-  # A cache of this machine, unasked
+  # A cache of this machine, without confirmation
   kubectl runnable cache delete runnable-k3v9qz --local --yes
 
-On a terminal it asks before it acts. A cache that runs at work use is refused (exit code 7), unless --force says so; so is
-one that is used between the question and the act.";
+On a terminal it asks for confirmation. A cache that active runs use is not deleted (exit code 7) unless --force is given;
+the same applies to a cache that is used between the question and the deletion.";
 
 /// Delete caches, or single entries of one
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<String>,
 
-    /// Delete also what runs at work use
+    /// Delete caches that active runs use, too
     #[arg(long)]
     force: bool,
 
@@ -114,24 +114,26 @@ async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Done) ->
     done.names.extend(carried.done);
     match carried.busy.first() {
         None => Ok(Exit::Success),
-        Some(key) => Err(Failure::new(Exit::Conflict, format!("entry {key} was used meanwhile and is left"))
-            .hint("repeat the command, or add --force")),
+        Some(key) => {
+            Err(Failure::new(Exit::Conflict, format!("entry {key} was used in the meantime and was not deleted"))
+                .hint("run the command again, or add --force"))
+        }
     }
 }
 
 async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Done) -> Result<Exit, Failure> {
     if !args.force {
-        let witnesses = source.witnesses(&caches).await?;
+        let provenance = source.provenance(&caches).await?;
         for cache in &caches {
-            let users = witnesses.users(&cache.name);
+            let users = provenance.users(&cache.name);
             if let Some(user) = users.first() {
                 let more = if users.len() > 1 { format!(" and {} more", users.len() - 1) } else { String::new() };
-                let message = format!("cache {} is in use: run {user}{more} goes on", cache.name);
-                return Err(Failure::new(Exit::Conflict, message).hint("wait for its end, or add --force"));
+                let message = format!("cache {} is in use by the active run {user}{more}", cache.name);
+                return Err(Failure::new(Exit::Conflict, message).hint("wait until it has ended, or add --force"));
             }
         }
-        if !witnesses.complete {
-            talk("note: not all workflows can be seen: one that uses it may go on");
+        if !provenance.complete {
+            talk("note: not all workflows can be read: an active one may use this cache");
         }
     }
     if args.consent.dry_run {
@@ -163,7 +165,7 @@ async fn delete(args: &Args, source: &Source, mut cache: Cache) -> Result<Vec<St
             Deleted::But(left) => {
                 let left: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
                 let named = printable(&left.join(", "));
-                talk(format_args!("note: left what is not of cache {}: {named}", cache.name));
+                talk(format_args!("note: files that do not belong to cache {} were kept: {named}", cache.name));
                 return Ok(Attempt::Settled(left));
             }
             Deleted::Changed => {}
@@ -171,10 +173,10 @@ async fn delete(args: &Args, source: &Source, mut cache: Cache) -> Result<Vec<St
         let Some(now) = source.find(&name).await? else { return Ok(Attempt::Settled(Vec::new())) };
         if !args.force && now.entries != cache.entries {
             if matches!(source, Source::Store(_)) {
-                talk("entries that a run makes or has just used are left");
+                talk("entries that a run is writing or has just used were kept");
             }
-            return Err(Failure::new(Exit::Conflict, format!("{what} was used meanwhile"))
-                .hint("repeat the command, or add --force"));
+            return Err(Failure::new(Exit::Conflict, format!("{what} was used in the meantime"))
+                .hint("run the command again, or add --force"));
         }
         // Only what stands beside the entries was changed.
         cache = now;

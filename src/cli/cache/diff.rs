@@ -11,13 +11,13 @@ use crate::output::stream::{result, talk};
 use super::source::Source;
 
 const EXAMPLES: &str = "Examples:
-  # What one cache has and the other has not
+  # Entries that only one of two caches has
   kubectl runnable cache diff runnable-k3v9qz runnable-p0d2aa
 
-  # Two attempts, node by node: cached or not, and in what their keys differ
+  # Two attempts, node by node: cached or not, and how their keys differ
   kubectl runnable cache diff etl-x2k9f etl-7hq2b
 
-Names of caches are looked for first; --workflow says that they are runs.";
+Names are looked up as caches first; --workflow makes them names of runs.";
 
 /// Compare two caches, or two attempts of a run
 #[derive(Debug, clap::Args)]
@@ -27,11 +27,11 @@ pub(super) struct Args {
     #[arg(value_name = "A")]
     first: String,
 
-    /// The other one
+    /// The cache or run to compare with
     #[arg(value_name = "B")]
     second: String,
 
-    /// Both are runs
+    /// Treat both names as runs
     #[arg(long)]
     workflow: bool,
 
@@ -70,7 +70,7 @@ fn of_caches(args: &Args, first: &Cache, second: &Cache) -> Result<Exit, Failure
     match args.output {
         None => {
             result(difference(&compared))?;
-            talk(format_args!("{} are the same in both", entries(compared.same)));
+            talk(format_args!("{} are equal in both", entries(compared.same)));
         }
         Some(Form::Name) => {
             let changed = compared.changed.iter().map(|changed| &changed.key);
@@ -88,7 +88,7 @@ async fn of_runs(args: &Args) -> Result<Exit, Failure> {
     let second = workflow(&args.second).await?;
     let compared = attempts(&first.workflow, &second.workflow);
     match args.output {
-        None if compared.is_empty() => talk("neither run has asked a cache"),
+        None if compared.is_empty() => talk("neither run has used a cache"),
         None => result(nodes(&compared))?,
         Some(Form::Name) => result(lines(compared.iter().map(|node| &node.node)))?,
         Some(form) => result(document(form, &compared).map_err(anyhow::Error::from)?)?,

@@ -14,16 +14,16 @@ use crate::output::cache::{entries, left_out};
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # The entries of a cache in a file
+  # Write the entries of a cache to a file
   kubectl runnable cache export runnable-k3v9qz --file cache.json
 
   # From this machine into a cluster
   kubectl runnable cache export runnable-k3v9qz --local | kubectl runnable cache import - --into runnable-k3v9qz
 
-The file holds the outputs as they are: whoever reads it reads secrets that nodes gave as outputs. Entries with artifacts
-that a store of this machine keeps are left out: they fit neither the file nor a ConfigMap.";
+The file contains the outputs unmasked, including any secrets that nodes wrote to their outputs. Entries with artifacts in
+a store of this machine are skipped: an exported file cannot contain artifacts.";
 
-/// Write the entries of a cache into a file
+/// Export the entries of a cache to a file
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(value_name = "NAME")]
     name: CacheName,
 
-    /// The file; without it standard output
+    /// The file; the default is standard output
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 

@@ -11,7 +11,7 @@ use crate::cli::{files, generate};
 use crate::prepare::{Options, Templates, prepare, prepare_template};
 
 /// Takes the templates of the files, prepared as submit prepares them: from then on they alone count.
-pub(super) fn add_given(witnesses: &mut Provenance, paths: &[PathBuf]) -> Result<(), Failure> {
+pub(super) fn add_given(provenance: &mut Provenance, paths: &[PathBuf]) -> Result<(), Failure> {
     let documents = files::documents(paths, false)?;
     let mut templates = Templates::default();
     for document in &documents {
@@ -28,7 +28,7 @@ pub(super) fn add_given(witnesses: &mut Provenance, paths: &[PathBuf]) -> Result
             }
             _ => continue,
         };
-        witnesses.add_given(&prepared.workflow["spec"]);
+        provenance.add_given(&prepared.workflow["spec"]);
     }
     Ok(())
 }

@@ -16,19 +16,19 @@ use crate::output::cache::{Form, LeftOutLine, carried, document, entries, left_o
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # Into the cache of the same name, which is made where there is none
+  # Into the cache of the same name, which is created if it does not exist
   kubectl runnable cache import cache.json
 
   # Into another one, in the namespace of the controller
   kubectl runnable cache import cache.json --into runnable-p0d2aa --cache-namespace argo
 
-  # What would come in, and what would be left out
+  # Show what would be imported and what would be skipped
   kubectl runnable cache import cache.json --dry-run
 
-Entries that are not older stay, unless --overwrite says so. What does not fit into 1 MiB is refused as a whole. Entries with
-artifacts in the object store of a cluster do not come to a store of this machine.";
+Existing entries that are as new or newer are kept unless --overwrite is given. If the entries do not fit into 1 MiB, nothing
+is imported. Entries with artifacts in the object store of a cluster cannot be imported into a store of this machine.";
 
-/// Take the entries of a file into a cache
+/// Import the entries of a file into a cache
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -36,11 +36,11 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The cache; without it that of the file's name
+    /// The cache; the default is the cache named in the file
     #[arg(long, value_name = "NAME")]
     into: Option<CacheName>,
 
-    /// Replace entries that are not older, too
+    /// Replace existing entries that are as new or newer, too
     #[arg(long)]
     overwrite: bool,
 
@@ -75,7 +75,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let question = format!("Replace {} of cache {name}?", entries(replaces));
     if Usage::of(&change.after(&cache), now).share > Some(1.0) {
         talk(format_args!(
-            "warning: with their keys, the entries of cache {name} would come to more than the API server usually takes"
+            "warning: with their keys, the entries of cache {name} would exceed what the API server usually accepts"
         ));
     }
     let done = if args.consent.dry_run {
@@ -86,7 +86,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
         let again = |cache: &Cache| decide(&file, cache, args.overwrite, now).map(|(change, _)| change);
         let done = source.carry_out(cache, &change, again).await?;
         if !done.busy.is_empty() {
-            talk(format_args!("left {} that changed meanwhile", entries(done.busy.len())));
+            talk(format_args!("kept {} that changed in the meantime", entries(done.busy.len())));
         }
         done.done
     };
@@ -116,7 +116,7 @@ fn decide(
 ) -> Result<(Change, crate::cache::LeftOuts), Failure> {
     file.import(cache, overwrite, now).map_err(|Overfull { bytes }| {
         let message = format!(
-            "cache {} in {} would be full: its entries would come to {}, and a ConfigMap holds {}; nothing was changed",
+            "cache {} in {} would be full: its entries would take {}, and a ConfigMap holds {}; nothing was changed",
             cache.name,
             cache.place,
             size(bytes),

@@ -96,13 +96,13 @@ struct Only {
 
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let mut subject = subject(args).await?;
-    let mut witnesses =
-        if args.no_runs { Provenance::default() } else { subject.source.witnesses(&subject.caches).await? };
+    let mut provenance =
+        if args.no_runs { Provenance::default() } else { subject.source.provenance(&subject.caches).await? };
     if !args.files.is_empty() {
-        add_given(&mut witnesses, &args.files)?;
+        add_given(&mut provenance, &args.files)?;
     }
     let homes = subject.source.homes().await;
-    let around = Surroundings { witnesses: &witnesses, homes: &homes, now: Timestamp::now() };
+    let around = Surroundings { provenance: &provenance, homes: &homes, now: Timestamp::now() };
     if args.fix {
         return fix(args, subject, around).await;
     }
@@ -199,7 +199,7 @@ async fn fix(args: &Args, subject: Subject, around: Surroundings<'_>) -> Result<
     for cache in subject.caches {
         let change = Change::fix(&cache, around);
         if change.is_empty() {
-            talk(format_args!("cache {}: nothing to mend", cache.name));
+            talk(format_args!("cache {}: nothing to repair", cache.name));
             continue;
         }
         check_mutable(&cache)?;
@@ -207,7 +207,7 @@ async fn fix(args: &Args, subject: Subject, around: Surroundings<'_>) -> Result<
     }
     // Nothing is changed before all of it is agreed to.
     for (cache, change) in broken.iter().filter(|_| !args.consent.dry_run) {
-        if !args.consent.given(&format!("{}: mend cache {}?", said(change), cache.name))? {
+        if !args.consent.given(&format!("{}: repair cache {}?", said(change), cache.name))? {
             return Ok(ConsentArgs::declined());
         }
     }
@@ -238,7 +238,7 @@ async fn fix(args: &Args, subject: Subject, around: Surroundings<'_>) -> Result<
 fn tell(args: &Args, mended: &[Mended]) -> Result<(), Failure> {
     let left: usize = mended.iter().map(|one| one.changed_meanwhile.len()).sum();
     if left > 0 {
-        talk(format_args!("left {} that changed meanwhile", entries(left)));
+        talk(format_args!("kept {} that changed in the meantime", entries(left)));
     }
     let removed = |one: &'_ Mended| one.removed.clone();
     match args.output {

@@ -11,16 +11,18 @@ use crate::output::cache::{Form, document, lines, list};
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # Caches of the current namespace; where it has none, those of all namespaces that can be seen
+  # Caches of the current namespace; if it has none, those of all readable namespaces
   kubectl runnable cache list
 
   # Those of the controller's namespace
   kubectl runnable cache list --cache-namespace argo
 
-  # Names alone, of this machine
-  kubectl runnable cache list --local -o name";
+  # Only the names of the caches of this machine
+  kubectl runnable cache list --local -o name
 
-/// List caches: how many entries, how full, used when, what is the matter
+ConfigMaps without the label of a cache are listed if workflows or templates refer to them and they hold entries.";
+
+/// List caches with their number of entries, size, last use and problems
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -39,11 +41,12 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let source = args.source.open().await?;
     let homes = source.homes().await;
-    let witnesses = Provenance::default();
-    let around = Surroundings { witnesses: &witnesses, homes: &homes, now: Timestamp::now() };
+    let provenance = Provenance::default();
+    let around = Surroundings { provenance: &provenance, homes: &homes, now: Timestamp::now() };
     // Of each cache only so much is kept as its line tells.
     let mut caches: Vec<Overview> = Vec::new();
     source.each(args.all_namespaces, |cache| caches.push(Overview::of(&cache, around))).await?;
+    source.each_unlabelled(args.all_namespaces, |cache| caches.push(Overview::of(&cache, around))).await?;
     caches.sort_by(|one, other| (&one.name, &one.place).cmp(&(&other.name, &other.place)));
     match args.output {
         None if caches.is_empty() => talk("no caches"),

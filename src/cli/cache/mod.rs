@@ -31,10 +31,10 @@ const EXAMPLES: &str = "Examples:
   # Why a node ran again
   kubectl runnable cache why etl-x2k9f load
 
-  # Remove what nobody has used for a month
+  # Remove entries that have not been used for a month
   kubectl runnable cache prune runnable-k3v9qz --unused 30d";
 
-/// Look into caches, mend them, and carry entries between them
+/// Inspect and repair caches, and copy entries between them
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

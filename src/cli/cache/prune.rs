@@ -17,21 +17,21 @@ use crate::output::cache::{Form, carried, document, entries, lines, size};
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # See which entries nobody has used for a month, and remove them
+  # Show which entries have not been used for a month, then remove them
   kubectl runnable cache prune runnable-k3v9qz --unused 30d --dry-run
   kubectl runnable cache prune runnable-k3v9qz --unused 30d
 
-  # Keep the 500 that were used last
+  # Keep the 500 most recently used entries
   kubectl runnable cache prune runnable-k3v9qz --keep 500
 
-  # What a run has left, of one template
+  # Entries of one run and one template
   kubectl runnable cache prune runnable-k3v9qz --run-id nightly-001 --template load
 
-  # What no template of the edited document can produce any more, on this machine
+  # On this machine: entries that no template of the edited document can produce any more
   kubectl runnable cache prune runnable-k3v9qz --local --orphaned -f etl.yaml
 
-An entry goes when it meets all that is asked. On a terminal it asks before it acts. A hit that is written meanwhile is
-seen: the entry is decided on again. On this machine, entries of runs that go on stay.";
+An entry is removed only if it matches every condition. On a terminal prune asks for confirmation. An entry that is hit in
+the meantime is checked against the conditions again. On this machine, entries of active runs are kept.";
 
 /// Remove entries that are old, unused, or can no longer be produced
 #[derive(Debug, clap::Args)]
@@ -41,19 +41,19 @@ pub(super) struct Args {
     #[arg(value_name = "NAME")]
     name: CacheName,
 
-    /// Entries that were made longer ago than this, such as 30d
+    /// Entries created longer ago than this, such as 30d
     #[arg(long, value_name = "DURATION", value_parser = age)]
     older: Option<SignedDuration>,
 
-    /// Entries that were used last longer ago than this
+    /// Entries not used for longer than this
     #[arg(long, value_name = "DURATION", value_parser = age)]
     unused: Option<SignedDuration>,
 
-    /// Keep so many that were used last, whatever else is asked
+    /// Always keep the N most recently used entries
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
 
-    /// Entries of the run of this id
+    /// Entries of the run with this id
     #[arg(long, value_name = "ID")]
     run_id: Option<RunId>,
 
@@ -65,7 +65,7 @@ pub(super) struct Args {
     #[arg(long)]
     orphaned: bool,
 
-    /// With --orphaned: documents whose templates count in place of the live ones
+    /// With --orphaned: use the templates of these documents instead of the live ones
     #[arg(short = 'f', long = "file", value_name = "FILE", requires = "orphaned")]
     files: Vec<PathBuf>,
 
@@ -97,7 +97,7 @@ impl Args {
         };
         if conditions.is_empty() {
             return Err(Failure::usage(
-                "prune needs to know which entries go: --older, --unused, --keep, --run-id, --template or --orphaned",
+                "no condition is given: use --older, --unused, --keep, --run-id, --template or --orphaned",
             )
             .hint("kubectl runnable cache delete removes a whole cache"));
         }
@@ -105,15 +105,15 @@ impl Args {
     }
 
     /// Runs that go on keep their entries in a store; of a cluster only what is orphaned needs a look at workflows.
-    async fn witnesses(&self, source: &Source, cache: &Cache) -> Result<Provenance, Failure> {
-        let mut witnesses = match source {
+    async fn provenance(&self, source: &Source, cache: &Cache) -> Result<Provenance, Failure> {
+        let mut provenance = match source {
             Source::Cluster { .. } if !self.orphaned && self.template.is_none() => Provenance::default(),
-            source => source.witnesses([cache]).await?,
+            source => source.provenance([cache]).await?,
         };
         if !self.files.is_empty() {
-            add_given(&mut witnesses, &self.files)?;
+            add_given(&mut provenance, &self.files)?;
         }
-        Ok(witnesses)
+        Ok(provenance)
     }
 }
 
@@ -121,17 +121,17 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let conditions = args.conditions()?;
     let source = args.source.open().await?;
     let cache = source.cache(&args.name).await?;
-    let witnesses = args.witnesses(&source, &cache).await?;
-    if args.orphaned && witnesses.producers(&cache.name, "").is_none() {
-        let why = if witnesses.templates_missed {
-            "what is orphaned cannot be told: not all workflows and templates can be seen".to_owned()
+    let provenance = args.provenance(&source, &cache).await?;
+    if args.orphaned && provenance.producers(&cache.name, "").is_none() {
+        let why = if provenance.templates_missed {
+            "orphaned entries cannot be determined: not all workflows and templates can be read".to_owned()
         } else {
-            format!("no template is known that uses cache {}", cache.name)
+            format!("no known template uses cache {}", cache.name)
         };
-        return Err(Failure::new(Exit::NotFound, why).hint("give the document whose templates count with -f"));
+        return Err(Failure::new(Exit::NotFound, why).hint("give the document that defines the templates with -f"));
     }
     let now = Timestamp::now();
-    let prune = conditions.prune(&cache, &witnesses, now);
+    let prune = conditions.prune(&cache, &provenance, now);
     let change = Change { remove: prune.remove.clone(), ..Change::default() };
     if !change.is_empty() {
         check_mutable(&cache)?;
@@ -151,7 +151,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
         return Ok(ConsentArgs::declined());
     }
     let again = |cache: &Cache| {
-        let remove = conditions.prune(cache, &witnesses, now).remove;
+        let remove = conditions.prune(cache, &provenance, now).remove;
         Ok(Change { remove, ..Change::default() })
     };
     let seen = cache.clone();
@@ -183,10 +183,10 @@ fn report(args: &Args, done: &Carried, prune: &Prune, total: usize, bytes: u64) 
     let word = args.consent.done("pruned");
     talk(format_args!("{word} {} of {total}, {} freed", entries(done.done.len()), size(bytes)));
     if !done.busy.is_empty() {
-        talk(format_args!("left {} that changed meanwhile", entries(done.busy.len())));
+        talk(format_args!("kept {} that changed in the meantime", entries(done.busy.len())));
     }
     if !prune.in_use.is_empty() {
-        talk(format_args!("left {} that runs at work use", entries(prune.in_use.len())));
+        talk(format_args!("kept {} that active runs use", entries(prune.in_use.len())));
     }
     Ok(Exit::Success)
 }

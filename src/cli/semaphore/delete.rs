@@ -1,6 +1,6 @@
 //! `semaphore delete`: takes a semaphore away that nobody needs.
 
-use super::lookup::{Scope, board};
+use super::lookup::{Scope, look_up};
 use super::{BranchArgs, ConfigMapArgs, carry_out, drain, no_key};
 use crate::argo::synchronization::LockName;
 use crate::cli::access::AccessArgs;
@@ -13,15 +13,15 @@ use crate::output::locks::limit;
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # A semaphore that nobody holds and nobody waits for
+  # A semaphore without holders and waiters
   kubectl runnable semaphore delete exampleorg-sample-old-branch
 
   # In spite of those who hold it or wait; a workflow that asks for it later fails
   kubectl runnable semaphore delete exampleorg-sample-old-branch --force
 
-Exit code 7 means that it is held or waited for, 6 that there is none.";
+Exit code 7 means that it has holders or waiters, 6 that it does not exist.";
 
-/// Delete a semaphore that nobody holds or waits for
+/// Delete a semaphore without holders and waiters
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[command(flatten)]
     branch: BranchArgs,
 
-    /// Delete it also while it is held or waited for
+    /// Delete it even if it has holders or waiters
     #[arg(long)]
     force: bool,
 
@@ -55,9 +55,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         if !args.force {
             let scope = Scope { config_map, all_namespaces: false, completed: false };
             let name = LockName::semaphore(cluster.namespace(), config_map.as_str(), named.key.as_str());
-            let found = board(&cluster, scope).await?;
+            let found = look_up(&cluster, scope).await?;
             found.warn(&cluster);
-            is_free(&found.board.lock(name), &named)?;
+            is_free(&found.table.lock(name), &named)?;
         }
         let request = Request { config_map: config_map.as_str(), key: &named.key, branch: None, edit: Edit::Delete };
         if args.force {

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::carry_out;
-use super::lookup::{Scope, board};
+use super::lookup::{Scope, look_up};
 use crate::argo::Workflow;
 use crate::argo::synchronization::{LockName, Recorded};
 use crate::cli::failure::Failure;
@@ -73,8 +73,8 @@ impl Drain<'_> {
     async fn labels(&self, cluster: &Cluster) -> Result<Value, Failure> {
         let Request { config_map, key, .. } = self.request;
         let scope = Scope { config_map: &config_map.parse()?, all_namespaces: false, completed: false };
-        let board = board(cluster, scope).await?.board;
-        let instances = board.instances(&LockName::semaphore(cluster.namespace(), config_map, key.as_str()));
+        let table = look_up(cluster, scope).await?.table;
+        let instances = table.instances(&LockName::semaphore(cluster.namespace(), config_map, key.as_str()));
         let instance = instances.into_iter().flatten().next();
         Ok(instance.map_or_else(|| json!({}), |instance| json!({INSTANCE: instance})))
     }
@@ -122,8 +122,9 @@ impl Drain<'_> {
             Ok(progress) => self.tell(&progress?, text("name")),
             Err(_) if self.wait => {
                 let message = format!("semaphore {key} is not empty after {limit:?}");
-                Err(Failure::new(Exit::TimedOut, message)
-                    .hint(format!("nobody is let in; kubectl runnable semaphore get {key} shows who is still in")))
+                Err(Failure::new(Exit::TimedOut, message).hint(format!(
+                    "no new holders are admitted; kubectl runnable semaphore get {key} shows the current holders"
+                )))
             }
             Err(_) => {
                 talk(format_args!(
@@ -148,7 +149,7 @@ impl Drain<'_> {
             Progress::Done => talk(format_args!("semaphore {key} is empty; workflow {workflow} keeps it so")),
             _ => {
                 talk(format_args!(
-                    "workflow {workflow} is next in the queue of semaphore {key}: nobody else is let in"
+                    "workflow {workflow} is next in the queue of semaphore {key}: no other holder is admitted"
                 ));
             }
         }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::json;
 
-use super::lookup::{Scope, board};
+use super::lookup::{Scope, look_up};
 use super::{BranchArgs, ConfigMapArgs, no_key};
 use crate::argo::synchronization::{LockName, LockNameError};
 use crate::cli::access::AccessArgs;
@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[command(flatten)]
     branch: BranchArgs,
 
-    /// Look through completed workflows too, for a lock that they never gave back
+    /// Also search completed workflows for a lock that they never released
     #[arg(long)]
     completed: bool,
 
@@ -99,15 +99,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             wanted.lock(cluster.namespace(), config_map.as_str()).map_err(|error| Failure::usage(error.to_string()))?;
         let home = cluster.within(&name.namespace);
         let scope = Scope { config_map, all_namespaces: false, completed: args.completed };
-        let found = board(&home, scope).await?;
+        let found = look_up(&home, scope).await?;
         found.warn(&home);
-        let lock = found.board.lock(name);
+        let lock = found.table.lock(name);
         if is_nothing(&lock) {
             let message = format!("{} does not exist in namespace {:?}", lock.name.kind, lock.name.namespace);
             return Err(Failure::new(Exit::NotFound, message)
                 .hint("kubectl runnable semaphore list shows those that exist; semaphore set makes one"));
         }
-        let cycles = cycles(&found.board.locks());
+        let cycles = cycles(&found.table.locks());
         match args.output {
             None | Some(Format::Wide) => result(text(&lock, &cycles, config_map.as_str()))?,
             Some(Format::Name) => result(format_args!("{}\n", lock.name))?,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::ConfigMapArgs;
-use super::lookup::{Scope, board};
+use super::lookup::{Scope, look_up};
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
@@ -36,7 +36,7 @@ pub(super) struct Args {
     #[arg(short = 'A', long)]
     all_namespaces: bool,
 
-    /// Look through completed workflows too, for locks that they never gave back
+    /// Also search completed workflows for locks that they never released
     #[arg(long)]
     completed: bool,
 
@@ -60,10 +60,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let cluster = Cluster::connect(&args.access.access()).await?;
         let config_map = &args.config_map.name;
         let scope = Scope { config_map, all_namespaces: args.all_namespaces, completed: args.completed };
-        let found = board(&cluster, scope).await?;
+        let found = look_up(&cluster, scope).await?;
         found.warn(&cluster);
-        let cycles = cycles(&found.board.locks());
-        let locks = if args.all_namespaces { found.board.locks() } else { found.board.locks_of(cluster.namespace()) };
+        let cycles = cycles(&found.table.locks());
+        let locks = if args.all_namespaces { found.table.locks() } else { found.table.locks_of(cluster.namespace()) };
         match args.output {
             None | Some(Format::Wide) if locks.is_empty() && args.all_namespaces => {
                 talk("no semaphores or mutexes in any namespace");

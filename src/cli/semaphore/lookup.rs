@@ -1,4 +1,4 @@
-//! Everything that a cluster tells of locks, read into one board.
+//! Everything that a cluster tells of locks, read into one table.
 
 use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
@@ -25,7 +25,7 @@ pub(super) struct Scope<'a> {
 /// What was found.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) board: LockTable,
+    pub(super) table: LockTable,
     /// Workflows of other namespaces, which may have locks of this one, could not be looked at.
     pub(super) partial: bool,
 }
@@ -44,67 +44,67 @@ impl Found {
 }
 
 /// Reads workflows, the holders that they name, and the limits of their locks.
-pub(super) async fn board(cluster: &Cluster, scope: Scope<'_>) -> Result<Found, Failure> {
-    let (mut board, partial) = workflows(cluster, scope).await?;
+pub(super) async fn look_up(cluster: &Cluster, scope: Scope<'_>) -> Result<Found, Failure> {
+    let (mut table, partial) = workflows(cluster, scope).await?;
     if !scope.all_namespaces {
-        board.keep(cluster.namespace());
+        table.keep(cluster.namespace());
     }
-    for (namespace, name) in board.unseen() {
+    for (namespace, name) in table.unseen() {
         match cluster.within(&namespace).workflow(&name).await {
-            Ok(workflow) => board.add(&workflow),
+            Ok(workflow) => table.add(&workflow),
             Err(ClusterError::WorkflowMissing { .. } | ClusterError::NamespaceMissing { .. }) => {
-                board.add_gone((namespace, name));
+                table.add_gone((namespace, name));
             }
             // It may well be at work where this user may not look.
             Err(ClusterError::Forbidden { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    own_limits(cluster, scope, &mut board).await?;
+    own_limits(cluster, scope, &mut table).await?;
     let own = |(namespace, name): &Address| {
         *name == scope.config_map.as_str() && (scope.all_namespaces || namespace == cluster.namespace())
     };
-    for (namespace, name) in board.config_maps().into_iter().filter(|address| !own(address)) {
+    for (namespace, name) in table.config_maps().into_iter().filter(|address| !own(address)) {
         match cluster.within(&namespace).config_map(&name).await {
             Ok(Some(config_map)) => {
                 if let Ok(limits) = Limits::of(&config_map) {
-                    board.add_limits(&namespace, &limits);
+                    table.add_limits(&namespace, &limits);
                 }
             }
-            Ok(None) | Err(ClusterError::NamespaceMissing { .. }) => board.add_missing_limits((namespace, name)),
+            Ok(None) | Err(ClusterError::NamespaceMissing { .. }) => table.add_missing_limits((namespace, name)),
             Err(ClusterError::Forbidden { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Found { board, partial })
+    Ok(Found { table, partial })
 }
 
 /// All workflows that may have to do with the locks. A workflow may take a lock of any namespace.
 async fn workflows(cluster: &Cluster, scope: Scope<'_>) -> Result<(LockTable, bool), Failure> {
     let labels = (!scope.completed).then(|| LIVE.to_owned());
     let mut selection = Selection { all_namespaces: true, labels, chunk: PAGE, ..Selection::default() };
-    let mut board = LockTable::default();
-    match cluster.list(&selection, |workflow| board.add(&workflow)).await {
+    let mut table = LockTable::default();
+    match cluster.list(&selection, |workflow| table.add(&workflow)).await {
         Err(ClusterError::Forbidden { .. }) if !scope.all_namespaces => {}
         listed => {
             listed?;
-            return Ok((board, false));
+            return Ok((table, false));
         }
     }
     selection.all_namespaces = false;
-    cluster.list(&selection, |workflow| board.add(&workflow)).await?;
-    Ok((board, true))
+    cluster.list(&selection, |workflow| table.add(&workflow)).await?;
+    Ok((table, true))
 }
 
-async fn own_limits(cluster: &Cluster, scope: Scope<'_>, board: &mut LockTable) -> Result<(), Failure> {
+async fn own_limits(cluster: &Cluster, scope: Scope<'_>, table: &mut LockTable) -> Result<(), Failure> {
     let name = scope.config_map.as_str();
     if !scope.all_namespaces {
         let address = (cluster.namespace().to_owned(), name.to_owned());
         match cluster.config_map(name).await? {
             Some(config_map) => {
-                board.add_limits(&address.0, &Limits::of(&config_map)?);
+                table.add_limits(&address.0, &Limits::of(&config_map)?);
             }
-            None => board.add_missing_limits(address),
+            None => table.add_missing_limits(address),
         }
         return Ok(());
     }
@@ -115,13 +115,13 @@ async fn own_limits(cluster: &Cluster, scope: Scope<'_>, board: &mut LockTable) 
     for config_map in &found {
         let namespace = config_map["metadata"]["namespace"].as_str().unwrap_or_default();
         if let Ok(limits) = Limits::of(config_map) {
-            board.add_limits(namespace, &limits);
+            table.add_limits(namespace, &limits);
         }
     }
     let there =
         |(namespace, _): &Address| found.iter().any(|found| found["metadata"]["namespace"] == namespace.as_str());
-    for address in board.config_maps().into_iter().filter(|address| address.1 == name && !there(address)) {
-        board.add_missing_limits(address);
+    for address in table.config_maps().into_iter().filter(|address| address.1 == name && !there(address)) {
+        table.add_missing_limits(address);
     }
     Ok(())
 }

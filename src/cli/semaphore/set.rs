@@ -17,23 +17,23 @@ use crate::output::locks::limit;
 use crate::output::stream::result;
 
 const EXAMPLES: &str = "Examples:
-  # Let three runs of a branch go on at once; those that wait are let in as soon as the controller sees it
+  # Let three runs of a branch hold the semaphore at once; waiting runs are admitted as soon as the controller sees it
   kubectl runnable semaphore set --owner exampleorg --repo sample --ref refs/heads/main 3
   kubectl runnable semaphore set exampleorg/sample@main 3
 
   # The same by its key
   kubectl runnable semaphore set exampleorg-sample-main 3
 
-  # Make sure that there is a limit, and leave one that somebody has tuned
+  # Set a limit only if there is none yet
   kubectl runnable semaphore set exampleorg-sample-main 1 --if-absent
 
-  # Let nobody in any more, wait until all have left, and go on later with the former limit
+  # Admit no new holders, wait until all have left, and restore the former limit later
   kubectl runnable semaphore set exampleorg-sample-main --drain --wait
   kubectl runnable semaphore set exampleorg-sample-main --undrain
 
-A limit is at least 1: a controller that begins with 0 fails every workflow that asks for the semaphore. --drain lowers \
-the limit to 1 and gives the one place to a suspended workflow of the highest priority, which has no pod. Whoever waits \
-keeps its place in the queue.";
+A limit is at least 1: a controller that starts with a limit of 0 fails every workflow that asks for the semaphore. --drain \
+lowers the limit to 1 and gives that one place to a suspended workflow of the highest priority, which has no pod. Waiting \
+workflows keep their places in the queue.";
 
 /// Set the limit of a semaphore
 #[derive(Debug, clap::Args)]
@@ -41,26 +41,26 @@ keeps its place in the queue.";
        kubectl runnable semaphore set [OPTIONS] --owner OWNER --repo REPO [--ref REF] LIMIT
        kubectl runnable semaphore set [OPTIONS] KEY|OWNER/REPO@REF --drain|--undrain")]
 pub(super) struct Args {
-    /// The semaphore, by its key or its branch, and how many may hold it at once
+    /// The semaphore, by its key or its branch, and the maximum number of holders
     #[arg(value_names = ["KEY", "LIMIT"], num_args = 0..=2, allow_negative_numbers = true)]
     words: Vec<String>,
 
     #[command(flatten)]
     branch: BranchArgs,
 
-    /// Set the limit only where there is none
+    /// Set the limit only if there is none yet
     #[arg(long)]
     if_absent: bool,
 
-    /// Let nobody in any more; those that are in go on to their end
+    /// Admit no new holders; current holders finish
     #[arg(long, conflicts_with_all = ["if_absent", "undrain"])]
     drain: bool,
 
-    /// Take --drain back: the limit that was before, unless LIMIT gives another
+    /// Undo --drain: restore the former limit, or set LIMIT
     #[arg(long, conflicts_with = "if_absent")]
     undrain: bool,
 
-    /// With --drain, wait until all that were in have left
+    /// With --drain, wait until all current holders have left
     #[arg(long, requires = "drain")]
     wait: bool,
 
@@ -133,13 +133,13 @@ impl Args {
         let number = limit.map(|text| text.parse::<u32>().map_err(|_| no_limit(text))).transpose()?;
         match (self.drain, self.undrain, number) {
             (true, _, None | Some(0)) => Ok(Edit::Drain(drain)),
-            (true, _, Some(limit)) => Err(Failure::usage(format!("--drain lets nobody in, and the limit is {limit}"))
+            (true, _, Some(limit)) => Err(Failure::usage(format!("--drain admits no new holders: it takes no limit, and {limit} is given"))
                 .hint("leave LIMIT out; --undrain brings the former one back")),
             (_, true, None) => Ok(Edit::Undrain),
             (_, _, Some(0)) => Err(Failure::usage(
-                "limit 0 is none that Argo takes: a controller that begins with it fails every workflow that asks for the semaphore",
+                "Argo does not accept a limit of 0: a controller that starts with it fails every workflow that asks for the semaphore",
             )
-            .hint("use --drain: it lets nobody in, and --undrain takes it back")),
+            .hint("use --drain: it admits no new holders, and --undrain undoes it")),
             (_, _, Some(limit)) if self.if_absent => Ok(Edit::Ensure(limit)),
             (_, _, Some(limit)) => Ok(Edit::Set(limit)),
             (_, _, None) => Err(Failure::usage("no limit is given").hint("give a number from 1 on, or --drain")),

@@ -20,51 +20,52 @@ use crate::output::tree::printable;
 use crate::output::worktrees::cleaned;
 
 const EXAMPLES: &str = "Examples:
-  # The worktree of a task that is done; again is no error
+  # The worktree of a finished task; repeating the command is no error
   kubectl runnable worktree cleanup --task-id task-1
 
-  # What killed processes left, and all that is older than a day and holds no work
+  # What killed processes left behind, then everything older than a day that holds no work
   kubectl runnable worktree cleanup --stale
   kubectl runnable worktree cleanup --all --older 24h --dry-run
 
-  # Room on a full disk: worktrees, refs that the remote no longer has, then objects that nothing needs
+  # Free disk space: worktrees, refs that the remote no longer has, then unreachable objects
   kubectl runnable worktree cleanup --all --remote-prune --gc
 
-Work is kept unless --force: files changed or added that are in no commit, commits on no branch of the remote, a lock \
-of git worktree lock, a process in it, a directory that git does not know. Exit code 7 means that a worktree named by \
---task-id was kept, or that garbage cannot be collected because somebody writes.";
+Worktrees that hold work are kept unless --force is given: changed or added files that are in no commit, commits on no \
+branch of the remote (reflog and submodules included), stashes, a lock of git worktree lock, a process in the directory, a \
+directory that git does not know. Exit code 7 means that a worktree named by --task-id was kept, or that garbage cannot be \
+collected because another process is writing.";
 
-/// Remove worktrees and what is left of some; work that would be lost is kept
+/// Remove worktrees and their remains; worktrees that hold work are kept
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["task_id", "stale", "all", "gc", "remote_prune"])))]
 #[command(group(clap::ArgGroup::new("which").args(["task_id", "stale", "all"])))]
 pub(super) struct Args {
-    /// The worktrees of these tasks
+    /// Remove the worktrees of these tasks
     #[arg(long, value_name = "ID", num_args = 1..)]
     task_id: Vec<TaskId>,
 
-    /// What nobody can work in: half-made by a killed init, without directory, or unknown to git (kept unless --force)
+    /// Remove unusable worktrees: half-made by a killed init, without directory, or unknown to git (kept unless --force)
     #[arg(long)]
     stale: bool,
 
-    /// All worktrees
+    /// Remove all worktrees
     #[arg(long)]
     all: bool,
 
-    /// Only those made longer ago than this, such as 24h
+    /// Only worktrees created longer ago than this, such as 24h
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, requires = "which")]
     older: Option<Duration>,
 
-    /// Collect objects that nothing needs; refused while an init or a git works in the root
+    /// Run git gc in the clone; refused while an init or a git process is active in the root
     #[arg(long)]
     gc: bool,
 
-    /// Forget refs of the clone that the remote no longer has
+    /// Delete remote-tracking refs that the remote no longer has
     #[arg(long)]
     remote_prune: bool,
 
-    /// Remove also what holds work, is locked or in use; not what is being made
+    /// Also remove worktrees that hold work, are locked or in use, and print what is lost
     #[arg(long, requires = "which")]
     force: bool,
 
@@ -75,7 +76,7 @@ pub(super) struct Args {
     #[command(flatten)]
     root: RootArgs,
 
-    /// How long to wait while another process changes the clone
+    /// Maximum time to wait for another process that is changing the clone
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span, allow_hyphen_values = true)]
     lock_timeout: Duration,
 
@@ -153,7 +154,7 @@ fn tell(event: &Event<'_>, request: &Cleaning, lines: bool) {
             talk(format_args!("worktree {} kept: {}", printable(&tree.task), sentence(reasons)));
         }
         Event::Asking => talk("asking the remote for its refs"),
-        Event::Collecting => talk("collecting objects that nothing needs"),
+        Event::Collecting => talk("collecting unreachable objects"),
     }
 }
 
@@ -168,18 +169,18 @@ fn told(args: &Args, root: &Path, done: &Cleaned) -> Result<(), Failure> {
     }
     match done.distrusted.len() {
         0 => {}
-        1 => talk("one entry of safe.directory taken out of your global git config"),
-        many => talk(format_args!("{many} entries of safe.directory taken out of your global git config")),
+        1 => talk("one safe.directory entry removed from your global git config"),
+        many => talk(format_args!("{many} safe.directory entries removed from your global git config")),
     }
     for name in &done.forgotten {
         talk(format_args!("{} forgotten: the remote no longer has it", printable(name)));
     }
     if let Some(objects) = done.collected {
         let (before, after) = (BinaryBytes(objects.before), BinaryBytes(objects.after));
-        talk(format_args!("the objects take {after}, before {before}"));
+        talk(format_args!("objects take {after} now, {before} before"));
     }
     if !done.kept.is_empty() {
-        talk("save the work that is kept, or remove it with --force");
+        talk("save the work in the worktrees that were kept, or remove them with --force");
     }
     match args.output {
         Some(Format::Name) => {

@@ -25,13 +25,13 @@ const EXAMPLES: &str = "Examples:
   # Of a pull request, from any host, in another root
   kubectl runnable worktree init --url git@git.example.org:team/sample.git --ref refs/pull/7/head --root ~/work
 
-  # Only a part of a large repository; again for the same task
+  # Only some directories of a large repository, reusing the task's worktree
   kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1 --sparse docs src/app --reuse
 
-  # With all of its history, for a script
+  # With its full history, for a script
   kubectl runnable worktree init --owner exampleorg --repo sample --depth 0 -o json";
 
-/// Make the worktree of a task: a checkout over the shared clone, which is fetched only where something misses
+/// Create the worktree of a task: a checkout over the shared clone, which fetches only missing objects
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -52,22 +52,22 @@ pub(super) struct Args {
     #[arg(long = "ref", value_name = "REF", default_value = "refs/heads/main")]
     revision: Revision,
 
-    /// The task; else the number of the CI's pull request, else a new name
+    /// The task; the default is the number of the CI's pull request, or a new name
     #[arg(long, value_name = "ID")]
     task_id: Option<TaskId>,
 
     #[command(flatten)]
     root: RootArgs,
 
-    /// How many commits of history are fetched; 0 is all
+    /// Number of commits of history to fetch; 0 fetches all
     #[arg(long, value_name = "N", default_value_t = 1)]
     depth: u32,
 
-    /// Only these directories, and the files beside and above them
+    /// Check out only these directories, and the files beside and above them
     #[arg(long, value_name = "PATH", num_args = 1..)]
     sparse: Vec<Directory>,
 
-    /// Take the task's worktree if it is there; without work of its own it is moved to the ref's commit
+    /// Use the task's existing worktree; if it holds no work it is moved to the ref's commit
     #[arg(long)]
     reuse: bool,
 
@@ -75,7 +75,7 @@ pub(super) struct Args {
     #[arg(long)]
     safe_directory: bool,
 
-    /// How long to wait while another process changes the clone
+    /// Maximum time to wait for another process that is changing the clone
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span, allow_hyphen_values = true)]
     lock_timeout: Duration,
 
@@ -165,8 +165,8 @@ fn tell(step: Step, request: &InitRequest, url: &RemoteUrl) {
 }
 
 fn told(made: &Made) {
-    let fetched = if made.fetched { "" } else { ", nothing had to be fetched" };
-    let how = if made.reused { "taken again" } else { "made" };
+    let fetched = if made.fetched { "" } else { ", nothing was fetched" };
+    let how = if made.reused { "reused" } else { "created" };
     talk(format_args!("worktree {how} at commit {}{fetched}", made.commit));
 }
 

@@ -12,7 +12,7 @@ use crate::output::stream::{result, talk};
 use crate::output::worktrees::{document, table};
 
 const EXAMPLES: &str = "Examples:
-  # The worktrees of /work, with what a cleanup would keep
+  # The worktrees of the default root, with what a cleanup would keep
   kubectl runnable worktree list
 
   # With ref, branch, path and why it would be kept, in another root

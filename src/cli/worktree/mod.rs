@@ -16,13 +16,13 @@ use crate::exit::Exit;
 use crate::git::Git;
 use crate::output::stream;
 
-/// Make, list and remove worktrees: one checkout for each task, over one shared clone
+/// Create, list and remove worktrees: one checkout for each task, over one shared clone
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  # A checkout of main for this task, over a clone that all tasks share
+  # A checkout of main for this task, over a clone shared by all tasks
   cd \"$(kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1)\"
 
-  # Which there are, and away with those that hold no work
+  # List the worktrees, then remove those that hold no work
   kubectl runnable worktree list
   kubectl runnable worktree cleanup --all")]
 pub(super) struct Args {

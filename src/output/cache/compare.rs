@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{seconds, table};
-use crate::cache::{Answer, Asked, CacheDifference, NodeDifference, Part, Told};
+use crate::cache::{Answer, Asked, CacheDifference, KeyDifference, NodeDifference, Told};
 use crate::output::tree::printable;
 
 /// How two caches differ, as diff writes it.
@@ -43,7 +43,7 @@ fn what(node: &NodeDifference) -> String {
         (Some(first), Some(second)) if first.cache != second.cache => {
             format!("the cache: {}, then {}", first.cache, second.cache)
         }
-        (Some(_), Some(_)) => node.parts.iter().map(Part::to_string).collect::<Vec<_>>().join("; "),
+        (Some(_), Some(_)) => node.parts.iter().map(KeyDifference::to_string).collect::<Vec<_>>().join("; "),
         (None, _) => "only in the second".to_owned(),
         (_, None) => "only in the first".to_owned(),
     }

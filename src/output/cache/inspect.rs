@@ -83,15 +83,15 @@ fn brief(value: &str) -> String {
 fn problems(report: &Report) -> String {
     let mut text = String::new();
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
-    for (key, finding) in report.all_findings() {
+    for (key, problem) in report.all_problems() {
         let line = match key {
-            Some(key) => format!("  {key}: {finding}\n"),
-            None => format!("  {finding}\n"),
+            Some(key) => format!("  {key}: {problem}\n"),
+            None => format!("  {problem}\n"),
         };
         let line = printable(line.trim_end()) + "\n";
-        match groups.iter_mut().find(|(remedy, _)| *remedy == finding.remedy()) {
+        match groups.iter_mut().find(|(remedy, _)| *remedy == problem.remedy()) {
             Some((_, lines)) => lines.push(line),
-            None => groups.push((finding.remedy(), vec![line])),
+            None => groups.push((problem.remedy(), vec![line])),
         }
     }
     if groups.is_empty() {

@@ -77,7 +77,7 @@ async fn an_entry_that_is_used_between_reading_and_writing_stays() {
     let mut prune = command(&kubeconfig, &arguments);
     let ran = tokio::task::spawn_blocking(move || Output::from(prune.output().unwrap())).await.unwrap();
     let ran = ran.prints(0, "idle pruned\n");
-    assert!(ran.stderr.contains("left 1 entry that changed meanwhile"), "{ran:?}");
+    assert!(ran.stderr.contains("kept 1 entry that changed in the meantime"), "{ran:?}");
     let requests = server.received_requests().await.unwrap();
     let sent: Vec<Value> = requests
         .iter()
@@ -97,7 +97,7 @@ async fn a_cache_in_use_is_deleted_by_force_only() {
         json!({"key": "a", "maxAge": "", "cache": {"configMap": {"name": "in-use"}}});
     run["status"] = json!({"phase": "Running"});
     namespace.create("workflows", &run).await;
-    cache(&namespace, &["delete", "in-use"]).fails(7, &["in-use is in use: run at-work goes on", "--force"]);
+    cache(&namespace, &["delete", "in-use"]).fails(7, &["in-use is in use by the active run at-work", "--force"]);
     cache(&namespace, &["delete", "in-use", "--key", "z"]).fails(6, &["has no entry \"z\""]);
     let _ = cache(&namespace, &["delete", "in-use", "--key", "a"]).prints(0, "a deleted\n");
     assert_eq!(keys(&namespace, "in-use").await, ["b"]);
@@ -112,8 +112,7 @@ async fn what_no_template_can_produce_goes() {
     let whole = entry("wf-1", "2026-11-21T08:00:00Z");
     let data = json!({"cron-01-r1": whole, "load-01-r1": whole, "load-02-r1": whole, "run-01-r1": whole});
     config_map(&namespace, "orphans", true, &data).await;
-    cache(&namespace, &["prune", "orphans", "--orphaned"])
-        .fails(6, &["no template is known that uses cache orphans", "-f"]);
+    cache(&namespace, &["prune", "orphans", "--orphaned"]).fails(6, &["no known template uses cache orphans", "-f"]);
     let template = |key: &str| {
         json!({"name": "t", "container": {"image": "alpine"},
             "memoize": {"key": key, "maxAge": "", "cache": {"configMap": {"name": "orphans"}}}})

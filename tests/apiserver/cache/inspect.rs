@@ -53,7 +53,7 @@ async fn what_breaks_a_cache_is_named_and_mended() {
     assert_eq!(after["data"], json!({"whole": whole}));
     assert_eq!(after["metadata"]["labels"], json!({"team": "a", LABEL: "Cache"}));
     let again = cache(&namespace, &["inspect", "broken", "--fix"]).prints(0, "");
-    assert!(again.stderr.contains("nothing to mend"), "{again:?}");
+    assert!(again.stderr.contains("nothing to repair"), "{again:?}");
 }
 
 #[tokio::test]

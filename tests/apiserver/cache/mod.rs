@@ -5,6 +5,7 @@ mod exchange;
 mod home;
 mod inspect;
 mod large;
+mod list;
 mod plan;
 mod rights;
 mod why;

@@ -145,7 +145,7 @@ async fn bad_usage_is_refused_before_anything_is_asked() {
     for (arguments, said) in [
         (&["set", "k"][..], "no limit is given"),
         (&["set"], "no semaphore is named"),
-        (&["set", "k", "0"], "limit 0 is none that Argo takes"),
+        (&["set", "k", "0"], "Argo does not accept a limit of 0"),
         (&["set", "k", "-1"], "invalid limit \"-1\""),
         (&["set", "k", "1.5"], "invalid limit"),
         (&["set", "a b", "1"], "invalid semaphore key"),

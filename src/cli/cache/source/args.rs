@@ -44,7 +44,7 @@ impl FromStr for StoreUrl {
                 return Err("stores in S3 are not supported yet: expected a directory of this machine".to_owned());
             }
             Some((scheme, _)) => {
-                return Err(format!("{scheme}:// is no store that is known: expected a path or file://"));
+                return Err(format!("{scheme}:// is not supported: expected a path or file://"));
             }
             None if text.is_empty() => return Err("expected a path or a file:// URL".to_owned()),
             None => text,

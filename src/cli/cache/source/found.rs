@@ -17,7 +17,7 @@ pub(in crate::cli) async fn find(
     }
     let named = cluster.config_maps_named(name).await.map_err(|error| match error {
         ClusterError::Forbidden { .. } => {
-            Failure::from(error).hint("name the namespace of the cache, that of the controller, with --cache-namespace")
+            Failure::from(error).hint("name the controller's namespace with --cache-namespace")
         }
         error => error.into(),
     })?;
@@ -47,8 +47,8 @@ pub(in crate::cli) async fn find(
 /// That the ConfigMap of the name is none of Argo's caches.
 pub(super) fn foreign(cache: &Cache) -> Failure {
     let message = format!(
-        "ConfigMap {:?} in {} is no cache: it lacks the label {}={}, and none of its keys holds an entry",
+        "ConfigMap {:?} in {} is not a cache: it lacks the label {}={}, and none of its keys holds an entry",
         cache.name, cache.place, LABEL, LABEL_VALUE
     );
-    Failure::new(Exit::Conflict, message).hint("it is left as it is; choose another name")
+    Failure::new(Exit::Conflict, message).hint("it was not changed; choose another name")
 }

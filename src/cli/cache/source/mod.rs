@@ -3,7 +3,7 @@
 mod args;
 mod change;
 mod found;
-mod witnesses;
+mod provenance;
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -68,6 +68,42 @@ impl Source {
         }
     }
 
+    /// Gives each cache to `take` that lacks the label and that workflows or templates refer to by name: their nodes end in
+    /// Error. Those of the namespace, or of all namespaces where all are asked for.
+    pub(super) async fn each_unlabelled(
+        &self,
+        all_namespaces: bool,
+        mut take: impl FnMut(Cache),
+    ) -> Result<(), Failure> {
+        let Self::Cluster { cluster, namespace } = self else { return Ok(()) };
+        let (cluster, all) = match namespace {
+            Some(namespace) => (cluster.within(namespace), false),
+            None => ((**cluster).clone(), all_namespaces),
+        };
+        let mut unlabelled = Vec::new();
+        match cluster.unlabelled_config_maps(all, |object| unlabelled.push(object)).await {
+            // Whoever may not list ConfigMaps has been told so.
+            Err(ClusterError::Forbidden { .. }) => return Ok(()),
+            listed => listed?,
+        }
+        if unlabelled.is_empty() {
+            return Ok(());
+        }
+
+        // Only names are needed, and no cache is called "": what nodes asked for is not remembered.
+        let provenance = provenance::of_cluster(&cluster, Provenance::about([""])).await?;
+        let referred = provenance.caches();
+        for object in unlabelled {
+            let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+            if !referred.contains(text("name")) {
+                continue;
+            }
+            let whole = cluster.within(text("namespace")).config_map(text("name")).await?;
+            whole.iter().map(Cache::of_config_map).filter(|cache| !cache.is_foreign()).for_each(&mut take);
+        }
+        Ok(())
+    }
+
     /// The cache of a name, which is one.
     pub(super) async fn cache(&self, name: &CacheName) -> Result<Cache, Failure> {
         let cache = self.find(name).await?.ok_or_else(|| self.missing(name))?;
@@ -119,14 +155,14 @@ impl Source {
     }
 
     /// What workflows and templates tell of these caches, as far as they can be seen.
-    pub(super) async fn witnesses<'a>(
+    pub(super) async fn provenance<'a>(
         &self,
         caches: impl IntoIterator<Item = &'a Cache>,
     ) -> Result<Provenance, Failure> {
         let about = Provenance::about(caches.into_iter().map(|cache| cache.name.as_str()));
         match self {
-            Self::Store(store) => witnesses::of_store(store.root(), about),
-            Self::Cluster { cluster, .. } => witnesses::of_cluster(cluster, about).await,
+            Self::Store(store) => provenance::of_store(store.root(), about),
+            Self::Cluster { cluster, .. } => provenance::of_cluster(cluster, about).await,
         }
     }
 

@@ -14,14 +14,14 @@ use crate::output::stream::talk;
 const CHUNK: u32 = 100;
 
 /// Hears those of a cluster, as far as they can be seen.
-pub(super) async fn of_cluster(cluster: &Cluster, mut witnesses: Provenance) -> Result<Provenance, Failure> {
+pub(super) async fn of_cluster(cluster: &Cluster, mut provenance: Provenance) -> Result<Provenance, Failure> {
     let everywhere = Selection { all_namespaces: true, chunk: CHUNK, ..Selection::default() };
-    match cluster.list(&everywhere, |workflow| witnesses.add_workflow(&workflow)).await {
+    match cluster.list(&everywhere, |workflow| provenance.add_workflow(&workflow)).await {
         // Where there are no workflows, nobody has seen too few of them.
-        Ok(_) | Err(ClusterError::NotInstalled { .. }) => witnesses.complete = true,
+        Ok(_) | Err(ClusterError::NotInstalled { .. }) => provenance.complete = true,
         Err(ClusterError::Forbidden { .. }) => {
             let here = Selection { all_namespaces: false, ..everywhere.clone() };
-            match cluster.list(&here, |workflow| witnesses.add_workflow(&workflow)).await {
+            match cluster.list(&here, |workflow| provenance.add_workflow(&workflow)).await {
                 Ok(_) => talk(format_args!(
                     "note: only workflows of namespace {:?} can be seen; what others made or use is not known",
                     cluster.namespace()
@@ -34,30 +34,30 @@ pub(super) async fn of_cluster(cluster: &Cluster, mut witnesses: Provenance) -> 
         }
         Err(error) => return Err(error.into()),
     }
-    witnesses.templates_missed = !witnesses.complete;
+    provenance.templates_missed = !provenance.complete;
     for kind in [TemplateKind::WorkflowTemplate, TemplateKind::ClusterWorkflowTemplate, TemplateKind::CronWorkflow] {
-        let selection = Selection { all_namespaces: witnesses.complete, ..everywhere.clone() };
-        match cluster.templates(kind, &selection, |object| drop(witnesses.add_templates(&object["spec"]))).await {
+        let selection = Selection { all_namespaces: provenance.complete, ..everywhere.clone() };
+        match cluster.templates(kind, &selection, |object| drop(provenance.add_templates(&object["spec"]))).await {
             Ok(()) | Err(ClusterError::NotInstalled { .. }) => {}
-            Err(ClusterError::Forbidden { .. }) => witnesses.templates_missed = true,
+            Err(ClusterError::Forbidden { .. }) => provenance.templates_missed = true,
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(witnesses)
+    Ok(provenance)
 }
 
 /// Hears those of a store of runs.
-pub(super) fn of_store(root: &Path, mut witnesses: Provenance) -> Result<Provenance, Failure> {
-    witnesses.complete = true;
+pub(super) fn of_store(root: &Path, mut provenance: Provenance) -> Result<Provenance, Failure> {
+    provenance.complete = true;
     for record in Record::all(root, None)? {
         match Snapshot::of_record(&record) {
-            Ok(run) => witnesses.add_workflow(&run.settled()),
+            Ok(run) => provenance.add_workflow(&run.settled()),
             Err(error) => {
                 talk(format_args!("warning: {} left out: {}", record.directory().display(), chain(&error)));
-                witnesses.complete = false;
-                witnesses.templates_missed = true;
+                provenance.complete = false;
+                provenance.templates_missed = true;
             }
         }
     }
-    Ok(witnesses)
+    Ok(provenance)
 }
