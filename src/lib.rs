@@ -10,8 +10,8 @@
 //!
 //! URL, ref, task ─► cli::worktree ─► git: base, fetch, checkout ─► path
 //!
-//! RUN ─► cli::target ─► live Workflow ─┬► report (pure): summary ─► output
-//!                                      └► retry | control (pure): plan, changes ─► cluster | local engine
+//! RUN ─► cli::target ─► backend::Run ─► Snapshot ─┬► report (pure): summary ─► output
+//!                                                 └► retry | control (pure): plan, changes ─► backend::Run
 //! ```
 //!
 //! [`argo`], [`prepare`], [`retry`], [`control`], [`locks`], [`report`], [`handle`] and [`mask`] are pure: no clock, randomness,

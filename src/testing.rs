@@ -40,7 +40,7 @@ pub mod cli {
 pub mod cluster {
     //! Requests to a Kubernetes API server.
     pub use crate::cluster::{
-        Access, Changed, Cluster, ClusterError, Line, LogEnd, LogOptions, News, Selection, TemplateKind,
+        Access, Changed, Cluster, ClusterError, Line, LogEnd, LogOptions, News, Pod, Selection, TemplateKind,
     };
 }
 

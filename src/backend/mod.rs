@@ -2,7 +2,7 @@
 //! nothing twice; what only one of them has (semaphores, ConfigMaps, the engine) is asked of that one.
 //!
 //! ```text
-//! Backend: find, latest, names, list, list_follow          Run: get, follow, end, revise
+//! Backend: find, latest, names, list, list_follow          Run: get, follow, end, logs, revise
 //!    ├─ Cluster: requests, watches                            ├─ Cluster: the live object, by name and uid
 //!    └─ Local: directories, inotify                           └─ Local: a run's directory, by its record
 //! ```
@@ -13,6 +13,8 @@
 mod error;
 mod follow;
 mod list;
+mod logs;
+mod pod_logs;
 mod revise;
 mod run;
 mod snapshot;
@@ -22,6 +24,7 @@ use std::path::PathBuf;
 pub use self::error::BackendError;
 pub use self::follow::Deadline;
 pub(crate) use self::list::{ListSelection, News};
+pub(crate) use self::logs::{LogEvent, LogsError, Missing, MissingLog};
 pub(crate) use self::revise::Revised;
 pub use self::run::Run;
 pub use self::snapshot::Snapshot;

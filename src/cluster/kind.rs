@@ -61,6 +61,8 @@ impl Resource {
     pub(crate) const CONFIG_MAP: Self =
         Self { api_version: "v1", kind: "ConfigMap", plural: "configmaps", namespaced: true };
 
+    pub(crate) const POD: Self = Self { api_version: "v1", kind: "Pod", plural: "pods", namespaced: true };
+
     pub(crate) const LEASE: Self =
         Self { api_version: "coordination.k8s.io/v1", kind: "Lease", plural: "leases", namespaced: true };
 

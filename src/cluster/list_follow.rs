@@ -1,4 +1,4 @@
-//! All workflows of a selection, and then what happens to them, for as long as anybody wants to know.
+//! All workflows of a selection, or other objects, and then what happens to them, for as long as anybody wants to know.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -13,7 +13,7 @@ use super::request::Verb;
 use super::watch::{Event, PAUSE, Patience, Watch};
 use super::{Cluster, ClusterError};
 
-/// What happens to workflows.
+/// What happens to workflows, or other objects.
 #[derive(Debug)]
 pub enum News {
     /// One is there, or has changed.
@@ -28,10 +28,19 @@ impl Cluster {
     /// Tells of each workflow, then of each change, without end: through ends of watches, broken connections and
     /// restarts of the server, each state once.
     pub fn list_follow(&self, selection: Selection) -> BoxStream<'static, Result<News, ClusterError>> {
-        let (patience, stage) = (Patience::new(self.patience), Stage::list(&selection));
-        let cluster = self.clone();
-        let teller =
-            Teller { cluster, selection, patience, stage, rested: None, known: HashMap::new(), news: VecDeque::new() };
+        self.follow_objects(Resource::WORKFLOW, selection)
+    }
+
+    /// The same for objects of any kind.
+    pub(super) fn follow_objects(
+        &self,
+        resource: Resource,
+        selection: Selection,
+    ) -> BoxStream<'static, Result<News, ClusterError>> {
+        let (cluster, patience) = (self.clone(), Patience::new(self.patience));
+        let stage = Stage::list(resource, &selection);
+        let (known, news) = (HashMap::new(), VecDeque::new());
+        let teller = Teller { cluster, resource, selection, patience, stage, rested: None, known, news };
         try_unfold(teller, async |mut teller| Ok(Some((teller.next().await?, teller)))).boxed()
     }
 }
@@ -47,19 +56,20 @@ enum Stage {
 }
 
 impl Stage {
-    fn list(selection: &Selection) -> Self {
-        Self::Listing(Pages::new(Resource::WORKFLOW, selection), HashSet::new())
+    fn list(resource: Resource, selection: &Selection) -> Self {
+        Self::Listing(Pages::new(resource, selection), HashSet::new())
     }
 }
 
 struct Teller {
     cluster: Cluster,
+    resource: Resource,
     selection: Selection,
     patience: Patience,
     stage: Stage,
     /// The server is not asked again before this time.
     rested: Option<Instant>,
-    /// The workflows that are there, by uid, with the versions that were told.
+    /// Those that are there, by uid, with the versions that were told.
     known: HashMap<String, String>,
     news: VecDeque<News>,
 }
@@ -70,7 +80,7 @@ impl Teller {
             if let Some(news) = self.news.pop_front() {
                 return Ok(news);
             }
-            match std::mem::replace(&mut self.stage, Stage::list(&self.selection)) {
+            match std::mem::replace(&mut self.stage, Stage::list(self.resource, &self.selection)) {
                 Stage::Listing(pages, there) => self.list(pages, there).await?,
                 Stage::Behind(version) => self.open(version).await?,
                 Stage::Watching(watch, began) => self.watch(watch, began).await,
@@ -78,7 +88,7 @@ impl Teller {
         }
     }
 
-    /// Reads a page of all workflows; after the last one, those that are not there any more are gone.
+    /// Reads a page of them; after the last one, those that are not there any more are gone.
     async fn list(&mut self, mut pages: Pages, mut there: HashSet<String>) -> Result<(), ClusterError> {
         if let Some(rested) = self.rested.take() {
             tokio::time::sleep_until(rested).await;
@@ -93,9 +103,9 @@ impl Teller {
             Err(error) => return Err(error),
         };
         if let Some(page) = page {
-            there.extend(page.iter().map(|workflow| text(workflow, "uid")));
-            for workflow in page {
-                self.tell(workflow);
+            there.extend(page.iter().map(|object| text(object, "uid")));
+            for object in page {
+                self.tell(object);
             }
             self.stage = Stage::Listing(pages, there);
             return Ok(());
@@ -115,7 +125,7 @@ impl Teller {
     async fn open(&mut self, version: String) -> Result<(), ClusterError> {
         let began = Instant::now();
         self.rested = Some(began + PAUSE);
-        let call = self.selection.call(&self.cluster, Resource::WORKFLOW, Verb::Watch);
+        let call = self.selection.call(&self.cluster, self.resource, Verb::Watch);
         if let Some(watch) = self.cluster.open_watch(&call, &label_query(&self.selection), version).await? {
             self.stage = Stage::Watching(watch, began);
         }
@@ -124,12 +134,12 @@ impl Teller {
 
     async fn watch(&mut self, mut watch: Watch, began: Instant) {
         match watch.next().await {
-            Event::Changed(workflow) => self.tell(workflow),
-            Event::Deleted(mut workflow) => {
-                name_kind(&mut workflow, Resource::WORKFLOW);
-                let uid = text(&workflow, "uid");
+            Event::Changed(object) => self.tell(object),
+            Event::Deleted(mut object) => {
+                name_kind(&mut object, self.resource);
+                let uid = text(&object, "uid");
                 self.known.remove(&uid);
-                self.news.push_back(News::Gone(uid, Some(workflow)));
+                self.news.push_back(News::Gone(uid, Some(object)));
             }
             // A watch that lasted is followed by another. After one that did not, the list shows whether the server is away.
             Event::Lost(last) if began.elapsed() >= PAUSE => {
@@ -142,15 +152,15 @@ impl Teller {
         self.stage = Stage::Watching(watch, began);
     }
 
-    fn tell(&mut self, mut workflow: Value) {
-        let version = text(&workflow, "resourceVersion");
-        if self.known.insert(text(&workflow, "uid"), version.clone()) != Some(version) {
-            name_kind(&mut workflow, Resource::WORKFLOW);
-            self.news.push_back(News::There(workflow));
+    fn tell(&mut self, mut object: Value) {
+        let version = text(&object, "resourceVersion");
+        if self.known.insert(text(&object, "uid"), version.clone()) != Some(version) {
+            name_kind(&mut object, self.resource);
+            self.news.push_back(News::There(object));
         }
     }
 }
 
-fn text(workflow: &Value, field: &str) -> String {
-    workflow["metadata"][field].as_str().unwrap_or_default().to_owned()
+fn text(object: &Value, field: &str) -> String {
+    object["metadata"][field].as_str().unwrap_or_default().to_owned()
 }

@@ -1,34 +1,96 @@
 //! Logs of a workflow's pods. A stream that breaks is taken up again where it was: no line is lost or repeated.
 
 use std::collections::VecDeque;
+use std::future::ready;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use futures::AsyncBufReadExt;
 use futures::io::AsyncBufRead;
+use futures::stream::BoxStream;
+use futures::{AsyncBufReadExt, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::kind::Resource;
-use super::request::{Built, Verb, escaped};
+use super::list::Selection;
+use super::list_follow::News;
+use super::request::{Built, Verb, WORKFLOW, escaped};
 use super::send::Failure;
 use super::{Cluster, ClusterError, request};
 
-/// The pause before a stream that ended is taken up again, and between looks at a container that has not begun.
-const PAUSE: Duration = Duration::from_millis(500);
-/// A container that is not followed is asked for this often.
+/// The pause before a stream that ended is taken up again, and between looks at a log that is not to be had yet.
+const PAUSE: Duration = Duration::from_millis(250);
+/// A log that should be there is asked for this often.
 const ATTEMPTS: u32 = 5;
 
+/// Pods asked of the server at a time.
+const CHUNK: u32 = 500;
+
 /// A pod of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pod {
     /// Its name.
     pub name: String,
+    /// Its uid, where it is known: a pod that is made again under the name is another one.
+    pub uid: String,
     /// The id of its node.
     pub node_id: String,
     /// The name of its node.
     pub node_name: String,
+    /// Its status as it was seen.
+    pub status: Value,
+}
+
+impl Pod {
+    fn of(object: &Value) -> Self {
+        let metadata = &object["metadata"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let note = |name: &str| text(&metadata["annotations"][format!("workflows.argoproj.io/{name}")]);
+        Self {
+            name: text(&metadata["name"]),
+            uid: text(&metadata["uid"]),
+            node_id: note("node-id"),
+            node_name: note("node-name"),
+            status: object["status"].clone(),
+        }
+    }
+
+    /// Whether the container has written something, or never will.
+    pub(crate) fn has_begun(&self, container: &str) -> bool {
+        let running = self.container(container).any(|one| one["state"]["running"].is_object());
+        running || self.is_over(container)
+    }
+
+    /// Whether the container writes nothing more.
+    fn is_over(&self, container: &str) -> bool {
+        let over = matches!(self.status["phase"].as_str(), Some("Succeeded" | "Failed"));
+        over || self.container(container).any(|one| one["state"]["terminated"].is_object())
+    }
+
+    fn container<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
+        let lists = ["containerStatuses", "initContainerStatuses"].map(|field| self.status[field].as_array());
+        lists.into_iter().flatten().flatten().filter(move |one| one["name"] == name)
+    }
+}
+
+/// What happens to the pods of a workflow.
+#[derive(Debug)]
+pub(crate) enum PodNews {
+    /// One is there, or has changed.
+    There(Pod),
+    /// The one with this uid is gone.
+    Gone(String),
+}
+
+/// Where a pod stands while its log is read.
+enum Standing {
+    /// Its container has not ended, or has not begun.
+    There,
+    /// Its container writes nothing more.
+    Over,
+    /// It was deleted; another may have its name.
+    Gone,
 }
 
 /// What is read of a container's log.
@@ -58,8 +120,10 @@ pub struct Line {
 pub enum LogEnd {
     /// All of it was read.
     Whole,
-    /// The pod is no longer there.
+    /// The pod is no longer there, and nothing was read.
     Gone,
+    /// The pod was deleted while its log was read: what came after the last line is not known.
+    Cut,
     /// The container has not begun.
     NotBegun,
 }
@@ -72,75 +136,136 @@ impl Cluster {
             Ok(list) => list,
             Err(failure) => return Err(self.no_pods("list", workflow, failure).await),
         };
-        let mut pods: Vec<(String, Pod)> = list["items"].as_array().into_iter().flatten().map(pod).collect();
-        pods.sort_by(|(one, left), (other, right)| (one, &left.name).cmp(&(other, &right.name)));
-        Ok(pods.into_iter().map(|(_, pod)| pod).collect())
+        let mut objects: Vec<&Value> = list["items"].as_array().into_iter().flatten().collect();
+        let text = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        objects.sort_by_cached_key(|object| (text(object, "creationTimestamp"), text(object, "name")));
+        Ok(objects.into_iter().map(Pod::of).collect())
     }
 
-    /// Reads the log of a pod's container; `show` gets each line once.
+    /// Tells of the pods of a workflow and of each change, without end.
+    pub(crate) fn follow_pods(&self, workflow: &str) -> BoxStream<'static, Result<PodNews, ClusterError>> {
+        let labels = Some(format!("{WORKFLOW}={workflow}"));
+        let selection = Selection { labels, chunk: CHUNK, ..Selection::default() };
+        let news = self.follow_objects(Resource::POD, selection).try_filter_map(|news| {
+            ready(Ok(match news {
+                News::There(object) => Some(PodNews::There(Pod::of(&object))),
+                News::Gone(uid, _) => Some(PodNews::Gone(uid)),
+                News::Complete => None,
+            }))
+        });
+        news.boxed()
+    }
+
+    /// Reads the log of a pod's container; `show` gets each line once. The log is followed until the container has
+    /// terminated and the end of its log has been read.
     pub async fn log(
         &self,
-        pod: &str,
+        pod: &Pod,
         options: &LogOptions,
         mut show: impl FnMut(Line),
     ) -> Result<LogEnd, ClusterError> {
         let mut cursor = Cursor { wanted: options.since, ..Cursor::default() };
         let mut follow = options.follow;
+        // Whether a stream has ended by itself after the container had.
+        let mut read_to_end = false;
         let (mut heard, mut failures) = (Instant::now(), 0);
         loop {
-            let request = options.request(&self.namespace, pod, follow, &cursor);
-            let opened = match request {
-                Ok(request) => {
-                    let opening = self.client.request_stream(request);
-                    match tokio::time::timeout(self.request_timeout, opening).await {
-                        Ok(opened) => opened.map_err(|error| Failure::from_kube(&error)),
-                        Err(_) => Err(Failure::Lost(super::transport_error::Fault::slow(self.request_timeout))),
-                    }
-                }
-                Err(error) => Err(Failure::Unusable(error.to_string())),
-            };
-            let broken = match opened {
+            let failure = match self.open_log(pod, options, follow, &cursor).await {
                 Ok(stream) => {
-                    let whole = cursor.take(stream, !follow, &mut show).await;
-                    heard = Instant::now();
-                    if whole && !follow {
-                        return Ok(LogEnd::Whole);
+                    // The log is found by the pod's name. One that was made again under the name between the last look
+                    // and this stream has another log: only a pod that is still the same now had this one.
+                    if self.is_replaced(pod).await? {
+                        return Ok(cursor.end(read_to_end, &mut show));
                     }
-                    !whole
+                    let clean = cursor.take(stream, !follow, &mut show).await;
+                    (heard, failures) = (Instant::now(), 0);
+                    match clean {
+                        true if !follow => return Ok(LogEnd::Whole),
+                        true => match self.standing(pod, &options.container).await? {
+                            // What was written since is read to its end, unless the pod goes before that.
+                            Standing::Over => {
+                                (follow, read_to_end) = (false, true);
+                                continue;
+                            }
+                            // A kubelet ends the stream of a container that has ended when all of it was sent.
+                            Standing::Gone => return Ok(cursor.end(true, &mut show)),
+                            Standing::There => None,
+                        },
+                        false => None,
+                    }
                 }
-                Err(Failure::Refused(status)) if status.code == 404 => {
-                    return Ok(if cursor.is_fresh() { LogEnd::Gone } else { LogEnd::Whole });
+                Err(failure) => Some(failure),
+            };
+            match failure {
+                None => {}
+                Some(Failure::Refused(status)) if status.code == 404 || is_waiting(&status) => {
+                    failures += 1;
+                    match self.standing(pod, &options.container).await? {
+                        _ if status.code != 404 && !options.follow => return Ok(LogEnd::NotBegun),
+                        Standing::Gone => return Ok(cursor.end(read_to_end, &mut show)),
+                        // The kubelet learns of a pod, and of the end of its container, later than the API server.
+                        Standing::Over if failures < ATTEMPTS => {}
+                        Standing::Over if !cursor.is_fresh() => return Ok(cursor.end(read_to_end, &mut show)),
+                        Standing::Over if status.code == 404 => return Ok(LogEnd::Gone),
+                        Standing::Over => return Ok(LogEnd::NotBegun),
+                        Standing::There if options.follow && heard.elapsed() < self.patience => {}
+                        Standing::There if !options.follow && failures < ATTEMPTS => {}
+                        Standing::There => return Ok(LogEnd::NotBegun),
+                    }
                 }
-                Err(Failure::Refused(status)) if is_waiting(&status) && !options.follow => return Ok(LogEnd::NotBegun),
-                Err(Failure::Refused(status)) if is_waiting(&status) => false,
-                Err(failure) if failure.passes() || (matches!(failure, Failure::Lost(_)) && !cursor.is_fresh()) => {
+                Some(failure) if failure.passes() || may_pass(&failure, options.follow, cursor.is_fresh()) => {
                     failures += 1;
                     let patient = if options.follow { heard.elapsed() < self.patience } else { failures < ATTEMPTS };
                     if !patient {
-                        return Err(self.no_pods("read the log of", pod, failure).await);
+                        return Err(self.no_pods("read the log of", &pod.name, failure).await);
                     }
-                    true
                 }
-                Err(failure) => return Err(self.no_pods("read the log of", pod, failure).await),
-            };
-            if options.follow && !broken {
-                // A container that has ended writes nothing more: what is left is read to its end.
-                follow = !self.has_ended(pod, &options.container).await?;
+                Some(failure) => return Err(self.no_pods("read the log of", &pod.name, failure).await),
             }
-            if broken || follow {
-                tokio::time::sleep(PAUSE).await;
-            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Whether the container writes nothing more.
-    async fn has_ended(&self, pod: &str, container: &str) -> Result<bool, ClusterError> {
-        let path = format!("/api/v1/namespaces/{}/pods/{}", escaped(&self.namespace), escaped(pod));
+    async fn open_log(
+        &self,
+        pod: &Pod,
+        options: &LogOptions,
+        follow: bool,
+        cursor: &Cursor,
+    ) -> Result<impl AsyncBufRead + use<>, Failure> {
+        let request = options.request(&self.namespace, &pod.name, follow, cursor);
+        let request = request.map_err(|error| Failure::Unusable(error.to_string()))?;
+        match tokio::time::timeout(self.request_timeout, self.client.request_stream(request)).await {
+            Ok(opened) => opened.map_err(|error| Failure::from_kube(&error)),
+            Err(_) => Err(Failure::Lost(super::transport_error::Fault::slow(self.request_timeout))),
+        }
+    }
+
+    /// Whether another pod has the name now.
+    async fn is_replaced(&self, pod: &Pod) -> Result<bool, ClusterError> {
+        if pod.uid.is_empty() {
+            return Ok(false);
+        }
+        Ok(self.pod(&pod.name).await?.is_some_and(|now| now.is_some_and(|now| now.uid != pod.uid)))
+    }
+
+    async fn standing(&self, pod: &Pod, container: &str) -> Result<Standing, ClusterError> {
+        Ok(match self.pod(&pod.name).await? {
+            Some(Some(now)) if !pod.uid.is_empty() && now.uid != pod.uid => Standing::Gone,
+            Some(Some(now)) if now.is_over(container) => Standing::Over,
+            Some(None) => Standing::Gone,
+            Some(Some(_)) | None => Standing::There,
+        })
+    }
+
+    /// The pod of a name, if there is one; nothing at all while the server does not say.
+    async fn pod(&self, name: &str) -> Result<Option<Option<Pod>>, ClusterError> {
+        let path = format!("/api/v1/namespaces/{}/pods/{}", escaped(&self.namespace), escaped(name));
         match self.send(http::Request::get(path).body(Vec::new())).await.result {
-            Ok(pod) => Ok(is_over(&pod["status"], container)),
-            Err(Failure::Refused(status)) if status.code == 404 => Ok(true),
-            Err(failure) if failure.passes() || matches!(failure, Failure::Lost(_)) => Ok(false),
-            Err(failure) => Err(self.no_pods("get", pod, failure).await),
+            Ok(object) => Ok(Some(Some(Pod::of(&object)))),
+            Err(Failure::Refused(status)) if status.code == 404 => Ok(Some(None)),
+            Err(failure) if failure.passes() || matches!(failure, Failure::Lost(_)) => Ok(None),
+            Err(failure) => Err(self.no_pods("get", name, failure).await),
         }
     }
 
@@ -158,28 +283,26 @@ impl Cluster {
     }
 }
 
-/// A pod with the time of its making.
-fn pod(object: &Value) -> (String, Pod) {
-    let metadata = &object["metadata"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let note = |name: &str| text(&metadata["annotations"][format!("workflows.argoproj.io/{name}")]);
-    let pod = Pod { name: text(&metadata["name"]), node_id: note("node-id"), node_name: note("node-name") };
-    (text(&metadata["creationTimestamp"]), pod)
+/// Whether a log that cannot be had now may be had later: one that is read already, or from a kubelet that is away.
+fn may_pass(failure: &Failure, follow: bool, fresh: bool) -> bool {
+    match failure {
+        Failure::Lost(_) => !fresh,
+        Failure::Refused(status) => follow && status.code == 500,
+        Failure::NoCredential(_) | Failure::Unusable(_) => false,
+    }
 }
 
-fn is_over(pod_status: &Value, container: &str) -> bool {
-    let containers = ["containerStatuses", "initContainerStatuses"].map(|field| pod_status[field].as_array());
-    let mut containers = containers.into_iter().flatten().flatten();
-    let over = matches!(pod_status["phase"].as_str(), Some("Succeeded" | "Failed"));
-    over || containers.any(|one| one["name"] == container && one["state"]["terminated"].is_object())
-}
-
-/// Whether a log is refused because its container has not begun.
+/// Whether a log is refused because its container has not begun: no node yet, no status of the container yet, or one that
+/// waits (`validateContainerLogStatus` in pkg/kubelet/kubelet_pods.go of Kubernetes 1.34).
 fn is_waiting(status: &kube::core::Status) -> bool {
-    status.code == 400
-        && ["waiting to start", "ContainerCreating", "PodInitializing", "does not have a host assigned"]
-            .iter()
-            .any(|text| status.message.contains(text))
+    let texts = [
+        "waiting to start",
+        "is not available",
+        "ContainerCreating",
+        "PodInitializing",
+        "does not have a host assigned",
+    ];
+    status.code == 400 && texts.iter().any(|text| status.message.contains(text))
 }
 
 impl LogOptions {
@@ -214,6 +337,8 @@ struct Cursor {
     seen: Vec<u64>,
     /// Those of them that are still to come again.
     again: VecDeque<u64>,
+    /// The beginning of a line with which the last stream ended.
+    torn: Vec<u8>,
 }
 
 impl Cursor {
@@ -225,11 +350,26 @@ impl Cursor {
         Timestamp::from_second(self.second?).ok()
     }
 
+    /// What the reading comes to that cannot go on, for the pod is gone.
+    fn end(&mut self, read_to_end: bool, show: &mut impl FnMut(Line)) -> LogEnd {
+        let torn = std::mem::take(&mut self.torn);
+        // The last line of a log need not end.
+        if let Some(line) = (!torn.is_empty()).then(|| self.accept(&torn)).flatten() {
+            show(line);
+        }
+        match (read_to_end, self.is_fresh()) {
+            (true, _) => LogEnd::Whole,
+            (false, true) => LogEnd::Gone,
+            (false, false) => LogEnd::Cut,
+        }
+    }
+
     /// Reads a stream; whether it came to its end. The rest of a line that was torn counts only at the very `last`.
     async fn take(&mut self, stream: impl AsyncBufRead, last: bool, show: &mut impl FnMut(Line)) -> bool {
         let mut stream = std::pin::pin!(stream);
         self.again = self.seen.iter().copied().collect();
         self.from = self.second;
+        self.torn.clear();
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -241,8 +381,15 @@ impl Cursor {
                         show(line);
                     }
                 }
-                Ok(_) => return true,
-                Err(_) => return false,
+                Ok(_) => {
+                    self.torn.clone_from(&line);
+                    return true;
+                }
+                Err(_) => {
+                    // What was read of a line before the connection broke.
+                    self.torn.clone_from(&line);
+                    return false;
+                }
             }
         }
     }

@@ -141,9 +141,12 @@ pub(crate) fn namespace(name: &str) -> Built {
     Request::get(format!("/api/v1/namespaces/{}", escaped(name))).body(Vec::new())
 }
 
+/// The label by which objects belong to a workflow.
+pub(crate) const WORKFLOW: &str = "workflows.argoproj.io/workflow";
+
 /// The list of what belongs to a workflow by its label: `group` is the path of their API.
 pub(crate) fn belongings(group: &str, namespace: &str, plural: &str, workflow: &str) -> Built {
-    let selector = escaped(&format!("workflows.argoproj.io/workflow={workflow}"));
+    let selector = escaped(&format!("{WORKFLOW}={workflow}"));
     let namespace = escaped(namespace);
     Request::get(format!("/{group}/namespaces/{namespace}/{plural}?labelSelector={selector}")).body(Vec::new())
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use kubectl_runnable::testing::cluster::{Access, Cluster, LogEnd, LogOptions};
+use kubectl_runnable::testing::cluster::{Access, Cluster, LogEnd, LogOptions, Pod};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -80,10 +80,19 @@ fn options(follow: bool) -> LogOptions {
     LogOptions { container: "main".to_owned(), follow, ..LogOptions::default() }
 }
 
+/// The pod of the log, known by its name alone.
+fn build_1() -> Pod {
+    Pod { name: "build-1".to_owned(), ..Pod::default() }
+}
+
 async fn read(cluster: &Cluster, follow: bool) -> (LogEnd, Vec<String>) {
+    read_of(cluster, &build_1(), follow).await
+}
+
+async fn read_of(cluster: &Cluster, pod: &Pod, follow: bool) -> (LogEnd, Vec<String>) {
     let mut lines = Vec::new();
     let show = |line: kubectl_runnable::testing::cluster::Line| lines.push(String::from_utf8(line.text).unwrap());
-    let end = cluster.log("build-1", &options(follow), show).await.unwrap();
+    let end = cluster.log(pod, &options(follow), show).await.unwrap();
     (end, lines)
 }
 
@@ -93,6 +102,14 @@ fn running(over: bool) -> ResponseTemplate {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "build-1"},
         "status": {"phase": "Running", "containerStatuses": [{"name": "main", "state": state}]},
     }))
+}
+
+/// A pod of the workflow `build` whose container is at work.
+fn begun(name: &str) -> Value {
+    let mut pod = pod("build", name, name);
+    pod["metadata"]["uid"] = name.into();
+    pod["status"] = json!({"phase": "Running", "containerStatuses": [{"name": "main", "state": {"running": {}}}]});
+    pod
 }
 
 fn text(text: &str) -> ResponseTemplate {
@@ -141,11 +158,84 @@ async fn a_pod_that_is_gone_and_a_container_that_has_not_begun_are_told() {
 }
 
 #[tokio::test]
+async fn a_log_that_the_kubelet_does_not_know_yet_is_waited_for() {
+    let server = MockServer::start().await;
+    let log = || Mock::given(method("GET")).and(path(LOG));
+    log().respond_with(refusal(404, "NotFound", "pods \"build-1\" not found")).up_to_n_times(1).mount(&server).await;
+    let unknown = "container \"main\" in pod \"build-1\" is not available";
+    log().respond_with(refusal(400, "BadRequest", unknown)).up_to_n_times(1).mount(&server).await;
+    log().respond_with(text("2026-11-21T10:00:00Z a\n2026-11-21T10:00:01Z b")).mount(&server).await;
+    Mock::given(path(POD)).respond_with(running(false)).up_to_n_times(2).mount(&server).await;
+    Mock::given(path(POD)).respond_with(running(true)).mount(&server).await;
+    let (end, lines) = read(&connect(&kubeconfig_of(&server)).await, true).await;
+    assert_eq!((end, lines), (LogEnd::Whole, ["a", "b"].map(str::to_owned).to_vec()));
+}
+
+#[tokio::test]
+async fn a_log_whose_pod_is_deleted_on_the_way_is_read_as_far_as_it_goes() {
+    let gone = || refusal(404, "NotFound", "pods \"build-1\" not found");
+    // The stream ends by itself, as that of a container that has ended does, before the pod goes.
+    let server = MockServer::start().await;
+    let log = || Mock::given(method("GET")).and(path(LOG));
+    log().respond_with(text("2026-11-21T10:00:00Z a\n2026-11-21T10:00:01Z en")).up_to_n_times(1).mount(&server).await;
+    log().respond_with(gone()).mount(&server).await;
+    Mock::given(path(POD)).respond_with(gone()).mount(&server).await;
+    let whole = read(&connect(&kubeconfig_of(&server)).await, true).await;
+    assert_eq!(whole, (LogEnd::Whole, ["a", "en"].map(str::to_owned).to_vec()));
+
+    // It ends while the container is at work; the pod is gone when it is taken up again.
+    let server = MockServer::start().await;
+    let log = || Mock::given(method("GET")).and(path(LOG));
+    log().respond_with(text("2026-11-21T10:00:00Z a\n")).up_to_n_times(1).mount(&server).await;
+    log().respond_with(gone()).mount(&server).await;
+    Mock::given(path(POD)).respond_with(running(false)).up_to_n_times(1).mount(&server).await;
+    Mock::given(path(POD)).respond_with(gone()).mount(&server).await;
+    let cut = read(&connect(&kubeconfig_of(&server)).await, true).await;
+    assert_eq!(cut, (LogEnd::Cut, vec!["a".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_pod_that_is_made_again_under_the_name_has_a_log_of_its_own() {
+    let server = MockServer::start().await;
+    let log = text("2026-11-21T10:00:00Z of the second\n");
+    Mock::given(method("GET")).and(path(LOG)).respond_with(log).mount(&server).await;
+    let second = json!({"metadata": {"name": "build-1", "uid": "second"}, "status": {"phase": "Succeeded"}});
+    Mock::given(path(POD)).respond_with(ResponseTemplate::new(200).set_body_json(second)).mount(&server).await;
+    let cluster = connect(&kubeconfig_of(&server)).await;
+    let pod = |uid: &str| Pod { uid: uid.to_owned(), ..build_1() };
+    assert_eq!(read_of(&cluster, &pod("first"), true).await, (LogEnd::Gone, Vec::new()));
+    assert_eq!(read_of(&cluster, &pod("second"), true).await, (LogEnd::Whole, vec!["of the second".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_gone_is_named_with_its_archive() {
+    let server = MockServer::start().await;
+    let node = |name: &str, artifacts: Value| json!({"id": name, "name": format!("build.{name}"), "displayName": name, "type": "Pod", "phase": "Succeeded", "outputs": {"artifacts": artifacts}});
+    let nodes = json!({
+        "a": node("a", json!([{"name": "main-logs", "s3": {"key": "build/a/main.log"}}])), "b": node("b", json!([])),
+    });
+    let workflow = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "status": {"phase": "Succeeded", "nodes": nodes},
+        "metadata": {"name": "build", "namespace": "ci", "uid": "u", "resourceVersion": "1"},
+    });
+    let get = |at: &str, answer: Value| {
+        Mock::given(method("GET")).and(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(answer))
+    };
+    get("/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build", workflow).mount(&server).await;
+    get("/api/v1/namespaces/ci/pods", json!({"kind": "PodList", "items": []})).mount(&server).await;
+    let said = "note: the pod of node a is gone, and its log with it; archived as s3 build/a/main.log\n\
+                note: pods are gone, and their logs with them: b\n";
+    for arguments in [&[][..], &["-f"]] {
+        assert_eq!(logs(&server, arguments), (Some(0), String::new(), said.to_owned()), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_container_that_is_not_there_is_an_error() {
     let server = MockServer::start().await;
     let refused = refusal(400, "BadRequest", "container x is not valid for pod build-1");
     Mock::given(method("GET")).and(path(LOG)).respond_with(refused).mount(&server).await;
-    let error = connect(&kubeconfig_of(&server)).await.log("build-1", &options(true), |_| {}).await.unwrap_err();
+    let error = connect(&kubeconfig_of(&server)).await.log(&build_1(), &options(true), |_| {}).await.unwrap_err();
     let said = "the API server cannot read the log of Pod \"build-1\": container x is not valid for pod build-1";
     assert_eq!(error.to_string(), said);
 }
@@ -200,17 +290,21 @@ async fn pods_that_come_while_a_run_is_followed_are_read_too() {
     get("workflows/build").respond_with(object("2", "Failed")).mount(&server).await;
     get("workflows").respond_with(text("")).mount(&server).await;
     let pods = |names: &[&str]| {
-        let items: Vec<Value> = names.iter().map(|name| pod("build", name, name)).collect();
+        let items: Vec<Value> = names.iter().map(|name| begun(name)).collect();
         ResponseTemplate::new(200).set_body_json(json!({"apiVersion": "v1", "kind": "PodList", "items": items}))
     };
-    let list = || Mock::given(method("GET")).and(path("/api/v1/namespaces/ci/pods"));
-    list().respond_with(pods(&["a"])).up_to_n_times(2).mount(&server).await;
-    list().respond_with(pods(&["a", "b"])).mount(&server).await;
+    let get_pods = || Mock::given(method("GET")).and(path("/api/v1/namespaces/ci/pods"));
+    let added = json!({"type": "ADDED", "object": begun("b")});
+    get_pods().and(query_param("watch", "true")).respond_with(text(&format!("{added}\n"))).mount(&server).await;
+    get_pods().respond_with(pods(&["a"])).mount(&server).await;
     for name in ["a", "b"] {
         let at = format!("/api/v1/namespaces/ci/pods/{name}");
         let log = text(&format!("2026-11-21T10:00:00Z from {name}\n2026-11-21T10:00:01Z noise\n"));
         Mock::given(method("GET")).and(path(format!("{at}/log"))).respond_with(log).mount(&server).await;
-        Mock::given(method("GET")).and(path(at)).respond_with(running(true)).mount(&server).await;
+        let mut over = begun(name);
+        over["status"]["phase"] = "Succeeded".into();
+        let over = ResponseTemplate::new(200).set_body_json(over);
+        Mock::given(method("GET")).and(path(at)).respond_with(over).mount(&server).await;
     }
     let (code, stdout, _) = logs(&server, &["-f", "--timestamps", "--grep", "from"]);
     assert_eq!((code, &*stdout), (Some(0), "a: 2026-11-21T10:00:00Z from a\nb: 2026-11-21T10:00:00Z from b\n"));
@@ -242,7 +336,9 @@ async fn only_what_was_written_since_is_asked_for_and_printed() {
     let metadata = json!({"name": "build", "namespace": "ci", "uid": "u", "resourceVersion": "1"});
     let ended = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "status": {"phase": "Failed"}});
     get("/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build", ended).mount(&server).await;
-    let pods = json!({"apiVersion": "v1", "kind": "PodList", "items": [pod("build", "build-1", "a")]});
+    let mut pod = pod("build", "build-1", "a");
+    pod["status"] = json!({"phase": "Succeeded"});
+    let pods = json!({"apiVersion": "v1", "kind": "PodList", "items": [pod]});
     get("/api/v1/namespaces/ci/pods", pods).mount(&server).await;
     Mock::given(path(POD)).respond_with(running(true)).mount(&server).await;
     let log = "2020-11-21T10:00:01.1Z before\n2020-11-21T10:00:01.5Z at\n2020-11-21T10:00:09Z after\n";

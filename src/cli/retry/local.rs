@@ -13,7 +13,7 @@ use crate::argo::status::MemoizationStatus;
 use crate::cache::{Directory, LookUp};
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::submit::again::Again;
+use crate::cli::submit::local::LocalRuns;
 use crate::exit::Exit;
 use crate::local::record::Record;
 use crate::local::store::BESIDE;
@@ -33,8 +33,18 @@ pub(super) async fn run(args: &Args, record: &Record, live: Value) -> Result<Exi
     if !args.agree(&plan)? {
         return Ok(args.not_done());
     }
-    let (follow_up, output, quiet) = (args.follow_up.clone(), args.output, args.quiet);
-    Again { root, prepared, edited, beside, follow_up, output, quiet }.run().await
+    let runs = LocalRuns {
+        root: root.to_owned(),
+        prepared: &[prepared],
+        workflows: edited.as_slice(),
+        beside: &beside,
+        limits: None,
+        max_tasks: None,
+        follow_up: &args.follow_up,
+        output: args.output,
+        quiet: args.quiet,
+    };
+    runs.carry_out().await
 }
 
 /// The edited workflow, and what stands beside it: in the files given now, else as it was.

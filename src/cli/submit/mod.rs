@@ -1,9 +1,8 @@
 //! `submit`: prepares workflows and creates them on a cluster, or runs them on this machine.
 
-pub(super) mod again;
 mod args;
 mod cluster;
-mod local;
+pub(super) mod local;
 mod locks;
 mod owner;
 mod request;

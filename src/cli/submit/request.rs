@@ -62,14 +62,6 @@ impl Request {
         })
     }
 
-    /// What is prepared already, with the documents it came from.
-    pub(super) fn prepared(workflow: Option<Document>, beside: Vec<Document>, args: &Args) -> Result<Self, Failure> {
-        let mut request = Self::read(args)?;
-        request.workflows.extend(workflow);
-        request.beside = beside;
-        Ok(request)
-    }
-
     /// The templates beside the workflows.
     pub(super) fn templates(&self) -> Templates {
         let mut templates = Templates::default();

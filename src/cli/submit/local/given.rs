@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::argo::document::{Document, Kind, any_string};
 use crate::cli::failure::Failure;
 use crate::cli::submit::args::Args;
+use crate::cli::submit::locks::SemaphoreArg;
 use crate::local::resolved::{Data, Plan, TemplateScope};
 
 /// Adds a document to what the run looks things up in.
@@ -27,15 +28,28 @@ pub(super) fn add(plan: &mut Plan, document: &Document) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds the limits of `--semaphore` that the files do not give, and returns the ConfigMap that holds all of them.
-pub(super) fn add_limits(plan: &mut Plan, args: &Args) -> Option<Value> {
-    let semaphores = &args.workflow.semaphores;
-    let name = args.workflow.semaphore_configmap.as_str();
-    let limits = (!semaphores.is_empty()).then(|| plan.config_maps.entry(name.to_owned()).or_default())?;
-    for semaphore in semaphores {
-        limits.entry(semaphore.named.key.to_string()).or_insert_with(|| semaphore.limit().to_string());
+/// Limits of semaphores, which count where the documents give none.
+pub(in crate::cli) struct Limits<'a> {
+    config_map: &'a str,
+    semaphores: &'a [SemaphoreArg],
+}
+
+/// Those of `--semaphore`.
+pub(super) fn limits(args: &Args) -> Option<Limits<'_>> {
+    let semaphores = args.workflow.semaphores.as_slice();
+    let config_map = args.workflow.semaphore_configmap.as_str();
+    (!semaphores.is_empty()).then_some(Limits { config_map, semaphores })
+}
+
+impl Limits<'_> {
+    /// Adds them to what the run looks things up in, and returns the ConfigMap that holds all of them.
+    pub(super) fn add(&self, plan: &mut Plan) -> Value {
+        let limits = plan.config_maps.entry(self.config_map.to_owned()).or_default();
+        for semaphore in self.semaphores {
+            limits.entry(semaphore.named.key.to_string()).or_insert_with(|| semaphore.limit().to_string());
+        }
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.config_map}, "data": limits})
     }
-    Some(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": limits}))
 }
 
 fn data(map: &Value) -> Data {

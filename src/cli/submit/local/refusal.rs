@@ -1,17 +1,17 @@
 //! Whether this machine can do what a workflow asks for; what it cannot do is named with its place.
 
+use super::LocalRuns;
 use crate::argo::document::{Document, Kind};
 use crate::argo::workflow_spec;
 use crate::cli::failure::Failure;
-use crate::cli::submit::request::Request;
 use crate::local::resolved::Plan;
 use crate::local::support;
 use crate::output::stream::talk;
 
 /// Says what is passed over, and refuses what would change the result.
-pub(super) fn check(quiet: bool, request: &Request, plan: &Plan) -> Result<(), Failure> {
+pub(super) fn check(runs: &LocalRuns<'_>, plan: &Plan) -> Result<(), Failure> {
     let support = support::survey(plan);
-    let mut refused: Vec<String> = support.refused.iter().map(|refusal| explained(request, plan, refusal)).collect();
+    let mut refused: Vec<String> = support.refused.iter().map(|refusal| explained(runs, plan, refusal)).collect();
     for (program, template) in &support.image_programs {
         if !on_path(program) {
             refused.push(format!(
@@ -23,7 +23,7 @@ pub(super) fn check(quiet: bool, request: &Request, plan: &Plan) -> Result<(), F
         let message = format!("workflow {} cannot run on this machine", plan.name());
         return Err(Failure::usage(format!("{message}\n  {}", refused.join("\n  "))));
     }
-    if !quiet && !support.passed_over.is_empty() {
+    if !runs.quiet && !support.passed_over.is_empty() {
         let fields: Vec<&str> = support.passed_over.iter().map(String::as_str).collect();
         talk(format_args!("note: only a cluster heeds {}; passed over", fields.join(", ")));
     }
@@ -31,9 +31,9 @@ pub(super) fn check(quiet: bool, request: &Request, plan: &Plan) -> Result<(), F
 }
 
 /// A refusal with the place of its field, in the file that holds it.
-fn explained(request: &Request, plan: &Plan, refusal: &support::Refusal) -> String {
+fn explained(runs: &LocalRuns<'_>, plan: &Plan, refusal: &support::Refusal) -> String {
     let holder = match refusal.scope.split_once(' ') {
-        None => request.workflows.iter().find(|document| belongs(document, plan)),
+        None => runs.workflows.iter().find(|document| belongs(document, plan)),
         Some((_, name)) => {
             let name = name.trim_matches('"');
             let kind = if refusal.scope.starts_with("cluster") {
@@ -41,7 +41,7 @@ fn explained(request: &Request, plan: &Plan, refusal: &support::Refusal) -> Stri
             } else {
                 Kind::WorkflowTemplate
             };
-            request.beside.iter().find(|document| document.kind == kind && document.name() == Some(name))
+            runs.beside.iter().find(|document| document.kind == kind && document.name() == Some(name))
         }
     };
     // Without a place in a file: the workflow was made by --from, or merged with its template.

@@ -1,9 +1,6 @@
 //! `logs`: what the nodes of a run have written, or are writing.
 
-mod cluster;
-mod local;
-
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,10 +12,11 @@ use super::signals::Signals;
 use super::target::TargetArgs;
 use super::values::span;
 use crate::argo::Nodes;
-use crate::backend::Run;
+use crate::backend::{LogEvent, LogsError, Missing, MissingLog};
 use crate::exit::Exit;
+use crate::local::logs::Wanted;
 use crate::output::lines::Lines;
-use crate::output::stream::stdout_colors;
+use crate::output::stream::{stdout_colors, talk};
 
 const EXAMPLES: &str = "Examples:
   # What all nodes of a run have written
@@ -107,10 +105,75 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
     lines.color = stdout_colors();
     lines.timestamps = args.timestamps;
     lines.grep.clone_from(&args.grep);
-    match args.target.resolve(&args.run).await? {
-        Run::Local(record) => local::read(args, &record, lines).await,
-        run @ Run::Cluster { .. } => cluster::read(args, &run, lines).await,
+    let wanted = Wanted {
+        node: args.node.clone(),
+        container: args.container.clone(),
+        tail: args.tail,
+        since: args.begin(),
+        follow: args.follow,
+    };
+
+    let run = args.target.resolve(&args.run).await?;
+    let mut prefixed = false;
+    let read = run.logs(&wanted, |event| match event {
+        LogEvent::State(snapshot) => {
+            lines.mask = snapshot.mask();
+            // Decided once: lines of one node do not change their look on the way.
+            if !std::mem::replace(&mut prefixed, true) {
+                lines.prefix = several(&snapshot.nodes, args);
+            }
+            Ok(())
+        }
+        LogEvent::Line { source, time, text } => {
+            lines.print(source, time, text)?;
+            if args.follow { lines.writer.flush() } else { Ok(()) }
+        }
+    });
+    let read = match read.await {
+        // Nobody reads on: that is no failure.
+        Err(LogsError::Told(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Success),
+        Err(LogsError::Told(error)) => return Err(anyhow::Error::from(error).into()),
+        Err(LogsError::Backend(error)) => return Err(error.into()),
+        Ok(read) => read,
+    };
+
+    if read.deleted {
+        talk(format_args!("note: workflow {:?} was deleted", args.run));
     }
+    if !read.found {
+        return Err(no_node(args));
+    }
+    if !read.timeless.is_empty() && (args.timestamps || wanted.since.is_some()) {
+        let logs = Vec::from_iter(read.timeless).join(", ");
+        talk(format_args!("note: nobody noted when the lines of these nodes were written: {logs}"));
+    }
+    tell_missing(args, read.missing)
+}
+
+/// Names each node of which lines are missing, and where its log is archived. A log that cannot be read for another reason
+/// than that it is gone is a failure.
+fn tell_missing(args: &Args, missing: Vec<MissingLog>) -> Result<Exit, Failure> {
+    let container = args.container.as_deref().unwrap_or("main");
+    let (mut failure, mut gone) = (None, Vec::new());
+    for MissingLog { source, why, archived } in missing {
+        let archive = archived.as_ref().map(|key| format!("; archived as {key}")).unwrap_or_default();
+        match why {
+            Missing::Gone if archived.is_none() => gone.push(source),
+            Missing::Gone => talk(format_args!("note: the pod of node {source} is gone, and its log with it{archive}")),
+            Missing::Cut => talk(format_args!(
+                "note: the pod of node {source} was deleted while its log was read: the last lines are missing{archive}"
+            )),
+            Missing::NotBegun => talk(format_args!("note: container {container} of node {source} has not begun")),
+            Missing::Failed(error) => {
+                talk(format_args!("warning: node {source}: {error}{archive}"));
+                failure = Some(error);
+            }
+        }
+    }
+    if !gone.is_empty() {
+        talk(format_args!("note: pods are gone, and their logs with them: {}", gone.join(", ")));
+    }
+    failure.map_or(Ok(Exit::Success), |error| Err(error.into()))
 }
 
 /// Whether lines have to name their nodes: a run that goes on may get more of them.
