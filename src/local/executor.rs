@@ -5,6 +5,7 @@
 //! that was. Nothing else stays there when the task has ended.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 use super::kill::Kill;
 use super::sandbox::{self, KillLine, Spec, remove_tree};
-use super::task::{Outcome, Task};
+use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
 use super::view::View;
 
@@ -100,8 +101,10 @@ impl Executor {
         if self.keep {
             return outcome;
         }
-        if let Err(error) = remove_view(directory.join("view")).await {
-            outcome.error.get_or_insert_with(|| format!("cannot remove the task's files: {error}"));
+        for left in ["view", VOLUME_FILES] {
+            if let Err(error) = remove_view(directory.join(left)).await {
+                outcome.error.get_or_insert_with(|| format!("cannot remove the task's files: {error}"));
+            }
         }
         outcome
     }
@@ -110,6 +113,7 @@ impl Executor {
         std::fs::create_dir_all(directory)?;
         // Left by an engine that was killed.
         remove_view(directory.join("view")).await?;
+        lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files)?;
         let _recording = self.times.begin(directory);
         let mut child = self.command(&task.node).spawn()?;
         let spec = Spec { task, directory: directory.to_owned(), hidden: self.hidden.clone(), view: self.view.clone() };
@@ -174,6 +178,25 @@ async fn until(instant: Option<Instant>) {
         Some(instant) => tokio::time::sleep_until(instant).await,
         None => std::future::pending().await,
     }
+}
+
+/// Writes the files of volumes, in the place of what an engine that was killed has left.
+fn lay_volumes(directory: &Path, files: &[VolumeFile]) -> io::Result<()> {
+    if directory.exists() {
+        std::fs::remove_dir_all(directory)?;
+    }
+    for file in files {
+        let volume = directory.join(&file.volume);
+        if file.path.as_os_str().is_empty() {
+            std::fs::create_dir_all(&volume)?;
+            continue;
+        }
+        let path = volume.join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap_or(&volume))?;
+        std::fs::write(&path, &file.content)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(file.mode))?;
+    }
+    Ok(())
 }
 
 async fn remove_view(view: PathBuf) -> io::Result<()> {

@@ -95,7 +95,7 @@ const CONTAINER_PASSED_OVER: &[&str] = &[
     "tty",
 ];
 const ARTIFACT_SOURCES: &[&str] = &["artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "s3"];
-const VOLUMES: &[&str] = &["configMap", "emptyDir", "secret"];
+const VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "secret"];
 
 /// Looks through the templates that the run can reach.
 pub(crate) fn survey(plan: &Plan) -> Support {
@@ -309,8 +309,17 @@ impl Survey<'_> {
         let volume =
             list(template, "/volumes").iter().chain(of_spec).find(|volume| volume["name"].as_str() == Some(name));
         match volume {
+            // A name that is only known when the step starts is looked up then.
+            None if name.contains("{{") => {}
             None => self.refuse(at, format!("volume {name:?} is mounted but not declared")),
             Some(volume) if VOLUMES.iter().any(|kind| volume.get(*kind).is_some()) => {}
+            Some(volume) if volume.get("projected").is_some() => {
+                let token = list(volume, "/projected/sources").iter().flat_map(|source| source.as_object()).flatten();
+                let foreign = token.map(|(kind, _)| kind).find(|kind| !VOLUMES.contains(&kind.as_str()));
+                if let Some(kind) = foreign {
+                    self.refuse(at, format!("volume {name:?}: {kind} needs a cluster"));
+                }
+            }
             Some(volume) => {
                 let kind = volume.as_object().and_then(|fields| fields.keys().find(|field| *field != "name")).cloned();
                 let kind = kind.unwrap_or_else(|| "of this kind".to_owned());

@@ -20,6 +20,9 @@ pub struct Task {
     pub input_artifacts: Vec<InputArtifact>,
     /// Directories of the host that appear in the task's view of the file system.
     pub mounts: Vec<Mount>,
+    /// Files that the executor writes for mounts of this task alone, below its directory.
+    #[serde(default)]
+    pub volume_files: Vec<VolumeFile>,
     /// Files whose content becomes an output parameter.
     pub output_parameters: Vec<OutputParameter>,
     /// Files and directories kept when the main process has ended, with whatever code.
@@ -102,6 +105,22 @@ pub struct Mount {
     pub target: PathBuf,
     /// Whether the task may write to it.
     pub read_only: bool,
+}
+
+/// The directory, below that of a node, in which the files of its volumes lie while its task runs.
+pub(crate) const VOLUME_FILES: &str = "files";
+
+/// A file of a volume that a ConfigMap, a Secret or the pod itself gives: `VOLUME_FILES/volume/path`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VolumeFile {
+    /// The volume's name, safe as that of a directory.
+    pub volume: String,
+    /// Relative path in the volume; empty for a volume without files.
+    pub path: PathBuf,
+    /// Its content.
+    pub content: String,
+    /// Permission bits.
+    pub mode: u32,
 }
 
 /// A file whose content becomes an output parameter; one trailing newline is cut, as Argo does.

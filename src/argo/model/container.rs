@@ -1,6 +1,7 @@
 //! What runs in a pod.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::text;
 use super::values::KeyRef;
@@ -27,6 +28,8 @@ pub(crate) struct Container {
     pub working_dir: String,
     /// Volumes it sees.
     pub volume_mounts: Vec<VolumeMount>,
+    /// What it asks for and may take.
+    pub resources: Value,
     /// Names of the containers that must have ended (containerSet).
     pub dependencies: Vec<String>,
     /// What it may do.
@@ -78,6 +81,8 @@ pub(crate) struct EnvSource {
     pub secret_key_ref: Option<KeyRef>,
     /// A field of the pod.
     pub field_ref: Option<FieldRef>,
+    /// A request or limit of a container.
+    pub resource_field_ref: Option<ResourceFieldRef>,
 }
 
 /// A field of the pod.
@@ -86,6 +91,19 @@ pub(crate) struct EnvSource {
 pub(crate) struct FieldRef {
     /// Such as `metadata.name`.
     pub field_path: String,
+}
+
+/// A request or limit of a container.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ResourceFieldRef {
+    /// The container's name; the one that asks when empty.
+    pub container_name: String,
+    /// Such as `limits.memory`.
+    pub resource: String,
+    /// What it is counted in.
+    #[serde(deserialize_with = "text")]
+    pub divisor: Option<String>,
 }
 
 /// A source of a whole set of variables.

@@ -10,7 +10,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(crate) use self::call::{ContinueOn, Dag, Hook, Sequence, Step, TemplateRef};
-pub(crate) use self::container::{Container, ContainerSet, EnvFrom, EnvVar, SecurityContext, VolumeMount};
+pub(crate) use self::container::{
+    Container, ContainerSet, EnvFrom, EnvVar, ResourceFieldRef, SecurityContext, VolumeMount,
+};
 pub(crate) use self::policy::{Backoff, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
 pub(crate) use self::values::{Arguments, Artifact, Inputs, KeyRef, Outputs, Parameter};
 use super::document;
@@ -56,6 +58,8 @@ pub(crate) struct Template {
     /// Seconds after which a pod is ended.
     #[serde(deserialize_with = "text")]
     pub active_deadline_seconds: Option<String>,
+    /// Labels and annotations of its pods.
+    pub metadata: Value,
     /// Containers that run before the main one.
     pub init_containers: Vec<Container>,
     /// Containers that run beside the main one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::state::{Body, Call, Kill, NodeIndex, Owner, PodBody};
-use super::task::{artifact_key, task};
+use super::task::{Identity, artifact_key, task};
 use super::{Action, Scheduler, Shutdown, Timer};
 use crate::argo::duration;
 use crate::argo::model::{Parameter, Template};
@@ -25,7 +25,8 @@ impl Scheduler {
         let deadline = self.deadline_of_attempts(node);
         let status = self.node(node);
         let pod = pod_name(self.plan.name(), &template.name, &status.name);
-        match task(&self.plan, template, &status.id, &pod, capture) {
+        let identity = Identity { node: &status.id, node_name: &status.name, pod: &pod, capture };
+        match task(&self.plan, template, &self.globals, &identity) {
             Ok(task) => {
                 let containers = self.create_containers(node, template);
                 let body = PodBody { task: Some(Box::new(task)), running: false, containers, deadline, kill: None };

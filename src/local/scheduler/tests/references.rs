@@ -227,3 +227,62 @@ templates:
     let run = Run::of(spec).play_failing(&[]);
     assert!(run.contains("\n[0] StepGroup Error"), "{run}");
 }
+
+#[test]
+fn a_container_gets_variables_and_files_as_from_the_kubelet() {
+    let spec = "
+entrypoint: main
+volumes: [{name: own, configMap: {name: '{{workflow.parameters.map}}', items: [{key: one, path: a/b, mode: 256}]}}]
+arguments: {parameters: [{name: map, value: settings}]}
+templates:
+- name: main
+  inputs: {parameters: [{name: volume, value: own}]}
+  metadata: {labels: {tier: back}}
+  volumes: [{name: pod, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}}]
+  container:
+    image: a
+    command: [c, $(TIER), $$(TIER), $(NONE)]
+    resources: {limits: {cpu: 1500m}}
+    env:
+    - {name: TIER, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['tier']\"}}}
+    - {name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}
+    - {name: BOTH, value: $(TIER)-$(CPU)-$(LATER)}
+    - {name: LATER, value: x}
+    volumeMounts: [{name: '{{inputs.parameters.volume}}', mountPath: /own, subPath: a}, {name: pod, mountPath: /pod}]";
+    let settings = BTreeMap::from([("one".to_owned(), "1".to_owned()), ("two".to_owned(), "2".to_owned())]);
+    let run = Run::with(spec, |plan| {
+        plan.config_maps.insert("settings".to_owned(), settings);
+    });
+    let (_, task) = &run.running[0];
+    assert_eq!(task.main[0].command, ["c", "back", "$(TIER)", "$(NONE)"]);
+    let env: Vec<_> = task.main[0].env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(env, ["TIER=back", "CPU=2", "BOTH=back-2-$(LATER)", "LATER=x"]);
+    let files: Vec<_> =
+        task.volume_files.iter().map(|file| (file.path.to_str().unwrap(), file.content.as_str(), file.mode)).collect();
+    let labels = "tier=\"back\"\nworkflows.argoproj.io/completed=\"false\"\nworkflows.argoproj.io/workflow=\"wf\"";
+    assert_eq!(files, [("a/b", "1", 256), ("labels", labels, 0o644)]);
+    assert!(task.mounts.iter().all(|mount| mount.read_only));
+    assert_eq!(task.mounts[0].source, PathBuf::from("/run/nodes/wf/files/own"));
+    assert_eq!(task.mounts[0].sub_path, PathBuf::from("a"));
+}
+
+#[test]
+fn what_is_missing_is_named_as_the_kubelet_names_it() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  container:
+    image: a
+    command: [c]
+    env: [{name: X, valueFrom: {configMapKeyRef: {name: settings, key: NAME}}}]";
+    let run = |name: &str, map: &str| {
+        let spec = spec.replace("NAME", name).replace("settings", map);
+        let mut run = Run::with(&spec, |plan| {
+            plan.config_maps.insert("settings".to_owned(), BTreeMap::new());
+        });
+        run.play_failing(&[])
+    };
+    assert!(run("one", "settings").contains("couldn't find key one in ConfigMap default/settings"));
+    assert!(run("one", "other").contains("configmap \"other\" not found"));
+}

@@ -1,0 +1,184 @@
+//! A pod template as a task: fully resolved, for the executor. Pure.
+
+mod environment;
+mod fields;
+mod quantity;
+mod volumes;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::argo::expression::Scope;
+use crate::argo::identity::is_dns_label;
+use crate::argo::model::{Container, SecurityContext, Template};
+use crate::local::resolved::Plan;
+use crate::local::task::{
+    ArtifactSource, InputArtifact, OutputArtifact, OutputParameter as ParameterFile, Process, Security, Task,
+};
+
+/// Where a run keeps artifacts, below its directory.
+pub(crate) const ARTIFACTS: &str = "artifacts";
+
+/// The key of an artifact in the store of its run.
+pub(super) fn artifact_key(workflow: &str, pod: &str, artifact: &str) -> String {
+    format!("{workflow}/{pod}/{artifact}")
+}
+
+/// Which pod a task stands for.
+#[derive(Clone, Copy)]
+pub(super) struct Identity<'a> {
+    /// The id of its node.
+    pub(super) node: &'a str,
+    /// The name of its node.
+    pub(super) node_name: &'a str,
+    /// Its own name.
+    pub(super) pod: &'a str,
+    /// Whether its result is asked for.
+    pub(super) capture: bool,
+}
+
+/// The task of a pod.
+pub(super) fn task(plan: &Plan, template: &Template, globals: &Scope, of: &Identity<'_>) -> Result<Task, String> {
+    let Identity { node, node_name, pod, capture } = *of;
+    let pod_volumes = volumes::of(plan, template, globals)?;
+    let named = Pod { plan, template, node, node_name, name: pod, volumes: pod_volumes };
+    let store = plan.run_directory.join(ARTIFACTS);
+    let mut task = Task {
+        node: node.to_owned(),
+        init: Vec::new(),
+        main: Vec::new(),
+        sidecars: Vec::new(),
+        input_artifacts: Vec::new(),
+        mounts: Vec::new(),
+        volume_files: Vec::new(),
+        output_parameters: Vec::new(),
+        output_artifacts: Vec::new(),
+        capture_result: capture,
+    };
+    for artifact in &template.inputs.artifacts {
+        let source = match (&artifact.raw, &artifact.s3) {
+            (Some(raw), _) => ArtifactSource::Raw(raw.data.clone()),
+            (None, Some(location)) => ArtifactSource::Stored(store.join(safe_relative(&location.key)?)),
+            (None, None) => continue,
+        };
+        task.input_artifacts.push(InputArtifact {
+            name: artifact.name.clone(),
+            path: PathBuf::from(&artifact.path),
+            source,
+            mode: artifact.mode,
+            recurse_mode: artifact.recurse_mode,
+        });
+    }
+    for parameter in &template.outputs.parameters {
+        let source = parameter.value_from.as_ref();
+        if let Some(path) = source.and_then(|source| source.path.as_ref()) {
+            task.output_parameters.push(ParameterFile {
+                name: parameter.name.clone(),
+                path: PathBuf::from(path),
+                default: source.and_then(|source| source.default.clone()),
+            });
+        }
+    }
+    for artifact in template.outputs.artifacts.iter().filter(|artifact| !artifact.path.is_empty()) {
+        let key = artifact_key(plan.name(), pod, &artifact.name);
+        task.output_artifacts.push(OutputArtifact {
+            name: artifact.name.clone(),
+            path: PathBuf::from(&artifact.path),
+            store: store.join(safe_relative(&key)?),
+            optional: artifact.optional,
+        });
+    }
+    let set = template.container_set.iter().flat_map(|set| {
+        set.containers.iter().map(|container| Container {
+            volume_mounts: container.volume_mounts.iter().chain(&set.volume_mounts).cloned().collect(),
+            ..container.clone()
+        })
+    });
+    // Argo calls the container of these templates `main`, whatever the document says: createWorkflowPod in
+    // workflow/controller/workflowpod.go, v4.1.2.
+    let only = template.container.iter().chain(&template.script);
+    let only = only.map(|container| Container { name: "main".to_owned(), ..container.clone() });
+    let main: Vec<Container> = only.chain(set).collect();
+    for (containers, processes) in
+        [(&template.init_containers, &mut task.init), (&template.sidecars, &mut task.sidecars), (&main, &mut task.main)]
+    {
+        for container in containers {
+            processes.push(named.process(container)?);
+            for mount in &container.volume_mounts {
+                named.mount(mount, &mut task.mounts, &mut task.volume_files)?;
+            }
+        }
+    }
+    Ok(task)
+}
+
+/// A pod on its way to a task.
+struct Pod<'a> {
+    plan: &'a Plan,
+    template: &'a Template,
+    /// The id of its node.
+    node: &'a str,
+    /// The name of its node.
+    node_name: &'a str,
+    name: &'a str,
+    /// `spec.volumes` and the template's, their tags replaced.
+    volumes: Vec<Value>,
+}
+
+impl Pod<'_> {
+    fn process(&self, container: &Container) -> Result<Process, String> {
+        let is_script = !container.source.is_empty();
+        let mut command = container.command.clone();
+        command.extend(container.args.iter().cloned());
+        if container.command.is_empty() {
+            command.insert(0, if is_script { "sh".to_owned() } else { image_program(&container.image)? });
+        }
+
+        let name = if container.name.is_empty() { "main" } else { &container.name };
+        // The API server refuses such a pod: `name` of a container is a DNS label.
+        if !is_dns_label(name) {
+            return Err(format!(
+                "container {name:?}: expected a DNS label, lower-case letters, digits or '-', at most 63"
+            ));
+        }
+        let env = self.env(container)?;
+        Ok(Process {
+            name: name.to_owned(),
+            command: command.iter().map(|text| environment::expand(text, &env)).collect(),
+            script: is_script.then(|| container.source.clone()),
+            env,
+            working_directory: (!container.working_dir.is_empty()).then(|| PathBuf::from(&container.working_dir)),
+            dependencies: container.dependencies.clone(),
+            security: security(container.security_context.as_ref()),
+        })
+    }
+}
+
+fn security(context: Option<&SecurityContext>) -> Security {
+    let Some(context) = context else { return Security::default() };
+    let capabilities = context.capabilities.clone().unwrap_or_default();
+    Security {
+        privileged: context.privileged == Some(true),
+        add: capabilities.add.unwrap_or_default(),
+        drop: capabilities.drop.unwrap_or_default(),
+        no_new_privileges: context.allow_privilege_escalation == Some(false),
+    }
+}
+
+/// The program for a container without a command: locally the one of the image's name, as its entrypoint is unknown.
+pub(crate) fn image_program(image: &str) -> Result<String, String> {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    let name = name.split([':', '@']).next().unwrap_or_default();
+    if name.is_empty() {
+        return Err("a container without a command needs its image, which only a cluster runs".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// A path that stays below where it is put.
+fn safe_relative(path: &str) -> Result<&Path, String> {
+    let relative = Path::new(path);
+    let inside = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    if inside { Ok(relative) } else { Err(format!("path {path:?} leaves its directory")) }
+}
