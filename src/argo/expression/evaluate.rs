@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::budget::Budget;
 use super::scope::{Found, Scope};
 use super::sprig::semver;
 use super::syntax::{Kind, Node};
@@ -55,7 +56,14 @@ fn variable<'a>(frames_: Frames<'a>, wanted: &str) -> Option<&'a Value> {
 
 /// Evaluates expressions in one scope.
 pub(super) struct Evaluator<'s> {
-    pub(super) scope: &'s Scope,
+    scope: &'s Scope,
+    budget: Budget,
+}
+
+impl<'s> Evaluator<'s> {
+    pub(super) fn new(scope: &'s Scope) -> Self {
+        Self { scope, budget: Budget::new() }
+    }
 }
 
 impl Evaluator<'_> {
@@ -69,6 +77,15 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn value<'a>(&'a self, node: &'a Node, frame: Frames<'a>) -> Evaluated<'a> {
+        self.budget.step().map_err(|what| Fault::new(node.at, what))?;
+        let value = self.evaluate(node, frame)?;
+        if let Cow::Owned(value) = &value {
+            self.budget.pay(value).map_err(|what| Fault::new(node.at, what))?;
+        }
+        Ok(value)
+    }
+
+    fn evaluate<'a>(&'a self, node: &'a Node, frame: Frames<'a>) -> Evaluated<'a> {
         let at = node.at;
         match &node.kind {
             Kind::Literal(value) => Ok(Cow::Borrowed(value)),

@@ -5,6 +5,7 @@
 //! or chance are refused by name: a rendered text has to be the same each time it is rendered.
 
 mod arguments;
+mod budget;
 mod builtins;
 mod condition;
 pub(crate) mod depends;
@@ -61,6 +62,16 @@ pub enum ExpressionError {
         /// Why it failed.
         reason: String,
     },
+    /// The evaluation would take more than it may.
+    #[error("expression `{expression}` is given up at offset {offset}: {reason}")]
+    Budget {
+        /// The expression as written.
+        expression: String,
+        /// The byte of the expression that it could not afford.
+        offset: usize,
+        /// Which budget is used up.
+        reason: String,
+    },
     /// A tag names a variable that is not known.
     #[error("failed to resolve {{{{{tag}}}}}: `{variable}` is missing")]
     Unresolved {
@@ -101,13 +112,16 @@ pub(crate) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
 }
 
 fn evaluate_node(node: &syntax::Node, expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
-    let evaluation = |fault: Fault| ExpressionError::Evaluation {
-        expression: expression.to_owned(),
-        offset: fault.at,
-        reason: fault.reason,
+    let evaluation = |Fault { at: offset, reason }: Fault| {
+        let expression = expression.to_owned();
+        if budget::is_used_up(&reason) {
+            ExpressionError::Budget { expression, offset, reason }
+        } else {
+            ExpressionError::Evaluation { expression, offset, reason }
+        }
     };
     references::check_names(node, scope).and_then(|()| types::check(node, scope)).map_err(evaluation)?;
-    evaluate::Evaluator { scope }.run(node).map_err(evaluation)
+    evaluate::Evaluator::new(scope).run(node).map_err(evaluation)
 }
 
 /// What is wrong at which byte of an expression.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::arguments::Arguments;
 use super::evaluate::{fetch, position};
 use super::operators::{self, Numeric, Outcome};
-use super::{builtins, golang};
+use super::{budget, builtins, golang};
 
 /// The names of these functions.
 pub(super) const NAMES: [&str; 55] = [
@@ -180,6 +180,7 @@ fn text(name: &str, arguments: Arguments) -> Outcome {
         "replace" => {
             arguments.count(3, 4)?;
             let (old, new) = (arguments.text(1)?, arguments.text(2)?);
+            budget::text(subject.matches(old).count(), new.len())?;
             let limit = arguments.0.get(3).map(|_| arguments.integer(3)).transpose()?;
             match limit.and_then(|limit| usize::try_from(limit).ok()) {
                 Some(limit) => subject.replacen(old, new, limit).into(),
@@ -198,6 +199,7 @@ fn place(index: Option<usize>) -> Value {
 pub(super) fn repeat(text: &str, count: i64) -> Outcome {
     let count = usize::try_from(count).ok().filter(|count| *count <= 1_000_000);
     let count = count.ok_or_else(|| "the count must be between 0 and 1000000".to_owned())?;
+    budget::text(count, text.len())?;
     Ok(text.repeat(count).into())
 }
 
@@ -227,6 +229,7 @@ fn pieces(name: &str, arguments: Arguments) -> Outcome {
         let glue = if arguments.0.len() > 1 { arguments.text(1)? } else { "" };
         let texts: Option<Vec<&str>> = arguments.list(0)?.iter().map(Value::as_str).collect();
         let texts = texts.ok_or_else(|| "the list has elements that are not strings".to_owned())?;
+        budget::text(texts.len(), glue.len())?;
         return Ok(texts.join(glue).into());
     }
     arguments.count(2, 3)?;

@@ -149,7 +149,7 @@ fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Re
     let node = parser::parse(expression).map_err(|fault| fault.syntax(expression))?;
     let missing = references::missing(&node, scope);
     let refused = match unresolved {
-        Unresolved::Keep => return Ok(tolerant(&node, expression, scope)),
+        Unresolved::Keep => return tolerant(&node, expression, scope),
         Unresolved::KeepItems => missing.iter().find(|variable| is_of_children(variable)),
         Unresolved::Refuse => missing.first(),
     };
@@ -158,7 +158,7 @@ fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Re
         return Err(ExpressionError::Unresolved { tag, variable: variable.clone() });
     }
     if !missing.is_empty() {
-        return Ok(tolerant(&node, expression, scope));
+        return tolerant(&node, expression, scope);
     }
     let value = evaluate_node(&node, expression, scope)?;
     text_of(&value).map(Some).ok_or_else(|| absent(&format!("={expression}")))
@@ -166,12 +166,15 @@ fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Re
 
 /// Argo takes any failure for a variable that is not known yet, and does not even try while one of those is missing
 /// that come late and that an expression could do without.
-fn tolerant(node: &Node, expression: &str, scope: &Scope) -> Option<String> {
+fn tolerant(node: &Node, expression: &str, scope: &Scope) -> Result<Option<String>, ExpressionError> {
     let waits = references::missing(node, scope).iter().any(|variable| references::LATE.contains(&variable.as_str()));
     if waits {
-        return None;
+        return Ok(None);
     }
-    evaluate_node(node, expression, scope).ok().and_then(|value| text_of(&value))
+    match evaluate_node(node, expression, scope) {
+        Err(error @ ExpressionError::Budget { .. }) => Err(error),
+        other => Ok(other.ok().and_then(|value| text_of(&value))),
+    }
 }
 
 fn text_of(value: &Value) -> Option<String> {

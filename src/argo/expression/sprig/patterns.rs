@@ -7,6 +7,7 @@ use regex::{NoExpand, Regex};
 use serde_json::Value;
 
 use crate::argo::expression::arguments::Arguments;
+use crate::argo::expression::budget;
 use crate::argo::expression::operators::Outcome;
 
 /// The functions of this family.
@@ -56,10 +57,20 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
         }
         "regexReplaceAll" | "mustRegexReplaceAll" => {
             arguments.count(3, 3)?;
+            // A replacement may have the whole of a match in it, as often as it is long.
+            let replacement = arguments.text(2)?;
+            let matches = regex.find_iter(text).count();
+            budget::text(matches, replacement.len())?;
+            budget::text(replacement.matches('$').count(), text.len())?;
             Ok(regex.replace_all(text, arguments.text(2)?).into_owned().into())
         }
         "regexReplaceAllLiteral" | "mustRegexReplaceAllLiteral" => {
             arguments.count(3, 3)?;
+            // A replacement may have the whole of a match in it, as often as it is long.
+            let replacement = arguments.text(2)?;
+            let matches = regex.find_iter(text).count();
+            budget::text(matches, replacement.len())?;
+            budget::text(replacement.matches('$').count(), text.len())?;
             Ok(regex.replace_all(text, NoExpand(arguments.text(2)?)).into_owned().into())
         }
         _ => {

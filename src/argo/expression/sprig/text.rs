@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::values::{strings, strval};
 use crate::argo::expression::arguments::Arguments;
 use crate::argo::expression::operators::Outcome;
-use crate::argo::expression::standard;
+use crate::argo::expression::{budget, standard};
 
 /// The functions of this family.
 pub(super) const NAMES: &[&str] = &[
@@ -63,11 +63,13 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
         "indent" | "nindent" => {
             arguments.count(2, 2)?;
             let pad = " ".repeat(size(arguments.integer(0)?)?);
+            budget::text(arguments.text(1)?.matches('\n').count(), pad.len())?;
             let indented = format!("{pad}{}", arguments.text(1)?.replace('\n', &format!("\n{pad}")));
             Ok(if name == "nindent" { format!("\n{indented}") } else { indented }.into())
         }
         "replace" => {
             arguments.count(3, 3)?;
+            budget::text(arguments.text(2)?.matches(arguments.text(0)?).count(), arguments.text(1)?.len())?;
             Ok(arguments.text(2)?.replace(arguments.text(0)?, arguments.text(1)?).into())
         }
         "plural" => {
@@ -228,7 +230,9 @@ fn pieces(name: &str, arguments: Arguments) -> Outcome {
         }
         "join" => {
             arguments.count(2, 2)?;
-            Ok(strings(arguments.any(1)?).join(arguments.text(0)?).into())
+            let strings = strings(arguments.any(1)?);
+            budget::text(strings.len(), arguments.text(0)?.len())?;
+            Ok(strings.join(arguments.text(0)?).into())
         }
         "toString" => {
             arguments.count(1, 1)?;

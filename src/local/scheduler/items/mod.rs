@@ -20,6 +20,17 @@ pub(super) struct Expanded {
     pub(super) step: Value,
 }
 
+/// The most items of one loop, which is more than any controller could hold in a Workflow object.
+const MOST_ITEMS: u64 = 200_000;
+
+/// Refuses a loop of more items than a run can hold, before they are made.
+fn fits(field: &str, count: u64) -> Result<(), String> {
+    if count <= MOST_ITEMS {
+        return Ok(());
+    }
+    Err(format!("{field}: {count} items are more than the budget of one loop ({MOST_ITEMS} items)"))
+}
+
 /// The items of a step; an error names what could not be read as a list.
 pub(super) fn items(step: &Step) -> Result<Vec<Item>, String> {
     if let Some(items) = step.with_items.as_ref().filter(|items| !items.is_empty()) {
@@ -28,7 +39,10 @@ pub(super) fn items(step: &Step) -> Result<Vec<Item>, String> {
         step.with_sequence.as_ref().map_or_else(|| Ok(Vec::new()), sequence::items)
     } else {
         let text = step.with_param.trim();
-        Item::list(text).map_err(|why| format!("withParam value could not be parsed as a JSON list: {text}: {why}"))
+        let unread = |why| format!("withParam value could not be parsed as a JSON list: {text}: {why}");
+        let items = Item::list(text).map_err(unread)?;
+        fits("withParam", items.len() as u64)?;
+        Ok(items)
     }
 }
 

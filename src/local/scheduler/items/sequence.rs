@@ -1,11 +1,9 @@
 //! The numbers of a withSequence, in Go's printf formats: expandSequence in workflow/controller/operator.go, v4.1.2.
 //! Pure.
 
+use super::fits;
 use super::item::Item;
 use crate::argo::model::Sequence;
-
-/// More items than any controller could hold in a Workflow object.
-const MOST_ITEMS: u64 = 1_000_000;
 
 /// The items of a sequence.
 pub(super) fn items(sequence: &Sequence) -> Result<Vec<Item>, String> {
@@ -23,9 +21,7 @@ pub(super) fn items(sequence: &Sequence) -> Result<Vec<Item>, String> {
         (None, None) => return Err("neither end nor count was specified in withSequence".to_owned()),
     };
     let count = start.abs_diff(end).saturating_add(1);
-    if count > MOST_ITEMS {
-        return Err(format!("withSequence: {count} items are more than the {MOST_ITEMS} that a run can hold"));
-    }
+    fits("withSequence", count)?;
     let item = |number: i64| formatted(&sequence.format, number).map(|text| Item::text_of(&text));
     if start <= end { (start..=end).map(item).collect() } else { (end..=start).rev().map(item).collect() }
 }
