@@ -13,8 +13,8 @@ use crate::local::resolved::Plan;
 pub(super) struct Processed {
     /// With every tag replaced that has a value by now.
     pub(super) value: Value,
-    /// A view of `value`.
-    pub(super) template: Template,
+    /// A view of `value`; boxed, because calls of templates in templates hold one each on the stack.
+    pub(super) template: Box<Template>,
 }
 
 /// Puts arguments, or defaults, into a template's inputs and replaces the tags that have a value by now: first those of
@@ -47,7 +47,7 @@ pub(super) fn substitute(template: &Value, locals: &Arc<Scope>) -> Result<Proces
         scope.set(name, text);
     }
     let value = render_value(&value, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
-    let template = view(&value)?;
+    let template = Box::new(view(&value)?);
     Ok(Processed { value, template })
 }
 
@@ -66,7 +66,7 @@ pub(super) fn substitute_pod(processed: Processed, globals: &Arc<Scope>, pod: &s
     }
     let value =
         render_value(&processed.value, &Arc::new(scope), Unresolved::Keep).map_err(|error| error.to_string())?;
-    let template = view(&value)?;
+    let template = Box::new(view(&value)?);
     Ok(Processed { value, template })
 }
 

@@ -49,7 +49,7 @@ impl Scheduler {
         match processed {
             Ok(processed) => {
                 self.nodes[node.0].inputs = inputs(&processed.value);
-                self.frame_mut(node).template = Some(Arc::new(processed.template));
+                self.frame_mut(node).template = Some(Arc::from(processed.template));
                 self.run(node);
             }
             Err(why) => self.raise(node, &why),

@@ -126,6 +126,8 @@ pub struct Scheduler {
     workflow: workflow::Workflow,
     /// Nodes that have ended, hooks included, and whose owner is not told yet.
     settled: VecDeque<NodeIndex>,
+    /// Steps and dag nodes deep in others whose children are to start.
+    nested: VecDeque<NodeIndex>,
     /// Nodes that have got the locks they waited for.
     unlocked: VecDeque<NodeIndex>,
     /// Steps and dag nodes of whose children one gave its place to those that wait.
@@ -197,6 +199,8 @@ impl Scheduler {
                 self.tell_owner(node);
             } else if let Some(node) = self.unlocked.pop_front() {
                 self.unlocked(node);
+            } else if let Some(node) = self.nested.pop_front() {
+                self.start_nested(node);
             } else if let Some(boundary) = self.freed.pop_front() {
                 self.start_waiting_calls(boundary);
             } else if !self.start_waiting_pods() {

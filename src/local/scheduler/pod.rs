@@ -56,7 +56,7 @@ impl Scheduler {
             }
             self.start_task_of(node);
         }
-        !(self.settled.is_empty() && self.unlocked.is_empty() && self.freed.is_empty())
+        !(self.settled.is_empty() && self.unlocked.is_empty() && self.nested.is_empty() && self.freed.is_empty())
     }
 
     fn start_task_of(&mut self, node: NodeIndex) {

@@ -14,6 +14,8 @@ use crate::local::resolved::TemplateScope;
 
 /// Templates nested as deep as this are an endless recursion, as in Argo.
 const DEEPEST: usize = 100;
+/// So many nested templates start one within the other; those deeper wait for their turn, or they would use up the stack.
+const AT_ONCE: usize = 10;
 const TOO_DEEP: &str = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/";
 
 impl Scheduler {
@@ -126,7 +128,7 @@ impl Scheduler {
     }
 
     fn start_prepared(&mut self, call: Call, inner_scope: TemplateScope, processed: arguments::Processed) -> NodeIndex {
-        let template = Arc::new(processed.template);
+        let template: Arc<Template> = Arc::from(processed.template);
         let Some(kind) = template.template_type() else {
             return self.create_raised(&call, &format!("Template '{}' missing specification", template.name));
         };
@@ -200,10 +202,23 @@ impl Scheduler {
         }
         match template.template_type() {
             Some(kind) if kind.is_pod() => self.start_pod(node, &template),
-            Some(TemplateType::Steps) => self.start_steps(node, &template),
-            Some(TemplateType::Dag) => self.start_dag(node, &template),
+            Some(TemplateType::Steps | TemplateType::Dag) if self.frame(node).depth.is_multiple_of(AT_ONCE) => {
+                return self.nested.push_back(node);
+            }
+            Some(TemplateType::Steps | TemplateType::Dag) => return self.start_nested(node),
             Some(TemplateType::Suspend) => self.suspend(node, &template),
             _ => {}
+        }
+        self.fire_hooks_of_running(node);
+    }
+
+    /// Starts the children of a steps or dag node.
+    pub(super) fn start_nested(&mut self, node: NodeIndex) {
+        let Some(template) = self.frame(node).template.clone() else { return };
+        if template.dag.is_some() {
+            self.start_dag(node, &template);
+        } else {
+            self.start_steps(node, &template);
         }
         self.fire_hooks_of_running(node);
     }

@@ -79,6 +79,7 @@ impl Scheduler {
                 entry: None,
             },
             settled: VecDeque::new(),
+            nested: VecDeque::new(),
             unlocked: VecDeque::new(),
             freed: VecDeque::new(),
             actions: Vec::new(),
