@@ -14,7 +14,7 @@ use crate::argo::template::{list, text};
 pub(crate) const MASK: &str = "***";
 
 /// A shorter value may be any word, and would blot out half of a message.
-const SHORTEST: usize = 4;
+pub(crate) const SHORTEST: usize = 4;
 
 /// Whether a parameter of this name looks like a secret.
 pub(crate) fn is_secret(name: &str) -> bool {

@@ -14,6 +14,7 @@ use super::manifest::{Failure, KeptArtifact, Manifest, VERSION};
 use crate::argo::identity::CacheName;
 use crate::exit::{CommandError, Exit};
 use crate::file::durability::sync_tree;
+use crate::file::private;
 use crate::file::replace::{Durable, Readers, replace_with};
 use crate::file::tree;
 use crate::local::sandbox::remove_tree;
@@ -154,7 +155,7 @@ impl Directory {
     /// manifest's file, which may not be on the disk yet.
     pub(crate) fn keep(&self, mut manifest: Manifest, artifacts: &[(String, PathBuf)]) -> Result<File, CacheError> {
         let error = || CacheError::at(&self.path);
-        fs::create_dir_all(&self.path).map_err(error())?;
+        private::create_directory(&self.path).map_err(error())?;
         let mut kept = None;
         if !artifacts.is_empty() {
             let directory = tempfile::Builder::new().prefix(ARTIFACTS).tempdir_in(&self.path).map_err(error())?;
@@ -179,7 +180,7 @@ impl Directory {
 
     /// Notes how the node failed; an entry of an earlier success stays.
     pub(crate) fn fail(&self, failure: &Failure) -> Result<(), CacheError> {
-        fs::create_dir_all(&self.path).map_err(CacheError::at(&self.path))?;
+        private::create_directory(&self.path).map_err(CacheError::at(&self.path))?;
         self.write(ERROR, failure)
     }
 

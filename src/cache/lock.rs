@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::directory::{CacheError, Directory, LOCK, is_absent};
+use crate::file::private;
 
 /// The right to make an entry, until it is dropped or the process ends.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ impl Directory {
     pub(crate) fn lock(&self) -> Result<Lock, CacheError> {
         let path = self.path.join(LOCK);
         loop {
-            fs::create_dir_all(&self.path).map_err(CacheError::at(&self.path))?;
-            let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+            private::create_directory(&self.path).map_err(CacheError::at(&self.path))?;
+            let file = match private::file().truncate(false).write(true).open(&path) {
                 Ok(file) => file,
                 // The prefix was removed in between.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -35,7 +36,7 @@ impl Directory {
     /// The right to make the entry, or to remove it; none while someone else makes it, or where there is nothing.
     pub(super) fn try_lock(&self) -> Result<Option<Lock>, CacheError> {
         let path = self.path.join(LOCK);
-        let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+        let file = match private::file().truncate(false).write(true).open(&path) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => return Ok(None),
             Err(source) => return Err(CacheError { path, source }),

@@ -14,6 +14,7 @@ use super::entry::{Entry, State};
 use super::key::CacheKey;
 use super::manifest::{Manifest, VERSION};
 use crate::argo::identity::CacheName;
+use crate::file::private;
 
 /// A store: the directory that holds `cache/`.
 #[derive(Debug, Clone)]
@@ -87,7 +88,7 @@ impl Store {
         for (key, entry) in &change.set {
             let manifest = manifest(&name, entry, now);
             if let Ok(key) = key.parse() {
-                fs::create_dir_all(self.path(&name).join(CacheKey::as_str(&key)))
+                private::create_directory(&self.path(&name).join(CacheKey::as_str(&key)))
                     .map_err(CacheError::at(&self.root))?;
             }
             let done = self.under_lock(&name, key, seen, |directory, _lock| directory.keep(manifest, &[]).map(drop))?;

@@ -3,7 +3,7 @@
 //! Content is always copied, never linked: what a task does to its files must not reach the store. Paths of a document or
 //! a task are resolved beneath the root of the view.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags, openat, renameat};
 use super::task::{InputArtifact, OutputParameter};
 use crate::file::beneath::{Beneath, Place, has_content};
 use crate::file::name::FileName;
-use crate::file::tree;
+use crate::file::{private, tree};
 
 /// The largest output parameter: what the API server accepts in one request, so the most that a cluster could keep.
 const LARGEST_PARAMETER: u64 = 1536 * 1024;
@@ -131,7 +131,7 @@ impl Destination {
     /// Makes the parent directory of `store` and holds it open.
     pub(crate) fn open(store: &Path) -> io::Result<Self> {
         if let Some(parent) = store.parent() {
-            fs::create_dir_all(parent)?;
+            private::create_directory(parent)?;
         }
         let whole = Place::of(store)?;
         let name = FileName::new(format!(".{}.part", whole.name.display())).map_err(io::Error::other)?;

@@ -11,12 +11,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::scheduler::{ARTIFACTS, Found, NodeIndex, Scheduler, Wanted};
+use super::secrets::Secrets;
 use super::store::Store;
 use crate::argo::Workflow;
 use crate::argo::status::{Node, Outputs};
 use crate::cache::{CacheError, Directory, Failure, Lock, LookUp, Manifest, VERSION};
 use crate::file::durability::Durability;
-use crate::file::tree;
+use crate::file::{private, tree};
 
 /// The right to make an entry, shared by the nodes of this run that make the same one.
 type Shared = OnceLock<Option<Lock>>;
@@ -34,6 +35,7 @@ struct Origin {
     run_id: String,
     locks: Mutex<HashMap<PathBuf, Weak<Shared>>>,
     durability: Durability,
+    secrets: Arc<Secrets>,
 }
 
 /// The cache as a run sees it.
@@ -58,6 +60,7 @@ impl CacheClient {
             run_id: workflow.run_id().unwrap_or_default().to_owned(),
             locks: Mutex::default(),
             durability: store.durability().clone(),
+            secrets: Arc::clone(store.secrets()),
         };
         Self { run: Arc::new(run), held: Arc::default(), sender, receiver, writing: JoinSet::new() }
     }
@@ -94,6 +97,10 @@ impl CacheClient {
     /// Makes the entry of a node that succeeded.
     pub(super) fn keep(&mut self, node: NodeIndex, status: &Node) {
         let Some((directory, lock)) = self.release(node) else { return };
+        if self.run.secrets.are_in(status.outputs.as_ref()) {
+            warn(&format!("node {} is not memoized: its outputs hold a value of a Secret", status.name));
+            return;
+        }
         let (run, status) = (Arc::clone(&self.run), status.clone());
         self.writing.spawn_blocking(move || {
             if let Err(error) = run.keep(&directory, &status) {
@@ -164,6 +171,14 @@ impl Origin {
                 return Found::Miss;
             }
         };
+        let has_artifact = |name: &str| manifest.artifacts.iter().any(|kept| kept.name == name);
+        if let Some(missing) = wanted.missing(manifest.outputs.as_ref(), has_artifact) {
+            warn(&format!(
+                "a cache entry is passed over: it lacks the output {missing:?} that the template declares: {}",
+                wanted.key
+            ));
+            return Found::Miss;
+        }
         let age = Timestamp::now().duration_since(manifest.created_at);
         if manifest.workflow_uid == self.uid || wanted.max_age.is_some_and(|max_age| age > max_age) {
             return Found::Miss;
@@ -188,7 +203,7 @@ impl Origin {
             let key = format!("{}/{id}/cached-{place}", self.workflow);
             let target = self.artifacts.join(&key);
             if let Some(parent) = target.parent() {
-                std::fs::create_dir_all(parent)?;
+                private::create_directory(parent)?;
             }
             tree::copy(&source, &target)?;
             let artifacts = outputs.as_mut().map(|outputs| outputs.artifacts.iter_mut()).into_iter().flatten();

@@ -115,6 +115,7 @@ pub(crate) async fn run(
     if let Some(spec) = workflow["spec"].as_object_mut() {
         spec.shift_remove("suspend");
     }
+    store.secrets().hide_in_workflow(&mut workflow);
     store.write_workflow(&workflow)?;
     store.sweep();
     Ok(Ended { workflow, finished, interrupted })

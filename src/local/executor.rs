@@ -10,15 +10,19 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::prctl;
+use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::Instant;
 
 use super::kill::Kill;
+use super::orphans::Orphans;
 use super::sandbox::{self, KillLine, Spec, remove_tree};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
 use super::view::View;
+use crate::file::private;
 
 /// What a task gets of the caller's environment: nothing that could hold a credential of a cluster or a cloud.
 const ENVIRONMENT: [&str; 17] = [
@@ -110,19 +114,33 @@ impl Executor {
     }
 
     async fn supervise(&self, task: Task, directory: &Path, kill: Kill) -> io::Result<(Outcome, Option<String>)> {
-        std::fs::create_dir_all(directory)?;
+        private::create_directory(directory)?;
         // Left by an engine that was killed.
         remove_view(directory.join("view")).await?;
         lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files)?;
         let _recording = self.times.begin(directory);
         let mut child = self.command(&task.node).spawn()?;
+        let orphans = self.orphans(&child, &task.node);
         let spec = Spec { task, directory: directory.to_owned(), hidden: self.hidden.clone(), view: self.view.clone() };
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         let mut stdin = child.stdin.take().ok_or_else(broken)?;
         let stdout = child.stdout.take().ok_or_else(broken)?;
         // One that fails at once does not read its task, but says why.
         let _ = stdin.write_all(&spec.line()?).await;
-        follow(child, stdin, stdout, kill).await
+        let followed = follow(child, stdin, stdout, kill).await;
+        if let (Err(_), Some(orphans)) = (&followed, orphans) {
+            tokio::task::spawn_blocking(move || orphans.end()).await?;
+        }
+        followed
+    }
+
+    /// What a killed supervisor leaves behind; in a namespace of its own that is nothing.
+    fn orphans(&self, supervisor: &Child, node: &str) -> Option<Orphans> {
+        let View::Plain(_) = self.view else { return None };
+        // Without it the orphans belong to the first process of the machine, and are found all the same.
+        let _ = prctl::set_child_subreaper(true);
+        let session = Pid::from_raw(supervisor.id()?.cast_signed());
+        Some(Orphans { session, node: node.to_owned() })
     }
 
     fn command(&self, node: &str) -> Command {

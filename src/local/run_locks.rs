@@ -1,7 +1,7 @@
 //! The mutexes and semaphores that a run takes as a whole, shared by all runs of this machine. A place is a locked file:
 //! the system gives it back, whatever becomes of the process that holds it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::resolved::Plan;
 use super::store::StoreError;
+use crate::file::private;
 
 /// The time between two looks whether a place is free.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -55,10 +56,10 @@ fn place(directory: &Path, limit: usize) -> Result<Option<File>, StoreError> {
         let path = path.to_owned();
         move |source| StoreError::Write { path, source }
     };
-    fs::create_dir_all(directory).map_err(write(directory))?;
+    private::create_directory(directory).map_err(write(directory))?;
     for number in 0..limit {
         let path = directory.join(number.to_string());
-        let file = File::options().create(true).append(true).open(&path).map_err(write(&path))?;
+        let file = private::file().append(true).open(&path).map_err(write(&path))?;
         match file.try_lock() {
             Ok(()) => return Ok(Some(file)),
             Err(TryLockError::WouldBlock) => {}

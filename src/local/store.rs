@@ -16,14 +16,17 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::secrets::Secrets;
 use crate::argo::document::to_yaml_documents;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Node;
 use crate::exit::{CommandError, Exit};
 use crate::file::durability::Durability;
+use crate::file::private;
 use crate::file::replace::{Durable, Readers, replace, replace_with, sync_directory};
 
 /// The file of the Workflow object. A run whose file is not there yet is none.
@@ -104,6 +107,7 @@ pub(crate) struct Store {
     name: String,
     journal: File,
     durability: Durability,
+    secrets: Arc<Secrets>,
     /// Held until the process ends.
     _lock: File,
 }
@@ -118,9 +122,10 @@ impl Store {
         workflow: &Value,
     ) -> Result<Self, StoreError> {
         let directory = directory(root, namespace, name);
-        fs::create_dir_all(&directory).map_err(StoreError::write(&directory))?;
+        private::create_directory(&directory).map_err(StoreError::write(&directory))?;
         let lock_path = directory.join("lock");
-        let lock = File::create(&lock_path).map_err(StoreError::write(&lock_path))?;
+        let lock = private::file().write(true).truncate(false).open(&lock_path);
+        let lock = lock.map_err(StoreError::write(&lock_path))?;
         let taken = match lock.try_lock() {
             Ok(()) => exists(&directory),
             Err(TryLockError::WouldBlock) => true,
@@ -131,11 +136,19 @@ impl Store {
         }
 
         let journal_path = directory.join(JOURNAL);
-        let journal = File::options().create(true).append(true).open(&journal_path);
+        let journal = private::file().append(true).open(&journal_path);
         let journal = journal.map_err(StoreError::write(&journal_path))?;
         journal.set_len(0).map_err(StoreError::write(&journal_path))?;
         let durability = Durability::start().map_err(StoreError::write(&journal_path))?;
-        let store = Self { root: root.to_owned(), directory, name: name.to_string(), journal, durability, _lock: lock };
+        let store = Self {
+            root: root.to_owned(),
+            directory,
+            name: name.to_string(),
+            journal,
+            durability,
+            secrets: Arc::default(),
+            _lock: lock,
+        };
         let path = store.directory.join(WORKFLOW);
         replace_workflow(&path, workflow).map_err(StoreError::write(&path))?;
         store.sync_names()?;
@@ -158,6 +171,16 @@ impl Store {
         &self.directory
     }
 
+    /// The same store, which writes references in the place of these values.
+    pub(crate) fn hiding(self, secrets: Secrets) -> Self {
+        Self { secrets: Arc::new(secrets), ..self }
+    }
+
+    /// What is not written down.
+    pub(crate) fn secrets(&self) -> &Arc<Secrets> {
+        &self.secrets
+    }
+
     /// What makes the files of the run durable.
     pub(crate) fn durability(&self) -> &Durability {
         &self.durability
@@ -166,7 +189,12 @@ impl Store {
     /// Adds the nodes that an event changed to the journal, in one write.
     pub(crate) fn record<'a>(&mut self, nodes: impl Iterator<Item = &'a Node>) -> Result<(), StoreError> {
         let nodes: Vec<&Node> = nodes.collect();
-        if nodes.is_empty() { Ok(()) } else { self.append(&serde_json::json!({ "nodes": nodes })) }
+        if nodes.is_empty() {
+            return Ok(());
+        }
+        let mut event = serde_json::json!({ "nodes": nodes });
+        self.secrets.hide_in_nodes(&mut event["nodes"]);
+        self.append(&event)
     }
 
     /// Adds to the journal what changed of the workflow's `spec`, to be merged into it.

@@ -41,6 +41,9 @@ use mounts::Problem;
 /// The hidden command's name.
 pub(crate) const VERB: &str = "__task";
 
+/// How the name of a probe's directory begins; the process's number follows.
+const PROBE: &str = ".probe-";
+
 /// The argument of the second stage, inside the new namespaces.
 const INSIDE: &str = "inside";
 
@@ -85,12 +88,25 @@ pub(crate) fn task_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit 
 
 /// Tries a view on a task without processes.
 pub(crate) fn probe(executable: &Path, scratch: &Path, view: &View) -> Result<(), String> {
-    let directory = scratch.join(format!(".probe-{}", std::process::id()));
+    remove_left(scratch);
+    let directory = scratch.join(format!("{PROBE}{}", std::process::id()));
     let outcome = probe_in(executable, &directory, view);
     remove_tree(&directory).map_err(|error| error.to_string())?;
     match outcome.map_err(|error| error.to_string())?.error {
         Some(reason) => Err(reason),
         None => Ok(()),
+    }
+}
+
+/// Removes what a probe has left that was killed: no process has its number any more.
+fn remove_left(scratch: &Path) {
+    for entry in std::fs::read_dir(scratch).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(PROBE)?.parse::<u32>().ok());
+        if number.is_some_and(|number| !Path::new("/proc").join(number.to_string()).exists()) {
+            // Somebody else's costs space and nothing else.
+            let _ = remove_tree(&entry.path());
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! task names is touched only when the way back to the host is closed.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::mounts::{self, Problem};
 use super::{Spec, bind, overlay};
 use crate::file::beneath::{Beneath, has_content, path_of};
 use crate::file::name::FileName;
-use crate::file::tree;
+use crate::file::{private, tree};
 use crate::local::artifact::{self, Content, Destination};
 use crate::local::task::{ArtifactSource, Mount, Task};
 use crate::local::view::View;
@@ -192,8 +192,7 @@ fn open_log(directory: &Path, process: &str) -> Result<File, Problem> {
         Problem::new("open the log of a container in", directory, io::Error::new(io::ErrorKind::InvalidInput, error))
     })?;
     let path = directory.join(name);
-    let empty = File::create(&path);
-    let log = empty.and_then(|_| OpenOptions::new().append(true).open(&path));
+    let log = private::file().append(true).open(&path).and_then(|log| log.set_len(0).map(|()| log));
     log.map_err(|error| Problem::new("open the log", path, error))
 }
 

@@ -22,6 +22,25 @@ pub struct Wanted {
     pub max_age: Option<jiff::SignedDuration>,
     /// Whether others that make the same entry are waited for.
     pub alone: bool,
+    /// The output parameters that the template declares.
+    pub parameters: Vec<String>,
+    /// The output artifacts that it declares and that may not be missing.
+    pub artifacts: Vec<String>,
+}
+
+impl Wanted {
+    /// The first declared output that an entry does not have: another program may have written the entry, or half of it
+    /// was removed.
+    pub(in crate::local) fn missing(
+        &self,
+        outputs: Option<&Outputs>,
+        has_artifact: impl Fn(&str) -> bool,
+    ) -> Option<&str> {
+        let has =
+            |name: &str| outputs.is_some_and(|outputs| outputs.parameters.iter().any(|output| output.name == name));
+        let parameter = self.parameters.iter().find(|name| !has(name));
+        parameter.or_else(|| self.artifacts.iter().find(|name| !has_artifact(name))).map(String::as_str)
+    }
 }
 
 /// What was found.
@@ -52,7 +71,11 @@ impl Scheduler {
         // A pod waits for nothing else while it holds its entry; nested templates with one key could wait in a circle.
         let is_pod = template.template_type().is_some_and(TemplateType::is_pod);
         let alone = is_pod || self.is_prepared(&key);
-        self.actions.push(Action::LookUp(node, Box::new(Wanted { cache, key, max_age, alone })));
+        let declared = &template.outputs;
+        let parameters = declared.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+        let artifacts = declared.artifacts.iter().filter(|artifact| !artifact.optional);
+        let artifacts = artifacts.map(|artifact| artifact.name.clone()).collect();
+        self.actions.push(Action::LookUp(node, Box::new(Wanted { cache, key, max_age, alone, parameters, artifacts })));
     }
 
     /// The entry that was asked for, or that there is none.

@@ -24,11 +24,13 @@ use crate::cli::follow_up::{FollowUp, Made, print};
 use crate::cli::handle::{Place, handle_of};
 use crate::cli::{generate, home};
 use crate::exit::Exit;
+use crate::file::private;
 use crate::local::engine::{self, Ended};
 use crate::local::executor::Executor;
 use crate::local::resolved::Plan;
 use crate::local::run_locks::Places;
 use crate::local::scheduler::Scheduler;
+use crate::local::secrets::Secrets;
 use crate::local::store::{self, Store, StoreError};
 use crate::local::view::View;
 use crate::mask::Mask;
@@ -115,7 +117,11 @@ impl Machine {
         let root = runs.root.clone();
         let executable =
             std::env::current_exe().map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?;
-        std::fs::create_dir_all(&root).map_err(|source| StoreError::Write { path: root.clone(), source })?;
+        let write = |source| StoreError::Write { path: root.clone(), source };
+        private::create_directory(&root).map_err(write)?;
+        for inner in ["runs", "cache", "locks"] {
+            private::close_directory(&root.join(inner)).map_err(write)?;
+        }
         let view = View::detect(&executable, &root);
         if let (View::Plain(why), false) = (&view, runs.quiet) {
             talk(format_args!(
@@ -171,7 +177,8 @@ impl Ready {
 
     async fn run(self, runs: &LocalRuns<'_>, machine: &Machine, interrupts: &mut Interrupts) -> Result<Over, Failure> {
         let _places = self.places(machine, interrupts).await?;
-        let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?;
+        let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?
+            .hiding(Secrets::new(&self.plan.secrets));
         store.write_beside(&self.beside)?;
         let directory = store.directory().to_owned();
         let handle = handle_of(&self.plan.workflow, self.run.cache_name.as_ref(), Place::Local(&machine.root));
