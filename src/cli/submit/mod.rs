@@ -1,6 +1,7 @@
 //! `submit`: prepares workflows and creates them on a cluster, or runs them on this machine.
 
 mod args;
+mod check;
 mod cluster;
 pub(super) mod local;
 mod locks;

@@ -73,7 +73,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Refuses to begin with a template that is not there; those of a referenced object are the cluster's to know.
-    fn has_entrypoint(self, workflow: &Value, by_flag: bool) -> Result<(), Failure> {
+    pub(super) fn has_entrypoint(self, workflow: &Value, by_flag: bool) -> Result<(), Failure> {
         let spec = &workflow["spec"];
         let run = Workflow::view(workflow);
         let (entrypoint, names): (&str, Vec<&str>) = (run.entrypoint(), run.templates().map(Template::name).collect());
