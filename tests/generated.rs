@@ -68,13 +68,13 @@ const ENVIRONMENT: &str = "
 
 | variable | meaning |
 |---|---|
-| `KUBECONFIG` | kubeconfig files, as kubectl reads them; `--kubeconfig` counts more |
-| `ARGO_NAMESPACE` | the namespace; `-n` counts more |
-| `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | how the cluster is reached |
+| `KUBECONFIG` | kubeconfig files, as kubectl reads them; `--kubeconfig` takes precedence |
+| `ARGO_NAMESPACE` | the namespace; `-n` takes precedence |
+| `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | proxies for the connection to the cluster |
 | `RUNNABLE_HOME` | where local runs are kept; else `$XDG_STATE_HOME/kubectl-runnable`, else `~/.local/state/kubectl-runnable` |
 | `XDG_DATA_HOME` | without `/work`, worktrees are made in `$XDG_DATA_HOME/kubectl-runnable/worktrees`; else in `~/.local/share/kubectl-runnable/worktrees` |
-| `RUNNABLE_LOG` | what the program logs to standard error, such as `debug`; `warn` without it |
-| `NO_COLOR` | no colour; there is none outside a terminal anyway |
+| `RUNNABLE_LOG`, `RUST_LOG` | what the program logs to standard error, such as `debug` or `kubectl_runnable=debug`; takes precedence over `-v` |
+| `NO_COLOR` | disables colour, which is used only on a terminal |
 ";
 
 fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {

@@ -14,23 +14,23 @@ pub(super) struct AccessArgs {
     #[arg(short, long, value_name = "NAMESPACE", env = "ARGO_NAMESPACE", hide_env_values = true)]
     pub(super) namespace: Option<Namespace>,
 
-    /// The kubeconfig's context
+    /// The kubeconfig context to use
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<String>,
 
-    /// The kubeconfig file
+    /// Path to the kubeconfig file
     #[arg(long, value_name = "FILE")]
     pub(super) kubeconfig: Option<PathBuf>,
 
-    /// The user to act as
+    /// The user to impersonate
     #[arg(long = "as", value_name = "USER")]
     pub(super) as_user: Option<String>,
 
-    /// A group to act as
+    /// A group to impersonate
     #[arg(long = "as-group", value_name = "GROUP", requires = "as_user")]
     pub(super) as_groups: Vec<String>,
 
-    /// How long one request may take
+    /// Timeout of a single request to the API server
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     pub(super) request_timeout: Option<std::time::Duration>,
 }

@@ -23,7 +23,7 @@ use crate::output::stream;
 /// What is done about runs that this command makes.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct FollowUp {
-    /// Wait until the workflow has ended; the exit code tells how (3 Failed, 4 Error). A local run is always waited for
+    /// Wait until the workflow ends; the exit code reports the result (3 Failed, 4 Error). Local runs always wait
     #[arg(short, long)]
     pub(super) wait: bool,
 
@@ -31,7 +31,7 @@ pub(super) struct FollowUp {
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     pub(super) timeout: Option<Duration>,
 
-    /// Write what finds the run again to this file, such as run.json; every verb takes it for a RUN
+    /// Write a run handle (JSON) to this file, such as run.json; every command accepts it as RUN
     #[arg(long, value_name = "FILE", value_parser = handle::file)]
     pub(super) handle: Option<PathBuf>,
 

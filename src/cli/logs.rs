@@ -31,7 +31,7 @@ const EXAMPLES: &str = "Examples:
   # A run of this machine
   kubectl runnable logs --local diamond -f";
 
-/// Print what the nodes of a run have written
+/// Print the logs of a run's nodes
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(value_name = "NODE")]
     node: Option<String>,
 
-    /// Go on until the run ends
+    /// Stream new lines until the run ends
     #[arg(short, long)]
     follow: bool,
 
@@ -51,23 +51,23 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "NAME")]
     container: Option<String>,
 
-    /// Only what was written in the last while, such as 10m
+    /// Only lines newer than this duration, such as 10m
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     since: Option<Duration>,
 
-    /// Only what was written since this time, such as 2026-11-21T09:30:00Z
+    /// Only lines written at or after this time, such as 2026-11-21T09:30:00Z
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "since")]
     since_time: Option<Timestamp>,
 
-    /// Only so many lines of what each node has written so far
+    /// Number of most recent lines to show for each node
     #[arg(long, value_name = "LINES")]
     tail: Option<usize>,
 
-    /// Only lines in which this regular expression is found
+    /// Only lines that match this regular expression
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     grep: Option<Regex>,
 
-    /// Show when each line was written
+    /// Prefix each line with the time when it was written
     #[arg(long)]
     timestamps: bool,
 

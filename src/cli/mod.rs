@@ -13,6 +13,7 @@ mod handle;
 mod home;
 mod lint;
 mod list;
+mod log;
 mod logs;
 mod notify;
 mod prompt;
@@ -55,6 +56,10 @@ use crate::output::stream::{result, stderr_colors, stdout_colors, talk};
 3 the workflow Failed, 4 the workflow Errored, 5 timed out waiting, 6 not found, 7 conflict, 130 interrupted."
 )]
 struct Cli {
+    /// Log requests, runs, nodes and cache look-ups to standard error, and name each template that is not memoized; -vv
+    /// logs everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    verbose: u8,
     #[command(subcommand)]
     command: Command,
 }
@@ -96,24 +101,28 @@ pub fn run() -> Exit {
         Ok(matches) => matches,
         Err(error) => return answer(&error),
     };
-    log();
+    let verbosity = matches.get_count("verbose");
+    log::start(verbosity);
     let outcome = match Cli::from_arg_matches(&matches) {
-        Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
-        Ok(Cli { command: Command::Retry(args) }) => retry::run(&args),
-        Ok(Cli { command: Command::Lint(args) }) => lint::run(&args),
-        Ok(Cli { command: Command::List(args) }) => list::run(&args),
-        Ok(Cli { command: Command::Status(args) }) => status::run(&args),
-        Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),
-        Ok(Cli { command: Command::Watch(args) }) => watch::run(&args),
-        Ok(Cli { command: Command::Logs(args) }) => logs::run(&args),
-        Ok(Cli { command: Command::Suspend(args) }) => suspend::run(&args),
-        Ok(Cli { command: Command::Resume(args) }) => resume::run(args),
-        Ok(Cli { command: Command::Stop(args) }) => stop::run(&args),
-        Ok(Cli { command: Command::Terminate(args) }) => terminate::run(&args),
-        Ok(Cli { command: Command::Cache(args) }) => cache::run(&args),
-        Ok(Cli { command: Command::Semaphore(args) }) => semaphore::run(&args),
-        Ok(Cli { command: Command::Worktree(args) }) => worktree::run(&args),
-        Ok(Cli { command: Command::Completion(args) }) => completion::run(&args),
+        Ok(Cli { command: Command::Submit(mut args), verbose }) => {
+            args.verbose = verbose > 0;
+            submit::run(&args)
+        }
+        Ok(Cli { command: Command::Retry(args), .. }) => retry::run(&args),
+        Ok(Cli { command: Command::Lint(args), .. }) => lint::run(&args),
+        Ok(Cli { command: Command::List(args), .. }) => list::run(&args),
+        Ok(Cli { command: Command::Status(args), .. }) => status::run(&args),
+        Ok(Cli { command: Command::Wait(args), .. }) => wait::run(&args),
+        Ok(Cli { command: Command::Watch(args), .. }) => watch::run(&args),
+        Ok(Cli { command: Command::Logs(args), .. }) => logs::run(&args),
+        Ok(Cli { command: Command::Suspend(args), .. }) => suspend::run(&args),
+        Ok(Cli { command: Command::Resume(args), .. }) => resume::run(args),
+        Ok(Cli { command: Command::Stop(args), .. }) => stop::run(&args),
+        Ok(Cli { command: Command::Terminate(args), .. }) => terminate::run(&args),
+        Ok(Cli { command: Command::Cache(args), .. }) => cache::run(&args),
+        Ok(Cli { command: Command::Semaphore(args), .. }) => semaphore::run(&args),
+        Ok(Cli { command: Command::Worktree(args), .. }) => worktree::run(&args),
+        Ok(Cli { command: Command::Completion(args), .. }) => completion::run(&args),
         Err(error) => Err(Failure::usage(error.to_string())),
     };
     outcome.unwrap_or_else(|failure| failure.report())
@@ -144,15 +153,4 @@ fn invocation(program: &std::ffi::OsStr) -> String {
         Some(plugin) => format!("kubectl {plugin}"),
         None => name,
     }
-}
-
-fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RUNNABLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,kube_client=off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(stderr_colors())
-        .without_time()
-        .init();
 }

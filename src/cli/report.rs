@@ -19,8 +19,8 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Which reports are written.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct ReportArgs {
-    /// Write how the run ended, node by node: junit=FILE as JUnit XML, summary=FILE appended as Markdown. In a step of GitHub
-    /// Actions its summary is always written
+    /// Write the result of each node: junit=FILE writes JUnit XML, summary=FILE appends Markdown. In a GitHub Actions
+    /// step the job summary is always written
     #[arg(long = "report", value_name = "junit=FILE|summary=FILE")]
     reports: Vec<Report>,
 }

@@ -23,7 +23,7 @@ const EXAMPLES: &str = "Examples:
 
 A run that is not suspended is left as it is (exit code 0); one that has ended is refused (7).";
 
-/// Let suspended runs, or nodes of them, go on
+/// Resume suspended runs, or single suspended nodes
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

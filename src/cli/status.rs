@@ -31,7 +31,7 @@ const EXAMPLES: &str = "Examples:
   # For scripts: the Workflow object, with what it tells in .summary
   kubectl runnable status run.json -o json | jq .summary.currentNode";
 
-/// Show what runs are doing, or how they ended
+/// Show the status of runs
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
 
-    /// Show every node, however many stand side by side
+    /// Show every node, even of a wide fan-out
     #[arg(long)]
     all: bool,
 

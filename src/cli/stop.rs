@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 
 A run that was stopped before is left as it is (exit code 0); one that ended by itself is refused (7).";
 
-/// End runs before their time; exit handlers still run
+/// Stop runs: running tasks are stopped, exit handlers still run
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -15,7 +15,7 @@ const EXAMPLES: &str = "Examples:
 
 A run that is suspended already is left as it is (exit code 0); one that has ended is refused (7).";
 
-/// Hold runs: what is at work goes on, nothing more begins
+/// Suspend runs: running tasks finish, no new ones start
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -18,7 +18,7 @@ pub(super) const LATEST: &str = "@latest";
 /// Which run a verb works on, and where.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArgs {
-    /// A local run, rather than one on a cluster
+    /// Use local runs instead of runs on a cluster
     #[arg(long, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]
     pub(super) local: bool,
 

@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 
 A run that was terminated before is left as it is (exit code 0); one that ended by itself is refused (7).";
 
-/// End runs at once; nothing more of them runs
+/// Terminate runs immediately, without running exit handlers
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

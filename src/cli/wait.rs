@@ -39,7 +39,7 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 all Succeeded, 3 one Failed, 4 one ended in Error, 5 --timeout passed, 6 one does not exist or was \
 deleted, 1 the tool, the API or the run's process failed, 130 interrupted. Of several runs the highest counts.";
 
-/// Wait until runs have ended; the exit code tells how
+/// Wait until runs end; the exit code reports the result
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -47,15 +47,15 @@ pub(super) struct Args {
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
 
-    /// Stop waiting after this time (exit code 5); the runs go on
+    /// Stop waiting after this time (exit code 5); the runs continue
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     timeout: Option<Duration>,
 
-    /// What to print to standard output; objects are those at the end
+    /// What to print to standard output; objects show the final state
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
 
-    /// Print nothing but the result and errors
+    /// Print only the result and errors
     #[arg(short, long)]
     quiet: bool,
 

@@ -28,7 +28,7 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes are those of wait: 0 Succeeded, 3 Failed, 4 Error, 5 --timeout passed, 6 not found or deleted, 130 interrupted.";
 
-/// Show the nodes of a run as they change, until it has ended; the exit code tells how
+/// Follow the nodes of a run until it ends; the exit code reports the result
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -36,7 +36,7 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     run: String,
 
-    /// Stop watching after this time (exit code 5); the run goes on
+    /// Stop watching after this time (exit code 5); the run continues
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     timeout: Option<Duration>,
 

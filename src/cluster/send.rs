@@ -62,11 +62,20 @@ impl Cluster {
         unreachable!("the last attempt returns")
     }
 
+    /// Its span tells the method, the path and what came of it; never a header or a body, which hold secrets.
+    #[tracing::instrument(
+        level = "debug",
+        name = "request",
+        skip_all,
+        fields(method = %request.method(), path = request.uri().path(), outcome)
+    )]
     async fn once(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
-        match tokio::time::timeout(self.request_timeout, self.client.request(request)).await {
+        let result = match tokio::time::timeout(self.request_timeout, self.client.request(request)).await {
             Ok(result) => result.map_err(|error| Failure::from_kube(&error)),
             Err(_) => Err(Failure::Lost(Fault::slow(self.request_timeout))),
-        }
+        };
+        tracing::Span::current().record("outcome", outcome(&result));
+        result
     }
 
     /// What a failed call means to the user. Asks the server where its answer alone does not tell.
@@ -141,6 +150,17 @@ impl Cluster {
 
     async fn lacks_namespace(&self, namespace: &str) -> bool {
         matches!(self.send(request::namespace(namespace)).await.result, Err(Failure::Refused(status)) if status.code == 404)
+    }
+}
+
+/// What came of a request, in the log's words.
+fn outcome(result: &Result<Value, Failure>) -> String {
+    match result {
+        Ok(_) => "answered".to_owned(),
+        Err(Failure::Refused(status)) => format!("refused {}", status.code),
+        Err(Failure::Lost(_)) => "no answer".to_owned(),
+        Err(Failure::NoCredential(_)) => "no credential".to_owned(),
+        Err(Failure::Unusable(_)) => "unusable".to_owned(),
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tracing::field;
 
 use super::scheduler::{ARTIFACTS, Found, NodeIndex, Scheduler, Wanted};
 use super::secrets::Secrets;
@@ -79,9 +80,14 @@ impl CacheClient {
         let directory = Directory::new(&self.run.root, &cache, &key);
         let (run, held, sender) = (Arc::clone(&self.run), Arc::clone(&self.held), self.sender.clone());
         let id = status.id.clone();
+        // Not the key: a document may put any parameter into it.
+        let span = tracing::debug_span!("cache_look_up", node = id, cache = cache.as_str(), hit = field::Empty);
         tokio::task::spawn_blocking(move || {
+            let entered = span.enter();
             let lock = wanted.alone.then(|| run.lock(cache.as_str(), key.as_str(), &directory));
             let found = run.find(&directory, &wanted, &id);
+            span.record("hit", matches!(found, Found::Hit(_)));
+            drop(entered);
             if matches!(found, Found::Miss) {
                 held.lock().unwrap_or_else(PoisonError::into_inner).insert(node, (directory, lock));
             }
@@ -159,11 +165,11 @@ impl Origin {
             Ok(LookUp::Whole(manifest)) => manifest,
             Ok(LookUp::Missing) => return Found::Miss,
             Ok(LookUp::Broken(why)) => {
-                warn(&format!("a broken cache entry is passed over: {why}"));
+                warn(&format!("ignored a broken cache entry: {why}"));
                 return Found::Miss;
             }
             Ok(LookUp::OtherVersion) => {
-                warn(&format!("a cache entry of another version of this tool is passed over: {}", wanted.key));
+                warn(&format!("ignored a cache entry written by another version of this tool: {}", wanted.key));
                 return Found::Miss;
             }
             Err(error) => {
@@ -189,7 +195,7 @@ impl Origin {
                 Found::Hit(outputs.map(Box::new))
             }
             Err(error) => {
-                warn(&format!("a broken cache entry is passed over: {error}"));
+                warn(&format!("ignored a broken cache entry: {error}"));
                 Found::Miss
             }
         }

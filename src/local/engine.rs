@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{Timestamp, Unit};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use super::cache_client::CacheClient;
 use super::control_pipe::{Inbox, Request};
@@ -44,6 +45,7 @@ pub(crate) struct Ended {
 }
 
 /// Carries out a run. `observe` sees the state after each event and the nodes that it changed.
+#[tracing::instrument(level = "debug", skip_all, fields(directory = %store.directory().display()))]
 pub(crate) async fn run(
     mut scheduler: Scheduler,
     executor: Executor,
@@ -152,11 +154,12 @@ impl Tasks {
         let (killer, kill) = kill_switch();
         self.killers.insert(node, killer);
         let (executor, sender) = (Arc::clone(&self.executor), self.sender.clone());
-        tokio::spawn(async move {
+        let task = async move {
             let outcome = executor.run(task, kill).await;
             // The receiver lives as long as the run.
             let _ = sender.send((node, outcome));
-        });
+        };
+        tokio::spawn(task.in_current_span());
     }
 
     fn end(&mut self, node: NodeIndex, outcome: Outcome) -> Event {

@@ -93,6 +93,7 @@ impl Executor {
 
     /// Runs one task to its end. Dropping the future kills the task's processes; its files are then removed by the next try
     /// of the same node.
+    #[tracing::instrument(level = "debug", name = "node", skip_all, fields(id = task.node))]
     pub async fn run(&self, task: Task, kill: Kill) -> Outcome {
         let directory = self.node_directory(&task.node);
         let (outcome, killed) = match self.supervise(task, &directory, kill).await {

@@ -17,7 +17,7 @@ use crate::argo::workflow_spec;
 /// What the run does without, and what keeps it from starting.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Support {
-    /// Fields that only a cluster heeds, by name.
+    /// Fields that apply only to a cluster, by name.
     pub passed_over: BTreeSet<String>,
     /// What keeps the run from starting.
     pub refused: Vec<Refusal>,

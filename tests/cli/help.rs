@@ -47,7 +47,7 @@ fn the_help_of_every_command() {
 fn no_command_at_all_is_answered_with_help() {
     let output = Environment::new().run([] as [&str; 0]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""));
-    assert!(output.stderr.contains("Usage: kubectl runnable <COMMAND>"), "{output}");
+    assert!(output.stderr.contains("Usage: kubectl runnable [OPTIONS] <COMMAND>"), "{output}");
 }
 
 #[test]

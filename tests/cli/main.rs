@@ -17,6 +17,7 @@ mod interrupts;
 mod lint;
 mod local;
 mod locks;
+mod log;
 mod parameters;
 mod prompts;
 mod streams;

@@ -39,7 +39,7 @@ const EXAMPLES: &str = "Examples:
 
 Values of outputs are shown with --values only, those that look like secrets masked; -o json has them as they are.";
 
-/// Show the entries of a cache, where they came from, and what is the matter
+/// Show the entries of a cache, where they came from, and their problems
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -59,11 +59,11 @@ pub(super) struct Args {
     #[arg(long)]
     values: bool,
 
-    /// Mend what can be mended: set the label, remove entries that no node can use
+    /// Fix what can be fixed: set the label, remove entries that no node can use
     #[arg(long)]
     fix: bool,
 
-    /// Do not look at workflows: where entries came from is not shown then
+    /// Do not read workflows; the output then does not show where entries came from
     #[arg(long)]
     no_runs: bool,
 

@@ -33,7 +33,7 @@ const EXAMPLES: &str = "Examples:
 An entry is removed only if it matches every condition. On a terminal prune asks for confirmation. An entry that is hit in
 the meantime is checked against the conditions again. On this machine, entries of active runs are kept.";
 
-/// Remove entries that are old, unused, or can no longer be produced
+/// Remove entries that are old, unused, or can no longer be used
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

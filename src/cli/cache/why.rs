@@ -26,7 +26,7 @@ const EXAMPLES: &str = "Examples:
 It names the part of the key that differs from the nearest entry: the template's content, the run id, the inputs. What was
 edited, and which input has another value, is told as long as the workflow that made the entry exists.";
 
-/// Tell why a node was, or was not, taken from the cache
+/// Explain why a node was, or was not, taken from the cache
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

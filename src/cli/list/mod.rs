@@ -36,11 +36,11 @@ const EXAMPLES: &str = "Examples:
   # Runs of this machine
   kubectl runnable list --local";
 
-/// List runs, the latest first
+/// List runs, newest first
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Only runs with these labels
+    /// Only runs that match this label selector
     #[arg(short = 'l', long, value_name = "LABELS")]
     selector: Option<LabelSelector>,
 
@@ -56,11 +56,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     since: Option<Duration>,
 
-    /// Workflows asked of the server at a time
+    /// Number of workflows to request from the server per page
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     chunk_size: u32,
 
-    /// After the list, print each run whose line changes, until interrupted; with -o json or yaml each state of an object
+    /// After the list, print each run again whenever it changes, until interrupted; with -o json or yaml, print each
+    /// new state of the object
     #[arg(short, long)]
     watch: bool,
 

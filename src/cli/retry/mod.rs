@@ -48,9 +48,9 @@ const EXAMPLES: &str = "Examples:
   kubectl runnable retry etl-x2k9f --memoized
   kubectl runnable retry etl-x2k9f --in-place --restart-successful --node-field-selector displayName=load
 
-On a terminal it asks before it acts. Without one (in CI, behind a pipe) it proceeds unasked, as with --yes.";
+On a terminal, retry asks for confirmation. Without one (in CI, behind a pipe) it proceeds, as with --yes.";
 
-/// Run again what did not succeed in a run
+/// Retry a run: run again only what did not succeed
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -58,35 +58,36 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     run: String,
 
-    /// Only show the plan
+    /// Show the plan and do nothing
     #[arg(long)]
     plan: bool,
 
-    /// Do not ask, on a terminal neither
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 
-    /// Carry the status of finished nodes over into a new workflow, as argo resubmit --memoized does
+    /// Create a new workflow that carries over the status of finished nodes, as argo resubmit --memoized does
     #[arg(long, conflicts_with_all = ["in_place", "files"])]
     memoized: bool,
 
-    /// Go on in the same workflow, as argo retry does; pods of nodes that run again are deleted
+    /// Continue in the same workflow, as argo retry does; pods of nodes that run again are deleted
     #[arg(long, conflicts_with_all = ["files", "name", "generate_name"])]
     in_place: bool,
 
-    /// Run nodes that succeeded again, too, where the selector matches them
+    /// Also run again the succeeded nodes that the selector matches
     #[arg(long, requires_all = ["in_place", "node_field_selector"])]
     restart_successful: bool,
 
-    /// Which nodes that succeeded run again, such as displayName=load
+    /// Selects the succeeded nodes to run again, such as displayName=load
     #[arg(long, value_name = "SELECTOR", requires = "restart_successful")]
     node_field_selector: Option<NodeSelector>,
 
-    /// A parameter of the workflow that gets another value
+    /// A new value for a workflow parameter
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<ParameterPair>,
 
-    /// Retry with the edited document of this file; the run keeps its parameters, unless -p gives others, and its locks
+    /// Retry with the edited workflow in this file; the run keeps its locks, and its parameters unless -p overrides
+    /// them
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -94,7 +95,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "generate_name")]
     name: Option<ObjectName>,
 
-    /// The beginning of a name made for the new workflow
+    /// The prefix of a generated name for the new workflow
     #[arg(long, value_name = "PREFIX")]
     generate_name: Option<NamePrefix>,
 
@@ -102,11 +103,11 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
 
-    /// Print nothing but the result and errors
+    /// Print only the result and errors
     #[arg(short, long)]
     quiet: bool,
 
-    /// The namespace of the run's cache: that of the controller. Without it the caches of its name are looked for
+    /// The namespace of the run's cache, which is the controller's; if omitted, caches of that name are searched for
     #[arg(long, value_name = "NAMESPACE", conflicts_with = "local")]
     cache_namespace: Option<Namespace>,
 
@@ -246,7 +247,7 @@ impl Args {
         if ask || !self.quiet {
             talk(plan::text(plan).trim_end());
         }
-        if ask { agreed("Retry it so?", true) } else { Ok(true) }
+        if ask { agreed("Proceed with this retry?", true) } else { Ok(true) }
     }
 
     /// The exit code of a retry that was only shown, or declined.

@@ -32,7 +32,7 @@ const EXAMPLES: &str = "Examples:
 
 Exit code 6 means that there is no such semaphore and nobody waits for it.";
 
-/// Show one semaphore or mutex: its limit, who holds it and who waits
+/// Show one semaphore or mutex: its limit, holders and waiters
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

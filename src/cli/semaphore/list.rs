@@ -25,10 +25,10 @@ const EXAMPLES: &str = "Examples:
   # Locks that somebody waits for, by name
   kubectl runnable semaphore list -o json | jq -r '.locks[] | select(.queue != []) | .name'
 
-Below the table stands what is wrong: a limit that is missing or no number, a holder that is gone or has ended \
+Problems are listed below the table: a limit that is missing or not a number, a holder that is gone or has ended \
 (orphaned), and workflows that wait for each other in a circle (deadlock).";
 
-/// List semaphores and mutexes, who holds them and who waits
+/// List semaphores and mutexes with their holders and waiters
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -26,7 +26,7 @@ const EXAMPLES: &str = "Examples:
   # Submit a workflow that takes a place
   kubectl runnable submit ci.yaml --semaphore exampleorg/sample@main";
 
-/// Limit how many runs go on at once; see who holds a lock and who waits
+/// Limit how many runs execute concurrently; show lock holders and waiters
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -64,7 +64,7 @@ pub(super) struct Args {
     #[arg(long, requires = "drain")]
     wait: bool,
 
-    /// Stop waiting after this time (exit code 5); the drain goes on
+    /// Stop waiting after this time (exit code 5); the drain continues
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, requires = "wait")]
     timeout: Option<Duration>,
 
@@ -80,7 +80,7 @@ pub(super) struct Args {
     ))]
     output: Option<Format>,
 
-    /// Print nothing but the result and errors
+    /// Print only the result and errors
     #[arg(short, long)]
     quiet: bool,
 

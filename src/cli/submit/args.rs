@@ -51,19 +51,19 @@ pub(in crate::cli) struct Args {
     #[arg(value_name = "FILE", required_unless_present = "from")]
     pub(super) files: Vec<PathBuf>,
 
-    /// Make the workflow from a workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)
+    /// Create the workflow from a workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)
     #[arg(long, value_name = "KIND/NAME")]
     pub(super) from: Option<FromKind>,
 
-    /// Run on this machine: tasks are processes with a file system of their own
+    /// Run on this machine: each task is a process with its own view of the file system
     #[arg(long, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]
     pub(super) local: bool,
 
-    /// Most tasks at once on this machine
+    /// Maximum number of tasks to run concurrently on this machine
     #[arg(long, value_name = "N", requires = "local", value_parser = max_tasks, allow_negative_numbers = true)]
     pub(super) max_tasks: Option<u16>,
 
-    /// Only show what would be created: client asks no cluster, server has it checked
+    /// Only show what would be created: client contacts no cluster, server validates it on the cluster
     #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "client", hide_possible_values = true)]
     pub(super) dry_run: DryRun,
 
@@ -71,13 +71,13 @@ pub(in crate::cli) struct Args {
     #[arg(short, long, value_name = "FORMAT", hide_default_value = true)]
     pub(super) output: Option<Format>,
 
-    /// Print nothing but the result and errors
+    /// Print only the result and errors
     #[arg(short, long)]
     pub(super) quiet: bool,
 
-    /// Name every template that is not memoized
-    #[arg(short, long, conflicts_with = "quiet")]
-    pub(super) verbose: bool,
+    /// The program's own flag: every template that is not memoized is then named.
+    #[arg(skip)]
+    pub(crate) verbose: bool,
 
     #[command(flatten)]
     pub(super) workflow: WorkflowArgs,
@@ -110,11 +110,11 @@ pub(super) struct WorkflowArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "generate_name")]
     pub(super) name: Option<ObjectName>,
 
-    /// The beginning of a name made for the workflow
+    /// The prefix of a generated workflow name
     #[arg(long, value_name = "PREFIX")]
     pub(super) generate_name: Option<NamePrefix>,
 
-    /// The template to begin with
+    /// The template to start from
     #[arg(long, value_name = "TEMPLATE")]
     pub(super) entrypoint: Option<String>,
 
@@ -147,7 +147,8 @@ pub(super) struct WorkflowArgs {
     #[arg(long, value_name = "NUMBER", value_parser = priority, allow_negative_numbers = true)]
     pub(super) priority: Option<i32>,
 
-    /// A semaphore that the workflow takes a place of; one without a limit gets LIMIT, else 1
+    /// A semaphore that the workflow must hold while it runs; if the semaphore has no limit yet, it is set to LIMIT, or
+    /// to 1
     #[arg(long = "semaphore", value_name = "KEY|OWNER/REPO@REF[=LIMIT]")]
     pub(super) semaphores: Vec<SemaphoreArg>,
 
@@ -155,11 +156,11 @@ pub(super) struct WorkflowArgs {
     #[arg(long, value_name = "NAME", default_value = CONFIG_MAP)]
     pub(super) semaphore_configmap: ObjectName,
 
-    /// A mutex that the workflow takes, so that no other workflow with it runs meanwhile
+    /// A mutex that the workflow must hold while it runs, so that no other workflow that uses it runs at the same time
     #[arg(long = "mutex", value_name = "NAME", value_parser = mutex)]
     pub(super) mutexes: Vec<String>,
 
-    /// Most pods of the workflow at once
+    /// Maximum number of the workflow's pods to run concurrently
     #[arg(long, value_name = "N", value_parser = parallelism, allow_negative_numbers = true)]
     pub(super) parallelism: Option<u32>,
 }
@@ -168,7 +169,7 @@ pub(super) struct WorkflowArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Run")]
 pub(super) struct RunArgs {
-    /// The run's id, the same in all its attempts; made when none is given
+    /// The run's id, the same in all its attempts; generated if omitted
     #[arg(long, value_name = "ID")]
     pub(super) run_id: Option<RunId>,
 
@@ -176,11 +177,11 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "auto|off", num_args = 0..=1, require_equals = true, default_missing_value = "auto", hide_possible_values = true)]
     pub(super) memoize: Option<MemoizeArg>,
 
-    /// The cache that memoized templates use; made when none is given or written in the workflow
+    /// The cache that memoized templates use; generated if neither this flag nor the workflow names one
     #[arg(long, value_name = "NAME")]
     pub(super) cache_name: Option<CacheName>,
 
-    /// How old a cache entry may be, such as 24h
+    /// Ignore cache entries older than this, such as 24h
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) max_age: Option<GoDuration>,
 

@@ -83,7 +83,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "path")]
     output: Format,
 
-    /// Print nothing but the result and errors
+    /// Print only the result and errors
     #[arg(short, long)]
     quiet: bool,
 }

@@ -10,7 +10,7 @@ use crate::exit::chain;
 use crate::local::record::Record;
 use crate::output::stream::talk;
 
-/// Workflows asked of the server at a time.
+/// Number of workflows to request from the server per page.
 const CHUNK: u32 = 100;
 
 /// Hears those of a cluster, as far as they can be seen.

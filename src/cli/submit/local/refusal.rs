@@ -8,7 +8,7 @@ use crate::local::resolved::Plan;
 use crate::local::support;
 use crate::output::stream::talk;
 
-/// Says what is passed over, and refuses what would change the result.
+/// Reports what is ignored, and refuses what would change the result.
 pub(super) fn check(runs: &LocalRuns<'_>, plan: &Plan) -> Result<(), Failure> {
     let support = support::survey(plan);
     let mut refused: Vec<String> = support.refused.iter().map(|refusal| explained(runs, plan, refusal)).collect();
@@ -25,7 +25,7 @@ pub(super) fn check(runs: &LocalRuns<'_>, plan: &Plan) -> Result<(), Failure> {
     }
     if !runs.quiet && !support.passed_over.is_empty() {
         let fields: Vec<&str> = support.passed_over.iter().map(String::as_str).collect();
-        talk(format_args!("note: only a cluster heeds {}; passed over", fields.join(", ")));
+        talk(format_args!("note: ignored in local runs: {}", fields.join(", ")));
     }
     Ok(())
 }
