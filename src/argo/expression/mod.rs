@@ -26,6 +26,7 @@ mod standard;
 mod syntax;
 mod tag;
 mod types;
+pub(crate) mod unknown;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -125,6 +126,9 @@ fn evaluate_node(node: &syntax::Node, expression: &str, scope: &Scope) -> Result
             ExpressionError::Evaluation { expression, offset, reason }
         }
     };
+    if let Some(unknown) = references::reads_unknown(node, scope) {
+        return Ok(unknown);
+    }
     references::check_names(node, scope).and_then(|()| types::check(node, scope)).map_err(evaluation)?;
     evaluate::Evaluator::new(scope).run(node).map_err(evaluation)
 }
