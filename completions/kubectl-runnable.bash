@@ -1645,7 +1645,7 @@ _kubectl__runnable() {
             return 0
             ;;
         kubectl__subcmd__runnable__subcmd__retry)
-            opts="-y -p -o -q -w -n -h --plan --yes --memoized --in-place --restart-successful --node-field-selector --parameter --file --name --generate-name --output --quiet --cache-namespace --no-check --strict --argo-version --wait --timeout --handle --notify --notify-exec --report --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
+            opts="-y -p -o -q -w -n -h --plan --all --yes --memoized --in-place --restart-successful --node-field-selector --parameter --file --name --generate-name --output --quiet --cache-namespace --wait --timeout --handle --notify --notify-exec --report --local --namespace --context --kubeconfig --as --as-group --request-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

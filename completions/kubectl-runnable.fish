@@ -118,7 +118,8 @@ complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry"
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l as-group -d 'A group to act as' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l request-timeout -d 'How long one request may take' -r
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l plan -d 'Only show the plan'
-complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s y -l yes -d 'Do not ask, on a terminal neither'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l all -d 'Show every item of a large loop in the plan'
+complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -s y -l yes -d 'Skip the confirmation prompt'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l memoized -d 'Carry the status of finished nodes over into a new workflow, as argo resubmit --memoized does'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l in-place -d 'Go on in the same workflow, as argo retry does; pods of nodes that run again are deleted'
 complete -c kubectl-runnable -n "__fish_kubectl_runnable_using_subcommand retry" -l restart-successful -d 'Run nodes that succeeded again, too, where the selector matches them'

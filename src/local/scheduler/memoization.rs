@@ -87,7 +87,8 @@ impl Scheduler {
         let artifacts = declared.artifacts.iter().filter(|artifact| !artifact.optional);
         let artifacts = artifacts.map(|artifact| artifact.name.clone()).collect();
         let nested = template.template_type().is_some_and(TemplateType::is_nested);
-        self.actions.push(Action::LookUp(node, Box::new(Wanted { cache, key, max_age, alone, nested, parameters, artifacts })));
+        self.actions
+            .push(Action::LookUp(node, Box::new(Wanted { cache, key, max_age, alone, nested, parameters, artifacts })));
     }
 
     /// The entry that was asked for, or that there is none.
