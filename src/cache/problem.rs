@@ -240,7 +240,7 @@ mod tests {
         let own = cache.problems(around).into_iter();
         let all = own.chain(cache.entries.values().flat_map(|entry| cache.problems_of(entry, around)));
         let name = |problem| serde_json::to_value::<Problem>(problem).unwrap_or_default()["problem"].clone();
-        all.map(problem).filter_map(|problem| problem.as_str().map(str::to_owned)).collect()
+        all.map(name).filter_map(|problem| problem.as_str().map(str::to_owned)).collect()
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Checks documents before anything is created or run, and shows what is wrong with them.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::failure::Failure;
+use crate::argo::Workflow;
 use crate::argo::check::{Finding, Holder, Options, Version, check, check_fields};
 use crate::argo::document::{Document, DocumentError, Kind, Problem, Severity, Source};
 use crate::exit::Exit;
 use crate::output::stream::{stderr_colors, talk};
-use crate::prepare::{RUN_PARAMETERS, Templates, set_parameter};
+use crate::prepare::{RUN_PARAMETERS, Templates};
 
 /// The most problems that are shown.
 const MAX_SHOWN: usize = 20;
@@ -138,20 +139,8 @@ pub(super) fn syntax_problems(error: &DocumentError, source: &Source) -> Vec<(Se
 
 /// Sets parameters of a workflow that may have none yet; a form that Argo does not take is left to the check.
 pub(super) fn set_parameters(workflow: &mut Value, given: impl Iterator<Item = (String, String)>) {
-    let mut given = given.peekable();
-    let Some(spec) = workflow.get_mut("spec").and_then(Value::as_object_mut).filter(|_| given.peek().is_some()) else {
-        return;
-    };
-    let arguments = spec.entry("arguments").or_insert(Value::Null);
-    if arguments.is_null() {
-        *arguments = json!({});
-    }
-    let Some(arguments) = arguments.as_object_mut() else { return };
-    let parameters = arguments.entry("parameters").or_insert(Value::Null);
-    if parameters.is_null() {
-        *parameters = json!([]);
-    }
-    if let Some(parameters) = parameters.as_array_mut() {
-        given.for_each(|(name, value)| set_parameter(parameters, &name, &value));
+    let workflow = Workflow::view_mut(workflow);
+    for (name, value) in given {
+        workflow.set_parameter(&name, &value);
     }
 }

@@ -8,7 +8,7 @@ use crate::argo::Workflow;
 use crate::argo::nodes::{Nodes, path};
 use crate::argo::status::{MemoizationStatus, Node, NodeType, Phase};
 use crate::argo::template::text;
-use crate::cache::{Part, Side, parts};
+use crate::cache::{KeyDifference, Side, parts};
 use crate::prepare::{Notice, Reason, is_without_call};
 
 /// The last attempt beside the next one.
@@ -97,8 +97,8 @@ impl<'a> Comparison<'a> {
         };
         for part in parts(side(new, node, self.next), side(old, before, self.live)) {
             match part {
-                Part::Content { fields } => return Why::TemplateEdited { fields },
-                Part::Inputs { changed } if !changed.is_empty() => {
+                KeyDifference::Content { fields } => return Why::TemplateEdited { fields },
+                KeyDifference::Inputs { changed } if !changed.is_empty() => {
                     return Why::InputChanged { parameters: changed.into_iter().map(|input| input.name).collect() };
                 }
                 _ => {}
