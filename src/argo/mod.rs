@@ -1,6 +1,7 @@
 //! Argo's vocabulary: documents, names, templates, expressions, status. Pure; must never do I/O.
 
 pub(crate) mod call;
+pub(crate) mod check;
 pub(crate) mod compression;
 mod declaration;
 pub(crate) mod defaults;

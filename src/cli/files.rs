@@ -18,14 +18,20 @@ const VALUES_OF_FLAGS: [(&str, &[&str]); 2] =
 /// Documents of files in the order they were given; `-` is standard input. Warnings go to standard error unless the
 /// user wants quiet.
 pub(super) fn documents(paths: &[impl AsRef<Path>], quiet: bool) -> Result<Vec<Document>, Failure> {
-    let mut documents = Vec::new();
+    Ok(with_sources(paths, quiet)?.0)
+}
+
+/// The same with the texts that they stand in.
+pub(super) fn with_sources(paths: &[impl AsRef<Path>], quiet: bool) -> Result<(Vec<Document>, Vec<Source>), Failure> {
+    let (mut documents, mut sources) = (Vec::new(), Vec::new());
     for path in paths {
         let source = read(path.as_ref())?;
         let parsed = parse(&source).map_err(|error| refused(&error, &source))?;
         warn(&parsed.warnings, &source, quiet);
         documents.extend(parsed.documents);
+        sources.push(source);
     }
-    Ok(documents)
+    Ok((documents, sources))
 }
 
 /// Parameters of a YAML or JSON map, in its order; what is not a text becomes the JSON that Go writes, as in

@@ -2,6 +2,7 @@
 
 mod access;
 mod cache;
+mod check;
 mod completion;
 mod failure;
 mod files;
@@ -10,6 +11,7 @@ mod follow_up;
 mod generate;
 mod handle;
 mod home;
+mod lint;
 mod list;
 mod logs;
 mod notify;
@@ -61,6 +63,7 @@ struct Cli {
 enum Command {
     Submit(Box<submit::Args>),
     Retry(Box<retry::Args>),
+    Lint(lint::Args),
     List(list::Args),
     Status(status::Args),
     Wait(wait::Args),
@@ -97,6 +100,7 @@ pub fn run() -> Exit {
     let outcome = match Cli::from_arg_matches(&matches) {
         Ok(Cli { command: Command::Submit(args) }) => submit::run(&args),
         Ok(Cli { command: Command::Retry(args) }) => retry::run(&args),
+        Ok(Cli { command: Command::Lint(args) }) => lint::run(&args),
         Ok(Cli { command: Command::List(args) }) => list::run(&args),
         Ok(Cli { command: Command::Status(args) }) => status::run(&args),
         Ok(Cli { command: Command::Wait(args) }) => wait::run(&args),

@@ -4,6 +4,7 @@ pub(crate) mod cache;
 pub(crate) mod format;
 pub(crate) mod junit;
 pub(crate) mod lines;
+pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod locks;

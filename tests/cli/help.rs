@@ -25,6 +25,7 @@ fn the_help_of_every_command() {
         [
             "submit",
             "retry",
+            "lint",
             "list",
             "status",
             "wait",

@@ -14,6 +14,7 @@ mod documents;
 mod dry_run;
 mod help;
 mod interrupts;
+mod lint;
 mod local;
 mod locks;
 mod parameters;

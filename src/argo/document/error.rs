@@ -67,7 +67,7 @@ impl CommandError for DocumentError {
 }
 
 /// One thing that is wrong with a document, or probably not meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Problem {
     /// The source it stands in.
     pub source: Arc<str>,
@@ -79,19 +79,28 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The name of the rule that is broken, if it has one.
+    pub rule: Option<&'static str>,
     snippet: bool,
 }
 
 impl Problem {
     pub(super) fn at(source: &Arc<str>, place: Option<Place>, pointer: &str, message: String) -> Self {
         let field = field_path(pointer);
-        Self { source: Arc::clone(source), place, field, message, hint: None, snippet: true }
+        Self { source: Arc::clone(source), place, field, message, hint: None, rule: None, snippet: true }
     }
 
     /// The same with a word of advice.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same as a breach of a rule.
+    #[must_use]
+    pub(crate) fn with_rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
         self
     }
 
@@ -111,9 +120,13 @@ impl Problem {
         let lines = source.filter(|_| self.snippet).and_then(|source| Excerpt::new(source, self.place?));
         let subject = self.subject();
         let title = if lines.is_some() { format!("{subject}{}", self.message) } else { self.without_hint() };
+        let mut title = level.primary_title(title.as_str());
+        if let Some(rule) = self.rule {
+            title = title.id(rule);
+        }
         let mut groups = vec![match &lines {
-            Some(lines) => level.primary_title(title.as_str()).element(lines.snippet(&self.source)),
-            None => Group::with_title(level.primary_title(title.as_str())),
+            Some(lines) => title.element(lines.snippet(&self.source)),
+            None => Group::with_title(title),
         }];
         if let Some(hint) = &self.hint {
             groups.push(Group::with_title(Level::HELP.secondary_title(hint.as_str())));

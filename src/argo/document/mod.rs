@@ -6,7 +6,6 @@
 
 mod emit;
 mod error;
-mod fields;
 mod map;
 mod place;
 mod read;
@@ -23,9 +22,10 @@ pub(crate) use emit::to_yaml;
 pub(crate) use emit::to_yaml_documents;
 pub(crate) use error::{DocumentError, Problem, Severity};
 pub(crate) use map::parse_map;
-pub(crate) use place::Place;
 use place::Places;
+pub(crate) use place::{Place, join, shortened};
 pub(crate) use scalar::any_string;
+pub(crate) use shape::found;
 
 /// The largest text that is read.
 pub(crate) const MAX_BYTES: usize = 32 * 1024 * 1024;
@@ -130,6 +130,17 @@ impl Document {
             .map_err(|problem| DocumentError::Invalid { problems: vec![*problem] })
     }
 
+    /// A document of which only its kind and what it is called are known, to say of a field where it stands.
+    pub(crate) fn placeless(kind: Kind, source: &str) -> Self {
+        Self {
+            secret: kind == Kind::Secret,
+            kind,
+            value: Value::Null,
+            source: source.into(),
+            places: Places::default(),
+        }
+    }
+
     fn new(value: Value, source: Arc<str>, places: Places) -> Result<Self, Box<Problem>> {
         match shape::kind(&value) {
             Ok(kind) => Ok(Self { secret: kind == Kind::Secret, kind, value, source, places }),
@@ -176,7 +187,7 @@ impl Document {
     }
 }
 
-/// Reads a text: its documents, checked for the types of the fields this product reads.
+/// Reads a text: its documents, of a kind that is known and otherwise unchecked.
 pub fn parse(source: &Source) -> Result<Parsed, DocumentError> {
     let name: Arc<str> = source.name.as_str().into();
     let text = read::text(&name, &source.text)?;
@@ -187,18 +198,23 @@ pub fn parse(source: &Source) -> Result<Parsed, DocumentError> {
     let secret = read::may_be_secret(text);
     let mut documents = Vec::new();
     let mut problems = Vec::new();
+    let mut foreign = Vec::new();
     for (value, places) in roots.into_iter().flat_map(|(value, places)| unlist(value, places)) {
         match Document::new(value, Arc::clone(&name), places) {
             Ok(mut document) => {
                 document.secret |= secret;
-                let found = shape::check(&document);
-                problems.extend(found.problems);
-                warnings.extend(found.warnings);
                 documents.push(document);
             }
+            Err(problem) if problem.field == "kind" => foreign.push(*problem),
             Err(problem) if secret => problems.push(problem.without_snippet()),
             Err(problem) => problems.push(*problem),
         }
+    }
+    // Beside documents that are understood, an object of another kind is none of ours.
+    if documents.is_empty() {
+        problems.extend(foreign);
+    } else {
+        warnings.extend(foreign.into_iter().map(|problem| problem.with_hint("it is passed over")));
     }
     if problems.is_empty() { Ok(Parsed { documents, warnings }) } else { Err(DocumentError::Invalid { problems }) }
 }

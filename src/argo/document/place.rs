@@ -145,7 +145,7 @@ pub(super) fn segments(pointer: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 /// Appends a segment to a JSON pointer.
-pub(super) fn join(pointer: &str, segment: &str) -> String {
+pub(crate) fn join(pointer: &str, segment: &str) -> String {
     format!("{pointer}/{}", segment.replace('~', "~0").replace('/', "~1"))
 }
 
@@ -165,7 +165,7 @@ pub(super) fn field_path(pointer: &str) -> String {
 }
 
 /// A word of a document, short enough for a message and safe for a terminal.
-pub(super) fn shortened(text: &str) -> Cow<'_, str> {
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     let short = text.char_indices().nth(MAX_SHOWN_CHARACTERS).map(|(end, _)| format!("{}…", &text[..end]));
     match short {
         Some(short) => Cow::Owned(short.replace(char::is_control, "�")),

@@ -100,6 +100,11 @@ pub(crate) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
     evaluate_node(&node, expression, scope)
 }
 
+/// What is wrong with an expression as such, whatever its variables are.
+pub(crate) fn syntax_error(expression: &str) -> Option<String> {
+    parser::parse(expression).err().map(|fault| fault.reason)
+}
+
 fn evaluate_node(node: &syntax::Node, expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     let evaluation = |fault: Fault| ExpressionError::Evaluation {
         expression: expression.to_owned(),

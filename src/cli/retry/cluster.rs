@@ -74,7 +74,7 @@ impl Change {
         let now = Timestamp::now();
         match mode {
             Mode::Anew => {
-                let (edited, beside) = args.documents()?;
+                let (edited, beside) = args.documents(live)?;
                 let mut known = Templates::default();
                 for document in beside {
                     if matches!(document.kind, Kind::WorkflowTemplate | Kind::ClusterWorkflowTemplate) {

@@ -25,7 +25,7 @@ pub(super) async fn run(args: &Args, record: &Record, live: Value) -> Result<Exi
     }
     check(&live, &Mode::Anew, &[])?;
     let root = record.root();
-    let (edited, beside) = documents(args, record)?;
+    let (edited, beside) = documents(args, record, &live)?;
     let prepared = prepare(args, &live, edited.as_ref(), &beside)?;
     let plan = Plan::anew(&live, &prepared.workflow, &Entries::Known(entries(root, &live)), Timestamp::now());
     if !args.agree(&plan)? {
@@ -36,8 +36,8 @@ pub(super) async fn run(args: &Args, record: &Record, live: Value) -> Result<Exi
 }
 
 /// The edited workflow, and what stands beside it: in the files given now, else as it was.
-fn documents(args: &Args, record: &Record) -> Result<(Option<Document>, Vec<Document>), Failure> {
-    let (edited, mut beside) = args.documents()?;
+fn documents(args: &Args, record: &Record, live: &Value) -> Result<(Option<Document>, Vec<Document>), Failure> {
+    let (edited, mut beside) = args.documents(live)?;
     let path = record.directory().join(BESIDE);
     if path.metadata().is_ok_and(|file| file.len() > 0) {
         let is_new = |old: &Document| beside.iter().all(|new| (new.kind, new.name()) != (old.kind, old.name()));

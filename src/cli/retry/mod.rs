@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::check::{CheckArgs, Checked, set_parameters};
 use super::failure::Failure;
 use super::follow_up::FollowUp;
 use super::prompt::agreed;
@@ -14,7 +15,8 @@ use super::runtime::block_on;
 use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
 use super::{files, generate};
-use crate::argo::document::{Document, Kind};
+use crate::argo::check;
+use crate::argo::document::{Document, Kind, Source, any_string};
 use crate::argo::identity::ObjectName;
 use crate::argo::node_selector::NodeSelector;
 use crate::backend::Run;
@@ -22,7 +24,7 @@ use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::plan;
 use crate::output::stream::{is_terminal, result, talk};
-use crate::prepare::{Options, RUN_PARAMETERS};
+use crate::prepare::{Options, RUN_PARAMETERS, Templates};
 use crate::retry::{Mode, Plan};
 
 const EXAMPLES: &str = "Examples:
@@ -109,6 +111,9 @@ pub(super) struct Args {
     cache_namespace: Option<Namespace>,
 
     #[command(flatten)]
+    check: CheckArgs,
+
+    #[command(flatten)]
     follow_up: FollowUp,
 
     #[command(flatten)]
@@ -159,8 +164,8 @@ impl Args {
     }
 
     /// What the files hold: the edited workflow, and what stands beside it.
-    fn documents(&self) -> Result<(Option<Document>, Vec<Document>), Failure> {
-        let documents = files::documents(&self.files, self.quiet)?;
+    fn documents(&self, live: &Value) -> Result<(Option<Document>, Vec<Document>), Failure> {
+        let (documents, sources) = files::with_sources(&self.files, self.quiet)?;
         let (mut workflows, beside): (Vec<_>, Vec<_>) =
             documents.into_iter().partition(|document| document.kind == Kind::Workflow);
         if beside.iter().any(|document| document.kind == Kind::CronWorkflow) {
@@ -172,7 +177,35 @@ impl Args {
                 workflows.len()
             )));
         }
-        Ok((workflows.pop(), beside))
+        let edited = workflows.pop();
+        self.check_documents(edited.as_ref(), live, &beside, &sources)?;
+        Ok((edited, beside))
+    }
+
+    /// Refuses an edited workflow that Argo would refuse. Its parameters have the values of the live one.
+    fn check_documents(
+        &self,
+        edited: Option<&Document>,
+        live: &Value,
+        beside: &[Document],
+        sources: &[Source],
+    ) -> Result<(), Failure> {
+        if self.check.no_check {
+            return Ok(());
+        }
+        let templates: Templates = beside.iter().map(|document| document.value.clone()).collect();
+        let options = check::Options { may_lack_values: true, ..self.check.options(false) };
+        let mut checked = Checked::new(options, &templates, beside);
+        if let Some(document) = edited {
+            let parameters = live.pointer("/spec/arguments/parameters").and_then(Value::as_array).into_iter().flatten();
+            let mut object = document.value.clone();
+            let live =
+                parameters.filter_map(|one| Some((one["name"].as_str()?.to_owned(), any_string(&one["value"])?)));
+            set_parameters(&mut object, live.chain(self.parameters()));
+            checked.look_at(&object, Kind::Workflow, document);
+        }
+        beside.iter().for_each(|document| checked.look_at_fields(document));
+        checked.verdict(sources, self.quiet)
     }
 
     /// The name of the new workflow, fixed before anything is asked of a server.

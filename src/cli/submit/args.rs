@@ -8,6 +8,7 @@ use super::locks::{SemaphoreArg, mutex, parallelism};
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
+use crate::cli::check::CheckArgs;
 use crate::cli::follow_up::FollowUp;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority};
 use crate::cluster::OwnerName;
@@ -83,6 +84,9 @@ pub(in crate::cli) struct Args {
 
     #[command(flatten)]
     pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) check: CheckArgs,
 
     #[command(flatten)]
     pub(super) follow_up: FollowUp,

@@ -2,6 +2,7 @@
 
 pub(super) mod again;
 mod args;
+mod check;
 mod cluster;
 mod local;
 mod locks;

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::args::Args;
 use super::locks;
 use super::subject::Subject;
-use crate::argo::document::{Document, Kind};
+use crate::argo::check;
+use crate::argo::document::{self, Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
@@ -33,13 +34,17 @@ pub(super) struct Request {
     pub(super) options: Options,
     pub(super) generate_name: Option<NamePrefix>,
     pub(super) quiet: bool,
+    /// How documents are checked; none with `--no-check`.
+    pub(super) check: Option<check::Options>,
+    /// The texts of the documents.
+    pub(super) sources: Vec<document::Source>,
     detail: Detail,
 }
 
 impl Request {
     pub(super) fn read(args: &Args) -> Result<Self, Failure> {
         standard_input_once(args)?;
-        let documents = files::documents(&args.files, args.quiet)?;
+        let (documents, sources) = files::with_sources(&args.files, args.quiet)?;
         let (workflows, beside): (Vec<_>, Vec<_>) =
             documents.into_iter().partition(|document| document.kind == Kind::Workflow);
         let count = workflows.len() + usize::from(args.from.is_some());
@@ -58,6 +63,8 @@ impl Request {
             options: options(args)?,
             generate_name: args.workflow.generate_name.clone(),
             quiet: args.quiet,
+            check: (!args.check.no_check).then(|| args.check.options(args.local)),
+            sources,
             detail: if args.verbose { Detail::Full } else { Detail::Brief },
         })
     }
@@ -111,6 +118,7 @@ impl Request {
 
     /// Everything that is to be submitted, prepared; nothing is created before all of it is sound.
     pub(super) fn prepare(&self, templates: &Templates, live: Option<&Value>) -> Result<Vec<Prepared>, Failure> {
+        self.check(templates, live)?;
         let written = self.workflows.iter().map(|document| Subject::written(document).prepared(self, templates));
         let mut prepared = written.collect::<Result<Vec<_>, _>>()?;
         if let Some(from) = &self.from {
@@ -148,6 +156,7 @@ impl Request {
     }
 
     fn prepare_templates(&self, templates: &Templates) -> Result<Vec<Prepared>, Failure> {
+        self.check(templates, None)?;
         let written = self.beside.iter().filter(|document| is_template(document.kind));
         let all = written.map(|document| Subject::written(document).prepared_template(self, templates));
         let all = all.collect::<Result<Vec<_>, _>>()?;

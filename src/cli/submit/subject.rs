@@ -70,7 +70,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Refuses to begin with a template that is not there; those of a referenced object are the cluster's to know.
-    fn has_entrypoint(self, workflow: &Value, by_flag: bool) -> Result<(), Failure> {
+    pub(super) fn has_entrypoint(self, workflow: &Value, by_flag: bool) -> Result<(), Failure> {
         let spec = &workflow["spec"];
         let Some(entrypoint) = spec["entrypoint"].as_str().filter(|_| spec.get("workflowTemplateRef").is_none()) else {
             return Ok(());

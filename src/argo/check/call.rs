@@ -1,0 +1,139 @@
+//! A call of a template: what it names, and what the template says of itself. (validateTemplateHolder)
+
+use serde_json::Value;
+
+use super::checker::{At, Checker};
+use super::finding::{Holder, Rule};
+use super::nearest::nearest_of_few;
+use super::read::{get, is_true, text};
+use super::substitute::has_placeholder;
+use super::template::Arguments;
+
+/// So many names are listed where none of them is near.
+const FEW: usize = 8;
+/// What to do about an object that is not known.
+const GIVE: &str = "give the file that holds it too";
+
+/// The template that a call names.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Called<'t> {
+    Template(&'t Value),
+    /// It is named when the workflow runs: nothing is known of its outputs.
+    Dynamic,
+    /// It stands in an object that is not known here.
+    Unknown,
+}
+
+impl<'a> Checker<'a> {
+    /// Checks the template that a step, a task or a field of the spec names. `at` is where the call stands.
+    pub(super) fn call<'t>(&mut self, call: &'t Value, at: &At, arguments: &Arguments<'_>) -> Called<'t>
+    where
+        'a: 't,
+    {
+        let reference = get(call, "templateRef");
+        let name = text(call, "template");
+        if let Some(reference) = reference {
+            if !name.is_empty() {
+                self.error(Rule::TemplateRef, &at.field("template"), "`template` and `templateRef` exclude each other");
+                return Called::Unknown;
+            }
+            return self.referenced(reference, at, arguments);
+        }
+        if !name.is_empty() && self.template_of(at.base, name).is_none() {
+            let why = self.no_template(at.base, name);
+            let at = if get(call, "template").is_some() { at.field("template") } else { at.clone() };
+            self.error_with(Rule::UnknownTemplate, &at, why.0, why.1);
+            return Called::Unknown;
+        }
+        if let Some(inline) = get(call, "inline").filter(|inline| inline.is_object()) {
+            self.template(inline, &at.field("inline"), arguments, at);
+            return Called::Template(inline);
+        }
+        match self.template_of(at.base, name) {
+            Some((template, place)) => {
+                self.template(template, &place, arguments, at);
+                Called::Template(template)
+            }
+            None => {
+                self.error(
+                    Rule::UnknownTemplate,
+                    at,
+                    "`template`, `templateRef` or `inline` has to say what is called",
+                );
+                Called::Unknown
+            }
+        }
+    }
+
+    fn referenced<'t>(&mut self, reference: &'t Value, at: &At, arguments: &Arguments<'_>) -> Called<'t>
+    where
+        'a: 't,
+    {
+        let (name, template) = (text(reference, "name"), text(reference, "template"));
+        for (field, value) in [("name", name), ("template", template)] {
+            if value.is_empty() {
+                self.error(Rule::TemplateRef, &at.field("templateRef"), format!("templateRef has no `{field}`"));
+                return Called::Unknown;
+            }
+        }
+        // (VerifyResolvedVariables)
+        if name.contains("{{") || template.contains("{{") {
+            return Called::Dynamic;
+        }
+        let cluster_scope = is_true(reference, "clusterScope");
+        let kind = if cluster_scope { "ClusterWorkflowTemplate" } else { "WorkflowTemplate" };
+        let at_name = at.path(&["templateRef", "name"]);
+        let Some(base) = self.base(name, cluster_scope) else {
+            if has_placeholder(template) {
+                return Called::Dynamic;
+            }
+            let message = format!("{kind} `{name}` is not known");
+            self.unknown_object(&at_name, message);
+            return Called::Unknown;
+        };
+        match self.template_of(base, template) {
+            Some((template, place)) => {
+                self.template(template, &place, arguments, at);
+                Called::Template(template)
+            }
+            None if has_placeholder(template) => Called::Dynamic,
+            None => {
+                let (message, hint) = self.no_template(base, template);
+                self.error_with(Rule::UnknownTemplate, &at.path(&["templateRef", "template"]), message, hint);
+                Called::Unknown
+            }
+        }
+    }
+
+    /// Says that an object is not known, where that is not the cluster's to know.
+    pub(super) fn unknown_object(&mut self, at: &At, message: String) {
+        if self.options.local {
+            self.error_with(Rule::TemplateRef, at, message, Some(GIVE.to_owned()));
+        } else if !self.options.completes {
+            self.warn(Rule::TemplateRef, at, message, Some(GIVE));
+        }
+    }
+
+    /// Why there is no such template, and which one is meant.
+    pub(super) fn no_template(&self, base: usize, name: &str) -> (String, Option<String>) {
+        let of = &self.bases[base];
+        let near = nearest_of_few(name, of.names());
+        let hint = match near {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if name.contains("{{") => Some(
+                "a template is named, or taken with `templateRef`; choose with `when` in steps of their own".to_owned(),
+            ),
+            None => {
+                let mut names: Vec<&str> = of.names().collect();
+                names.sort_unstable();
+                (!names.is_empty() && names.len() <= FEW).then(|| format!("its templates are {}", names.join(", ")))
+            }
+        };
+        let holder = match &of.holder {
+            Holder::Document => String::new(),
+            Holder::Template(name) => format!(" in WorkflowTemplate `{name}`"),
+            Holder::ClusterTemplate(name) => format!(" in ClusterWorkflowTemplate `{name}`"),
+        };
+        (format!("template `{name}` does not exist{holder}"), hint)
+    }
+}

@@ -1,0 +1,297 @@
+//! Dags: their tasks, what these wait for, and what they read of each other. (validateDAG)
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::call::Called;
+use super::checker::{At, Checker};
+use super::finding::Rule;
+use super::names::Names;
+use super::nearest::nearest_of_few;
+use super::outputs::has_parameter;
+use super::read::{get, items, list, scalar, text};
+use super::steps::{aggregates, has_exit_hook, inline_inputs};
+use super::template::Arguments;
+
+/// (workflow/common/ancestry.go, taskNameRegex)
+static TASK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"([a-zA-Z0-9][-a-zA-Z0-9]*?\.[A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)").expect("the pattern is legal")
+});
+/// (ancestry.go, TaskResult)
+const RESULTS: [&str; 8] =
+    ["Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed"];
+
+/// How a task waits for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    ForIt,
+    /// For what its items did.
+    ForItems,
+}
+
+struct Tasks<'t> {
+    tasks: &'t [Value],
+    numbers: HashMap<&'t str, usize>,
+    /// What each waits for, by name.
+    waits: Vec<BTreeMap<String, Waits>>,
+}
+
+impl<'t> Tasks<'t> {
+    fn new(tasks: &'t [Value]) -> Self {
+        let numbers = tasks.iter().enumerate().map(|(number, task)| (text(task, "name"), number)).collect();
+        Self { tasks, numbers, waits: tasks.iter().map(waits).collect() }
+    }
+
+    /// All that end before a task begins. (ancestry.go, GetTaskAncestry)
+    fn ancestors(&self, number: usize) -> HashSet<&'t str> {
+        let (mut found, mut next) = (HashSet::new(), vec![number]);
+        while let Some(number) = next.pop() {
+            for before in self.waits[number].keys().filter_map(|name| self.numbers.get(name.as_str())) {
+                if *before != number && found.insert(text(&self.tasks[*before], "name")) {
+                    next.push(*before);
+                }
+            }
+        }
+        found
+    }
+
+    /// The tasks so that each comes after those that it waits for; those in a circle come last. (util/sorting)
+    fn order(&self) -> Vec<usize> {
+        let known = |waits: &BTreeMap<String, Waits>| {
+            waits.keys().filter(|name| self.numbers.contains_key(name.as_str())).count()
+        };
+        let mut left: Vec<usize> = self.waits.iter().map(known).collect();
+        let mut followers: Vec<Vec<usize>> = vec![Vec::new(); self.tasks.len()];
+        for (number, waits) in self.waits.iter().enumerate() {
+            for before in waits.keys().filter_map(|name| self.numbers.get(name.as_str())) {
+                followers[*before].push(number);
+            }
+        }
+        let mut order: Vec<usize> = (0..self.tasks.len()).filter(|number| left[*number] == 0).collect();
+        let mut next = 0;
+        while let Some(number) = order.get(next).copied() {
+            next += 1;
+            for follower in &followers[number] {
+                left[*follower] -= 1;
+                if left[*follower] == 0 {
+                    order.push(*follower);
+                }
+            }
+        }
+        order.extend((0..self.tasks.len()).filter(|number| left[*number] > 0));
+        order
+    }
+
+    /// A task that waits for itself in the end, and the way round.
+    fn cycle(&self) -> Option<Vec<&'t str>> {
+        let mut done = vec![false; self.tasks.len()];
+        (0..self.tasks.len()).find_map(|start| self.cycle_from(start, &mut Vec::new(), &mut done))
+    }
+
+    fn cycle_from(&self, number: usize, way: &mut Vec<usize>, done: &mut [bool]) -> Option<Vec<&'t str>> {
+        let name = |number: &usize| text(&self.tasks[*number], "name");
+        if let Some(start) = way.iter().position(|seen| *seen == number) {
+            return Some(way[start..].iter().chain([&number]).map(name).collect());
+        }
+        if done[number] {
+            return None;
+        }
+        way.push(number);
+        let next = self.waits[number].keys().filter_map(|name| self.numbers.get(name.as_str()));
+        let found = next.copied().find_map(|next| self.cycle_from(next, way, done));
+        way.pop();
+        done[number] = true;
+        found
+    }
+}
+
+/// What a task waits for. (ancestry.go, GetTaskDependencies)
+fn waits(task: &Value) -> BTreeMap<String, Waits> {
+    let mut waits = BTreeMap::new();
+    let depends = match text(task, "depends") {
+        "" => {
+            let expanded =
+                list(task, "dependencies").iter().filter_map(Value::as_str).map(|name| format!("{name}.Succeeded"));
+            expanded.collect::<Vec<_>>().join(" && ")
+        }
+        depends => depends.to_owned(),
+    };
+    for found in TASK.captures_iter(&depends) {
+        match (found.get(1), found.get(2)) {
+            (Some(result), _) => {
+                let (name, result) = result.as_str().split_once('.').unwrap_or_default();
+                if matches!(result, "AnySucceeded" | "AllFailed") {
+                    waits.insert(name.to_owned(), Waits::ForItems);
+                } else {
+                    waits.entry(name.to_owned()).or_insert(Waits::ForIt);
+                }
+            }
+            (None, Some(name)) => {
+                waits.insert(name.as_str().to_owned(), Waits::ForIt);
+            }
+            (None, None) => {}
+        }
+    }
+    waits
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn dag(&mut self, template: &Value, place: &At, names: &mut Names) {
+        self.leaf_only(template, "dag", place);
+        let dag = get(template, "dag").unwrap_or(&Value::Null);
+        let tasks = Tasks::new(list(dag, "tasks"));
+        let place = place.field("dag");
+        if tasks.tasks.is_empty() {
+            return self.error(Rule::Required, &place.field("tasks"), "a dag has at least one task");
+        }
+        self.field_names(tasks.tasks, "task", &place.field("tasks"));
+        self.graph(&tasks, &place);
+
+        let order = tasks.order();
+        let called: Vec<(usize, Called<'_>)> =
+            order.into_iter().map(|number| (number, self.task_called(&tasks, number, &place, names))).collect();
+        self.target(dag, &tasks, &place, names);
+        for task in tasks.tasks.iter().filter(|task| get(task, "hooks").is_some()) {
+            names.add(format!("tasks.{}.status", text(task, "name")));
+        }
+        for (number, called) in called {
+            self.task(&tasks, number, called, &place, names);
+        }
+    }
+
+    /// Every task that is waited for is there, and none waits for itself. (sortDAGTasks, verifyNoCycles)
+    fn graph(&mut self, tasks: &Tasks<'_>, place: &At) {
+        let known = || tasks.numbers.keys().copied();
+        for (number, waits) in tasks.waits.iter().enumerate() {
+            let task = &tasks.tasks[number];
+            let field = if text(task, "depends").is_empty() { "dependencies" } else { "depends" };
+            let at = place.field("tasks").index(number).field(field);
+            for (name, waits) in waits {
+                let Some(other) = tasks.numbers.get(name.as_str()) else {
+                    let near = nearest_of_few(name, known()).map(|near| format!("did you mean `{near}`?"));
+                    self.error_with(Rule::Depends, &at, format!("`{name}` is no task of this dag"), near);
+                    continue;
+                };
+                let other = &tasks.tasks[*other];
+                if *waits == Waits::ForItems && !aggregates(other) && get(other, "withSequence").is_none() {
+                    let message = format!(
+                        "`{name}` has no items, which AnySucceeded and AllFailed are about: use Succeeded or Failed"
+                    );
+                    self.error(Rule::Depends, &at, message);
+                }
+            }
+        }
+        if let Some(cycle) = tasks.cycle() {
+            let message = format!("the tasks wait for each other in a circle: {}", cycle.join(" → "));
+            let first = cycle.first().and_then(|name| tasks.numbers.get(name)).copied().unwrap_or_default();
+            self.error(Rule::Cycle, &place.field("tasks").index(first), message);
+        }
+    }
+
+    fn task_called<'t>(&mut self, tasks: &Tasks<'t>, number: usize, place: &At, names: &mut Names) -> Called<'t>
+    where
+        'a: 't,
+    {
+        let task = &tasks.tasks[number];
+        let at = place.field("tasks").index(number);
+        let uses_depends = tasks.tasks.iter().any(|task| !text(task, "depends").is_empty());
+        let has_dependencies = !list(task, "dependencies").is_empty();
+        let name = text(task, "name");
+        if (uses_depends || has_dependencies) && name.starts_with(|first: char| first.is_ascii_digit()) {
+            let message = format!("`{name}` begins with a digit, which a dag with depends or dependencies cannot have");
+            self.error(Rule::Name, &at.field("name"), message);
+        }
+        if uses_depends && has_dependencies {
+            self.error(Rule::Depends, &at.field("dependencies"), "a dag uses `depends` or `dependencies`, not both");
+        }
+        if uses_depends && get(task, "continueOn").is_some() {
+            let hint = Some("wait for `TASK.Failed` or `TASK.Errored` in `depends`".to_owned());
+            self.error_with(
+                Rule::Depends,
+                &at.field("continueOn"),
+                "a dag that uses `depends` has no `continueOn`",
+                hint,
+            );
+        }
+        let called = self.call(task, &at, &Arguments::Any);
+        self.add_outputs("tasks", name, called, names, aggregates(task));
+        self.results(task, &at);
+        called
+    }
+
+    /// (ancestry.go, ValidateTaskResults)
+    fn results(&mut self, task: &Value, at: &At) {
+        for found in TASK.captures_iter(text(task, "depends")).filter_map(|found| found.get(1)) {
+            let (name, result) = found.as_str().split_once('.').unwrap_or_default();
+            if !RESULTS.contains(&result) {
+                let near =
+                    nearest_of_few(result, RESULTS.into_iter()).map(|near| format!("did you mean `{name}.{near}`?"));
+                let message = format!("`{result}` is no result of a task: expected one of {}", RESULTS.join(", "));
+                self.error_with(Rule::Depends, &at.field("depends"), message, near);
+            }
+        }
+    }
+
+    /// (validateDAGTargets)
+    fn target(&mut self, dag: &Value, tasks: &Tasks<'_>, place: &At, names: &Names) {
+        let target = text(dag, "target");
+        let at = place.field("target");
+        self.resolve_text(target, &at, names, &|_| false);
+        for name in target.split(' ').filter(|_| !target.is_empty()) {
+            if !has_parameter(name) && !tasks.numbers.contains_key(name) {
+                let near =
+                    nearest_of_few(name, tasks.numbers.keys().copied()).map(|near| format!("did you mean `{near}`?"));
+                self.error_with(Rule::Depends, &at, format!("target `{name}` is no task of this dag"), near);
+            }
+        }
+    }
+
+    fn task(&mut self, tasks: &Tasks<'_>, number: usize, called: Called<'_>, place: &At, names: &mut Names) {
+        let task = &tasks.tasks[number];
+        let at = place.field("tasks").index(number);
+        let name = text(task, "name");
+        self.add_outputs("tasks", name, called, names, has_exit_hook(task) && aggregates(task));
+        let ancestors = tasks.ancestors(number);
+        let inputs = inline_inputs(task);
+        let mut loops = Names::default();
+        self.loop_of(task, &at, &mut loops);
+
+        let any_item = loops.any_item;
+        let here = |name: &str| {
+            let status = name.strip_prefix("tasks.").and_then(|rest| rest.strip_suffix(".status"));
+            status.is_some_and(|task| ancestors.contains(task))
+                || loops.has(name)
+                || any_item && name.starts_with("item.")
+                || inputs.iter().any(|input| input == name)
+        };
+        self.resolve(task, &at, names, &here);
+        let arguments = get(task, "arguments").unwrap_or(&Value::Null);
+        self.arguments(arguments, &at.field("arguments"), false);
+        self.reads_ancestors(task, &ancestors, &at);
+        if let Called::Template(template) = called {
+            self.given(task, template, &at);
+            self.call(task, &at, &Arguments::Given(arguments));
+        }
+    }
+
+    /// A value that is another task's needs the task to be waited for. (validateDAGTaskArgumentDependency)
+    fn reads_ancestors(&mut self, task: &Value, ancestors: &HashSet<&str>, place: &At) {
+        let values =
+            items(task, &["arguments", "parameters"]).iter().map(|one| scalar(one, "value").unwrap_or_default());
+        let artifacts = items(task, &["arguments", "artifacts"]).iter().map(|one| text(one, "from").to_owned());
+        let values = values.enumerate().map(|(index, value)| ("parameters", "value", index, value));
+        let artifacts = artifacts.enumerate().map(|(index, from)| ("artifacts", "from", index, from));
+        for (side, field, index, value) in values.chain(artifacts).collect::<Vec<_>>() {
+            let Some(other) = value.strip_prefix("{{tasks.").and_then(|rest| rest.split('.').next()) else { continue };
+            if !ancestors.contains(other) {
+                let at = place.path(&["arguments", side]).index(index).field(field);
+                let message = format!("`{value}` is read, and the task does not wait for `{other}`");
+                let own = if text(task, "depends").is_empty() { "dependencies" } else { "depends" };
+                self.error_with(Rule::Depends, &at, message, Some(format!("add `{other}` to its `{own}`")));
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Whether an Argo controller would take a document: its schema, its graph, the names in its tags, its arguments.
+//!
+//! An error is what Argo refuses, a warning what it takes and what is probably not meant. The rules are Argo's own
+//! (v4.1.2, workflow/validate/validate.go unless a rule names another file) and go on after the first error.
+
+mod arguments;
+mod artifacts;
+mod call;
+mod checker;
+mod cron;
+mod dag;
+mod finding;
+mod fix;
+mod leaf;
+mod metrics;
+mod names;
+mod nearest;
+mod outputs;
+mod plausible;
+mod pod;
+mod read;
+mod rule;
+mod schema;
+mod steps;
+mod substitute;
+mod template;
+mod version;
+mod workflow;
+
+use serde_json::Value;
+
+pub(crate) use self::finding::{Finding, Holder};
+pub(crate) use self::fix::fixed;
+pub(crate) use self::rule::Rule;
+pub(crate) use self::version::Version;
+use super::document::{Kind, Severity};
+
+/// How a document is checked.
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Independent switches.
+pub(crate) struct Options {
+    /// The version of Argo; 4.1 is assumed where it is not known, and what only another version takes is a warning.
+    pub(crate) version: Option<Version>,
+    /// Whether unknown fields are errors, as for `argo submit --strict`.
+    pub(crate) strict: bool,
+    /// Whether parameters of the workflow may be without a value, which is given later.
+    pub(crate) may_lack_values: bool,
+    /// Whether `submit` completes the document: caches, a name.
+    pub(crate) completes: bool,
+    /// The parameters that `submit` adds to the workflow.
+    pub(crate) added_parameters: &'static [&'static str],
+    /// Whether the document runs on this machine: all that it calls is known, and nobody else looks at it before it runs.
+    pub(crate) local: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            version: None,
+            strict: true,
+            may_lack_values: false,
+            completes: false,
+            added_parameters: &[],
+            local: false,
+        }
+    }
+}
+
+/// Finds a WorkflowTemplate or, when the second argument says so, a ClusterWorkflowTemplate by its name.
+pub(crate) type Known<'k> = &'k dyn Fn(&str, bool) -> Option<&'k Value>;
+
+/// Everything that is wrong with a document, or probably not meant, in the order of its fields.
+pub(crate) fn check<'k>(document: &'k Value, kind: Kind, known: Known<'k>, options: &'k Options) -> Vec<Finding> {
+    let mut findings = schema::check(document, kind, options);
+    if let Some(pointer) = kind.workflow_spec() {
+        let misread: Vec<String> = findings
+            .iter()
+            .filter(|finding| finding.rule == Rule::Type)
+            .map(|finding| finding.pointer.clone())
+            .collect();
+        let within = |pointer: &str| misread.iter().any(|above| is_within(pointer, above));
+        if !within(&format!("{pointer}/templates")) {
+            let found = workflow::check(document, kind, pointer, known, options);
+            findings.extend(
+                found.into_iter().filter(|finding| finding.holder != Holder::Document || !within(&finding.pointer)),
+            );
+        }
+    }
+    let told: Vec<String> = findings
+        .iter()
+        .filter(|finding| !matches!(finding.rule, Rule::Limit | Rule::Required))
+        .map(|finding| finding.pointer.clone())
+        .collect();
+    findings.retain(|finding| finding.rule != Rule::Limit || !told.contains(&finding.pointer));
+    findings
+}
+
+/// The same of its fields alone, without the workflow that they make.
+pub(crate) fn check_fields(document: &Value, kind: Kind, options: &Options) -> Vec<Finding> {
+    schema::check(document, kind, options)
+}
+
+fn is_within(pointer: &str, above: &str) -> bool {
+    pointer.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! What Argo takes and what fails later, or is probably not meant.
+
+use serde_json::Value;
+
+use super::checker::{At, Checker};
+use super::finding::Rule;
+use super::read::{at, get, items, list, text};
+use super::template::makes_pod;
+use crate::argo::duration;
+
+/// The longest key of a ConfigMap's data.
+const MAX_KEY: usize = 253;
+
+impl Checker<'_> {
+    pub(super) fn plausible(&mut self, template: &Value, kind: &str, at: &At) {
+        self.pod_name(template, kind, at);
+        self.memoize(template, at);
+        self.volumes(template, kind, at);
+        for (index, call) in calls(template).into_iter() {
+            let at = At { base: at.base, pointer: format!("{}{index}", at.pointer) };
+            self.handlers(call, &at);
+        }
+    }
+
+    pub(super) fn plausible_spec(&mut self, spec: &Value, at: &At) {
+        self.handlers_of_hooks(spec, at);
+        for (index, parameter) in items(spec, &["arguments", "parameters"]).iter().enumerate() {
+            let name = text(parameter, "name").to_ascii_lowercase();
+            let secret = ["password", "passwd", "secret", "token", "api_key", "apikey", "private_key"];
+            let value = text(parameter, "value");
+            if secret.iter().any(|word| name.ends_with(word)) && !value.is_empty() && !value.contains("{{") {
+                let place = at.path(&["arguments", "parameters"]).index(index).field("value");
+                let message = format!(
+                    "parameter `{}` seems to hold a secret, which everybody who may read the workflow sees",
+                    text(parameter, "name")
+                );
+                self.warn(
+                    Rule::Secret,
+                    &place,
+                    message,
+                    Some("keep it in a Secret, and read it with `valueFrom.secretKeyRef` in env"),
+                );
+            }
+        }
+    }
+
+    /// A pod's name is made of the template's, and Kubernetes takes no capitals. (workflow/util/pod_name.go, GeneratePodName)
+    fn pod_name(&mut self, template: &Value, kind: &str, at: &At) {
+        let name = text(template, "name");
+        if makes_pod(kind) && name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            let message = format!("`{name}` becomes a part of a pod's name, which has to be in lower case");
+            let hint = format!("write `{}`", name.to_ascii_lowercase());
+            if self.options.local {
+                self.error_with(Rule::PodName, &at.field("name"), message, Some(hint));
+            } else {
+                self.warn(Rule::PodName, &at.field("name"), message, Some(&hint));
+            }
+        }
+    }
+
+    /// (workflow/controller/cache/cache.go, the pattern of keys; operator.go, the maximum age)
+    fn memoize(&mut self, template: &Value, at: &At) {
+        let Some(memoize) = get(template, "memoize") else { return };
+        let at = at.field("memoize");
+        let key = text(memoize, "key");
+        let legal = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && !key.starts_with('-');
+        if !key.contains("{{") && (!legal || key.is_empty() || key.len() > MAX_KEY) {
+            let message = format!("`{key}` is no key of a cache: expected letters, digits and `-`, at most {MAX_KEY}");
+            self.warn(Rule::Memoize, &at.field("key"), message, Some("the node would end in Error"));
+        }
+        let age = text(memoize, "maxAge");
+        if !age.is_empty() && !age.contains("{{") && duration::parse(age).is_err() {
+            self.warn(Rule::Memoize, &at.field("maxAge"), format!("`{age}` is no duration such as 24h"), None);
+        }
+    }
+
+    /// A volume that is mounted is declared. (Kubernetes refuses the pod otherwise.)
+    fn volumes(&mut self, template: &Value, kind: &str, place: &At) {
+        if !makes_pod(kind) {
+            return;
+        }
+        let spec = self.bases[place.base].spec;
+        // The volumes of a workflow that calls a template of another object are the workflow's.
+        if place.base != 0 || self.lenient {
+            return;
+        }
+        let volumes = list(template, "volumes").iter().chain(list(spec, "volumes")).map(|volume| text(volume, "name"));
+        let claims = list(spec, "volumeClaimTemplates").iter().filter_map(|claim| at(claim, &["metadata", "name"]));
+        let known: Vec<&str> = volumes.chain(claims.filter_map(Value::as_str)).collect();
+        for container in ["container", "script"] {
+            for (index, mount) in items(template, &[container, "volumeMounts"]).iter().enumerate() {
+                let name = text(mount, "name");
+                if !name.contains("{{") && !known.contains(&name) {
+                    let at = place.path(&[container, "volumeMounts"]).index(index).field("name");
+                    self.warn(Rule::Volume, &at, format!("volume `{name}` is mounted and not declared"), None);
+                }
+            }
+        }
+    }
+
+    /// Argo looks at the templates of handlers only when they run.
+    fn handlers(&mut self, call: &Value, at: &At) {
+        let name = text(call, "onExit");
+        if !name.is_empty() && !name.contains("{{") && self.template_of(at.base, name).is_none() {
+            let (message, hint) = self.no_template(at.base, name);
+            self.warn(Rule::UnknownTemplate, &at.field("onExit"), message, hint.as_deref());
+        }
+        self.handlers_of_hooks(call, at);
+    }
+
+    fn handlers_of_hooks(&mut self, holder: &Value, at: &At) {
+        if get(holder, "workflowTemplateRef").is_some() {
+            return;
+        }
+        for (event, hook) in get(holder, "hooks").and_then(Value::as_object).into_iter().flatten() {
+            let name = text(hook, "template");
+            if !name.is_empty() && !name.contains("{{") && self.template_of(at.base, name).is_none() {
+                let (message, hint) = self.no_template(at.base, name);
+                self.warn(Rule::UnknownTemplate, &at.path(&["hooks", event, "template"]), message, hint.as_deref());
+            }
+        }
+    }
+}
+
+/// The steps or tasks of a template, each with the pointer to it.
+fn calls(template: &Value) -> Vec<(String, &Value)> {
+    let groups = list(template, "steps").iter().enumerate();
+    let steps = groups.flat_map(|(group, steps)| {
+        steps
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .map(move |(index, step)| (format!("/steps/{group}/{index}"), step))
+    });
+    let tasks = items(template, &["dag", "tasks"]).iter().enumerate();
+    steps.chain(tasks.map(|(index, task)| (format!("/dag/tasks/{index}"), task))).collect()
+}

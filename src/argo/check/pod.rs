@@ -1,0 +1,55 @@
+//! What holds for all pods: their resources and when they are deleted. (validatePodResources, GetLabelSelector)
+
+use serde_json::Value;
+
+use super::checker::{At, Checker};
+use super::finding::Rule;
+use super::read::{at, get, items, list, text};
+
+impl Checker<'_> {
+    pub(super) fn pod_resources_of(&mut self, template: &Value, kind: &str, at: &At) {
+        let Some(resources) = get(template, "podResources") else { return };
+        let at = at.field("podResources");
+        if matches!(kind, "http" | "plugin") {
+            self.error(
+                Rule::PodResources,
+                &at,
+                format!("a {kind} template runs in a pod that it shares: it has no podResources"),
+            );
+        } else {
+            self.pod_resources(resources, &at);
+        }
+    }
+
+    pub(super) fn pod_resources(&mut self, resources: &Value, at: &At) {
+        if !list(resources, "claims").is_empty() {
+            self.error(Rule::PodResources, &at.field("claims"), "a whole pod has no `claims`");
+        }
+        for side in ["limits", "requests"] {
+            for name in get(resources, side).and_then(Value::as_object).into_iter().flat_map(|names| names.keys()) {
+                if !matches!(name.as_str(), "cpu" | "memory") && !name.starts_with("hugepages-") {
+                    let message =
+                        format!("`{name}` is no resource of a whole pod: expected cpu, memory or hugepages-…");
+                    self.error(Rule::PodResources, &at.path(&[side, name]), message);
+                }
+            }
+        }
+    }
+
+    /// The words of the strategy are the schema's.
+    pub(super) fn pod_gc(&mut self, spec: &Value, place: &At) {
+        let selector = at(spec, &["podGC", "labelSelector"]).unwrap_or(&Value::Null);
+        for (index, one) in items(selector, &["matchExpressions"]).iter().enumerate() {
+            let has_values = !list(one, "values").is_empty();
+            let (legal, message) = match text(one, "operator") {
+                "In" | "NotIn" => (has_values, "In and NotIn need `values`"),
+                "Exists" | "DoesNotExist" => (!has_values, "Exists and DoesNotExist have no `values`"),
+                _ => (false, "expected In, NotIn, Exists or DoesNotExist"),
+            };
+            if !legal {
+                let at = place.path(&["podGC", "labelSelector", "matchExpressions"]).index(index);
+                self.error(Rule::PodGc, &at, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Rules over whole documents.
+
+use serde_json::Value;
+
+use super::{Finding, Options, Rule, check};
+use crate::argo::document::{Document, Severity, Source, parse};
+
+/// What is found in the Workflow of a text, which may hold the templates that it calls.
+pub(super) fn found(text: &str, options: &Options) -> Vec<Finding> {
+    let source = Source { name: "wf.yaml".to_owned(), text: text.as_bytes().to_vec() };
+    let documents = parse(&source).expect("the text can be read").documents;
+    let known = |name: &str, cluster_scope: bool| -> Option<&Value> {
+        let kind = if cluster_scope { "ClusterWorkflowTemplate" } else { "WorkflowTemplate" };
+        let of = |document: &&Document| document.kind.as_str() == kind && document.name() == Some(name);
+        documents.iter().find(of).map(|document| &document.value)
+    };
+    let document = documents.last().expect("there is a document");
+    check(&document.value, document.kind, &known, options)
+}
+
+fn rules(text: &str) -> Vec<(&'static str, Severity)> {
+    found(text, &Options::default()).iter().map(|finding| (finding.rule.id(), finding.severity)).collect()
+}
+
+/// A workflow of these templates, which begins with `main`.
+fn workflow(templates: &str) -> String {
+    let indented: String = templates.lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: a}}\nspec:\n  entrypoint: main\n  templates:\n{indented}"
+    )
+}
+
+#[test]
+fn every_rule_is_documented_with_a_document_that_breaks_it() {
+    for rule in Rule::ALL {
+        let example = rule.example();
+        let kind = if example.contains("kind:") { "" } else { "kind: Workflow\n" };
+        let text = format!("apiVersion: argoproj.io/v1alpha1\n{kind}metadata: {{name: a}}\n{example}");
+        let found = found(&text, &Options::default());
+        let of_rule: Vec<_> = found.iter().filter(|finding| finding.rule == rule).collect();
+        assert!(!of_rule.is_empty(), "the example of {} breaks {found:?}", rule.id());
+        let is_warning = rule.summary().starts_with("Warning") || rule == Rule::Version;
+        assert!(
+            of_rule.iter().any(|one| (one.severity == Severity::Warning) == is_warning),
+            "{}: {found:?}",
+            rule.id()
+        );
+        let others: Vec<_> = found.iter().filter(|one| one.rule != rule && one.severity == Severity::Error).collect();
+        assert!(others.is_empty(), "the example of {} breaks more: {others:?}", rule.id());
+    }
+}
+
+#[test]
+fn nothing_is_documented_that_is_no_rule() {
+    let headings = include_str!("../../../docs/lint.md").lines().filter_map(|line| line.strip_prefix("### "));
+    assert_eq!(headings.filter_map(Rule::of_id).count(), Rule::ALL.len());
+    let mut ids = Rule::ids();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), Rule::ALL.len());
+}
+
+#[test]
+fn a_workflow_that_argo_takes_has_nothing_to_be_found() {
+    let text = workflow(
+        r#"- name: main
+  inputs: {parameters: [{name: n, value: "3"}]}
+  steps:
+  - - {name: make, template: make, arguments: {parameters: [{name: n, value: "{{inputs.parameters.n}}"}]}}
+  - - {name: each, template: take, withParam: "{{steps.make.outputs.result}}", arguments: {parameters: [{name: m, value: "{{item.any}}"}]}}
+    - {name: fixed, template: take, withItems: [{a: 1}, {a: 2}], arguments: {parameters: [{name: m, value: "{{item.a}}"}]}}
+  outputs: {parameters: [{name: all, valueFrom: {parameter: "{{steps.each.outputs.parameters}}"}}]}
+- name: make
+  retryStrategy: {limit: 2}
+  inputs: {parameters: [{name: n}]}
+  script: {image: x, command: [sh], source: "echo [{{inputs.parameters.n}}] {{retries}} {{pod.name}} {{workflow.name}}"}
+- name: take
+  inputs: {parameters: [{name: m}]}
+  container: {image: x, args: ["{{inputs.parameters.m}}", "{{ .Values.x }}", "{{outputs.parameters.o.path}}"]}
+  outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}"#,
+    );
+    assert_eq!(found(&text, &Options::default()), []);
+}
+
+#[test]
+fn a_finding_names_the_field_and_the_nearest_name() {
+    let text = workflow(
+        "- name: main\n  inputs: {parameters: [{name: colour, value: red}]}\n  container: {image: x, args: [a, \"{{inputs.parameters.color}}\"]}\n",
+    );
+    let found = found(&text, &Options::default());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].pointer, "/spec/templates/0/container/args/1");
+    assert_eq!(found[0].hint.as_deref(), Some("did you mean `{{inputs.parameters.colour}}`?"));
+}
+
+#[test]
+fn all_that_is_wrong_is_found_at_once() {
+    let text = workflow(
+        "- name: main\n  dag:\n    tasks:\n    - {name: a, template: gone}\n    - {name: b, template: ok, depends: c}\n    - {name: b, template: ok}\n- name: ok\n  container: {args: [\"{{inputs.parameters.x}}\"], volumeMounts: [{name: v, mountPath: /v}]}\n",
+    );
+    let rules: Vec<&str> = rules(&text).into_iter().map(|(rule, _)| rule).collect();
+    for rule in ["unknown-template", "depends", "name", "image", "variable", "volume"] {
+        assert!(rules.contains(&rule), "{rule}: {rules:?}");
+    }
+}
+
+#[test]
+fn the_templates_that_a_workflow_calls_are_checked_with_it() {
+    let template = "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: shared}\nspec:\n  templates:\n  - name: t\n    inputs: {parameters: [{name: need}]}\n    container: {image: x, args: [\"{{workflow.parameters.gone}}\"]}\n---\n";
+    let call = workflow("- name: main\n  steps:\n  - - {name: a, templateRef: {name: shared, template: t}}\n");
+    let found = found(&format!("{template}{call}"), &Options::default());
+    let of = |rule: Rule| found.iter().find(|finding| finding.rule == rule).expect("it is found");
+    assert_eq!(of(Rule::Variable).holder, super::Holder::Template("shared".to_owned()));
+    assert_eq!(of(Rule::Argument).pointer, "/spec/templates/0/steps/0/0/arguments");
+    // Alone, the template may get more parameters from its workflows.
+    assert_eq!(rules(template.trim_end_matches("---\n")), []);
+}
+
+#[test]
+fn what_argo_does_not_look_at_is_a_warning() {
+    let inline = "inline: {container: {image: x, args: [\"{{pod.nam}}\"]}}";
+    let text = workflow(&format!("- name: main\n  steps:\n  - - {{name: a, {inline}}}\n"));
+    assert!(rules(&text).contains(&("variable", Severity::Error)));
+    let hook = workflow(
+        "- name: main\n  dag: {tasks: [{name: a, template: ok, onExit: gone}]}\n- name: ok\n  container: {image: x}\n",
+    );
+    assert_eq!(rules(&hook), [("unknown-template", Severity::Warning)]);
+}
+
+#[test]
+fn no_document_makes_a_check_panic() {
+    for body in [
+        "spec: {entrypoint: main, templates: [null, 1, [], {name: main, steps: [[null, 1], {}]}]}",
+        "spec: {templates: [{name: {}, dag: {tasks: [{depends: [x]}, {name: a, depends: a}]}}]}",
+        "spec: []",
+        "spec: {entrypoint: main, arguments: [], hooks: [], templates: {}}",
+        "spec: {entrypoint: main, templates: [{name: main, inputs: {parameters: {}, artifacts: [1]}, container: [x]}]}",
+    ] {
+        let text = format!("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: a}}\n{body}\n");
+        assert!(!rules(&text).is_empty(), "{body}");
+    }
+}
