@@ -16,15 +16,15 @@ use crate::prepare::{KeyParts, RUN_PARAMETERS};
 
 /// A node with its key, and what is left of its workflow.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Side<'a> {
+pub(crate) struct Side<'a> {
     /// The key.
-    pub(super) key: &'a str,
+    pub(crate) key: &'a str,
     /// The run's id, where it is known.
-    pub(super) run_id: Option<&'a str>,
+    pub(crate) run_id: Option<&'a str>,
     /// The node, where its workflow still exists.
-    pub(super) node: Option<&'a Node>,
+    pub(crate) node: Option<&'a Node>,
     /// The workflow, where it still exists.
-    pub(super) workflow: Option<&'a Value>,
+    pub(crate) workflow: Option<&'a Value>,
 }
 
 /// A part in which a key differs from another; `ours` is that of the node that is asked about.
@@ -87,7 +87,7 @@ impl<'a> Side<'a> {
 }
 
 /// The parts in which the keys differ; none when they are the same.
-pub(super) fn parts(ours: Side<'_>, theirs: Side<'_>) -> Vec<Part> {
+pub(crate) fn parts(ours: Side<'_>, theirs: Side<'_>) -> Vec<Part> {
     if ours.key == theirs.key {
         return Vec::new();
     }

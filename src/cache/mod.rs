@@ -45,7 +45,7 @@ pub(crate) use self::exchange::{LeftOut, LeftOuts, Overfull};
 pub(crate) use self::file::File;
 pub use self::home::Homes;
 
-pub(crate) use self::key_difference::Part;
+pub(crate) use self::key_difference::{Part, Side, parts};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::manifest::{Failure, Manifest, VERSION};
 pub use self::problem::Surroundings;

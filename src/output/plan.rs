@@ -1,19 +1,24 @@
 //! The plan of a retry as a table.
 
+use std::collections::HashMap;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::SignedDuration;
 
 use super::tree::{elapsed, printable};
 use crate::retry::{Entry, Plan, Verdict};
 
-/// The plan for people: a row a node, what is lost, a line of sums.
-pub(crate) fn text(plan: &Plan) -> String {
+/// So many items of a loop that fare alike are told one by one.
+const FEW: usize = 12;
+
+/// The plan for people: a row a node, what is lost, a line of sums. Many items of a loop that fare alike are one row,
+/// unless `all` are asked for.
+pub(crate) fn text(plan: &Plan, all: bool) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["NODE", "TYPE", "TEMPLATE", "NEXT ATTEMPT", "WHY"]);
-    for entry in &plan.nodes {
-        let (action, why) = said(entry);
-        let row = [&entry.name, &entry.kind, &entry.template].map(|text| printable(text));
+    for Row { name, entry, action, why } in rows(plan, all) {
+        let row = [&name, &entry.kind, &entry.template].map(|text| printable(text));
         table.add_row(row.into_iter().chain([action.to_owned(), printable(&why)]));
     }
     for column in table.column_iter_mut() {
@@ -27,16 +32,65 @@ pub(crate) fn text(plan: &Plan) -> String {
     text + &sums(plan)
 }
 
+struct Row<'a> {
+    name: String,
+    entry: &'a Entry,
+    action: &'static str,
+    why: String,
+}
+
+fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
+    let fate = |entry: &'_ Entry| {
+        let (action, why) = said(entry);
+        // The ages of a loop's entries differ by the seconds that it took.
+        let why = if matches!(entry.verdict, Verdict::Cached { within: None, .. }) { String::new() } else { why };
+        Some((loop_of(&entry.name)?.to_owned(), action, why))
+    };
+    let mut alike: HashMap<(String, &str, String), usize> = HashMap::new();
+    for fate in plan.nodes.iter().filter_map(fate).filter(|_| !all) {
+        *alike.entry(fate).or_default() += 1;
+    }
+    let mut rows = Vec::new();
+    for entry in &plan.nodes {
+        let (action, why) = said(entry);
+        let fate = fate(entry);
+        match fate.as_ref().and_then(|fate| alike.get_mut(fate)) {
+            Some(count) if *count > FEW => {
+                let name = format!("{}: {count} items", fate.map(|(name, ..)| name).unwrap_or_default());
+                rows.push(Row { name, entry, action, why });
+                // The others of them are told with it.
+                *count = 0;
+            }
+            Some(0) => {}
+            _ => rows.push(Row { name: entry.name.clone(), entry, action, why }),
+        }
+    }
+    rows
+}
+
+/// The loop that a node is an item of.
+fn loop_of(name: &str) -> Option<&str> {
+    let (call, item) = name.strip_suffix(')')?.rsplit_once('(')?;
+    let digits = item.bytes().take_while(u8::is_ascii_digit).count();
+    (digits > 0 && item[digits..].starts_with(':')).then_some(call)
+}
+
 fn said(entry: &Entry) -> (&'static str, String) {
     match &entry.verdict {
         Verdict::Cached { within: Some(within), .. } => ("cached", format!("within {within}")),
+        Verdict::Cached { age_seconds: Some(age), expires_in_seconds: Some(left), .. } => {
+            let [age, left] = [age, left].map(|seconds| elapsed(SignedDuration::from_secs(*seconds)));
+            ("cached", format!("{age} old, expires in {left}"))
+        }
         Verdict::Cached { age_seconds: Some(age), .. } => {
             ("cached", format!("{} old", elapsed(SignedDuration::from_secs(*age))))
         }
         Verdict::Cached { .. } => ("cached", String::new()),
         Verdict::CarriedOver => ("carried over", String::new()),
         Verdict::Runs { why } => ("runs", why.to_string()),
-        Verdict::Decided => ("decided anew", "its condition is looked at again".to_owned()),
+        Verdict::Decided { by: Some(by) } => ("decided", format!("by {by}")),
+        Verdict::Decided { by: None } => ("decided anew", "its condition is looked at again".to_owned()),
+        Verdict::Skipped => ("skipped", String::new()),
     }
 }
 

@@ -18,6 +18,11 @@ impl Templates {
         }
     }
 
+    /// All of them.
+    pub(crate) fn documents(&self) -> &[Value] {
+        &self.documents
+    }
+
     /// The object of that name. Where both the object and the caller name a namespace, these must agree.
     pub fn find(&self, name: &str, cluster_scope: bool, namespace: Option<&str>) -> Option<&Value> {
         let kind = if cluster_scope { "ClusterWorkflowTemplate" } else { "WorkflowTemplate" };

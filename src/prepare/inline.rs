@@ -53,6 +53,15 @@ pub(super) fn apply(workflow: &mut Value, templates: &Templates, namespace: Opti
     Ok(())
 }
 
+/// The workflow as a controller runs it: with the object that it is made from, where that is known.
+pub(crate) fn merged(workflow: &Value, templates: &Templates) -> Value {
+    let mut merged = workflow.clone();
+    let namespace = workflow.pointer("/metadata/namespace").and_then(Value::as_str);
+    // One that is not known leaves the workflow as it is.
+    let _ = apply(&mut merged, templates, namespace);
+    merged
+}
+
 /// Merges `base` under `own`.
 fn merge(field: &str, own: &mut Value, base: &Value) {
     let own_is_null = own.is_null();

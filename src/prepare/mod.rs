@@ -30,9 +30,11 @@ pub use self::catalogue::Templates;
 #[cfg(test)]
 use self::environment::VARIABLES;
 pub(crate) use self::error::PrepareError;
+pub(crate) use self::inline::merged;
 pub(crate) use self::key::KeyParts;
 pub(crate) use self::key::RUN_PARAMETERS;
 pub(crate) use self::key::is_prepared_key;
+pub(crate) use self::key::is_without_call;
 pub(crate) use self::memoize::existing_cache;
 pub(crate) use self::options::Memoize;
 pub use self::options::Options;

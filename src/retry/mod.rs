@@ -8,21 +8,24 @@
 //! ```
 
 mod attempt;
-mod calls;
+mod entries;
 mod in_place;
 mod lost_state;
 mod memoized;
 mod nodes;
+mod outline;
 mod plan;
-mod plan_nodes;
+mod reason;
 mod refusal;
+mod rehearsal;
 mod resubmit;
 mod verdict;
+pub(crate) use self::entries::{Entries, Kept};
 pub(crate) use self::in_place::{InPlace, in_place};
 #[cfg(test)]
 use self::lost_state::LostState;
 pub(crate) use self::memoized::memoized;
-pub(crate) use self::plan::{Entries, Entry, Plan};
+pub(crate) use self::plan::{Entry, Next, Plan};
 pub(crate) use self::refusal::{Mode, Owner, check};
 pub(crate) use self::resubmit::anew;
 pub(crate) use self::verdict::Verdict;

@@ -2,28 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::attempt::{Attempt, parameter};
-use super::calls::{calls, suffix, template};
+use super::entries::Entries;
 use super::in_place::InPlace;
 use super::lost_state::{LostState, losses};
 use super::nodes::{Nodes, flag, is_unsuccessful, template_of};
-use super::plan_nodes::Judge;
+use super::reason::{Comparison, is_inner};
 use super::refusal::Mode;
+use super::rehearsal::{By, Outcome, Rehearsed, rehearse};
 use super::verdict::{Verdict, Why};
-use crate::argo::template::text;
-
-/// What is known of the cache.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Entries {
-    /// What succeeded is expected to have left an entry.
-    Expected,
-    /// The entries by cache and key, with the time of their making.
-    Known(BTreeMap<(String, String), Timestamp>),
-}
+use crate::argo::Workflow;
+use crate::argo::call::{CallSite, Target};
+use crate::argo::nodes as live;
+use crate::argo::status::{Node, NodeType};
+use crate::argo::template::{Template, text};
+use crate::prepare::{Notice, Templates, merged};
 
 /// What a retry will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,21 +60,56 @@ pub(crate) struct Entry {
     pub verdict: Verdict,
 }
 
+/// The next attempt, before it is created.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Next<'a> {
+    /// The document.
+    pub(crate) workflow: &'a Value,
+    /// The objects that it may refer to.
+    pub(crate) templates: &'a Templates,
+    /// What prepare said of it.
+    pub(crate) notices: &'a [Notice],
+}
+
+/// An entry that expires sooner is said to.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
+
 impl Plan {
-    /// The plan for a new Workflow, `next`, that takes from the cache what succeeded.
-    pub(crate) fn anew(live: &Value, next: &Value, entries: &Entries, now: Timestamp) -> Self {
-        let nodes = Nodes::of(live);
-        let mut judge = Judge { live, next, nodes: &nodes, entries, now, verdicts: BTreeMap::new() };
-        judge.decide();
-        let run_id = parameter(next, "run_id");
-        Self { run_id, ..Self::of(live, &Mode::Anew, next, &judge.verdicts, &[]) }
+    /// The plan for a new Workflow that takes from the cache what succeeded.
+    pub(crate) fn anew(live: &Value, next: Next<'_>, entries: &Entries, now: Timestamp) -> Self {
+        let live_nodes = Workflow::view(live).nodes();
+        let merged = merged(next.workflow, next.templates);
+        let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), &live_nodes, next.notices);
+        let mut nodes = Vec::new();
+        let mut cached: BTreeSet<&str> = BTreeSet::new();
+        for Rehearsed { node, outcome } in rehearse(&merged, next.templates, entries, now) {
+            let verdict = verdict(&comparison, &node, &outcome, now);
+            let suffix = node.name.strip_prefix(Workflow::view(&merged).name()).unwrap_or(&node.name);
+            let name = format!("{}{suffix}", live_nodes.workflow());
+            let before = comparison.before(&node);
+            nodes.push(Entry {
+                kind: before.map(type_of).unwrap_or_default(),
+                template: node.called().to_owned(),
+                verdict: verdict.clone(),
+                name,
+            });
+            if let (Verdict::Cached { .. }, Some(before)) = (&verdict, before) {
+                cached.insert(&before.id);
+                nodes.extend(within(&live_nodes, before, &verdict).map(|(node, entry)| {
+                    cached.insert(&node.id);
+                    entry
+                }));
+            }
+        }
+        let plan = Self::of(live, &Mode::Anew, nodes, losses(live, &Mode::Anew, &[], |id| cached.contains(id)));
+        Self { run_id: parameter(next.workflow, "run_id"), ..plan }
     }
 
     /// The plan for the memoized workflow `next`.
     pub(crate) fn memoized(live: &Value, next: &Value) -> Self {
         let nodes = Nodes::of(live);
         let verdicts = nodes.iter().map(|(id, node)| (id, carried(&nodes, node)));
-        Self::of(live, &Mode::Memoized, next, &verdicts.collect(), &[])
+        Self::carried(live, &Mode::Memoized, next, &verdicts.collect(), &[])
     }
 
     /// The plan for a retry in place.
@@ -100,7 +132,7 @@ impl Plan {
         });
         let attempt = Attempt::after(live).number - 1;
         let verdicts = verdicts.collect();
-        Self { attempt, ..Self::of(live, mode, &change.workflow, &verdicts, &change.pods) }
+        Self { attempt, ..Self::carried(live, mode, &change.workflow, &verdicts, &change.pods) }
     }
 
     /// Whether anything runs.
@@ -108,11 +140,15 @@ impl Plan {
         self.nodes.iter().filter(|entry| entry.verdict.runs()).count()
     }
 
-    fn of(live: &Value, mode: &Mode, next: &Value, verdicts: &BTreeMap<&str, Verdict>, pods: &[String]) -> Self {
+    /// The plan of a mode that carries the status over.
+    fn carried(live: &Value, mode: &Mode, next: &Value, verdicts: &BTreeMap<&str, Verdict>, pods: &[String]) -> Self {
+        let stays = |id: &str| verdicts.get(id).is_some_and(|verdict| *verdict == Verdict::CarriedOver);
+        Self::of(live, mode, entries(&Nodes::of(live), next, verdicts), losses(live, mode, pods, stays))
+    }
+
+    fn of(live: &Value, mode: &Mode, entries: Vec<Entry>, losses: Vec<LostState>) -> Self {
         let nodes = Nodes::of(live);
         let attempt = Attempt::after(live);
-        let stays = |id: &str| verdicts.get(id).is_some_and(|verdict| !verdict.runs() && *verdict != Verdict::Decided);
-        let losses = losses(live, mode, pods, stays);
         let away = |field: &str| live["status"].get(field).is_some_and(|value| value.as_str() != Some(""));
         Self {
             workflow: nodes.workflow.to_owned(),
@@ -123,7 +159,7 @@ impl Plan {
             },
             run_id: attempt.run_id.map(|id| id.to_string()),
             attempt: attempt.number,
-            nodes: entries(&nodes, next, verdicts),
+            nodes: entries,
             losses,
             partial: nodes.is_empty() && (away("compressedNodes") || away("offloadNodeStatusVersion")),
         }
@@ -159,22 +195,87 @@ fn never_started(nodes: &Nodes<'_>, next: &Value, boundary: &Value) -> Vec<Entry
     if !matches!(text(boundary, "type"), "Steps" | "DAG") {
         return Vec::new();
     }
+    let below = |node: &Value| {
+        let below = text(node, "name").strip_prefix(name).unwrap_or_default().to_owned();
+        below.split_once('(').map(|(call, _)| call.to_owned()).unwrap_or(below)
+    };
     let inside = nodes.iter().filter(|(_, node)| text(node, "boundaryID") == id);
-    let started: BTreeSet<&str> = inside.map(|(_, node)| suffix(name, text(node, "name"))).collect();
-    let template = template(next, template_of(boundary));
-    let calls = template.into_iter().flat_map(calls).filter(|call| !started.contains(call.suffix.as_str()));
-    calls
-        .map(|call| Entry {
-            name: format!("{name}{}", call.suffix),
+    let started: BTreeSet<String> = inside.map(|(_, node)| below(node)).collect();
+    let template = Workflow::view(next).template(template_of(boundary));
+    let sites = template.into_iter().flat_map(Template::sites).filter(|site| !started.contains(&site.node_suffix()));
+    sites
+        .map(|site| Entry {
+            name: format!("{name}{}", site.node_suffix()),
             kind: String::new(),
-            template: template_of_call(call.value).to_owned(),
+            template: called(site).to_owned(),
             verdict: runs(Why::NeverStarted),
         })
         .collect()
 }
 
-fn template_of_call(call: &Value) -> &str {
-    call.pointer("/templateRef/template").and_then(Value::as_str).unwrap_or_else(|| text(call, "template"))
+fn called(site: CallSite<'_>) -> &str {
+    match site.target() {
+        Some(Target::Local(name)) => name,
+        Some(Target::Reference(reference)) => reference.template,
+        Some(Target::Inline(_)) | None => "",
+    }
+}
+
+/// A node's type as the status writes it.
+fn type_of(node: &Node) -> String {
+    serde_json::to_value(node.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// What the next attempt makes of a node.
+fn verdict(comparison: &Comparison<'_>, node: &Node, outcome: &Outcome, now: Timestamp) -> Verdict {
+    match outcome {
+        Outcome::Cached { created, max_age } => {
+            let age = created.map(|created| now.duration_since(created));
+            let left = age.zip(*max_age).map(|(age, max_age)| max_age - age).filter(|left| *left < SOON);
+            Verdict::Cached {
+                age_seconds: age.map(|age| age.as_secs().max(0)),
+                expires_in_seconds: left.map(|left| left.as_secs()),
+                within: None,
+            }
+        }
+        Outcome::Missed(missed) => runs(comparison.missed(node, missed)),
+        Outcome::NotMemoized { nested } => runs(comparison.not_memoized(node, *nested)),
+        Outcome::Decided { by: By::Node(name) } => Verdict::Decided { by: Some(comparison.shown(name)) },
+        Outcome::Decided { by: By::ConfigMap } => Verdict::Decided { by: Some("a ConfigMap".to_owned()) },
+        Outcome::Skipped => Verdict::Skipped,
+        Outcome::Fails => runs(Why::Fails { message: node.message.clone() }),
+    }
+}
+
+/// The nodes of the last attempt within one whose entry stands for all of it.
+fn within<'a>(nodes: &'a live::Nodes, above: &'a Node, verdict: &Verdict) -> impl Iterator<Item = (&'a Node, Entry)> {
+    let within = match verdict {
+        Verdict::Cached { age_seconds, .. } => Verdict::Cached {
+            age_seconds: *age_seconds,
+            expires_in_seconds: None,
+            within: Some(above.display_name.clone()),
+        },
+        other => other.clone(),
+    };
+    let is_nested = matches!(above.kind, NodeType::Steps | NodeType::Dag | NodeType::Retry);
+    let inside = nodes.all.iter().filter(move |node| {
+        is_nested
+            && !is_inner(node)
+            && nodes.owners(node).any(|owner| owner.id == above.id || is_attempt_of(nodes, owner, above))
+    });
+    inside.map(move |node| {
+        let entry = Entry {
+            name: node.name.clone(),
+            kind: type_of(node),
+            template: node.called().to_owned(),
+            verdict: within.clone(),
+        };
+        (node, entry)
+    })
+}
+
+fn is_attempt_of(nodes: &live::Nodes, node: &Node, retry: &Node) -> bool {
+    node.node_flag.is_some_and(|flag| flag.retried) && nodes.children(retry).any(|child| child.id == node.id)
 }
 
 pub(super) fn runs(why: Why) -> Verdict {
@@ -185,9 +286,9 @@ fn carried(nodes: &Nodes<'_>, node: &Value) -> Verdict {
     match text(node, "type") {
         _ if nodes.is_on_exit(node) => runs(Why::Handler),
         "Pod" if !is_unsuccessful(node) => Verdict::CarriedOver,
-        "Skipped" if text(node, "phase") == "Skipped" => Verdict::Decided,
+        "Skipped" if text(node, "phase") == "Skipped" => Verdict::Decided { by: None },
         "Steps" | "DAG" | "StepGroup" | "TaskGroup" | "Retry" => runs(Why::Within),
-        _ => runs(unfinished(node).unwrap_or(Why::NotMemoized)),
+        _ => runs(unfinished(node).unwrap_or(Why::NotMemoized { because: None })),
     }
 }
 

@@ -14,6 +14,9 @@ pub(crate) enum Verdict {
         /// How old the entry is, where that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
         age_seconds: Option<i64>,
+        /// How long the entry may still be used, where that is less than an hour.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_in_seconds: Option<i64>,
         /// The cached node that it is part of, when its own entry is not asked for.
         #[serde(skip_serializing_if = "Option::is_none")]
         within: Option<String>,
@@ -25,8 +28,14 @@ pub(crate) enum Verdict {
         /// Why.
         why: Why,
     },
-    /// Its condition is looked at again.
-    Decided,
+    /// Another node decides: an input comes from it, or a condition reads how it ends.
+    Decided {
+        /// The node; none where a condition is looked at again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// It does not run: its condition is false, or what it depends on does not end as asked.
+    Skipped,
 }
 
 /// Why a node runs.
@@ -40,7 +49,11 @@ pub(crate) enum Why {
     /// It had not ended.
     Unfinished,
     /// It was left out of memoization.
-    NotMemoized,
+    NotMemoized {
+        /// Why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
+    },
     /// Its cache entry is gone.
     EntryGone,
     /// Its cache entry is older than its template allows.
@@ -48,11 +61,26 @@ pub(crate) enum Why {
     /// Another cache was used then.
     OtherCache,
     /// The template or one that it calls was edited.
-    TemplateEdited,
-    /// It reads parameters that were changed.
+    TemplateEdited {
+        /// The fields, or the templates that it calls; empty where that is not known.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        fields: Vec<String>,
+    },
+    /// Inputs, or parameters of the workflow that it reads, have other values.
     InputChanged {
         /// Their names.
         parameters: Vec<String>,
+    },
+    /// Its key is another one than in the last attempt.
+    KeyChanged,
+    /// The last attempt was prepared by a version whose keys did not name the call.
+    OlderVersion,
+    /// Its condition was false.
+    WasSkipped,
+    /// It cannot start, for this reason.
+    Fails {
+        /// The message that its node will have.
+        message: String,
     },
     /// It takes outputs of a node that runs.
     InputFrom {
@@ -86,11 +114,17 @@ impl fmt::Display for Why {
             Self::Failed => "failed",
             Self::Errored => "ended in error",
             Self::Unfinished => "had not ended",
-            Self::NotMemoized => "left out of memoization",
+            Self::NotMemoized { because: Some(why) } => return write!(formatter, "not memoized: {why}"),
+            Self::NotMemoized { because: None } => "left out of memoization",
             Self::EntryGone => "its cache entry is gone",
             Self::Expired => "its cache entry is too old",
             Self::OtherCache => "another cache was used",
-            Self::TemplateEdited => "template edited",
+            Self::TemplateEdited { fields } if fields.is_empty() => "template edited",
+            Self::TemplateEdited { fields } => return write!(formatter, "template edited: {}", fields.join(", ")),
+            Self::KeyChanged => "its key has changed",
+            Self::OlderVersion => "prepared by an older version",
+            Self::WasSkipped => "was skipped",
+            Self::Fails { message } => return write!(formatter, "will end in error: {message}"),
             Self::InputChanged { parameters } => {
                 return write!(formatter, "input changed: {}", parameters.join(", "));
             }

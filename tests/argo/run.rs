@@ -74,7 +74,8 @@ impl Run {
                 ("cached", false) => node.is_some_and(is_hit),
                 ("cached", true) => node.is_none(),
                 ("carriedOver", _) => node.is_some_and(|node| !is_hit(node)),
-                ("decided", _) => node.is_none_or(|node| node["phase"] == "Skipped"),
+                ("decided", _) => true,
+                ("skipped", _) => node.is_none_or(|node| matches!(node["phase"].as_str(), Some("Skipped" | "Omitted"))),
                 ("runs", _) => {
                     planned.insert(without_number(suffix));
                     node.is_some_and(|node| !is_hit(node))

@@ -25,6 +25,7 @@ mod standard;
 mod syntax;
 mod tag;
 mod types;
+pub(crate) mod unknown;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -111,6 +112,9 @@ fn evaluate_node(node: &syntax::Node, expression: &str, scope: &Scope) -> Result
         offset: fault.at,
         reason: fault.reason,
     };
+    if let Some(unknown) = references::reads_unknown(node, scope) {
+        return Ok(unknown);
+    }
     references::check_names(node, scope).and_then(|()| types::check(node, scope)).map_err(evaluation)?;
     evaluate::Evaluator { scope }.run(node).map_err(evaluation)
 }

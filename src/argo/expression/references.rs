@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::scope::Scope;
+use super::scope::{Found, Scope};
 use super::syntax::{Kind, Node};
-use super::{Fault, functions, parser};
+use super::{Fault, functions, parser, unknown};
 
 /// Variables that Argo sets late and that an expression may seem to do without, so that it waits for them.
 pub(super) const LATE: [&str; 8] = [
@@ -32,6 +32,20 @@ pub(crate) fn references(expression: &str) -> Vec<String> {
         });
     }
     names
+}
+
+/// The unknown value that an expression would read: what it gives is unknown too.
+pub(super) fn reads_unknown(node: &Node, scope: &Scope) -> Option<Value> {
+    if !scope.has_unknown() {
+        return None;
+    }
+    let mut number = None;
+    mentioned(node, &mut Vec::new(), &mut |path| {
+        if let Found::Value(value) | Found::NoFields { value, .. } = scope.find(path) {
+            number = number.or(unknown::in_value(&value));
+        }
+    });
+    number.map(|number| unknown::unknown(number).into())
 }
 
 fn add(names: &mut Vec<String>, name: String) {

@@ -10,11 +10,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::unknown;
+
 /// Variables by dotted name (`inputs.parameters.x`, `steps.a.outputs.result`, `workflow.name`, `item`), layered.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     own: BTreeMap<String, Value>,
     parent: Option<Arc<Scope>>,
+    /// Whether a value of this layer is unknown, so that others cost nothing.
+    unknown: bool,
 }
 
 /// What a dotted path means in a scope.
@@ -46,7 +50,7 @@ impl Scope {
 
     /// A layer above `parent`: what it sets hides the parent's value of the same name.
     pub fn child(parent: &Arc<Scope>) -> Self {
-        Self { own: BTreeMap::new(), parent: Some(Arc::clone(parent)) }
+        Self { parent: Some(Arc::clone(parent)), ..Self::default() }
     }
 
     /// Puts the layer above another parent.
@@ -56,12 +60,19 @@ impl Scope {
 
     /// Sets a variable in this layer.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
-        self.own.insert(name.into(), value.into());
+        let value = value.into();
+        self.unknown |= unknown::in_value(&value).is_some();
+        self.own.insert(name.into(), value);
     }
 
     /// The value of exactly this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.layers().find_map(|layer| layer.own.get(name))
+    }
+
+    /// Whether any value is unknown.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.layers().any(|layer| layer.unknown)
     }
 
     /// Whether the path names a value, counting a null one.

@@ -1,15 +1,13 @@
 //! `retry` on a cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Args;
+use super::{Args, cache_names, entries};
 use crate::argo::Workflow;
 use crate::argo::document::Kind;
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, Entry, LABEL, LABEL_VALUE, State, caches_of};
+use crate::cache::{Cache, LABEL, LABEL_VALUE, State};
 use crate::cli::cache::find;
 use crate::cli::failure::Failure;
 use crate::cli::follow_up::print;
@@ -20,7 +18,7 @@ use crate::exit::Exit;
 use crate::output::format::name;
 use crate::output::stream::{result, talk};
 use crate::prepare::Templates;
-use crate::retry::{Entries, InPlace, Mode, Owner, Plan, anew, check, in_place, memoized};
+use crate::retry::{Entries, InPlace, Mode, Next, Owner, Plan, anew, check, in_place, memoized};
 
 pub(super) async fn run(args: &Args, cluster: &Cluster, live: Value) -> Result<Exit, Failure> {
     let live = Workflow::from(live).written_out().into_value();
@@ -75,17 +73,21 @@ impl Change {
         match mode {
             Mode::Anew => {
                 let (edited, beside) = args.documents(live)?;
-                let mut known = Templates::default();
+                let mut known_templates = Templates::default();
                 for document in beside {
                     if matches!(document.kind, Kind::WorkflowTemplate | Kind::ClusterWorkflowTemplate) {
-                        known.insert(document.value);
+                        known_templates.insert(document.value);
                     }
                 }
                 let edited = edited.map(|document| document.value);
-                let known = called_templates(cluster, known, [edited.as_ref().unwrap_or(live).clone()].into()).await?;
-                let next = anew(live, edited.as_ref(), &known, &args.options(live)?)?;
-                let entries = entries(args, cluster, &[live, &next.workflow]).await?;
-                let plan = Plan::anew(live, &next.workflow, &entries, now);
+                let known_templates =
+                    called_templates(cluster, known_templates, [edited.as_ref().unwrap_or(live).clone()].into())
+                        .await?;
+                let next = anew(live, edited.as_ref(), &known_templates, &args.options(live)?)?;
+                args.tell_undeclared(edited.as_ref().unwrap_or(live));
+                let entries = known(args, cluster, [live, &next.workflow]).await?;
+                let document = Next { workflow: &next.workflow, templates: &known_templates, notices: &next.notices };
+                let plan = Plan::anew(live, document, &entries, now);
                 Ok(Self { plan, request: Request::Create(next.workflow), cache: next.run.cache_name })
             }
             Mode::Memoized => {
@@ -115,26 +117,21 @@ impl Change {
 }
 
 /// What the caches of the attempts hold. Where they cannot be read, what succeeded is expected to have left its entry.
-async fn entries(args: &Args, cluster: &Cluster, attempts: &[&Value]) -> Result<Entries, Failure> {
-    let names: BTreeSet<String> = attempts.iter().flat_map(|workflow| caches_of(workflow)).collect();
-    let mut known = BTreeMap::new();
-    for name in names {
-        let cache = match find(cluster, args.cache_namespace(), &name).await {
-            Ok(cache) => cache,
+async fn known(args: &Args, cluster: &Cluster, attempts: [&Value; 2]) -> Result<Entries, Failure> {
+    let mut caches = Vec::new();
+    for name in cache_names(attempts) {
+        match find(cluster, args.cache_namespace(), name.as_str()).await {
+            Ok(cache) => caches.extend(cache),
             Err(failure) if failure.exit() == Exit::Tool => {
                 let why = failure.message();
                 talk(format_args!("note: cache {name} cannot be read, so the plan says what it should hold ({why})"));
-                return Ok(Entries::Expected);
+                return Ok(Entries::expected(Workflow::view(attempts[0])));
             }
             Err(failure) => return Err(failure),
-        };
-        let Some(cache) = cache else { continue };
-        warn(&cache);
-        let usable = cache.entries.into_values().filter(Entry::is_usable);
-        // To the controller, too, an entry without a date is as old as can be.
-        known.extend(usable.map(|entry| ((name.clone(), entry.key), entry.created.unwrap_or(Timestamp::UNIX_EPOCH))));
+        }
     }
-    Ok(Entries::Known(known))
+    caches.iter().for_each(warn);
+    Ok(entries(caches))
 }
 
 /// Says what of a cache would end nodes of the next attempt in Error.

@@ -1,14 +1,13 @@
 //! `retry` of a run of this machine.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Args;
+use super::{Args, cache_names, entries};
 use crate::argo::document::{Document, Kind};
-use crate::cache::{Directory, LookUp};
+use crate::cache::{Cache, CacheError, Store};
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::submit::again::Again;
@@ -16,7 +15,7 @@ use crate::exit::Exit;
 use crate::local::record::Record;
 use crate::local::store::BESIDE;
 use crate::prepare::{Prepared, Templates};
-use crate::retry::{Entries, Mode, Plan, anew, check};
+use crate::retry::{Mode, Next, Plan, anew, check};
 
 pub(super) async fn run(args: &Args, record: &Record, live: Value) -> Result<Exit, Failure> {
     if args.mode() != Mode::Anew {
@@ -26,8 +25,12 @@ pub(super) async fn run(args: &Args, record: &Record, live: Value) -> Result<Exi
     check(&live, &Mode::Anew, &[])?;
     let root = record.root();
     let (edited, beside) = documents(args, record, &live)?;
-    let prepared = prepare(args, &live, edited.as_ref(), &beside)?;
-    let plan = Plan::anew(&live, &prepared.workflow, &Entries::Known(entries(root, &live)), Timestamp::now());
+    let templates = templates(&beside);
+    let prepared = prepare(args, &live, edited.as_ref(), &templates)?;
+    args.tell_undeclared(edited.as_ref().map_or(&live, |document| &document.value));
+    let caches = caches(root, [&live, &prepared.workflow])?;
+    let next = Next { workflow: &prepared.workflow, templates: &templates, notices: &prepared.notices };
+    let plan = Plan::anew(&live, next, &entries(caches), Timestamp::now());
     if !args.agree(&plan)? {
         return Ok(args.not_done());
     }
@@ -47,28 +50,20 @@ fn documents(args: &Args, record: &Record, live: &Value) -> Result<(Option<Docum
     Ok((edited, beside))
 }
 
-fn prepare(args: &Args, live: &Value, edited: Option<&Document>, beside: &[Document]) -> Result<Prepared, Failure> {
-    let mut templates = Templates::default();
-    for document in beside {
-        if matches!(document.kind, Kind::WorkflowTemplate | Kind::ClusterWorkflowTemplate) {
-            templates.insert(document.value.clone());
-        }
-    }
-    let mut options = args.options(live)?;
-    options.inline = true;
-    Ok(anew(live, edited.map(|document| &document.value), &templates, &options)?)
+fn templates(beside: &[Document]) -> Templates {
+    let is_template =
+        |document: &&Document| matches!(document.kind, Kind::WorkflowTemplate | Kind::ClusterWorkflowTemplate);
+    beside.iter().filter(is_template).map(|document| document.value.clone()).collect()
 }
 
-/// The entries that the nodes of the run have left or used.
-fn entries(root: &Path, live: &Value) -> BTreeMap<(String, String), Timestamp> {
-    let nodes = live.pointer("/status/nodes").and_then(Value::as_object).into_iter().flatten();
-    let entry = |node: &Value| {
-        let text = |field: &str| node.pointer(&format!("/memoizationStatus/{field}")).and_then(Value::as_str);
-        let (cache, key) = (text("cacheName")?, text("key")?);
-        match Directory::new(root, &cache.parse().ok()?, &key.parse().ok()?).look_up() {
-            Ok(LookUp::Whole(manifest)) => Some(((cache.to_owned(), key.to_owned()), manifest.created_at)),
-            _ => None,
-        }
-    };
-    nodes.filter_map(|(_, node)| entry(node)).collect()
+fn prepare(args: &Args, live: &Value, edited: Option<&Document>, templates: &Templates) -> Result<Prepared, Failure> {
+    let mut options = args.options(live)?;
+    options.inline = true;
+    Ok(anew(live, edited.map(|document| &document.value), templates, &options)?)
+}
+
+/// The caches that the attempts use, as far as they are there.
+fn caches(root: &Path, attempts: [&Value; 2]) -> Result<Vec<Cache>, CacheError> {
+    let store = Store::at(root);
+    cache_names(attempts).iter().filter_map(|name| store.cache(name).transpose()).collect()
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod local;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -15,17 +16,19 @@ use super::runtime::block_on;
 use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
 use super::{files, generate};
+use crate::argo::Workflow;
 use crate::argo::check;
 use crate::argo::document::{Document, Kind, Source, any_string};
-use crate::argo::identity::ObjectName;
+use crate::argo::identity::{CacheName, ObjectName};
 use crate::argo::node_selector::NodeSelector;
 use crate::backend::Run;
+use crate::cache::{Cache, Entry, caches_of};
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::plan;
 use crate::output::stream::{is_terminal, result, talk};
 use crate::prepare::{Options, RUN_PARAMETERS, Templates};
-use crate::retry::{Mode, Plan};
+use crate::retry::{Entries, Kept, Mode, Plan};
 
 const EXAMPLES: &str = "Examples:
   # See what a retry would run and what it would take from the cache
@@ -62,7 +65,11 @@ pub(super) struct Args {
     #[arg(long)]
     plan: bool,
 
-    /// Do not ask, on a terminal neither
+    /// Show every item of a large loop in the plan
+    #[arg(long)]
+    all: bool,
+
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 
@@ -136,7 +143,39 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     })
 }
 
+/// What the caches hold that a plan can count on.
+fn entries(caches: impl IntoIterator<Item = Cache>) -> Entries {
+    let known = |cache: Cache| {
+        let name = cache.name;
+        cache.entries.into_values().filter(Entry::is_usable).map(move |entry| {
+            let kept =
+                Kept { created: entry.created, outputs: serde_json::from_value(entry.outputs).unwrap_or_default() };
+            ((name.clone(), entry.key), kept)
+        })
+    };
+    caches.into_iter().flat_map(known).collect()
+}
+
+/// The names of the caches that two attempts use.
+fn cache_names(attempts: [&Value; 2]) -> Vec<CacheName> {
+    let names: BTreeSet<String> = attempts.into_iter().flat_map(caches_of).collect();
+    names.into_iter().filter_map(|name| name.parse().ok()).collect()
+}
+
 impl Args {
+    /// Says which parameters are given that nobody declares: Argo takes them, and mostly they are a slip.
+    fn tell_undeclared(&self, document: &Value) {
+        if self.quiet || document.pointer("/spec/workflowTemplateRef").is_some() {
+            return;
+        }
+        let workflow = Workflow::view(document);
+        let declared = workflow.parameters();
+        let given = self.parameters.iter().map(|ParameterPair(name, _)| name.as_str()).collect::<BTreeSet<_>>();
+        for name in given.into_iter().filter(|name| declared.iter().all(|parameter| parameter.name != *name)) {
+            talk(format_args!("warning: workflow {:?} declares no parameter {name:?}; it is added", workflow.name()));
+        }
+    }
+
     /// Refuses flags that have nothing to wait for, or no run.
     fn agree_to_follow(&self, local: bool) -> Result<(), Failure> {
         if let Some(flag) = self.follow_up.given().filter(|_| self.plan) {
@@ -238,15 +277,15 @@ impl Args {
                     let value = serde_json::to_value(plan).map_err(anyhow::Error::from)?;
                     result(rendered(format, &[value]))?;
                 }
-                _ => result(plan::text(plan))?,
+                _ => result(plan::text(plan, self.all))?,
             }
             return Ok(false);
         }
         let ask = is_terminal() && !self.yes;
         if ask || !self.quiet {
-            talk(plan::text(plan).trim_end());
+            talk(plan::text(plan, self.all).trim_end());
         }
-        if ask { agreed("Retry it so?", true) } else { Ok(true) }
+        if ask { agreed("Proceed with this retry?", true) } else { Ok(true) }
     }
 
     /// The exit code of a retry that was only shown, or declined.

@@ -60,7 +60,12 @@ impl Scheduler {
         body.active += 1;
         let document = body.tasks[task].value.clone();
         let depends = body.tasks[task].depends.clone();
-        if depends.is_some_and(|depends| !self.depends_hold(dag, &depends)) {
+        if let Some(depends) = depends.filter(|depends| !self.depends_hold(dag, depends)) {
+            if let Some(number) = self.unknown_end(dag, &depends) {
+                let call = self.task_call(dag, task);
+                let node = self.create_undecided(&call, &document, number);
+                return self.join_task(dag, task, node);
+            }
             return self.task_not_run(dag, task, Phase::Omitted, "omitted: depends condition not met");
         }
         if let Err(why) = self.start_runs(dag, task, &document) {
@@ -216,6 +221,7 @@ impl Scheduler {
         let not_run = matches!(self.node(node).phase, Phase::Skipped | Phase::Omitted);
         let template = if not_run { self.called_template(dag, &body.tasks[task].value) } else { None };
         let last = self.last_attempt(node);
+        let unknown = self.frame(node).unknown;
         let items: Vec<_> = match &self.frame(node).body {
             Body::Items(body) => body.nodes.iter().map(|&item| self.last_attempt(item)).collect(),
             _ => Vec::new(),
@@ -231,6 +237,7 @@ impl Scheduler {
         if let Some(template) = template {
             known.add_not_run(&prefix, &template, false);
         }
+        known.add_unknown(&prefix, unknown);
         Ok(())
     }
 
@@ -292,6 +299,13 @@ impl Scheduler {
         });
         let failed = if body.fail_fast { failed.next() } else { failed.next_back() };
         failed.unwrap_or(Phase::Succeeded)
+    }
+
+    /// In a plan: a task whose end is not known, among those that a condition names.
+    fn unknown_end(&self, dag: NodeIndex, depends: &Depends) -> Option<usize> {
+        let tasks = &self.dag(dag)?.tasks;
+        let named = depends.tasks().into_iter().filter_map(|name| tasks.iter().find(|task| task.name == name));
+        named.filter_map(|task| task.node).find_map(|node| self.frame(node).unknown)
     }
 
     fn depends_hold(&self, dag: NodeIndex, depends: &Depends) -> bool {

@@ -1,13 +1,19 @@
 //! Memoized nodes: a node may end with the outputs of one that succeeded before it, in this run or in an earlier one.
 //!
-//! Entries of this run serve the keys that the user wrote, as on a controller. The keys that prepare writes are for the
-//! attempts after this one: within one run they change nothing.
+//! Entries of this run serve the keys that the user wrote, as on a controller. The keys that prepare writes name the
+//! call, so that no node of a run asks for what another one has made: they are for the attempts after this one.
 
-use super::state::NodeIndex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::state::{Call, NodeIndex, Owner};
 use super::{Action, Scheduler};
 use crate::argo::duration;
+use crate::argo::expression::unknown;
 use crate::argo::model::Template;
-use crate::argo::status::{MemoizationStatus, Outputs, Phase};
+use crate::argo::status::{MemoizationStatus, NodeType, OutputParameter, Outputs, Phase};
 use crate::argo::template::TemplateType;
 use crate::prepare::is_prepared_key;
 
@@ -22,6 +28,8 @@ pub struct Wanted {
     pub max_age: Option<jiff::SignedDuration>,
     /// Whether others that make the same entry are waited for.
     pub alone: bool,
+    /// Whether the node is of a steps or dag template, which calls others.
+    pub nested: bool,
 }
 
 /// What was found.
@@ -31,6 +39,9 @@ pub enum Found {
     Miss,
     /// An entry, with its outputs.
     Hit(Option<Box<Outputs>>),
+    /// Nothing, in a plan: the node has to run and is taken for one that ends well, with outputs that are unknown values
+    /// of this number.
+    Assumed(usize),
 }
 
 impl Scheduler {
@@ -52,7 +63,8 @@ impl Scheduler {
         // A pod waits for nothing else while it holds its entry; nested templates with one key could wait in a circle.
         let is_pod = template.template_type().is_some_and(TemplateType::is_pod);
         let alone = is_pod || self.is_prepared(&key);
-        self.actions.push(Action::LookUp(node, Box::new(Wanted { cache, key, max_age, alone })));
+        let nested = template.template_type().is_some_and(TemplateType::is_nested);
+        self.actions.push(Action::LookUp(node, Box::new(Wanted { cache, key, max_age, alone, nested })));
     }
 
     /// The entry that was asked for, or that there is none.
@@ -63,7 +75,50 @@ impl Scheduler {
         match found {
             Found::Miss => self.run(node),
             Found::Hit(outputs) => self.hit(node, outputs.map(|outputs| *outputs)),
+            Found::Assumed(number) => self.assume(node, number),
         }
+    }
+
+    /// In a plan: a call of which nobody knows yet whether it runs, or how often.
+    pub(super) fn create_undecided(&mut self, call: &Call, step: &Value, number: usize) -> NodeIndex {
+        let template = call.boundary.and_then(|boundary| self.called_template(boundary, step));
+        let call = Call { hooks: BTreeMap::new(), ..call.clone() };
+        let node = self.create(&call, NodeType::Pod, Phase::Pending);
+        let frame = self.frame_mut(node);
+        frame.counted = false;
+        frame.template = template.map(Arc::new);
+        self.assume(node, number);
+        node
+    }
+
+    /// In a plan: ends a node that has to run, with outputs that nobody knows yet.
+    fn assume(&mut self, node: NodeIndex, number: usize) {
+        let outputs = self.frame(node).template.as_ref().map(|template| unknown_outputs(template, number));
+        self.node_mut(node).outputs = outputs;
+        self.mark_unknown(node, number);
+        self.finish(node, Phase::Succeeded, "");
+    }
+
+    /// How the nodes end that this one is part of is not known either.
+    fn mark_unknown(&mut self, node: NodeIndex, number: usize) {
+        let mut next = Some(node);
+        while let Some(node) = next {
+            let frame = self.frame_mut(node);
+            frame.unknown.get_or_insert(number);
+            next = match frame.owner {
+                Owner::Steps(node)
+                | Owner::Group(node)
+                | Owner::Task(node, _)
+                | Owner::Item(node)
+                | Owner::Attempt(node) => Some(node),
+                Owner::Entry | Owner::ExitHandler | Owner::Hook(_) => None,
+            };
+        }
+    }
+
+    /// In a plan: the number of the unknown value that the node gives.
+    pub(crate) fn unknown_of(&self, node: NodeIndex) -> Option<usize> {
+        self.frame(node).unknown
     }
 
     fn hit(&mut self, node: NodeIndex, outputs: Option<Outputs>) {
@@ -99,13 +154,38 @@ impl Scheduler {
     }
 }
 
+/// Everything that a template declares to give, unknown.
+fn unknown_outputs(template: &Template, number: usize) -> Outputs {
+    let value = unknown::unknown(number);
+    let parameters = template.outputs.parameters.iter().map(|parameter| OutputParameter {
+        name: parameter.name.clone(),
+        value: Some(value.clone()),
+        global_name: parameter.global_name.clone(),
+        value_from: None,
+    });
+    let artifacts = template.outputs.artifacts.iter().map(|artifact| {
+        let mut document = json!({"name": artifact.name, "s3": {"key": value}});
+        if let Some(name) = &artifact.global_name {
+            document["globalName"] = name.clone().into();
+        }
+        document
+    });
+    Outputs {
+        parameters: parameters.collect(),
+        artifacts: artifacts.collect(),
+        result: Some(value.clone()),
+        exit_code: Some(value.clone()),
+    }
+}
+
 impl Template {
     /// Why a controller would not look up the template's cache entry.
     pub(super) fn memoize_fault(&self) -> Option<String> {
         let memoize = self.memoize.as_ref()?;
         let mut bytes = memoize.key.bytes();
         let begins = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        if !begins || !bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        let is_unknown = unknown::in_text(&memoize.key).is_some();
+        if !is_unknown && (!begins || !bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')) {
             return Some(format!("invalid cache key: {}", memoize.key));
         }
         let max_age = memoize.max_age.as_deref().filter(|text| !text.is_empty())?;

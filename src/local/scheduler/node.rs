@@ -27,6 +27,7 @@ impl Scheduler {
             raised: None,
             counted: call.boundary.is_some() && !attempt && kind != NodeType::StepGroup && kind != NodeType::TaskGroup,
             locks: Vec::new(),
+            unknown: None,
             children: Vec::new(),
             outbound: Vec::new(),
         });

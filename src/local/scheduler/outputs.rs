@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::arguments::view;
 use super::items::Item;
 use super::{marshalled, references};
-use crate::argo::expression::{self, Scope, golang};
+use crate::argo::expression::{self, Scope, golang, unknown};
 use crate::argo::model::{Artifact, Parameter, Template, any_string};
 use crate::argo::status::{Node, OutputParameter, Outputs, Phase};
 
@@ -83,6 +83,10 @@ impl Known<'_> {
                 all.push(Value::Object(parameters));
             }
             if let Some(result) = &outputs.result {
+                if unknown::in_text(result).is_some() {
+                    results.push(Value::from(result.as_str()).to_string());
+                    continue;
+                }
                 let result = Item::parse(result)
                     .map_err(|error| format!("{prefix}.outputs.result: an item's result is no JSON: {error}"))?;
                 results.push(golang::escape_html(result.text()));
@@ -94,6 +98,14 @@ impl Known<'_> {
             self.scope.set(format!("{prefix}.outputs.parameters.{name}"), json_list(&values));
         }
         Ok(())
+    }
+
+    /// In a plan: how a node ends that has to run is not known.
+    pub(super) fn add_unknown(&mut self, prefix: &str, number: Option<usize>) {
+        let Some(number) = number else { return };
+        for field in ["status", "exitCode"] {
+            self.scope.set(format!("{prefix}.{field}"), unknown::unknown(number));
+        }
     }
 
     /// The declared outputs of a node that did not run: their defaults, or null for "there is none".

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::arguments::view;
-use crate::argo::expression::{self, Scope, Unresolved, render, render_value};
+use crate::argo::expression::{self, Scope, Unresolved, render, render_value, unknown};
 use crate::argo::model::{Artifact, Step};
 
 /// A step with its references replaced.
 pub(super) enum Resolved {
     /// Its condition is false; the text is the condition.
     Skip(String),
+    /// In a plan: whether it runs, or how often, depends on a value that is not known yet.
+    Undecided(usize),
     /// To run. Tags of items are still open.
     Run(Box<Step>, Value),
 }
@@ -44,6 +46,9 @@ pub(super) fn resolve(value: &Value, scope: &Arc<Scope>, artifacts: &Artifacts) 
     let expands = view::<Step>(&value)?.expands();
     if let Some(when) = value["when"].as_str().filter(|when| !when.is_empty()) {
         let when = render(when, scope, Unresolved::KeepItems).map_err(|error| error.to_string())?;
+        if let Some(number) = unknown::in_text(&when) {
+            return Ok(Resolved::Undecided(number));
+        }
         match expression::when(&when) {
             Ok(true) => {}
             Ok(false) => return Ok(Resolved::Skip(when)),
@@ -54,6 +59,10 @@ pub(super) fn resolve(value: &Value, scope: &Arc<Scope>, artifacts: &Artifacts) 
     }
     leave_out_absent(&mut value, scope);
     let mut value = render_value(&value, scope, Unresolved::KeepItems).map_err(|error| error.to_string())?;
+    let decisive = ["withItems", "withParam", "withSequence", "template", "templateRef"];
+    if let Some(number) = decisive.iter().find_map(|field| unknown::in_value(&value[*field])) {
+        return Ok(Resolved::Undecided(number));
+    }
     let mut step: Step = view(&value)?;
     resolve_artifacts(&mut step.arguments.artifacts, scope, artifacts)
         .map_err(|why| format!("unable to resolve references: {why}"))?;

@@ -14,6 +14,13 @@ use crate::local::resolved::{Reference, TemplateScope};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeIndex(pub(super) usize);
 
+impl NodeIndex {
+    /// Its place in the order of creation.
+    pub(crate) fn number(self) -> usize {
+        self.0
+    }
+}
+
 /// Who is told when a node has ended and its hooks too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -117,6 +124,8 @@ pub(super) struct Frame {
     /// Counted among its boundary's active children.
     pub(super) counted: bool,
     pub(super) locks: Vec<super::locks::Lock>,
+    /// In a plan: what the node gives is not known, for it or this one has to run first.
+    pub(super) unknown: Option<usize>,
     /// The nodes of the status' `children`.
     pub(super) children: Vec<NodeIndex>,
     /// Of a steps or dag node: the nodes to which what comes after it is joined.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Scheduler;
 use super::arguments::{input_variables, view};
 use super::hooks::EXIT;
-use super::items::{expand, items};
+use super::items::{Expanded, expand, items};
 use super::outputs::{Known, of_template};
 use super::pod::referred_results;
 use super::references::{Artifacts, Resolved, resolve};
@@ -188,6 +188,9 @@ impl Scheduler {
         if let Some(why) = run.skipped {
             return Some(self.create_not_run(&skipped, Phase::Skipped, &why));
         }
+        if let Some(number) = run.undecided {
+            return Some(self.create_undecided(&skipped, &run.step, number));
+        }
         let holds = if step.when.is_empty() { Ok(true) } else { expression::when(&step.when) };
         match (broken, holds) {
             (None, Ok(true)) => self.begin(call),
@@ -315,6 +318,7 @@ impl Scheduler {
             .filter(|&&node| !ended.expanded && matches!(self.node(node).phase, Phase::Skipped | Phase::Omitted));
         let template = not_run.and_then(|_| self.called_template(steps, &ended.step));
         let nodes: Vec<_> = ended.nodes.iter().map(|&node| self.last_attempt(node)).collect();
+        let unknown = ended.nodes.iter().find_map(|&node| self.frame(node).unknown);
         let (Body::Steps(body), statuses) = (&mut self.frames[steps.0].body, &self.nodes) else { return Ok(()) };
         let children = &mut body.children;
         let mut known =
@@ -335,6 +339,7 @@ impl Scheduler {
                 known.add_node(&prefix, &statuses[group.0]);
             }
         }
+        known.add_unknown(&prefix, unknown);
         Ok(())
     }
 
@@ -369,8 +374,10 @@ impl Scheduler {
 /// The runs that a step or task becomes: itself, one an item, or one that only says why there is none.
 pub(super) fn runs(document: &Value, resolved: Resolved, scope: &Arc<Scope>) -> Result<(Vec<Run>, bool), String> {
     let name = document["name"].as_str().unwrap_or_default();
-    let not_run = |why: String| Run { name: name.to_owned(), step: document.clone(), skipped: Some(why) };
+    let of_step = |skipped, undecided| Run { name: name.to_owned(), step: document.clone(), skipped, undecided };
+    let not_run = |why: String| of_step(Some(why), None);
     let (step, value) = match resolved {
+        Resolved::Undecided(number) => return Ok((vec![of_step(None, Some(number))], false)),
         Resolved::Skip(when) => {
             let mut value = document.clone();
             value["when"] = when.clone().into();
@@ -384,7 +391,7 @@ pub(super) fn runs(document: &Value, resolved: Resolved, scope: &Arc<Scope>) -> 
         Resolved::Run(step, value) => (step, value),
     };
     if !step.expands() {
-        return Ok((vec![Run { name: name.to_owned(), step: value, skipped: None }], false));
+        return Ok((vec![Run { step: value, ..of_step(None, None) }], false));
     }
     let will_not_run = expression::when(&step.when).is_ok_and(|holds| !holds) && !step.when.is_empty();
     let items = match items(&step) {
@@ -396,7 +403,8 @@ pub(super) fn runs(document: &Value, resolved: Resolved, scope: &Arc<Scope>) -> 
         return Ok((vec![not_run("Skipped, empty params".to_owned())], false));
     }
     let items = expand(&value, name, &items, scope, will_not_run)?;
-    Ok((items.into_iter().map(|item| Run { name: item.name, step: item.step, skipped: None }).collect(), true))
+    let run = |item: Expanded| Run { name: item.name, step: item.step, skipped: None, undecided: None };
+    Ok((items.into_iter().map(run).collect(), true))
 }
 
 /// One run of a step or task.
@@ -405,6 +413,8 @@ pub(super) struct Run {
     pub(super) step: Value,
     /// Why it does not run.
     pub(super) skipped: Option<String>,
+    /// In a plan: the unknown value that decides whether it runs, or how often.
+    pub(super) undecided: Option<usize>,
 }
 
 fn false_condition(when: &str) -> String {

@@ -10,7 +10,7 @@ use super::arguments::view;
 use super::marshalled::{self, Failure};
 use super::state::{Body, Call, Kill, NodeIndex, Owner};
 use super::{Scheduler, Shutdown, Timer, locks};
-use crate::argo::expression::{Scope, Unresolved, render_value};
+use crate::argo::expression::{Scope, Unresolved, render_value, unknown};
 use crate::argo::model::{Arguments, Hook, Synchronization};
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
 use crate::local::resolved::{Plan, Reference, TemplateScope};
@@ -169,9 +169,15 @@ impl Scheduler {
                 }
             })
             .collect();
+        let unknown = self.workflow.entry.and_then(|entry| self.frame(entry).unknown);
         let globals = Arc::make_mut(&mut self.globals);
         globals.set("workflow.status", phase.as_str());
         globals.set("workflow.failures", marshalled::failures(&failures));
+        if let Some(number) = unknown {
+            for name in ["status", "failures"] {
+                globals.set(format!("workflow.{name}"), unknown::unknown(number));
+            }
+        }
         self.declare_duration();
     }
 
