@@ -80,7 +80,7 @@ fn range(text: &str, (name, least, most, words): (&str, u32, u32, &[&str])) -> R
     };
     let mut parts = text.split('/');
     let (span, step, more) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-    if more.is_some() || step.is_some_and(|step| step.parse::<u32>().map_or(true, |step| step == 0)) {
+    if more.is_some() || step.is_some_and(|step| !step.parse::<u32>().is_ok_and(|step| step > 0)) {
         return Err(wrong());
     }
     if span == "*" || span == "?" {

@@ -1,6 +1,6 @@
 //! Dags: their tasks, what these wait for, and what they read of each other. (validateDAG)
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -45,17 +45,22 @@ impl<'t> Tasks<'t> {
         Self { tasks, numbers, waits: tasks.iter().map(waits).collect() }
     }
 
-    /// All that end before a task begins. (ancestry.go, GetTaskAncestry)
-    fn ancestors(&self, number: usize) -> HashSet<&'t str> {
-        let (mut found, mut next) = (HashSet::new(), vec![number]);
+    /// Which tasks end before a task begins, by number. (ancestry.go, GetTaskAncestry)
+    fn ancestors(&self, number: usize) -> Vec<bool> {
+        let (mut found, mut next) = (vec![false; self.tasks.len()], vec![number]);
         while let Some(number) = next.pop() {
             for before in self.waits[number].keys().filter_map(|name| self.numbers.get(name.as_str())) {
-                if *before != number && found.insert(text(&self.tasks[*before], "name")) {
+                if !std::mem::replace(&mut found[*before], true) {
                     next.push(*before);
                 }
             }
         }
+        found[number] = false;
         found
+    }
+
+    fn is_among(&self, ancestors: &[bool], name: &str) -> bool {
+        self.numbers.get(name).is_some_and(|number| ancestors[*number])
     }
 
     /// The tasks so that each comes after those that it waits for; those in a circle come last. (util/sorting)
@@ -262,7 +267,7 @@ impl<'a> Checker<'a> {
         let any_item = loops.any_item;
         let here = |name: &str| {
             let status = name.strip_prefix("tasks.").and_then(|rest| rest.strip_suffix(".status"));
-            status.is_some_and(|task| ancestors.contains(task))
+            status.is_some_and(|task| tasks.is_among(&ancestors, task))
                 || loops.has(name)
                 || any_item && name.starts_with("item.")
                 || inputs.iter().any(|input| input == name)
@@ -270,7 +275,7 @@ impl<'a> Checker<'a> {
         self.resolve(task, &at, names, &here);
         let arguments = get(task, "arguments").unwrap_or(&Value::Null);
         self.arguments(arguments, &at.field("arguments"), false);
-        self.reads_ancestors(task, &ancestors, &at);
+        self.reads_ancestors(task, tasks, &ancestors, &at);
         if let Called::Template(template) = called {
             self.given(task, template, &at);
             self.call(task, &at, &Arguments::Given(arguments));
@@ -278,7 +283,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A value that is another task's needs the task to be waited for. (validateDAGTaskArgumentDependency)
-    fn reads_ancestors(&mut self, task: &Value, ancestors: &HashSet<&str>, place: &At) {
+    fn reads_ancestors(&mut self, task: &Value, tasks: &Tasks<'_>, ancestors: &[bool], place: &At) {
         let values =
             items(task, &["arguments", "parameters"]).iter().map(|one| scalar(one, "value").unwrap_or_default());
         let artifacts = items(task, &["arguments", "artifacts"]).iter().map(|one| text(one, "from").to_owned());
@@ -286,7 +291,7 @@ impl<'a> Checker<'a> {
         let artifacts = artifacts.enumerate().map(|(index, from)| ("artifacts", "from", index, from));
         for (side, field, index, value) in values.chain(artifacts).collect::<Vec<_>>() {
             let Some(other) = value.strip_prefix("{{tasks.").and_then(|rest| rest.split('.').next()) else { continue };
-            if !ancestors.contains(other) {
+            if !tasks.is_among(ancestors, other) {
                 let at = place.path(&["arguments", side]).index(index).field(field);
                 let message = format!("`{value}` is read, and the task does not wait for `{other}`");
                 let own = if text(task, "depends").is_empty() { "dependencies" } else { "depends" };

@@ -30,6 +30,7 @@ impl Checker<'_> {
             "script" => self.image(processed, "script", at),
             "containerSet" => self.container_set(processed, at),
             "resource" => self.resource(processed, at),
+            "plugin" => self.plugin(processed, at),
             _ => {}
         }
         for (index, sidecar) in list(processed, "sidecars").iter().enumerate() {
@@ -189,6 +190,13 @@ impl Checker<'_> {
         }
         if !manifest.is_empty() && !is_placeholder(manifest) && !is_yaml(manifest) {
             self.error(Rule::Resource, &place.field("manifest"), "the manifest is no YAML");
+        }
+    }
+
+    /// (plugin_types.go, UnmarshalJSON)
+    fn plugin(&mut self, template: &Value, at: &At) {
+        if get(template, "plugin").and_then(Value::as_object).is_none_or(|plugin| plugin.len() != 1) {
+            self.error(Rule::Type, &at.field("plugin"), "expected an object with one field, which names the plugin");
         }
     }
 

@@ -37,7 +37,6 @@ use super::document::{Kind, Severity};
 
 /// How a document is checked.
 #[derive(Debug, Clone)]
-#[allow(clippy::struct_excessive_bools)] // Independent switches.
 pub(crate) struct Options {
     /// The version of Argo; 4.1 is assumed where it is not known, and what only another version takes is a warning.
     pub(crate) version: Option<Version>,

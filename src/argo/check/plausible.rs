@@ -16,8 +16,8 @@ impl Checker<'_> {
         self.pod_name(template, kind, at);
         self.memoize(template, at);
         self.volumes(template, kind, at);
-        for (index, call) in calls(template).into_iter() {
-            let at = At { base: at.base, pointer: format!("{}{index}", at.pointer) };
+        for (pointer, call) in calls(template) {
+            let at = At { base: at.base, pointer: format!("{}{pointer}", at.pointer) };
             self.handlers(call, &at);
         }
     }

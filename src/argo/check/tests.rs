@@ -64,16 +64,16 @@ fn nothing_is_documented_that_is_no_rule() {
 fn a_workflow_that_argo_takes_has_nothing_to_be_found() {
     let text = workflow(
         r#"- name: main
-  inputs: {parameters: [{name: n, value: "3"}]}
+  inputs: {parameters: [{name: count, value: "3"}]}
   steps:
-  - - {name: make, template: make, arguments: {parameters: [{name: n, value: "{{inputs.parameters.n}}"}]}}
+  - - {name: make, template: make, arguments: {parameters: [{name: count, value: "{{inputs.parameters.count}}"}]}}
   - - {name: each, template: take, withParam: "{{steps.make.outputs.result}}", arguments: {parameters: [{name: m, value: "{{item.any}}"}]}}
     - {name: fixed, template: take, withItems: [{a: 1}, {a: 2}], arguments: {parameters: [{name: m, value: "{{item.a}}"}]}}
   outputs: {parameters: [{name: all, valueFrom: {parameter: "{{steps.each.outputs.parameters}}"}}]}
 - name: make
   retryStrategy: {limit: 2}
-  inputs: {parameters: [{name: n}]}
-  script: {image: x, command: [sh], source: "echo [{{inputs.parameters.n}}] {{retries}} {{pod.name}} {{workflow.name}}"}
+  inputs: {parameters: [{name: count}]}
+  script: {image: x, command: [sh], source: "echo [{{inputs.parameters.count}}] {{retries}} {{pod.name}} {{workflow.name}}"}
 - name: take
   inputs: {parameters: [{name: m}]}
   container: {image: x, args: ["{{inputs.parameters.m}}", "{{ .Values.x }}", "{{outputs.parameters.o.path}}"]}
@@ -125,6 +125,36 @@ fn what_argo_does_not_look_at_is_a_warning() {
         "- name: main\n  dag: {tasks: [{name: a, template: ok, onExit: gone}]}\n- name: ok\n  container: {image: x}\n",
     );
     assert_eq!(rules(&hook), [("unknown-template", Severity::Warning)]);
+}
+
+#[test]
+fn a_global_output_is_known_once_its_task_has_run_whatever_the_order_of_writing() {
+    let of = |waits: &str| {
+        workflow(&format!(
+            "- name: main\n  dag:\n    tasks:\n    - {{name: b, template: read{waits}}}\n    - {{name: a, template: make}}\n- name: read\n  container: {{image: x, args: [\"{{{{workflow.outputs.parameters.g}}}}\"]}}\n- name: make\n  container: {{image: x}}\n  outputs: {{parameters: [{{name: o, globalName: g, valueFrom: {{path: /o}}}}]}}\n"
+        ))
+    };
+    assert_eq!(rules(&of(", dependencies: [a]")), []);
+    assert_eq!(rules(&of("")), [("variable", Severity::Error)]);
+}
+
+#[test]
+fn a_tag_that_is_not_closed_is_told() {
+    let of = |tag: &str| rules(&workflow(&format!("- name: main\n  container: {{image: x, args: [\"{tag}\"]}}\n")));
+    assert_eq!(of("{{inputs.parameters.x} y"), [("variable", Severity::Error)]);
+    assert_eq!(of("{{retries}"), [("tag", Severity::Warning)]);
+    assert_eq!(of("{{=1 +}}"), [("tag", Severity::Warning)]);
+    assert_eq!(of("{{ .Values.x"), []);
+    assert_eq!(of("{{=retries}"), [("variable", Severity::Error)]);
+}
+
+#[test]
+fn a_plugin_is_one() {
+    let of = |plugin: &str| rules(&workflow(&format!("- name: main\n  plugin: {plugin}\n")));
+    assert_eq!(of("{slack: {}}"), []);
+    for plugin in ["{}", "{a: 1, b: 2}", "[a]"] {
+        assert_eq!(of(plugin), [("type", Severity::Error)], "{plugin}");
+    }
 }
 
 #[test]

@@ -81,9 +81,8 @@ impl Files {
     /// The templates that workflows of all files may call.
     pub(super) fn templates(&self) -> Templates {
         let sources = self.paths.iter().filter(|path| *path == Path::new("-") || holds(path, "WorkflowTemplate"));
-        let sources = sources.filter_map(|path| match path == Path::new("-") {
-            true => self.standard_input.clone(),
-            false => files::read(path).ok(),
+        let sources = sources.filter_map(|path| {
+            if path == Path::new("-") { self.standard_input.clone() } else { files::read(path).ok() }
         });
         let documents = sources.filter_map(|source| parse(&source).ok()).flat_map(|parsed| parsed.documents);
         documents

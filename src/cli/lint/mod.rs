@@ -11,7 +11,7 @@ use self::files::Files;
 use super::check::{Checked, syntax_problems};
 use super::failure::Failure;
 use crate::argo::check::{Options, Rule, Version, fixed};
-use crate::argo::document::{Kind, Problem, Severity, Source, parse};
+use crate::argo::document::{DocumentError, Kind, Problem, Severity, Source, parse};
 use crate::exit::Exit;
 use crate::file::replace::{Readers, replace};
 use crate::output::lint::{Form, Report};
@@ -98,7 +98,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn problems(source: &Source, templates: &Templates, options: &Options) -> Vec<(Severity, Problem)> {
     let parsed = match parse(source) {
         Ok(parsed) => parsed,
-        Err(error) => return syntax_problems(&error, source),
+        Err(error) => return unread(&error, source),
     };
     let mut problems: Vec<_> =
         parsed.warnings.into_iter().map(|warning| (Severity::Warning, warning.with_rule("syntax"))).collect();
@@ -111,6 +111,16 @@ fn problems(source: &Source, templates: &Templates, options: &Options) -> Vec<(S
     }
     problems.extend(checked.problems());
     problems.sort_by_key(|(_, problem)| problem.place);
+    problems
+}
+
+/// Why a text holds nothing to be checked. Objects of other kinds are none of Argo's.
+fn unread(error: &DocumentError, source: &Source) -> Vec<(Severity, Problem)> {
+    let mut problems = syntax_problems(error, source);
+    for (severity, problem) in problems.iter_mut().filter(|(_, problem)| problem.field == "kind") {
+        *severity = Severity::Warning;
+        problem.hint = Some("it is passed over".to_owned());
+    }
     problems
 }
 
