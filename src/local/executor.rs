@@ -14,9 +14,11 @@ use nix::sys::prctl;
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::kill::Kill;
+use super::open_files;
 use super::orphans::Orphans;
 use super::sandbox::{self, KillLine, Spec, remove_tree};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
@@ -56,6 +58,8 @@ pub struct Executor {
     hidden: Vec<PathBuf>,
     keep: bool,
     times: Recorder,
+    /// The limit of open files that tasks get back.
+    open_files: Option<u64>,
 }
 
 impl Executor {
@@ -69,6 +73,7 @@ impl Executor {
             hidden: vec![run_directory.to_owned()],
             keep: false,
             times: Recorder::new(),
+            open_files: open_files::raise(),
         }
     }
 
@@ -120,9 +125,14 @@ impl Executor {
         remove_view(directory.join("view")).await?;
         lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files)?;
         let _recording = self.times.begin(directory);
-        let mut child = self.command(&task.node).spawn()?;
+        let runtime = Handle::current();
+        let mut child = sandbox::start(&self.view, || {
+            let _entered = runtime.enter();
+            self.command(&task.node).spawn()
+        })?;
         let orphans = self.orphans(&child, &task.node);
-        let spec = Spec { task, directory: directory.to_owned(), hidden: self.hidden.clone(), view: self.view.clone() };
+        let (directory, hidden) = (directory.to_owned(), self.hidden.clone());
+        let spec = Spec { task, directory, hidden, view: self.view.clone(), open_files: self.open_files };
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         let mut stdin = child.stdin.take().ok_or_else(broken)?;
         let stdout = child.stdout.take().ok_or_else(broken)?;

@@ -14,6 +14,7 @@ pub(crate) mod follow;
 pub(crate) mod kill;
 pub(crate) mod list_follow;
 pub(crate) mod logs;
+pub(crate) mod open_files;
 mod orphans;
 pub(crate) mod record;
 pub(crate) mod resolved;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Task {
     /// The id of the Pod node, unique in the run and safe as a file name.
     pub node: String,
+    /// The name of its template, for messages.
+    pub template: String,
     /// Run in order before the main processes; each must exit 0.
     pub init: Vec<Process>,
     /// The main process, or those of a containerSet with their dependencies. Never empty.
@@ -55,6 +57,8 @@ pub struct Process {
     pub dependencies: Vec<String>,
     /// What it may do.
     pub security: Security,
+    /// The image that a cluster would run it in, for messages.
+    pub image: String,
 }
 
 /// What a process may do, as a container's `securityContext` says.

@@ -19,6 +19,7 @@ mod local;
 mod locks;
 mod log;
 mod parameters;
+mod privacy;
 mod prompts;
 mod streams;
 mod terminal;

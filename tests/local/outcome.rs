@@ -33,10 +33,13 @@ fn a_program_that_does_not_exist_fails_with_its_name() {
         let rig = Rig::new(view);
         for program in ["no-such-program", "/no/such/program"] {
             let mut missing = task("a", "");
+            missing.template = "greet".to_owned();
             missing.main[0].command = vec![program.to_owned()];
             let outcome = rig.run(missing);
             assert_eq!(outcome.exit_code, Some(64));
-            assert!(outcome.error.unwrap().starts_with(&format!("program {program:?} not found")), "{:?}", rig.view);
+            let error = outcome.error.unwrap();
+            assert!(error.starts_with(&format!("program {program:?} not found")), "{:?}", rig.view);
+            assert!(error.contains("image \"busybox\"") && error.contains("template \"greet\""), "{error}");
         }
     }
 }

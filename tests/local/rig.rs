@@ -121,6 +121,7 @@ pub(crate) fn sh(name: &str, script: &str) -> Process {
         working_directory: None,
         dependencies: Vec::new(),
         security: Security::default(),
+        image: "busybox".to_owned(),
     }
 }
 

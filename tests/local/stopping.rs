@@ -1,3 +1,4 @@
+use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::rig::{Rig, all_views, isolating_views, result_of, sh, task};
@@ -65,6 +66,50 @@ fn no_process_outlives_an_engine_that_dies() {
             "ready",
             task("a", &format!("trap '' TERM; setsid -f sleep {mark}; echo ready; sleep {mark}; :")),
         );
+        wait_until("its end", || !lives(&mark));
+    }
+}
+
+/// The process that holds this text, and those above it, of the first with it.
+fn supervisor_of(mark: &str) -> Option<i32> {
+    let of = |pid: i32, name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut pids = pids.filter(|&pid: &i32| of(pid, "cmdline").split('\0').any(|argument| argument == mark));
+    let mut pid = pids.next()?;
+    while pid > 1 && !of(pid, "cmdline").contains("__task") {
+        let stat = of(pid, "stat");
+        pid = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+    }
+    Some(pid)
+}
+
+#[test]
+fn no_process_outlives_a_supervisor_that_is_killed() {
+    for (view, offset) in all_views().into_iter().zip(30..) {
+        let rig = Rig::new(view);
+        let mark = mark(offset);
+        let script = format!("setsid -f sleep {mark}; sleep {mark} & echo ready; sleep {mark}; :");
+        let killing = std::thread::spawn({
+            let mark = mark.clone();
+            move || {
+                let limit = Instant::now() + Duration::from_secs(20);
+                while Instant::now() < limit {
+                    match supervisor_of(&mark).filter(|pid| *pid > 1) {
+                        Some(pid) => {
+                            return nix::sys::signal::kill(
+                                nix::unistd::Pid::from_raw(pid),
+                                nix::sys::signal::Signal::SIGKILL,
+                            );
+                        }
+                        None => std::thread::sleep(Duration::from_millis(20)),
+                    }
+                }
+                panic!("the task never ran");
+            }
+        });
+        let outcome = rig.run(task("orphaned", &script));
+        killing.join().unwrap().unwrap();
+        assert!(outcome.error.is_some(), "{:?}: {outcome:?}", rig.view);
         wait_until("its end", || !lives(&mark));
     }
 }

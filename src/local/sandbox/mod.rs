@@ -1,9 +1,9 @@
 //! The inside of a task: what the hidden command `__task` runs in a child of the engine.
 //!
 //! ```text
-//! engine ─► outer (new namespaces) ─► supervisor (PID 1 there: lays out the view, runs the processes, saves outputs)
-//!    │                                    ▲   │
-//!    └── stdin: Spec, then kill orders ───┘   └── stdout: the Outcome
+//! engine ─► (outer, without root) ─► supervisor (PID 1 of its namespace: lays out the view, runs the processes, saves outputs)
+//!    │                                   ▲   │
+//!    └── stdin: Spec, then kill orders ──┘   └── stdout: the Outcome
 //! ```
 //!
 //! The end of standard input means that the engine is gone: the supervisor then kills everything and ends. All processes
@@ -25,6 +25,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
@@ -32,6 +33,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{getegid, geteuid, setsid};
 use serde::{Deserialize, Serialize};
 
+use super::open_files;
 use super::task::{Outcome, Task};
 use super::view::View;
 use crate::exit::Exit;
@@ -62,6 +64,8 @@ pub(crate) struct Spec {
     /// Directories of the host that the task must not see.
     pub(crate) hidden: Vec<PathBuf>,
     pub(crate) view: View,
+    /// The limit of open files that the task's processes get.
+    pub(crate) open_files: Option<u64>,
 }
 
 /// A line that the engine may send after the spec.
@@ -74,9 +78,9 @@ pub(crate) struct KillLine {
 pub(crate) fn task_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
     let stage = arguments.next().unwrap_or_default();
     let done = match stage.to_str() {
-        Some("overlay") => separate(NAMESPACES),
+        Some("overlay") => own_session().and_then(|()| supervise()),
         Some("bind") => become_root_of_a_namespace().and_then(|()| inside()),
-        Some("plain") => setsid().map_err(|errno| Problem::general("start a session", errno)).and_then(|_| supervise()),
+        Some("plain") => own_session().and_then(|()| supervise()),
         Some(INSIDE) => die_with_outer().and_then(|()| supervise()),
         _ => return Exit::Usage,
     };
@@ -112,14 +116,16 @@ fn remove_left(scratch: &Path) {
 
 fn probe_in(executable: &Path, directory: &Path, view: &View) -> io::Result<Outcome> {
     std::fs::create_dir_all(directory)?;
-    let spec =
-        Spec { task: Task::default(), directory: directory.to_owned(), hidden: Vec::new(), view: view.to_owned() };
-    let mut child = Command::new(executable)
-        .args([VERB, view.word()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
+    let spec = Spec {
+        task: Task::default(),
+        directory: directory.to_owned(),
+        hidden: Vec::new(),
+        view: view.to_owned(),
+        open_files: None,
+    };
+    let mut command = Command::new(executable);
+    command.args([VERB, view.word()]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = start(view, || command.spawn())?;
     // Kept open until the outcome is read: its end would stop the supervisor.
     let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
     // One that fails at once does not read its task, but says why.
@@ -137,9 +143,30 @@ impl Spec {
     }
 }
 
+/// Starts a supervisor; that of root in namespaces of its own. Namespaces belong to a thread: one that makes them and ends
+/// spares the stage between, and one start of this program. A user namespace is of a whole process, hence that stage.
+pub(crate) fn start<T: Send>(view: &View, start: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    if *view != View::Overlay {
+        return start();
+    }
+    thread::scope(|scope| {
+        let starting = thread::Builder::new().spawn_scoped(scope, || {
+            unshare(NAMESPACES)
+                .map_err(|errno| Problem::general("make namespaces", errno))
+                .map_err(io::Error::other)?;
+            start()
+        })?;
+        starting.join().map_err(|_| io::Error::other("the thread that starts a supervisor panicked"))?
+    })
+}
+
+fn own_session() -> Result<(), Problem> {
+    setsid().map(drop).map_err(|errno| Problem::general("start a session", errno))
+}
+
 fn become_root_of_a_namespace() -> Result<(), Problem> {
     let (user, group) = (geteuid(), getegid());
-    setsid().map_err(|errno| Problem::general("start a session", errno))?;
+    own_session()?;
     unshare(CloneFlags::CLONE_NEWUSER | NAMESPACES)
         .map_err(|errno| Problem::general("make a user namespace", errno))?;
     let write = |file: &str, text: String| {
@@ -148,12 +175,6 @@ fn become_root_of_a_namespace() -> Result<(), Problem> {
     write("/proc/self/setgroups", "deny".to_owned())?;
     write("/proc/self/uid_map", format!("0 {user} 1"))?;
     write("/proc/self/gid_map", format!("0 {group} 1"))
-}
-
-fn separate(flags: CloneFlags) -> Result<Exit, Problem> {
-    setsid().map_err(|errno| Problem::general("start a session", errno))?;
-    unshare(flags).map_err(|errno| Problem::general("make namespaces", errno))?;
-    inside()
 }
 
 /// A new PID namespace begins with the next child: hence the second stage.
@@ -176,6 +197,9 @@ fn supervise() -> Result<Exit, Problem> {
     let mut line = String::new();
     let read = orders.read_line(&mut line).and_then(|_| Ok(serde_json::from_str::<Spec>(&line)?));
     let spec = read.map_err(|error| Problem::general("read the task", error))?;
+    if let Some(before) = spec.open_files {
+        open_files::restore(before);
+    }
     Ok(report(&supervisor::run(&spec, orders)))
 }
 

@@ -24,8 +24,11 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Why a process did not start.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
-    #[error("program {0:?} not found on the PATH; a local task runs with the programs of this machine")]
-    NotFound(String),
+    #[error(
+        "program {program:?} not found on the PATH; a local task runs with the programs of this machine, not with those of \
+         image {image:?} (template {template:?}): install it here, or give the template a `command` that is here"
+    )]
+    NotFound { program: String, image: String, template: String },
     #[error("cannot enter the working directory {}: {source}", path.display())]
     WorkingDirectory {
         path: PathBuf,
@@ -51,7 +54,7 @@ pub(super) struct Started {
 /// Starts `process`; `capture` says whether its standard output is also kept.
 pub(super) fn start(process: &Process, ground: &Ground, capture: bool) -> Result<Started, StartError> {
     let directory = working_directory(process, ground)?;
-    let program = find_program(process, &directory)?;
+    let program = find_program(process, ground, &directory)?;
     let name = &process.command[0];
     let failed = |source| StartError::Start { program: name.clone(), source };
     let log = ground.logs.get(&process.name).ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
@@ -80,18 +83,23 @@ fn working_directory(process: &Process, ground: &Ground) -> Result<PathBuf, Star
     }
 }
 
-fn find_program(process: &Process, directory: &Path) -> Result<PathBuf, StartError> {
+fn find_program(process: &Process, ground: &Ground, directory: &Path) -> Result<PathBuf, StartError> {
     let name = process.command.first().map_or("", String::as_str);
     if name.contains('/') {
         let path = directory.join(name);
-        return if path.exists() { Ok(path) } else { Err(StartError::NotFound(name.to_owned())) };
+        return if path.exists() { Ok(path) } else { Err(not_found(process, ground)) };
     }
     let own = process.env.iter().rev().find(|(variable, _)| variable == "PATH");
     let path = own.map(|(_, value)| OsString::from(value)).or_else(|| env::var_os("PATH"));
     env::split_paths(&path.unwrap_or_else(|| DEFAULT_PATH.into()))
         .map(|entry| directory.join(entry).join(name))
         .find(|candidate| !name.is_empty() && is_executable(candidate))
-        .ok_or_else(|| StartError::NotFound(name.to_owned()))
+        .ok_or_else(|| not_found(process, ground))
+}
+
+fn not_found(process: &Process, ground: &Ground) -> StartError {
+    let program = process.command.first().cloned().unwrap_or_default();
+    StartError::NotFound { program, image: process.image.clone(), template: ground.template.clone() }
 }
 
 fn is_executable(path: &Path) -> bool {

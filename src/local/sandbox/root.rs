@@ -42,6 +42,8 @@ pub(super) struct Ground {
     pub(super) script: PathBuf,
     /// What the paths of the document are resolved beneath.
     pub(super) root: Beneath,
+    /// The name of the template, for messages.
+    pub(super) template: String,
 }
 
 /// What the task sees of the host's files, opened there: it can be reached when the host itself cannot.
@@ -183,6 +185,7 @@ impl Ground {
             working_directory: PathBuf::new(),
             script: PathBuf::new(),
             root: open_root()?,
+            template: task.template.clone(),
         })
     }
 }

@@ -111,7 +111,7 @@ impl<'a> Supervisor<'a> {
     fn run(mut self) -> Outcome {
         let mut outcome = Outcome::default();
         let ran = self.run_init(&mut outcome).and_then(|go_on| if go_on { self.run_main() } else { Ok(()) });
-        let not_found = matches!(ran, Err(StartError::NotFound(_)));
+        let not_found = matches!(ran, Err(StartError::NotFound { .. }));
         if let Err(error) = ran {
             outcome.error = Some(error.to_string());
         }

@@ -27,6 +27,7 @@ use crate::exit::Exit;
 use crate::file::private;
 use crate::local::engine::{self, Ended};
 use crate::local::executor::Executor;
+use crate::local::open_files;
 use crate::local::resolved::Plan;
 use crate::local::run_locks::Places;
 use crate::local::scheduler::Scheduler;
@@ -163,7 +164,11 @@ impl Ready {
         if store::exists(&directory) {
             return Err(StoreError::Exists { name: name.to_string(), directory }.into());
         }
-        let limit = runs.max_tasks.map_or_else(default_limit, usize::from);
+        let wanted = runs.max_tasks.map_or_else(default_limit, usize::from);
+        let limit = open_files::fitting(wanted);
+        if limit < wanted && !runs.quiet {
+            talk(format_args!("note: at most {limit} tasks go on at once, for few files may be open (ulimit -Hn)"));
+        }
         let mut plan = Plan::new(workflow, directory, limit);
         for document in runs.beside {
             given::add(&mut plan, document)?;

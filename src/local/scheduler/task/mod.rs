@@ -46,6 +46,7 @@ pub(super) fn task(plan: &Plan, template: &Template, globals: &Scope, of: &Ident
     let store = plan.run_directory.join(ARTIFACTS);
     let mut task = Task {
         node: node.to_owned(),
+        template: template.name.clone(),
         init: Vec::new(),
         main: Vec::new(),
         sidecars: Vec::new(),
@@ -150,6 +151,7 @@ impl Pod<'_> {
             env,
             working_directory: (!container.working_dir.is_empty()).then(|| PathBuf::from(&container.working_dir)),
             dependencies: container.dependencies.clone(),
+            image: container.image.clone(),
             security: security(container.security_context.as_ref()),
         })
     }
