@@ -17,10 +17,10 @@ use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
 use super::{files, generate};
 use crate::argo::Workflow;
-use crate::argo::check;
 use crate::argo::document::{Document, Kind, Source, any_string};
 use crate::argo::identity::{CacheName, ObjectName};
 use crate::argo::node_selector::NodeSelector;
+use crate::argo::{check, workflow_spec};
 use crate::backend::Run;
 use crate::cache::{Cache, Entry, caches_of};
 use crate::exit::Exit;
@@ -237,7 +237,7 @@ impl Args {
         let options = check::Options { may_lack_values: true, ..self.check.options(false) };
         let mut checked = Checked::new(options, &templates, beside);
         if let Some(document) = edited {
-            let parameters = live.pointer("/spec/arguments/parameters").and_then(Value::as_array).into_iter().flatten();
+            let parameters = live.get("spec").map(workflow_spec::parameters).unwrap_or_default().iter();
             let mut object = document.value.clone();
             let live =
                 parameters.filter_map(|one| Some((one["name"].as_str()?.to_owned(), any_string(&one["value"])?)));
