@@ -76,7 +76,7 @@ fn a_workflow_that_argo_takes_has_nothing_to_be_found() {
   script: {image: x, command: [sh], source: "echo [{{inputs.parameters.count}}] {{retries}} {{pod.name}} {{workflow.name}}"}
 - name: take
   inputs: {parameters: [{name: m}]}
-  container: {image: x, args: ["{{inputs.parameters.m}}", "{{ .Values.x }}", "{{outputs.parameters.o.path}}"]}
+  container: {image: x, args: ["{{inputs.parameters.m}}", "{{outputs.parameters.o.path}}"]}
   outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}"#,
     );
     assert_eq!(found(&text, &Options::default()), []);
@@ -144,6 +144,7 @@ fn a_tag_that_is_not_closed_is_told() {
     assert_eq!(of("{{inputs.parameters.x} y"), [("variable", Severity::Error)]);
     assert_eq!(of("{{retries}"), [("tag", Severity::Warning)]);
     assert_eq!(of("{{=1 +}}"), [("tag", Severity::Warning)]);
+    assert_eq!(of("{{ .Values.x }}"), [("tag", Severity::Warning)]);
     assert_eq!(of("{{ .Values.x"), []);
     assert_eq!(of("{{=retries}"), [("variable", Severity::Error)]);
 }
