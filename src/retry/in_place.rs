@@ -255,5 +255,7 @@ fn set_back(node: &mut Value, now: &str) {
     if let Some(fields) = node.as_object_mut() {
         fields.shift_remove("message");
         fields.shift_remove("finishedAt");
+        // Its output would be saved under the key of the inputs that it had.
+        fields.shift_remove("memoizationStatus");
     }
 }

@@ -84,6 +84,9 @@ impl Carry<'_> {
             new["phase"] = "Pending".into();
             if let Some(fields) = new.as_object_mut() {
                 fields.shift_remove("message");
+                // The controller saves what the node gives under the key that it finds here, and only without one makes
+                // the key of the inputs that the node has now (operator.go, initializeNode, v4.1.2).
+                fields.shift_remove("memoizationStatus");
             }
         }
         Some(new)

@@ -281,6 +281,10 @@ fn memoized_carries_finished_pods_over() {
     let c = node(".c").unwrap();
     assert_eq!((&c["type"], &c["phase"], &c["startedAt"]), (&json!("Pod"), &json!("Pending"), &Value::Null));
     assert_eq!(node("").unwrap()["phase"], "Pending");
+    for again in ["", ".c"] {
+        assert_eq!(node(again).unwrap().get("memoizationStatus"), None, "{again} gets the key of its new inputs");
+    }
+    assert!(a["memoizationStatus"].is_object());
     assert_eq!(node(".d"), None, "what was omitted is decided again");
     assert_eq!(next["status"].get("phase"), None);
     let values: Vec<&Value> = next["spec"]["arguments"]["parameters"].as_array().unwrap().iter().collect();
