@@ -227,6 +227,11 @@ impl Workflow {
         }
     }
 
+    /// The nodes as they stand in the status, plain.
+    pub(crate) fn nodes_mut(&mut self) -> Option<&mut Value> {
+        self.0.get_mut("status")?.get_mut("nodes")
+    }
+
     /// Puts these nodes in the place of all others, however they stand in the status.
     pub(crate) fn set_nodes(&mut self, nodes: Map<String, Value>) {
         let Some(status) = object_in(&mut self.0, "status").and_then(Value::as_object_mut) else { return };

@@ -18,6 +18,7 @@ use super::list_follow::News;
 use super::request::{Built, Verb, WORKFLOW, escaped};
 use super::send::Failure;
 use super::{Cluster, ClusterError, request};
+use crate::argo::template::text;
 
 /// The pause before a stream that ended is taken up again, and between looks at a log that is not to be had yet.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -64,7 +65,7 @@ impl Pod {
 
     /// Whether the container writes nothing more.
     fn is_over(&self, container: &str) -> bool {
-        let over = matches!(self.status["phase"].as_str(), Some("Succeeded" | "Failed"));
+        let over = matches!(text(&self.status, "phase"), "Succeeded" | "Failed");
         over || self.container(container).any(|one| one["state"]["terminated"].is_object())
     }
 

@@ -6,6 +6,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
 use super::resolved::Data;
+use crate::argo::Workflow;
 use crate::argo::status::Outputs;
 use crate::mask::SHORTEST;
 
@@ -59,9 +60,9 @@ impl Secrets {
         let Some(finder) = &self.finder else { return };
         if let Some(status) = workflow.get_mut("status") {
             self.hide_in(status, finder);
-            if let Some(nodes) = status.get_mut("nodes") {
-                self.hide_in_nodes(nodes);
-            }
+        }
+        if let Some(nodes) = Workflow::view_mut(workflow).nodes_mut() {
+            self.hide_in_nodes(nodes);
         }
     }
 
