@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use assert_fs::TempDir;
 use kubectl_runnable::testing::cluster::{Access, Cluster, ClusterError};
 use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::kubernetes::namespace::Namespace;
 use crate::kubernetes::ports::free_port;

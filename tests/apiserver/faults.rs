@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use assert_fs::TempDir;
 use kubectl_runnable::testing::cluster::{Access, Cluster, ClusterError, Selection};
 use kubectl_runnable::testing::exit::{CommandError, Exit};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -1,7 +1,7 @@
 //! Workflow objects that are malformed: each verb says what it makes of them, and none crashes.
 
+use assert_fs::TempDir;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

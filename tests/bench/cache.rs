@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use assert_fs::TempDir;
 use jiff::Timestamp;
 use kubectl_runnable::testing::cache::{Cache, Homes, Provenance, Report, Store, Surroundings};
 use kubectl_runnable::testing::output::cache::inspection;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 
 use crate::measure::{medians, row};
 

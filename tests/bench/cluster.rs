@@ -5,13 +5,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
+use assert_fs::TempDir;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kubectl_runnable::testing::argo::status::node_id;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::kubernetes::objects::Objects;

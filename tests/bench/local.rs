@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use assert_fs::TempDir;
 use jiff::Timestamp;
 use kubectl_runnable::testing::argo::status::Phase;
 use kubectl_runnable::testing::local::resolved::Plan;
 use kubectl_runnable::testing::local::scheduler::{Action, Event, Scheduler};
 use kubectl_runnable::testing::local::task::Outcome;
 use serde_json::json;
-use tempfile::TempDir;
 
 use crate::measure::{medians, program, row, succeed};
 

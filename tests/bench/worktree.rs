@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tempfile::TempDir;
+use assert_fs::TempDir;
 
 use crate::measure::{ROUNDS, row, succeed};
 use crate::support::PROGRAM;

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use assert_fs::TempDir;
 use kubectl_runnable::testing::local::executor::Executor;
 use kubectl_runnable::testing::local::kill::{Kill, kill_switch};
 use kubectl_runnable::testing::local::task::{
     ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Security, Task,
 };
 use kubectl_runnable::testing::local::view::View;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::support::PROGRAM;
@@ -45,14 +45,14 @@ pub(crate) fn all_views() -> Vec<View> {
 
 impl Rig {
     pub(crate) fn new(view: View) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = TempDir::new().unwrap();
         let executor = Executor::new(directory.path(), view.clone(), &executable());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         Self { directory, view, executor, runtime }
     }
 
     pub(crate) fn best() -> Self {
-        let scratch = tempfile::tempdir().unwrap();
+        let scratch = TempDir::new().unwrap();
         Self::new(View::detect(&executable(), scratch.path()))
     }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
+use assert_fs::TempDir;
 
 use super::output::Output;
 use super::process::Running;

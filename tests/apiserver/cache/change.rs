@@ -1,9 +1,9 @@
 //! Entries and caches that go, beside others who write.
 
+use assert_fs::TempDir;
 use kubectl_runnable::testing::cache::{Cache, Change};
 use kubectl_runnable::testing::cluster::Changed;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 use wiremock::matchers::{body_partial_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

@@ -1,7 +1,7 @@
 //! Entries that go from one cache to another.
 
+use assert_fs::TempDir;
 use serde_json::json;
-use tempfile::TempDir;
 
 use super::{LABEL, cache, config_map, entry};
 use crate::kubernetes::namespace::Namespace;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use assert_fs::TempDir;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 
 use super::{Exported, LABEL, cache, config_map, entry, object, problems};
 use crate::kubernetes::namespace::Namespace;

@@ -12,8 +12,8 @@ mod why;
 
 use std::path::PathBuf;
 
+use assert_fs::TempDir;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::kubernetes::namespace::Namespace;
 use crate::kubernetes::server::User;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use assert_fs::TempDir;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::{KEY, MAP, Output, command, config_map, data};
 use crate::kubernetes::namespace::Namespace;

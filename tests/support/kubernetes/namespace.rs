@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use assert_fs::TempDir;
 use kubectl_runnable::testing::cluster::{Access, Cluster};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::objects::{Objects, collection};
 use super::server::{Server, User};
