@@ -23,6 +23,9 @@ const QUEUE: usize = 1024;
 /// The end of a stream: whose log, by the pod's uid.
 type Ended = (Pod, Result<LogEnd, ClusterError>);
 
+/// Lines of all pods on their way to the reader.
+type Lines = (mpsc::Sender<(Pod, Line)>, mpsc::Receiver<(Pod, Line)>);
+
 /// Reads the logs of pods.
 pub(super) struct Reader<'a, F> {
     cluster: &'a Cluster,
@@ -36,7 +39,7 @@ pub(super) struct Reader<'a, F> {
     waiting: HashMap<String, Pod>,
     /// Nodes of which a log was read, with what is missing of it.
     read: HashMap<String, Option<Missing>>,
-    lines: (mpsc::Sender<(Pod, Line)>, mpsc::Receiver<(Pod, Line)>),
+    lines: Lines,
     streams: FuturesUnordered<tokio::task::JoinHandle<Ended>>,
 }
 
@@ -117,7 +120,9 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
                     }
                     // A pod may have been told of before its node.
                     let waiting: Vec<Pod> = self.waiting.drain().map(|(_, pod)| pod).collect();
-                    waiting.into_iter().for_each(|pod| self.hear(PodNews::There(pod)));
+                    for pod in waiting {
+                        self.hear(PodNews::There(pod));
+                    }
                 }
             }
         }

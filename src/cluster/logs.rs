@@ -208,10 +208,9 @@ impl Cluster {
                         Standing::Over if failures < ATTEMPTS => {}
                         Standing::Over if !cursor.is_fresh() => return Ok(cursor.end(read_to_end, &mut show)),
                         Standing::Over if status.code == 404 => return Ok(LogEnd::Gone),
-                        Standing::Over => return Ok(LogEnd::NotBegun),
                         Standing::There if options.follow && heard.elapsed() < self.patience => {}
                         Standing::There if !options.follow && failures < ATTEMPTS => {}
-                        Standing::There => return Ok(LogEnd::NotBegun),
+                        Standing::Over | Standing::There => return Ok(LogEnd::NotBegun),
                     }
                 }
                 Some(failure) if failure.passes() || may_pass(&failure, options.follow, cursor.is_fresh()) => {

@@ -52,7 +52,9 @@ impl Secrets {
             Value::Object(nodes) => nodes.values_mut().collect::<Vec<_>>(),
             _ => Vec::new(),
         };
-        members.into_iter().for_each(|node| self.hide_in(node, finder));
+        for node in members {
+            self.hide_in(node, finder);
+        }
     }
 
     /// The same in a whole Workflow object.

@@ -314,7 +314,7 @@ impl Survey<'_> {
             None => self.refuse(at, format!("volume {name:?} is mounted but not declared")),
             Some(volume) if VOLUMES.iter().any(|kind| volume.get(*kind).is_some()) => {}
             Some(volume) if volume.get("projected").is_some() => {
-                let token = list(volume, "/projected/sources").iter().flat_map(|source| source.as_object()).flatten();
+                let token = list(volume, "/projected/sources").iter().filter_map(|source| source.as_object()).flatten();
                 let foreign = token.map(|(kind, _)| kind).find(|kind| !VOLUMES.contains(&kind.as_str()));
                 if let Some(kind) = foreign {
                     self.refuse(at, format!("volume {name:?}: {kind} needs a cluster"));

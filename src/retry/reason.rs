@@ -91,7 +91,7 @@ impl<'a> Comparison<'a> {
         let run_id = self.next.run_id();
         let side = |key, node, workflow: &'a Workflow| Side {
             key,
-            run_id: run_id.as_deref(),
+            run_id,
             node: Some(node),
             workflow: Some(workflow.value()),
         };

@@ -78,8 +78,8 @@ fn what_is_mechanical_is_put_right_and_comments_stay() {
 fn templates_of_other_files_are_known_and_files_of_others_are_passed_over() {
     let head = "apiVersion: argoproj.io/v1alpha1\n";
     let environment = Environment::new()
-        .file("a.yaml", &format!("{head}kind: Workflow\nmetadata: {{name: a}}\nspec:\n  entrypoint: main\n  templates:\n  - name: main\n    steps: [[{{name: a, templateRef: {{name: shared, template: t}}}}]]\n"))
-        .file("b.yaml", &format!("{head}kind: WorkflowTemplate\nmetadata: {{name: shared}}\nspec: {{templates: [{{name: t, container: {{image: x}}}}]}}\n"))
+        .file("a.yaml", format!("{head}kind: Workflow\nmetadata: {{name: a}}\nspec:\n  entrypoint: main\n  templates:\n  - name: main\n    steps: [[{{name: a, templateRef: {{name: shared, template: t}}}}]]\n"))
+        .file("b.yaml", format!("{head}kind: WorkflowTemplate\nmetadata: {{name: shared}}\nspec: {{templates: [{{name: t, container: {{image: x}}}}]}}\n"))
         .file("c.yaml", "kind: Service\napiVersion: v1\n");
     let all = environment.run(["lint"]);
     assert_eq!((all.code, all.stdout.as_str()), (Some(0), ""), "{all}");

@@ -26,7 +26,7 @@ pub(super) enum Called<'t> {
 
 impl<'a> Checker<'a> {
     /// Checks the template that a step, a task or a field of the spec names. `at` is where the call stands.
-    pub(super) fn call<'t>(&mut self, call: &'t Value, at: &At, arguments: &Arguments<'_>) -> Called<'t>
+    pub(super) fn call<'t>(&mut self, call: &'t Value, at: &At, arguments: Arguments<'_>) -> Called<'t>
     where
         'a: 't,
     {
@@ -49,23 +49,16 @@ impl<'a> Checker<'a> {
             self.template(inline, &at.field("inline"), arguments, at);
             return Called::Template(inline);
         }
-        match self.template_of(at.base, name) {
-            Some((template, place)) => {
-                self.template(template, &place, arguments, at);
-                Called::Template(template)
-            }
-            None => {
-                self.error(
-                    Rule::UnknownTemplate,
-                    at,
-                    "`template`, `templateRef` or `inline` has to say what is called",
-                );
-                Called::Unknown
-            }
+        if let Some((template, place)) = self.template_of(at.base, name) {
+            self.template(template, &place, arguments, at);
+            Called::Template(template)
+        } else {
+            self.error(Rule::UnknownTemplate, at, "`template`, `templateRef` or `inline` has to say what is called");
+            Called::Unknown
         }
     }
 
-    fn referenced<'t>(&mut self, reference: &'t Value, at: &At, arguments: &Arguments<'_>) -> Called<'t>
+    fn referenced<'t>(&mut self, reference: &'t Value, at: &At, arguments: Arguments<'_>) -> Called<'t>
     where
         'a: 't,
     {

@@ -221,7 +221,7 @@ impl<'a> Checker<'a> {
                 hint,
             );
         }
-        let called = self.call(task, &at, &Arguments::Any);
+        let called = self.call(task, &at, Arguments::Any);
         self.add_outputs("tasks", name, called, names, aggregates(task));
         self.results(task, &at);
         called
@@ -278,7 +278,7 @@ impl<'a> Checker<'a> {
         self.reads_ancestors(task, tasks, &ancestors, &at);
         if let Called::Template(template) = called {
             self.given(task, template, &at);
-            self.call(task, &at, &Arguments::Given(arguments));
+            self.call(task, &at, Arguments::Given(arguments));
         }
     }
 

@@ -141,8 +141,8 @@ fn list_of(text: &str, after: usize) -> Option<Vec<Edit>> {
 fn added(text: &str, after: usize, field: &str) -> Option<Vec<Edit>> {
     let rest = text[after..].trim_start_matches(' ');
     let value = text.len() - rest.len();
-    if rest.starts_with('{') {
-        let comma = if rest[1..].trim_start().starts_with('}') { "" } else { ", " };
+    if let Some(inside) = rest.strip_prefix('{') {
+        let comma = if inside.trim_start().starts_with('}') { "" } else { ", " };
         return Some(vec![Edit { start: value + 1, end: value + 1, text: format!("{field}{comma}") }]);
     }
     let (first, indent) = first_child(text, after)?;
@@ -169,7 +169,6 @@ fn closing(text: &str) -> Option<usize> {
     for (at, one) in text.char_indices() {
         match (quote, one) {
             (Some(open), one) if open == one => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(one),
             (None, '{' | '[') => depth += 1,
             (None, '}' | ']') => {
@@ -178,7 +177,7 @@ fn closing(text: &str) -> Option<usize> {
                     return Some(at + 1);
                 }
             }
-            (None, _) => {}
+            _ => {}
         }
     }
     None

@@ -67,7 +67,7 @@ impl Names {
     }
 
     /// A step or task, such as `steps.a`, whose template is not known.
-    pub(super) fn add_unknown(&mut self, node: String) {
+    pub(super) fn add_unknown(&mut self, node: &str) {
         self.unknown.push(format!("{node}."));
     }
 

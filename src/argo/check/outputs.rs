@@ -60,7 +60,7 @@ impl Checker<'_> {
         let has = |source: &&str| !text(from, source).is_empty();
         let supplied = get(from, "supplied").is_some();
         let given: Vec<&str> =
-            SOURCES.into_iter().filter(|source| has(&source)).chain(supplied.then_some("supplied")).collect();
+            SOURCES.into_iter().filter(|source| has(source)).chain(supplied.then_some("supplied")).collect();
         let at = at.field("valueFrom");
         if let [first, second, ..] = given.as_slice() {
             self.error(Rule::Output, &at.field(second), format!("`{first}` and `{second}` exclude each other"));

@@ -36,7 +36,7 @@ impl Checker<'_> {
         self.loop_of(step, at, names);
         let arguments = get(step, "arguments").unwrap_or(&Value::Null);
         self.arguments(arguments, &at.field("arguments"), false);
-        let called = self.call(step, at, &Arguments::Any);
+        let called = self.call(step, at, Arguments::Any);
         if has_exit_hook(step) {
             self.add_outputs("steps", name, called, names, false);
         }
@@ -48,7 +48,7 @@ impl Checker<'_> {
 
         if let Called::Template(template) = called {
             self.given(step, template, at);
-            self.call(step, at, &Arguments::Given(arguments));
+            self.call(step, at, Arguments::Given(arguments));
         }
     }
 
@@ -112,7 +112,7 @@ impl Checker<'_> {
         let template = match called {
             Called::Template(template) => template,
             Called::Dynamic => return,
-            Called::Unknown => return names.add_unknown(format!("{root}.{name}")),
+            Called::Unknown => return names.add_unknown(&format!("{root}.{name}")),
         };
         let kind = kind(template).unwrap_or_default();
         if get(template, "daemon").and_then(Value::as_bool) == Some(true) {

@@ -42,7 +42,7 @@ pub(super) fn is_leaf(kind: &str) -> bool {
 
 impl Checker<'_> {
     /// Checks a template as the call at `caller` asks for it.
-    pub(super) fn template(&mut self, template: &Value, at: &At, arguments: &Arguments<'_>, caller: &At) {
+    pub(super) fn template(&mut self, template: &Value, at: &At, arguments: Arguments<'_>, caller: &At) {
         let Some(kind) = self.one_type(template, at) else { return };
         let key = (at.base, text(template, "name").to_owned());
         if !self.seen.insert(key) {
@@ -59,12 +59,12 @@ impl Checker<'_> {
     fn unlooked_inline(&mut self, template: &Value, kind: &'static str, at: &At) {
         if text(template, "name").is_empty() && self.seen.insert((at.base, at.pointer.clone())) {
             let before = std::mem::replace(&mut self.unlooked, true);
-            self.whole(template, kind, at, &Arguments::Any, at);
+            self.whole(template, kind, at, Arguments::Any, at);
             self.unlooked = before;
         }
     }
 
-    fn whole(&mut self, template: &Value, kind: &'static str, at: &At, arguments: &Arguments<'_>, caller: &At) {
+    fn whole(&mut self, template: &Value, kind: &'static str, at: &At, arguments: Arguments<'_>, caller: &At) {
         self.seen.insert((at.base, at.pointer.clone()));
         self.pod_resources_of(template, kind, at);
         let mut names = self.inputs(template, kind, at);
@@ -159,7 +159,9 @@ impl Checker<'_> {
                 "lastRetry.message",
             ]);
         }
-        locals.iter().for_each(|name| names.add(*name));
+        for name in &locals {
+            names.add(*name);
+        }
         if is_leaf(kind) {
             for artifact in items(template, &["outputs", "artifacts"]) {
                 if !text(artifact, "path").is_empty() {
@@ -176,7 +178,7 @@ impl Checker<'_> {
     }
 
     /// Whether every input has a value. (workflow/common/util.go, ProcessArgs)
-    fn supplied(&mut self, template: &Value, arguments: &Arguments<'_>, caller: &At) {
+    fn supplied(&mut self, template: &Value, arguments: Arguments<'_>, caller: &At) {
         let Arguments::Given(given) = arguments else { return };
         let at = caller.field("arguments");
         let name = match text(template, "name") {
@@ -200,7 +202,7 @@ impl Checker<'_> {
         }
     }
 
-    fn values(&self, template: &Value, arguments: &Arguments<'_>, locals: HashMap<String, String>) -> Values<'_> {
+    fn values(&self, template: &Value, arguments: Arguments<'_>, locals: HashMap<String, String>) -> Values<'_> {
         let mut values = Values { globals: &self.globals, locals, inputs: HashMap::new() };
         for parameter in items(template, &["inputs", "parameters"]) {
             if let (Some(value), _) = effective(parameter, arguments, || self.placeholder()) {
@@ -229,7 +231,7 @@ impl Checker<'_> {
     }
 
     /// The template with its arguments, and values in the place of tags. (ProcessArgs, SubstituteParams)
-    fn processed(&self, template: &Value, arguments: &Arguments<'_>, locals: HashMap<String, String>) -> Value {
+    fn processed(&self, template: &Value, arguments: Arguments<'_>, locals: HashMap<String, String>) -> Value {
         let values = self.values(template, arguments, locals);
         let mut processed = template.clone();
         let inputs = |processed: &mut Value, side: &str| -> Vec<Value> {
@@ -266,7 +268,7 @@ impl Checker<'_> {
         processed
     }
 
-    fn timeouts(&mut self, template: &Value, kind: &str, at: &At, arguments: &Arguments<'_>) {
+    fn timeouts(&mut self, template: &Value, kind: &str, at: &At, arguments: Arguments<'_>) {
         let written = text(template, "timeout");
         let timeout = if written.contains("{{") {
             let mut timeout = Value::from(written);
@@ -305,7 +307,7 @@ impl Checker<'_> {
 /// The value of an input and where it comes from. (overwriteWithDefaultParams, overwriteWithArguments)
 fn effective<'v>(
     parameter: &'v Value,
-    arguments: &'v Arguments<'_>,
+    arguments: Arguments<'v>,
     any: impl Fn() -> String,
 ) -> (Option<String>, Option<&'v Value>) {
     let own = scalar(parameter, "value").or_else(|| scalar(parameter, "default"));
@@ -323,7 +325,7 @@ fn effective<'v>(
 }
 
 /// The artifact that is given, at the input's path.
-fn given_artifact(input: Value, arguments: &Arguments<'_>) -> Value {
+fn given_artifact(input: Value, arguments: Arguments<'_>) -> Value {
     let given = match arguments {
         Arguments::Any => json!({"name": text(&input, "name")}),
         Arguments::Given(given) => match named(list(given, "artifacts"), text(&input, "name")) {

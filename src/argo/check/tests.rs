@@ -24,7 +24,7 @@ fn rules(text: &str) -> Vec<(&'static str, Severity)> {
 
 /// A workflow of these templates, which begins with `main`.
 fn workflow(templates: &str) -> String {
-    let indented: String = templates.lines().map(|line| format!("  {line}\n")).collect();
+    let indented = templates.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
     format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: a}}\nspec:\n  entrypoint: main\n  templates:\n{indented}"
     )

@@ -54,11 +54,8 @@ pub(super) fn check<'a>(
 impl<'a> Checker<'a> {
     fn workflow(&mut self, document: &'a Value, kind: Kind, spec: &'a Value) {
         let at = self.spec_at(0);
-        let made = match self.made(spec, &at) {
-            Ok(made) => made,
-            // Nothing is known of its templates and parameters.
-            Err(()) => return,
-        };
+        // Otherwise nothing is known of its templates and parameters.
+        let Ok(made) = self.made(spec, &at) else { return };
         self.field_names(list(spec, "templates"), "template", &at.field("templates"));
         self.executor_plugins(spec, &at);
         let arguments = merged(spec, made.as_ref());
@@ -80,7 +77,7 @@ impl<'a> Checker<'a> {
         for template in templates {
             let name = text(template, "name");
             if let Some((template, place)) = self.template_of(base, name) {
-                self.template(template, &place, &Arguments::Any, &place);
+                self.template(template, &place, Arguments::Any, &place);
             }
         }
         self.plausible_spec(spec, &at);
@@ -165,7 +162,7 @@ impl<'a> Checker<'a> {
         }
         let given = if self.lenient { Arguments::Any } else { Arguments::Given(arguments) };
         let place = if own.is_empty() { at.field("workflowTemplateRef") } else { at.field("entrypoint") };
-        self.call(&call(name, made), &place, &given);
+        self.call(&call(name, made), &place, given);
     }
 
     /// The template that runs when the workflow has ended.
@@ -185,7 +182,7 @@ impl<'a> Checker<'a> {
         self.any_global_artifact |= artifacts.any(|artifact| has_parameter(text(artifact, "globalName")));
         let place = if own.is_empty() { at.field("workflowTemplateRef") } else { at.field("onExit") };
         let arguments = get(spec, "arguments").unwrap_or(&Value::Null);
-        self.call(&call(name, made), &place, &Arguments::Given(arguments));
+        self.call(&call(name, made), &place, Arguments::Given(arguments));
     }
 
     /// (workflow_types.go, AsExecutorPluginSpec; pkg/plugins/spec/plugin_types.go, Validate)

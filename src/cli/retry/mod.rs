@@ -244,7 +244,9 @@ impl Args {
             set_parameters(&mut object, live.chain(self.parameters()));
             checked.look_at(&object, Kind::Workflow, document);
         }
-        beside.iter().for_each(|document| checked.look_at_fields(document));
+        for document in beside {
+            checked.look_at_fields(document);
+        }
         checked.verdict(sources, self.quiet)
     }
 

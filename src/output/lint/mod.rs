@@ -72,7 +72,7 @@ impl Report {
     pub(crate) fn end(&mut self) -> Result<(), StreamError> {
         match self.form {
             Form::Json => result(format_args!("{:#}\n", Value::Array(std::mem::take(&mut self.objects)))),
-            Form::Sarif => result(format_args!("{:#}\n", sarif::log(std::mem::take(&mut self.objects)))),
+            Form::Sarif => result(format_args!("{:#}\n", sarif::log(&std::mem::take(&mut self.objects)))),
             Form::Pretty | Form::Simple | Form::Github => Ok(()),
         }
     }

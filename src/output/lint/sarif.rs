@@ -21,7 +21,7 @@ pub(super) fn finding(severity: Severity, problem: &Problem) -> Value {
     })
 }
 
-pub(super) fn log(results: Vec<Value>) -> Value {
+pub(super) fn log(results: &[Value]) -> Value {
     let rules: Vec<Value> = Rule::ALL
         .iter()
         .map(|rule| json!({"id": rule.id(), "fullDescription": {"text": rule.summary()}, "help": {"text": rule.explanation()}}))

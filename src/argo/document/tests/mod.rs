@@ -36,7 +36,7 @@ fn field_refusal(text: &Source) -> DocumentError {
         let findings = findings.into_iter().filter(|finding| finding.rule != Rule::Required);
         findings.map(|finding| {
             let problem = document.problem(&finding.pointer, finding.message);
-            finding.hint.into_iter().fold(problem, |problem, hint| problem.with_hint(hint))
+            finding.hint.into_iter().fold(problem, super::error::Problem::with_hint)
         })
     });
     DocumentError::Invalid { problems: problems.collect() }

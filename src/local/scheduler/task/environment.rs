@@ -81,7 +81,7 @@ pub(super) fn expand(text: &str, env: &[(String, String)]) -> String {
         if let Some((name, after)) = name {
             match env.iter().rev().find(|(known, _)| known == name) {
                 Some((_, value)) => expanded.push_str(value),
-                None => expanded.push_str(&format!("$({name})")),
+                None => expanded.extend(["$(", name, ")"]),
             }
             rest = after;
         } else {
