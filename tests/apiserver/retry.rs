@@ -41,7 +41,11 @@ fn node(workflow: &str, suffix: &str, kind: &str, phase: &str, children: &[&str]
 
 /// A workflow of which `a` succeeded and `b` failed.
 async fn failed(namespace: &Namespace, name: &str) -> Value {
-    namespace.create("workflows", &workflow(name, "r1")).await;
+    let mut object = workflow(name, "r1");
+    let tasks = json!([{ "name": "a", "template": "main" }, { "name": "b", "template": "main" }]);
+    object["spec"]["templates"].as_array_mut().unwrap().push(json!({ "name": "graph", "dag": { "tasks": tasks } }));
+    object["spec"]["entrypoint"] = "graph".into();
+    namespace.create("workflows", &object).await;
     let nodes = [
         node(name, "", "DAG", "Failed", &[".a", ".b"]),
         node(name, ".a", "Pod", "Succeeded", &[]),

@@ -172,7 +172,7 @@ fn what_is_not_of_a_deleted_cache_is_left_and_named() {
     let told: Value = serde_json::from_str(deleted.result(0)).unwrap();
     let left = ["README", "half_made"].map(|name| directory.join(name).display().to_string());
     assert_eq!((&told["deleted"], &told["left"]), (&json!(["kept"]), &json!(left)), "{told}");
-    assert!(deleted.stderr.contains("left what is not of cache kept:"), "{deleted}");
+    assert!(deleted.stderr.contains("files that do not belong to cache kept were kept:"), "{deleted}");
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
     let inspected = environment.run("cache inspect kept --local".split(' '));
     assert!(inspected.result(0).contains("Entries:  0"), "{inspected}");

@@ -85,7 +85,7 @@ fn an_entry_goes_with_what_it_was_added_for() {
     let _ = cleanup(&repository, &["--task-id", "a", "--dry-run"]).good();
     assert_eq!(trusted(&repository), paths(&all));
     let one = cleanup(&repository, &["--task-id", "a"]);
-    assert!(one.stderr.contains("one entry of safe.directory"), "{one:?}");
+    assert!(one.stderr.contains("one safe.directory entry"), "{one:?}");
     assert_eq!(trusted(&repository), paths(&["/elsewhere", "/root/base", "/root/trees/b", "/root/trees/own"]));
     let _ = cleanup(&repository, &["--all"]).good();
     assert_eq!(

@@ -137,7 +137,7 @@ async fn what_no_template_can_produce_goes() {
         namespace.allow(&[verb], plural).await;
     }
     let restricted = namespace.run(User::Restricted, &[&["cache"], &dry[..]].concat());
-    restricted.fails(6, &["not all workflows and templates can be seen", "-f"]);
+    restricted.fails(6, &["not all workflows and templates can be read", "-f"]);
     let report = namespace.run(User::Restricted, &["cache", "inspect", "orphans", "-o", "json"]).json();
     assert_eq!(problems(&report), [""; 0]);
 

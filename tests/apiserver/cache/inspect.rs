@@ -85,7 +85,7 @@ async fn what_is_no_cache_is_refused_and_left() {
         &["export", "settings"],
         &["import", file.path()],
     ] {
-        cache(&namespace, arguments).fails(7, &["ConfigMap \"settings\"", "is no cache"]);
+        cache(&namespace, arguments).fails(7, &["ConfigMap \"settings\"", "is not a cache"]);
     }
     assert_eq!(namespace.get("configmaps", "settings").await.unwrap(), before);
     cache(&namespace, &["inspect", "absent"]).fails(6, &["cache absent does not exist", "cache list -A"]);
@@ -162,7 +162,7 @@ async fn binary_data_is_told_and_left() {
     let mut alone = object("blobs", false, &Value::Null);
     alone["binaryData"] = mixed["binaryData"].clone();
     namespace.create("configmaps", &alone).await;
-    cache(&namespace, &["inspect", "blobs"]).fails(7, &["ConfigMap \"blobs\"", "is no cache"]);
+    cache(&namespace, &["inspect", "blobs"]).fails(7, &["ConfigMap \"blobs\"", "is not a cache"]);
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ async fn what_the_server_takes_is_known_before_it_refuses() {
     assert!(bytes < u64::try_from(LIMIT).unwrap(), "the values alone would fit: {bytes}");
     assert_eq!(problems(&report), ["nearlyFull"]);
     let dry = cache(&namespace, &["import", file(held, held + STEP).path(), "--dry-run"]);
-    assert!(dry.stderr.contains("more than the API server usually takes"), "{}", dry.stderr);
+    assert!(dry.stderr.contains("exceed what the API server usually accepts"), "{}", dry.stderr);
     let pruned = cache(&namespace, &["prune", "long-keys", "--keep", "10", "-o", "name"]);
     assert_eq!(pruned.stdout.lines().count(), held - 10, "{}", pruned.stderr);
 }

@@ -46,6 +46,6 @@ async fn whoever_may_only_look_changes_nothing_and_is_told_what_is_missing() {
     namespace.allow(&["patch", "delete"], "configmaps").await;
     let _ = restricted(&["inspect", "looked-at", "--fix"]).prints(0, "looked-at labelled\nn removed\n");
     let deleted = restricted(&["delete", "looked-at"]).prints(0, "looked-at deleted\n");
-    assert!(deleted.stderr.contains("not all workflows can be seen: one that uses it may go on"), "{deleted:?}");
+    assert!(deleted.stderr.contains("not all workflows can be read: an active one may use this cache"), "{deleted:?}");
     cache(&namespace, &["inspect", "looked-at"]).fails(6, &["does not exist"]);
 }

@@ -150,7 +150,7 @@ async fn bad_usage_is_refused_before_anything_is_asked() {
         (&["set", "k", "1.5"], "invalid limit"),
         (&["set", "a b", "1"], "invalid semaphore key"),
         (&["set", "k", "1", "--owner", "o", "--repo", "r"], "unexpected \"1\""),
-        (&["set", "k", "2", "--drain"], "--drain lets nobody in"),
+        (&["set", "k", "2", "--drain"], "--drain admits no new holders"),
         (&["delete"], "no semaphore is named"),
     ] {
         semaphore(&namespace, arguments).fails(2, &[said]);

@@ -110,7 +110,11 @@ async fn nothing_is_created_when_one_document_is_unsound() {
     let mut unsound = document("two");
     unsound["spec"]["arguments"] = json!({ "parameters": [{ "name": "date" }] });
     let file = program.file("w.yaml", &[document("one"), unsound]);
-    let _ = program.run(&[&file]).prints(2, "").says("needs a value for date");
+    let _ = program
+        .run(&[&file])
+        .prints(2, "")
+        .says("parameter `date` has neither `value` nor `valueFrom`")
+        .says("help: add -p date=VALUE");
     assert_eq!(namespace.get("workflows", "one").await, None);
 }
 

@@ -82,7 +82,7 @@ async fn a_required_parameter_is_asked_for_before_anything_is_created() {
     namespace.create("workflowtemplates", &template("etl")).await;
     for inline in [[].as_slice(), &["--inline"]] {
         let ran = program.run(&[["--from", "wftmpl/etl"].as_slice(), &NAMED, inline].concat()).prints(2, "");
-        let _ = ran.says("error: workflow \"build\" needs a value for date\n").says("hint: add -p date=VALUE\n");
+        let _ = ran.says("parameter `date` has neither `value` nor `valueFrom`").says("help: add -p date=VALUE\n");
     }
     assert_eq!(namespace.get("workflows", "build").await, None);
 }
