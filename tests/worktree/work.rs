@@ -53,12 +53,15 @@ fn what_is_written_after_a_failed_reuse_is_kept() {
     assert_kept(&repository, "a", "work.txt");
 }
 
+/// A change: its name, how it is made in a worktree, and the file that it touches.
+type Change<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
 /// Nobody has cleared the mark of a reuse that was killed; somebody has gone on working all the same.
 #[test]
 fn what_is_written_into_a_half_made_worktree_is_kept() {
     let repository = Repository::new();
     let tree = |task: &str| repository.root().join("trees").join(task);
-    let changes: [(&str, &dyn Fn(&Path), &str); 5] = [
+    let changes: [Change<'_>; 5] = [
         ("added", &|tree| fs::write(tree.join("dir/new.txt"), "mine\n").unwrap(), "dir/new.txt"),
         ("changed", &|tree| fs::write(tree.join("plain.txt"), "mine\n").unwrap(), "plain.txt"),
         ("converted", &|tree| fs::write(tree.join("crlf.txt"), "mine\r\n").unwrap(), "crlf.txt"),

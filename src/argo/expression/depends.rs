@@ -98,19 +98,6 @@ impl Depends {
         tasks
     }
 
-    /// The tasks of which `AnySucceeded` or `AllFailed` is asked: those have to be expanded from items.
-    #[allow(dead_code, reason = "a check of documents is to ask it")]
-    pub(crate) fn expanded_tasks(&self) -> Vec<&str> {
-        let mut tasks = Vec::new();
-        self.logic.each_task(&mut |task, result| {
-            let of_items = matches!(result, Some(TaskResult::AnySucceeded | TaskResult::AllFailed));
-            if of_items && !tasks.contains(&task) {
-                tasks.push(task);
-            }
-        });
-        tasks
-    }
-
     /// The logic with every task alone replaced by the results it stands for; `more` names further ones, which
     /// `continueOn` of that task adds.
     #[must_use]
@@ -390,7 +377,6 @@ mod tests {
     fn tasks_are_listed_once_and_those_of_items_apart() {
         let depends = parse("b && (a.Failed || b.AnySucceeded) && !c-1").unwrap();
         assert_eq!(depends.tasks(), ["b", "a", "c-1"]);
-        assert_eq!(depends.expanded_tasks(), ["b"]);
     }
 
     #[test]

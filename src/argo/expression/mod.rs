@@ -36,7 +36,6 @@ pub(crate) use references::references;
 pub use scope::Scope;
 pub(crate) use tag::render_value;
 // For argo::check, which reads the tags of a document with their places.
-#[allow(unused_imports)]
 pub(crate) use tag::{Content, tags};
 pub use tag::{Unresolved, render};
 

@@ -25,7 +25,6 @@ pub enum Unresolved {
 
 /// A tag and the bytes of the text it spans, braces included.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code)]
 pub(crate) struct Tag<'t> {
     /// What stands between the braces.
     pub content: Content<'t>,
@@ -35,7 +34,6 @@ pub(crate) struct Tag<'t> {
 
 /// What stands between a tag's braces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code)]
 pub(crate) enum Content<'t> {
     /// The name of a variable, without the spaces around it.
     Simple(&'t str),
@@ -44,7 +42,6 @@ pub(crate) enum Content<'t> {
 }
 
 /// The tags of a text, in order. Of tags inside of a tag it is the innermost one that Argo replaces, and that is given.
-#[allow(dead_code)]
 pub(crate) fn tags(text: &str) -> impl Iterator<Item = Tag<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
