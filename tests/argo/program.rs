@@ -28,7 +28,7 @@ impl Namespace {
     pub(crate) fn submit(&self, text: &str, more: &[&str], code: i32) -> Run {
         let file = self.file("workflow.yaml", text);
         let ended = self.run(&[&["submit", &file, "--wait", "-o", "json"], more].concat());
-        Run::new(ended.exits(code).json())
+        Run::new(ended.exits(code).object())
     }
 
     /// Submits a document without waiting; the name of its workflow.

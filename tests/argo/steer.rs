@@ -112,7 +112,7 @@ fn a_stopped_run_says_farewell() {
         let name = namespace.start(LASTING, &[]);
         namespace.workflow_once(&name, "at work", |workflow| phase_of(workflow, "last") == "Running");
         let _ = namespace.run(&["stop", &name]).exits(0);
-        let run = Run::new(namespace.run(&["wait", &name, "-o", "json"]).exits(3).json());
+        let run = Run::new(namespace.run(&["wait", &name, "-o", "json"]).exits(3).object());
         assert_eq!(run.node(".onExit")["phase"], "Succeeded");
         assert!(run.find("[1].never").is_none());
         let _ = namespace.run(&["stop", &name]).exits(0);
@@ -125,7 +125,7 @@ fn a_terminated_run_does_not() {
         let name = namespace.start(LASTING, &[]);
         namespace.workflow_once(&name, "at work", |workflow| phase_of(workflow, "last") == "Running");
         let _ = namespace.run(&["terminate", &name]).exits(0);
-        let run = Run::new(namespace.run(&["wait", &name, "-o", "json"]).exits(3).json());
+        let run = Run::new(namespace.run(&["wait", &name, "-o", "json"]).exits(3).object());
         assert!(run.find(".onExit").is_none_or(|node| node["phase"] != "Succeeded"), "{:#}", run.object["status"]);
         let _ = namespace.run(&["terminate", &name]).exits(0);
     });

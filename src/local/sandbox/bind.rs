@@ -40,7 +40,7 @@ pub(super) fn build(layout: &mut Layout) -> Result<(), Problem> {
         mounts::bind_one(&skeleton, &root)?;
     }
     for (path, how) in &plan.shown {
-        plan.mount(layout, path, *how)?;
+        mounts::unless_gone(path, plan.mount(layout, path, *how))?;
     }
     let proc = root.join("proc");
     mounts::mount_new("proc", &proc, None).or_else(|_| mounts::bind(Path::new("/proc"), &proc))

@@ -100,6 +100,12 @@ fn unescape(field: &[u8]) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_vec(bytes))
 }
 
+/// What became of showing `path`: nothing is wrong with one that is gone. The mounts were listed a moment before, and a
+/// container of the host that ended since then took its own with it.
+pub(super) fn unless_gone(path: &Path, shown: Result<(), Problem>) -> Result<(), Problem> {
+    if shown.is_err() && !path.exists() { Ok(()) } else { shown }
+}
+
 /// Keeps what is mounted from here on out of the host's sight.
 pub(super) fn make_private() -> Result<(), Problem> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
@@ -213,6 +219,15 @@ mod tests {
         let point = parse(line).map(|point| (point.path, point.kind, point.flags, point.read_only));
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOATIME;
         assert_eq!(point, Some((PathBuf::from(r"/mnt/my disk\x"), "ext3".to_owned(), flags, true)));
+    }
+
+    #[test]
+    fn only_a_mount_that_is_gone_is_passed_over() {
+        let missing = Path::new("/proc/self/fd/no-such-file");
+        assert!(unless_gone(missing, bind_one(missing, Path::new("/proc/self/fd/neither"))).is_ok());
+        let refused = || Err(Problem::general("bind", io::Error::from(io::ErrorKind::PermissionDenied)));
+        assert!(unless_gone(missing, refused()).is_ok());
+        assert!(unless_gone(Path::new("/"), refused()).is_err());
     }
 
     #[test]

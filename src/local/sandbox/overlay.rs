@@ -31,7 +31,7 @@ pub(super) fn build(layout: &mut Layout, privileged: bool) -> Result<(), Problem
         let target = below(&root, &point.path);
         // A mount on a directory that another mount covers cannot be reached, on the host neither.
         if target.exists() {
-            show(layout, point, &target)?;
+            mounts::unless_gone(&point.path, show(layout, point, &target))?;
         }
     }
     kernel::show(&root, privileged)
