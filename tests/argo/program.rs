@@ -42,7 +42,7 @@ impl Namespace {
     pub(crate) fn retry(&self, run: &Run, more: &[&str], code: i32) -> Run {
         let plan = self.plan(run, more);
         let ended = self.run(&[&["retry", run.name(), "--wait", "-o", "json"], more].concat()).exits(code);
-        let next = Run::new(ended.json());
+        let next = Run::new(ended.object());
         next.assert_as_planned(&plan);
         next
     }
