@@ -8,6 +8,8 @@
 //!              │                                                                                              │
 //!        files, stdin, --from                                                          output, exit code ◄────┘
 //!
+//! files ─► argo::check (pure): problems with their places, before anything is made (submit, retry --file, lint)
+//!
 //! URL, ref, task ─► cli::worktree ─► git: base, fetch, checkout ─► path
 //!
 //! RUN ─► cli::target ─► backend::Run ─► Snapshot ─┬► report (pure): summary ─► output
