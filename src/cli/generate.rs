@@ -1,7 +1,7 @@
 //! Names made by chance: the only place that draws random numbers.
 
 use jiff::Timestamp;
-use rand::Rng;
+use rand::RngExt;
 
 use crate::argo::identity::{ALPHABET, CACHE_SUFFIX_LENGTH, CacheName, IdentityError, ObjectName, RunId};
 

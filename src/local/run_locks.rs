@@ -47,7 +47,9 @@ impl Places {
 
 /// A lock's name may hold anything; the name of its directory does not.
 fn directory(root: &Path, name: &str) -> PathBuf {
-    root.join("locks").join(format!("{:x}", Sha256::digest(name)))
+    let digest: [u8; 32] = Sha256::digest(name).into();
+    let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    root.join("locks").join(hex.concat())
 }
 
 /// The first place that is free.

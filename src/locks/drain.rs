@@ -19,11 +19,12 @@ const SHOWN: usize = 40;
 
 /// The name of the workflow that drains a semaphore: always the same, so that a second drain finds the first.
 pub(crate) fn drain_name(config_map: &str, key: &Key) -> String {
-    let hash = format!("{:x}", Sha256::digest(target(config_map, key)));
+    let digest: [u8; 32] = Sha256::digest(target(config_map, key)).into();
+    let [first, second, third, fourth, ..] = digest;
     let plain = |next: char| next.is_ascii_lowercase() || next.is_ascii_digit();
     let shown = key.as_str().to_ascii_lowercase();
     let shown: String = shown.chars().take(SHOWN).map(|next| if plain(next) { next } else { '-' }).collect();
-    format!("drain-{}-{}", shown.trim_matches('-'), &hash[..8])
+    format!("drain-{}-{:08x}", shown.trim_matches('-'), u32::from_be_bytes([first, second, third, fourth]))
 }
 
 /// The workflow. `synchronization` names the semaphore in the form that the cluster knows; `labels` make it the affair

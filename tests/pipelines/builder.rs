@@ -1,7 +1,7 @@
 //! Pipelines as people write them, made from a seed: up to 40 templates of all types that call each other.
 
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 /// A workflow with the objects that it refers to.

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use rand::Rng;
+use rand::RngExt;
 
 /// Below the ports that the kernel gives to outgoing connections: one of those could take the port before the server
 /// binds it, or while the server is down.
