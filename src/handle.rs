@@ -39,7 +39,7 @@ pub(crate) struct Handle {
     pub namespace: String,
     /// The workflow's name.
     pub name: String,
-    /// The workflow's uid: a workflow that was made anew under the name is another one.
+    /// The workflow's uid: a workflow that was created again under the name is another one.
     pub uid: String,
     /// The run's id, the same in all attempts.
     pub run_id: String,

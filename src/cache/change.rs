@@ -25,7 +25,7 @@ impl Change {
         !self.label && self.remove.is_empty() && self.set.is_empty()
     }
 
-    /// Mends what can be mended: the label, and entries that no node can use.
+    /// Fixes what can be fixed: the label, and entries that no node can use.
     pub fn fix(cache: &Cache, around: Surroundings<'_>) -> Self {
         let broken = |entry: &&Entry| {
             cache.problems_of(entry, around).iter().any(|problem| {

@@ -163,7 +163,7 @@ impl Problem {
         matches!(self, Self::NotLabelled { .. } | Self::Malformed { .. } | Self::Immutable)
     }
 
-    /// What can be done about it; `--fix` for what this tool mends itself.
+    /// What can be done about it; `--fix` for what this tool fixes itself.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::NotLabelled { .. } => "--fix sets the label",

@@ -161,7 +161,7 @@ mod tests {
         };
         let hourly: Vec<i64> = (0..48).collect();
         assert_eq!(per_day(48, &hourly), Some(24));
-        assert_eq!(per_day(30 * 24, &hourly), None, "all are young in an old cache: made anew, or cleaned up");
+        assert_eq!(per_day(30 * 24, &hourly), None, "all are young in an old cache: created again, or cleaned up");
         assert_eq!(per_day(12, &[100; 50]), None, "imported just now");
         assert_eq!(per_day(48, &[[100; 50].as_slice(), &hourly].concat()), Some(24), "what was imported is no growth");
     }

@@ -74,6 +74,6 @@ impl Screen {
 
     /// Says why the end of a run was not seen, while the nodes of others are.
     pub(super) fn lose(&self, failure: &Failure) {
-        self.0.aside(|| failure.report());
+        self.0.above(|| failure.report());
     }
 }

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn minted_names_are_legal_and_differ() -> Result<(), IdentityError> {
+    fn generated_names_are_legal_and_differ() -> Result<(), IdentityError> {
         let first = run_id(Timestamp::UNIX_EPOCH)?;
         assert!(first.as_str().starts_with("19700101-000000-"), "{first}");
         assert_ne!(first, run_id(Timestamp::UNIX_EPOCH)?);

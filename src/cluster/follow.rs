@@ -13,7 +13,7 @@ use crate::argo::Workflow;
 
 impl Cluster {
     /// Follows a workflow that was read a moment ago: gives this state, then each later one once, and ends with the one in
-    /// which its phase is Succeeded, Failed or Error. The workflow is known by its uid: one that was deleted and made anew
+    /// which its phase is Succeeded, Failed or Error. The workflow is known by its uid: one that was deleted and created again
     /// is another, and [`ClusterError::Deleted`] the end.
     pub(crate) fn follow(&self, now: Value) -> BoxStream<'static, Result<Value, ClusterError>> {
         self.follower(&now.clone(), Stage::Known(now))

@@ -9,7 +9,7 @@ use super::request::{Call, Verb, escaped};
 use super::send::Failure;
 use super::{Cluster, ClusterError};
 
-/// A list that takes longer than the server remembers its beginning is begun anew, this often.
+/// A list that takes longer than the server remembers its beginning is restarted, this often.
 const RESTARTS: u32 = 3;
 
 /// Which objects are listed.
@@ -54,7 +54,7 @@ pub(super) struct Pages {
     resource: Resource,
     /// The query of the next page; none after the last.
     query: Option<String>,
-    /// The objects that were given, by uid: a list that is begun anew gives them once more.
+    /// The objects that were given, by uid: a list that is restarted gives them once more.
     seen: HashSet<String>,
     restarts: u32,
     /// The resource version of the list, after its last page.

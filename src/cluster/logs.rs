@@ -132,7 +132,7 @@ pub enum LogEnd {
 impl Cluster {
     /// The pods of a workflow, the oldest first.
     pub async fn pods(&self, workflow: &str) -> Result<Vec<Pod>, ClusterError> {
-        let answer = self.send(request::belongings("api/v1", &self.namespace, "pods", workflow)).await;
+        let answer = self.send(request::owned_objects("api/v1", &self.namespace, "pods", workflow)).await;
         let list = match answer.result {
             Ok(list) => list,
             Err(failure) => return Err(self.no_pods("list", workflow, failure).await),

@@ -7,16 +7,16 @@ use super::{Cluster, request};
 impl Cluster {
     /// The workflow's pods. None where the user may not list them: they complete what is known and nothing needs them.
     pub async fn pod_objects(&self, workflow: &str) -> Vec<Value> {
-        self.belongings("api/v1", "pods", workflow).await
+        self.owned("api/v1", "pods", workflow).await
     }
 
     /// The WorkflowTaskResults of the workflow. None where the user may not list them.
     pub async fn task_results(&self, workflow: &str) -> Vec<Value> {
-        self.belongings("apis/argoproj.io/v1alpha1", "workflowtaskresults", workflow).await
+        self.owned("apis/argoproj.io/v1alpha1", "workflowtaskresults", workflow).await
     }
 
-    async fn belongings(&self, group: &str, plural: &str, workflow: &str) -> Vec<Value> {
-        let answer = self.send(request::belongings(group, &self.namespace, plural, workflow)).await;
+    async fn owned(&self, group: &str, plural: &str, workflow: &str) -> Vec<Value> {
+        let answer = self.send(request::owned_objects(group, &self.namespace, plural, workflow)).await;
         let mut list = answer.result.unwrap_or_default();
         list.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default()
     }

@@ -9,7 +9,7 @@ use super::{Cluster, ClusterError};
 use crate::argo::Workflow;
 
 impl Cluster {
-    /// Replaces the workflow that has the uid and resourceVersion of this one; when it was changed or made anew since,
+    /// Replaces the workflow that has the uid and resourceVersion of this one; when it was changed or created again since,
     /// [`ClusterError::Conflict`]. With `dry_run` the server checks everything and stores nothing.
     pub async fn replace(&self, workflow: &Value, dry_run: bool) -> Result<Value, ClusterError> {
         let name = workflow["metadata"]["name"].as_str().unwrap_or_default();

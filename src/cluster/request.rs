@@ -145,7 +145,7 @@ pub(crate) fn namespace(name: &str) -> Built {
 pub(crate) const WORKFLOW: &str = "workflows.argoproj.io/workflow";
 
 /// The list of what belongs to a workflow by its label: `group` is the path of their API.
-pub(crate) fn belongings(group: &str, namespace: &str, plural: &str, workflow: &str) -> Built {
+pub(crate) fn owned_objects(group: &str, namespace: &str, plural: &str, workflow: &str) -> Built {
     let selector = escaped(&format!("{WORKFLOW}={workflow}"));
     let namespace = escaped(namespace);
     Request::get(format!("/{group}/namespaces/{namespace}/{plural}?labelSelector={selector}")).body(Vec::new())

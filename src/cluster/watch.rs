@@ -26,7 +26,7 @@ pub(super) enum Event {
     Deleted(Value),
     /// The watch ended with its time or its connection. What happens after this version is not known yet.
     Lost(String),
-    /// The server has forgotten what happened since: everything must be read anew.
+    /// The server has forgotten what happened since: everything must be read again.
     Expired,
 }
 

@@ -32,11 +32,11 @@ pub(super) fn fetch(
     root: &Root,
     resolved: &Resolved,
     depth: Depth,
-    anew: bool,
+    refetch: bool,
 ) -> Result<Resolved, GitError> {
     let base = super::base::open(root)?;
     let depth = depth_argument(&base, depth);
-    let mut options = vec![depth.as_deref(), anew.then_some("--refetch")];
+    let mut options = vec![depth.as_deref(), refetch.then_some("--refetch")];
     options.retain(Option::is_some);
     let options: Vec<&str> = options.into_iter().flatten().collect();
     let want = resolved.want.as_str();

@@ -169,12 +169,12 @@ impl Init<'_> {
                     Reuse { git: self.network.git, request: self.request, tree: &self.tree, metadata: &metadata };
                 reuse::reuse(&reuse, &base, lock, &made)?;
             }
-            Place::Free => self.make_anew(&mut base, lock, &resolved, &made.commit)?,
+            Place::Free => self.create(&mut base, lock, &resolved, &made.commit)?,
         }
         Ok(made)
     }
 
-    fn make_anew(
+    fn create(
         &mut self,
         base: &mut Repository,
         lock: Lock,
@@ -214,9 +214,9 @@ impl Init<'_> {
         GitError::BeingMade { task: self.request.task.clone(), holder }
     }
 
-    fn fetch(&mut self, base: &mut Repository, resolved: &Resolved, anew: bool) -> Result<Resolved, GitError> {
+    fn fetch(&mut self, base: &mut Repository, resolved: &Resolved, refetch: bool) -> Result<Resolved, GitError> {
         (self.tell)(Step::Fetch);
-        let fetched = fetch::fetch(self.network, self.root, resolved, self.request.depth, anew)?;
+        let fetched = fetch::fetch(self.network, self.root, resolved, self.request.depth, refetch)?;
         *base = base::open(self.root)?;
         Ok(fetched)
     }

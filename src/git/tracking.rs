@@ -103,7 +103,7 @@ pub(super) fn vanished(base: &Repository, network: &Network<'_>, directory: &Pat
     Ok(known.into_iter().filter(|known| !listed.contains(&known.name)).collect())
 }
 
-/// Forgets a ref, if it has not been written anew meanwhile. Under the lock.
+/// Forgets a ref, if it has not been written again meanwhile. Under the lock.
 pub(super) fn forget(base: &Repository, vanished: &Vanished) -> Result<bool, GitError> {
     let Ok(mut reference) = base.find_reference(&vanished.name) else { return Ok(false) };
     if reference.target() != vanished.target {

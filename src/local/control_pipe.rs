@@ -137,7 +137,7 @@ fn path(directory: &Path) -> PathBuf {
     directory.join("control")
 }
 
-/// What a change asks for: the release of a suspended run comes first, for nothing else is heeded before it.
+/// What a change asks for: the release of a suspended run comes first, for nothing else is applied before it.
 fn requests(patch: &Value) -> Vec<Request> {
     let mut requests = Vec::new();
     match patch["spec"].get("suspend") {

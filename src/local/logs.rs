@@ -123,7 +123,7 @@ impl Logs {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         let (begin, mut times) = match self.known.remove(path) {
-            // Shorter than it was: the task has begun anew.
+            // Shorter than it was: the task has restarted.
             Some((read, times)) => (if read <= length { read } else { 0 }, times),
             None => (wanted.tail.map_or(Ok(0), |lines| last_lines(&mut file, lines))?, Times::default()),
         };

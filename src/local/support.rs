@@ -1,4 +1,4 @@
-//! What of a workflow this machine can carry out: what only a cluster heeds is passed over, what would change the result
+//! What of a workflow this machine can carry out: what only a cluster uses is ignored, what would change the result
 //! is refused before anything starts. Pure.
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -54,7 +54,7 @@ impl Recorder {
             thread::spawn(move || {
                 while let Ok(events) = kernel.read_events() {
                     let Some(directories) = directories.upgrade() else { return };
-                    if heed(&mut lock(&directories), &events) {
+                    if note(&mut lock(&directories), &events) {
                         thread::sleep(GRAIN);
                         lock(&directories).iter_mut().for_each(|(path, logs)| logs.watch(path, &kernel));
                     }
@@ -90,7 +90,7 @@ impl Drop for Recording {
 }
 
 /// Whether a log has changed.
-fn heed(directories: &mut Directories, events: &[InotifyEvent]) -> bool {
+fn note(directories: &mut Directories, events: &[InotifyEvent]) -> bool {
     let mut changed = false;
     for event in events {
         let told = directories.iter_mut().find(|(_, logs)| logs.watched == Some(event.wd));
@@ -174,7 +174,7 @@ impl Times {
         self.last = changed.filter(|_| growing || file.is_some());
         let Some(mut file) = file else { return Ok(()) };
         if file.metadata()?.len() < self.read {
-            // The task has begun anew.
+            // The task has restarted.
             (self.grown, self.read) = (Vec::new(), 0);
         }
         file.seek(SeekFrom::Start(self.read))?;

@@ -1,6 +1,6 @@
 //! The workflow that drains a semaphore: it waits at the head of the queue, takes the one place and never ends.
 //!
-//! All that it does is a Suspend node, which needs no pod. It must be Running: a controller that starts anew learns of
+//! All that it does is a Suspend node, which needs no pod. It must be Running: a controller that starts again learns of
 //! holders from Running workflows alone, and one with `spec.suspend` stays Pending with its lock. A limit of 0 would not
 //! survive that start either: whoever asks for a semaphore that begins with it fails.
 

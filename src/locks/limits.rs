@@ -103,7 +103,7 @@ impl CommandError for Refusal {
         Some(match self {
             Self::Cache(_) => "choose another ConfigMap for limits with --configmap".to_owned(),
             Self::Immutable(name) => format!(
-                "choose another with --configmap, or make it anew: kubectl get configmap {name} -o yaml > {name}.yaml, \
+                "choose another with --configmap, or create it again: kubectl get configmap {name} -o yaml > {name}.yaml, \
                  take immutable out, kubectl replace --force -f {name}.yaml"
             ),
             Self::NoLimit { .. } => {

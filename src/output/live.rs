@@ -88,7 +88,7 @@ impl Live {
     }
 
     /// Does what prints by itself, above the tree if there is one.
-    pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+    pub(crate) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.place {
             Place::Tree(bar) => bar.suspend(print),
             Place::Lines | Place::Nowhere => print(),

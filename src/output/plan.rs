@@ -89,7 +89,7 @@ fn said(entry: &Entry) -> (&'static str, String) {
         Verdict::CarriedOver => ("carried over", String::new()),
         Verdict::Runs { why } => ("runs", why.to_string()),
         Verdict::Decided { by: Some(by) } => ("decided", format!("by {by}")),
-        Verdict::Decided { by: None } => ("decided anew", "its condition is looked at again".to_owned()),
+        Verdict::Decided { by: None } => ("decided again", "its condition is looked at again".to_owned()),
         Verdict::Skipped => ("skipped", String::new()),
     }
 }

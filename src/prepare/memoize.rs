@@ -1,4 +1,4 @@
-//! Writes `memoize` into the templates of a spec, all with the same cache, and mends what the user wrote.
+//! Writes `memoize` into the templates of a spec, all with the same cache, and corrects what the user wrote.
 
 use std::collections::HashMap;
 
@@ -149,7 +149,7 @@ fn remove(template: &mut Value) {
 
 /// Visits every memoize of the spec that the user wrote, with the name of its template.
 fn for_each_users(spec: &mut Value, visit: &mut impl FnMut(&str, &mut Map<String, Value>)) {
-    let mut mend = |name: &str, template: &mut Value| {
+    let mut correct = |name: &str, template: &mut Value| {
         if is_users(template)
             && let Some(memoize) = template.get_mut("memoize").and_then(Value::as_object_mut)
         {
@@ -157,12 +157,12 @@ fn for_each_users(spec: &mut Value, visit: &mut impl FnMut(&str, &mut Map<String
         }
     };
     if let Some(defaults) = spec.get_mut("templateDefaults") {
-        mend("templateDefaults", defaults);
+        correct("templateDefaults", defaults);
     }
     for template in templates_mut(spec) {
         let name = text(template, "name").to_owned();
-        mend(&name, template);
-        for_each_inline_mut(template, &mut |inline| mend(&name, inline));
+        correct(&name, template);
+        for_each_inline_mut(template, &mut |inline| correct(&name, inline));
     }
 }
 

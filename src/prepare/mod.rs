@@ -1,6 +1,6 @@
 //! What submit adds to a document: run parameters, env, memoize, locks, an owner. Pure; must never name the clock, randomness or the network.
 //!
-//! [`prepare`] is idempotent: what it has prepared it leaves as it is, also when the caller mints other names. Fields
+//! [`prepare`] is idempotent: what it has prepared it leaves as it is, also when the caller generates other names. Fields
 //! it does not know survive in their place, and `retryStrategy` is never touched.
 
 mod call_identity;

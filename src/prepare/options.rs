@@ -20,7 +20,7 @@ pub struct Options {
     /// The run id that was asked for.
     pub run_id: Option<RunId>,
     /// The run id when neither the user nor the document gives one.
-    pub minted_run_id: RunId,
+    pub generated_run_id: RunId,
     /// Whether templates are memoized.
     pub memoize: Memoize,
     /// The cache when the document names none.
@@ -54,11 +54,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// Nothing asked for, with the two names that the caller mints.
-    pub fn new(minted_run_id: RunId, generated_cache_name: CacheName) -> Self {
+    /// Nothing asked for, with the two names that the caller generates.
+    pub fn new(generated_run_id: RunId, generated_cache_name: CacheName) -> Self {
         Self {
             run_id: None,
-            minted_run_id,
+            generated_run_id,
             memoize: Memoize::Auto,
             cache_name: None,
             generated_cache_name,

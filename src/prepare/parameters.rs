@@ -63,7 +63,7 @@ pub(super) fn apply(
     Ok(Run { run_id, retry_run_id, retry_indicator, cache_name: None })
 }
 
-/// The run id: the given one, else the document's when it is a fixed text, else the minted one.
+/// The run id: the given one, else the document's when it is a fixed text, else the generated one.
 fn run_id(
     parameters: &[Value],
     options: &Options,
@@ -80,7 +80,7 @@ fn run_id(
         (None, Some(run_id)) => return Ok(Some(run_id)),
         (None, None) => {}
     }
-    let fallback = (owner == Owner::Workflow).then(|| options.minted_run_id.clone());
+    let fallback = (owner == Owner::Workflow).then(|| options.generated_run_id.clone());
     let Some(declared) = find(parameters, RUN_PARAMETERS[0]) else { return Ok(fallback) };
     let value = value_of(parameters, RUN_PARAMETERS[0]).filter(|value| !value.is_empty());
     match value {

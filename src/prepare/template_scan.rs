@@ -44,7 +44,7 @@ pub(super) enum Place {
     /// Their parameters.
     Parameters,
     /// What has no bearing on the outcome: hashed, but its references do not count.
-    Aside,
+    Elsewhere,
     /// Anything else.
     Other,
 }
@@ -61,7 +61,9 @@ impl Place {
             (Self::Template, "dag") => Self::Dag,
             (Self::Template, "steps") | (Self::Dag, "tasks") => Self::Call,
             (Self::Template, "inputs") | (Self::Call, "arguments") => Self::Inputs,
-            (Self::Template, "retryStrategy" | "metrics") | (Self::Call, "hooks") | (Self::Aside, _) => Self::Aside,
+            (Self::Template, "retryStrategy" | "metrics") | (Self::Call, "hooks") | (Self::Elsewhere, _) => {
+                Self::Elsewhere
+            }
             (Self::Container, "env") => Self::Environment,
             (Self::Inputs, "parameters") => Self::Parameters,
             _ => Self::Other,
@@ -143,7 +145,7 @@ impl Survey {
                 self.mounts.extend(list(Some(value)).iter().map(|mount| text(mount, "name").to_owned()));
             }
             if let ("expression" | "fromExpression", Value::String(text)) = (field, value)
-                && inner != Place::Aside
+                && inner != Place::Elsewhere
             {
                 self.references.read_expression(text);
             }
@@ -152,7 +154,7 @@ impl Survey {
     }
 
     fn read_text(&mut self, text: &str, place: Place) {
-        if place != Place::Aside {
+        if place != Place::Elsewhere {
             self.references.read_tags(text);
         }
         if text.contains(".outputs.result") {

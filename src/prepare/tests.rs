@@ -12,7 +12,7 @@ use crate::prepare::key::RUN_PARAMETERS;
 const CALL: &str = r#"sprig.regexReplaceAll("[[][0-9]+[]]", sprig.trimPrefix(workflow.name, node.name), "")"#;
 
 fn options() -> Options {
-    Options::new("minted-1".parse().unwrap(), "runnable-abc123".parse().unwrap())
+    Options::new("generated-1".parse().unwrap(), "runnable-abc123".parse().unwrap())
 }
 
 fn workflow(spec: Value) -> Value {
@@ -52,9 +52,9 @@ fn a_workflow_gets_run_parameters_env_and_memoize() {
     let prepared = prepared(json!({"entrypoint": "main", "templates": [steps("main", &["a"]), leaf("a")]}));
     assert_eq!(
         prepared.workflow["spec"]["arguments"]["parameters"],
-        json!([{"name": "run_id", "value": "minted-1"}, {"name": "retry_run_id", "value": ""}, {"name": "retry_indicator", "value": ""}])
+        json!([{"name": "run_id", "value": "generated-1"}, {"name": "retry_run_id", "value": ""}, {"name": "retry_indicator", "value": ""}])
     );
-    assert_eq!(prepared.run.run_id.as_ref().map(RunId::as_str), Some("minted-1"));
+    assert_eq!(prepared.run.run_id.as_ref().map(RunId::as_str), Some("generated-1"));
     assert_eq!(prepared.run.cache_name.as_ref().map(CacheName::as_str), Some("runnable-abc123"));
     let template = &prepared.workflow["spec"]["templates"][1];
     assert_eq!(template["container"]["env"].as_array().map(Vec::len), Some(VARIABLES.len()));
@@ -65,7 +65,7 @@ fn a_workflow_gets_run_parameters_env_and_memoize() {
 }
 
 #[test]
-fn the_run_id_comes_from_the_option_the_parameter_the_document_or_the_mint() {
+fn the_run_id_comes_from_the_option_the_parameter_the_document_or_the_generator() {
     let spec = |value: Value| json!({"arguments": {"parameters": [value]}, "templates": []});
     let run_id = |spec: Value, options: &Options| {
         let prepared = prepare(workflow(spec), &Templates::default(), options);
@@ -78,9 +78,9 @@ fn the_run_id_comes_from_the_option_the_parameter_the_document_or_the_mint() {
     let passed = Options { parameters: vec![("run_id".into(), "passed".into())], ..options() };
     assert_eq!(run_id(spec(declared), &passed), Ok(("passed".to_owned(), 0)));
     let tag = json!({"name": "run_id", "value": "{{workflow.uid}}"});
-    assert_eq!(run_id(spec(tag.clone()), &options()), Ok(("minted-1".to_owned(), 1)));
+    assert_eq!(run_id(spec(tag.clone()), &options()), Ok(("generated-1".to_owned(), 1)));
     let source = json!({"name": "run_id", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}});
-    assert_eq!(run_id(spec(source), &options()), Ok(("minted-1".to_owned(), 1)));
+    assert_eq!(run_id(spec(source), &options()), Ok(("generated-1".to_owned(), 1)));
     let default = spec(json!({"name": "run_id", "default": "mine"}));
     let filled = prepare(workflow(default), &Templates::default(), &options()).unwrap();
     assert_eq!(filled.workflow["spec"]["arguments"]["parameters"][0]["value"], "mine");
@@ -206,7 +206,7 @@ fn what_reads_artifacts_has_the_whole_spec_in_its_key() {
 /// A key as the controller evaluates it for a node.
 fn evaluated(key: &str, node: &str) -> String {
     let mut scope = Scope::new();
-    for (name, value) in [("name", "w-1"), ("parameters.run_id", "minted-1"), ("parameters.p", "1")] {
+    for (name, value) in [("name", "w-1"), ("parameters.run_id", "generated-1"), ("parameters.p", "1")] {
         scope.set(format!("workflow.{name}"), value);
     }
     scope.set("node.name", format!("w-1{node}"));
@@ -391,7 +391,7 @@ fn without_memoization_what_prepare_wrote_is_taken_away() {
 }
 
 #[test]
-fn a_cache_is_taken_from_the_document_then_the_option_then_the_mint() {
+fn a_cache_is_taken_from_the_document_then_the_option_then_the_generator() {
     let spec = json!({"templates": [leaf("a")]});
     let asked = Options { cache_name: Some("asked".parse().unwrap()), ..options() };
     let first = prepare(workflow(spec), &Templates::default(), &asked).unwrap();
@@ -407,12 +407,12 @@ fn a_cache_is_taken_from_the_document_then_the_option_then_the_mint() {
 }
 
 #[test]
-fn an_age_that_is_no_text_is_written_anew() {
+fn an_age_that_is_no_text_is_written_again() {
     let mut odd = prepared(json!({"templates": [leaf("a")]})).workflow;
     for age in [Value::Null, json!(3)] {
         odd["spec"]["templates"][0]["memoize"]["maxAge"] = age;
-        let mended = prepare(odd.clone(), &Templates::default(), &options()).unwrap();
-        assert_eq!(mended.workflow["spec"]["templates"][0]["memoize"]["maxAge"], "");
+        let fixed = prepare(odd.clone(), &Templates::default(), &options()).unwrap();
+        assert_eq!(fixed.workflow["spec"]["templates"][0]["memoize"]["maxAge"], "");
     }
 }
 

@@ -159,7 +159,7 @@ impl<'a> Cut<'_, 'a> {
         Err(Refusal::Broken { name: self.nodes.workflow.to_owned(), node: from.to_owned() })
     }
 
-    /// Takes out what was expanded in groups that are set back: with other parameters it is expanded anew.
+    /// Takes out what was expanded in groups that are set back: with other parameters it is expanded again.
     fn take_out_expanded(&mut self) {
         let is_group =
             |id: &&str| self.nodes.get(id).is_some_and(|node| matches!(text(node, "type"), "TaskGroup" | "StepGroup"));

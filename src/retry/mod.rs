@@ -2,9 +2,9 @@
 //! or the network.
 //!
 //! ```text
-//! live Workflow ─► check ─┬► anew      a new Workflow; what succeeded comes from the cache ─┐
-//!                         ├► memoized  a new Workflow; the nodes' status is carried over   ─┼► plan
-//!                         └► in_place  the same object with the failed nodes taken out     ─┘
+//! live Workflow ─► check ─┬► again      a new Workflow; what succeeded comes from the cache ─┐
+//!                         ├► memoized     a new Workflow; the nodes' status is carried over   ─┼► plan
+//!                         └► in_place     the same object with the failed nodes taken out     ─┘
 //! ```
 
 mod attempt;
@@ -27,7 +27,7 @@ use self::lost_state::LostState;
 pub(crate) use self::memoized::memoized;
 pub(crate) use self::plan::{Entry, Next, Plan};
 pub(crate) use self::refusal::{Mode, Owner, check};
-pub(crate) use self::resubmit::anew;
+pub(crate) use self::resubmit::new_attempt;
 pub(crate) use self::verdict::Verdict;
 #[cfg(test)]
 use self::verdict::Why;

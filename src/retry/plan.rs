@@ -76,7 +76,7 @@ const SOON: SignedDuration = SignedDuration::from_hours(1);
 
 impl Plan {
     /// The plan for a new Workflow that takes from the cache what succeeded.
-    pub(crate) fn anew(live: &Value, next: Next<'_>, entries: &Entries, now: Timestamp) -> Self {
+    pub(crate) fn new_attempt(live: &Value, next: Next<'_>, entries: &Entries, now: Timestamp) -> Self {
         let live_nodes = Workflow::view(live).nodes();
         let merged = merged(next.workflow, next.templates);
         let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), &live_nodes, next.notices);
@@ -101,7 +101,8 @@ impl Plan {
                 }));
             }
         }
-        let plan = Self::of(live, &Mode::Anew, nodes, losses(live, &Mode::Anew, &[], |id| cached.contains(id)));
+        let plan =
+            Self::of(live, &Mode::NewAttempt, nodes, losses(live, &Mode::NewAttempt, &[], |id| cached.contains(id)));
         Self { run_id: parameter(next.workflow, "run_id"), ..plan }
     }
 
@@ -153,7 +154,7 @@ impl Plan {
         Self {
             workflow: nodes.workflow.to_owned(),
             mode: match mode {
-                Mode::Anew => "new",
+                Mode::NewAttempt => "new",
                 Mode::Memoized => "memoized",
                 Mode::InPlace(_) => "in-place",
             },

@@ -10,7 +10,7 @@ use crate::exit::{CommandError, Exit};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// As a new Workflow with the same run id and cache.
-    Anew,
+    NewAttempt,
     /// As a new Workflow that carries the status of finished nodes over, as `argo resubmit --memoized` does.
     Memoized,
     /// In the same object, as `argo retry` does; nodes that succeeded run again where the selector matches them.
@@ -124,7 +124,7 @@ pub(crate) fn check(live: &Value, mode: &Mode, owners: &[Owner]) -> Result<(), R
     }
 
     let elsewhere = live.compressed_nodes().is_some() || live.node_values().is_err();
-    if elsewhere && *mode != Mode::Anew {
+    if elsewhere && *mode != Mode::NewAttempt {
         return Err(Refusal::NodesAway { name });
     }
     Ok(())

@@ -27,14 +27,14 @@ const LONGEST_LABEL: usize = 63;
 
 /// The next attempt of a run as a document that can be submitted. With an `edited` document its spec takes the place
 /// of the live one's, and the run's parameters keep their values; `options.parameters` change them.
-pub(crate) fn anew(
+pub(crate) fn new_attempt(
     live: &Value,
     edited: Option<&Value>,
     templates: &Templates,
     options: &Options,
 ) -> Result<Prepared, PrepareError> {
     let attempt = Attempt::after(live);
-    let run_id = attempt.run_id.clone().unwrap_or_else(|| options.minted_run_id.clone());
+    let run_id = attempt.run_id.clone().unwrap_or_else(|| options.generated_run_id.clone());
     let mut document = successor(live);
     if let Some(edited) = edited {
         document["spec"] = edited["spec"].clone();

@@ -16,8 +16,8 @@ use crate::prepare::{Options, Templates, prepare};
 fn options(parameters: &[(&str, &str)]) -> Options {
     let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let name = Some("next".parse().unwrap());
-    let minted = ("minted".parse().unwrap(), "runnable-abc123".parse().unwrap());
-    Options { parameters, name, ..Options::new(minted.0, minted.1) }
+    let generated = ("generated".parse().unwrap(), "runnable-abc123".parse().unwrap());
+    Options { parameters, name, ..Options::new(generated.0, generated.1) }
 }
 
 fn now() -> Timestamp {
@@ -120,7 +120,7 @@ fn keyed(mut live: Value) -> Value {
 fn next(live: &Value, edited: Option<&Value>, parameters: &[(&str, &str)]) -> Value {
     let generated_cache_name = "runnable-zzzzzz".parse().unwrap();
     let options = Options { generated_cache_name, ..options(parameters) };
-    anew(live, edited, &Templates::default(), &options).unwrap().workflow
+    new_attempt(live, edited, &Templates::default(), &options).unwrap().workflow
 }
 
 fn plan(live: &Value, next: &Value) -> Plan {
@@ -129,7 +129,7 @@ fn plan(live: &Value, next: &Value) -> Plan {
 
 fn plan_from(live: &Value, next: &Value, entries: &Entries) -> Plan {
     let next = Next { workflow: next, templates: &Templates::default(), notices: &[] };
-    Plan::anew(live, next, entries, now())
+    Plan::new_attempt(live, next, entries, now())
 }
 
 fn verdict<'a>(plan: &'a Plan, name: &str) -> &'a Verdict {
@@ -375,25 +375,28 @@ fn what_cannot_be_retried_is_refused() {
         live
     };
     let some: NodeSelector = "displayName=b".parse().unwrap();
-    assert_eq!(check(&live(), &Mode::Anew, &[]), Ok(()));
-    assert!(matches!(check(&phase("Running"), &Mode::Anew, &[]), Err(Refusal::NotEnded { .. })));
-    assert!(matches!(check(&json!({"metadata": {"name": "a"}}), &Mode::Anew, &[]), Err(Refusal::NotEnded { .. })));
-    assert!(matches!(check(&phase("Odd"), &Mode::Anew, &[]), Err(Refusal::UnknownPhase { .. })));
-    for mode in [Mode::Anew, Mode::Memoized, Mode::InPlace(None)] {
+    assert_eq!(check(&live(), &Mode::NewAttempt, &[]), Ok(()));
+    assert!(matches!(check(&phase("Running"), &Mode::NewAttempt, &[]), Err(Refusal::NotEnded { .. })));
+    assert!(matches!(
+        check(&json!({"metadata": {"name": "a"}}), &Mode::NewAttempt, &[]),
+        Err(Refusal::NotEnded { .. })
+    ));
+    assert!(matches!(check(&phase("Odd"), &Mode::NewAttempt, &[]), Err(Refusal::UnknownPhase { .. })));
+    for mode in [Mode::NewAttempt, Mode::Memoized, Mode::InPlace(None)] {
         assert!(matches!(check(&phase("Succeeded"), &mode, &[]), Err(Refusal::Succeeded { .. })));
     }
     assert_eq!(check(&phase("Succeeded"), &Mode::InPlace(Some(some)), &[]), Ok(()));
     let mut deleted = live();
     deleted["metadata"]["deletionTimestamp"] = "2026-11-21T10:00:00Z".into();
-    assert!(matches!(check(&deleted, &Mode::Anew, &[]), Err(Refusal::Deleted { .. })));
+    assert!(matches!(check(&deleted, &Mode::NewAttempt, &[]), Err(Refusal::Deleted { .. })));
     let owner = Owner { name: "Job/nightly".to_owned(), stays: false };
-    let refusal = check(&live(), &Mode::Anew, &[owner]).unwrap_err();
+    let refusal = check(&live(), &Mode::NewAttempt, &[owner]).unwrap_err();
     assert_eq!(refusal.to_string(), "workflow etl-x2k9f belongs to Job/nightly, which is deleted");
     let mut packed = live();
     packed["status"]["nodes"] = Value::Null;
     packed["status"]["compressedNodes"] = "H4sI".into();
     assert!(matches!(check(&packed, &Mode::Memoized, &[]), Err(Refusal::NodesAway { .. })));
-    assert_eq!(check(&packed, &Mode::Anew, &[]), Ok(()));
+    assert_eq!(check(&packed, &Mode::NewAttempt, &[]), Ok(()));
 }
 
 #[test]
@@ -402,7 +405,7 @@ fn ten_retries_keep_the_run_and_count_on() {
     for attempt in 2..=11 {
         let name = format!("next-{attempt}");
         let options = Options { name: Some(name.parse().unwrap()), ..options(&[]) };
-        let prepared = anew(&live, None, &Templates::default(), &options).unwrap();
+        let prepared = new_attempt(&live, None, &Templates::default(), &options).unwrap();
         assert_eq!(prepared.run.run_id.map(|id| id.to_string()).as_deref(), Some("r1"));
         assert_eq!((prepared.run.retry_run_id.as_str(), prepared.run.retry_indicator), ("r1", attempt.to_string()));
         assert_eq!(prepared.run.cache_name.unwrap().as_str(), "runnable-abc123");

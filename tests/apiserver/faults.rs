@@ -188,7 +188,7 @@ async fn a_server_that_does_not_answer_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_expired_watch_begins_anew_and_odd_dates_do_not_matter() {
+async fn an_expired_watch_restarts_and_odd_dates_do_not_matter() {
     let server = MockServer::start().await;
     let state = |version: &str, phase: &str| {
         json!({ "metadata": {
@@ -246,7 +246,7 @@ async fn an_answer_that_is_no_object_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn a_list_that_outlives_the_servers_memory_is_begun_anew() {
+async fn a_list_that_outlives_the_servers_memory_is_restarted() {
     let server = MockServer::start().await;
     let page = |names: &[&str], token: &str| {
         let items: Vec<Value> = names.iter().map(|name| json!({ "metadata": { "name": name, "uid": name } })).collect();

@@ -128,7 +128,7 @@ async fn a_watch_outlives_its_connections() {
 }
 
 #[tokio::test]
-async fn what_the_server_has_forgotten_is_read_anew() {
+async fn what_the_server_has_forgotten_is_read_again() {
     let server = MockServer::start().await;
     let list = |version: &str, names: &[&str]| {
         let items: Vec<Value> = names

@@ -1,4 +1,4 @@
-//! Semaphores that a real controller heeds.
+//! Semaphores that a real controller honours.
 
 use serde_json::Value;
 

@@ -64,7 +64,7 @@ fn delete_asks_for_a_cache_and_for_an_entry() {
 }
 
 #[test]
-fn mending_asks() {
+fn fixing_asks() {
     let environment = with_run("echo hello");
     fs::write(environment.path("state/cache/kept").join(key(&environment)).join("manifest.json"), "{").unwrap();
     only_yes_is_yes(&environment, &["inspect", "--local", "--fix"], "1 entry goes: repair cache kept?");

@@ -159,7 +159,7 @@ fn a_killed_reuse_is_mended_by_the_next() {
 
 /// As a killed reuse leaves it: files and index of one commit, `HEAD` of another.
 #[test]
-fn a_worktree_that_was_moved_half_way_is_made_anew() {
+fn a_worktree_that_was_moved_half_way_is_created_again() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a", "--depth", "0"]).good();
     let tree = repository.root().join("trees/a");

@@ -104,7 +104,7 @@ async fn of_keys(args: &Args, source: &Source, cache: Cache, done: &mut Done) ->
         return Ok(ConsentArgs::declined());
     }
     let seen = cache.clone();
-    // An entry that was used or made anew since then is another one than was asked about.
+    // An entry that was used or created again since then is another one than was asked about.
     let again = |now: &Cache| {
         let same = |key: &&String| args.force || now.entries.get(*key) == seen.entries.get(*key);
         let remove = args.keys.iter().filter(same).filter(|key| now.entries.contains_key(*key)).cloned().collect();

@@ -1,4 +1,4 @@
-//! `cache inspect`: what a cache holds, how full it is, what is the matter; and mending it.
+//! `cache inspect`: what a cache holds, how full it is, what is the matter; and fixing it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -184,10 +184,10 @@ impl Args {
     }
 }
 
-/// What was mended of a cache, or would be.
+/// What was fixed of a cache, or would be.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Mended {
+struct Fixed {
     cache: String,
     labelled: bool,
     removed: Vec<String>,
@@ -211,7 +211,7 @@ async fn fix(args: &Args, subject: Subject, around: Surroundings<'_>) -> Result<
             return Ok(ConsentArgs::declined());
         }
     }
-    let mut mended = Vec::new();
+    let mut fixed = Vec::new();
     let mut outcome = Ok(Exit::Success);
     for (cache, change) in broken {
         let (name, labelled) = (cache.name.clone(), change.label);
@@ -222,7 +222,7 @@ async fn fix(args: &Args, subject: Subject, around: Surroundings<'_>) -> Result<
         };
         match carried {
             Ok(Carried { done, busy }) => {
-                mended.push(Mended { cache: name, labelled, removed: done, changed_meanwhile: busy });
+                fixed.push(Fixed { cache: name, labelled, removed: done, changed_meanwhile: busy });
             }
             Err(failure) => {
                 outcome = Err(failure);
@@ -231,27 +231,27 @@ async fn fix(args: &Args, subject: Subject, around: Surroundings<'_>) -> Result<
         }
     }
     // What was done is told, also when not all was.
-    tell(args, &mended)?;
+    tell(args, &fixed)?;
     outcome
 }
 
-fn tell(args: &Args, mended: &[Mended]) -> Result<(), Failure> {
-    let left: usize = mended.iter().map(|one| one.changed_meanwhile.len()).sum();
+fn tell(args: &Args, fixed: &[Fixed]) -> Result<(), Failure> {
+    let left: usize = fixed.iter().map(|one| one.changed_meanwhile.len()).sum();
     if left > 0 {
         talk(format_args!("kept {} that changed in the meantime", entries(left)));
     }
-    let removed = |one: &'_ Mended| one.removed.clone();
+    let removed = |one: &'_ Fixed| one.removed.clone();
     match args.output {
         None => {
-            let label = |one: &Mended| one.labelled.then(|| format!("{} {}", one.cache, args.consent.done("labelled")));
+            let label = |one: &Fixed| one.labelled.then(|| format!("{} {}", one.cache, args.consent.done("labelled")));
             let line = |key: String| format!("{key} {}", args.consent.done("removed"));
             result(lines(
-                mended.iter().flat_map(|one| label(one).into_iter().chain(removed(one).into_iter().map(line))),
+                fixed.iter().flat_map(|one| label(one).into_iter().chain(removed(one).into_iter().map(line))),
             ))?;
         }
-        Some(Form::Name) => result(lines(mended.iter().flat_map(removed)))?,
+        Some(Form::Name) => result(lines(fixed.iter().flat_map(removed)))?,
         Some(form) => {
-            let value = json!({ "dryRun": args.consent.dry_run, "mended": mended });
+            let value = json!({ "dryRun": args.consent.dry_run, "mended": fixed });
             result(document(form, &value).map_err(anyhow::Error::from)?)?;
         }
     }

@@ -124,7 +124,7 @@ fn unread(error: &DocumentError, source: &Source) -> Vec<(Severity, Problem)> {
     problems
 }
 
-/// Writes a file anew, with what is mechanical put right.
+/// Writes a file again, with what is mechanical put right.
 fn fix(source: Source, options: &Options) -> Result<Source, Failure> {
     let mut text = String::from_utf8_lossy(&source.text).into_owned();
     let mut changes = 0;

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::output::format::name;
 use crate::output::stream::{result, talk};
 use crate::prepare::Templates;
-use crate::retry::{Entries, InPlace, Mode, Next, Owner, Plan, anew, check, in_place, memoized};
+use crate::retry::{Entries, InPlace, Mode, Next, Owner, Plan, check, in_place, memoized, new_attempt};
 
 pub(super) async fn run(args: &Args, cluster: &Cluster, live: Value) -> Result<Exit, Failure> {
     let live = Workflow::from(live).written_out().into_value();
@@ -71,7 +71,7 @@ impl Change {
     async fn new(args: &Args, cluster: &Cluster, live: &Value, mode: &Mode) -> Result<Self, Failure> {
         let now = Timestamp::now();
         match mode {
-            Mode::Anew => {
+            Mode::NewAttempt => {
                 let (edited, beside) = args.documents(live)?;
                 let mut known_templates = Templates::default();
                 for document in beside {
@@ -83,11 +83,11 @@ impl Change {
                 let known_templates =
                     called_templates(cluster, known_templates, [edited.as_ref().unwrap_or(live).clone()].into())
                         .await?;
-                let next = anew(live, edited.as_ref(), &known_templates, &args.options(live)?)?;
+                let next = new_attempt(live, edited.as_ref(), &known_templates, &args.options(live)?)?;
                 args.tell_undeclared(edited.as_ref().unwrap_or(live));
                 let entries = known(args, cluster, [live, &next.workflow]).await?;
                 let document = Next { workflow: &next.workflow, templates: &known_templates, notices: &next.notices };
-                let plan = Plan::anew(live, document, &entries, now);
+                let plan = Plan::new_attempt(live, document, &entries, now);
                 Ok(Self { plan, request: Request::Create(next.workflow), cache: next.run.cache_name })
             }
             Mode::Memoized => {
@@ -143,7 +143,7 @@ fn warn(cache: &Cache) {
         (false, _) => format!("lacks the label {LABEL}={LABEL_VALUE}: nodes that use it end in Error"),
     };
     talk(format_args!(
-        "warning: cache {} {what}; kubectl runnable cache inspect {} --fix mends it",
+        "warning: cache {} {what}; kubectl runnable cache inspect {} --fix fixes it",
         cache.name, cache.name
     ));
 }

@@ -15,14 +15,14 @@ use crate::exit::Exit;
 use crate::local::record::Record;
 use crate::local::store::BESIDE;
 use crate::prepare::{Prepared, Templates};
-use crate::retry::{Mode, Next, Plan, anew, check};
+use crate::retry::{Mode, Next, Plan, check, new_attempt};
 
 pub(super) async fn run(args: &Args, record: &Record, live: Value) -> Result<Exit, Failure> {
-    if args.mode() != Mode::Anew {
+    if args.mode() != Mode::NewAttempt {
         return Err(Failure::usage("--memoized and --in-place need the controller of a cluster")
             .hint("leave them out: a local run takes what succeeded from its cache"));
     }
-    check(&live, &Mode::Anew, &[])?;
+    check(&live, &Mode::NewAttempt, &[])?;
     let root = record.root();
     let (edited, beside) = documents(args, record, &live)?;
     let templates = templates(&beside);
@@ -30,7 +30,7 @@ pub(super) async fn run(args: &Args, record: &Record, live: Value) -> Result<Exi
     args.tell_undeclared(edited.as_ref().map_or(&live, |document| &document.value));
     let caches = caches(root, [&live, &prepared.workflow])?;
     let next = Next { workflow: &prepared.workflow, templates: &templates, notices: &prepared.notices };
-    let plan = Plan::anew(&live, next, &entries(caches), Timestamp::now());
+    let plan = Plan::new_attempt(&live, next, &entries(caches), Timestamp::now());
     if !args.agree(&plan)? {
         return Ok(args.not_done());
     }
@@ -69,7 +69,7 @@ fn templates(beside: &[Document]) -> Templates {
 fn prepare(args: &Args, live: &Value, edited: Option<&Document>, templates: &Templates) -> Result<Prepared, Failure> {
     let mut options = args.options(live)?;
     options.inline = true;
-    Ok(anew(live, edited.map(|document| &document.value), templates, &options)?)
+    Ok(new_attempt(live, edited.map(|document| &document.value), templates, &options)?)
 }
 
 /// The caches that the attempts use, as far as they are there.

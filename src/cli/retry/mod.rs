@@ -132,7 +132,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let own = args.parameters.iter().find(|ParameterPair(name, _)| RUN_PARAMETERS.contains(&name.as_str()));
     if let Some(ParameterPair(name, _)) = own {
         return Err(Failure::usage(format!("parameter {name} belongs to the run and is set by the retry itself"))
-            .hint("submit the workflow anew for a run with another id"));
+            .hint("submit the workflow again for a run with another id"));
     }
     block_on(async {
         let run = args.target.resolve(&args.run).await?;
@@ -199,7 +199,7 @@ impl Args {
         match (self.memoized, self.in_place) {
             (true, _) => Mode::Memoized,
             (_, true) => Mode::InPlace(self.node_field_selector.clone()),
-            _ => Mode::Anew,
+            _ => Mode::NewAttempt,
         }
     }
 

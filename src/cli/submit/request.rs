@@ -123,8 +123,8 @@ impl Request {
 
     /// The options for one workflow: each is a run of its own.
     pub(super) fn options(&self) -> Result<Options, Failure> {
-        let minted_run_id = generate::run_id(Timestamp::now())?;
-        Ok(Options { minted_run_id, generated_cache_name: generate::cache_name(), ..self.options.clone() })
+        let generated_run_id = generate::run_id(Timestamp::now())?;
+        Ok(Options { generated_run_id, generated_cache_name: generate::cache_name(), ..self.options.clone() })
     }
 
     pub(super) fn tell(&self, notices: &[Notice]) {

@@ -1,7 +1,7 @@
 //! The view of a task that an ordinary user runs: the host's directories in a user namespace.
 //!
 //! There the kernel refuses a copy-on-write layer over a directory below which something is mounted, such as `/`. Such a
-//! directory is made anew and its entries are shown one by one. So is a short one that belongs to someone else: a mount
+//! directory is created again and its entries are shown one by one. So is a short one that belongs to someone else: a mount
 //! of each entry costs a fraction of a layer, and the task may make new entries in it just the same.
 
 use std::fs::{self, FileType};

@@ -104,7 +104,7 @@ fn show_devices(root: &Path) -> Result<(), Problem> {
     show_accelerators(&devices)
 }
 
-/// Made anew, or bound where a container has no right to make devices.
+/// Made again, or bound where a container has no right to make devices.
 fn show_device(path: &Path, major: u32, minor: u32) -> Result<(), Problem> {
     let mode = Mode::from_raw_mode(0o666);
     if mknodat(CWD, path, FileType::CharacterDevice, mode, makedev(major, minor)).is_ok() {

@@ -174,7 +174,7 @@ async fn entries_of_a_template_go_by_their_key_and_by_their_node() {
     assert_eq!(keys(&namespace, "by-template").await, ["other"]);
 }
 
-/// A cache that was deleted and made anew is another one, though it has the name.
+/// A cache that was deleted and created again is another one, though it has the name.
 #[tokio::test]
 async fn a_change_that_was_decided_on_another_object_is_not_made() {
     let namespace = Namespace::new().await;
@@ -190,7 +190,7 @@ async fn a_change_that_was_decided_on_another_object_is_not_made() {
     assert_eq!(namespace.get("configmaps", "reborn").await.unwrap(), now);
 }
 
-/// Two who mend and prune the same cache at once, beside one who writes: each entry goes once, and nothing else does.
+/// Two who fix and prune the same cache at once, beside one who writes: each entry goes once, and nothing else does.
 #[tokio::test]
 async fn writers_beside_each_other_do_what_they_agreed_to() {
     let namespace = Namespace::new().await;
@@ -207,9 +207,9 @@ async fn writers_beside_each_other_do_what_they_agreed_to() {
         let mut command = command(&kubeconfig, &[&["cache"], arguments].concat());
         tokio::task::spawn_blocking(move || Output::from(command.output().unwrap()))
     };
-    let mend = ["inspect", "contested", "--fix", "--no-runs", "-o", "name"];
+    let fix = ["inspect", "contested", "--fix", "--no-runs", "-o", "name"];
     let prune = ["prune", "contested", "--older", "1h", "-o", "name"];
-    let (one, other, third) = (start(&mend), start(&prune), start(&prune));
+    let (one, other, third) = (start(&fix), start(&prune), start(&prune));
     for number in 0..5 {
         namespace.patch("configmaps", "contested", &json!({"data": {format!("hit-{number}"): fresh()}})).await;
     }

@@ -1,4 +1,4 @@
-//! What is told of a cache and its entries, and what is mended.
+//! What is told of a cache and its entries, and what is fixed.
 
 use std::path::Path;
 
