@@ -1,0 +1,204 @@
+//! Breaks a document as people do: a field gone, a name changed, something said twice.
+
+use serde_json::{Value, json};
+
+use super::dice::Dice;
+
+/// A document with one to three changes.
+pub(crate) fn break_document(seed: u64, mut objects: Vec<Value>) -> Vec<Value> {
+    let mut dice = Dice::new(seed ^ 0x5eed);
+    for _ in 0..dice.of(&[1, 1, 2, 3]) {
+        let of = dice.below(objects.len());
+        let mut places = Vec::new();
+        places_below(&objects[of]["spec"], "/spec".to_owned(), &mut places);
+        let texts: Vec<String> =
+            places.iter().filter_map(|place| objects[of].pointer(place)?.as_str().map(str::to_owned)).collect();
+        let place = dice.of(&places);
+        change(&mut dice, &mut objects[of], &place, &texts);
+    }
+    objects
+}
+
+fn places_below(value: &Value, pointer: String, places: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                places_below(item, format!("{pointer}/{index}"), places);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                places_below(field, format!("{pointer}/{key}"), places);
+            }
+        }
+        _ => {}
+    }
+    places.push(pointer);
+}
+
+fn change(dice: &mut Dice, object: &mut Value, place: &str, texts: &[String]) {
+    let Some(value) = object.pointer_mut(place) else { return };
+    match value {
+        Value::String(text) => *text = other_text(dice, text, texts),
+        Value::Array(items) => match dice.below(4) {
+            0 => items.clear(),
+            1 => {
+                let again = dice.any(items);
+                items.extend(again);
+            }
+            2 if !items.is_empty() => {
+                items.remove(dice.below(items.len()));
+            }
+            _ => items.reverse(),
+        },
+        Value::Object(fields) if dice.chance(50) => {
+            let keys: Vec<String> = fields.keys().filter(|key| *key != "image").cloned().collect();
+            if let Some(key) = dice.any(&keys) {
+                fields.remove(&key);
+            }
+        }
+        Value::Object(fields) => {
+            let (key, value) = addition(dice, place, fields.contains_key("template"));
+            fields.entry(key).or_insert(value);
+        }
+        _ => {}
+    }
+}
+
+fn other_text(dice: &mut Dice, text: &str, texts: &[String]) -> String {
+    match dice.below(8) {
+        0 => String::new(),
+        1 => dice.of(texts),
+        2 if text.contains('.') => text.replacen('.', ".x", 1),
+        3 => text.replace("parameters", dice.of(&["parameter", "artifacts", "params"])),
+        4 => text.replace("steps.", "tasks.").replace("inputs.", "outputs."),
+        5 => text
+            .replace("}}", dice.of(&[".x}}", " }}", "}", "}}}}"]))
+            .replace("{{", dice.of(&["{{", "{{ ", "{{=", "{{{{"])),
+        6 => {
+            let tags = [
+                "{{item}}",
+                "{{item.k}}",
+                "{{inputs.parameters.a}}",
+                "{{inputs.parameters.zz}}",
+                "{{steps.c0.outputs.result}}",
+                "{{tasks.c0.outputs.result}}",
+                "{{workflow.parameters.zz}}",
+                "{{workflow.parameters}}",
+                "{{workflow.status}}",
+                "{{pod.name}}",
+                "{{retries}}",
+                "{{lastRetry.exitCode}}",
+                "{{workflow.outputs.parameters.g-t1}}",
+                "{{workflow.labels.x}}",
+                "{{outputs.result}}",
+                "{{steps.c0.id}}",
+                "{{steps.name}}",
+                "{{inputs.parameters}}",
+                "{{nope}}",
+                "{{=nope}}",
+                "{{= 1 +}}",
+                "{{inputs.artifacts.a}}",
+                "{{steps.c1.startedAt}}",
+                "{{tasks.c1.status}}",
+                "{{workflow.failures}}",
+                "{{node.name}}",
+                "{{workflow.duration}}",
+                "{{steps.c0.outputs.parameters}}",
+                "{{steps.c0.ip}}",
+                "{{workflow.priority}}",
+                "{{item.}}",
+            ];
+            let tag = dice.of(&tags);
+            if dice.chance(50) { tag.to_owned() } else { format!("{text} {tag}") }
+        }
+        _ => format!("{text}x"),
+    }
+}
+
+/// A field that may or may not belong there.
+fn addition(dice: &mut Dice, place: &str, is_call: bool) -> (String, Value) {
+    let of_calls = [
+        ("withItems", json!(["a", "b"])),
+        ("withItems", json!([])),
+        ("withParam", json!("[1]")),
+        ("withParam", json!("nonsense")),
+        ("withSequence", json!({"count": 1, "end": 2})),
+        ("withSequence", json!({"start": "x", "end": 2})),
+        ("withSequence", json!({})),
+        ("when", json!("{{steps.c0.outputs.result}} == 1")),
+        ("when", json!("((")),
+        ("depends", json!("c0")),
+        ("depends", json!("c0.Sucess && c1")),
+        ("depends", json!("c9 || c0")),
+        ("dependencies", json!(["c0"])),
+        ("dependencies", json!(["c3", "c2"])),
+        ("continueOn", json!({"failed": true})),
+        ("templateRef", json!({"name": "shared", "template": "s0"})),
+        ("templateRef", json!({"name": "none", "template": "s0"})),
+        ("inline", json!({"container": {"image": "alpine", "command": ["true"]}})),
+        ("onExit", json!("none")),
+        ("hooks", json!({"exit": {"template": "none"}})),
+        ("hooks", json!({"running": {"template": "t0"}})),
+        ("hooks", json!({"r": {"template": "t0", "expression": "true"}})),
+        ("arguments", json!({"parameters": [{"name": "a"}]})),
+        ("arguments", json!({"parameters": [{"name": "zz", "value": "1"}]})),
+        ("arguments", json!({"artifacts": [{"name": "f", "from": "{{steps.c0.outputs.artifacts.f}}"}]})),
+    ];
+    let of_templates = [
+        ("activeDeadlineSeconds", json!(30)),
+        ("timeout", json!("30s")),
+        ("timeout", json!("soon")),
+        ("daemon", json!(true)),
+        ("suspend", json!({})),
+        ("script", json!({"image": "alpine", "command": ["sh"], "source": "true"})),
+        ("parallelism", json!(1)),
+        ("dag", json!({"tasks": []})),
+        ("steps", json!([])),
+        ("steps", json!([[]])),
+        ("container", json!({"image": "alpine"})),
+        ("outputs", json!({"parameters": [{"name": "q"}]})),
+        ("outputs", json!({"parameters": [{"name": "q", "valueFrom": {"path": "/tmp/q"}}]})),
+        ("outputs", json!({"parameters": [{"name": "q", "valueFrom": {"parameter": "{{steps.c0.outputs.result}}"}}]})),
+        ("outputs", json!({"parameters": [{"name": "q", "valueFrom": {"expression": "steps.c0.outputs.result"}}]})),
+        ("outputs", json!({"artifacts": [{"name": "f", "path": "/tmp/f"}]})),
+        ("outputs", json!({"artifacts": [{"name": "f", "from": "{{steps.c0.outputs.artifacts.f}}"}]})),
+        ("inputs", json!({"parameters": [{"name": "q"}]})),
+        ("inputs", json!({"parameters": [{"name": "a", "enum": ["x", "y"]}]})),
+        ("inputs", json!({"artifacts": [{"name": "f", "path": "/tmp/f"}]})),
+        ("inputs", json!({"artifacts": [{"name": "f", "path": "/tmp/f", "optional": true}]})),
+        ("retryStrategy", json!({"limit": "x"})),
+        ("retryStrategy", json!({"retryPolicy": "Always"})),
+        ("failFast", json!(false)),
+        ("volumes", json!([{"name": "v", "emptyDir": {}}])),
+        ("synchronization", json!({"mutexes": [{"name": "m"}]})),
+        ("memoize", json!({"key": "k", "maxAge": "1h", "cache": {"configMap": {"name": "c"}}})),
+        ("metrics", json!({"prometheus": [{"name": "m", "help": "h", "counter": {"value": "1"}}]})),
+        ("initContainers", json!([{"name": "i", "image": "alpine"}])),
+        ("sidecars", json!([{"image": "alpine"}])),
+        ("securityContext", json!({})),
+    ];
+    let of_specs = [
+        ("onExit", json!("t0")),
+        ("onExit", json!("none")),
+        ("hooks", json!({"exit": {"template": "t1"}})),
+        ("hooks", json!({"x": {"template": "t0"}})),
+        ("hooks", json!({"x": {"template": "t0", "expression": "workflow.status == 'Running'"}})),
+        ("workflowTemplateRef", json!({"name": "shared"})),
+        ("templateDefaults", json!({"retryStrategy": {"limit": 1}})),
+        ("templateDefaults", json!({"container": {"image": "alpine"}})),
+        ("parallelism", json!(2)),
+        ("priority", json!(3)),
+        ("podGC", json!({"strategy": "Never"})),
+        ("ttlStrategy", json!({"secondsAfterCompletion": 1})),
+        ("volumes", json!([{"name": "v", "emptyDir": {}}])),
+    ];
+    let (key, value) = if place == "/spec" {
+        dice.of(&of_specs)
+    } else if is_call {
+        dice.of(&of_calls)
+    } else {
+        dice.of(&of_templates)
+    };
+    (key.to_owned(), value)
+}

@@ -1,0 +1,122 @@
+//! Templates that run a process each.
+
+use serde_json::{Value, json};
+
+use super::dice::Dice;
+use super::values::{Known, Shape, literal, text};
+
+/// What a template takes and gives, for those who call it.
+#[derive(Debug, Clone)]
+pub(crate) struct Offer {
+    pub(crate) name: String,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) outputs: Vec<(String, Shape)>,
+    /// What it prints.
+    pub(crate) result: Option<Shape>,
+    /// Whether another object holds it.
+    pub(crate) shared: bool,
+}
+
+pub(crate) fn leaf(dice: &mut Dice, name: &str, globals: &[Known]) -> (Value, Offer) {
+    let mut offer =
+        Offer { name: name.to_owned(), inputs: Vec::new(), outputs: Vec::new(), result: None, shared: false };
+    let mut template = json!({"name": name});
+    let mut known = globals.to_vec();
+    for input in ["a", "b"].iter().take(dice.of(&[0, 1, 1, 2])) {
+        let mut declared = json!({"name": input});
+        if dice.chance(25) {
+            declared["default"] = literal(dice, Shape::Text).into();
+        }
+        match template.pointer_mut("/inputs/parameters").and_then(Value::as_array_mut) {
+            Some(parameters) => parameters.push(declared),
+            None => template["inputs"] = json!({"parameters": [declared]}),
+        }
+        offer.inputs.push((*input).to_owned());
+        known.push(Known::new(format!("inputs.parameters.{input}"), Shape::Text));
+    }
+    retry(dice, &mut template);
+    body(dice, &mut template, &mut offer, &known);
+    (template, offer)
+}
+
+fn retry(dice: &mut Dice, template: &mut Value) {
+    if !dice.chance(20) {
+        return;
+    }
+    let mut strategy = json!({"limit": dice.of(&[json!(0), json!(1), json!("2")])});
+    if dice.chance(50) {
+        strategy["retryPolicy"] = dice.of(&["Always", "OnFailure", "OnError", "OnTransientError"]).into();
+    }
+    if dice.chance(30) {
+        let expressions = [
+            "lastRetry.exitCode != '2'",
+            "asInt(lastRetry.exitCode) < 2",
+            "lastRetry.status == 'Failed'",
+            "false",
+            "true",
+            "retries",
+        ];
+        strategy["expression"] = dice.of(&expressions).into();
+    }
+    template["retryStrategy"] = strategy;
+}
+
+fn body(dice: &mut Dice, template: &mut Value, offer: &mut Offer, known: &[Known]) {
+    let retried = template.get("retryStrategy").is_some();
+    let script = |source: String| json!({"image": "alpine", "command": ["sh"], "source": source});
+    let says = |text: String| json!({"image": "alpine", "command": ["echo"], "args": [text]});
+    match dice.below(14) {
+        0..=2 => {
+            template["container"] = says(text(dice, known));
+            offer.result = Some(Shape::Text);
+        }
+        3 => {
+            template["container"] = says(literal(dice, Shape::Number));
+            offer.result = Some(Shape::Number);
+        }
+        4 => {
+            template["container"] = says(literal(dice, Shape::List));
+            offer.result = Some(Shape::List);
+        }
+        5 => {
+            template["container"] = says(literal(dice, Shape::Objects));
+            offer.result = Some(Shape::Objects);
+        }
+        6..=8 => {
+            let path = format!("/tmp/{}-out", offer.name);
+            let shape = dice.of(&[Shape::Text, Shape::Number, Shape::List, Shape::Objects]);
+            let value = literal(dice, shape);
+            template["script"] = script(format!("cat > {path} <<'END'\n{value}\nEND\necho done"));
+            let mut output = json!({"name": "out", "valueFrom": {"path": path}});
+            if dice.chance(20) {
+                output["globalName"] = format!("g-{}", offer.name).into();
+            }
+            template["outputs"] = json!({"parameters": [output]});
+            offer.outputs.push(("out".to_owned(), shape));
+            offer.result = Some(Shape::Text);
+        }
+        9 => {
+            let from = json!({"path": format!("/tmp/{}-none", offer.name), "default": "d"});
+            template["script"] = script("echo nothing".to_owned());
+            template["outputs"] = json!({"parameters": [{"name": "out", "valueFrom": from}]});
+            offer.outputs.push(("out".to_owned(), Shape::Text));
+            offer.result = Some(Shape::Text);
+        }
+        10 => template["script"] = script(format!("exit {}", dice.of(&[1, 2, 3, 64]))),
+        11 if retried => {
+            template["script"] = script("[ {{retries}} -ge 1 ] || exit 1; echo \"{{lastRetry.exitCode}}\"".to_owned())
+        }
+        12 if !offer.inputs.is_empty() => {
+            template["script"] = script("[ \"{{inputs.parameters.a}}\" != x ] || exit 4; echo fine".to_owned());
+            offer.result = Some(Shape::Text);
+        }
+        13 if dice.chance(30) => template["suspend"] = json!({"duration": dice.of(&["0", "1", "1s"])}),
+        _ => {
+            let value = text(dice, known);
+            template["container"] = json!({
+                "image": "alpine", "command": ["sh", "-c", "echo \"$V\""], "env": [{"name": "V", "value": value}],
+            });
+            offer.result = Some(Shape::Text);
+        }
+    }
+}

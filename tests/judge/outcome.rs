@@ -1,0 +1,60 @@
+//! What two engines make of the same workflow, and where that differs.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// The workflow's end and each node's, by the node's name.
+pub(crate) fn outcome(workflow: &Value) -> BTreeMap<String, String> {
+    let status = &workflow["status"];
+    let mut outcome =
+        BTreeMap::from([("(workflow)".to_owned(), format!("{} {}", text(&status["phase"]), text(&status["message"])))]);
+    for node in status["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values()) {
+        let described = [
+            text(&node["type"]).to_owned(),
+            text(&node["phase"]).to_owned(),
+            values(&node["inputs"]),
+            values(&node["outputs"]),
+            text(&node["message"]).to_owned(),
+        ];
+        outcome.insert(text(&node["name"]).to_owned(), described.join(" "));
+    }
+    let exported = values(&status["outputs"]);
+    outcome.insert("(outputs)".to_owned(), exported);
+    outcome
+}
+
+/// A line for each node that is not the same: what Argo has, then what is here.
+pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
+    let (theirs, ours) = (outcome(theirs), outcome(ours));
+    let mut differences = Vec::new();
+    for (name, there) in &theirs {
+        match ours.get(name) {
+            Some(here) if here == there || both_quote_an_expression(there, here) => {}
+            Some(here) => differences.push(format!("{name}\n    argo {there}\n    here {here}")),
+            None => differences.push(format!("{name}\n    argo {there}\n    here no such node")),
+        }
+    }
+    let more = ours.iter().filter(|(name, _)| !theirs.contains_key(*name));
+    differences.extend(more.map(|(name, here)| format!("{name}\n    argo no such node\n    here {here}")));
+    differences
+}
+
+/// What is wrong with an expression is said in words of our own.
+fn both_quote_an_expression(there: &str, here: &str) -> bool {
+    there.contains("\n | ") && here.contains("expression `")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn values(side: &Value) -> String {
+    let parameters = side["parameters"].as_array().into_iter().flatten();
+    let mut values: BTreeMap<&str, &str> =
+        parameters.map(|parameter| (text(&parameter["name"]), text(&parameter["value"]))).collect();
+    // What memoization adds to tell calls apart.
+    values.remove("runnable_result");
+    values.extend(["result", "exitCode"].into_iter().filter_map(|field| Some((field, side[field].as_str()?))));
+    format!("{values:?}")
+}
