@@ -14,7 +14,7 @@ const BLOCK: &str = "run";
 /// Where a run is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Backend {
+pub(crate) enum Place {
     /// By the Argo controller of a cluster.
     Cluster,
     /// By the embedded engine of a machine.
@@ -28,7 +28,7 @@ pub(crate) struct Handle {
     /// [`VERSION`].
     pub version: u32,
     /// Where the run is carried out.
-    pub backend: Backend,
+    pub backend: Place,
     /// The URL of the API server.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub server: Option<String>,
@@ -113,7 +113,7 @@ mod tests {
     fn handle() -> Handle {
         Handle {
             version: VERSION,
-            backend: Backend::Cluster,
+            backend: Place::Cluster,
             server: Some("https://127.0.0.1:6443".to_owned()),
             context: None,
             namespace: "argo".to_owned(),

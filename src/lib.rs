@@ -3,17 +3,20 @@
 //! A run is an Argo `Workflow` object with a `status`, wherever it runs. Data flows one way:
 //!
 //! ```text
-//! argv ─► cli::submit ─► prepare (pure): Document + options + ids ─► Prepared ─┬► cluster: create, watch ─┐
-//!              ▲                        parameters, env, memoize               └► local: engine ──────────┴► Workflow
-//!              │                                                                                              │
-//!        files, stdin, --from                                                          output, exit code ◄────┘
+//! argv ─► cli::submit ─► prepare (pure): Document + options + ids ─► Prepared ─► cli::launch ─► Backend::create
+//!              ▲                        parameters, env, memoize        ▲                      ├► the cluster's controller ─┐
+//!              │                                                        │                      └► local: the engine ────────┴► Workflow
+//!        files, stdin, --from                                           │                                                       │
+//!                                                                       │                           output, exit code ◄─────────┘
+//!                                                    cli::retry ─► retry (pure): plan
 //!
 //! files ─► argo::check (pure): problems with their places, before anything is made (submit, retry --file, lint)
 //!
 //! URL, ref, task ─► cli::worktree ─► git: base, fetch, checkout ─► path
 //!
 //! RUN ─► cli::target ─► backend::Run ─► Snapshot ─┬► report (pure): summary ─► output
-//!                                                 └► retry | control (pure): plan, changes ─► backend::Run
+//!                                                 ├► retry (pure): plan ─► Prepared, or the same object changed
+//!                                                 └► control (pure): changes ─► Run::revise
 //! ```
 //!
 //! [`argo`], [`prepare`], [`retry`], [`control`], [`locks`], [`report`], [`handle`] and [`mask`] are pure: no clock, randomness,

@@ -12,7 +12,7 @@ use super::compression;
 use super::model::any_string;
 use super::nodes::{Nodes, Partial};
 use super::status::Node;
-use super::template::{Template, at, field, text};
+use super::template::{Template, at, field, list, text};
 use super::workflow_spec;
 
 /// The phase of a workflow that the controller has not given one yet.
@@ -69,6 +69,15 @@ impl Workflow {
 
     pub(crate) fn name(&self) -> &str {
         text(self.metadata(), "name")
+    }
+
+    /// The prefix of a name that was generated.
+    pub(crate) fn generate_name(&self) -> Option<&str> {
+        Some(text(self.metadata(), "generateName")).filter(|prefix| !prefix.is_empty())
+    }
+
+    pub(crate) fn owner_references(&self) -> &[Value] {
+        list(field(self.metadata(), "ownerReferences"))
     }
 
     pub(crate) fn namespace(&self) -> &str {
@@ -159,6 +168,11 @@ impl Workflow {
         std::iter::once(self.spec()).chain(self.stored_spec())
     }
 
+    /// Whether the spec is that of a WorkflowTemplate or ClusterWorkflowTemplate which it names.
+    pub(crate) fn is_by_reference(&self) -> bool {
+        field(self.spec(), "workflowTemplateRef").is_some()
+    }
+
     pub(crate) fn entrypoint(&self) -> &str {
         self.specs().map(workflow_spec::entrypoint).find(|name| !name.is_empty()).unwrap_or_default()
     }
@@ -175,6 +189,15 @@ impl Workflow {
             }
         }
         parameters
+    }
+
+    /// The parameters of the object's own arguments that have a value, which is not a default.
+    pub(crate) fn own_values(&self) -> Vec<(String, String)> {
+        let given = workflow_spec::parameters(self.spec()).iter().filter_map(|parameter| {
+            let value = field(parameter, "value").filter(|value| !value.is_null())?;
+            Some((text(parameter, "name").to_owned(), any_string(value)))
+        });
+        given.filter(|(name, _)| !name.is_empty()).collect()
     }
 
     /// The value of one parameter.

@@ -6,6 +6,7 @@ use crate::cluster::ClusterError;
 use crate::control::Refusal;
 use crate::exit::{CommandError, Exit};
 use crate::local::control_pipe::ControlError;
+use crate::local::new_run::NewRunError;
 use crate::local::record::RecordError;
 
 /// Why a backend did not do what was asked.
@@ -17,6 +18,9 @@ pub enum BackendError {
     /// The run's directory cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A run cannot start on this machine.
+    #[error(transparent)]
+    NewRun(#[from] NewRunError),
     /// Another workflow has the name of the one that was meant.
     #[error("workflow {name:?} of the handle is gone; another has its name in namespace {namespace:?}")]
     Replaced {
@@ -57,6 +61,7 @@ impl CommandError for BackendError {
         match self {
             Self::Cluster(error) => error.exit(),
             Self::Record(error) => error.exit(),
+            Self::NewRun(error) => error.exit(),
             Self::Refused(refusal) => refusal.exit(),
             Self::Replaced { .. } => Exit::NotFound,
             Self::TimedOut { .. } => Exit::TimedOut,
@@ -68,6 +73,7 @@ impl CommandError for BackendError {
         match self {
             Self::Cluster(error) => error.hint(),
             Self::Record(error) => error.hint(),
+            Self::NewRun(error) => error.hint(),
             Self::Refused(refusal) => refusal.hint(),
             Self::TimedOut { .. } => Some("it still runs; wait again with a longer --timeout".into()),
             Self::Replaced { .. } | Self::Killed { .. } | Self::Control(_) | Self::Silent => None,

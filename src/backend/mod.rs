@@ -2,7 +2,7 @@
 //! nothing twice; what only one of them has (semaphores, ConfigMaps, the engine) is asked of that one.
 //!
 //! ```text
-//! Backend: find, latest, names, list, list_follow          Run: get, follow, end, logs, revise
+//! Backend: create, find, latest, names, list, list_follow  Run: get, follow, end, logs, revise
 //!    ├─ Cluster: requests, watches                            ├─ Cluster: the live object, by name and uid
 //!    └─ Local: directories, inotify                           └─ Local: a run's directory, by its record
 //! ```
@@ -10,6 +10,7 @@
 //! A run is seen as a [`Snapshot`] of its Workflow object. Nothing here polls: a cluster is watched, a directory is heard of
 //! through the kernel.
 
+mod create;
 mod error;
 mod follow;
 mod list;
@@ -18,9 +19,11 @@ mod pod_logs;
 mod revise;
 mod run;
 mod snapshot;
+mod templates;
 
 use std::path::PathBuf;
 
+pub(crate) use self::create::{Created, Creation};
 pub use self::error::BackendError;
 pub use self::follow::Deadline;
 pub(crate) use self::list::{ListSelection, News};

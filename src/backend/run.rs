@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{BackendError, Snapshot};
+use super::{Backend, BackendError, Snapshot};
+use crate::argo::identity::IdentityError;
 use crate::argo::nodes::Partial;
 use crate::argo::rebuilt_nodes::rebuilt_nodes;
 use crate::argo::{Nodes, Workflow};
@@ -37,6 +38,23 @@ impl Run {
             cluster: Box::new(home),
             name: workflow.name().to_owned(),
             uid: Some(workflow.uid().to_owned()),
+        }
+    }
+
+    /// Where it is carried out, and where its next attempt will be.
+    pub(crate) fn backend(&self) -> Result<Backend, IdentityError> {
+        Ok(match self {
+            Self::Cluster { cluster, .. } => Backend::Cluster(cluster.clone()),
+            Self::Local(record) => {
+                Backend::Local { root: record.root().to_owned(), namespace: record.namespace().parse()? }
+            }
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Cluster { name, .. } => name,
+            Self::Local(record) => record.name(),
         }
     }
 

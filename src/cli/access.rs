@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::failure::Failure;
+use super::home;
 use super::values::{Namespace, span};
 use crate::argo::identity::ObjectName;
-use crate::cluster::Access;
+use crate::backend::Backend;
+use crate::cluster::{Access, Cluster};
 
 /// Which cluster, as whom.
 #[derive(Debug, clap::Args)]
@@ -40,6 +43,15 @@ impl AccessArgs {
     pub(super) fn namespace(&self) -> Option<&ObjectName> {
         let Namespace(name) = self.namespace.as_ref()?;
         name.as_ref()
+    }
+
+    /// Where runs are carried out: on the cluster that the flags name, or on this machine. Sends nothing yet.
+    pub(super) async fn backend(&self, local: bool) -> Result<Backend, Failure> {
+        if local {
+            let namespace = self.namespace().cloned().map_or_else(|| "default".parse(), Ok)?;
+            return Ok(Backend::Local { root: home::root()?, namespace });
+        }
+        Ok(Backend::Cluster(Box::new(Cluster::connect(&self.access()).await?)))
     }
 
     pub(super) fn access(&self) -> Access {

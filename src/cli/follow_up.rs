@@ -90,8 +90,22 @@ impl FollowUp {
         Ok(Made { object, handle })
     }
 
-    /// Waits for runs of a cluster, for all at once; the worst end counts. Their objects become the final ones.
-    pub(super) async fn wait_for(&self, cluster: &Cluster, runs: &mut [Made], quiet: bool) -> Result<Exit, Failure> {
+    /// Waits for runs of a cluster if that was asked for, and prints what was asked for. What was created is told however
+    /// waiting for it went.
+    pub(super) async fn conclude(
+        &self,
+        cluster: &Cluster,
+        mut runs: Vec<Made>,
+        output: Option<Format>,
+        quiet: bool,
+    ) -> Result<Exit, Failure> {
+        let ended = if self.wait { self.wait_for(cluster, &mut runs, quiet).await } else { Ok(Exit::Success) };
+        print(output, runs)?;
+        ended
+    }
+
+    /// Waits for all at once; the worst end counts. Their objects become the final ones.
+    async fn wait_for(&self, cluster: &Cluster, runs: &mut [Made], quiet: bool) -> Result<Exit, Failure> {
         let goes_on = match &*runs {
             [run] => format!("workflow {} goes on", run.handle.name),
             _ => "the workflows go on".to_owned(),

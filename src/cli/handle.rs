@@ -9,34 +9,25 @@ use super::failure::Failure;
 use super::target::is_path;
 use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
-use crate::cluster::Cluster;
+use crate::backend::Backend;
 use crate::exit::Exit;
 use crate::file::replace::{Readers, can_stand, replace};
-use crate::handle::{Backend, Handle, VERSION};
+use crate::handle::{Handle, Place, VERSION};
 use crate::prepare::existing_cache;
 
-/// Where a run is carried out.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'a> {
-    /// On a cluster.
-    Cluster(&'a Cluster),
-    /// On this machine, below this directory.
-    Local(&'a Path),
-}
-
 /// The handle of a run: `object` is the Workflow as it was created, `cache` the one that it uses by reference.
-pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, place: Place<'_>) -> Handle {
+pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, backend: &Backend) -> Handle {
     let run = Workflow::view(object);
     let cache_name = existing_cache(run.spec()).or_else(|| cache.cloned()).map(|name| name.to_string());
-    let (backend, server, context, store) = match place {
-        Place::Cluster(cluster) => {
-            (Backend::Cluster, Some(cluster.server().to_owned()), cluster.context().map(str::to_owned), None)
+    let (place, server, context, store) = match backend {
+        Backend::Cluster(cluster) => {
+            (Place::Cluster, Some(cluster.server().to_owned()), cluster.context().map(str::to_owned), None)
         }
-        Place::Local(root) => (Backend::Local, None, None, Some(root.display().to_string())),
+        Backend::Local { root, .. } => (Place::Local, None, None, Some(root.display().to_string())),
     };
     Handle {
         version: VERSION,
-        backend,
+        backend: place,
         server,
         context,
         namespace: run.namespace().to_owned(),
@@ -45,7 +36,7 @@ pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, place: Place<
         run_id: run.run_id().unwrap_or_default().to_owned(),
         retry_run_id: run.retry_run_id().unwrap_or_default().to_owned(),
         attempt: run.attempt(),
-        cache_namespace: cache_name.as_ref().filter(|_| backend == Backend::Local).map(|_| run.namespace().to_owned()),
+        cache_namespace: cache_name.as_ref().filter(|_| place == Place::Local).map(|_| run.namespace().to_owned()),
         cache_name,
         submitted_at: run.created_at().unwrap_or_else(Timestamp::now),
         store,
@@ -88,9 +79,13 @@ mod tests {
         })
     }
 
+    fn backend() -> Backend {
+        Backend::Local { root: "/runs".into(), namespace: "default".parse().unwrap() }
+    }
+
     #[test]
     fn a_later_attempt_is_known_by_its_indicator() {
-        let of = |indicator: &str| handle_of(&object(indicator), None, Place::Local(Path::new("/runs")));
+        let of = |indicator: &str| handle_of(&object(indicator), None, &backend());
         assert_eq!(["", "2", "odd", "0"].map(|indicator| of(indicator).attempt), [1, 2, 1, 1]);
         let handle = of("");
         assert_eq!((handle.run_id.as_str(), handle.store.as_deref()), ("nightly-001", Some("/runs")));
@@ -106,14 +101,14 @@ mod tests {
     #[test]
     fn the_caches_of_a_local_run_lie_in_its_namespace() {
         let cache = "runnable-abc123".parse().ok();
-        let handle = handle_of(&object(""), cache.as_ref(), Place::Local(Path::new("/runs")));
+        let handle = handle_of(&object(""), cache.as_ref(), &backend());
         assert_eq!(
             handle.cache_name.as_deref().zip(handle.cache_namespace.as_deref()),
             Some(("runnable-abc123", "ci"))
         );
         let mut memoized = object("");
         memoized["spec"]["templates"] = json!([{"memoize": {"key": "k", "cache": {"configMap": {"name": "own"}}}}]);
-        let handle = handle_of(&memoized, cache.as_ref(), Place::Local(Path::new("/runs")));
+        let handle = handle_of(&memoized, cache.as_ref(), &backend());
         assert_eq!(handle.cache_name.as_deref(), Some("own"));
     }
 }

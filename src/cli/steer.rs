@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::runtime::block_on;
 use super::target::TargetArgs;
-use crate::backend::{BackendError, Revised, Run, Snapshot};
+use crate::backend::{BackendError, Revised, Snapshot};
 use crate::cluster::ClusterError;
 use crate::control::{Decision, Order, Refusal};
 use crate::exit::Exit;
@@ -54,10 +54,6 @@ pub(super) fn run(args: &SteerArgs, format: Option<Format>, order: &Order) -> Re
 async fn steer(args: &SteerArgs, run: &str, order: &Order) -> Result<Revised, Failure> {
     let found = args.target.resolve(run).await?;
     found.revise(|state| decide(order, state), args.dry_run).await.map_err(|error| {
-        let name = match &found {
-            Run::Cluster { name, .. } => name.as_str(),
-            Run::Local(record) => record.name(),
-        };
         match error {
             // It says by itself what could not be done.
             BackendError::Cluster(_) | BackendError::Record(_) | BackendError::Replaced { .. }
@@ -65,7 +61,7 @@ async fn steer(args: &SteerArgs, run: &str, order: &Order) -> Result<Revised, Fa
             {
                 error.into()
             }
-            error => Failure::from(error).within(format!("cannot {} workflow {name:?}", order.verb())),
+            error => Failure::from(error).within(format!("cannot {} workflow {:?}", order.verb(), found.name())),
         }
     })
 }

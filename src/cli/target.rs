@@ -29,11 +29,7 @@ pub(super) struct TargetArgs {
 impl TargetArgs {
     /// Where runs are carried out that no handle finds. Sends nothing yet.
     pub(super) async fn backend(&self) -> Result<Backend, Failure> {
-        if self.local {
-            let namespace = self.access.namespace().cloned().map_or_else(|| "default".parse(), Ok)?;
-            return Ok(Backend::Local { root: home::root()?, namespace });
-        }
-        Ok(Backend::Cluster(Box::new(Cluster::connect(&self.access.access()).await?)))
+        self.access.backend(self.local).await
     }
 
     /// Finds the run that the argument names. The run of a handle is looked for where the handle says.
@@ -50,7 +46,7 @@ impl TargetArgs {
         let name: ObjectName = handle.name.parse()?;
         let namespace: ObjectName = handle.namespace.parse()?;
         match handle.backend {
-            handle::Backend::Local => {
+            handle::Place::Local => {
                 let root = handle.store.map_or_else(home::root, |store| Ok(PathBuf::from(store)))?;
                 let record = Record::find(&root, &namespace, &name)?;
                 let workflow = record.workflow()?;
@@ -63,7 +59,7 @@ impl TargetArgs {
                     ))
                 }
             }
-            handle::Backend::Cluster => {
+            handle::Place::Cluster => {
                 let mut access = self.access.access();
                 let asked = access.context.take();
                 access.namespace = Some(namespace.to_string());

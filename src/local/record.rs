@@ -103,6 +103,12 @@ impl Record {
         self.directory.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
+    /// The run's namespace.
+    pub(crate) fn namespace(&self) -> &str {
+        let directory = self.directory.parent().and_then(Path::file_name);
+        directory.and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
     /// The directory of all runs and caches.
     pub(crate) fn root(&self) -> &Path {
         self.directory.ancestors().nth(3).unwrap_or_else(|| Path::new("/"))

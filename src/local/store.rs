@@ -38,7 +38,7 @@ pub(crate) const BESIDE: &str = "beside.yaml";
 
 /// Why a run's directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
+pub enum StoreError {
     /// A run of this name is there already.
     #[error("run {name} exists already in {}", directory.display())]
     Exists {

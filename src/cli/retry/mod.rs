@@ -1,34 +1,28 @@
 //! `retry`: runs again what did not succeed. The plan is made first and shown; then it is carried out.
 
-mod cluster;
-mod local;
+mod carry_out;
+mod edited;
+mod entries;
+mod plan;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use serde_json::Value;
-
-use super::check::{CheckArgs, Checked, set_parameters};
+use self::carry_out::Retry;
+use self::edited::Edited;
+use self::plan::PlanArgs;
+use super::check::CheckArgs;
 use super::failure::Failure;
 use super::follow_up::FollowUp;
-use super::prompt::agreed;
 use super::runtime::block_on;
 use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
-use super::{files, generate};
-use crate::argo::Workflow;
-use crate::argo::document::{Document, Kind, Source, any_string};
-use crate::argo::identity::{CacheName, ObjectName};
+use crate::argo::identity::ObjectName;
 use crate::argo::node_selector::NodeSelector;
-use crate::argo::{check, workflow_spec};
 use crate::backend::Run;
-use crate::cache::{Cache, Entry, caches_of};
 use crate::exit::Exit;
-use crate::output::format::{Format, rendered};
-use crate::output::plan;
-use crate::output::stream::{is_terminal, result, talk};
-use crate::prepare::{Options, RUN_PARAMETERS, Templates};
-use crate::retry::{Entries, Kept, Mode, Plan};
+use crate::output::format::Format;
+use crate::prepare::RUN_PARAMETERS;
+use crate::retry::Mode;
 
 const EXAMPLES: &str = "Examples:
   # See what a retry would run and what it would take from the cache
@@ -61,17 +55,8 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     run: String,
 
-    /// Show the plan and do nothing
-    #[arg(long)]
-    plan: bool,
-
-    /// Show every item of a large loop in the plan
-    #[arg(long)]
-    all: bool,
-
-    /// Skip the confirmation prompt
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
 
     /// Create a new workflow that carries over the status of finished nodes, as argo resubmit --memoized does
     #[arg(long, conflicts_with_all = ["in_place", "files"])]
@@ -137,49 +122,28 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     block_on(async {
         let run = args.target.resolve(&args.run).await?;
         args.agree_to_follow(matches!(run, Run::Local(_)))?;
-        match &run {
-            Run::Cluster { cluster, .. } => cluster::run(args, cluster, run.get().await?.workflow).await,
-            Run::Local(record) => local::run(args, record, run.get().await?.settled()).await,
-        }
+        let retry = Retry {
+            run: &run,
+            mode: args.mode(),
+            edited: Edited::read(&args.files, args.quiet)?,
+            check: (!args.check.no_check).then(|| args.check.options(false)),
+            parameters: args.parameters(),
+            name: args.name.as_ref(),
+            generate_name: args.generate_name.as_ref(),
+            cache_namespace: args.cache_namespace(),
+            plan: &args.plan,
+            follow_up: &args.follow_up,
+            output: args.output,
+            quiet: args.quiet,
+        };
+        retry.carry_out().await
     })
 }
 
-/// What the caches hold that a plan can count on.
-fn entries(caches: impl IntoIterator<Item = Cache>) -> Entries {
-    let known = |cache: Cache| {
-        let name = cache.name;
-        cache.entries.into_values().filter(Entry::is_usable).map(move |entry| {
-            let kept =
-                Kept { created: entry.created, outputs: serde_json::from_value(entry.outputs).unwrap_or_default() };
-            ((name.clone(), entry.key), kept)
-        })
-    };
-    caches.into_iter().flat_map(known).collect()
-}
-
-/// The names of the caches that two attempts use.
-fn cache_names(attempts: [&Value; 2]) -> Vec<CacheName> {
-    let names: BTreeSet<String> = attempts.into_iter().flat_map(caches_of).collect();
-    names.into_iter().filter_map(|name| name.parse().ok()).collect()
-}
-
 impl Args {
-    /// Says which parameters are given that nobody declares: Argo takes them, and mostly they are a slip.
-    fn tell_undeclared(&self, document: &Value) {
-        if self.quiet || document.pointer("/spec/workflowTemplateRef").is_some() {
-            return;
-        }
-        let workflow = Workflow::view(document);
-        let declared = workflow.parameters();
-        let given = self.parameters.iter().map(|ParameterPair(name, _)| name.as_str()).collect::<BTreeSet<_>>();
-        for name in given.into_iter().filter(|name| declared.iter().all(|parameter| parameter.name != *name)) {
-            talk(format_args!("warning: workflow {:?} declares no parameter {name:?}; it is added", workflow.name()));
-        }
-    }
-
     /// Refuses flags that have nothing to wait for, or no run.
     fn agree_to_follow(&self, local: bool) -> Result<(), Failure> {
-        if let Some(flag) = self.follow_up.given().filter(|_| self.plan) {
+        if let Some(flag) = self.follow_up.given().filter(|_| self.plan.plan) {
             let message = format!("{flag} needs a run, and --plan makes none");
             return Err(Failure::usage(message).hint("leave one of them out"));
         }
@@ -201,102 +165,5 @@ impl Args {
             (_, true) => Mode::InPlace(self.node_field_selector.clone()),
             _ => Mode::NewAttempt,
         }
-    }
-
-    /// What the files hold: the edited workflow, and what stands beside it.
-    fn documents(&self, live: &Value) -> Result<(Option<Document>, Vec<Document>), Failure> {
-        let (documents, sources) = files::with_sources(&self.files, self.quiet)?;
-        let (mut workflows, beside): (Vec<_>, Vec<_>) =
-            documents.into_iter().partition(|document| document.kind == Kind::Workflow);
-        if beside.iter().any(|document| document.kind == Kind::CronWorkflow) {
-            return Err(Failure::usage("a run is retried with a Workflow, and the files hold a CronWorkflow"));
-        }
-        if workflows.len() > 1 {
-            return Err(Failure::usage(format!(
-                "a run is retried with one workflow, and the files hold {}",
-                workflows.len()
-            )));
-        }
-        let edited = workflows.pop();
-        self.check_documents(edited.as_ref(), live, &beside, &sources)?;
-        Ok((edited, beside))
-    }
-
-    /// Refuses an edited workflow that Argo would refuse. Its parameters have the values of the live one.
-    fn check_documents(
-        &self,
-        edited: Option<&Document>,
-        live: &Value,
-        beside: &[Document],
-        sources: &[Source],
-    ) -> Result<(), Failure> {
-        if self.check.no_check {
-            return Ok(());
-        }
-        let templates: Templates = beside.iter().map(|document| document.value.clone()).collect();
-        let options = check::Options { may_lack_values: true, ..self.check.options(false) };
-        let mut checked = Checked::new(options, &templates, beside);
-        if let Some(document) = edited {
-            let parameters = live.get("spec").map(workflow_spec::parameters).unwrap_or_default().iter();
-            let mut object = document.value.clone();
-            let live =
-                parameters.filter_map(|one| Some((one["name"].as_str()?.to_owned(), any_string(&one["value"])?)));
-            set_parameters(&mut object, live.chain(self.parameters()));
-            checked.look_at(&object, Kind::Workflow, document);
-        }
-        for document in beside {
-            checked.look_at_fields(document);
-        }
-        checked.verdict(sources, self.quiet)
-    }
-
-    /// The name of the new workflow, fixed before anything is asked of a server.
-    fn new_name(&self, live: &Value) -> Result<ObjectName, Failure> {
-        if let Some(name) = &self.name {
-            return Ok(name.clone());
-        }
-        let text = |field: &str| live["metadata"][field].as_str().filter(|text| !text.is_empty());
-        let prefix = match (&self.generate_name, text("generateName"), text("name")) {
-            (Some(NamePrefix(prefix)), ..) => prefix.clone(),
-            (_, Some(prefix), _) => prefix.to_owned(),
-            (_, _, name) => format!("{}-", name.unwrap_or_default()),
-        };
-        Ok(generate::name(&prefix)?)
-    }
-
-    fn options(&self, live: &Value) -> Result<Options, Failure> {
-        let now = jiff::Timestamp::now();
-        let mut options = Options::new(generate::run_id(now)?, generate::cache_name());
-        options.parameters = self.parameters();
-        options.name = Some(self.new_name(live)?);
-        Ok(options)
-    }
-
-    /// Shows the plan; whether it is to be carried out.
-    fn agree(&self, plan: &Plan) -> Result<bool, Failure> {
-        if self.plan {
-            match self.output {
-                Some(format @ (Format::Json | Format::Yaml)) => {
-                    let value = serde_json::to_value(plan).map_err(anyhow::Error::from)?;
-                    result(rendered(format, &[value]))?;
-                }
-                _ => result(plan::text(plan, self.all))?,
-            }
-            return Ok(false);
-        }
-        let ask = is_terminal() && !self.yes;
-        if ask || !self.quiet {
-            talk(plan::text(plan, self.all).trim_end());
-        }
-        if ask { agreed("Proceed with this retry?", true) } else { Ok(true) }
-    }
-
-    /// The exit code of a retry that was only shown, or declined.
-    fn not_done(&self) -> Exit {
-        if self.plan {
-            return Exit::Success;
-        }
-        talk("nothing was done");
-        Exit::Interrupted
     }
 }

@@ -11,24 +11,26 @@ use crate::cli::failure::Failure;
 use crate::cli::values::NamePrefix;
 use crate::prepare::Templates;
 
-impl Request {
+impl Request<'_> {
     /// Refuses what Argo would refuse, before anything is created or run.
     pub(super) fn check(&self, templates: &Templates, live: Option<&Value>) -> Result<(), Failure> {
-        let Some(options) = &self.check else { return Ok(()) };
-        let mut checked = Checked::new(options.clone(), templates, &self.beside);
+        if self.args.check.no_check {
+            return Ok(());
+        }
+        let mut checked = Checked::new(self.args.check.options(self.args.local), templates, &self.beside);
         for document in &self.workflows {
             let object = self.with_flags(document.value.clone());
-            if self.options.entrypoint.is_some() {
+            if self.args.workflow.entrypoint.is_some() {
                 Subject::written(document).has_entrypoint(&object, true)?;
             }
             checked.look_at(&object, Kind::Workflow, document);
         }
-        if let Some(from) = &self.from {
+        if let Some(from) = &self.args.from {
             let object = self.with_flags(self.made_from(from, live)?);
             let name = format!("the workflow from {}/{}", from.kind, from.name);
             checked.look_at(&object, Kind::Workflow, &Document::placeless(Kind::Workflow, &name));
         }
-        let only_templates = self.workflows.is_empty() && self.from.is_none();
+        let only_templates = self.workflows.is_empty() && self.args.from.is_none();
         for document in &self.beside {
             if only_templates && is_template(document.kind) {
                 checked.look_at(&document.value, document.kind, document);
@@ -36,25 +38,26 @@ impl Request {
                 checked.look_at_fields(document);
             }
         }
-        checked.verdict(&self.sources, self.quiet)
+        checked.verdict(&self.sources, self.args.quiet)
     }
 
     /// The workflow with what the command line gives it.
     fn with_flags(&self, mut workflow: Value) -> Value {
         if let Some(metadata) = workflow.get_mut("metadata").and_then(Value::as_object_mut) {
-            let given = self.options.name.as_ref().map(|name| ("name", ObjectName::as_str(name)));
-            let prefix = self.generate_name.as_ref().map(|NamePrefix(prefix)| ("generateName", prefix.as_str()));
+            let given = self.args.workflow.name.as_ref().map(|name| ("name", ObjectName::as_str(name)));
+            let prefix =
+                self.args.workflow.generate_name.as_ref().map(|NamePrefix(prefix)| ("generateName", prefix.as_str()));
             if let Some((field, name)) = given.or(prefix) {
                 metadata.retain(|field, _| field != "name" && field != "generateName");
                 metadata.insert(field.to_owned(), name.into());
             }
         }
         if let (Some(entrypoint), Some(spec)) =
-            (&self.options.entrypoint, workflow.get_mut("spec").and_then(Value::as_object_mut))
+            (&self.args.workflow.entrypoint, workflow.get_mut("spec").and_then(Value::as_object_mut))
         {
             spec.insert("entrypoint".to_owned(), entrypoint.as_str().into());
         }
-        set_parameters(&mut workflow, self.options.parameters.iter().cloned());
+        set_parameters(&mut workflow, self.parameters.iter().cloned());
         workflow
     }
 }

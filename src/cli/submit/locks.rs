@@ -7,6 +7,7 @@ use super::args::{Args, DryRun};
 use crate::cli::failure::Failure;
 use crate::cli::semaphore::{carry_out, warn_of_shared};
 use crate::cluster::Cluster;
+use crate::local::given::Limits;
 use crate::locks::{Edit, KeyError, Limit, Named, Planned, Request};
 use crate::output::stream::talk;
 use crate::prepare::{LockForm, Locks, Prepared};
@@ -17,13 +18,13 @@ const LIMIT: u32 = 1;
 /// `--semaphore KEY|OWNER/REPO@REF[=LIMIT]`.
 #[derive(Debug, Clone)]
 pub(super) struct SemaphoreArg {
-    pub(super) named: Named,
+    named: Named,
     limit: Option<u32>,
 }
 
 impl SemaphoreArg {
     /// The limit where there is none yet.
-    pub(super) fn limit(&self) -> u32 {
+    fn limit(&self) -> u32 {
         self.limit.unwrap_or(LIMIT)
     }
 }
@@ -61,17 +62,25 @@ pub(super) fn parallelism(text: &str) -> Result<u32, String> {
 }
 
 /// What the flags ask for.
-pub(super) fn of(args: &Args) -> Locks {
+pub(super) fn of(args: &Args, form: LockForm) -> Locks {
     let config_map = args.workflow.semaphore_configmap.to_string();
     let semaphores = args.workflow.semaphores.iter();
     let semaphores = semaphores.map(|semaphore| (config_map.clone(), semaphore.named.key.to_string())).collect();
-    Locks { semaphores, mutexes: args.workflow.mutexes.clone(), form: LockForm::Plural }
+    Locks { semaphores, mutexes: args.workflow.mutexes.clone(), form }
+}
+
+/// The limits that a run of this machine goes by where the documents give none.
+pub(super) fn limits(args: &Args) -> Option<Limits> {
+    let semaphores = &args.workflow.semaphores;
+    let of_keys = semaphores.iter().map(|semaphore| (semaphore.named.key.to_string(), semaphore.limit())).collect();
+    let config_map = args.workflow.semaphore_configmap.to_string();
+    (!semaphores.is_empty()).then_some(Limits { config_map, of_keys })
 }
 
 /// How the cluster has locks written, where some are asked for.
-pub(super) async fn form(cluster: &Cluster, locks: &Locks) -> LockForm {
-    if locks.semaphores.is_empty() && locks.mutexes.is_empty() {
-        return locks.form;
+pub(super) async fn form(cluster: &Cluster, args: &Args) -> LockForm {
+    if args.workflow.semaphores.is_empty() && args.workflow.mutexes.is_empty() {
+        return LockForm::Plural;
     }
     LockForm::of_fields(cluster.lock_fields().await.as_deref())
 }

@@ -2,20 +2,25 @@
 
 mod args;
 mod check;
-mod cluster;
-pub(super) mod local;
 mod locks;
 mod owner;
 mod request;
 mod subject;
 
+use serde_json::Value;
+
 pub(super) use self::args::Args;
 use self::args::DryRun;
 use self::request::Request;
 use super::failure::Failure;
+use super::launch::Launch;
+use super::runtime::block_on;
+use crate::backend::Backend;
 use crate::exit::Exit;
+use crate::local::new_run::Source;
 use crate::output::format::{Format, rendered};
 use crate::output::stream;
+use crate::prepare::Templates;
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     agree(args)?;
@@ -26,16 +31,51 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     request.has_workflow()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)?;
-    let outcome = runtime.block_on(async {
-        if args.local { local::run(args, request).await } else { cluster::run(args, request).await }
-    });
-    runtime.shutdown_background();
-    outcome
+    block_on(submit(args, request))
+}
+
+async fn submit(args: &Args, mut request: Request<'_>) -> Result<Exit, Failure> {
+    let backend = args.access.backend(args.local).await?;
+    if let Backend::Cluster(cluster) = &backend {
+        request.lock_form = locks::form(cluster, args).await;
+    }
+    let (templates, live) = known_objects(&backend, &request).await?;
+    let mut prepared = request.prepare(&templates, live.as_ref())?;
+
+    if let Backend::Cluster(cluster) = &backend {
+        if let Some(owner) = &args.workflow.owner {
+            owner::set(owner, cluster, &mut prepared, args.quiet).await?;
+        }
+        locks::ensure(args, cluster, &prepared).await?;
+    }
+
+    let limits = locks::limits(args);
+    let source = Source {
+        workflows: &request.workflows,
+        beside: &request.beside,
+        limits: limits.as_ref(),
+        max_tasks: args.max_tasks,
+    };
+    let launch = Launch {
+        backend: &backend,
+        prepared: &prepared,
+        source,
+        follow_up: &args.follow_up,
+        dry_run: args.dry_run == DryRun::Server,
+        output: args.output,
+        quiet: args.quiet,
+    };
+    launch.carry_out().await
+}
+
+/// The templates that the workflows refer to, from the files and else from a cluster, and the object of `--from`.
+async fn known_objects(backend: &Backend, request: &Request<'_>) -> Result<(Templates, Option<Value>), Failure> {
+    let live = match (backend, request.not_in_files()) {
+        (Backend::Cluster(cluster), Some(from)) => Some(cluster.template(from.kind, from.name.as_str()).await?),
+        _ => None,
+    };
+    let callers = request.callers(live.as_ref())?;
+    Ok((backend.called_templates(request.templates(), callers).await?, live))
 }
 
 /// Refuses flags that contradict each other.

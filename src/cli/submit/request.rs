@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::args::Args;
 use super::locks;
-use super::subject::Subject;
-use crate::argo::check;
+use super::subject::{GIVE_OR_ASK, Subject};
 use crate::argo::document::{self, Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
@@ -17,32 +16,26 @@ use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, Parame
 use crate::cli::{files, generate};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
-use crate::prepare::{Detail, Memoize, Notice, Options, Prepared, Source, Templates, from_source, told};
-
-/// What to do about an object that is not in the files.
-pub(super) const GIVE_OR_ASK: &str =
-    "give the file that holds it, or leave --local and --dry-run=client out to ask the cluster";
+use crate::prepare::{Detail, LockForm, Memoize, Notice, Options, Prepared, Source, Templates, from_source, told};
 
 /// What `submit` was asked for.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct Request<'a> {
+    pub(super) args: &'a Args,
     /// The workflows to submit, as they were written.
     pub(super) workflows: Vec<Document>,
     /// What stands beside them.
     pub(super) beside: Vec<Document>,
-    pub(super) from: Option<FromKind>,
-    pub(super) options: Options,
-    pub(super) generate_name: Option<NamePrefix>,
-    pub(super) quiet: bool,
-    /// How documents are checked; none with `--no-check`.
-    pub(super) check: Option<check::Options>,
     /// The texts of the documents.
     pub(super) sources: Vec<document::Source>,
-    detail: Detail,
+    /// Parameters by name; a later one replaces an earlier one.
+    pub(super) parameters: Vec<(String, String)>,
+    /// How locks are written.
+    pub(super) lock_form: LockForm,
 }
 
-impl Request {
-    pub(super) fn read(args: &Args) -> Result<Self, Failure> {
+impl<'a> Request<'a> {
+    pub(super) fn read(args: &'a Args) -> Result<Self, Failure> {
         standard_input_once(args)?;
         let (documents, sources) = files::with_sources(&args.files, args.quiet)?;
         let (workflows, beside): (Vec<_>, Vec<_>) =
@@ -56,26 +49,31 @@ impl Request {
             return Err(Failure::usage(format!("--handle fits one workflow, and there are {count}"))
                 .hint("submit them one by one"));
         }
-        Ok(Self {
-            workflows,
-            beside,
-            from: args.from.clone(),
-            options: options(args)?,
-            generate_name: args.workflow.generate_name.clone(),
-            quiet: args.quiet,
-            check: (!args.check.no_check).then(|| args.check.options(args.local)),
-            sources,
-            detail: if args.verbose { Detail::Full } else { Detail::Brief },
-        })
+        Ok(Self { args, workflows, beside, sources, parameters: parameters(args)?, lock_form: LockForm::Plural })
     }
 
     /// The templates beside the workflows.
     pub(super) fn templates(&self) -> Templates {
-        let mut templates = Templates::default();
-        for document in self.beside.iter().filter(|document| is_template(document.kind)) {
-            templates.insert(document.value.clone());
+        self.beside.iter().map(|document| document.value.clone()).collect()
+    }
+
+    /// The object of `--from` that no file holds. Of templates only references are made, so a cluster is always asked.
+    pub(super) fn not_in_files(&self) -> Option<&FromKind> {
+        let in_files = |from: &FromKind| {
+            from.kind == TemplateKind::CronWorkflow && self.beside(Kind::CronWorkflow, &from.name).is_some()
+        };
+        self.args.from.as_ref().filter(|from| !in_files(from))
+    }
+
+    /// All objects that may refer to templates.
+    pub(super) fn callers(&self, live: Option<&Value>) -> Result<Vec<Value>, Failure> {
+        let beside = self.beside.iter().filter(|document| is_template(document.kind));
+        let mut callers: Vec<Value> =
+            self.workflows.iter().chain(beside).map(|document| document.value.clone()).collect();
+        if let Some(from) = &self.args.from {
+            callers.push(self.made_from(from, live)?);
         }
-        templates
+        Ok(callers)
     }
 
     /// The workflow that `--from` asks for. `live` is the object on the cluster, unless a file holds it.
@@ -100,7 +98,7 @@ impl Request {
 
     /// Refuses files that hold nothing to submit.
     pub(super) fn has_workflow(&self) -> Result<(), Failure> {
-        if !self.workflows.is_empty() || self.from.is_some() {
+        if !self.workflows.is_empty() || self.args.from.is_some() {
             return Ok(());
         }
         Err(Failure::usage("the files hold no Workflow").hint(
@@ -111,27 +109,39 @@ impl Request {
     /// Everything that is to be submitted, prepared; nothing is created before all of it is sound.
     pub(super) fn prepare(&self, templates: &Templates, live: Option<&Value>) -> Result<Vec<Prepared>, Failure> {
         self.check(templates, live)?;
-        let written = self.workflows.iter().map(|document| Subject::written(document).prepared(self, templates));
+        let written = self.workflows.iter().map(|document| self.prepared(Subject::written(document), templates));
         let mut prepared = written.collect::<Result<Vec<_>, _>>()?;
-        if let Some(from) = &self.from {
+        if let Some(from) = &self.args.from {
             let object = self.made_from(from, live)?;
-            prepared.push(Subject { object: &object, document: None }.prepared(self, templates)?);
+            prepared.push(self.prepared(Subject { object: &object, document: None }, templates)?);
         }
         differ(&prepared)?;
         Ok(prepared)
     }
 
-    /// The options for one workflow: each is a run of its own.
-    pub(super) fn options(&self) -> Result<Options, Failure> {
-        let generated_run_id = generate::run_id(Timestamp::now())?;
-        Ok(Options { generated_run_id, generated_cache_name: generate::cache_name(), ..self.options.clone() })
+    fn prepared(&self, subject: Subject<'_>, templates: &Templates) -> Result<Prepared, Failure> {
+        let workflow = &self.args.workflow;
+        // The name is fixed before anything is sent, so that a repeated request finds its own object.
+        let name = match (&workflow.name, &workflow.generate_name) {
+            (Some(name), _) => name.clone(),
+            (None, Some(NamePrefix(prefix))) => generate::name(prefix)?,
+            (None, None) => subject.name()?,
+        };
+        let options = self.options(Some(name))?;
+        let prepared = subject.prepared(templates, &options)?;
+        self.tell(&prepared.notices);
+        if !self.args.quiet {
+            subject.tell_undeclared(&options);
+        }
+        Ok(prepared)
     }
 
-    pub(super) fn tell(&self, notices: &[Notice]) {
-        if self.quiet {
+    fn tell(&self, notices: &[Notice]) {
+        if self.args.quiet {
             return;
         }
-        for line in told(notices, self.detail) {
+        let detail = if self.args.verbose { Detail::Full } else { Detail::Brief };
+        for line in told(notices, detail) {
             talk(line);
         }
     }
@@ -139,7 +149,7 @@ impl Request {
     /// What would be created, without asking a cluster; of files that hold no workflow, their templates prepared.
     pub(super) fn objects(&self) -> Result<Vec<Value>, Failure> {
         let templates = self.templates();
-        let prepared = if self.workflows.is_empty() && self.from.is_none() {
+        let prepared = if self.workflows.is_empty() && self.args.from.is_none() {
             self.prepare_templates(&templates)?
         } else {
             self.prepare(&templates, None)?
@@ -147,42 +157,54 @@ impl Request {
         Ok(prepared.into_iter().map(|prepared| prepared.workflow).collect())
     }
 
+    /// The options for one workflow: each is a run of its own.
+    fn options(&self, name: Option<ObjectName>) -> Result<Options, Failure> {
+        let args = self.args;
+        let pairs = |key: &String, value: &String| (key.clone(), value.clone());
+        let labels = args.workflow.labels.iter().map(|LabelPair(key, value)| pairs(key, value));
+        let annotations = args.workflow.annotations.iter().map(|AnnotationPair(key, value)| pairs(key, value));
+        Ok(Options {
+            run_id: args.run.run_id.clone(),
+            memoize: if args.memoizes() { Memoize::Auto } else { Memoize::Off },
+            cache_name: args.run.cache_name.clone(),
+            max_age: args.run.max_age.clone(),
+            parameters: self.parameters.clone(),
+            labels: labels.collect(),
+            annotations: annotations.collect(),
+            name,
+            namespace: args.access.namespace().map(ToString::to_string),
+            entrypoint: args.workflow.entrypoint.clone(),
+            service_account: args.workflow.serviceaccount.as_ref().map(ToString::to_string),
+            priority: args.workflow.priority,
+            parallelism: args.workflow.parallelism,
+            locks: locks::of(args, self.lock_form),
+            inline: args.run.inline || args.local,
+            ..Options::new(generate::run_id(Timestamp::now())?, generate::cache_name())
+        })
+    }
+
     fn prepare_templates(&self, templates: &Templates) -> Result<Vec<Prepared>, Failure> {
         self.check(templates, None)?;
         let written = self.beside.iter().filter(|document| is_template(document.kind));
-        let all = written.map(|document| Subject::written(document).prepared_template(self, templates));
-        let all = all.collect::<Result<Vec<_>, _>>()?;
+        let prepared = written.map(|document| {
+            let prepared = Subject::written(document)
+                .prepared_template(templates, &self.options(self.args.workflow.name.clone())?)?;
+            self.tell(&prepared.notices);
+            Ok(prepared)
+        });
+        let all = prepared.collect::<Result<Vec<_>, Failure>>()?;
         if all.is_empty() { Err(Failure::usage("the files hold no Workflow and no template")) } else { Ok(all) }
     }
 }
 
-/// What the flags ask of the preparation.
-fn options(args: &Args) -> Result<Options, Failure> {
+/// What the flags and files give; the flags count more.
+fn parameters(args: &Args) -> Result<Vec<(String, String)>, Failure> {
     let mut parameters = Vec::new();
     for path in &args.workflow.parameter_file {
         parameters.extend(files::parameters(path, args.quiet)?);
     }
     parameters.extend(args.workflow.parameters.iter().map(|ParameterPair(name, value)| (name.clone(), value.clone())));
-    let labels = args.workflow.labels.iter().map(|LabelPair(key, value)| (key.clone(), value.clone()));
-    let annotations = args.workflow.annotations.iter().map(|AnnotationPair(key, value)| (key.clone(), value.clone()));
-    Ok(Options {
-        run_id: args.run.run_id.clone(),
-        memoize: if args.memoizes() { Memoize::Auto } else { Memoize::Off },
-        cache_name: args.run.cache_name.clone(),
-        max_age: args.run.max_age.clone(),
-        parameters,
-        labels: labels.collect(),
-        annotations: annotations.collect(),
-        name: args.workflow.name.clone(),
-        namespace: args.access.namespace().map(ToString::to_string),
-        entrypoint: args.workflow.entrypoint.clone(),
-        service_account: args.workflow.serviceaccount.as_ref().map(ToString::to_string),
-        priority: args.workflow.priority,
-        parallelism: args.workflow.parallelism,
-        locks: locks::of(args),
-        inline: args.run.inline || args.local,
-        ..Options::new(generate::run_id(Timestamp::now())?, generate::cache_name())
-    })
+    Ok(parameters)
 }
 
 fn standard_input_once(args: &Args) -> Result<(), Failure> {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::request::{GIVE_OR_ASK, Request};
 use crate::argo::Workflow;
 use crate::argo::document::Document;
 use crate::argo::identity::{IdentityError, ObjectName, RunId};
@@ -12,11 +11,14 @@ use crate::argo::template::Template;
 use crate::argo::workflow_spec;
 use crate::cli::failure::Failure;
 use crate::cli::generate;
-use crate::cli::values::NamePrefix;
 use crate::output::stream::talk;
 use crate::prepare::{
     Options, PrepareError, Prepared, RUN_PARAMETERS, Templates, missing_parameters, prepare, prepare_template,
 };
+
+/// What to do about an object that is not in the files.
+pub(super) const GIVE_OR_ASK: &str =
+    "give the file that holds it, or leave --local and --dry-run=client out to ask the cluster";
 
 /// A workflow, or a template that is prepared by itself.
 #[derive(Debug, Clone, Copy)]
@@ -33,34 +35,20 @@ impl<'a> Subject<'a> {
     }
 
     /// The workflow as it is to be created.
-    pub(super) fn prepared(self, request: &Request, templates: &Templates) -> Result<Prepared, Failure> {
-        let options = Options { name: Some(self.name(request)?), ..request.options()? };
-        let prepared = prepare(self.object.clone(), templates, &options).map_err(|error| self.refusal(error))?;
+    pub(super) fn prepared(self, templates: &Templates, options: &Options) -> Result<Prepared, Failure> {
+        let prepared = prepare(self.object.clone(), templates, options).map_err(|error| self.refusal(error))?;
         self.has_entrypoint(&prepared.workflow, options.entrypoint.is_some())?;
         has_values(&prepared.workflow, templates)?;
-        request.tell(&prepared.notices);
-        if !request.quiet {
-            self.tell_undeclared(&options);
-        }
         Ok(prepared)
     }
 
     /// The template as it would serve workflows.
-    pub(super) fn prepared_template(self, request: &Request, templates: &Templates) -> Result<Prepared, Failure> {
-        let prepared = prepare_template(self.object.clone(), templates, &request.options()?)
-            .map_err(|error| self.refusal(error))?;
-        request.tell(&prepared.notices);
-        Ok(prepared)
+    pub(super) fn prepared_template(self, templates: &Templates, options: &Options) -> Result<Prepared, Failure> {
+        prepare_template(self.object.clone(), templates, options).map_err(|error| self.refusal(error))
     }
 
-    /// The name is fixed before anything is sent, so that a repeated request finds its own object.
-    fn name(self, request: &Request) -> Result<ObjectName, Failure> {
-        if let Some(name) = &request.options.name {
-            return Ok(name.clone());
-        }
-        if let Some(NamePrefix(prefix)) = &request.generate_name {
-            return Ok(generate::name(prefix)?);
-        }
+    /// The name that the document gives, or one with its prefix.
+    pub(super) fn name(self) -> Result<ObjectName, Failure> {
         let text = |field: &str| self.object["metadata"][field].as_str().filter(|text| !text.is_empty());
         let illegal = |pointer: &'static str| move |error: IdentityError| self.fault(pointer, &error.to_string());
         match (text("name"), text("generateName")) {
@@ -91,7 +79,7 @@ impl<'a> Subject<'a> {
     }
 
     /// A parameter that nobody declares is Argo's to take, and mostly a slip.
-    fn tell_undeclared(self, options: &Options) {
+    pub(super) fn tell_undeclared(self, options: &Options) {
         if self.object.pointer("/spec/workflowTemplateRef").is_some() {
             return;
         }

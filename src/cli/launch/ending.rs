@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::LocalRuns;
+use super::Launch;
 use crate::argo::status::{Node, NodeType};
 use crate::backend::Snapshot;
 use crate::cli::follow::{ending, exit};
@@ -25,21 +25,21 @@ const LOG_LINES: usize = 10;
 const LOG_TAIL: u64 = 16 * 1024;
 
 /// The tree on standard output unless another format was asked for; why tasks failed on standard error.
-pub(super) fn tell(runs: &LocalRuns<'_>, found: &Snapshot, directory: &Path) -> Result<(), StreamError> {
+pub(super) fn tell(launch: &Launch<'_>, found: &Snapshot, directory: &Path) -> Result<(), StreamError> {
     let mask = found.mask();
     let nodes = mask.nodes(found.nodes.all.clone());
-    if !runs.quiet && exit(found) > Exit::Success {
+    if !launch.quiet && exit(found) > Exit::Success {
         for node in nodes.iter().filter(|node| node.kind == NodeType::Pod && node.phase.is_unsuccessful()).take(LOGS) {
             tell_log(node, directory, &mask);
         }
     }
-    if runs.output.is_some() {
+    if launch.output.is_some() {
         return Ok(());
     }
     let look =
         Look { color: stream::stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };
     stream::result(format_args!("{}{}\n", tree::draw(&nodes, look), ending(found)))?;
-    if !runs.quiet {
+    if !launch.quiet {
         talk(format_args!("logs in {}", directory.join("nodes").display()));
     }
     Ok(())

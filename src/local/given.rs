@@ -1,16 +1,14 @@
-//! What stands beside a workflow in the files, for a local run: templates, ConfigMaps and Secrets.
+//! What a local run looks things up in: templates, ConfigMaps and Secrets beside the workflow, and limits of semaphores.
 
 use base64::Engine;
 use serde_json::{Value, json};
 
+use super::new_run::NewRunError;
+use super::resolved::{Data, Plan, TemplateScope};
 use crate::argo::document::{Document, Kind, any_string};
-use crate::cli::failure::Failure;
-use crate::cli::submit::args::Args;
-use crate::cli::submit::locks::SemaphoreArg;
-use crate::local::resolved::{Data, Plan, TemplateScope};
 
 /// Adds a document to what the run looks things up in.
-pub(super) fn add(plan: &mut Plan, document: &Document) -> Result<(), Failure> {
+pub(super) fn add(plan: &mut Plan, document: &Document) -> Result<(), NewRunError> {
     let name = document.name().unwrap_or_default().to_owned();
     match document.kind {
         Kind::WorkflowTemplate => plan.add_templates(TemplateScope::Namespaced(name), &document.value["spec"]),
@@ -28,25 +26,21 @@ pub(super) fn add(plan: &mut Plan, document: &Document) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Limits of semaphores, which count where the documents give none.
-pub(in crate::cli) struct Limits<'a> {
-    config_map: &'a str,
-    semaphores: &'a [SemaphoreArg],
+/// Limits of semaphores, for those to which the documents give none.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// The ConfigMap that would hold them.
+    pub config_map: String,
+    /// Each semaphore's key with its limit.
+    pub of_keys: Vec<(String, u32)>,
 }
 
-/// Those of `--semaphore`.
-pub(super) fn limits(args: &Args) -> Option<Limits<'_>> {
-    let semaphores = args.workflow.semaphores.as_slice();
-    let config_map = args.workflow.semaphore_configmap.as_str();
-    (!semaphores.is_empty()).then_some(Limits { config_map, semaphores })
-}
-
-impl Limits<'_> {
+impl Limits {
     /// Adds them to what the run looks things up in, and returns the ConfigMap that holds all of them.
     pub(super) fn add(&self, plan: &mut Plan) -> Value {
-        let limits = plan.config_maps.entry(self.config_map.to_owned()).or_default();
-        for semaphore in self.semaphores {
-            limits.entry(semaphore.named.key.to_string()).or_insert_with(|| semaphore.limit().to_string());
+        let limits = plan.config_maps.entry(self.config_map.clone()).or_default();
+        for (key, limit) in &self.of_keys {
+            limits.entry(key.clone()).or_insert_with(|| limit.to_string());
         }
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.config_map}, "data": limits})
     }
@@ -57,15 +51,14 @@ fn data(map: &Value) -> Data {
     fields.map(|(key, value)| (key.clone(), any_string(value).unwrap_or_default())).collect()
 }
 
-fn decoded(document: &Document) -> Result<Data, Failure> {
+fn decoded(document: &Document) -> Result<Data, NewRunError> {
     let mut all = Data::new();
     for (key, value) in document.value["data"].as_object().into_iter().flatten() {
         let text = value.as_str().unwrap_or_default().split_whitespace().collect::<String>();
         let bytes = base64::engine::general_purpose::STANDARD.decode(text);
         let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let text = text.ok_or_else(|| {
-            let problem = document.problem(&format!("/data/{key}"), "expected text in base64");
-            Failure::usage(problem.to_string()).hint("plain text goes into stringData")
+            NewRunError::NotBase64(document.problem(&format!("/data/{key}"), "expected text in base64").to_string())
         })?;
         all.insert(key.clone(), text);
     }

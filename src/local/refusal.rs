@@ -1,17 +1,15 @@
-//! Whether this machine can do what a workflow asks for; what it cannot do is named with its place.
+//! What this machine cannot do of what a workflow asks for, each with its place.
 
-use super::LocalRuns;
+use super::new_run::{NewRunError, Source};
+use super::resolved::Plan;
+use super::support;
 use crate::argo::document::{Document, Kind};
 use crate::argo::workflow_spec;
-use crate::cli::failure::Failure;
-use crate::local::resolved::Plan;
-use crate::local::support;
-use crate::output::stream::talk;
 
-/// Reports what is ignored, and refuses what would change the result.
-pub(super) fn check(runs: &LocalRuns<'_>, plan: &Plan) -> Result<(), Failure> {
+/// Refuses what would change the result; gives the fields that are ignored.
+pub(super) fn check(source: Source<'_>, plan: &Plan) -> Result<Vec<String>, NewRunError> {
     let support = support::survey(plan);
-    let mut refused: Vec<String> = support.refused.iter().map(|refusal| explained(runs, plan, refusal)).collect();
+    let mut refused: Vec<String> = support.refused.iter().map(|refusal| explained(source, plan, refusal)).collect();
     for (program, template) in &support.image_programs {
         if !on_path(program) {
             refused.push(format!(
@@ -19,21 +17,17 @@ pub(super) fn check(runs: &LocalRuns<'_>, plan: &Plan) -> Result<(), Failure> {
             ));
         }
     }
-    if !refused.is_empty() {
-        let message = format!("workflow {} cannot run on this machine", plan.name());
-        return Err(Failure::usage(format!("{message}\n  {}", refused.join("\n  "))));
+    if refused.is_empty() {
+        Ok(support.passed_over.into_iter().collect())
+    } else {
+        Err(NewRunError::Unsupported { name: plan.name().to_owned(), refused: refused.join("\n  ") })
     }
-    if !runs.quiet && !support.passed_over.is_empty() {
-        let fields: Vec<&str> = support.passed_over.iter().map(String::as_str).collect();
-        talk(format_args!("note: ignored in local runs: {}", fields.join(", ")));
-    }
-    Ok(())
 }
 
 /// A refusal with the place of its field, in the file that holds it.
-fn explained(runs: &LocalRuns<'_>, plan: &Plan, refusal: &support::Refusal) -> String {
+fn explained(source: Source<'_>, plan: &Plan, refusal: &support::Refusal) -> String {
     let holder = match refusal.scope.split_once(' ') {
-        None => runs.workflows.iter().find(|document| belongs(document, plan)),
+        None => source.workflows.iter().find(|document| is_source(document, plan)),
         Some((_, name)) => {
             let name = name.trim_matches('"');
             let kind = if refusal.scope.starts_with("cluster") {
@@ -41,7 +35,7 @@ fn explained(runs: &LocalRuns<'_>, plan: &Plan, refusal: &support::Refusal) -> S
             } else {
                 Kind::WorkflowTemplate
             };
-            runs.beside.iter().find(|document| document.kind == kind && document.name() == Some(name))
+            source.beside.iter().find(|document| document.kind == kind && document.name() == Some(name))
         }
     };
     // Without a place in a file: the workflow was made by --from, or merged with its template.
@@ -54,7 +48,8 @@ fn explained(runs: &LocalRuns<'_>, plan: &Plan, refusal: &support::Refusal) -> S
     }
 }
 
-fn belongs(document: &Document, plan: &Plan) -> bool {
+/// Whether the workflow was made from the document.
+fn is_source(document: &Document, plan: &Plan) -> bool {
     match (document.name(), document.generate_name()) {
         (Some(name), _) if name == plan.name() => true,
         (_, Some(prefix)) if plan.name().starts_with(prefix) => true,

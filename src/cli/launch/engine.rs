@@ -1,0 +1,131 @@
+//! Runs that this command carries out itself, on this machine, one after another.
+
+use std::path::Path;
+
+use tokio::sync::mpsc;
+
+use super::interrupts::Interrupts;
+use super::{Launch, Ready, ending, print};
+use crate::argo::status::Phase;
+use crate::backend::Snapshot;
+use crate::cli::failure::Failure;
+use crate::cli::follow::Followed;
+use crate::cli::follow_up::Made;
+use crate::cli::handle::handle_of;
+use crate::exit::Exit;
+use crate::local::engine::Ended;
+use crate::local::machine::Machine;
+use crate::local::new_run::NewRun;
+use crate::local::run_locks::Places;
+use crate::local::view::View;
+use crate::mask::Mask;
+use crate::output::live::Live;
+use crate::output::stream::talk;
+
+/// A run that has ended.
+struct Over {
+    made: Made,
+    last: Snapshot,
+    exit: Exit,
+    interrupted: bool,
+}
+
+impl Launch<'_> {
+    pub(super) async fn run_here(&self, root: &Path, ready: Vec<Ready<'_>>) -> Result<Exit, Failure> {
+        for note in ready.iter().flat_map(|(run, _)| &run.notes).filter(|_| !self.quiet) {
+            talk(format_args!("note: {note}"));
+        }
+        let machine = Machine::open(root)?;
+        if let (View::Plain(why), false) = (&machine.view, self.quiet) {
+            talk(format_args!(
+                "warning: tasks share this machine's file system, as none can have a view of its own: {why}"
+            ));
+        }
+        let mut interrupts = Interrupts::new(self.follow_up.timeout)?;
+
+        let mut exit = Exit::Success;
+        let (mut made, mut followed) = (Vec::new(), Vec::new());
+        let mut ready = ready.into_iter();
+        for next in ready.by_ref() {
+            let over = self.run_one(next, &machine, &mut interrupts).await?;
+            self.follow_up.notify.tell(&over.made.object).await;
+            exit = exit.max(over.exit);
+            followed.push(Followed { run: over.made.handle.name.clone(), end: Ok(over.last) });
+            made.push(over.made);
+            if over.interrupted {
+                break;
+            }
+        }
+
+        for (left_out, _) in ready {
+            talk(format_args!("note: workflow {} was not started", left_out.name()));
+        }
+        let written = self.follow_up.report.write(&followed);
+        print(self.output, made)?;
+        Ok(exit.max(written))
+    }
+
+    async fn run_one(
+        &self,
+        (new, identity): Ready<'_>,
+        machine: &Machine,
+        interrupts: &mut Interrupts,
+    ) -> Result<Over, Failure> {
+        let _locks = locks(&new, machine, interrupts).await?;
+        let name = new.name().clone();
+        let run = new.start(machine)?;
+        let handle = handle_of(run.workflow(), identity.cache_name.as_ref(), self.backend);
+        let made = self.follow_up.made(run.workflow().clone(), handle)?;
+        if !self.quiet {
+            let run_id = identity.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
+            talk(format_args!("running workflow {name} on this machine, run id {run_id}"));
+        }
+
+        let (directory, secrets) = (run.directory(), run.secrets());
+        let mask = Mask::hiding(run.workflow(), &[], &secrets);
+        let live = Live::new(self.quiet);
+        let voice = live.voice();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let running = run.carry_out(receiver, |scheduler, changed| {
+            let nodes = mask.nodes(changed.iter().map(|&node| scheduler.node(node).clone()).collect());
+            live.show(nodes.iter());
+        });
+        let ended = tokio::select! {
+            ended = running => ended,
+            never = interrupts.forward(sender, &voice) => match never {},
+        };
+        // What follows stands where the tree was.
+        drop(live);
+
+        let ended = ended?;
+        let last = Snapshot { secrets, ..Snapshot::from(ended.workflow.clone()) };
+        ending::tell(self, &last, &directory)?;
+        let exit = exit(&ended, interrupts.timed_out());
+        Ok(Over { made: Made { object: ended.workflow, ..made }, last, exit, interrupted: ended.interrupted })
+    }
+}
+
+/// The locks that the run takes as a whole, once they are free.
+async fn locks(run: &NewRun, machine: &Machine, interrupts: &mut Interrupts) -> Result<Places, Failure> {
+    let name = run.name();
+    let taking = run.locks(machine, |lock| {
+        talk(format_args!("workflow {name} waits for {lock}, which another run of this machine holds"));
+    });
+    tokio::select! {
+        locks = taking => Ok(locks?),
+        signalled = interrupts.next() => {
+            let exit = if signalled { Exit::Interrupted } else { Exit::TimedOut };
+            Err(Failure::new(exit, format!("workflow {name} was not started: it waited for its locks")))
+        }
+    }
+}
+
+fn exit(ended: &Ended, timed_out: bool) -> Exit {
+    match ended.finished.phase {
+        _ if timed_out => Exit::TimedOut,
+        _ if ended.interrupted => Exit::Interrupted,
+        Phase::Succeeded => Exit::Success,
+        Phase::Error => Exit::Errored,
+        _ => Exit::Failed,
+    }
+}

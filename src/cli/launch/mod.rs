@@ -1,0 +1,100 @@
+//! Runs that a command creates, followed to their ends: what `submit` and `retry` have in common once it is decided what is
+//! to run.
+
+mod ending;
+mod engine;
+mod interrupts;
+
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::follow_up::{FollowUp, Made, print};
+use super::generate;
+use super::handle::handle_of;
+use crate::argo::Workflow;
+use crate::backend::{Backend, Created, Creation};
+use crate::exit::Exit;
+use crate::local::new_run::{NewRun, Source};
+use crate::output::format::{Format, name, rendered};
+use crate::output::stream::{result, talk};
+use crate::prepare::{self, Prepared, existing_cache};
+
+/// Runs that are created, followed as the flags ask, and told.
+pub(super) struct Launch<'a> {
+    pub(super) backend: &'a Backend,
+    /// The workflows as they are to run.
+    pub(super) prepared: &'a [Prepared],
+    /// The documents that they were prepared from, for a run of this machine.
+    pub(super) source: Source<'a>,
+    pub(super) follow_up: &'a FollowUp,
+    /// Create nothing; a cluster checks the objects.
+    pub(super) dry_run: bool,
+    pub(super) output: Option<Format>,
+    pub(super) quiet: bool,
+}
+
+/// A local run that is ready, and what identifies it.
+type Ready<'a> = (NewRun, &'a prepare::Run);
+
+impl<'a> Launch<'a> {
+    /// Creates all of them and carries out what was asked for; the worst end counts.
+    pub(super) async fn carry_out(&self) -> Result<Exit, Failure> {
+        let mut made: Vec<Made> = Vec::new();
+        let mut ready: Vec<Ready<'a>> = Vec::new();
+        for prepared in self.prepared {
+            match self.create(prepared).await.inspect_err(|_| tell_partial(&made))? {
+                Created::Object(created) => made.push(self.made(prepared, created.object, created.already)?),
+                Created::Ready(run) => ready.push((*run, &prepared.run)),
+            }
+        }
+
+        match self.backend {
+            Backend::Local { root, .. } => self.run_here(root, ready).await,
+            Backend::Cluster(_) if self.dry_run => {
+                let objects: Vec<Value> = made.into_iter().map(|run| run.object).collect();
+                self.output.map_or(Ok(()), |format| result(rendered(format, &objects)))?;
+                Ok(Exit::Success)
+            }
+            Backend::Cluster(cluster) => self.follow_up.conclude(cluster, made, self.output, self.quiet).await,
+        }
+    }
+
+    async fn create(&self, prepared: &Prepared) -> Result<Created, Failure> {
+        let Self { source, dry_run, .. } = *self;
+        let creation = Creation { workflow: &prepared.workflow, uid: &generate::uid(), source, dry_run };
+        Ok(self.backend.create(creation).await?)
+    }
+
+    /// Tells of an object that a cluster has now, or would take.
+    fn made(&self, prepared: &Prepared, object: Value, already: bool) -> Result<Made, Failure> {
+        let done = match (self.dry_run, already) {
+            (true, _) => "created (server dry run)",
+            (false, true) => "unchanged: this attempt of the run is there already",
+            (false, false) => "created",
+        };
+        if self.output.is_none() {
+            result(format_args!("{} {done}\n", name(&object)))?;
+        }
+        if !self.quiet {
+            tell_run(&prepared.run, &object);
+        }
+        let handle = handle_of(&object, prepared.run.cache_name.as_ref(), self.backend);
+        if self.dry_run { Ok(Made { object, handle }) } else { self.follow_up.made(object, handle) }
+    }
+}
+
+/// What was created before the failure, which the exit code alone would hide.
+fn tell_partial(runs: &[Made]) {
+    for run in runs {
+        talk(format_args!("note: {} had been created before", name(&run.object)));
+    }
+}
+
+/// The cache is the live object's: one that was there before has kept its own.
+fn tell_run(run: &prepare::Run, object: &Value) {
+    let cache = existing_cache(Workflow::view(object).spec()).or_else(|| run.cache_name.clone());
+    let cache = cache.map(|cache| format!(", cache {cache}")).unwrap_or_default();
+    if let Some(run_id) = &run.run_id {
+        talk(format_args!("run id {run_id}{cache}"));
+    }
+}

@@ -1,0 +1,189 @@
+//! A run that this machine is to carry out: what keeps it from starting shows before anything is written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::engine::{self, Ended, Interrupt};
+use super::executor::Executor;
+use super::given::{self, Limits};
+use super::machine::Machine;
+use super::open_files;
+use super::refusal;
+use super::resolved::Plan;
+use super::run_locks::Places;
+use super::scheduler::{NodeIndex, Scheduler};
+use super::secrets::Secrets;
+use super::store::{self, Store, StoreError};
+use crate::argo::document::{Document, Kind};
+use crate::argo::identity::{IdentityError, ObjectName};
+use crate::exit::{CommandError, Exit};
+
+/// Why a run cannot start on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum NewRunError {
+    /// Its name is none.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Its directory cannot be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The data of a Secret is no text in base64; tells where.
+    #[error("{0}")]
+    NotBase64(String),
+    /// It asks for what this machine cannot do.
+    #[error("workflow {name} cannot run on this machine\n  {refused}")]
+    Unsupported {
+        /// The workflow.
+        name: String,
+        /// What, each on a line with its place.
+        refused: String,
+    },
+    /// The program that tasks are started with is not found.
+    #[error("cannot find this program")]
+    Program(#[source] io::Error),
+}
+
+impl CommandError for NewRunError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Identity(error) => error.exit(),
+            Self::Store(error) => error.exit(),
+            Self::NotBase64(_) | Self::Unsupported { .. } => Exit::Usage,
+            Self::Program(_) => Exit::Tool,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::NotBase64(_) => Some("plain text goes into stringData".to_owned()),
+            Self::Identity(_) | Self::Unsupported { .. } | Self::Program(_) => None,
+        }
+    }
+}
+
+/// The documents that a run is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// The workflows as they were written, for the places of their fields.
+    pub workflows: &'a [Document],
+    /// What stands beside them.
+    pub beside: &'a [Document],
+    /// Limits of semaphores that the documents do not give.
+    pub limits: Option<&'a Limits>,
+    /// How many tasks run at once, unless there is a usual number.
+    pub max_tasks: Option<u16>,
+}
+
+/// A run that nothing keeps from starting.
+#[derive(Debug)]
+pub(crate) struct NewRun {
+    plan: Plan,
+    namespace: ObjectName,
+    name: ObjectName,
+    /// What a later attempt needs beside the workflow. Secrets are not written down.
+    beside: Vec<Value>,
+    /// What the user should know of it.
+    pub(crate) notes: Vec<String>,
+}
+
+impl NewRun {
+    /// The run of a workflow, with the uid as its own; its directory is not made yet.
+    pub(crate) fn new(root: &Path, workflow: &Value, uid: &str, source: Source<'_>) -> Result<Self, NewRunError> {
+        let (mut workflow, mut notes) = (workflow.clone(), Vec::new());
+        let metadata = &mut workflow["metadata"];
+        let namespace: ObjectName = metadata["namespace"].as_str().unwrap_or("default").parse()?;
+        let name: ObjectName = metadata["name"].as_str().unwrap_or_default().parse()?;
+        metadata["namespace"] = namespace.as_str().into();
+        metadata["uid"] = uid.into();
+        metadata["creationTimestamp"] = now().into();
+        let directory = store::directory(root, &namespace, &name);
+        if store::exists(&directory) {
+            return Err(StoreError::Exists { name: name.to_string(), directory }.into());
+        }
+
+        let wanted = source.max_tasks.map_or_else(default_limit, usize::from);
+        let limit = open_files::fitting(wanted);
+        if limit < wanted {
+            notes.push(format!("at most {limit} tasks run at once, for few files may be open (ulimit -Hn)"));
+        }
+        let mut plan = Plan::new(workflow, directory, limit);
+        for document in source.beside {
+            given::add(&mut plan, document)?;
+        }
+        let limits = source.limits.map(|limits| limits.add(&mut plan));
+
+        let ignored = refusal::check(source, &plan)?;
+        if !ignored.is_empty() {
+            notes.push(format!("ignored in local runs: {}", ignored.join(", ")));
+        }
+        let beside = source.beside.iter().filter(|document| document.kind != Kind::Secret);
+        let beside = beside.map(|document| document.value.clone()).chain(limits).collect();
+        Ok(Self { plan, namespace, name, beside, notes })
+    }
+
+    pub(crate) fn name(&self) -> &ObjectName {
+        &self.name
+    }
+
+    /// Takes the locks that the run holds as a whole, once they are free. `on_wait` is told once what is waited for.
+    pub(crate) async fn locks(&self, machine: &Machine, on_wait: impl FnOnce(&str)) -> Result<Places, StoreError> {
+        Places::take(&machine.root, &self.plan, on_wait).await
+    }
+
+    /// Makes the run's directory.
+    pub(crate) fn start(self, machine: &Machine) -> Result<StartedRun, StoreError> {
+        let secrets = Secrets::new(&self.plan.secrets);
+        let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?.hiding(secrets);
+        store.write_beside(&self.beside)?;
+        let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable).hide(&machine.root);
+        Ok(StartedRun { plan: self.plan, store, executor })
+    }
+}
+
+/// A run whose directory is there.
+pub(crate) struct StartedRun {
+    plan: Plan,
+    store: Store,
+    executor: Executor,
+}
+
+impl StartedRun {
+    /// The Workflow object as it was created.
+    pub(crate) fn workflow(&self) -> &Value {
+        &self.plan.workflow
+    }
+
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.store.directory().to_owned()
+    }
+
+    /// The values of the Secrets that it was given.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.plan.secrets.values().flat_map(|data| data.values().cloned()).collect()
+    }
+
+    /// Carries it out to its end. `observe` sees the state after each event and the nodes that it changed.
+    pub(crate) async fn carry_out(
+        self,
+        mut interrupts: UnboundedReceiver<Interrupt>,
+        observe: impl FnMut(&Scheduler, &[NodeIndex]),
+    ) -> Result<Ended, StoreError> {
+        engine::run(Scheduler::new(self.plan), self.executor, self.store, &mut interrupts, observe).await
+    }
+}
+
+/// The time as Kubernetes writes it, in whole seconds.
+fn now() -> String {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+/// Enough for tasks that wait more than they compute.
+fn default_limit() -> usize {
+    std::thread::available_parallelism().map_or(16, |cores| cores.get().saturating_mul(8).max(16))
+}
