@@ -1,11 +1,8 @@
 //! The values of the workflow that every template can refer to: `workflow.…`.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Scheduler;
 use super::arguments::view;
 use super::marshalled;
 use crate::argo::expression::{Scope, golang};
@@ -13,42 +10,33 @@ use crate::argo::model::{Parameter, any_string};
 use crate::argo::status::Phase;
 use crate::local::resolved::Plan;
 
-impl Scheduler {
-    pub(super) fn declare_globals(&mut self) -> Result<(), String> {
-        let plan = Arc::clone(&self.plan);
-        let mut globals = Scope::new();
-        for (name, field) in [("workflow.name", "name"), ("workflow.namespace", "namespace"), ("workflow.uid", "uid")] {
-            globals.set(name, plan.metadata(field));
-        }
-        let text = |field: &str| plan.spec[field].as_str().unwrap_or_default().to_owned();
-        globals.set("workflow.mainEntrypoint", text("entrypoint"));
-        globals.set("workflow.serviceAccountName", text("serviceAccountName"));
-        globals.set("workflow.status", Phase::Running.as_str());
-        if let Some(priority) = plan.spec["priority"].as_i64() {
-            globals.set("workflow.priority", priority.to_string());
-        }
-        declare_creation(&mut globals, plan.metadata("creationTimestamp"));
-        declare_metadata(&mut globals, &plan);
-        let parameters =
-            plan.spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
-        for name in ["workflow.parameters", "workflow.parameters.json"] {
-            globals.set(name, marshalled::parameters(&parameters));
-        }
-        for document in &parameters {
-            let parameter: Parameter = view(document)?;
-            let value = workflow_parameter(&parameter, &plan)?;
-            globals.set(format!("workflow.parameters.{}", parameter.name), value);
-        }
-        self.globals = Arc::new(globals);
-        self.declare_duration();
-        Ok(())
+/// The values of a workflow that has just begun.
+pub(super) fn of(plan: &Plan) -> Result<Scope, String> {
+    let mut globals = Scope::new();
+    for (name, field) in [("workflow.name", "name"), ("workflow.namespace", "namespace"), ("workflow.uid", "uid")] {
+        globals.set(name, plan.metadata(field));
+    }
+    let text = |field: &str| plan.spec[field].as_str().unwrap_or_default().to_owned();
+    globals.set("workflow.mainEntrypoint", text("entrypoint"));
+    globals.set("workflow.serviceAccountName", text("serviceAccountName"));
+    globals.set("workflow.status", Phase::Running.as_str());
+    if let Some(priority) = plan.spec["priority"].as_i64() {
+        globals.set("workflow.priority", priority.to_string());
     }
 
-    /// `{{workflow.duration}}` as it is now.
-    pub(super) fn declare_duration(&mut self) {
-        let took = self.workflow.started_at.map_or(0.0, |from| self.now.duration_since(from).as_secs_f64());
-        Arc::make_mut(&mut self.globals).set("workflow.duration", format!("{took:.6}"));
+    declare_creation(&mut globals, plan.metadata("creationTimestamp"));
+    declare_metadata(&mut globals, plan);
+
+    let parameters = plan.spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
+    for name in ["workflow.parameters", "workflow.parameters.json"] {
+        globals.set(name, marshalled::parameters(&parameters));
     }
+    for document in &parameters {
+        let parameter: Parameter = view(document)?;
+        let value = workflow_parameter(&parameter, plan)?;
+        globals.set(format!("workflow.parameters.{}", parameter.name), value);
+    }
+    Ok(globals)
 }
 
 fn declare_metadata(globals: &mut Scope, plan: &Plan) {

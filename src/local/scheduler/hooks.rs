@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Scheduler;
+use super::agenda::Turn;
 use super::arguments::view;
 use super::outputs::Known;
-use super::references::{Artifacts, leave_out_absent, resolve_artifacts};
+use super::references::{leave_out_absent, resolve_artifacts};
 use super::state::{Call, NodeIndex, Owner};
 use crate::argo::expression::{self, Scope, Unresolved, render_value};
 use crate::argo::model::{Arguments, Hook, Step};
@@ -18,6 +19,50 @@ use crate::local::resolved::{Reference, TemplateScope};
 
 /// The name of the event of a node's end.
 pub(super) const EXIT: &str = "exit";
+
+/// Handlers of a node's events.
+#[derive(Debug, Default)]
+pub(super) struct Hooks {
+    /// By the event's name, `exit` among them; those that have started are taken out.
+    waiting: BTreeMap<String, Hook>,
+    running: usize,
+}
+
+impl Hooks {
+    pub(super) fn new(waiting: BTreeMap<String, Hook>) -> Self {
+        Self { waiting, running: 0 }
+    }
+
+    /// Has none start any more.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    pub(super) fn are_running(&self) -> bool {
+        self.running > 0
+    }
+
+    /// The events that are waited for, but for the node's end.
+    fn events(&self) -> Vec<String> {
+        self.waiting.keys().filter(|name| *name != EXIT).cloned().collect()
+    }
+
+    fn get(&self, event: &str) -> Option<Hook> {
+        self.waiting.get(event).cloned()
+    }
+
+    fn take(&mut self, event: &str) -> Option<Hook> {
+        self.waiting.remove(event)
+    }
+
+    fn begun(&mut self) {
+        self.running += 1;
+    }
+
+    fn ended(&mut self) {
+        self.running -= 1;
+    }
+}
 
 impl Scheduler {
     /// The hooks of a step or task. An item of a task has only its exit handler: the others are for the whole task.
@@ -45,23 +90,22 @@ impl Scheduler {
 
     /// Starts the hooks whose expression holds now.
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
-        let names: Vec<String> = self.frame(node).hooks.waiting.keys().filter(|name| *name != EXIT).cloned().collect();
-        for name in names {
+        for name in self.nodes.frame(node).hooks.events() {
             if self.stopping(node) || self.has_failed_fast(node) {
                 return;
             }
-            let hook_node = format!("{}.hooks.{name}", self.node(node).name);
-            let Some(hook) = self.frame(node).hooks.waiting.get(&name).cloned() else { continue };
+            let hook_node = format!("{}.hooks.{name}", self.nodes[node].name);
+            let Some(hook) = self.nodes.frame(node).hooks.get(&name) else { continue };
             let scope = self.scope_of_hooks(node);
             match holds(&hook, &hook_node, &scope) {
                 Ok(true) => {
-                    self.frame_mut(node).hooks.waiting.remove(&name);
+                    self.nodes.frame_mut(node).hooks.take(&name);
                     self.start_hook(node, &hook, hook_node, &scope, false);
                 }
                 Ok(false) => {}
                 Err(why) => {
-                    self.frame_mut(node).hooks.waiting.remove(&name);
-                    self.set(node, Phase::Error, &why);
+                    self.nodes.frame_mut(node).hooks.take(&name);
+                    self.nodes.set(node, Phase::Error, &why);
                 }
             }
         }
@@ -69,68 +113,67 @@ impl Scheduler {
 
     /// Starts the exit handler of a step or task that ran to an end.
     pub(super) fn fire_exit_hook(&mut self, node: NodeIndex) {
-        let terminated = self.shutdown == Some(super::Shutdown::Terminate);
-        let is_entry = self.frame(node).owner == Owner::Entry;
-        if is_entry || terminated || self.has_failed_fast(node) || !self.node(node).phase.is_completed() {
+        let is_entry = self.nodes.frame(node).owner == Owner::Entry;
+        if is_entry
+            || self.stop.is_termination()
+            || self.has_failed_fast(node)
+            || !self.nodes[node].phase.is_completed()
+        {
             return;
         }
-        let Some(hook) = self.frame_mut(node).hooks.waiting.remove(EXIT) else { return };
-        let name = format!("{}.onExit", self.node(node).name);
+        let Some(hook) = self.nodes.frame_mut(node).hooks.take(EXIT) else { return };
+        let name = format!("{}.onExit", self.nodes[node].name);
         let scope = self.scope_of_hooks(node);
         let holds = if hook.expression.is_empty() { Ok(true) } else { holds(&hook, &name, &scope) };
         match holds {
             Ok(true) => self.start_hook(node, &hook, name, &scope, true),
             Ok(false) => {}
-            Err(why) => self.set(node, Phase::Error, &why),
+            Err(why) => self.nodes.set(node, Phase::Error, &why),
         }
     }
 
     /// Whether the template that calls a node starts nothing more, because a child failed.
     fn has_failed_fast(&self, node: NodeIndex) -> bool {
-        let children = self.frame(node).boundary.and_then(|boundary| self.children(boundary));
-        children.is_some_and(|children| children.slots.has_failed_fast())
+        self.nodes.frame(node).boundary.is_some_and(|boundary| self.places.has_failed_fast(boundary))
     }
 
     /// The variables that a node's hooks see: those of its caller, its status and its output parameters.
     fn scope_of_hooks(&mut self, node: NodeIndex) -> Arc<Scope> {
-        let base = match self.frame(node).boundary {
-            Some(boundary) => self.scope_of_children(boundary),
-            None => Arc::clone(&self.globals),
-        };
-        let caller = &self.frame(node).caller;
+        let base = self.scopes.variables(self.nodes.frame(node).boundary);
+        let caller = &self.nodes.frame(node).caller;
         if caller.name.is_empty() {
             return base;
         }
         let mut scope = Scope::child(&base);
         let prefix = caller.prefix_of_hooks();
-        scope.set(format!("{prefix}.status"), self.node(node).phase.as_str());
-        if let Some(outputs) = &self.node(self.last_attempt(node)).outputs {
+        scope.set(format!("{prefix}.status"), self.nodes[node].phase.as_str());
+        if let Some(outputs) = &self.nodes[self.nodes.last_attempt(node)].outputs {
             Known { scope: &mut scope, artifacts: &mut HashMap::new() }.add_handed_on(&prefix, outputs);
         }
         Arc::new(scope)
     }
 
     fn start_hook(&mut self, node: NodeIndex, hook: &Hook, name: String, scope: &Arc<Scope>, on_exit: bool) {
-        let boundary = self.frame(node).boundary;
+        let boundary = self.nodes.frame(node).boundary;
         let scope_of_templates =
-            boundary.map_or(TemplateScope::Local, |boundary| self.frame(boundary).inner_scope.clone());
+            boundary.map_or(TemplateScope::Local, |boundary| self.nodes.frame(boundary).inner_scope.clone());
         let call = Call {
             boundary,
             flag: Some(NodeFlag { hooked: true, retried: false }),
-            on_exit: on_exit || self.frame(node).on_exit,
+            on_exit: on_exit || self.nodes.frame(node).on_exit,
             ..Call::new(name, Reference::from(hook), scope_of_templates, Owner::Hook(node))
         };
-        self.frame_mut(node).hooks.running += 1;
+        self.nodes.frame_mut(node).hooks.begun();
         match self.hook_arguments(node, &hook.arguments, scope) {
             Ok(arguments) => {
                 let hook = self.begin(Call { arguments, ..call });
                 if let Some(hook) = hook {
-                    self.join(node, hook);
+                    self.nodes.join(node, hook);
                 }
             }
             Err(why) => {
                 let hook = self.create_not_run(&call, Phase::Error, &why);
-                self.join(node, hook);
+                self.nodes.join(node, hook);
             }
         }
     }
@@ -144,13 +187,9 @@ impl Scheduler {
         let rendered =
             render_value(&document["arguments"], scope, Unresolved::Keep).map_err(|error| error.to_string())?;
         let mut arguments: Arguments = view(&rendered)?;
-        let frame = self.frame(node);
-        let globals = Arc::clone(&self.global_artifacts);
-        let mut known = frame.boundary.map_or_else(
-            || Artifacts { globals, ..Artifacts::default() },
-            |boundary| self.artifacts_of_children(boundary),
-        );
-        if let Some(outputs) = &self.node(self.last_attempt(node)).outputs {
+        let frame = self.nodes.frame(node);
+        let mut known = self.scopes.artifacts(frame.boundary);
+        if let Some(outputs) = &self.nodes[self.nodes.last_attempt(node)].outputs {
             let artifacts = Arc::make_mut(&mut known.own);
             Known { scope: &mut Scope::new(), artifacts }.add_handed_on(&frame.caller.prefix_of_hooks(), outputs);
         }
@@ -160,10 +199,10 @@ impl Scheduler {
     }
 
     pub(super) fn hook_settled(&mut self, hooked: NodeIndex) {
-        let hooks = &mut self.frame_mut(hooked).hooks;
-        hooks.running -= 1;
-        if hooks.running == 0 && self.node(hooked).phase.is_fulfilled() {
-            self.settled.push_back(hooked);
+        let hooks = &mut self.nodes.frame_mut(hooked).hooks;
+        hooks.ended();
+        if !hooks.are_running() && self.nodes[hooked].phase.is_fulfilled() {
+            self.agenda.add(Turn::Settled(hooked));
         }
     }
 }

@@ -3,9 +3,10 @@
 //! Entries of this run serve the keys that the user wrote, as on a controller. The keys that prepare writes name the
 //! call, so that no node of a run asks for what another one has made: they are for the attempts after this one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::state::{Call, NodeIndex, Owner};
@@ -15,6 +16,7 @@ use crate::argo::expression::unknown;
 use crate::argo::model::Template;
 use crate::argo::status::{MemoizationStatus, NodeType, OutputParameter, Outputs, Phase};
 use crate::argo::template::TemplateType;
+use crate::local::resolved::Plan;
 use crate::prepare::is_prepared_key;
 
 /// The entry that a node asks for.
@@ -63,25 +65,57 @@ pub enum Found {
     Assumed(usize),
 }
 
+/// What the nodes of this run have made, for those after them.
+#[derive(Debug)]
+pub(super) struct Memory {
+    entries: HashMap<(String, String), (Timestamp, Option<Outputs>)>,
+    run_id: Option<String>,
+}
+
+impl Memory {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let parameters = plan.spec.pointer("/arguments/parameters").and_then(Value::as_array);
+        let run_id = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "run_id");
+        let run_id = run_id.and_then(|parameter| parameter["value"].as_str()).map(str::to_owned);
+        Self { entries: HashMap::new(), run_id }
+    }
+
+    /// The outputs of an entry that is not too old.
+    fn get(&self, cache: &str, key: &str, max_age: Option<SignedDuration>, now: Timestamp) -> Option<Option<Outputs>> {
+        let (at, outputs) = self.entries.get(&(cache.to_owned(), key.to_owned()))?;
+        let is_fresh = max_age.is_none_or(|max_age| now.duration_since(*at) <= max_age);
+        is_fresh.then(|| outputs.clone())
+    }
+
+    /// Keeps an entry for the nodes of this run that may ask for it.
+    fn keep(&mut self, status: &MemoizationStatus, outputs: Option<&Outputs>, now: Timestamp) {
+        if !self.is_prepared(&status.key) {
+            self.entries.insert((status.cache_name.clone(), status.key.clone()), (now, outputs.cloned()));
+        }
+    }
+
+    fn is_prepared(&self, key: &str) -> bool {
+        self.run_id.as_ref().is_some_and(|run_id| is_prepared_key(key, run_id))
+    }
+}
+
 impl Scheduler {
     /// Ends the node with the outputs of a cache entry, or lets it run; asks for the entry where this run has none.
     pub(super) fn look_up_and_run(&mut self, node: NodeIndex) {
-        let Some(template) = self.frame(node).template.clone() else { return };
+        let Some(template) = self.nodes.frame(node).template.clone() else { return };
         let Some(memoize) = &template.memoize else { return self.run(node) };
         let cache = memoize.cache.as_ref().map(|cache| cache.config_map.name.clone()).unwrap_or_default();
         let max_age = memoize.max_age.as_deref().and_then(|text| duration::parse(text).ok());
         let key = memoize.key.clone();
         let status = MemoizationStatus { hit: false, key: key.clone(), cache_name: cache.clone() };
-        self.node_mut(node).memoization_status = Some(status);
-        let own = self.memory.get(&(cache.clone(), key.clone()));
-        let fresh = own.filter(|(at, _)| max_age.is_none_or(|max_age| self.now.duration_since(*at) <= max_age));
-        if let Some((_, outputs)) = fresh {
-            let outputs = outputs.clone();
+        self.nodes[node].memoization_status = Some(status);
+        if let Some(outputs) = self.memory.get(&cache, &key, max_age, self.now) {
             return self.hit(node, outputs);
         }
+
         // A pod waits for nothing else while it holds its entry; nested templates with one key could wait in a circle.
         let is_pod = template.template_type().is_some_and(TemplateType::is_pod);
-        let alone = is_pod || self.is_prepared(&key);
+        let alone = is_pod || self.memory.is_prepared(&key);
         let declared = &template.outputs;
         let parameters = declared.parameters.iter().map(|parameter| parameter.name.clone()).collect();
         let artifacts = declared.artifacts.iter().filter(|artifact| !artifact.optional);
@@ -93,7 +127,7 @@ impl Scheduler {
 
     /// The entry that was asked for, or that there is none.
     pub(super) fn looked_up(&mut self, node: NodeIndex, found: Found) {
-        if self.node(node).phase.is_fulfilled() {
+        if self.nodes[node].phase.is_fulfilled() {
             return;
         }
         match found {
@@ -108,7 +142,7 @@ impl Scheduler {
         let template = call.boundary.and_then(|boundary| self.called_template(boundary, step));
         let call = Call { hooks: BTreeMap::new(), ..call.clone() };
         let node = self.create(&call, NodeType::Pod, Phase::Pending);
-        let frame = self.frame_mut(node);
+        let frame = self.nodes.frame_mut(node);
         frame.counted = false;
         frame.template = template.map(Arc::new);
         self.assume(node, number);
@@ -117,8 +151,8 @@ impl Scheduler {
 
     /// In a plan: ends a node that has to run, with outputs that nobody knows yet.
     fn assume(&mut self, node: NodeIndex, number: usize) {
-        let outputs = self.frame(node).template.as_ref().map(|template| unknown_outputs(template, number));
-        self.node_mut(node).outputs = outputs;
+        let outputs = self.nodes.frame(node).template.as_ref().map(|template| unknown_outputs(template, number));
+        self.nodes[node].outputs = outputs;
         self.mark_unknown(node, number);
         self.finish(node, Phase::Succeeded, "");
     }
@@ -127,7 +161,7 @@ impl Scheduler {
     fn mark_unknown(&mut self, node: NodeIndex, number: usize) {
         let mut next = Some(node);
         while let Some(node) = next {
-            let frame = self.frame_mut(node);
+            let frame = self.nodes.frame_mut(node);
             frame.unknown.get_or_insert(number);
             next = match frame.owner {
                 Owner::Steps(node)
@@ -142,11 +176,11 @@ impl Scheduler {
 
     /// In a plan: the number of the unknown value that the node gives.
     pub(crate) fn unknown_of(&self, node: NodeIndex) -> Option<usize> {
-        self.frame(node).unknown
+        self.nodes.frame(node).unknown
     }
 
     fn hit(&mut self, node: NodeIndex, outputs: Option<Outputs>) {
-        let status = self.node_mut(node);
+        let status = &mut self.nodes[node];
         status.outputs = outputs;
         if let Some(memoization) = &mut status.memoization_status {
             memoization.hit = true;
@@ -155,26 +189,17 @@ impl Scheduler {
     }
 
     /// Keeps what a memoized node gave, once it has succeeded.
-    pub(super) fn remember(&mut self, node: NodeIndex, phase: Phase, outputs: Option<&Outputs>) {
-        let Some(memoization) = &self.node(node).memoization_status else { return };
-        if memoization.hit {
+    pub(super) fn remember(&mut self, node: NodeIndex, phase: Phase) {
+        let status = &self.nodes[node];
+        let Some(memoization) = status.memoization_status.as_ref().filter(|memoization| !memoization.hit) else {
             return;
-        }
-        if phase != Phase::Succeeded {
+        };
+        if phase == Phase::Succeeded {
+            self.memory.keep(memoization, status.outputs.as_ref(), self.now);
+            self.actions.push(Action::Keep(node));
+        } else {
             self.actions.push(Action::Forget(node));
-            return;
         }
-        let (cache, key) = (memoization.cache_name.clone(), memoization.key.clone());
-        if !self.is_prepared(&key) {
-            self.memory.insert((cache, key), (self.now, outputs.cloned()));
-        }
-        self.actions.push(Action::Keep(node));
-    }
-
-    fn is_prepared(&self, key: &str) -> bool {
-        let parameters = self.plan.spec.pointer("/arguments/parameters").and_then(serde_json::Value::as_array);
-        let run_id = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "run_id");
-        run_id.and_then(|parameter| parameter["value"].as_str()).is_some_and(|run_id| is_prepared_key(key, run_id))
     }
 }
 

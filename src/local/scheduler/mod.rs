@@ -3,9 +3,11 @@
 //!
 //! A node ends (`finish`), its hooks run, then its owner is told (`settled`); the owner starts what comes next.
 
+mod agenda;
 mod arguments;
 mod attempts;
 mod dag;
+mod dag_tasks;
 mod finish;
 mod globals;
 mod hooks;
@@ -13,31 +15,44 @@ mod items;
 mod locks;
 mod marshalled;
 mod memoization;
-mod node;
+mod node_table;
 mod outputs;
+mod places;
 mod pod;
+mod pod_queue;
 mod references;
 mod retry;
+mod runs;
+mod scopes;
 mod start;
 mod state;
 mod status;
+mod step_group;
 mod steps;
+mod stop;
 mod suspend;
 mod task;
 #[cfg(test)]
 mod tests;
 mod workflow;
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use self::state::{Body, Frame, Kill, Owner};
-use crate::argo::expression::Scope;
-use crate::argo::model::{Artifact, RetryStrategy};
-use crate::argo::status::{Node, Outputs, Phase};
+use self::agenda::{Agenda, Turn};
+use self::locks::Locks;
+use self::memoization::Memory;
+use self::node_table::NodeTable;
+use self::places::Places;
+use self::pod_queue::PodQueue;
+use self::scopes::Scopes;
+use self::state::{Kill, Owner};
+use self::stop::Stop;
+use self::workflow::Workflow;
+use crate::argo::model::RetryStrategy;
+use crate::argo::status::Node;
 use crate::local::resolved::Plan;
 use crate::local::task::{Outcome, Task};
 
@@ -113,43 +128,25 @@ pub enum Action {
     Wake(Timestamp, Timer),
 }
 
-/// The state of a run.
+/// The state of a run: parts with a state of their own, between which events pass.
 #[derive(Debug)]
 pub struct Scheduler {
     plan: Arc<Plan>,
-    nodes: Vec<Node>,
-    frames: Vec<Frame>,
-    globals: Arc<Scope>,
-    global_artifacts: Arc<HashMap<String, Artifact>>,
+    now: Timestamp,
+    workflow: Workflow,
+    nodes: NodeTable,
+    scopes: Scopes,
+    places: Places,
+    pods: PodQueue,
+    locks: Locks,
+    memory: Memory,
+    stop: Stop,
+    agenda: Agenda,
+    actions: Vec<Action>,
     /// What retries a template that has no retryStrategy of its own.
     retry_strategy: Option<RetryStrategy>,
-    workflow: workflow::Workflow,
-    /// Nodes that have ended, hooks included, and whose owner is not told yet.
-    settled: VecDeque<NodeIndex>,
-    /// Steps and dag nodes deep in others whose children are to start.
-    nested: VecDeque<NodeIndex>,
-    /// Nodes that have got the locks they waited for.
-    unlocked: VecDeque<NodeIndex>,
-    /// Steps and dag nodes of whose children one gave its place to those that wait.
-    freed: VecDeque<NodeIndex>,
-    actions: Vec<Action>,
-    changed: HashSet<NodeIndex>,
-    /// Pods that wait for a place, in order.
-    queue: VecDeque<NodeIndex>,
-    running: usize,
-    /// Steps and dag nodes that fail fast and whose calls wait until the workflow's parallelism allows more pods.
-    waiting_for_pods: Vec<NodeIndex>,
-    parallelism: Option<usize>,
-    /// Pods that wait for nothing but a place, or run: what the workflow's parallelism limits.
-    active_pods: HashSet<NodeIndex>,
-    pod_limit: usize,
-    memory: HashMap<(String, String), (Timestamp, Option<Outputs>)>,
-    locks: locks::Locks,
-    shutdown: Option<Shutdown>,
     /// Whether the workflow has a tag of its own duration, which is another at every event.
     asks_for_duration: bool,
-    expired: bool,
-    now: Timestamp,
 }
 
 impl Scheduler {
@@ -157,8 +154,9 @@ impl Scheduler {
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
         self.now = now;
         if self.asks_for_duration && self.workflow.started_at.is_some() {
-            self.declare_duration();
+            self.scopes.declare_duration(self.workflow.seconds(now));
         }
+
         match event {
             Event::Start => self.begin_workflow(),
             Event::Ended(node, outcome) => self.pod_ended(node, &outcome),
@@ -173,44 +171,39 @@ impl Scheduler {
 
     /// All nodes, in the order of creation.
     pub fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
-        (0..self.nodes.len()).map(NodeIndex)
+        self.nodes.indices()
     }
 
     /// The nodes that changed since the last call, in the order of creation.
     pub fn changes(&mut self) -> Vec<NodeIndex> {
-        let mut changed: Vec<_> = self.changed.drain().collect();
-        changed.sort_unstable();
-        changed
+        self.nodes.take_changes()
     }
 
     /// A node's status.
     pub fn node(&self, index: NodeIndex) -> &Node {
-        &self.nodes[index.0]
+        &self.nodes[index]
     }
 
     /// All nodes in the order of creation.
     pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+        self.nodes.statuses()
     }
 
     fn go_on(&mut self) {
         loop {
-            if let Some(node) = self.settled.pop_front() {
-                self.tell_owner(node);
-            } else if let Some(node) = self.unlocked.pop_front() {
-                self.unlocked(node);
-            } else if let Some(node) = self.nested.pop_front() {
-                self.start_nested(node);
-            } else if let Some(boundary) = self.freed.pop_front() {
-                self.start_waiting_calls(boundary);
-            } else if !self.start_waiting_pods() {
-                return;
+            match self.agenda.next() {
+                Some(Turn::Settled(node)) => self.tell_owner(node),
+                Some(Turn::Unlocked(node)) => self.unlocked(node),
+                Some(Turn::Nested(node)) => self.start_nested(node),
+                Some(Turn::Freed(boundary)) => self.start_waiting_calls(boundary),
+                None if self.start_waiting_pods() => {}
+                None => return,
             }
         }
     }
 
     fn tell_owner(&mut self, node: NodeIndex) {
-        match self.frame(node).owner {
+        match self.nodes.frame(node).owner {
             Owner::Entry => self.entry_settled(node),
             Owner::ExitHandler => self.exit_handler_settled(node),
             Owner::Steps(steps) => self.group_settled(steps, node),
@@ -226,8 +219,8 @@ impl Scheduler {
         match timer {
             Timer::Deadline(node) => self.end_pod(node, Kill::Deadline),
             Timer::Retry(node) => {
-                if !self.node(node).phase.is_fulfilled() {
-                    self.node_mut(node).message.clear();
+                if !self.nodes[node].phase.is_fulfilled() {
+                    self.nodes[node].message.clear();
                     self.attempt(node);
                 }
             }
@@ -241,18 +234,6 @@ impl Scheduler {
         self.actions.push(Action::Wake(at, timer));
     }
 
-    /// The variables that the children of a boundary see, over the workflow's values as they are now.
-    fn scope_of_children(&mut self, boundary: NodeIndex) -> Arc<Scope> {
-        let globals = Arc::clone(&self.globals);
-        match self.children_mut(boundary) {
-            Some(children) => {
-                Arc::make_mut(&mut children.scope).set_parent(&globals);
-                Arc::clone(&children.scope)
-            }
-            None => globals,
-        }
-    }
-
     fn with_defaults(&self, template: &Arc<Value>) -> Arc<Value> {
         match self.plan.spec.get("templateDefaults") {
             Some(defaults) if defaults.is_object() => {
@@ -262,56 +243,13 @@ impl Scheduler {
         }
     }
 
-    /// Whether the run is ending and this node is not part of an exit handler that may still run.
+    /// Whether somebody ended the run and this node with it.
     fn stopping(&self, node: NodeIndex) -> bool {
-        match self.shutdown {
-            None => false,
-            Some(Shutdown::Terminate) => true,
-            Some(Shutdown::Stop) => !self.frame(node).on_exit,
-        }
+        self.stop.was_ordered(self.nodes.frame(node).on_exit)
     }
 
     /// Whether the run is ending, by whatever, and this node with it.
     fn ending(&self, node: NodeIndex) -> bool {
-        self.stopping(node) || (self.expired && !self.frame(node).on_exit)
-    }
-
-    fn set(&mut self, node: NodeIndex, phase: Phase, message: &str) {
-        let status = self.node_mut(node);
-        status.phase = phase;
-        message.clone_into(&mut status.message);
-    }
-
-    fn depth(&self, boundary: Option<NodeIndex>) -> usize {
-        boundary.map_or(0, |boundary| self.frame(boundary).depth)
-    }
-
-    fn frame(&self, node: NodeIndex) -> &Frame {
-        &self.frames[node.0]
-    }
-
-    fn frame_mut(&mut self, node: NodeIndex) -> &mut Frame {
-        &mut self.frames[node.0]
-    }
-
-    fn node_mut(&mut self, node: NodeIndex) -> &mut Node {
-        self.changed.insert(node);
-        &mut self.nodes[node.0]
-    }
-
-    fn children_mut(&mut self, node: NodeIndex) -> Option<&mut state::Children> {
-        match &mut self.frames[node.0].body {
-            Body::Steps(steps) => Some(&mut steps.children),
-            Body::Dag(dag) => Some(&mut dag.children),
-            _ => None,
-        }
-    }
-
-    fn children(&self, node: NodeIndex) -> Option<&state::Children> {
-        match &self.frames[node.0].body {
-            Body::Steps(steps) => Some(&steps.children),
-            Body::Dag(dag) => Some(&dag.children),
-            _ => None,
-        }
+        self.stop.ends(self.nodes.frame(node).on_exit)
     }
 }

@@ -7,10 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::view;
 use super::items::Item;
+use super::node_table::NodeTable;
+use super::state::NodeIndex;
+use super::step_group::Member;
 use super::{marshalled, references};
 use crate::argo::expression::{self, Scope, golang, unknown};
 use crate::argo::model::{Artifact, Parameter, Template, any_string};
-use crate::argo::status::{Node, OutputParameter, Outputs, Phase};
+use crate::argo::status::{Node, NodeType, OutputParameter, Outputs, Phase};
 
 /// Variables and artifacts to which an ended node adds.
 pub(super) struct Known<'a> {
@@ -20,7 +23,7 @@ pub(super) struct Known<'a> {
 
 impl Known<'_> {
     /// What a node gives under `prefix`, such as `steps.NAME`.
-    pub(super) fn add_node(&mut self, prefix: &str, node: &Node) {
+    fn add_node(&mut self, prefix: &str, node: &Node) {
         self.scope.set(format!("{prefix}.id"), node.id.clone());
         self.scope.set(format!("{prefix}.status"), node.phase.as_str());
         if let Some(at) = node.started_at {
@@ -63,7 +66,7 @@ impl Known<'_> {
     }
 
     /// What the items of an expanded step give together, as JSON lists; `nodes` in the order of the items.
-    pub(super) fn add_items(&mut self, prefix: &str, nodes: &[&Node]) -> Result<(), String> {
+    fn add_items(&mut self, prefix: &str, nodes: &[&Node]) -> Result<(), String> {
         let mut all = Vec::new();
         let mut results: Vec<String> = Vec::new();
         let mut by_name: Vec<(String, Vec<String>)> = Vec::new();
@@ -100,8 +103,59 @@ impl Known<'_> {
         Ok(())
     }
 
+    /// What a step of a group gives; `not_run` is its template where it did not run.
+    pub(super) fn add_step(
+        mut self,
+        step: &Member,
+        group: NodeIndex,
+        not_run: Option<&Template>,
+        nodes: &NodeTable,
+    ) -> Result<(), String> {
+        let prefix = format!("steps.{}", step.name);
+        let last: Vec<NodeIndex> = step.nodes.iter().map(|&node| nodes.last_attempt(node)).collect();
+        match last.as_slice() {
+            [node] if !step.expanded => {
+                self.add_node(&prefix, &nodes[*node]);
+                if let Some(template) = not_run {
+                    self.add_not_run(&prefix, template, true);
+                }
+            }
+            last => {
+                let ran: Vec<_> =
+                    last.iter().map(|&node| &nodes[node]).filter(|node| node.kind != NodeType::Skipped).collect();
+                if !ran.is_empty() {
+                    self.add_items(&prefix, &ran)?;
+                }
+                self.add_node(&prefix, &nodes[group]);
+            }
+        }
+        self.add_unknown(&prefix, step.nodes.iter().find_map(|&node| nodes.frame(node).unknown));
+        Ok(())
+    }
+
+    /// What a task gives; `not_run` is its template where it did not run.
+    pub(super) fn add_task(
+        mut self,
+        name: &str,
+        node: NodeIndex,
+        not_run: Option<&Template>,
+        nodes: &NodeTable,
+    ) -> Result<(), String> {
+        let prefix = format!("tasks.{name}");
+        if nodes[node].kind == NodeType::TaskGroup {
+            let items: Vec<_> = nodes.items(node).iter().map(|&item| &nodes[nodes.last_attempt(item)]).collect();
+            self.add_items(&prefix, &items)?;
+        }
+        self.add_node(&prefix, &nodes[nodes.last_attempt(node)]);
+        if let Some(template) = not_run {
+            self.add_not_run(&prefix, template, false);
+        }
+        self.add_unknown(&prefix, nodes.frame(node).unknown);
+        Ok(())
+    }
+
     /// In a plan: how a node ends that has to run is not known.
-    pub(super) fn add_unknown(&mut self, prefix: &str, number: Option<usize>) {
+    fn add_unknown(&mut self, prefix: &str, number: Option<usize>) {
         let Some(number) = number else { return };
         for field in ["status", "exitCode"] {
             self.scope.set(format!("{prefix}.{field}"), unknown::unknown(number));
@@ -109,7 +163,7 @@ impl Known<'_> {
     }
 
     /// The declared outputs of a node that did not run: their defaults, or null for "there is none".
-    pub(super) fn add_not_run(&mut self, prefix: &str, template: &Template, artifacts: bool) {
+    fn add_not_run(&mut self, prefix: &str, template: &Template, artifacts: bool) {
         for parameter in &template.outputs.parameters {
             let default = parameter.value_from.as_ref().and_then(|source| source.default.clone());
             self.scope.set(

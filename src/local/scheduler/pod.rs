@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::state::{Body, Call, Kill, NodeIndex, Owner, PodBody};
 use super::task::{Identity, artifact_key, task};
-use super::{Action, Scheduler, Shutdown, Timer};
+use super::{Action, Scheduler, Timer};
 use crate::argo::duration;
 use crate::argo::model::{Parameter, Template};
 use crate::argo::status::{NodeType, OutputParameter, Outputs, Phase, pod_name};
@@ -18,74 +18,69 @@ const NOT_RUN: i32 = 64;
 
 impl Scheduler {
     pub(super) fn start_pod(&mut self, node: NodeIndex, template: &Arc<Template>) {
-        if let Some(why) = not_a_pod_name(&pod_name(self.plan.name(), &template.name, &self.node(node).name)) {
+        if let Some(why) = not_a_pod_name(&pod_name(self.plan.name(), &template.name, &self.nodes[node].name)) {
             return self.raise(node, &why);
         }
-        let capture = self.result_is_used(node);
+        let frame = self.nodes.frame(node);
+        let capture = self.scopes.asks_for_result(frame.boundary, frame.caller.step());
         let deadline = self.deadline_of_attempts(node);
-        let status = self.node(node);
+        let status = &self.nodes[node];
         let pod = pod_name(self.plan.name(), &template.name, &status.name);
         let identity = Identity { node: &status.id, node_name: &status.name, pod: &pod, capture };
-        match task(&self.plan, template, &self.globals, &identity) {
+        match task(&self.plan, template, self.scopes.workflow(), &identity) {
             Ok(task) => {
                 let containers = self.create_containers(node, template);
                 let body = PodBody { task: Some(Box::new(task)), running: false, containers, deadline, kill: None };
-                self.frame_mut(node).body = Body::Pod(body);
-                self.queue.push_back(node);
+                self.nodes.frame_mut(node).body = Body::Pod(body);
+                self.pods.add(node);
             }
             Err(why) => self.raise(node, &why),
         }
     }
 
-    /// Whether the workflow's parallelism allows no further pod.
-    pub(super) fn no_more_pods(&self) -> bool {
-        self.parallelism.is_some_and(|limit| self.active_pods.len() >= limit)
-    }
-
     /// Gives places to waiting pods; whether that ended any node and so leaves more to do.
     pub(super) fn start_waiting_pods(&mut self) -> bool {
-        while self.running < self.pod_limit {
-            let Some(node) = self.queue.pop_front() else { break };
-            if self.node(node).phase.is_fulfilled() {
+        while let Some(node) = self.pods.next() {
+            if self.nodes[node].phase.is_fulfilled() {
                 continue;
             }
             if self.ending(node) {
-                let message = self.end_message();
+                let message = self.stop.of_pod();
                 self.finish(node, Phase::Failed, &message);
                 continue;
             }
             self.start_task_of(node);
         }
-        !(self.settled.is_empty() && self.unlocked.is_empty() && self.nested.is_empty() && self.freed.is_empty())
+        !self.agenda.is_empty()
     }
 
     fn start_task_of(&mut self, node: NodeIndex) {
         let now = self.now;
-        let Body::Pod(body) = &mut self.frame_mut(node).body else { return };
+        let Body::Pod(body) = &mut self.nodes.frame_mut(node).body else { return };
         let Some(task) = body.task.take() else { return };
         let deadline = body.deadline;
         body.running = true;
-        self.running += 1;
-        self.set(node, Phase::Running, "");
-        let status = self.node_mut(node);
+        self.pods.begun();
+        self.nodes.set(node, Phase::Running, "");
+        let status = &mut self.nodes[node];
         status.started_at = Some(now);
         status.host_node_name = Some("localhost".to_owned());
-        for container in self.frame(node).children.clone() {
-            if self.node(container).kind == NodeType::Container {
-                self.set(container, Phase::Running, "");
+        for container in self.nodes.frame(node).children.clone() {
+            if self.nodes[container].kind == NodeType::Container {
+                self.nodes.set(container, Phase::Running, "");
             }
         }
         if let Some(deadline) = deadline {
             self.actions.push(Action::Wake(deadline, Timer::Deadline(node)));
         }
         self.actions.push(Action::Run(node, task));
-        let Some(template) = self.frame(node).template.clone() else { return };
+        let Some(template) = self.nodes.frame(node).template.clone() else { return };
         let seconds = template.active_deadline_seconds.as_deref();
         for limit in [template.timeout.as_deref(), seconds].into_iter().flatten().filter(|text| !text.is_empty()) {
             match duration::parse(limit) {
                 Ok(limit) => self.wake(limit, Timer::Deadline(node)),
                 Err(error) => {
-                    self.frame_mut(node).raised = Some(error.to_string());
+                    self.nodes.frame_mut(node).raised = Some(error.to_string());
                     self.end_pod(node, Kill::Deadline);
                 }
             }
@@ -95,8 +90,8 @@ impl Scheduler {
 
     /// Asks a pod to end; one that waits ends at once.
     pub(super) fn end_pod(&mut self, node: NodeIndex, kill: Kill) {
-        let on_exit = self.frame(node).on_exit;
-        let Body::Pod(body) = &mut self.frame_mut(node).body else { return };
+        let on_exit = self.nodes.frame(node).on_exit;
+        let Body::Pod(body) = &mut self.nodes.frame_mut(node).body else { return };
         if body.kill.is_some() || (on_exit && kill == Kill::WorkflowDeadline) {
             return;
         }
@@ -108,38 +103,26 @@ impl Scheduler {
     }
 
     fn kill_message(&self, node: NodeIndex) -> String {
-        let Body::Pod(body) = &self.frame(node).body else { return String::new() };
+        let Body::Pod(body) = &self.nodes.frame(node).body else { return String::new() };
         match body.kill {
             Some(Kill::Deadline) => "Pod was active on the node longer than the specified deadline".to_owned(),
-            Some(Kill::WorkflowDeadline | Kill::Shutdown) | None => self.end_message(),
+            Some(Kill::WorkflowDeadline | Kill::Shutdown) | None => self.stop.of_pod(),
         }
-    }
-
-    /// Why nodes end that the end of the whole run takes with it.
-    pub(super) fn end_message(&self) -> String {
-        match self.shutdown {
-            Some(shutdown) => format!("workflow shutdown with strategy:  {}", shutdown.as_str()),
-            None => "Step exceeded its deadline".to_owned(),
-        }
-    }
-
-    /// Why a run that was ended from outside has ended.
-    pub(super) fn stop_message(&self) -> String {
-        format!("Stopped with strategy '{}'", self.shutdown.unwrap_or(Shutdown::Stop).as_str())
     }
 
     pub(super) fn pod_ended(&mut self, node: NodeIndex, outcome: &Outcome) {
-        let (Some(template), Body::Pod(body)) = (self.frame(node).template.clone(), &mut self.frame_mut(node).body)
+        let (Some(template), Body::Pod(body)) =
+            (self.nodes.frame(node).template.clone(), &mut self.nodes.frame_mut(node).body)
         else {
             return;
         };
         body.running = false;
         let killed = body.kill.is_some() && outcome.killed.is_some();
-        self.running -= 1;
+        self.pods.ended();
         self.end_containers(node, outcome);
         let outputs = self.outputs_of(node, &template, outcome);
-        self.node_mut(node).outputs = Some(outputs);
-        let (phase, message) = match &self.frame(node).raised {
+        self.nodes[node].outputs = Some(outputs);
+        let (phase, message) = match &self.nodes.frame(node).raised {
             Some(why) => (Phase::Error, why.clone()),
             None if killed => (Phase::Failed, self.kill_message(node)),
             None => judge(outcome),
@@ -148,7 +131,7 @@ impl Scheduler {
     }
 
     fn outputs_of(&self, node: NodeIndex, template: &Template, outcome: &Outcome) -> Outputs {
-        let pod = pod_name(self.plan.name(), &template.name, &self.node(node).name);
+        let pod = pod_name(self.plan.name(), &template.name, &self.nodes[node].name);
         let artifacts = template.outputs.artifacts.iter().filter(|artifact| outcome.artifacts.contains(&artifact.name));
         let artifacts = artifacts.map(|artifact| {
             let key = artifact_key(self.plan.name(), &pod, &artifact.name);
@@ -168,48 +151,41 @@ impl Scheduler {
         }
     }
 
-    /// Whether the calling template refers to `outputs.result` of this call: only then Argo records it.
-    fn result_is_used(&self, node: NodeIndex) -> bool {
-        let frame = self.frame(node);
-        let children = frame.boundary.and_then(|boundary| self.children(boundary));
-        children.is_some_and(|children| children.results.contains(frame.caller.step()))
-    }
-
     fn create_containers(&mut self, pod: NodeIndex, template: &Template) -> Vec<NodeIndex> {
         let Some(set) = &template.container_set else { return Vec::new() };
-        let prefix = self.node(pod).name.clone();
+        let prefix = self.nodes[pod].name.clone();
         let mut nodes: Vec<(String, NodeIndex)> = Vec::new();
         for container in &set.containers {
             let name = format!("{prefix}.{}", container.name);
             let reference = Reference::Name(template.name.clone());
-            let scope = self.frame(pod).inner_scope.clone();
-            let on_exit = self.frame(pod).on_exit;
+            let scope = self.nodes.frame(pod).inner_scope.clone();
+            let on_exit = self.nodes.frame(pod).on_exit;
             let call = Call { boundary: Some(pod), on_exit, ..Call::new(name, reference, scope, Owner::Hook(pod)) };
             let node = self.create(&call, NodeType::Container, Phase::Pending);
-            self.frame_mut(node).counted = false;
+            self.nodes.frame_mut(node).counted = false;
             nodes.push((container.name.clone(), node));
         }
         for (container, (_, node)) in set.containers.iter().zip(&nodes) {
             let before = nodes.iter().filter(|(name, _)| container.dependencies.contains(name));
             let before: Vec<_> = before.map(|(_, node)| *node).collect();
             for parent in if before.is_empty() { vec![pod] } else { before } {
-                self.join(parent, *node);
+                self.nodes.join(parent, *node);
             }
         }
         nodes.into_iter().map(|(_, node)| node).collect()
     }
 
     fn containers_of(&self, pod: NodeIndex) -> Vec<NodeIndex> {
-        match &self.frame(pod).body {
+        match &self.nodes.frame(pod).body {
             Body::Pod(body) => body.containers.clone(),
             _ => Vec::new(),
         }
     }
 
     fn end_containers(&mut self, pod: NodeIndex, outcome: &Outcome) {
-        let prefix = format!("{}.", self.node(pod).name);
+        let prefix = format!("{}.", self.nodes[pod].name);
         for node in self.containers_of(pod) {
-            let name = self.node(node).name.strip_prefix(&prefix).unwrap_or_default().to_owned();
+            let name = self.nodes[node].name.strip_prefix(&prefix).unwrap_or_default().to_owned();
             let (phase, message) = match outcome.containers.get(&name).copied().flatten() {
                 Some(0) => (Phase::Succeeded, String::new()),
                 Some(NOT_RUN) => (Phase::Error, format!("{name}: Error (exit code {NOT_RUN}): ")),
@@ -217,8 +193,8 @@ impl Scheduler {
                 None => (Phase::Error, format!("{name}: Error (exit code {NOT_RUN}): a container before it failed")),
             };
             let now = self.now;
-            self.set(node, phase, &message);
-            self.node_mut(node).finished_at = Some(now);
+            self.nodes.set(node, phase, &message);
+            self.nodes[node].finished_at = Some(now);
         }
     }
 }

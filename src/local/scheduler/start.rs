@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::agenda::Turn;
+use super::places::Admission;
 use super::state::{Body, Call, NodeIndex, Owner, RetryBody};
 use super::{Scheduler, arguments, locks};
 use crate::argo::expression::Scope;
@@ -21,44 +23,26 @@ const TOO_DEEP: &str = "Maximum recursion depth exceeded. See https://argo-workf
 impl Scheduler {
     /// Starts a call, or lets it wait for a place among its boundary's children.
     pub(super) fn begin(&mut self, call: Call) -> Option<NodeIndex> {
-        let boundary = call.boundary;
         if let Owner::Group(group) = call.owner
-            && self.group_has_error(group)
+            && self.nodes.has_group_error(group)
         {
             self.step_done(group);
             return None;
         }
-        let no_pods = self.no_more_pods();
-        if let Some(children) = call.boundary.and_then(|boundary| self.children_mut(boundary)) {
-            let slots = &mut children.slots;
-            if slots.has_failed_fast() {
-                slots.dropped = true;
-                let owner = call.owner;
+        match self.places.admit(call) {
+            Admission::Now(call) => Some(self.start(*call)),
+            Admission::Later => None,
+            Admission::Never(owner) => {
                 self.give_up(owner);
-                return None;
+                None
             }
-            if slots.is_full(no_pods) {
-                slots.waiting.push_back(call);
-                self.waiting_for_pods.extend(boundary.filter(|_| no_pods));
-                return None;
-            }
-            slots.active += 1;
         }
-        Some(self.start(call))
     }
 
     /// Starts what waited for a place that has become free.
     pub(super) fn start_waiting_calls(&mut self, boundary: NodeIndex) {
-        let mut left = self.children(boundary).map_or(0, |children| children.slots.waiting.len());
-        while left > 0
-            && let Some(children) = self.children_mut(boundary)
-        {
-            let slots = &mut children.slots;
-            if slots.is_full(false) && !slots.has_failed_fast() {
-                return;
-            }
-            left -= 1;
-            let Some(call) = slots.waiting.pop_front() else { return };
+        for _ in 0..self.places.waiting(boundary) {
+            let Some(call) = self.places.next_waiting(boundary) else { return };
             let owner = call.owner;
             if let Some(node) = self.begin(call) {
                 self.started_later(owner, node);
@@ -72,7 +56,7 @@ impl Scheduler {
             Owner::Group(group) => self.join_step(group, node),
             Owner::Item(group) => self.join_item(group, node),
             Owner::Task(dag, task) => self.join_task(dag, task, node),
-            Owner::Hook(hooked) => self.join(hooked, node),
+            Owner::Hook(hooked) => self.nodes.join(hooked, node),
             _ => {}
         }
     }
@@ -90,7 +74,7 @@ impl Scheduler {
 
     /// Turns a call into a node and sets it going.
     fn start(&mut self, call: Call) -> NodeIndex {
-        if self.depth(call.boundary) + 1 >= DEEPEST {
+        if self.nodes.depth(call.boundary) + 1 >= DEEPEST {
             let node = self.create(&call, NodeType::Skipped, Phase::Running);
             self.finish(node, Phase::Error, TOO_DEEP);
             return node;
@@ -101,11 +85,37 @@ impl Scheduler {
         }
     }
 
+    /// Makes a node for a call.
+    pub(super) fn create(&mut self, call: &Call, kind: NodeType, phase: Phase) -> NodeIndex {
+        let node = self.nodes.create(call, kind, phase, self.now);
+        if kind == NodeType::Pod {
+            self.places.add_pod(node);
+        }
+        node
+    }
+
+    /// Makes a node that did not run; its owner is told.
+    pub(super) fn create_not_run(&mut self, call: &Call, phase: Phase, message: &str) -> NodeIndex {
+        let node = self.create(call, NodeType::Skipped, Phase::Running);
+        let frame = self.nodes.frame_mut(node);
+        frame.counted = false;
+        frame.hooks.clear();
+        self.finish(node, phase, message);
+        node
+    }
+
+    /// Makes the node of a call that cannot start; its caller errors too.
+    pub(super) fn create_raised(&mut self, call: &Call, why: &str) -> NodeIndex {
+        let node = self.create(call, NodeType::Skipped, Phase::Running);
+        self.raise(node, why);
+        node
+    }
+
     fn prepare_call(&self, call: &Call) -> Result<(TemplateScope, arguments::Processed), String> {
         let (inner_scope, template) = self.plan.resolve(&call.reference, &call.scope)?;
         let template = self.with_defaults(&template);
         let name = template["name"].as_str().unwrap_or_default();
-        let mut locals = Scope::child(&self.globals);
+        let mut locals = Scope::child(self.scopes.workflow());
         locals.set("node.name", call.name.clone());
         // To Argo, the entrypoint and all handlers are steps without a name.
         let caller = if call.caller.kind.is_empty() { "steps" } else { call.caller.kind };
@@ -119,7 +129,7 @@ impl Scheduler {
         }
         let mut processed = arguments::process(&template, &call.arguments, &Arc::new(locals), &self.plan)?;
         if let Some(pod) = &pod {
-            processed = arguments::substitute_pod(processed, &self.globals, pod)?;
+            processed = arguments::substitute_pod(processed, self.scopes.workflow(), pod)?;
         }
         if processed.template.retry_strategy.is_none() {
             processed.template.retry_strategy.clone_from(&self.retry_strategy);
@@ -140,7 +150,7 @@ impl Scheduler {
         let kind = if template.retry_strategy.is_some() { NodeType::Retry } else { kind.node_type() };
         let phase = if kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
         let node = self.create(&call, kind, phase);
-        let status = &mut self.nodes[node.0];
+        let status = &mut self.nodes[node];
         if status.template_name.is_none() && !template.name.is_empty() {
             status.template_name = Some(template.name.clone());
         }
@@ -148,7 +158,7 @@ impl Scheduler {
             status.display_name.clone_from(&template.display_name);
         }
         status.inputs = inputs(&processed.value);
-        let frame = self.frame_mut(node);
+        let frame = self.nodes.frame_mut(node);
         frame.inner_scope = inner_scope;
         frame.template = Some(Arc::clone(&template));
         if kind == NodeType::Retry {
@@ -168,11 +178,11 @@ impl Scheduler {
     fn lock_and_run(&mut self, node: NodeIndex, locks: Vec<locks::Lock>) {
         if !locks.is_empty() {
             let acquired = self.locks.acquire(node, &locks);
-            self.frame_mut(node).locks = locks;
+            self.nodes.frame_mut(node).locks = locks;
             if let Err(locks::Busy { lock, message }) = acquired {
                 self.free_pod(node);
-                self.set(node, Phase::Pending, &message);
-                self.node_mut(node).synchronization_status = Some(NodeSynchronization { waiting: lock });
+                self.nodes.set(node, Phase::Pending, &message);
+                self.nodes[node].synchronization_status = Some(NodeSynchronization { waiting: lock });
                 return self.end_unstarted(node);
             }
         }
@@ -181,29 +191,29 @@ impl Scheduler {
 
     /// A node has got the locks that it waited for.
     pub(super) fn unlocked(&mut self, node: NodeIndex) {
-        if self.node(node).phase.is_fulfilled() {
+        if self.nodes[node].phase.is_fulfilled() {
             return;
         }
-        let phase = if self.node(node).kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
+        let phase = if self.nodes[node].kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
         if phase == Phase::Pending {
-            self.active_pods.insert(node);
+            self.places.add_pod(node);
         }
-        self.set(node, phase, "");
-        self.node_mut(node).synchronization_status = None;
+        self.nodes.set(node, phase, "");
+        self.nodes[node].synchronization_status = None;
         self.look_up_and_run(node);
     }
 
     pub(super) fn run(&mut self, node: NodeIndex) {
-        let Some(template) = self.frame(node).template.clone() else { return };
-        if matches!(self.frame(node).body, Body::Retry(_)) {
-            self.set(node, Phase::Running, "");
+        let Some(template) = self.nodes.frame(node).template.clone() else { return };
+        if matches!(self.nodes.frame(node).body, Body::Retry(_)) {
+            self.nodes.set(node, Phase::Running, "");
             self.attempt(node);
             return self.fire_hooks_of_running(node);
         }
         match template.template_type() {
             Some(kind) if kind.is_pod() => self.start_pod(node, &template),
-            Some(TemplateType::Steps | TemplateType::Dag) if self.frame(node).depth.is_multiple_of(AT_ONCE) => {
-                return self.nested.push_back(node);
+            Some(TemplateType::Steps | TemplateType::Dag) if self.nodes.frame(node).depth.is_multiple_of(AT_ONCE) => {
+                return self.agenda.add(Turn::Nested(node));
             }
             Some(TemplateType::Steps | TemplateType::Dag) => return self.start_nested(node),
             Some(TemplateType::Suspend) => self.suspend(node, &template),
@@ -214,7 +224,7 @@ impl Scheduler {
 
     /// Starts the children of a steps or dag node.
     pub(super) fn start_nested(&mut self, node: NodeIndex) {
-        let Some(template) = self.frame(node).template.clone() else { return };
+        let Some(template) = self.nodes.frame(node).template.clone() else { return };
         if template.dag.is_some() {
             self.start_dag(node, &template);
         } else {
@@ -224,7 +234,7 @@ impl Scheduler {
     }
 
     fn fire_hooks_of_running(&mut self, node: NodeIndex) {
-        if !self.node(node).phase.is_fulfilled() {
+        if !self.nodes[node].phase.is_fulfilled() {
             self.fire_hooks(node);
         }
     }
@@ -232,14 +242,9 @@ impl Scheduler {
     /// Ends a node that waits or pauses when the whole run is ending.
     pub(super) fn end_unstarted(&mut self, node: NodeIndex) {
         if self.ending(node) {
-            let message = self.message_of_unstarted();
+            let message = self.stop.of_unstarted();
             self.finish(node, Phase::Failed, &message);
         }
-    }
-
-    /// The message of a node that the end of the whole run ends before it has begun its work.
-    pub(super) fn message_of_unstarted(&self) -> String {
-        if self.shutdown.is_some() { self.stop_message() } else { self.end_message() }
     }
 }
 

@@ -1,12 +1,15 @@
 //! A call of a template: who calls, what is handed in, who is told when it has ended.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::argo::expression::Scope;
-use crate::argo::model::{Arguments, Artifact, ContinueOn, Hook, Template};
+use super::dag_tasks::DagTasks;
+use super::hooks::Hooks;
+use super::locks::Lock;
+use super::step_group::StepGroup;
+use crate::argo::model::{Arguments, ContinueOn, Hook, Template};
 use crate::argo::status::NodeFlag;
 use crate::local::resolved::{Reference, TemplateScope};
 
@@ -123,21 +126,13 @@ pub(super) struct Frame {
     pub(super) raised: Option<String>,
     /// Counted among its boundary's active children.
     pub(super) counted: bool,
-    pub(super) locks: Vec<super::locks::Lock>,
+    pub(super) locks: Vec<Lock>,
     /// In a plan: what the node gives is not known, for it or this one has to run first.
     pub(super) unknown: Option<usize>,
     /// The nodes of the status' `children`.
     pub(super) children: Vec<NodeIndex>,
     /// Of a steps or dag node: the nodes to which what comes after it is joined.
     pub(super) outbound: Vec<NodeIndex>,
-}
-
-/// Handlers of a node's events.
-#[derive(Debug, Default)]
-pub(super) struct Hooks {
-    /// By the event's name, `exit` among them; those that have started are taken out.
-    pub(super) waiting: BTreeMap<String, Hook>,
-    pub(super) running: usize,
 }
 
 /// What a node is doing.
@@ -148,8 +143,8 @@ pub(super) enum Body {
     Pod(PodBody),
     Suspend,
     Steps(StepsBody),
-    Group(GroupBody),
-    Dag(DagBody),
+    Group(StepGroup),
+    Dag(DagTasks),
     Items(ItemsBody),
     Retry(RetryBody),
 }
@@ -174,93 +169,11 @@ pub(super) enum Kill {
     Shutdown,
 }
 
-/// What the children of a steps or dag node share.
-#[derive(Debug)]
-pub(super) struct Children {
-    /// `steps.…` or `tasks.…` of what has ended, over the template's own inputs.
-    pub(super) scope: Arc<Scope>,
-    /// Artifacts of what has ended, and of the template's inputs, by the name of their variable.
-    pub(super) artifacts: Arc<HashMap<String, Artifact>>,
-    /// Names of the steps or tasks to whose result the template refers.
-    pub(super) results: HashSet<String>,
-    pub(super) slots: Slots,
-}
-
-/// Places for active children.
-#[derive(Debug, Default)]
-pub(super) struct Slots {
-    pub(super) limit: Option<usize>,
-    pub(super) active: usize,
-    pub(super) waiting: VecDeque<Call>,
-    pub(super) fail_fast: bool,
-    pub(super) unsuccessful: usize,
-    /// A pod failed, and the template fails fast: it fails whatever else its children do.
-    pub(super) tripped: bool,
-    /// Calls were given up because a child failed.
-    pub(super) dropped: bool,
-}
-
-impl Slots {
-    /// Whether no further child may be active. `no_pods` says that the workflow's parallelism is used up: where a failure
-    /// is to keep others from starting, they wait for it as calls and not as nodes.
-    pub(super) fn is_full(&self, no_pods: bool) -> bool {
-        self.limit.is_some_and(|limit| self.active >= limit) || (self.fail_fast && no_pods)
-    }
-
-    /// Whether no further child may start, because one failed.
-    pub(super) fn has_failed_fast(&self) -> bool {
-        self.fail_fast && self.unsuccessful > 0
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct StepsBody {
-    pub(super) children: Children,
     pub(super) groups: Vec<Vec<Value>>,
     pub(super) current: usize,
     pub(super) group: Option<NodeIndex>,
-}
-
-#[derive(Debug)]
-pub(super) struct GroupBody {
-    pub(super) unsettled: usize,
-    pub(super) error: Option<String>,
-    pub(super) failed_fast: bool,
-    /// Per step of the document: its name and the nodes it became.
-    pub(super) steps: Vec<Ended>,
-}
-
-/// The nodes that a step became.
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) step: Value,
-    pub(super) name: String,
-    pub(super) expanded: bool,
-    pub(super) nodes: Vec<NodeIndex>,
-}
-
-#[derive(Debug)]
-pub(super) struct DagBody {
-    pub(super) children: Children,
-    pub(super) tasks: Vec<TaskState>,
-    pub(super) targets: Vec<usize>,
-    pub(super) fail_fast: bool,
-    /// Tasks that have started and not settled.
-    pub(super) active: usize,
-}
-
-#[derive(Debug)]
-pub(super) struct TaskState {
-    pub(super) value: Value,
-    pub(super) name: String,
-    pub(super) continue_on: ContinueOn,
-    pub(super) depends: Option<crate::argo::expression::depends::Depends>,
-    pub(super) needs: Vec<usize>,
-    pub(super) needed_by: Vec<usize>,
-    /// Dependencies that have not settled.
-    pub(super) missing: usize,
-    pub(super) wanted: bool,
-    pub(super) node: Option<NodeIndex>,
 }
 
 #[derive(Debug)]

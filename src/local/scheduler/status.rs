@@ -13,7 +13,7 @@ impl Scheduler {
         let phase = self.workflow.phase;
         object["metadata"]["labels"]["workflows.argoproj.io/phase"] = phase.as_str().into();
         object["metadata"]["labels"]["workflows.argoproj.io/completed"] = phase.is_completed().to_string().into();
-        if let Some(shutdown) = self.shutdown {
+        if let Some(shutdown) = self.stop.shutdown() {
             object["spec"]["shutdown"] = shutdown.as_str().into();
         }
         object["status"] = self.status();
@@ -33,7 +33,7 @@ impl Scheduler {
             status.insert("message".to_owned(), state.message.clone().into());
         }
         let mut conditions =
-            vec![json!({"type": "PodRunning", "status": if self.running > 0 { "True" } else { "False" }})];
+            vec![json!({"type": "PodRunning", "status": if self.pods.is_running() { "True" } else { "False" }})];
         if state.phase.is_completed() {
             conditions.push(json!({"type": "Completed", "status": "True"}));
         }
@@ -41,17 +41,15 @@ impl Scheduler {
         let progress = self.progress();
         let (done, total) = self
             .nodes
+            .statuses()
             .iter()
             .filter(|node| is_work(node.kind))
             .fold((0, 0), |(done, total), node| (done + usize::from(node.phase == Phase::Succeeded), total + 1));
         status.insert("progress".to_owned(), format!("{done}/{total}").into());
-        if !state.parameters.is_empty() || !state.artifacts.is_empty() {
-            let parameters: Vec<Value> =
-                state.parameters.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-            let artifacts: Vec<Value> = state.artifacts.iter().map(|(_, document)| document.clone()).collect();
-            status.insert("outputs".to_owned(), json!({"parameters": parameters, "artifacts": artifacts}));
+        if let Some(outputs) = self.scopes.published() {
+            status.insert("outputs".to_owned(), outputs);
         }
-        let nodes = self.nodes.iter().zip(progress).map(|(node, (done, total))| {
+        let nodes = self.nodes.statuses().iter().zip(progress).map(|(node, (done, total))| {
             let mut document = serde_json::to_value(node).unwrap_or_default();
             if total > 0 {
                 document["progress"] = format!("{done}/{total}").into();
@@ -60,7 +58,7 @@ impl Scheduler {
         });
         status.insert("nodes".to_owned(), Value::Object(nodes.collect()));
         let workflow = format!("{}/{}", self.plan.metadata("namespace"), self.plan.name());
-        if let Some(recorded) = self.locks.recorded(|node| format!("{workflow}/{}", self.node(node).id)) {
+        if let Some(recorded) = self.locks.recorded(|node| format!("{workflow}/{}", self.nodes[node].id)) {
             status.insert("synchronization".to_owned(), recorded);
         }
         if self.plan.workflow["spec"].get("workflowTemplateRef").is_some() {
@@ -71,14 +69,14 @@ impl Scheduler {
 
     /// Done and all units of work at or below each node, in one pass over the nodes.
     fn progress(&self) -> Vec<(usize, usize)> {
-        let mut progress = vec![(0, 0); self.nodes.len()];
-        for (place, node) in self.nodes.iter().enumerate().filter(|(_, node)| is_work(node.kind)) {
+        let mut progress = vec![(0, 0); self.nodes.statuses().len()];
+        for (place, node) in self.nodes.statuses().iter().enumerate().filter(|(_, node)| is_work(node.kind)) {
             let done = usize::from(node.phase == Phase::Succeeded);
             let mut next = Some(NodeIndex(place));
             while let Some(node) = next {
                 progress[node.0].0 += done;
                 progress[node.0].1 += 1;
-                next = self.frame(node).boundary;
+                next = self.nodes.frame(node).boundary;
             }
         }
         progress

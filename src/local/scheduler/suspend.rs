@@ -19,9 +19,9 @@ pub struct Given {
 
 impl Scheduler {
     pub(super) fn suspend(&mut self, node: NodeIndex, template: &Template) {
-        self.frame_mut(node).body = Body::Suspend;
-        self.node_mut(node).outputs = asked(template);
-        self.set(node, Phase::Running, "");
+        self.nodes.frame_mut(node).body = Body::Suspend;
+        self.nodes[node].outputs = asked(template);
+        self.nodes.set(node, Phase::Running, "");
         let duration = template.suspend.as_ref().and_then(|suspend| suspend.duration.as_deref());
         match duration.map(duration::parse) {
             Some(Ok(duration)) => self.wake(duration, Timer::Resume(node)),
@@ -33,13 +33,13 @@ impl Scheduler {
 
     /// The pause is over.
     pub(super) fn resume(&mut self, node: NodeIndex, given: Given) {
-        if self.node(node).phase != Phase::Running {
+        if self.nodes[node].phase != Phase::Running {
             return;
         }
-        let outputs = given.outputs.or_else(|| self.node(node).outputs.clone());
+        let outputs = given.outputs.or_else(|| self.nodes[node].outputs.clone());
         match outputs.map(with_defaults).transpose() {
             Ok(outputs) => {
-                self.node_mut(node).outputs = outputs;
+                self.nodes[node].outputs = outputs;
                 self.finish(node, Phase::Succeeded, &given.message);
             }
             Err(why) => self.raise(node, &why),

@@ -1,47 +1,42 @@
 //! The workflow around its nodes: its entrypoint, its exit handler, its deadline, its end.
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::agenda::Agenda;
 use super::arguments::view;
+use super::locks::Locks;
 use super::marshalled::{self, Failure};
+use super::memoization::Memory;
+use super::node_table::NodeTable;
+use super::places::Places;
+use super::pod_queue::PodQueue;
+use super::scopes::Scopes;
 use super::state::{Body, Call, Kill, NodeIndex, Owner};
+use super::stop::Stop;
 use super::{Scheduler, Shutdown, Timer, locks};
-use crate::argo::expression::{Scope, Unresolved, render_value, unknown};
+use crate::argo::expression::{Unresolved, render_value};
 use crate::argo::model::{Arguments, Hook, Synchronization};
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
 use crate::argo::workflow_spec;
 use crate::local::resolved::{Plan, Reference, TemplateScope};
 
 /// The part of the status that is not a node.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Workflow {
     pub(super) phase: Phase,
     pub(super) message: String,
     pub(super) started_at: Option<Timestamp>,
     pub(super) finished_at: Option<Timestamp>,
-    /// Global outputs in the order of their first appearance.
-    pub(super) parameters: Vec<(String, String)>,
-    pub(super) artifacts: Vec<(String, Value)>,
     entry: Option<NodeIndex>,
 }
 
 impl Workflow {
-    pub(super) fn publish_parameter(&mut self, name: &str, value: &str) {
-        match self.parameters.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => value.clone_into(known),
-            None => self.parameters.push((name.to_owned(), value.to_owned())),
-        }
-    }
-
-    pub(super) fn publish_artifact(&mut self, name: &str, document: Value) {
-        match self.artifacts.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = document,
-            None => self.artifacts.push((name.to_owned(), document)),
-        }
+    /// How long it has been running, in seconds.
+    pub(super) fn seconds(&self, now: Timestamp) -> f64 {
+        self.started_at.map_or(0.0, |from| now.duration_since(from).as_secs_f64())
     }
 }
 
@@ -63,39 +58,20 @@ impl Scheduler {
         let asks_for_duration = plan.mentions("workflow.duration");
         let retry_strategy = plan.spec.get("retryStrategy").and_then(|strategy| view(strategy).ok());
         Self {
-            plan: Arc::new(plan),
-            nodes: Vec::new(),
-            frames: Vec::new(),
-            globals: Arc::new(Scope::new()),
-            global_artifacts: Arc::new(HashMap::new()),
-            retry_strategy,
-            workflow: Workflow {
-                phase: Phase::Pending,
-                message: String::new(),
-                started_at: None,
-                finished_at: None,
-                parameters: Vec::new(),
-                artifacts: Vec::new(),
-                entry: None,
-            },
-            settled: VecDeque::new(),
-            nested: VecDeque::new(),
-            unlocked: VecDeque::new(),
-            freed: VecDeque::new(),
-            actions: Vec::new(),
-            changed: HashSet::new(),
-            queue: VecDeque::new(),
-            running: 0,
-            waiting_for_pods: Vec::new(),
-            parallelism,
-            active_pods: HashSet::new(),
-            pod_limit,
-            memory: HashMap::new(),
-            locks: locks::Locks::default(),
-            shutdown: None,
-            asks_for_duration,
-            expired: false,
             now: Timestamp::UNIX_EPOCH,
+            workflow: Workflow::default(),
+            nodes: NodeTable::new(plan.name()),
+            scopes: Scopes::default(),
+            places: Places::new(parallelism),
+            pods: PodQueue::new(pod_limit),
+            locks: Locks::default(),
+            memory: Memory::new(&plan),
+            stop: Stop::default(),
+            agenda: Agenda::default(),
+            actions: Vec::new(),
+            retry_strategy,
+            asks_for_duration,
+            plan: Arc::new(plan),
         }
     }
 
@@ -114,9 +90,10 @@ impl Scheduler {
     pub(super) fn begin_workflow(&mut self) {
         self.workflow.started_at = Some(self.now);
         self.workflow.phase = Phase::Running;
-        if let Err(why) = self.declare_globals() {
+        if let Err(why) = self.scopes.declare(&self.plan) {
             return self.end_workflow(Phase::Error, &why);
         }
+        self.scopes.declare_duration(0.0);
         if let Err(why) = self.plan.workflow_locks() {
             let message = format!("Failed to acquire the synchronization lock. {why}");
             return self.end_workflow(Phase::Failed, &message);
@@ -125,7 +102,7 @@ impl Scheduler {
             self.wake(SignedDuration::from_secs(seconds), Timer::Workflow);
         }
         let arguments = workflow_spec::arguments(&self.plan.spec).cloned().unwrap_or_default();
-        let arguments = render_value(&arguments, &self.globals, Unresolved::Keep)
+        let arguments = render_value(&arguments, self.scopes.workflow(), Unresolved::Keep)
             .map_err(|error| error.to_string())
             .and_then(|arguments| if arguments.is_null() { Ok(Arguments::default()) } else { view(&arguments) });
         let arguments = match arguments {
@@ -157,6 +134,7 @@ impl Scheduler {
         let phase = if phase.is_completed() { phase } else { Phase::Succeeded };
         let failures: Vec<Failure> = self
             .nodes
+            .statuses()
             .iter()
             .filter(|node| node.phase.is_unsuccessful())
             .map(|node| {
@@ -171,25 +149,19 @@ impl Scheduler {
                 }
             })
             .collect();
-        let unknown = self.workflow.entry.and_then(|entry| self.frame(entry).unknown);
-        let globals = Arc::make_mut(&mut self.globals);
-        globals.set("workflow.status", phase.as_str());
-        globals.set("workflow.failures", marshalled::failures(&failures));
-        if let Some(number) = unknown {
-            for name in ["status", "failures"] {
-                globals.set(format!("workflow.{name}"), unknown::unknown(number));
-            }
-        }
-        self.declare_duration();
+        let unknown = self.workflow.entry.and_then(|entry| self.nodes.frame(entry).unknown);
+        self.scopes.declare_end(phase, &failures, unknown);
+        self.scopes.declare_duration(self.workflow.seconds(self.now));
     }
 
     pub(super) fn entry_settled(&mut self, entry: NodeIndex) {
-        if let Some(why) = self.frame(entry).raised.clone() {
+        if let Some(why) = self.nodes.frame(entry).raised.clone() {
             return self.end_workflow(Phase::Error, &format!("error in entry template execution: {why}"));
         }
-        let terminated = self.shutdown == Some(Shutdown::Terminate);
-        let Some(hook) = self.exit_handler().filter(|_| !terminated) else { return self.conclude(None) };
-        let arguments = render_value(&hook.arguments, &self.globals, Unresolved::Keep)
+        let Some(hook) = self.exit_handler().filter(|_| !self.stop.is_termination()) else {
+            return self.conclude(None);
+        };
+        let arguments = render_value(&hook.arguments, self.scopes.workflow(), Unresolved::Keep)
             .map_err(|error| error.to_string())
             .and_then(|arguments| if arguments.is_null() { Ok(Arguments::default()) } else { view(&arguments) });
         match arguments {
@@ -204,21 +176,21 @@ impl Scheduler {
     }
 
     pub(super) fn exit_handler_settled(&mut self, node: NodeIndex) {
-        match self.frame(node).raised.clone() {
+        match self.nodes.frame(node).raised.clone() {
             Some(why) => self.end_workflow(Phase::Error, &format!("error in exit template execution : {why}")),
             None => self.conclude(Some(node)),
         }
     }
 
     fn conclude(&mut self, exit_handler: Option<NodeIndex>) {
-        let Some(entry) = self.workflow.entry.map(|entry| self.node(entry).clone()) else { return };
+        let Some(entry) = self.workflow.entry.map(|entry| self.nodes[entry].clone()) else { return };
         match entry.phase {
-            Phase::Failed | Phase::Error if self.shutdown.is_some() => {
-                let message = self.stop_message();
+            Phase::Failed | Phase::Error if self.stop.shutdown().is_some() => {
+                let message = self.stop.of_run();
                 self.end_workflow(entry.phase, &message);
             }
             Phase::Failed | Phase::Error => self.end_workflow(entry.phase, &entry.message),
-            _ => match exit_handler.map(|node| self.node(node).clone()).filter(|node| node.phase.is_unsuccessful()) {
+            _ => match exit_handler.map(|node| self.nodes[node].clone()).filter(|node| node.phase.is_unsuccessful()) {
                 Some(node) => self.end_workflow(node.phase, &node.message),
                 None => self.end_workflow(Phase::Succeeded, ""),
             },
@@ -232,32 +204,31 @@ impl Scheduler {
     }
 
     pub(super) fn workflow_expired(&mut self) {
-        self.expired = true;
+        self.stop.expire();
         self.end_all(Kill::WorkflowDeadline);
     }
 
     pub(super) fn shut_down(&mut self, shutdown: Shutdown) {
-        self.shutdown = Some(shutdown);
+        self.stop.shut_down(shutdown);
         self.end_all(Kill::Shutdown);
     }
 
     /// Ends whatever is at work and not part of an exit handler that may still run.
     fn end_all(&mut self, kill: Kill) {
-        let (message, unstarted) = (self.end_message(), self.message_of_unstarted());
-        for place in 0..self.nodes.len() {
-            let node = NodeIndex(place);
-            let spared = self.frame(node).on_exit && self.shutdown != Some(Shutdown::Terminate);
-            if spared || self.node(node).phase.is_fulfilled() {
+        let (message, unstarted) = (self.stop.of_pod(), self.stop.of_unstarted());
+        for node in self.nodes.indices() {
+            let spared = self.nodes.frame(node).on_exit && !self.stop.is_termination();
+            if spared || self.nodes[node].phase.is_fulfilled() {
                 continue;
             }
-            match (&self.frame(node).body, self.node(node).kind) {
+            match (&self.nodes.frame(node).body, self.nodes[node].kind) {
                 (Body::Pod(body), _) if body.running => self.end_pod(node, kill),
                 (Body::Pod(_), _) => self.finish(node, Phase::Failed, &message),
                 (Body::Suspend, _) => self.finish(node, Phase::Failed, &unstarted),
                 // One that waits for its lock has no body yet; one between attempts has no attempt at work.
                 (Body::None, kind) if kind != NodeType::Container => self.finish(node, Phase::Failed, &unstarted),
                 (Body::Retry(body), _) => {
-                    let idle = body.attempts.last().is_none_or(|&last| self.node(last).phase.is_fulfilled());
+                    let idle = body.attempts.last().is_none_or(|&last| self.nodes[last].phase.is_fulfilled());
                     if idle {
                         self.finish(node, Phase::Failed, &unstarted);
                     }
@@ -265,8 +236,8 @@ impl Scheduler {
                 _ => {}
             }
         }
-        if self.nodes.is_empty() {
-            let message = self.stop_message();
+        if self.nodes.statuses().is_empty() {
+            let message = self.stop.of_run();
             self.end_workflow(Phase::Failed, &message);
         }
     }

@@ -1,17 +1,79 @@
-//! Nodes of the status: how they are made, named and joined to each other.
+//! The nodes of a run: their statuses as the controller would write them, how they are named and joined to each other, and
+//! what the scheduler knows of each beside its status. Pure.
 
+use std::collections::HashSet;
+use std::ops::{Index, IndexMut};
+
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::Scheduler;
-use super::state::{Body, Call, Frame, Hooks, NodeIndex, Owner};
+use super::hooks::Hooks;
+use super::state::{Body, Call, Frame, NodeIndex, Owner};
 use crate::argo::status::{Node, NodeType, Phase, node_id};
 use crate::local::resolved::Reference;
 
-impl Scheduler {
+/// The nodes in the order of their creation. Changing one by its index marks it for the journal.
+#[derive(Debug)]
+pub(super) struct NodeTable {
+    workflow: String,
+    statuses: Vec<Node>,
+    frames: Vec<Frame>,
+    changed: HashSet<NodeIndex>,
+}
+
+impl Index<NodeIndex> for NodeTable {
+    type Output = Node;
+
+    fn index(&self, index: NodeIndex) -> &Node {
+        &self.statuses[index.0]
+    }
+}
+
+impl IndexMut<NodeIndex> for NodeTable {
+    fn index_mut(&mut self, index: NodeIndex) -> &mut Node {
+        self.changed.insert(index);
+        &mut self.statuses[index.0]
+    }
+}
+
+impl NodeTable {
+    pub(super) fn new(workflow: &str) -> Self {
+        Self { workflow: workflow.to_owned(), statuses: Vec::new(), frames: Vec::new(), changed: HashSet::new() }
+    }
+
+    pub(super) fn statuses(&self) -> &[Node] {
+        &self.statuses
+    }
+
+    pub(super) fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        (0..self.statuses.len()).map(NodeIndex)
+    }
+
+    /// The nodes that changed since the last call.
+    pub(super) fn take_changes(&mut self) -> Vec<NodeIndex> {
+        let mut changed: Vec<_> = self.changed.drain().collect();
+        changed.sort_unstable();
+        changed
+    }
+
+    pub(super) fn frame(&self, node: NodeIndex) -> &Frame {
+        &self.frames[node.0]
+    }
+
+    pub(super) fn frame_mut(&mut self, node: NodeIndex) -> &mut Frame {
+        &mut self.frames[node.0]
+    }
+
+    pub(super) fn set(&mut self, node: NodeIndex, phase: Phase, message: &str) {
+        let status = &mut self[node];
+        status.phase = phase;
+        message.clone_into(&mut status.message);
+    }
+
     /// Makes a node for a call.
-    pub(super) fn create(&mut self, call: &Call, kind: NodeType, phase: Phase) -> NodeIndex {
-        let index = NodeIndex(self.nodes.len());
-        let node = self.new_node(call, kind, phase);
+    pub(super) fn create(&mut self, call: &Call, kind: NodeType, phase: Phase, now: Timestamp) -> NodeIndex {
+        let index = NodeIndex(self.statuses.len());
+        let status = self.new_status(call, kind, phase, now);
         let attempt = matches!(call.owner, Owner::Attempt(_));
         self.frames.push(Frame {
             owner: call.owner,
@@ -22,7 +84,7 @@ impl Scheduler {
             depth: self.depth(call.boundary) + 1,
             on_exit: call.on_exit,
             continue_on: call.continue_on,
-            hooks: Hooks { waiting: call.hooks.clone(), running: 0 },
+            hooks: Hooks::new(call.hooks.clone()),
             body: Body::None,
             raised: None,
             counted: call.boundary.is_some() && !attempt && kind != NodeType::StepGroup && kind != NodeType::TaskGroup,
@@ -31,17 +93,13 @@ impl Scheduler {
             children: Vec::new(),
             outbound: Vec::new(),
         });
-        self.nodes.push(node);
-        if kind == NodeType::Pod {
-            self.active_pods.insert(index);
-        }
+        self.statuses.push(status);
         self.changed.insert(index);
         index
     }
 
-    fn new_node(&self, call: &Call, kind: NodeType, phase: Phase) -> Node {
-        let workflow = self.plan.name();
-        let boundary = call.boundary.map(|boundary| &self.nodes[boundary.0]);
+    fn new_status(&self, call: &Call, kind: NodeType, phase: Phase, now: Timestamp) -> Node {
+        let boundary = call.boundary.map(|boundary| &self[boundary]);
         let (template_name, template_ref) = match &call.reference {
             Reference::Name(name) => (Some(name.clone()).filter(|name| !name.is_empty()), None),
             Reference::Inline(_) => (None, None),
@@ -54,7 +112,7 @@ impl Scheduler {
             }
         };
         Node {
-            id: node_id(workflow, &call.name),
+            id: node_id(&self.workflow, &call.name),
             display_name: boundary
                 .map_or_else(|| call.name.clone(), |boundary| display_name(&boundary.name, &call.name)),
             boundary_id: boundary.map(|boundary| boundary.id.clone()),
@@ -62,10 +120,10 @@ impl Scheduler {
             kind,
             template_name,
             template_ref,
-            template_scope: Some(call.scope.label(workflow)),
+            template_scope: Some(call.scope.label(&self.workflow)),
             phase,
             message: String::new(),
-            started_at: Some(self.now),
+            started_at: Some(now),
             finished_at: None,
             progress: None,
             inputs: None,
@@ -79,36 +137,23 @@ impl Scheduler {
         }
     }
 
-    /// Makes a node that did not run; its owner is told.
-    pub(super) fn create_not_run(&mut self, call: &Call, phase: Phase, message: &str) -> NodeIndex {
-        let node = self.create(call, NodeType::Skipped, Phase::Running);
-        let frame = self.frame_mut(node);
-        frame.counted = false;
-        frame.hooks.waiting.clear();
-        self.finish(node, phase, message);
-        node
-    }
-
-    /// Makes the node of a call that cannot start; its caller errors too.
-    pub(super) fn create_raised(&mut self, call: &Call, why: &str) -> NodeIndex {
-        let node = self.create(call, NodeType::Skipped, Phase::Running);
-        self.raise(node, why);
-        node
+    pub(super) fn depth(&self, boundary: Option<NodeIndex>) -> usize {
+        boundary.map_or(0, |boundary| self.frame(boundary).depth)
     }
 
     /// Joins a node below another one.
     pub(super) fn join(&mut self, parent: NodeIndex, child: NodeIndex) {
         // The last one is the usual repetition; a full search for each child of a wide fan-out would be its square.
         if self.frame(parent).children.last() != Some(&child) {
-            let id = self.node(child).id.clone();
-            self.node_mut(parent).children.push(id);
+            let id = self[child].id.clone();
+            self[parent].children.push(id);
             self.frame_mut(parent).children.push(child);
         }
     }
 
     /// The nodes to which what comes after `node` is joined.
     pub(super) fn outbound(&self, node: NodeIndex) -> Vec<NodeIndex> {
-        let status = self.node(node);
+        let status = &self[node];
         let frame = self.frame(node);
         let hit = status.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
         match (&frame.body, status.kind) {
@@ -127,7 +172,7 @@ impl Scheduler {
     /// The last containers of a containerSet; a pod without containers, or the last container, stands for itself.
     fn outbound_containers(&self, node: NodeIndex) -> Vec<NodeIndex> {
         let containers = self.frame(node).children.iter().copied();
-        let containers = containers.filter(|&child| self.node(child).kind == NodeType::Container);
+        let containers = containers.filter(|&child| self[child].kind == NodeType::Container);
         let outbound: Vec<_> = containers.flat_map(|child| self.outbound_containers(child)).collect();
         if outbound.is_empty() { vec![node] } else { outbound }
     }
@@ -135,8 +180,24 @@ impl Scheduler {
     /// Fixes the last nodes of a steps or dag node, from those of its last children.
     pub(super) fn set_outbound(&mut self, node: NodeIndex, last: &[NodeIndex]) {
         let outbound: Vec<NodeIndex> = last.iter().flat_map(|&child| self.outbound(child)).collect();
-        self.node_mut(node).outbound_nodes = outbound.iter().map(|&node| self.nodes[node.0].id.clone()).collect();
+        self[node].outbound_nodes = outbound.iter().map(|&node| self[node].id.clone()).collect();
         self.frame_mut(node).outbound = outbound;
+    }
+
+    /// The nodes of a task group's items.
+    pub(super) fn items(&self, group: NodeIndex) -> &[NodeIndex] {
+        match &self.frame(group).body {
+            Body::Items(items) => &items.nodes,
+            _ => &[],
+        }
+    }
+
+    /// The node whose outputs count: the last attempt of a retry node, else the node itself.
+    pub(super) fn last_attempt(&self, node: NodeIndex) -> NodeIndex {
+        match &self.frame(node).body {
+            Body::Retry(retry) => retry.attempts.last().copied().unwrap_or(node),
+            _ => node,
+        }
     }
 }
 

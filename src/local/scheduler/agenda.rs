@@ -1,0 +1,51 @@
+//! What is left to do of an event. Work that could go on without end is put here and not called, so that it does not use up
+//! the stack. Pure.
+
+use std::collections::VecDeque;
+
+use super::state::NodeIndex;
+
+/// The nodes whose turn comes, by what is to be done.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    settled: VecDeque<NodeIndex>,
+    unlocked: VecDeque<NodeIndex>,
+    nested: VecDeque<NodeIndex>,
+    freed: VecDeque<NodeIndex>,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A node has ended, hooks included, and its owner is not told yet.
+    Settled(NodeIndex),
+    /// A node has got the locks it waited for.
+    Unlocked(NodeIndex),
+    /// A steps or dag node deep in others: its children are to start.
+    Nested(NodeIndex),
+    /// A steps or dag node of whose children one gave its place to those that wait.
+    Freed(NodeIndex),
+}
+
+impl Agenda {
+    pub(super) fn add(&mut self, turn: Turn) {
+        match turn {
+            Turn::Settled(node) => self.settled.push_back(node),
+            Turn::Unlocked(node) => self.unlocked.push_back(node),
+            Turn::Nested(node) => self.nested.push_back(node),
+            Turn::Freed(node) => self.freed.push_back(node),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        [&self.settled, &self.unlocked, &self.nested, &self.freed].into_iter().all(VecDeque::is_empty)
+    }
+
+    pub(super) fn next(&mut self) -> Option<Turn> {
+        let settled = self.settled.pop_front().map(Turn::Settled);
+        let unlocked = || self.unlocked.pop_front().map(Turn::Unlocked);
+        let nested = || self.nested.pop_front().map(Turn::Nested);
+        let freed = || self.freed.pop_front().map(Turn::Freed);
+        settled.or_else(unlocked).or_else(nested).or_else(freed)
+    }
+}

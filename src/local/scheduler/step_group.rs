@@ -1,0 +1,135 @@
+//! The steps of a group, which run side by side: what each became, and when all have ended. Pure.
+
+use serde_json::Value;
+
+use super::node_table::NodeTable;
+use super::state::{Body, NodeIndex};
+use super::steps::FAILED_FAST;
+use crate::argo::status::Phase;
+
+/// A group at work.
+#[derive(Debug)]
+pub(super) struct StepGroup {
+    unsettled: usize,
+    error: Option<String>,
+    failed_fast: bool,
+    steps: Vec<Member>,
+}
+
+/// A step of the document and the nodes that it became.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) step: Value,
+    pub(super) name: String,
+    pub(super) expanded: bool,
+    pub(super) nodes: Vec<NodeIndex>,
+}
+
+impl StepGroup {
+    /// A group that cannot end before all of its steps have been started: it counts one more than there are.
+    pub(super) fn new() -> Self {
+        Self { unsettled: 1, error: None, failed_fast: false, steps: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, step: &Value, expanded: bool) {
+        let name = step["name"].as_str().unwrap_or_default().to_owned();
+        self.steps.push(Member { step: step.clone(), name, expanded, nodes: Vec::new() });
+    }
+
+    /// A step, or an item of one, is on its way.
+    pub(super) fn begun(&mut self) {
+        self.unsettled += 1;
+    }
+
+    /// Records the node of a step, or of an item of one.
+    pub(super) fn join(&mut self, name: &str, node: NodeIndex) {
+        let is_of = |member: &Member| {
+            member.name == name
+                || member.expanded && name.strip_prefix(&member.name).is_some_and(|rest| rest.starts_with('('))
+        };
+        if let Some(member) = self.steps.iter_mut().rev().find(|member| is_of(member)) {
+            member.nodes.push(node);
+        }
+    }
+
+    /// Makes the group end in Error; the first reason counts.
+    pub(super) fn fail(&mut self, why: String) {
+        self.error.get_or_insert(why);
+    }
+
+    pub(super) fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// A step will not be started, because a sibling failed.
+    pub(super) fn give_up(&mut self) {
+        self.failed_fast = true;
+    }
+
+    /// A step has ended with its hooks, or will never run; whether it was the last one.
+    pub(super) fn settled(&mut self) -> bool {
+        self.unsettled -= 1;
+        self.unsettled == 0
+    }
+
+    pub(super) fn steps(&self) -> &[Member] {
+        &self.steps
+    }
+
+    pub(super) fn nodes(&self) -> Vec<NodeIndex> {
+        self.steps.iter().flat_map(|member| member.nodes.iter().copied()).collect()
+    }
+
+    /// How the group ends. `tripped` says that the template fails fast and a pod of it failed.
+    pub(super) fn end(&self, tripped: bool, nodes: &NodeTable) -> (Phase, String) {
+        if let Some(why) = &self.error {
+            return (Phase::Error, why.clone());
+        }
+        if self.failed_fast || tripped {
+            return (Phase::Failed, FAILED_FAST.to_owned());
+        }
+        let counts = |step: NodeIndex| {
+            let continue_on = nodes.frame(step).continue_on;
+            match nodes[step].phase {
+                Phase::Failed => !continue_on.failed,
+                Phase::Error => !continue_on.error,
+                _ => false,
+            }
+        };
+        match self.steps.iter().flat_map(|member| &member.nodes).find(|&&step| counts(step)) {
+            Some(&step) => (Phase::Failed, format!("child '{}' failed", nodes[step].id)),
+            None => (Phase::Succeeded, String::new()),
+        }
+    }
+}
+
+impl NodeTable {
+    pub(super) fn group(&self, node: NodeIndex) -> Option<&StepGroup> {
+        match &self.frame(node).body {
+            Body::Group(group) => Some(group),
+            _ => None,
+        }
+    }
+
+    pub(super) fn group_mut(&mut self, node: NodeIndex) -> Option<&mut StepGroup> {
+        match &mut self.frame_mut(node).body {
+            Body::Group(group) => Some(group),
+            _ => None,
+        }
+    }
+
+    pub(super) fn fail_group(&mut self, group: NodeIndex, why: String) {
+        if let Some(group) = self.group_mut(group) {
+            group.fail(why);
+        }
+    }
+
+    pub(super) fn has_group_error(&self, group: NodeIndex) -> bool {
+        self.group(group).is_some_and(StepGroup::has_error)
+    }
+
+    /// The nodes that the steps of a group became.
+    pub(super) fn of_group(&self, group: NodeIndex) -> Vec<NodeIndex> {
+        self.group(group).map(StepGroup::nodes).unwrap_or_default()
+    }
+}
