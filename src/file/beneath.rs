@@ -95,11 +95,6 @@ impl Place {
     pub(crate) fn parts(&self) -> (BorrowedFd<'_>, &OsStr) {
         (self.directory.as_fd(), &self.name)
     }
-
-    /// Its path without links, where `/proc` can tell.
-    pub(crate) fn path(&self) -> io::Result<PathBuf> {
-        Ok(path_of(&self.directory)?.join(&self.name))
-    }
 }
 
 /// The path without links of something open.
@@ -177,7 +172,7 @@ mod tests {
         let host = tempfile::tempdir()?;
         let beneath = Beneath::directory(host.path())?;
         let place = beneath.place(Path::new("/a/b/c"))?;
-        assert_eq!(place.path()?, host.path().canonicalize()?.join("a/b/c"));
+        assert_eq!(path_of(&place.directory)?.join(&place.name), host.path().canonicalize()?.join("a/b/c"));
         assert!(host.path().join("a/b").is_dir() && !host.path().join("a/b/c").exists());
         assert!(beneath.place(Path::new("/")).is_err());
         Ok(())

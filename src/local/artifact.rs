@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use nix::mount::{MntFlags, umount2};
 use rustix::fs::{Mode, OFlags, openat, renameat};
 
 use super::task::{InputArtifact, OutputParameter};
@@ -63,7 +62,7 @@ pub(crate) enum Content<'a> {
 pub(crate) fn place(root: &Beneath, artifact: &InputArtifact, content: &Content, replace: bool) -> io::Result<()> {
     let place = root.place(&artifact.path)?;
     if replace || matches!(content, Content::Raw(_)) {
-        clear(&place)?;
+        tree::remove(&place)?;
     }
     match content {
         Content::Stored(source) => tree::copy_open(source, &place)?,
@@ -80,21 +79,6 @@ pub(crate) fn write_new(place: &Place, content: &[u8], mode: u32) -> io::Result<
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let (directory, name) = place.parts();
     File::from(openat(directory, name, flags, Mode::from_raw_mode(mode))?).write_all(content)
-}
-
-/// Removes what is at the path. What the view shows there by a mount of its own is unmounted first.
-fn clear(place: &Place) -> io::Result<()> {
-    match tree::remove(place) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::ReadOnlyFilesystem) => {}
-        done => return done,
-    }
-    let path = place.path()?;
-    match umount2(&path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
-        Ok(()) => tree::remove(place),
-        // A directory in which something is mounted stays, as empty as it can be.
-        Err(_) if path.is_dir() => Ok(()),
-        Err(errno) => Err(errno.into()),
-    }
 }
 
 /// The value of an output parameter: a file's content without one trailing newline, or the default.

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nix::sys::prctl;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use super::kill::Kill;
 use super::open_files;
 use super::orphans::Orphans;
-use super::sandbox::{self, KillLine, Spec, remove_tree};
+use super::sandbox::{self, KillLine, Reach, Spec, remove_tree};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
 use super::view::View;
@@ -58,6 +59,8 @@ pub struct Executor {
     hidden: Vec<PathBuf>,
     keep: bool,
     times: Recorder,
+    /// Looked for when the first task begins.
+    reach: Arc<OnceLock<Reach>>,
     /// The limit of open files that tasks get back.
     open_files: Option<u64>,
 }
@@ -73,6 +76,7 @@ impl Executor {
             hidden: vec![run_directory.to_owned()],
             keep: false,
             times: Recorder::new(),
+            reach: Arc::default(),
             open_files: open_files::raise(),
         }
     }
@@ -132,7 +136,8 @@ impl Executor {
         })?;
         let orphans = self.orphans(&child, &task.node);
         let (directory, hidden) = (directory.to_owned(), self.hidden.clone());
-        let spec = Spec { task, directory, hidden, view: self.view.clone(), open_files: self.open_files };
+        let (view, reach) = (self.view.clone(), self.reach());
+        let spec = Spec { task, directory, hidden, view, reach, open_files: self.open_files };
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         let mut stdin = child.stdin.take().ok_or_else(broken)?;
         let stdout = child.stdout.take().ok_or_else(broken)?;
@@ -143,6 +148,13 @@ impl Executor {
             tokio::task::spawn_blocking(move || orphans.end()).await?;
         }
         followed
+    }
+
+    fn reach(&self) -> Reach {
+        match self.view {
+            View::Bind => self.reach.get_or_init(|| Reach::find(&self.hidden)).clone(),
+            _ => Reach::default(),
+        }
     }
 
     /// What a killed supervisor leaves behind; in a namespace of its own that is nothing.

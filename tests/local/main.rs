@@ -8,6 +8,7 @@ mod support;
 mod artifacts;
 mod attacks;
 mod isolation;
+mod ordinary;
 mod outcome;
 mod rig;
 mod stopping;

@@ -5,7 +5,7 @@
 //! of each entry costs a fraction of a layer, and the task may make new entries in it just the same.
 
 use std::fs::{self, FileType};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::mount::MsFlags;
@@ -14,6 +14,7 @@ use nix::unistd::{AccessFlags, access};
 use super::layout::{Layout, make_directory};
 use super::mounts::{self, MountPoint, Problem};
 use super::overlay::below;
+use super::reach::Reach;
 
 /// What gets a treatment of its own.
 const OWN: [&str; 5] = ["/proc", "/tmp", "/root", "/lost+found", "/run/user"];
@@ -26,12 +27,13 @@ const SHORT: usize = 40;
 
 /// Lays the host out below the layout's root: first the directories in memory, a layer over these so that what the task
 /// makes beside them goes to disk, then the mounts on them.
-pub(super) fn build(layout: &mut Layout) -> Result<(), Problem> {
+pub(super) fn build(layout: &mut Layout, reach: &Reach) -> Result<(), Problem> {
     let points = mounts::mount_points()?;
     let skeleton = layout.fresh("skeleton", 0o755)?;
     mounts::mount_new("tmpfs", &skeleton, Some("mode=755"))?;
-    let mut plan = Plan { points, skeleton: skeleton.clone(), shown: Vec::new() };
+    let mut plan = Plan { points, skeleton: skeleton.clone(), shown: Vec::new(), opened: Vec::new(), reach };
     plan.show_entries(Path::new("/"))?;
+    plan.show_own();
     for (name, mode) in [("root", 0o700), ("tmp", 0o1777), ("mnt", 0o755), ("proc", 0o555)] {
         make_directory(&skeleton.join(name), mode)?;
     }
@@ -53,14 +55,18 @@ enum How {
     ReadOnly,
 }
 
-struct Plan {
+struct Plan<'a> {
     points: Vec<MountPoint>,
     skeleton: PathBuf,
     shown: Vec<(PathBuf, How)>,
+    /// Directories that were created again.
+    opened: Vec<PathBuf>,
+    reach: &'a Reach,
 }
 
-impl Plan {
+impl Plan<'_> {
     fn show_entries(&mut self, directory: &Path) -> Result<(), Problem> {
+        self.opened.push(directory.to_owned());
         // What the caller may not read, his tasks do not see.
         let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
         for entry in entries.flatten() {
@@ -111,13 +117,37 @@ impl Plan {
         Ok(())
     }
 
+    /// The caller's directories that lie in one shown read-only.
+    fn show_own(&mut self) {
+        for path in &self.reach.own {
+            let layered = self.shown.iter().any(|(shown, how)| shown == path && matches!(how, How::Layered));
+            if !layered && !self.opened.contains(path) {
+                self.shown.push((path.clone(), How::Layered));
+            }
+        }
+    }
+
     fn mount(&self, layout: &mut Layout, path: &Path, how: How) -> Result<(), Problem> {
         let target = below(&layout.root(), path);
         match how {
             How::Whole => mounts::bind(path, &target),
-            How::Layered if layout.overlay(path, &target).is_ok() => Ok(()),
+            How::Layered if self.mount_layered(layout, path, &target).is_ok() => Ok(()),
             How::Layered | How::ReadOnly => self.mount_read_only(path, &target),
         }
+    }
+
+    /// Directories whose owner has no number here are made again in a layer between, for the task to write in.
+    fn mount_layered(&self, layout: &mut Layout, path: &Path, target: &Path) -> Result<(), Problem> {
+        let foreign: Vec<_> = self.reach.foreign.iter().filter(|foreign| foreign.starts_with(path)).collect();
+        if foreign.is_empty() {
+            return layout.overlay(path, target);
+        }
+        // A layer must not lie in another one: the view's directory may lie in this one.
+        let renewed = layout.memory()?.join("renewed");
+        for directory in foreign {
+            renew(&renewed, path, directory)?;
+        }
+        layout.overlay_all(&[&below(&renewed, path), path], target)
     }
 
     /// Also where the caller may not write: others, or his groups, might.
@@ -127,6 +157,17 @@ impl Plan {
         mounts::bind_one(path, target)?;
         mounts::remount_read_only(target, flags)
     }
+}
+
+/// Makes `directory` and those between it and `top` again, with their permissions.
+fn renew(renewed: &Path, top: &Path, directory: &Path) -> Result<(), Problem> {
+    let between: Vec<&Path> = directory.ancestors().take_while(|path| path.starts_with(top)).collect();
+    for path in between.into_iter().rev() {
+        // One that is gone is not missed.
+        let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
+        make_directory(&below(renewed, path), metadata.permissions().mode() & 0o7777)?;
+    }
+    Ok(())
 }
 
 fn is_one_of(path: &Path, list: &[&str]) -> bool {

@@ -40,6 +40,11 @@ impl Layout {
 
     /// Lays a copy-on-write layer over the host's directory `lower` at `target`.
     pub(super) fn overlay(&mut self, lower: &Path, target: &Path) -> Result<(), Problem> {
+        self.overlay_all(&[lower], target)
+    }
+
+    /// Lays one over several directories. The first is above the others, the last is the host's.
+    pub(super) fn overlay_all(&mut self, lower: &[&Path], target: &Path) -> Result<(), Problem> {
         self.overlay_here(lower, target).or_else(|problem| {
             if self.count > 1 || self.layers != self.view {
                 return Err(problem);
@@ -54,12 +59,13 @@ impl Layout {
     pub(super) fn overlay_in_memory(&mut self, lower: &Path, target: &Path) -> Result<(), Problem> {
         let memory = self.memory()?;
         let disk = std::mem::replace(&mut self.layers, memory);
-        let done = self.overlay_here(lower, target);
+        let done = self.overlay_here(&[lower], target);
         self.layers = disk;
         done
     }
 
-    fn memory(&mut self) -> Result<PathBuf, Problem> {
+    /// A directory in memory.
+    pub(super) fn memory(&mut self) -> Result<PathBuf, Problem> {
         if let Some(memory) = &self.memory {
             return Ok(memory.clone());
         }
@@ -68,11 +74,12 @@ impl Layout {
         Ok(self.memory.insert(memory).clone())
     }
 
-    fn overlay_here(&mut self, lower: &Path, target: &Path) -> Result<(), Problem> {
+    fn overlay_here(&mut self, lower: &[&Path], target: &Path) -> Result<(), Problem> {
         self.count += 1;
         let upper = self.layers.join(format!("upper{}", self.count));
         let work = self.layers.join(format!("work{}", self.count));
-        let metadata = lower.metadata().map_err(|error| Problem::new("read", lower, error))?;
+        let host = lower.last().copied().unwrap_or(target);
+        let metadata = host.metadata().map_err(|error| Problem::new("read", host, error))?;
         make_directory(&upper, metadata.mode() & 0o7777)?;
         make_directory(&work, 0o700)?;
         if !self.unprivileged {

@@ -11,11 +11,13 @@
 //! Outputs are read inside the view, after its last process has ended: a link cannot lead out of it.
 
 mod bind;
+mod inputs;
 mod kernel;
 mod layout;
 mod mounts;
 mod overlay;
 mod process;
+mod reach;
 mod root;
 mod security;
 mod supervisor;
@@ -39,6 +41,7 @@ use super::view::View;
 use crate::exit::Exit;
 pub(crate) use layout::remove_tree;
 use mounts::Problem;
+pub(crate) use reach::Reach;
 
 /// The hidden command's name.
 pub(crate) const VERB: &str = "__task";
@@ -64,6 +67,8 @@ pub(crate) struct Spec {
     /// Directories of the host that the task must not see.
     pub(crate) hidden: Vec<PathBuf>,
     pub(crate) view: View,
+    /// Where an ordinary user may write.
+    pub(crate) reach: Reach,
     /// The limit of open files that the task's processes get.
     pub(crate) open_files: Option<u64>,
 }
@@ -121,6 +126,7 @@ fn probe_in(executable: &Path, directory: &Path, view: &View) -> io::Result<Outc
         directory: directory.to_owned(),
         hidden: Vec::new(),
         view: view.to_owned(),
+        reach: Reach::default(),
         open_files: None,
     };
     let mut command = Command::new(executable);

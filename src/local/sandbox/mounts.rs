@@ -167,7 +167,8 @@ pub(super) fn attach(tree: impl AsFd, target: impl AsFd) -> io::Result<()> {
 /// The directories of one copy-on-write mount.
 #[derive(Debug)]
 pub(super) struct Layers<'a> {
-    pub(super) lower: &'a Path,
+    /// Shown through `upper`; what is above all others stands first.
+    pub(super) lower: &'a [&'a Path],
     pub(super) upper: &'a Path,
     pub(super) work: &'a Path,
 }
@@ -176,7 +177,10 @@ impl Layers<'_> {
     /// Mounts the layers at `target`. `unprivileged` keeps the marks in `user.` attributes, all that a user namespace allows.
     pub(super) fn mount(&self, target: &Path, unprivileged: bool) -> Result<(), Problem> {
         let mut options = b"lowerdir=".to_vec();
-        escape(self.lower, &mut options);
+        for (place, lower) in self.lower.iter().enumerate() {
+            options.extend_from_slice(if place == 0 { b"" } else { b":" });
+            escape(lower, &mut options);
+        }
         options.extend_from_slice(b",upperdir=");
         escape(self.upper, &mut options);
         options.extend_from_slice(b",workdir=");
@@ -190,7 +194,7 @@ impl Layers<'_> {
             Errno::EINVAL => overlay(target, &options),
             _ => Err(errno),
         });
-        attempt.map_err(|errno| Problem::new("lay a copy-on-write layer over", self.lower, errno))
+        attempt.map_err(|errno| Problem::new("lay a copy-on-write layer at", target, errno))
     }
 }
 

@@ -15,11 +15,11 @@ use rustix::fs::OFlags;
 
 use super::layout::{Layout, make_directory};
 use super::mounts::{self, Problem};
-use super::{Spec, bind, overlay};
+use super::{Spec, bind, inputs, overlay};
 use crate::file::beneath::{Beneath, has_content, path_of};
 use crate::file::name::FileName;
 use crate::file::{private, tree};
-use crate::local::artifact::{self, Content, Destination};
+use crate::local::artifact::{self, Destination};
 use crate::local::task::{ArtifactSource, Mount, Task};
 use crate::local::view::View;
 
@@ -68,13 +68,14 @@ pub(super) fn enter(spec: &Spec) -> Result<Ground, Problem> {
     let unprivileged = spec.view == View::Bind;
     let mut layout = Layout::new(&spec.directory, unprivileged)?;
     if unprivileged {
-        bind::build(&mut layout)?;
+        bind::build(&mut layout, &spec.reach)?;
     } else {
         overlay::build(&mut layout, spec.task.is_privileged())?;
     }
     for (name, mode) in [("tmp", 0o1777), ("var-tmp", 0o1777), ("hidden", 0o755)] {
         layout.fresh(name, mode)?;
     }
+    let rooms = inputs::rooms(&mut layout, &spec.task, &sources.artifacts)?;
     pivot(&layout.root())?;
     cover(&host(&spec.directory.join("view")), &sources.hidden)?;
     leave_host()?;
@@ -85,7 +86,7 @@ pub(super) fn enter(spec: &Spec) -> Result<Ground, Problem> {
         return Err(Problem::general("keep paths in the view", reason));
     }
     mount_volumes(&ground.root, &spec.task.mounts, sources.mounts)?;
-    place_artifacts(&ground.root, &spec.task, &sources.artifacts, true)?;
+    inputs::lay(&ground.root, &spec.task, &sources.artifacts, Some(&rooms))?;
     ground.working_directory = PathBuf::from("/");
     ground.script = PathBuf::from(SCRIPT);
     write_script(&ground.root, &spec.task, &ground.script)?;
@@ -100,7 +101,7 @@ fn enter_plain(spec: &Spec, mut ground: Ground) -> Result<Ground, Problem> {
     }
     let artifacts = Sources::artifacts(spec)?;
     let layout = Layout::new(&spec.directory, true)?;
-    place_artifacts(&ground.root, &spec.task, &artifacts, false)?;
+    inputs::lay(&ground.root, &spec.task, &artifacts, None)?;
     ground.working_directory = layout.root();
     ground.script = layout.fresh("staging", 0o755)?.join("script");
     write_script(&ground.root, &spec.task, &ground.script)?;
@@ -260,20 +261,6 @@ fn mount_point(root: &Beneath, source: &OwnedFd, target: &Path) -> io::Result<Ow
         }
         done => done,
     }
-}
-
-fn place_artifacts(root: &Beneath, task: &Task, stored: &[Option<File>], own_view: bool) -> Result<(), Problem> {
-    for (input, stored) in task.input_artifacts.iter().zip(stored) {
-        let content = match (&input.source, stored) {
-            (ArtifactSource::Stored(_), Some(file)) => Content::Stored(file),
-            (ArtifactSource::Raw(text), _) => Content::Raw(text),
-            (ArtifactSource::Stored(_), None) => continue,
-        };
-        let in_volume = task.mounts.iter().any(|mount| input.path.starts_with(&mount.target));
-        artifact::place(root, input, &content, own_view && !in_volume)
-            .map_err(|error| Problem::new("lay the artifact at", &input.path, error))?;
-    }
-    Ok(())
 }
 
 fn write_script(root: &Beneath, task: &Task, path: &Path) -> Result<(), Problem> {

@@ -1,0 +1,112 @@
+//! What an ordinary user meets on a machine that is not his alone. Root prepares the machine; without root nothing is tested.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use assert_fs::TempDir;
+
+use crate::support::PROGRAM;
+
+/// No user of any machine.
+const USER: u32 = 54_321;
+/// A group that the user belongs to beside the own one.
+const TEAM: u32 = 54_400;
+
+/// A home in a directory of root's.
+struct Home(TempDir);
+
+fn home() -> Option<Home> {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("not tested: needs root");
+        return None;
+    }
+    let home = TempDir::new_in("/var/lib").unwrap();
+    fs::copy(PROGRAM, home.path().join("kubectl-runnable")).unwrap();
+    give(home.path(), USER, USER, 0o755);
+    Some(Home(home))
+}
+
+fn give(path: &Path, user: u32, group: u32, mode: u32) {
+    chown(path, Some(user), Some(group)).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+impl Home {
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Runs a command of a shell as the user.
+    fn shell(&self, command: &str) -> Output {
+        let mut shell = Command::new("setpriv");
+        shell.args([&format!("--reuid={USER}"), &format!("--regid={USER}"), &format!("--groups={USER},{TEAM}")]);
+        shell.args(["sh", "-c", command]).env_clear().env("PATH", env!("PATH")).env("HOME", self.0.path());
+        shell.current_dir(self.0.path()).output().unwrap()
+    }
+
+    /// Runs a workflow of one task and gives what it wrote, and what was said.
+    fn submit(&self, script: &str, inputs: &str) -> (String, Output) {
+        let container = format!("container: {{image: busybox, command: [sh, -c, {script:?}]}}");
+        let template = format!("{{name: main, inputs: {{artifacts: [{inputs}]}}, {container}}}");
+        self.write(&format!("{{entrypoint: main, templates: [{template}]}}"));
+        let output = self.shell("./kubectl-runnable submit --local --memoize=off -q -o name w.yaml");
+        let log = self.shell("cat .local/state/kubectl-runnable/runs/default/*/nodes/*/main.log").stdout;
+        (String::from_utf8(log).unwrap(), output)
+    }
+
+    fn write(&self, spec: &str) {
+        let head = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: w-}\nspec: ";
+        fs::write(self.path("w.yaml"), format!("{head}{spec}\n")).unwrap();
+    }
+}
+
+#[test]
+fn a_directory_of_another_group_can_be_written_in_and_stays_as_it_was() {
+    for group in [TEAM, 0] {
+        let Some(home) = home() else { return };
+        for name in ["team", "team/plain", "team/plain/deep"] {
+            fs::create_dir(home.path(name)).unwrap();
+            give(&home.path(name), USER, group, 0o2775);
+        }
+        fs::write(home.path("team/plain/old"), "old").unwrap();
+        let deep = home.path("team/plain/deep");
+        let script = format!("cd {} && echo new > f && mkdir d && cat f ../old && rm ../old && ls ..", deep.display());
+        let (log, output) = home.submit(&script, "");
+        assert_eq!(log, "new\nolddeep\n", "{output:?}");
+        assert_eq!(fs::read_dir(deep).unwrap().count(), 0);
+        assert_eq!(fs::read_to_string(home.path("team/plain/old")).unwrap(), "old");
+    }
+}
+
+#[test]
+fn an_own_directory_far_below_those_of_others_can_be_written_in_and_stays_as_it_was() {
+    let Some(home) = home() else { return };
+    let others = TempDir::new_in("/var/lib").unwrap();
+    give(others.path(), 0, 0, 0o755);
+    let mine = others.path().join("a/b/mine");
+    fs::create_dir_all(&mine).unwrap();
+    give(&mine, USER, USER, 0o700);
+    let (log, output) = home.submit(&format!("cd {} && echo new > f && cat f && ls ..", mine.display()), "");
+    assert_eq!(log, "new\nmine\n", "{output:?}");
+    assert_eq!(fs::read_dir(&mine).unwrap().count(), 0);
+}
+
+#[test]
+fn an_input_lies_over_the_file_of_another_user() {
+    let Some(home) = home() else { return };
+    let others = TempDir::new_in("/var/lib").unwrap();
+    give(others.path(), 0, 0, 0o755);
+    let theirs = others.path().join("theirs");
+    fs::write(&theirs, "theirs").unwrap();
+    for path in [theirs.to_str().unwrap(), "/usr/bin/env", "/etc/passwd"] {
+        let before = fs::read(path).unwrap();
+        let input = format!("{{name: in, path: {path}, mode: 384, raw: {{data: mine}}}}");
+        let (log, output) = home.submit(&format!("stat -c %a {path} && cat {path} && echo more >> {path}"), &input);
+        assert_eq!(log, "600\nmine", "{path}: {output:?}");
+        assert!(output.status.success(), "{path}: {output:?}");
+        assert_eq!(fs::read(path).unwrap(), before);
+        fs::remove_dir_all(home.path(".local")).unwrap();
+    }
+}
