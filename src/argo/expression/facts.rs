@@ -49,6 +49,20 @@ fn conditions_hold_where_they_hold_in_argo() {
 }
 
 #[test]
+fn conditions_that_do_not_hold_say_why_as_in_argo() {
+    let facts = include_str!("facts/condition-messages.txt").lines().filter(|line| !line.starts_with("//"));
+    let facts: Vec<(String, String)> = facts.map(|line| serde_json::from_str(line).unwrap_or_default()).collect();
+    let answer = |condition: &str| match when(condition) {
+        Ok(holds) => holds.to_string(),
+        Err(why) => why.to_string(),
+    };
+    let differ = facts.iter().filter(|(condition, expected)| answer(condition) != *expected);
+    let differ: Vec<_> = differ.map(|(condition, expected)| format!("{} <> {expected}", answer(condition))).collect();
+    assert_eq!(differ, Vec::<String>::new());
+    assert!(facts.len() > 300);
+}
+
+#[test]
 fn texts_are_rendered_as_argo_renders_them() {
     let scope = scope(include_str!("facts/templates-scope.json"));
     let mut count = 0;

@@ -92,14 +92,6 @@ pub enum ExpressionError {
         /// The byte of the text at which the tag begins.
         offset: usize,
     },
-    /// A condition yields something else than true or false.
-    #[error("condition `{condition}` yields {value}, which is neither true nor false")]
-    NotBoolean {
-        /// The condition as written.
-        condition: String,
-        /// What it yields.
-        value: String,
-    },
 }
 
 /// Evaluates an expression of Go's expr language with Argo's functions: `valueFrom.expression`,
