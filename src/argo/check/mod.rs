@@ -36,7 +36,7 @@ pub(crate) use self::version::Version;
 use super::document::{Kind, Severity};
 
 /// How a document is checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     /// The version of Argo; 4.1 is assumed where it is not known, and what only another version takes is a warning.
     pub(crate) version: Option<Version>,

@@ -102,7 +102,7 @@ fn problems(source: &Source, templates: &Templates, options: &Options) -> Vec<(S
     };
     let mut problems: Vec<_> =
         parsed.warnings.into_iter().map(|warning| (Severity::Warning, warning.with_rule("syntax"))).collect();
-    let mut checked = Checked::new(options.clone(), templates, &parsed.documents);
+    let mut checked = Checked::new(*options, templates, &parsed.documents);
     for document in &parsed.documents {
         match document.kind {
             Kind::ConfigMap | Kind::Secret => checked.look_at_fields(document),

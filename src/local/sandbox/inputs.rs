@@ -44,10 +44,10 @@ pub(super) fn lay(root: &Beneath, task: &Task, stored: &[Option<File>], rooms: O
             (ArtifactSource::Stored(_), None) => continue,
         };
         let in_volume = task.mounts.iter().any(|mount| input.path.starts_with(&mount.target));
-        let room = rooms.filter(|_| !in_volume).and_then(|rooms| rooms.get(number));
-        let laid = artifact::place(root, input, &content, room.is_some());
-        let laid = laid.or_else(|error| match room {
-            Some(room) => room.cover(root, input, &content).map_err(|_| error),
+        let reserved = rooms.filter(|_| !in_volume).and_then(|rooms| rooms.get(number));
+        let laid = artifact::place(root, input, &content, reserved.is_some());
+        let laid = laid.or_else(|error| match reserved {
+            Some(reserved) => reserved.cover(root, input, &content).map_err(|_| error),
             None => Err(error),
         });
         laid.map_err(|error| Problem::new("lay the artifact at", &input.path, error))?;

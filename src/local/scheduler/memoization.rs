@@ -68,8 +68,14 @@ pub enum Found {
 /// What the nodes of this run have made, for those after them.
 #[derive(Debug)]
 pub(super) struct Memory {
-    entries: HashMap<(String, String), (Timestamp, Option<Outputs>)>,
+    entries: HashMap<(String, String), Entry>,
     run_id: Option<String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Timestamp,
+    outputs: Option<Outputs>,
 }
 
 impl Memory {
@@ -80,17 +86,17 @@ impl Memory {
         Self { entries: HashMap::new(), run_id }
     }
 
-    /// The outputs of an entry that is not too old.
-    fn get(&self, cache: &str, key: &str, max_age: Option<SignedDuration>, now: Timestamp) -> Option<Option<Outputs>> {
-        let (at, outputs) = self.entries.get(&(cache.to_owned(), key.to_owned()))?;
-        let is_fresh = max_age.is_none_or(|max_age| now.duration_since(*at) <= max_age);
-        is_fresh.then(|| outputs.clone())
+    /// An entry that is not too old.
+    fn get(&self, cache: &str, key: &str, max_age: Option<SignedDuration>, now: Timestamp) -> Option<&Entry> {
+        let entry = self.entries.get(&(cache.to_owned(), key.to_owned()))?;
+        max_age.is_none_or(|max_age| now.duration_since(entry.at) <= max_age).then_some(entry)
     }
 
     /// Keeps an entry for the nodes of this run that may ask for it.
     fn keep(&mut self, status: &MemoizationStatus, outputs: Option<&Outputs>, now: Timestamp) {
         if !self.is_prepared(&status.key) {
-            self.entries.insert((status.cache_name.clone(), status.key.clone()), (now, outputs.cloned()));
+            let entry = Entry { at: now, outputs: outputs.cloned() };
+            self.entries.insert((status.cache_name.clone(), status.key.clone()), entry);
         }
     }
 
@@ -109,7 +115,8 @@ impl Scheduler {
         let key = memoize.key.clone();
         let status = MemoizationStatus { hit: false, key: key.clone(), cache_name: cache.clone() };
         self.nodes[node].memoization_status = Some(status);
-        if let Some(outputs) = self.memory.get(&cache, &key, max_age, self.now) {
+        if let Some(entry) = self.memory.get(&cache, &key, max_age, self.now) {
+            let outputs = entry.outputs.clone();
             return self.hit(node, outputs);
         }
 
