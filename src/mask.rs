@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use serde_json::Value;
 
 use crate::argo::Workflow;
 use crate::argo::status::Node;
@@ -37,15 +36,15 @@ pub(crate) struct Mask {
 
 impl Mask {
     /// The secrets among the parameters of a workflow and its nodes.
-    pub(crate) fn of(workflow: &Value, nodes: &[Node]) -> Self {
+    pub(crate) fn of(workflow: &Workflow, nodes: &[Node]) -> Self {
         Self::hiding(workflow, nodes, &[])
     }
 
     /// The same, and values of Secrets that the run was given, each also line by line.
-    pub(crate) fn hiding(workflow: &Value, nodes: &[Node], given: &[String]) -> Self {
+    pub(crate) fn hiding(workflow: &Workflow, nodes: &[Node], given: &[String]) -> Self {
         let lines = given.iter().flat_map(|value| value.lines().map(str::trim)).map(str::to_owned);
         let mut values: Vec<String> = given.iter().cloned().chain(lines).collect();
-        let run = Workflow::view(workflow).parameters().into_iter();
+        let run = workflow.parameters().into_iter();
         let secret = run.filter(|parameter| is_secret(parameter.name)).filter_map(|parameter| parameter.value);
         values.extend(secret.map(Cow::into_owned));
 
@@ -122,7 +121,7 @@ mod tests {
             {"name": "token", "value": "s3cr3t"}, {"name": "api-key", "value": "s3cr3t-too"}, {"name": "pin-key", "value": "1"},
             {"name": "date", "value": "today"}, {"name": "password", "value": 7},
         ]}}});
-        let mask = Mask::of(&workflow, &[]);
+        let mask = Mask::of(&workflow.into(), &[]);
         assert_eq!(mask.text("today 1: s3cr3t-too, s3cr3t"), "today 1: ***, ***");
         assert_eq!(&*mask.bytes(b"\xff s3cr3t!"), b"\xff ***!");
     }
@@ -130,7 +129,7 @@ mod tests {
     #[test]
     fn the_value_of_a_secret_is_masked_as_a_whole_and_line_by_line() {
         let given = ["-----BEGIN\n  bytes0\n}\n".to_owned(), "abc".to_owned()];
-        let mask = Mask::hiding(&Value::Null, &[], &given);
+        let mask = Mask::hiding(&Workflow::default(), &[], &given);
         assert_eq!(mask.text("abc -----BEGIN\n  bytes0\n}\n."), "abc ***.");
         assert_eq!(mask.text("got bytes0 }"), "got *** }");
     }

@@ -3,6 +3,7 @@
 
 pub mod argo {
     //! Documents, expressions and the vocabulary of a status.
+    pub use crate::argo::Workflow;
 
     pub mod document {
         //! YAML to a value.

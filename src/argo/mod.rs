@@ -16,6 +16,7 @@ pub(crate) mod node_selector;
 pub(crate) mod nodes;
 pub(crate) mod rebuilt_nodes;
 pub(crate) mod references;
+mod shutdown;
 pub(crate) mod status;
 pub(crate) mod synchronization;
 pub(crate) mod template;
@@ -24,4 +25,5 @@ pub(crate) mod workflow;
 pub(crate) mod workflow_spec;
 
 pub(crate) use self::nodes::Nodes;
-pub(crate) use self::workflow::Workflow;
+pub(crate) use self::shutdown::Shutdown;
+pub use self::workflow::Workflow;

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{BoxStream, once};
 use futures::{StreamExt, TryStreamExt};
-use serde_json::Value;
 
 use super::run::{completed, live};
 use super::{BackendError, Run, Snapshot};
+use crate::argo::Workflow;
 use crate::local::follow::CALM;
 use crate::local::record::Record;
 
@@ -55,7 +55,7 @@ impl Run {
     /// sees it on the way; `known` is a state that the backend has told of.
     pub async fn end(
         &self,
-        known: Option<&Value>,
+        known: Option<&Workflow>,
         deadline: Deadline,
         on_update: OnUpdate<'_>,
     ) -> Result<Snapshot, BackendError> {
@@ -79,13 +79,13 @@ impl Run {
     /// The last state of the run; the phase is told on the way.
     async fn last(
         &self,
-        known: Option<&Value>,
+        known: Option<&Workflow>,
         mut on_update: OnUpdate<'_>,
         phase: &mut String,
     ) -> Result<Snapshot, BackendError> {
         let mut states = match (self, known) {
             (Self::Cluster { cluster, .. }, Some(known)) => {
-                cluster.follow_known(known).map_err(BackendError::from).map_ok(Snapshot::from).boxed()
+                cluster.follow_known(known.value()).map_err(BackendError::from).map_ok(Snapshot::from).boxed()
             }
             // Whoever does not look on needs no state on the way, each of which would be read from the whole journal.
             (Self::Local(record), _) if on_update.is_none() => {

@@ -50,7 +50,7 @@ impl Backend {
             Self::Cluster(cluster) => {
                 let listing = cluster
                     .list(&selection.of_cluster(), |workflow| {
-                        take(Run::of_workflow(cluster, &workflow), Ok(Snapshot::from(workflow)));
+                        take(Run::of_workflow(cluster, Workflow::view(&workflow)), Ok(Snapshot::from(workflow)));
                     })
                     .await;
                 listing?;
@@ -114,6 +114,6 @@ impl ListSelection {
 
     /// What a server does by itself.
     fn has_labels(&self, snapshot: &Snapshot) -> bool {
-        self.labels.as_ref().is_none_or(|labels| labels.matches(&snapshot.workflow))
+        self.labels.as_ref().is_none_or(|labels| labels.matches(snapshot.workflow.value()))
     }
 }

@@ -90,7 +90,7 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
 
     /// Opens a stream for each pod as soon as its container has begun, until the run has ended; whether it was deleted.
     async fn follow(&mut self) -> Result<bool, LogsError> {
-        let mut states = self.cluster.follow(self.snapshot.workflow.clone());
+        let mut states = self.cluster.follow(self.snapshot.workflow.value().clone());
         let mut pods: BoxStream<'_, _> = self.cluster.follow_pods(self.snapshot.name());
         let mut may_watch = true;
         loop {

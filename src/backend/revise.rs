@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::follow::states;
 use super::run::live;
 use super::{BackendError, Run, Snapshot};
-use crate::argo::Workflow;
 use crate::cluster::{Attempt, Changed, Cluster, revise};
 use crate::control::{Decision, Refusal};
 use crate::local::control_pipe;
@@ -59,7 +58,7 @@ async fn on_cluster(
             Decision::Change(change) => change,
             Decision::Already(said) => {
                 let said = sent.take().filter(|_| perhaps_done).unwrap_or(said);
-                return Ok(Attempt::Settled(Revised { said, object: state.workflow }));
+                return Ok(Attempt::Settled(Revised { said, object: state.workflow.into_value() }));
             }
         };
         Ok(match cluster.patch(name, &change.patch, dry_run).await? {
@@ -85,13 +84,13 @@ async fn on_machine(
     let state = Snapshot::of_record(record)?;
     let change = match decide(&state)? {
         Decision::Change(change) => change,
-        Decision::Already(said) => return Ok(Revised { said, object: state.workflow }),
+        Decision::Already(said) => return Ok(Revised { said, object: state.workflow.into_value() }),
     };
-    if Workflow::view(&state.workflow).is_suspended() && change.patch.get("spec").is_none() {
+    if state.workflow.is_suspended() && change.patch.get("spec").is_none() {
         return Err(Refusal::Held.into());
     }
     if dry_run {
-        return Ok(Revised { said: format!("{} (dry run)", change.done), object: state.workflow });
+        return Ok(Revised { said: format!("{} (dry run)", change.done), object: state.workflow.into_value() });
     }
 
     // Heard of from before the change is sent: what the process does at once is not missed.
@@ -103,10 +102,10 @@ async fn on_machine(
                 Ok(Decision::Change(_)) => {}
                 // The run ended before it could be suspended. Its end after any other order is what came of it.
                 Err(refusal) if change.patch["spec"]["suspend"] == true => return Err(BackendError::from(refusal)),
-                Ok(Decision::Already(_)) | Err(_) => return Ok(state.workflow),
+                Ok(Decision::Already(_)) | Err(_) => return Ok(state.workflow.into_value()),
             }
         }
-        Ok(Snapshot::of_record(record)?.workflow)
+        Ok(Snapshot::of_record(record)?.workflow.into_value())
     };
     match tokio::time::timeout(ANSWER, shown).await {
         Ok(object) => Ok(Revised { said: change.done, object: object? }),

@@ -28,8 +28,7 @@ pub enum Run {
 
 impl Run {
     /// The run of a workflow that a cluster has told of.
-    pub fn of_workflow(cluster: &Cluster, workflow: &Value) -> Self {
-        let workflow = Workflow::view(workflow);
+    pub fn of_workflow(cluster: &Cluster, workflow: &Workflow) -> Self {
         let home = match workflow.namespace() {
             "" => cluster.clone(),
             namespace => cluster.within(namespace),
@@ -92,5 +91,5 @@ pub(super) async fn completed(snapshot: Snapshot, cluster: &Cluster) -> Snapshot
     if nodes.is_empty() {
         return snapshot;
     }
-    Snapshot { nodes: Nodes::rebuilt(Workflow::view(&snapshot.workflow), nodes), ..snapshot }
+    Snapshot { nodes: Nodes::rebuilt(&snapshot.workflow, nodes), ..snapshot }
 }

@@ -11,7 +11,7 @@ use crate::report::summary::Summary;
 #[derive(Debug)]
 pub struct Snapshot {
     /// The Workflow object.
-    pub workflow: Value,
+    pub workflow: Workflow,
     /// Its nodes.
     pub(crate) nodes: Nodes,
     /// Whether the run can go no further by itself: a local run whose process is gone before its end.
@@ -26,19 +26,19 @@ impl Snapshot {
         // The lock is looked at before the files are: a process that ends in between has written all it knows, and is not
         // taken for one that was killed.
         let live = record.is_live();
-        let workflow = record.workflow()?;
-        let killed = !live && !Workflow::view(&workflow).has_ended();
+        let workflow = Workflow::from(record.workflow()?);
+        let killed = !live && !workflow.has_ended();
         Ok(Self { killed, ..Self::from(workflow) })
     }
 
     /// The workflow's name.
     pub(crate) fn name(&self) -> &str {
-        Workflow::view(&self.workflow).name()
+        self.workflow.name()
     }
 
     /// The workflow's phase; Pending where it has none yet.
     pub(crate) fn phase(&self) -> &str {
-        Workflow::view(&self.workflow).phase()
+        self.workflow.phase()
     }
 
     /// What must not be read of it.
@@ -57,7 +57,7 @@ impl Snapshot {
         let summary = self.summary();
         // Not kept beside the nodes that are written out: there may be very many.
         drop(self.nodes);
-        let mut object = Workflow::from(self.workflow).written_out().into_value();
+        let mut object = self.workflow.written_out().into_value();
         if let (Some(object), Ok(summary)) = (object.as_object_mut(), serde_json::to_value(summary)) {
             object.insert("summary".to_owned(), summary);
         }
@@ -65,16 +65,22 @@ impl Snapshot {
     }
 
     /// The object as a retry sees it: a run whose process was killed has ended in Error, whatever it said last.
-    pub(crate) fn settled(mut self) -> Value {
+    pub(crate) fn settled(mut self) -> Workflow {
         if self.killed {
-            Workflow::view_mut(&mut self.workflow).set_phase("Error");
+            self.workflow.set_phase("Error");
         }
         self.workflow
     }
 }
 
 impl From<Value> for Snapshot {
-    fn from(workflow: Value) -> Self {
-        Self { nodes: Workflow::view(&workflow).nodes(), workflow, killed: false, secrets: Vec::new() }
+    fn from(object: Value) -> Self {
+        Workflow::from(object).into()
+    }
+}
+
+impl From<Workflow> for Snapshot {
+    fn from(workflow: Workflow) -> Self {
+        Self { nodes: workflow.nodes(), workflow, killed: false, secrets: Vec::new() }
     }
 }

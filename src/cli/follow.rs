@@ -49,7 +49,7 @@ pub(super) fn ending(snapshot: &Snapshot) -> String {
     let took = summary.completion_time.and_then(|end| summary.duration(end));
     let took = took.map(|took| format!(" in {}", elapsed(took))).unwrap_or_default();
     let message = printable(&mask.text(&summary.message));
-    let line = format!("{} {}{took}: {message}", name(&snapshot.workflow), printable(&summary.phase));
+    let line = format!("{} {}{took}: {message}", name(snapshot.workflow.value()), printable(&summary.phase));
     line.trim_end_matches(": ").to_owned()
 }
 

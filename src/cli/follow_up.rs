@@ -46,7 +46,7 @@ pub(super) struct FollowUp {
 #[derive(Debug)]
 pub(super) struct Made {
     /// The Workflow object, as it was created or as it ended.
-    pub(super) object: Value,
+    pub(super) object: Workflow,
     /// What finds it again.
     pub(super) handle: Handle,
 }
@@ -83,7 +83,7 @@ impl FollowUp {
     }
 
     /// Takes note of a run that is there now.
-    pub(super) fn made(&self, object: Value, handle: Handle) -> Result<Made, Failure> {
+    pub(super) fn made(&self, object: Workflow, handle: Handle) -> Result<Made, Failure> {
         if let Some(path) = &self.handle {
             handle::write(path, &handle)?;
         }
@@ -134,7 +134,7 @@ impl FollowUp {
         let following = Run::of_workflow(cluster, &run.object);
         let ended = following.end(Some(&run.object), deadline, Some(&mut show)).await.map_err(Failure::from);
         let ended = ended.inspect_err(|failure| screen.lose(failure))?;
-        run.object = Workflow::from(ended.workflow.clone()).written_out().into_value();
+        run.object = ended.workflow.clone().written_out();
         screen.end(&ended);
         self.notify.tell(&ended.workflow).await;
         Ok(ended)
@@ -145,7 +145,12 @@ impl FollowUp {
 pub(super) fn print(format: Option<Format>, runs: Vec<Made>) -> Result<(), Failure> {
     let Some(format) = format else { return Ok(()) };
     let with_handle = matches!(format, Format::Json | Format::Yaml);
-    let objects: Vec<Value> =
-        runs.into_iter().map(|run| if with_handle { run.handle.beside(run.object) } else { run.object }).collect();
+    let objects: Vec<Value> = runs
+        .into_iter()
+        .map(|run| {
+            let object = run.object.into_value();
+            if with_handle { run.handle.beside(object) } else { object }
+        })
+        .collect();
     Ok(stream::result(rendered(format, &objects))?)
 }

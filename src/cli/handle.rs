@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::failure::Failure;
 use super::target::is_path;
@@ -15,9 +14,8 @@ use crate::file::replace::{Readers, can_stand, replace};
 use crate::handle::{Handle, Place, VERSION};
 use crate::prepare::existing_cache;
 
-/// The handle of a run: `object` is the Workflow as it was created, `cache` the one that it uses by reference.
-pub(super) fn handle_of(object: &Value, cache: Option<&CacheName>, backend: &Backend) -> Handle {
-    let run = Workflow::view(object);
+/// The handle of a run: `run` is the Workflow as it was created, `cache` the one that it uses by reference.
+pub(super) fn handle_of(run: &Workflow, cache: Option<&CacheName>, backend: &Backend) -> Handle {
     let cache_name = existing_cache(run.spec()).or_else(|| cache.cloned()).map(|name| name.to_string());
     let (place, server, context, store) = match backend {
         Backend::Cluster(cluster) => {
@@ -66,7 +64,7 @@ pub(super) fn write(path: &Path, handle: &Handle) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -85,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_later_attempt_is_known_by_its_indicator() {
-        let of = |indicator: &str| handle_of(&object(indicator), None, &backend());
+        let of = |indicator: &str| handle_of(&object(indicator).into(), None, &backend());
         assert_eq!(["", "2", "odd", "0"].map(|indicator| of(indicator).attempt), [1, 2, 1, 1]);
         let handle = of("");
         assert_eq!((handle.run_id.as_str(), handle.store.as_deref()), ("nightly-001", Some("/runs")));
@@ -101,14 +99,14 @@ mod tests {
     #[test]
     fn the_caches_of_a_local_run_lie_in_its_namespace() {
         let cache = "runnable-abc123".parse().ok();
-        let handle = handle_of(&object(""), cache.as_ref(), &backend());
+        let handle = handle_of(&object("").into(), cache.as_ref(), &backend());
         assert_eq!(
             handle.cache_name.as_deref().zip(handle.cache_namespace.as_deref()),
             Some(("runnable-abc123", "ci"))
         );
         let mut memoized = object("");
         memoized["spec"]["templates"] = json!([{"memoize": {"key": "k", "cache": {"configMap": {"name": "own"}}}}]);
-        let handle = handle_of(&memoized, cache.as_ref(), &backend());
+        let handle = handle_of(&memoized.into(), cache.as_ref(), &backend());
         assert_eq!(handle.cache_name.as_deref(), Some("own"));
     }
 }

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::argo::Workflow;
 use crate::cluster::post;
 use crate::output::stream::talk;
 use crate::report::notice::Notice;
@@ -54,7 +55,7 @@ impl NotifyArgs {
     }
 
     /// Tells of a run that has ended. What goes wrong is a warning and no more.
-    pub(super) async fn tell(&self, workflow: &Value) {
+    pub(super) async fn tell(&self, workflow: &Workflow) {
         let notice = Notice::of(workflow);
         let document = serde_json::to_value(&notice).unwrap_or_default();
         let until = Instant::now() + LIMIT;

@@ -2,9 +2,9 @@
 
 use super::failure::Failure;
 use super::steer::{self, SteerArgs};
+use crate::argo::Shutdown;
 use crate::control::Order;
 use crate::exit::Exit;
-use crate::local::scheduler::Shutdown;
 use crate::output::format::Format;
 
 const EXAMPLES: &str = "Examples:

@@ -10,7 +10,6 @@ use super::report::ReportArgs;
 use super::runtime::{block_on, looking_on};
 use super::target::TargetArgs;
 use super::values::span;
-use crate::argo::Workflow;
 use crate::backend::{Deadline, Snapshot};
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
@@ -77,7 +76,7 @@ async fn wait(args: &Args) -> Result<Exit, Failure> {
     let followed = at_once(args.runs.iter().map(|run| (run.clone(), ended(args, run, deadline)))).await;
     let worst = conclude(&followed, &args.report);
     let runs = followed.into_iter().filter_map(|followed| followed.end.ok());
-    let objects: Vec<Value> = runs.map(|run| Workflow::from(run.workflow).written_out().into_value()).collect();
+    let objects: Vec<Value> = runs.map(|run| run.workflow.written_out().into_value()).collect();
     if let Some(format) = args.output.filter(|_| !objects.is_empty()) {
         result(rendered(format, &objects))?;
     }

@@ -9,9 +9,8 @@ pub(crate) mod suspend;
 use serde_json::Value;
 
 use self::resume::Resume;
-use crate::argo::Workflow;
+use crate::argo::{Shutdown, Workflow};
 use crate::exit::{CommandError, Exit};
-use crate::local::scheduler::Shutdown;
 
 /// What is asked of a run.
 #[derive(Debug, Clone)]
@@ -26,7 +25,7 @@ pub(crate) enum Order {
 
 impl Order {
     /// Decides what becomes of the order in this state of the workflow.
-    pub(crate) fn decide(&self, workflow: &Value) -> Result<Decision, Refusal> {
+    pub(crate) fn decide(&self, workflow: &Workflow) -> Result<Decision, Refusal> {
         match self {
             Self::Shutdown(strategy) => shutdown::decide(workflow, *strategy),
             Self::Suspend => suspend::decide(workflow),
@@ -132,31 +131,14 @@ impl CommandError for Refusal {
 
 impl Change {
     /// A change of this state of the workflow and of no other.
-    fn of(workflow: &Value, mut patch: Value, done: impl Into<String>) -> Self {
-        for field in ["uid", "resourceVersion"] {
-            if let Some(value) = workflow["metadata"].get(field) {
-                patch["metadata"][field] = value.clone();
-            }
+    fn of(workflow: &Workflow, mut patch: Value, done: impl Into<String>) -> Self {
+        for (field, value) in workflow.preconditions() {
+            patch["metadata"][field] = value.into();
         }
         Self { patch, done: done.into() }
     }
 }
 
-/// The phase of a run that has ended.
-fn ended(workflow: &Value) -> Option<&str> {
-    let workflow = Workflow::view(workflow);
-    workflow.has_ended().then(|| workflow.phase())
-}
-
-fn refuse_ended(workflow: &Value) -> Result<(), Refusal> {
-    ended(workflow).map_or(Ok(()), |phase| Err(Refusal::Ended(phase.to_owned())))
-}
-
-/// `spec.shutdown`, where it is set.
-fn strategy(workflow: &Value) -> Option<&str> {
-    Workflow::view(workflow).shutdown()
-}
-
-fn is_suspended(workflow: &Value) -> bool {
-    Workflow::view(workflow).is_suspended()
+fn refuse_ended(workflow: &Workflow) -> Result<(), Refusal> {
+    if workflow.has_ended() { Err(Refusal::Ended(workflow.phase().to_owned())) } else { Ok(()) }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::nodes::Nodes;
-use super::{Change, Decision, Refusal, is_suspended, refuse_ended};
+use super::{Change, Decision, Refusal, refuse_ended};
 use crate::argo::Workflow;
 use crate::argo::node_selector::NodeSelector;
 use crate::argo::status::Node;
@@ -24,19 +24,19 @@ pub(crate) struct Resume {
 
 /// Decides what resumes the run. Its suspended nodes end as Succeeded; every output parameter that has to be supplied
 /// gets its value, else its default.
-pub(crate) fn decide(workflow: &Value, resume: &Resume) -> Result<Decision, Refusal> {
+pub(crate) fn decide(workflow: &Workflow, resume: &Resume) -> Result<Decision, Refusal> {
     refuse_ended(workflow)?;
-    let nodes = match Nodes::of(Workflow::view(workflow)) {
+    let nodes = match Nodes::of(workflow) {
         Ok(nodes) => nodes,
         // A run that only waits as a whole goes on without a look at its nodes.
-        Err(_) if is_suspended(workflow) && resume.selector.is_none() && resume.outputs.is_empty() => {
+        Err(_) if workflow.is_suspended() && resume.selector.is_none() && resume.outputs.is_empty() => {
             return Ok(whole(workflow));
         }
         Err(refusal) => return Err(refusal),
     };
     let waiting: Vec<(&String, &Value)> = nodes.all.iter().filter(|(_, node)| is_waiting(node)).collect();
     let meant: Vec<(&String, &Value)> = waiting.into_iter().filter(|(_, node)| resume.means(node)).collect();
-    let release = is_suspended(workflow) && resume.selector.is_none();
+    let release = workflow.is_suspended() && resume.selector.is_none();
     if meant.is_empty() {
         let names_nodes = resume.selector.is_some() || !resume.outputs.is_empty();
         if names_nodes && !resume.is_done(&nodes) {
@@ -62,7 +62,7 @@ pub(crate) fn decide(workflow: &Value, resume: &Resume) -> Result<Decision, Refu
     Ok(Decision::Change(Change::of(workflow, patch, format!("resumed ({})", names.join(", ")))))
 }
 
-fn whole(workflow: &Value) -> Decision {
+fn whole(workflow: &Workflow) -> Decision {
     Decision::Change(Change::of(workflow, json!({"spec": {"suspend": null}}), "resumed"))
 }
 
@@ -151,9 +151,8 @@ struct Globals {
 }
 
 impl Globals {
-    fn of(workflow: &Value) -> Self {
-        let parameters = workflow.pointer("/status/outputs/parameters").and_then(Value::as_array);
-        Self { parameters: parameters.cloned().unwrap_or_default(), changed: false }
+    fn of(workflow: &Workflow) -> Self {
+        Self { parameters: workflow.output_parameters().to_vec(), changed: false }
     }
 
     fn set(&mut self, name: &str, value: &Value) {
@@ -173,11 +172,12 @@ impl Globals {
 mod tests {
     use super::*;
 
-    fn workflow(spec: &Value, nodes: &Value) -> Value {
-        json!({
+    fn workflow(spec: &Value, nodes: &Value) -> Workflow {
+        let object = json!({
             "metadata": {"uid": "u", "resourceVersion": "7"}, "spec": spec,
             "status": {"phase": "Running", "nodes": nodes, "outputs": {"parameters": [{"name": "old", "value": "1"}]}},
-        })
+        });
+        object.into()
     }
 
     fn node(name: &str, phase: &str, outputs: &Value) -> Value {
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    fn patch(workflow: &Value, resume: &Resume) -> Value {
+    fn patch(workflow: &Workflow, resume: &Resume) -> Value {
         match decide(workflow, resume) {
             Ok(Decision::Change(change)) => change.patch,
             other => panic!("{other:?}"),
@@ -287,8 +287,9 @@ mod tests {
 
     #[test]
     fn a_run_that_only_waits_as_a_whole_goes_on_though_its_nodes_are_elsewhere() {
-        let mut offloaded = workflow(&json!({"suspend": true}), &json!({}));
+        let mut offloaded = workflow(&json!({"suspend": true}), &json!({})).into_value();
         offloaded["status"]["offloadNodeStatusVersion"] = "fnv:1".into();
+        let offloaded = Workflow::from(offloaded);
         assert_eq!(patch(&offloaded, &resume("", &[]))["spec"], json!({"suspend": null}));
         assert_eq!(decide(&offloaded, &resume("displayName=a", &[])), Err(Refusal::Offloaded));
     }

@@ -2,25 +2,25 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, Decision, Refusal, ended, is_suspended, refuse_ended, strategy};
-use crate::local::scheduler::Shutdown;
+use super::{Change, Decision, Refusal, refuse_ended};
+use crate::argo::{Shutdown, Workflow};
 
 /// Decides what ends the run. A termination goes further than a stop and replaces it, never the other way round.
 ///
 /// The controller holds a suspended run as it is, also on its way to its end; so the suspension is taken away.
-pub(crate) fn decide(workflow: &Value, wanted: Shutdown) -> Result<Decision, Refusal> {
-    let current = strategy(workflow);
-    if current.is_some() && ended(workflow).is_some() {
+pub(crate) fn decide(workflow: &Workflow, wanted: Shutdown) -> Result<Decision, Refusal> {
+    let current = workflow.shutdown();
+    if current.is_some() && workflow.has_ended() {
         return Ok(Decision::Already(already(current)));
     }
     refuse_ended(workflow)?;
     let enough = current == Some("Terminate") || current == Some(wanted.as_str());
-    if enough && !is_suspended(workflow) {
+    if enough && !workflow.is_suspended() {
         return Ok(Decision::Already(already(current)));
     }
     let word = if enough { current.unwrap_or_default() } else { wanted.as_str() };
     let mut spec = json!({"shutdown": word});
-    if is_suspended(workflow) {
+    if workflow.is_suspended() {
         spec["suspend"] = Value::Null;
     }
     Ok(Decision::Change(Change::of(workflow, json!({"spec": spec}), done(wanted))))
@@ -42,8 +42,8 @@ fn already(current: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    fn workflow(phase: &str, spec: &Value) -> Value {
-        json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "spec": spec, "status": {"phase": phase}})
+    fn workflow(phase: &str, spec: &Value) -> Workflow {
+        json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "spec": spec, "status": {"phase": phase}}).into()
     }
 
     fn spec_of(decision: Result<Decision, Refusal>) -> Value {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_run_that_has_not_begun_is_stopped() {
-        let fresh = json!({"metadata": {"name": "a"}, "spec": {}});
+        let fresh = json!({"metadata": {"name": "a"}, "spec": {}}).into();
         assert_eq!(spec_of(decide(&fresh, Shutdown::Terminate)), json!({"shutdown": "Terminate"}));
     }
 }

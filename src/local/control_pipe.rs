@@ -20,9 +20,9 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::unix::pipe::{OpenOptions, Receiver};
 
-use super::scheduler::{Given, Shutdown};
-use crate::argo::Workflow;
+use super::scheduler::Given;
 use crate::argo::status::Outputs;
+use crate::argo::{Shutdown, Workflow};
 
 /// The kernel writes up to this many bytes to a pipe in one piece.
 const LONGEST: usize = 4096;

@@ -15,11 +15,11 @@ use super::cache_client::CacheClient;
 use super::control_pipe::{Inbox, Request};
 use super::executor::Executor;
 use super::kill::{KillSwitch, kill_switch};
-use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Shutdown, Timer};
+use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
-use crate::argo::Workflow;
 use crate::argo::status::NodeType;
+use crate::argo::{Shutdown, Workflow};
 
 /// How long a task has between SIGTERM and SIGKILL; Kubernetes' default is 30 s.
 const GRACE: Duration = Duration::from_secs(10);

@@ -18,6 +18,7 @@ use super::run_locks::Places;
 use super::scheduler::{NodeIndex, Scheduler};
 use super::secrets::Secrets;
 use super::store::{self, Store, StoreError};
+use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::{IdentityError, ObjectName};
 use crate::exit::{CommandError, Exit};
@@ -154,8 +155,8 @@ pub(crate) struct StartedRun {
 
 impl StartedRun {
     /// The Workflow object as it was created.
-    pub(crate) fn workflow(&self) -> &Value {
-        &self.plan.workflow
+    pub(crate) fn workflow(&self) -> &Workflow {
+        Workflow::view(&self.plan.workflow)
     }
 
     pub(crate) fn directory(&self) -> PathBuf {

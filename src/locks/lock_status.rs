@@ -90,7 +90,7 @@ impl LockStatus {
 
 fn node_statuses(workflow: &Workflow, nodes: &Nodes, recorded: &Recorded) -> HashMap<String, NodeLockStatus> {
     let holding: BTreeSet<&str> = recorded.holding.iter().filter_map(|(_, holder)| holder.node.as_deref()).collect();
-    let mask = Mask::of(workflow.value(), &nodes.all);
+    let mask = Mask::of(workflow, &nodes.all);
     let waiting = |node: &Node| {
         let waits = node.synchronization_status.as_ref().filter(|_| !node.phase.is_fulfilled())?;
         waits.waiting.parse::<LockName>().ok()

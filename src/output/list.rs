@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use super::summary::cache;
 use super::tree::{elapsed, printable};
@@ -35,13 +34,13 @@ pub(crate) struct Columns {
 
 impl Row {
     /// What the table shows of a Workflow object.
-    pub(crate) fn of(workflow: &Value, summary: Summary) -> Self {
+    pub(crate) fn of(workflow: &Workflow, summary: Summary) -> Self {
         let message = Mask::of(workflow, &[]).text(&summary.message);
         Self {
             name: summary.name.clone(),
-            created: Workflow::view(workflow).created_at(),
+            created: workflow.created_at(),
             summary: Summary { message, current_nodes: Vec::new(), ..summary },
-            cache: cache(Workflow::view(workflow)).map(str::to_owned),
+            cache: cache(workflow).map(str::to_owned),
         }
     }
 
@@ -166,7 +165,8 @@ mod tests {
             "status": {"phase": "Failed", "startedAt": "1970-01-01T00:00:02Z", "finishedAt": "1970-01-01T00:01:07Z",
                        "progress": "1/2", "message": "no\ns3cr3t"},
         });
-        let row = Row::of(&workflow, Summary::of(&workflow, &Workflow::view(&workflow).nodes()));
+        let workflow = Workflow::from(workflow);
+        let row = Row::of(&workflow, Summary::of(&workflow, &workflow.nodes()));
         let now = Timestamp::from_second(3 * 3600).unwrap_or(Timestamp::UNIX_EPOCH);
         assert_eq!(
             table(std::slice::from_ref(&row), Columns { namespace: false, wide: false }, now),
@@ -179,7 +179,8 @@ mod tests {
 
     fn row(name: &str, phase: &str, progress: &str) -> Row {
         let workflow = json!({"metadata": {"name": name}, "status": {"phase": phase, "progress": progress}});
-        Row::of(&workflow, Summary::of(&workflow, &Workflow::view(&workflow).nodes()))
+        let workflow = Workflow::from(workflow);
+        Row::of(&workflow, Summary::of(&workflow, &workflow.nodes()))
     }
 
     #[test]

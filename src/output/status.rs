@@ -23,7 +23,7 @@ const OWN: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     /// The Workflow object.
-    pub workflow: &'a Value,
+    pub workflow: &'a Workflow,
     /// What it tells.
     pub summary: &'a Summary,
     /// The nodes to show.
@@ -117,8 +117,8 @@ fn current(summary: &Summary) -> String {
     if more == 0 { text } else { format!("{text} and {more} more") }
 }
 
-fn parameters(workflow: &Value, mask: &Mask) -> String {
-    let pairs: Vec<(&str, Cow<'_, str>)> = Workflow::view(workflow)
+fn parameters(workflow: &Workflow, mask: &Mask) -> String {
+    let pairs: Vec<(&str, Cow<'_, str>)> = workflow
         .parameters()
         .into_iter()
         .filter(|parameter| !OWN.contains(&parameter.name))
@@ -200,8 +200,8 @@ mod tests {
     }
 
     fn drawn(draw: fn(&View<'_>, Look) -> String) -> String {
-        let workflow = workflow();
-        let nodes = Workflow::view(&workflow).nodes();
+        let workflow = Workflow::from(workflow());
+        let nodes = workflow.nodes();
         let now = Timestamp::from_second(12).unwrap_or(Timestamp::UNIX_EPOCH);
         let look = Look { color: false, fold: None, lines: None, width: None, now };
         draw(&View { workflow: &workflow, summary: &Summary::of(&workflow, &nodes), nodes: nodes.all }, look)

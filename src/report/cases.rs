@@ -261,7 +261,8 @@ mod tests {
             "spec": {"arguments": {"parameters": [{"name": "run_id", "value": "r1"}, {"name": "token", "value": "s3cr3t"}]}},
             "status": {"phase": phase, "message": "no s3cr3t", "nodes": nodes},
         });
-        let nodes = Workflow::view(&workflow).nodes();
+        let workflow = Workflow::from(workflow);
+        let nodes = workflow.nodes();
         Suite::of(&Summary::of(&workflow, &nodes), &nodes.all, &Mask::of(&workflow, &nodes.all))
     }
 

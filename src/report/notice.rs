@@ -1,7 +1,6 @@
 //! The notice that a run has ended, as others are told of it.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::argo::Workflow;
 
@@ -22,8 +21,7 @@ pub(crate) struct Notice {
 
 impl Notice {
     /// What is told of a Workflow object that has ended.
-    pub(crate) fn of(workflow: &Value) -> Self {
-        let workflow = Workflow::view(workflow);
+    pub(crate) fn of(workflow: &Workflow) -> Self {
         let (phase, message) = (workflow.phase(), workflow.message());
         let success = phase == "Succeeded";
         let error = if message.is_empty() { format!("the workflow ended as {phase}") } else { message.to_owned() };
@@ -51,7 +49,8 @@ mod tests {
                 "spec": {"arguments": {"parameters": [{"name": "run_id", "value": "r1"}]}},
             })
         };
-        let told = |phase, message| serde_json::to_value(Notice::of(&workflow(phase, message))).unwrap_or_default();
+        let told =
+            |phase, message| serde_json::to_value(Notice::of(&workflow(phase, message).into())).unwrap_or_default();
         let failed =
             json!({"run": "etl", "run_id": "r1", "success": false, "phase": "Failed", "error": "child failed"});
         assert_eq!(told("Failed", "child failed"), failed);

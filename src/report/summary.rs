@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::argo::nodes::Partial;
 use crate::argo::status::{Node, NodeType, Phase};
@@ -56,8 +55,7 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Reads a Workflow object and its nodes.
-    pub(crate) fn of(workflow: &Value, nodes: &Nodes) -> Self {
-        let workflow = Workflow::view(workflow);
+    pub(crate) fn of(workflow: &Workflow, nodes: &Nodes) -> Self {
         let count = |wanted: fn(&Node) -> bool| nodes.all.iter().filter(|node| wanted(node)).count();
         let ended = workflow.has_ended();
         let current = if ended { Vec::new() } else { at_work(&nodes.all) };
@@ -124,12 +122,13 @@ fn at_work(nodes: &[Node]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn summary(workflow: &Value) -> Summary {
-        Summary::of(workflow, &Workflow::view(workflow).nodes())
+        let workflow = Workflow::view(workflow);
+        Summary::of(workflow, &workflow.nodes())
     }
 
     fn workflow() -> Value {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kubectl_runnable::testing::argo::Workflow;
 use kubectl_runnable::testing::backend::{BackendError, Deadline, Run, Snapshot};
 use kubectl_runnable::testing::cluster::{Cluster, ClusterError};
 use kubectl_runnable::testing::exit::{CommandError, Exit};
@@ -20,9 +21,10 @@ pub(crate) async fn wait(
     timeout: Option<Duration>,
     mut show: impl FnMut(&Value) + Send,
 ) -> Result<Value, BackendError> {
-    let mut show = |state: &Snapshot| show(&state.workflow);
+    let mut show = |state: &Snapshot| show(state.workflow.value());
+    let workflow = Workflow::view(workflow);
     let end = Run::of_workflow(cluster, workflow).end(Some(workflow), Deadline::after(timeout), Some(&mut show)).await;
-    end.map(|end| end.workflow)
+    end.map(|end| end.workflow.into_value())
 }
 
 /// A wait that runs beside the test and tells each phase that it is shown.

@@ -86,7 +86,7 @@ async fn of_runs(args: &Args) -> Result<Exit, Failure> {
     let workflow = async |run: &str| Ok::<_, Failure>(args.source.target.resolve(run).await?.get().await?);
     let first = workflow(&args.first).await?;
     let second = workflow(&args.second).await?;
-    let compared = attempts(&first.workflow, &second.workflow);
+    let compared = attempts(first.workflow.value(), second.workflow.value());
     match args.output {
         None if compared.is_empty() => talk("neither run has used a cache"),
         None => result(nodes(&compared))?,

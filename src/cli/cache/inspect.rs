@@ -156,7 +156,7 @@ async fn of_run(args: &Args, run: &str) -> Result<Subject, Failure> {
     let source = args.source.beside(&run);
     let found = run.get().await?;
     let summary: Summary = found.summary();
-    let workflow: &Value = &found.workflow;
+    let workflow: &Value = found.workflow.value();
     let names = caches_of(workflow);
     let mut caches = Vec::new();
     for name in names.iter().filter_map(|name| name.parse::<CacheName>().ok()) {

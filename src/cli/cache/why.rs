@@ -50,11 +50,11 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let run = args.source.target.resolve(&args.run).await?;
     let source = args.source.beside(&run);
     let found = run.get().await?;
-    let node = node(&found.nodes, &found.workflow, &args.node)?;
+    let node = node(&found.nodes, found.workflow.value(), &args.node)?;
     let cache = cache(&source, node).await?;
-    let question = Question { workflow: &found.workflow, node, cache: cache.as_ref(), now: Timestamp::now() };
+    let question = Question { workflow: found.workflow.value(), node, cache: cache.as_ref(), now: Timestamp::now() };
     let origin = match question.nearest() {
-        Some(nearest) => origin(&source, nearest, &found.workflow).await?,
+        Some(nearest) => origin(&source, nearest, found.workflow.value()).await?,
         None => None,
     };
     let said = question.answer(origin.as_ref());
@@ -115,7 +115,7 @@ async fn origin(source: &Source, entry: &Entry, asking: &Value) -> Result<Option
                 Record::find(store.root(), &namespace, &name.parse()?)
                     .and_then(|record| Snapshot::of_record(&record))
                     .ok()
-                    .map(Snapshot::settled)
+                    .map(|snapshot| snapshot.settled().into_value())
             }
         };
         let is_maker = |node: &Node| node.id == entry.node_id && node_id(name, &node.name) == entry.node_id;

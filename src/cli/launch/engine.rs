@@ -101,7 +101,7 @@ impl Launch<'_> {
         let last = Snapshot { secrets, ..Snapshot::from(ended.workflow.clone()) };
         ending::tell(self, &last, &directory)?;
         let exit = exit(&ended, interrupts.timed_out());
-        Ok(Over { made: Made { object: ended.workflow, ..made }, last, exit, interrupted: ended.interrupted })
+        Ok(Over { made: Made { object: ended.workflow.into(), ..made }, last, exit, interrupted: ended.interrupted })
     }
 }
 

@@ -43,7 +43,7 @@ impl<'a> Launch<'a> {
         let mut ready: Vec<Ready<'a>> = Vec::new();
         for prepared in self.prepared {
             match self.create(prepared).await.inspect_err(|_| tell_partial(&made))? {
-                Created::Object(created) => made.push(self.made(prepared, created.object, created.already)?),
+                Created::Object(created) => made.push(self.made(prepared, created.object.into(), created.already)?),
                 Created::Ready(run) => ready.push((*run, &prepared.run)),
             }
         }
@@ -51,7 +51,7 @@ impl<'a> Launch<'a> {
         match self.backend {
             Backend::Local { root, .. } => self.run_here(root, ready).await,
             Backend::Cluster(_) if self.dry_run => {
-                let objects: Vec<Value> = made.into_iter().map(|run| run.object).collect();
+                let objects: Vec<Value> = made.into_iter().map(|run| run.object.into_value()).collect();
                 self.output.map_or(Ok(()), |format| result(rendered(format, &objects)))?;
                 Ok(Exit::Success)
             }
@@ -66,14 +66,14 @@ impl<'a> Launch<'a> {
     }
 
     /// Tells of an object that a cluster has now, or would take.
-    fn made(&self, prepared: &Prepared, object: Value, already: bool) -> Result<Made, Failure> {
+    fn made(&self, prepared: &Prepared, object: Workflow, already: bool) -> Result<Made, Failure> {
         let done = match (self.dry_run, already) {
             (true, _) => "created (server dry run)",
             (false, true) => "unchanged: this attempt of the run is there already",
             (false, false) => "created",
         };
         if self.output.is_none() {
-            result(format_args!("{} {done}\n", name(&object)))?;
+            result(format_args!("{} {done}\n", name(object.value())))?;
         }
         if !self.quiet {
             tell_run(&prepared.run, &object);
@@ -86,13 +86,13 @@ impl<'a> Launch<'a> {
 /// What was created before the failure, which the exit code alone would hide.
 fn tell_partial(runs: &[Made]) {
     for run in runs {
-        talk(format_args!("note: {} had been created before", name(&run.object)));
+        talk(format_args!("note: {} had been created before", name(run.object.value())));
     }
 }
 
 /// The cache is the live object's: one that was there before has kept its own.
-fn tell_run(run: &prepare::Run, object: &Value) {
-    let cache = existing_cache(Workflow::view(object).spec()).or_else(|| run.cache_name.clone());
+fn tell_run(run: &prepare::Run, object: &Workflow) {
+    let cache = existing_cache(object.spec()).or_else(|| run.cache_name.clone());
     let cache = cache.map(|cache| format!(", cache {cache}")).unwrap_or_default();
     if let Some(run_id) = &run.run_id {
         talk(format_args!("run id {run_id}{cache}"));

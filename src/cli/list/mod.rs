@@ -11,7 +11,6 @@ use super::failure::Failure;
 use super::runtime::{block_on, looking_on};
 use super::target::TargetArgs;
 use super::values::span;
-use crate::argo::Workflow;
 use crate::argo::label_selector::LabelSelector;
 use crate::backend::{ListSelection, Run, Snapshot};
 use crate::exit::{Exit, chain};
@@ -141,9 +140,7 @@ fn listed_of(args: &Args, snapshot: Snapshot, now: Timestamp, anyway: bool) -> O
     let in_phase = phases.is_empty() || phases.iter().any(|phase| phase.eq_ignore_ascii_case(&row.summary.phase));
     let wanted = in_phase && args.since.is_none_or(within);
     let object = match args.output {
-        Some(Format::Json | Format::Yaml | Format::Name) => {
-            Some(Workflow::from(snapshot.workflow).written_out().into_value())
-        }
+        Some(Format::Json | Format::Yaml | Format::Name) => Some(snapshot.workflow.written_out().into_value()),
         _ => None,
     };
     (wanted || anyway).then_some(Listed { row, object, wanted })

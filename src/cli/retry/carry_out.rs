@@ -56,7 +56,7 @@ enum Change {
 impl Retry<'_> {
     pub(in crate::cli) async fn carry_out(mut self) -> Result<Exit, Failure> {
         let backend = self.run.backend()?;
-        let live = Workflow::from(self.run.get().await?.settled()).written_out();
+        let live = self.run.get().await?.settled().written_out();
         if matches!(backend, Backend::Local { .. }) && self.mode != Mode::NewAttempt {
             return Err(needs_controller());
         }
@@ -134,9 +134,9 @@ impl Retry<'_> {
 
     async fn replace(&self, backend: &Backend, change: &InPlace) -> Result<Exit, Failure> {
         let Backend::Cluster(cluster) = backend else { return Err(needs_controller()) };
-        let object = replace(cluster, change).await?;
+        let object: Workflow = replace(cluster, change).await?.into();
         if self.output.is_none() {
-            result(format_args!("{} retried\n", name(&object)))?;
+            result(format_args!("{} retried\n", name(object.value())))?;
         }
         let handle = handle_of(&object, None, backend);
         let made = self.follow_up.made(object, handle)?;

@@ -51,6 +51,7 @@ use self::scopes::Scopes;
 use self::state::{Kill, Owner};
 use self::stop::Stop;
 use self::workflow::Workflow;
+use crate::argo::Shutdown;
 use crate::argo::model::RetryStrategy;
 use crate::argo::status::Node;
 use crate::local::resolved::Plan;
@@ -77,25 +78,6 @@ pub enum Event {
     Resumed(NodeIndex, Box<Given>),
     /// The run is to end.
     Shutdown(Shutdown),
-}
-
-/// How a run is ended from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shutdown {
-    /// Exit handlers still run.
-    Stop,
-    /// Nothing more runs.
-    Terminate,
-}
-
-impl Shutdown {
-    /// The word in `spec.shutdown`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stop => "Stop",
-            Self::Terminate => "Terminate",
-        }
-    }
 }
 
 /// What a time was asked for.

@@ -51,7 +51,7 @@ pub(super) fn of_store(root: &Path, mut provenance: Provenance) -> Result<Proven
     provenance.complete = true;
     for record in Record::all(root, None)? {
         match Snapshot::of_record(&record) {
-            Ok(run) => provenance.add_workflow(&run.settled()),
+            Ok(run) => provenance.add_workflow(run.settled().value()),
             Err(error) => {
                 talk(format_args!("warning: {} left out: {}", record.directory().display(), chain(&error)));
                 provenance.complete = false;

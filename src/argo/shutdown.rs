@@ -1,0 +1,20 @@
+//! How a run is ended from outside: `spec.shutdown`.
+
+/// How a run is ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Exit handlers still run.
+    Stop,
+    /// Nothing more runs.
+    Terminate,
+}
+
+impl Shutdown {
+    /// The word in `spec.shutdown`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "Stop",
+            Self::Terminate => "Terminate",
+        }
+    }
+}

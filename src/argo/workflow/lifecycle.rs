@@ -1,0 +1,94 @@
+//! How far a run has come, and what it was told to do.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Workflow, object_in};
+use crate::argo::template::{at, field, list, text};
+
+/// The phase of a workflow that the controller has not given one yet.
+const PENDING: &str = "Pending";
+
+impl Workflow {
+    /// Pending where the controller has not given one yet.
+    pub(crate) fn phase(&self) -> &str {
+        match text(self.status(), "phase") {
+            "" => PENDING,
+            phase => phase,
+        }
+    }
+
+    /// Whether the controller has looked at the run: it gives it a phase at once.
+    pub(crate) fn is_seen(&self) -> bool {
+        !text(self.status(), "phase").is_empty()
+    }
+
+    /// Whether nothing more will happen. The one rule: Argo's `WorkflowPhase.Completed` (workflow_types.go, v4.1.2).
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.phase(), "Succeeded" | "Failed" | "Error")
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        text(self.status(), "message")
+    }
+
+    /// Completed pods of all pods, as `1/3`.
+    pub(crate) fn progress(&self) -> Option<&str> {
+        Some(text(self.status(), "progress")).filter(|progress| !progress.is_empty())
+    }
+
+    pub(crate) fn started_at(&self) -> Option<Timestamp> {
+        text(self.status(), "startedAt").parse().ok()
+    }
+
+    pub(crate) fn finished_at(&self) -> Option<Timestamp> {
+        text(self.status(), "finishedAt").parse().ok()
+    }
+
+    /// The output parameters that are known in the whole workflow.
+    pub(crate) fn output_parameters(&self) -> &[Value] {
+        list(at(self.status(), &["outputs", "parameters"]))
+    }
+
+    /// `spec.shutdown`: `Stop` or `Terminate`, where the run is on its way to its end.
+    pub(crate) fn shutdown(&self) -> Option<&str> {
+        Some(text(self.spec(), "shutdown")).filter(|strategy| !strategy.is_empty())
+    }
+
+    /// Whether the run as a whole waits for `resume`. Its Suspend nodes wait by themselves.
+    pub(crate) fn is_suspended(&self) -> bool {
+        field(self.spec(), "suspend") == Some(&Value::Bool(true))
+    }
+
+    /// The higher comes first where workflows wait for a lock.
+    pub(crate) fn priority(&self) -> i64 {
+        field(self.spec(), "priority").and_then(Value::as_i64).unwrap_or_default()
+    }
+
+    /// Ends the run in this phase, for one whose engine is gone.
+    pub(crate) fn set_phase(&mut self, phase: &str) {
+        if let Some(status) = object_in(&mut self.0, "status") {
+            status["phase"] = phase.into();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn workflow(value: Value) -> Workflow {
+        Workflow::from(value)
+    }
+
+    #[test]
+    fn a_run_has_ended_in_three_phases_only() {
+        for (phase, ended) in [("Succeeded", true), ("Failed", true), ("Error", true), ("Running", false), ("", false)]
+        {
+            assert_eq!(workflow(json!({"status": {"phase": phase}})).has_ended(), ended, "{phase}");
+        }
+        assert_eq!(workflow(json!({"status": {"phase": ""}})).phase(), "Pending");
+    }
+}

@@ -1,0 +1,152 @@
+//! The one view of a live Workflow object. It keeps the whole value, so that a field that this tool does not know is
+//! never lost, and reads what it lacks as absent. Must never fail on a malformed field.
+
+mod arguments;
+mod lifecycle;
+mod nodes;
+mod templates;
+
+use jiff::Timestamp;
+use ref_cast::RefCast;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::template::{at, field, list, text};
+
+/// A Workflow object. `Workflow::view` sees any value as one without a copy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, RefCast)]
+#[serde(transparent)]
+#[repr(transparent)]
+pub struct Workflow(Value);
+
+impl From<Value> for Workflow {
+    fn from(value: Value) -> Self {
+        Self(value)
+    }
+}
+
+impl Workflow {
+    /// Any value as a workflow.
+    pub fn view(value: &Value) -> &Self {
+        Self::ref_cast(value)
+    }
+
+    pub(crate) fn view_mut(value: &mut Value) -> &mut Self {
+        Self::ref_cast_mut(value)
+    }
+
+    /// The whole object.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The same.
+    pub fn into_value(self) -> Value {
+        self.0
+    }
+
+    pub(crate) fn metadata(&self) -> &Value {
+        field(&self.0, "metadata").unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn spec(&self) -> &Value {
+        field(&self.0, "spec").unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn status(&self) -> &Value {
+        field(&self.0, "status").unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        text(self.metadata(), "name")
+    }
+
+    /// The prefix of a name that was generated.
+    pub(crate) fn generate_name(&self) -> Option<&str> {
+        Some(text(self.metadata(), "generateName")).filter(|prefix| !prefix.is_empty())
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        text(self.metadata(), "namespace")
+    }
+
+    pub(crate) fn uid(&self) -> &str {
+        text(self.metadata(), "uid")
+    }
+
+    pub(crate) fn resource_version(&self) -> &str {
+        text(self.metadata(), "resourceVersion")
+    }
+
+    /// What a request holds that changes this state of this object and no other.
+    pub(crate) fn preconditions(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let fields = [("uid", self.uid()), ("resourceVersion", self.resource_version())];
+        fields.into_iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    pub(crate) fn created_at(&self) -> Option<Timestamp> {
+        text(self.metadata(), "creationTimestamp").parse().ok()
+    }
+
+    pub(crate) fn is_being_deleted(&self) -> bool {
+        field(self.metadata(), "deletionTimestamp").is_some_and(|time| !time.is_null())
+    }
+
+    pub(crate) fn owner_references(&self) -> &[Value] {
+        list(field(self.metadata(), "ownerReferences"))
+    }
+
+    pub(crate) fn label(&self, key: &str) -> Option<&str> {
+        at(self.metadata(), &["labels", key]).and_then(Value::as_str)
+    }
+
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        at(self.metadata(), &["annotations", key]).and_then(Value::as_str)
+    }
+
+    /// What the controller made of the spec and of the WorkflowTemplate that it refers to.
+    pub(crate) fn stored_spec(&self) -> Option<&Value> {
+        field(self.status(), "storedWorkflowTemplateSpec").filter(|spec| spec.is_object())
+    }
+
+    /// The spec as it was submitted, then what the controller made of it: the first that has a field decides.
+    fn specs(&self) -> impl Iterator<Item = &Value> {
+        std::iter::once(self.spec()).chain(self.stored_spec())
+    }
+}
+
+fn object_in<'a>(holder: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    let value = holder.as_object_mut()?.entry(name).or_insert_with(|| json!({}));
+    if !value.is_object() {
+        *value = json!({});
+    }
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::*;
+
+    fn workflow(value: Value) -> Workflow {
+        Workflow::from(value)
+    }
+
+    #[test]
+    fn an_object_of_any_shape_is_read() {
+        for odd in [
+            json!(null),
+            json!("w"),
+            json!([]),
+            json!({"metadata": [], "spec": 1, "status": "odd"}),
+            json!({"spec": {"arguments": {"parameters": {"run_id": 1}}, "templates": 7}, "status": {"phase": 3, "nodes": [1]}}),
+        ] {
+            let mut workflow = workflow(odd);
+            let read = (workflow.phase(), workflow.name(), workflow.run_id(), workflow.templates().count());
+            assert_eq!(read, ("Pending", "", None, 0));
+            assert!(workflow.nodes().all.is_empty());
+            assert_eq!(workflow.clone().written_out(), workflow);
+            workflow.set_parameter("a", "1");
+        }
+    }
+}
