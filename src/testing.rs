@@ -67,7 +67,7 @@ pub mod local {
     }
     pub mod scheduler {
         //! Events in, actions out.
-        pub use crate::local::scheduler::{Action, Event, Scheduler};
+        pub use crate::local::scheduler::{Action, Event, Moment, Scheduler};
     }
     pub mod task {
         //! A task and its outcome.

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::cache_client::CacheClient;
 use super::control_pipe::{Inbox, Request};
 use super::executor::Executor;
 use super::kill::{KillSwitch, kill_switch};
-use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Timer};
+use super::scheduler::{Action, Event, Finished, Given, Moment, NodeIndex, Scheduler, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
 use crate::argo::status::NodeType;
@@ -55,14 +56,15 @@ pub(crate) async fn run(
 ) -> Result<Ended, StoreError> {
     let mut tasks = Tasks::new(executor);
     let mut memory = CacheClient::new(&store, &scheduler);
-    let mut timers = Timers::default();
+    let clock = Clock::start();
+    let mut timers = Timers::new(clock);
     let mut inbox = Inbox::open(store.directory());
     let mut held = Workflow::view(&scheduler.object()).is_suspended();
     let mut interrupted = false;
     let mut events = VecDeque::from([Event::Start]);
     let finished = 'run: loop {
         if let Some(event) = if held { None } else { events.pop_front() } {
-            for action in scheduler.handle(now(), event) {
+            for action in scheduler.handle(clock.now(), event) {
                 match action {
                     Action::Run(node, task) => tasks.start(node, *task),
                     Action::Kill(node, reason) => tasks.kill(node, &reason, GRACE),
@@ -123,10 +125,28 @@ pub(crate) async fn run(
     Ok(Ended { workflow, finished, interrupted })
 }
 
-/// The time in milliseconds: finer than Argo's seconds, for tasks here are short, and no finer than anyone reads.
-fn now() -> Timestamp {
-    let now = Timestamp::now();
-    now.round(Unit::Millisecond).unwrap_or(now)
+/// The clocks of a run: the one on the wall, and the time since its beginning, which nobody can set.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    begun: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { begun: Instant::now() }
+    }
+
+    /// In milliseconds: finer than Argo's seconds, for tasks here are short, and no finer than anyone reads.
+    fn now(self) -> Moment {
+        let wall = Timestamp::now();
+        let elapsed = i64::try_from(self.begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Moment { wall: wall.round(Unit::Millisecond).unwrap_or(wall), elapsed: SignedDuration::from_millis(elapsed) }
+    }
+
+    /// When the run has lasted this long; none where that is further away than anyone waits.
+    fn instant(self, at: SignedDuration) -> Option<Instant> {
+        self.begun.checked_add(Duration::try_from(at).unwrap_or_default())
+    }
 }
 
 /// Suspended nodes that go on, with what they are given.
@@ -191,14 +211,18 @@ impl Tasks {
 }
 
 /// Times that were asked for, the next one first.
-#[derive(Default)]
 struct Timers {
-    heap: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    clock: Clock,
+    heap: BinaryHeap<Reverse<(SignedDuration, usize)>>,
     timers: Vec<Timer>,
 }
 
 impl Timers {
-    fn add(&mut self, at: Timestamp, timer: Timer) {
+    fn new(clock: Clock) -> Self {
+        Self { clock, heap: BinaryHeap::new(), timers: Vec::new() }
+    }
+
+    fn add(&mut self, at: SignedDuration, timer: Timer) {
         self.heap.push(Reverse((at, self.timers.len())));
         self.timers.push(timer);
     }
@@ -206,8 +230,8 @@ impl Timers {
     /// Waits for the next time; forever when there is none.
     async fn next(&mut self) -> Timer {
         let Some(&Reverse((at, place))) = self.heap.peek() else { return std::future::pending().await };
-        let wait = at.duration_since(Timestamp::now());
-        tokio::time::sleep(Duration::try_from(wait).unwrap_or(Duration::ZERO)).await;
+        let Some(at) = self.clock.instant(at) else { return std::future::pending().await };
+        tokio::time::sleep_until(at).await;
         self.heap.pop();
         self.timers[place]
     }

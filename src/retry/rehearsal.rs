@@ -13,7 +13,7 @@ use super::outline::{CONFIG_MAP, NO_CACHE, outline};
 use crate::argo::expression::unknown::{in_text, known_beginning};
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::local::resolved::{Plan, TemplateScope};
-use crate::local::scheduler::{Action, Event, Found, NodeIndex, Scheduler, Wanted};
+use crate::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Wanted};
 use crate::prepare::Templates;
 
 /// A node of the next attempt.
@@ -106,7 +106,7 @@ impl Rehearsal<'_> {
     fn run(&mut self) {
         let mut events = VecDeque::from([Event::Start]);
         while let Some(event) = events.pop_front() {
-            for action in self.scheduler.handle(self.now, event) {
+            for action in self.scheduler.handle(Moment::begin(self.now), event) {
                 if let Action::LookUp(node, wanted) = action {
                     let (outcome, found) = self.ask(node, &wanted);
                     self.outcomes.insert(node, outcome);

@@ -9,7 +9,7 @@ use assert_fs::TempDir;
 use jiff::Timestamp;
 use kubectl_runnable::testing::argo::status::Phase;
 use kubectl_runnable::testing::local::resolved::Plan;
-use kubectl_runnable::testing::local::scheduler::{Action, Event, Scheduler};
+use kubectl_runnable::testing::local::scheduler::{Action, Event, Moment, Scheduler};
 use kubectl_runnable::testing::local::task::Outcome;
 use serde_json::json;
 
@@ -40,7 +40,7 @@ fn schedule(items: usize) {
     let mut scheduler = Scheduler::new(Plan::new(workflow, "/nowhere".into(), AT_ONCE));
     let mut events = VecDeque::from([Event::Start]);
     while let Some(event) = events.pop_front() {
-        for action in scheduler.handle(Timestamp::UNIX_EPOCH, event) {
+        for action in scheduler.handle(Moment::begin(Timestamp::UNIX_EPOCH), event) {
             if let Action::Run(node, _) = action {
                 let parameters = [("o".to_owned(), "1".to_owned())].into();
                 let outcome = Outcome { exit_code: Some(0), parameters, ..Outcome::default() };

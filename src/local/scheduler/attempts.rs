@@ -3,18 +3,76 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use serde_json::Value;
 
+use super::node_table::NodeTable;
+use super::retry::{self, Attempt};
 use super::start::inputs;
 use super::state::{Body, Call, NodeIndex, Owner};
-use super::{Action, Scheduler, Timer, arguments, retry};
+use super::{Action, Scheduler, Timer, arguments};
 use crate::argo::duration;
 use crate::argo::expression::Scope;
-use crate::argo::status::{Node, NodeFlag, NodeType, Phase, pod_name};
+use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
 use crate::argo::template::TemplateType;
 
 /// Time before the next attempt where the last one ended as it began, so that a run cannot spin.
 const BREATH: SignedDuration = SignedDuration::from_secs(1);
+
+/// The attempts so far, and what the next one is made of.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    /// The template with its inputs in place; tags of the attempt are still open.
+    template: Value,
+    call: Box<Call>,
+    nodes: Vec<NodeIndex>,
+}
+
+impl Attempts {
+    pub(super) fn new(template: Value, call: Call) -> Self {
+        Self { template, call: Box::new(call), nodes: Vec::new() }
+    }
+
+    pub(super) fn last(&self) -> Option<NodeIndex> {
+        self.nodes.last().copied()
+    }
+
+    /// Whether no attempt is at work.
+    pub(super) fn are_idle(&self, nodes: &NodeTable) -> bool {
+        self.last().is_none_or(|last| nodes[last].phase.is_fulfilled())
+    }
+
+    /// Drops what only further attempts need.
+    pub(super) fn forget(&mut self) {
+        self.template = Value::Null;
+    }
+
+    /// The call of the next attempt.
+    fn call(&self, retry: NodeIndex, name: String) -> Call {
+        let flag = NodeFlag { retried: true, ..self.call.flag.unwrap_or_default() };
+        let call = (*self.call).clone();
+        Call { name, owner: Owner::Attempt(retry), flag: Some(flag), hooks: BTreeMap::new(), ..call }
+    }
+}
+
+impl NodeTable {
+    fn attempts(&self, retry: NodeIndex) -> Option<&Attempts> {
+        match &self.frame(retry).body {
+            Body::Retry(attempts) => Some(attempts),
+            _ => None,
+        }
+    }
+
+    fn attempt(&self, node: NodeIndex) -> Attempt<'_> {
+        let frame = self.frame(node);
+        Attempt { status: &self[node], began: frame.began, ended: frame.ended }
+    }
+
+    /// The node whose outputs count: the last attempt of a retry node, else the node itself.
+    pub(super) fn last_attempt(&self, node: NodeIndex) -> NodeIndex {
+        self.attempts(node).and_then(Attempts::last).unwrap_or(node)
+    }
+}
 
 impl Scheduler {
     /// Makes the next attempt of a retry node.
@@ -22,30 +80,12 @@ impl Scheduler {
         if self.stopping(retry) {
             return self.end_unstarted(retry);
         }
-        let Body::Retry(body) = &self.nodes.frame(retry).body else { return };
-        let (number, last) = (body.attempts.len(), body.attempts.last().copied());
+        let Some(attempts) = self.nodes.attempts(retry) else { return };
+        let number = attempts.nodes.len();
         let name = format!("{}({number})", self.nodes[retry].name);
-        let mut locals = Scope::child(self.scopes.workflow());
-        let template_name = body.value["name"].as_str().unwrap_or_default();
-        let pod = pod_name(self.plan.name(), template_name, &name);
-        locals.set("pod.name", pod.clone());
-        for (variable, value) in retry::variables(number, last.map(|last| &self.nodes[last]), "0") {
-            locals.set(variable, value);
-        }
-        let kind = TemplateType::of(|field| body.value.get(field).is_some());
-        let is_pod = kind.is_some_and(TemplateType::is_pod);
-        let mut processed = arguments::substitute(&body.value, &Arc::new(locals));
-        if is_pod {
-            processed =
-                processed.and_then(|processed| arguments::substitute_pod(processed, self.scopes.workflow(), &pod));
-        }
-        let call = Call {
-            name,
-            owner: Owner::Attempt(retry),
-            flag: Some(NodeFlag { retried: true, ..body.call.flag.unwrap_or_default() }),
-            hooks: BTreeMap::new(),
-            ..(*body.call).clone()
-        };
+        let processed = self.process_attempt(attempts, &name);
+        let call = attempts.call(retry, name);
+
         let node = self.create_attempt(retry, &call);
         match processed {
             Ok(processed) => {
@@ -57,16 +97,35 @@ impl Scheduler {
         }
     }
 
+    /// The template of the next attempt, with the tags of the attempt in place.
+    fn process_attempt(&self, attempts: &Attempts, name: &str) -> Result<arguments::Processed, String> {
+        let template = &attempts.template;
+        let pod = pod_name(self.plan.name(), template["name"].as_str().unwrap_or_default(), name);
+        let mut locals = Scope::child(self.scopes.workflow());
+        locals.set("pod.name", pod.clone());
+        let last = attempts.last().map(|last| self.nodes.attempt(last));
+        for (variable, value) in retry::variables(attempts.nodes.len(), last, "0") {
+            locals.set(variable, value);
+        }
+
+        let processed = arguments::substitute(template, &Arc::new(locals))?;
+        let kind = TemplateType::of(|field| template.get(field).is_some());
+        if kind.is_some_and(TemplateType::is_pod) {
+            arguments::substitute_pod(processed, self.scopes.workflow(), &pod)
+        } else {
+            Ok(processed)
+        }
+    }
+
     /// When the attempts at a template end by `backoff.maxDuration`, the one that runs too. Argo sets that deadline as it
     /// looks at a failed attempt, so that the first one has none: processNodeRetries in workflow/controller/operator.go,
     /// v4.1.2.
-    pub(super) fn deadline_of_attempts(&self, attempt: NodeIndex) -> Option<Timestamp> {
+    pub(super) fn deadline_of_attempts(&self, attempt: NodeIndex) -> Option<SignedDuration> {
         let Owner::Attempt(retry) = self.nodes.frame(attempt).owner else { return None };
-        let Body::Retry(body) = &self.nodes.frame(retry).body else { return None };
-        let first = body.attempts.first().filter(|&&first| first != attempt)?;
+        let first = self.nodes.attempts(retry)?.nodes.first().filter(|&&first| first != attempt)?;
         let strategy = self.nodes.frame(retry).template.as_ref()?.retry_strategy.as_ref()?;
         let limit = strategy.backoff.as_ref()?.max_duration.as_deref().filter(|text| !text.is_empty())?;
-        self.nodes[*first].started_at?.checked_add(duration::parse(limit).ok()?).ok()
+        self.nodes.frame(*first).began.checked_add(duration::parse(limit).ok()?)
     }
 
     fn create_attempt(&mut self, retry: NodeIndex, call: &Call) -> NodeIndex {
@@ -83,15 +142,14 @@ impl Scheduler {
         self.nodes[node].template_name = template_name;
         self.nodes.frame_mut(node).inner_scope = inner_scope;
         self.nodes.join(retry, node);
-        if let Body::Retry(body) = &mut self.nodes.frame_mut(retry).body {
-            body.attempts.push(node);
+        if let Body::Retry(attempts) = &mut self.nodes.frame_mut(retry).body {
+            attempts.nodes.push(node);
         }
         node
     }
 
     pub(super) fn attempt_settled(&mut self, retry: NodeIndex) {
-        let Body::Retry(body) = &self.nodes.frame(retry).body else { return };
-        let Some(&last) = body.attempts.last() else { return };
+        let Some(last) = self.nodes.attempts(retry).and_then(Attempts::last) else { return };
         let phase = self.nodes[last].phase;
         if !phase.is_unsuccessful() {
             self.take_outputs(retry, last);
@@ -99,9 +157,9 @@ impl Scheduler {
         }
         match self.next_attempt(retry) {
             Ok(retry::Next::Attempt(at, message)) => {
-                let last = &self.nodes[last];
-                let at = if last.started_at == last.finished_at { at.max(self.now + BREATH) } else { at };
-                if at <= self.now {
+                let last = self.nodes.frame(last);
+                let at = if last.began == last.ended { at.max(self.now.elapsed + BREATH) } else { at };
+                if at <= self.now.elapsed {
                     return self.attempt(retry);
                 }
                 self.nodes.set(retry, Phase::Running, &message);
@@ -116,7 +174,7 @@ impl Scheduler {
     }
 
     fn next_attempt(&self, retry: NodeIndex) -> Result<retry::Next, String> {
-        let Body::Retry(body) = &self.nodes.frame(retry).body else { return Err("no node with attempts".to_owned()) };
+        let Some(attempts) = self.nodes.attempts(retry) else { return Err("no node with attempts".to_owned()) };
         if self.stopping(retry) {
             return Ok(retry::Next::End(self.stop.of_run()));
         }
@@ -124,8 +182,8 @@ impl Scheduler {
             return Ok(retry::Next::End("retry exceeded workflow deadline".to_owned()));
         }
         let strategy = self.nodes.frame(retry).template.as_ref().and_then(|template| template.retry_strategy.clone());
-        let attempts: Vec<&Node> = body.attempts.iter().map(|&attempt| &self.nodes[attempt]).collect();
-        retry::next(&strategy.unwrap_or_default(), &attempts, self.now)
+        let attempts: Vec<Attempt> = attempts.nodes.iter().map(|&attempt| self.nodes.attempt(attempt)).collect();
+        retry::next(&strategy.unwrap_or_default(), &attempts, self.now.elapsed)
     }
 
     fn take_outputs(&mut self, retry: NodeIndex, attempt: NodeIndex) {

@@ -8,10 +8,11 @@ use super::Scheduler;
 use super::arguments::view;
 use super::dag_tasks::DagTasks;
 use super::hooks::EXIT;
+use super::item_group::ItemGroup;
 use super::node_table::NodeTable;
 use super::references::resolve;
 use super::runs::{Run, runs};
-use super::state::{Body, Call, ItemsBody, NodeIndex, Owner};
+use super::state::{Body, Call, NodeIndex, Owner};
 use super::steps::FAILED_FAST;
 use crate::argo::model::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
@@ -85,13 +86,12 @@ impl Scheduler {
         let prefix = self.nodes[dag].name.clone();
         let call = self.task_call(dag, task);
         let group = self.create(&call, NodeType::TaskGroup, Phase::Running);
-        // One more than there are items, so that the group cannot end before all of them have been started.
-        self.nodes.frame_mut(group).body = Body::Items(ItemsBody { unsettled: 1, nodes: Vec::new() });
+        self.nodes.frame_mut(group).body = Body::Items(ItemGroup::new());
         self.join_task(dag, task, group);
         let mut active = false;
         for run in runs {
-            if let Body::Items(body) = &mut self.nodes.frame_mut(group).body {
-                body.unsettled += 1;
+            if let Some(items) = self.nodes.items_mut(group) {
+                items.begun();
             }
             let node_name = format!("{prefix}.{}", run.name);
             let node = self.start_run(run, node_name, "tasks", dag, Owner::Item(group));
@@ -114,7 +114,7 @@ impl Scheduler {
         let step: Step = tasks.and_then(|tasks| view(tasks.document(task)).ok()).unwrap_or_default();
         let node_name = format!("{}.{}", self.nodes[dag].name, step.name);
         let scope = self.nodes.frame(dag).inner_scope.clone();
-        let mut hooks = self.hooks_of(&step);
+        let mut hooks = self.plan.hooks_of(&step);
         if !tasks.is_some_and(|tasks| tasks.is_followed(task)) {
             hooks.remove(EXIT);
         }
@@ -145,23 +145,22 @@ impl Scheduler {
 
     pub(super) fn join_item(&mut self, group: NodeIndex, node: NodeIndex) {
         self.nodes.join(group, node);
-        if let Body::Items(body) = &mut self.nodes.frame_mut(group).body {
-            body.nodes.push(node);
+        if let Some(items) = self.nodes.items_mut(group) {
+            items.join(node);
         }
     }
 
     pub(super) fn item_settled(&mut self, group: NodeIndex) {
-        let Body::Items(body) = &mut self.nodes.frame_mut(group).body else { return };
-        body.unsettled -= 1;
-        if body.unsettled > 0 {
+        let Some(items) = self.nodes.items_mut(group) else { return };
+        if !items.settled() {
             return;
         }
-        let nodes = body.nodes.clone();
-        for &node in &nodes {
-            self.nodes.explain_raised(node);
+        for item in items.nodes().to_vec() {
+            self.nodes.explain_raised(item);
         }
-        let failed = nodes.iter().map(|&node| self.nodes[node].phase).rfind(|phase| phase.is_unsuccessful());
-        self.finish(group, failed.unwrap_or(Phase::Succeeded), "");
+        if let Body::Items(items) = &self.nodes.frame(group).body {
+            self.finish(group, items.phase(&self.nodes), "");
+        }
     }
 
     pub(super) fn task_settled(&mut self, dag: NodeIndex, task: usize) {
@@ -226,6 +225,13 @@ impl NodeTable {
     fn dag_mut(&mut self, node: NodeIndex) -> Option<&mut DagTasks> {
         match &mut self.frame_mut(node).body {
             Body::Dag(tasks) => Some(tasks),
+            _ => None,
+        }
+    }
+
+    fn items_mut(&mut self, group: NodeIndex) -> Option<&mut ItemGroup> {
+        match &mut self.frame_mut(group).body {
+            Body::Items(items) => Some(items),
             _ => None,
         }
     }

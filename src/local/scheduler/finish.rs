@@ -14,8 +14,9 @@ impl Scheduler {
         let status = &mut self.nodes[node];
         status.phase = phase;
         message.clone_into(&mut status.message);
-        status.finished_at = Some(self.now);
+        status.finished_at = Some(self.now.wall);
         status.synchronization_status = None;
+        self.nodes.frame_mut(node).ended = self.now.elapsed;
 
         self.remember(node, phase);
         if let Some(outputs) = &self.nodes[node].outputs {
@@ -88,7 +89,7 @@ impl Scheduler {
                 self.places.close(node);
             }
             Body::Pod(_) | Body::Suspend => frame.body = Body::None,
-            Body::Retry(retry) => retry.value = serde_json::Value::Null,
+            Body::Retry(attempts) => attempts.forget(),
             Body::None | Body::Group(_) | Body::Items(_) => {}
         }
     }

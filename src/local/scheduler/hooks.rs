@@ -15,7 +15,7 @@ use crate::argo::expression::{self, Scope, Unresolved, render_value};
 use crate::argo::model::{Arguments, Hook, Step};
 use crate::argo::status::{NodeFlag, Phase};
 use crate::argo::workflow_spec;
-use crate::local::resolved::{Reference, TemplateScope};
+use crate::local::resolved::{Plan, Reference, TemplateScope};
 
 /// The name of the event of a node's end.
 pub(super) const EXIT: &str = "exit";
@@ -65,29 +65,6 @@ impl Hooks {
 }
 
 impl Scheduler {
-    /// The hooks of a step or task. An item of a task has only its exit handler: the others are for the whole task.
-    pub(super) fn hooks_of(&self, step: &Step) -> BTreeMap<String, Hook> {
-        let mut hooks = step.hooks.clone();
-        if let Some(exit) = self.exit_hook(&step.on_exit, &hooks) {
-            hooks.insert(EXIT.to_owned(), exit);
-        }
-        hooks
-    }
-
-    /// The exit handler: `onExit` before `hooks.exit`; one without arguments of its own gets the workflow's.
-    pub(super) fn exit_hook(&self, on_exit: &str, hooks: &BTreeMap<String, Hook>) -> Option<Hook> {
-        let hook = match hooks.get(EXIT) {
-            Some(hook) if on_exit.is_empty() => hook.clone(),
-            None if on_exit.is_empty() => return None,
-            _ => Hook { template: on_exit.to_owned(), ..Hook::default() },
-        };
-        let given = |field: &str| hook.arguments[field].as_array().is_some_and(|list| !list.is_empty());
-        if given("parameters") || given("artifacts") {
-            return Some(hook);
-        }
-        Some(Hook { arguments: workflow_spec::arguments(&self.plan.spec).cloned().unwrap_or_default(), ..hook })
-    }
-
     /// Starts the hooks whose expression holds now.
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
         for name in self.nodes.frame(node).hooks.events() {
@@ -204,6 +181,45 @@ impl Scheduler {
         if !hooks.are_running() && self.nodes[hooked].phase.is_fulfilled() {
             self.agenda.add(Turn::Settled(hooked));
         }
+    }
+}
+
+impl Plan {
+    /// The hooks of a step or task. An item of a task has only its exit handler: the others are for the whole task.
+    pub(super) fn hooks_of(&self, step: &Step) -> BTreeMap<String, Hook> {
+        let mut hooks = step.hooks.clone();
+        if let Some(exit) = self.exit_hook(&step.on_exit, &hooks) {
+            hooks.insert(EXIT.to_owned(), exit);
+        }
+        hooks
+    }
+
+    /// The hooks of the workflow but for its exit handler.
+    pub(super) fn hooks_of_workflow(&self) -> BTreeMap<String, Hook> {
+        let mut hooks: BTreeMap<String, Hook> =
+            self.spec.get("hooks").map(|hooks| view(hooks).unwrap_or_default()).unwrap_or_default();
+        hooks.remove(EXIT);
+        hooks
+    }
+
+    /// The workflow's exit handler: `onExit`, or `hooks.exit`.
+    pub(super) fn exit_handler(&self) -> Option<Hook> {
+        let hooks = self.spec.get("hooks").map(|hooks| view(hooks).unwrap_or_default()).unwrap_or_default();
+        self.exit_hook(self.spec["onExit"].as_str().unwrap_or_default(), &hooks)
+    }
+
+    /// An exit handler: `onExit` before `hooks.exit`; one without arguments of its own gets the workflow's.
+    fn exit_hook(&self, on_exit: &str, hooks: &BTreeMap<String, Hook>) -> Option<Hook> {
+        let hook = match hooks.get(EXIT) {
+            Some(hook) if on_exit.is_empty() => hook.clone(),
+            None if on_exit.is_empty() => return None,
+            _ => Hook { template: on_exit.to_owned(), ..Hook::default() },
+        };
+        let given = |field: &str| hook.arguments[field].as_array().is_some_and(|list| !list.is_empty());
+        if given("parameters") || given("artifacts") {
+            return Some(hook);
+        }
+        Some(Hook { arguments: workflow_spec::arguments(&self.spec).cloned().unwrap_or_default(), ..hook })
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::state::{Call, NodeIndex, Owner};
@@ -74,7 +74,7 @@ pub(super) struct Memory {
 
 #[derive(Debug)]
 struct Entry {
-    at: Timestamp,
+    at: SignedDuration,
     outputs: Option<Outputs>,
 }
 
@@ -87,13 +87,13 @@ impl Memory {
     }
 
     /// An entry that is not too old.
-    fn get(&self, cache: &str, key: &str, max_age: Option<SignedDuration>, now: Timestamp) -> Option<&Entry> {
+    fn get(&self, cache: &str, key: &str, max_age: Option<SignedDuration>, now: SignedDuration) -> Option<&Entry> {
         let entry = self.entries.get(&(cache.to_owned(), key.to_owned()))?;
-        max_age.is_none_or(|max_age| now.duration_since(entry.at) <= max_age).then_some(entry)
+        max_age.is_none_or(|max_age| now - entry.at <= max_age).then_some(entry)
     }
 
     /// Keeps an entry for the nodes of this run that may ask for it.
-    fn keep(&mut self, status: &MemoizationStatus, outputs: Option<&Outputs>, now: Timestamp) {
+    fn keep(&mut self, status: &MemoizationStatus, outputs: Option<&Outputs>, now: SignedDuration) {
         if !self.is_prepared(&status.key) {
             let entry = Entry { at: now, outputs: outputs.cloned() };
             self.entries.insert((status.cache_name.clone(), status.key.clone()), entry);
@@ -115,7 +115,7 @@ impl Scheduler {
         let key = memoize.key.clone();
         let status = MemoizationStatus { hit: false, key: key.clone(), cache_name: cache.clone() };
         self.nodes[node].memoization_status = Some(status);
-        if let Some(entry) = self.memory.get(&cache, &key, max_age, self.now) {
+        if let Some(entry) = self.memory.get(&cache, &key, max_age, self.now.elapsed) {
             let outputs = entry.outputs.clone();
             return self.hit(node, outputs);
         }
@@ -202,7 +202,7 @@ impl Scheduler {
             return;
         };
         if phase == Phase::Succeeded {
-            self.memory.keep(memoization, status.outputs.as_ref(), self.now);
+            self.memory.keep(memoization, status.outputs.as_ref(), self.now.elapsed);
             self.actions.push(Action::Keep(node));
         } else {
             self.actions.push(Action::Forget(node));

@@ -11,10 +11,12 @@ mod dag_tasks;
 mod finish;
 mod globals;
 mod hooks;
+mod item_group;
 mod items;
 mod locks;
 mod marshalled;
 mod memoization;
+mod moment;
 mod node_table;
 mod outputs;
 mod places;
@@ -38,8 +40,7 @@ mod workflow;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::Value;
+use jiff::SignedDuration;
 
 use self::agenda::{Agenda, Turn};
 use self::locks::Locks;
@@ -58,6 +59,7 @@ use crate::local::resolved::Plan;
 use crate::local::task::{Outcome, Task};
 
 pub(crate) use self::memoization::{Found, Wanted};
+pub use self::moment::Moment;
 pub(crate) use self::state::NodeIndex;
 pub(crate) use self::suspend::Given;
 pub(crate) use self::task::{ARTIFACTS, image_program};
@@ -106,15 +108,15 @@ pub enum Action {
     Keep(NodeIndex),
     /// Make no entry of a node that did not succeed.
     Forget(NodeIndex),
-    /// Send the timer back at this time.
-    Wake(Timestamp, Timer),
+    /// Send the timer back once the run has lasted this long.
+    Wake(SignedDuration, Timer),
 }
 
 /// The state of a run: parts with a state of their own, between which events pass.
 #[derive(Debug)]
 pub struct Scheduler {
     plan: Arc<Plan>,
-    now: Timestamp,
+    now: Moment,
     workflow: Workflow,
     nodes: NodeTable,
     scopes: Scopes,
@@ -133,7 +135,7 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// Takes an event that happened at `now` and gives what is to be done.
-    pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
+    pub fn handle(&mut self, now: Moment, event: Event) -> Vec<Action> {
         self.now = now;
         if self.asks_for_duration && self.workflow.started_at.is_some() {
             self.scopes.declare_duration(self.workflow.seconds(now));
@@ -211,18 +213,9 @@ impl Scheduler {
         }
     }
 
-    fn wake(&mut self, after: jiff::SignedDuration, timer: Timer) {
-        let at = self.now.saturating_add(after).unwrap_or(self.now);
+    fn wake(&mut self, after: SignedDuration, timer: Timer) {
+        let at = self.now.elapsed.saturating_add(after);
         self.actions.push(Action::Wake(at, timer));
-    }
-
-    fn with_defaults(&self, template: &Arc<Value>) -> Arc<Value> {
-        match self.plan.spec.get("templateDefaults") {
-            Some(defaults) if defaults.is_object() => {
-                Arc::new(crate::argo::defaults::with_defaults(template, defaults))
-            }
-            _ => Arc::clone(template),
-        }
     }
 
     /// Whether somebody ended the run and this node with it.

@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 use std::ops::{Index, IndexMut};
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::hooks::Hooks;
+use super::moment::Moment;
 use super::state::{Body, Call, Frame, NodeIndex, Owner};
 use crate::argo::status::{Node, NodeType, Phase, node_id};
 use crate::local::resolved::Reference;
@@ -71,7 +71,7 @@ impl NodeTable {
     }
 
     /// Makes a node for a call.
-    pub(super) fn create(&mut self, call: &Call, kind: NodeType, phase: Phase, now: Timestamp) -> NodeIndex {
+    pub(super) fn create(&mut self, call: &Call, kind: NodeType, phase: Phase, now: Moment) -> NodeIndex {
         let index = NodeIndex(self.statuses.len());
         let status = self.new_status(call, kind, phase, now);
         let attempt = matches!(call.owner, Owner::Attempt(_));
@@ -82,6 +82,8 @@ impl NodeTable {
             inner_scope: call.scope.clone(),
             template: None,
             depth: self.depth(call.boundary) + 1,
+            began: now.elapsed,
+            ended: now.elapsed,
             on_exit: call.on_exit,
             continue_on: call.continue_on,
             hooks: Hooks::new(call.hooks.clone()),
@@ -98,7 +100,7 @@ impl NodeTable {
         index
     }
 
-    fn new_status(&self, call: &Call, kind: NodeType, phase: Phase, now: Timestamp) -> Node {
+    fn new_status(&self, call: &Call, kind: NodeType, phase: Phase, now: Moment) -> Node {
         let boundary = call.boundary.map(|boundary| &self[boundary]);
         let (template_name, template_ref) = match &call.reference {
             Reference::Name(name) => (Some(name.clone()).filter(|name| !name.is_empty()), None),
@@ -123,7 +125,7 @@ impl NodeTable {
             template_scope: Some(call.scope.label(&self.workflow)),
             phase,
             message: String::new(),
-            started_at: Some(now),
+            started_at: Some(now.wall),
             finished_at: None,
             progress: None,
             inputs: None,
@@ -157,10 +159,10 @@ impl NodeTable {
         let frame = self.frame(node);
         let hit = status.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
         match (&frame.body, status.kind) {
-            (Body::Items(items), _) if !items.nodes.is_empty() => {
-                items.nodes.iter().flat_map(|&item| self.outbound(item)).collect()
+            (Body::Items(items), _) if !items.nodes().is_empty() => {
+                items.nodes().iter().flat_map(|&item| self.outbound(item)).collect()
             }
-            (Body::Retry(retry), _) => retry.attempts.last().copied().into_iter().collect(),
+            (Body::Retry(attempts), _) => attempts.last().into_iter().collect(),
             (_, NodeType::Steps | NodeType::Dag) if !hit => {
                 frame.outbound.iter().flat_map(|&last| self.outbound(last)).collect()
             }
@@ -187,16 +189,8 @@ impl NodeTable {
     /// The nodes of a task group's items.
     pub(super) fn items(&self, group: NodeIndex) -> &[NodeIndex] {
         match &self.frame(group).body {
-            Body::Items(items) => &items.nodes,
+            Body::Items(items) => items.nodes(),
             _ => &[],
-        }
-    }
-
-    /// The node whose outputs count: the last attempt of a retry node, else the node itself.
-    pub(super) fn last_attempt(&self, node: NodeIndex) -> NodeIndex {
-        match &self.frame(node).body {
-            Body::Retry(retry) => retry.attempts.last().copied().unwrap_or(node),
-            _ => node,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::moment::Moment;
 use super::state::{Body, Call, Kill, NodeIndex, Owner, PodBody};
 use super::task::{Identity, artifact_key, task};
 use super::{Action, Scheduler, Timer};
@@ -55,15 +56,16 @@ impl Scheduler {
     }
 
     fn start_task_of(&mut self, node: NodeIndex) {
-        let now = self.now;
+        let Moment { wall, elapsed } = self.now;
         let Body::Pod(body) = &mut self.nodes.frame_mut(node).body else { return };
         let Some(task) = body.task.take() else { return };
         let deadline = body.deadline;
         body.running = true;
         self.pods.begun();
+        self.nodes.frame_mut(node).began = elapsed;
         self.nodes.set(node, Phase::Running, "");
         let status = &mut self.nodes[node];
-        status.started_at = Some(now);
+        status.started_at = Some(wall);
         status.host_node_name = Some("localhost".to_owned());
         for container in self.nodes.frame(node).children.clone() {
             if self.nodes[container].kind == NodeType::Container {
@@ -192,7 +194,7 @@ impl Scheduler {
                 Some(code) => (Phase::Failed, format!("{name}: Error (exit code {code}): ")),
                 None => (Phase::Error, format!("{name}: Error (exit code {NOT_RUN}): a container before it failed")),
             };
-            let now = self.now;
+            let now = self.now.wall;
             self.nodes.set(node, phase, &message);
             self.nodes[node].finished_at = Some(now);
         }

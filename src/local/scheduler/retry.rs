@@ -1,23 +1,32 @@
 //! Decides whether a failed attempt is followed by another one: Argo's processNodeRetries. Pure.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::argo::duration;
 use crate::argo::expression::{self, Scope};
 use crate::argo::model::{Backoff, RetryStrategy};
 use crate::argo::status::{Node, Phase};
 
+/// An attempt that has ended.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    pub(super) status: &'a Node,
+    /// When it began and ended, counted from the beginning of the run.
+    pub(super) began: SignedDuration,
+    pub(super) ended: SignedDuration,
+}
+
 /// What follows an attempt that failed.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
     /// Another attempt, not before this time, with the message that stands until then.
-    Attempt(Timestamp, String),
+    Attempt(SignedDuration, String),
     /// No more; the retry node takes the attempt's phase and this message.
     End(String),
 }
 
 /// What follows. `attempts` are all so far, the failed one last.
-pub(super) fn next(strategy: &RetryStrategy, attempts: &[&Node], now: Timestamp) -> Result<Next, String> {
+pub(super) fn next(strategy: &RetryStrategy, attempts: &[Attempt<'_>], now: SignedDuration) -> Result<Next, String> {
     let [.., last] = attempts else { return Err("a retry without an attempt".to_owned()) };
     let limit = strategy
         .limit
@@ -31,27 +40,27 @@ pub(super) fn next(strategy: &RetryStrategy, attempts: &[&Node], now: Timestamp)
     if matches!(next, Next::End(_)) {
         return Ok(next);
     }
-    if !is_retried(strategy, last)? {
-        return Ok(Next::End(last.message.clone()));
+    if !is_retried(strategy, last.status)? {
+        return Ok(Next::End(last.status.message.clone()));
     }
     if limit.is_some_and(|limit| attempts.len() > limit) {
         return Ok(Next::End("No more retries left".to_owned()));
     }
-    if !strategy.expression.is_empty() && !holds(&strategy.expression, attempts.len() - 1, last)? {
+    if !strategy.expression.is_empty() && !holds(&strategy.expression, attempts.len() - 1, *last)? {
         return Ok(Next::End("retryStrategy.expression evaluated to false".to_owned()));
     }
     Ok(next)
 }
 
 /// The next attempt after its backoff, or the end where that comes too late.
-fn after(backoff: &Backoff, limited: bool, attempts: &[&Node], now: Timestamp) -> Result<Next, String> {
+fn after(backoff: &Backoff, limited: bool, attempts: &[Attempt<'_>], now: SignedDuration) -> Result<Next, String> {
     let wait = wait(backoff, attempts.len())?;
-    let from = attempts.last().and_then(|last| last.finished_at).unwrap_or(now);
-    let at = from.saturating_add(wait).unwrap_or(now);
+    let from = attempts.last().map_or(now, |last| last.ended);
+    let at = from.saturating_add(wait);
     if let Some(limit) = backoff.max_duration.as_deref().filter(|text| !text.is_empty()) {
         let limit = duration::parse(limit).map_err(|error| error.to_string())?;
-        let begin = attempts.first().and_then(|first| first.started_at).unwrap_or(now);
-        let deadline = begin.saturating_add(limit).unwrap_or(now);
+        let begin = attempts.first().map_or(now, |first| first.began);
+        let deadline = begin.saturating_add(limit);
         if now > deadline {
             return Ok(Next::End("Max duration limit exceeded".to_owned()));
         }
@@ -79,7 +88,7 @@ fn is_retried(strategy: &RetryStrategy, last: &Node) -> Result<bool, String> {
     }
 }
 
-fn holds(expression: &str, retries: usize, last: &Node) -> Result<bool, String> {
+fn holds(expression: &str, retries: usize, last: Attempt<'_>) -> Result<bool, String> {
     let mut scope = Scope::new();
     for (name, value) in variables(retries, Some(last), "-1") {
         scope.set(name, value);
@@ -89,14 +98,15 @@ fn holds(expression: &str, retries: usize, last: &Node) -> Result<bool, String> 
 }
 
 /// The variables of an attempt: `retries` and `lastRetry.…`.
-pub(super) fn variables(retries: usize, last: Option<&Node>, no_exit_code: &str) -> [(&'static str, String); 5] {
+pub(super) fn variables(retries: usize, last: Option<Attempt<'_>>, no_exit_code: &str) -> [(&'static str, String); 5] {
+    let took = last.map_or(0, |last| (last.ended - last.began).as_secs());
+    let last = last.map(|last| last.status);
     let exit_code = last.and_then(|node| node.outputs.as_ref()).and_then(|outputs| outputs.exit_code.clone());
-    let took = last.and_then(|node| Some(node.finished_at?.duration_since(node.started_at?)));
     [
         ("retries", retries.to_string()),
         ("lastRetry.exitCode", exit_code.unwrap_or_else(|| no_exit_code.to_owned())),
         ("lastRetry.status", last.map(|node| node.phase.as_str().to_owned()).unwrap_or_default()),
-        ("lastRetry.duration", took.map_or("0".to_owned(), |took| took.as_secs().to_string())),
+        ("lastRetry.duration", took.to_string()),
         ("lastRetry.message", last.map(|node| node.message.clone()).unwrap_or_default()),
     ]
 }
@@ -135,6 +145,8 @@ fn is_transient(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::argo::status::{NodeType, Outputs};
 
@@ -169,7 +181,10 @@ mod tests {
     }
 
     fn follows(strategy_text: &str, attempts: &[&Node]) -> Result<Next, String> {
-        next(&strategy(strategy_text), attempts, Timestamp::UNIX_EPOCH)
+        let zero = SignedDuration::ZERO;
+        let attempts: Vec<Attempt> =
+            attempts.iter().map(|&status| Attempt { status, began: zero, ended: zero }).collect();
+        next(&strategy(strategy_text), &attempts, zero)
     }
 
     #[test]
@@ -203,7 +218,7 @@ mod tests {
     fn backoff_grows_up_to_its_cap_and_ends_at_its_longest() {
         let failed = attempt(Phase::Failed, "1");
         let at = |text: &str, attempts: usize| match follows(text, &vec![&failed; attempts]) {
-            Ok(Next::Attempt(at, message)) => (at.as_second(), message),
+            Ok(Next::Attempt(at, message)) => (at.as_secs(), message),
             other => (-1, format!("{other:?}")),
         };
         let text = r#"{"limit": 9, "backoff": {"duration": "10s", "factor": 2, "cap": "35s"}}"#;

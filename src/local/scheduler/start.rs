@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::agenda::Turn;
+use super::attempts::Attempts;
 use super::places::Admission;
-use super::state::{Body, Call, NodeIndex, Owner, RetryBody};
+use super::state::{Body, Call, NodeIndex, Owner};
 use super::{Scheduler, arguments, locks};
+use crate::argo::defaults::with_defaults;
 use crate::argo::expression::Scope;
 use crate::argo::model::Template;
 use crate::argo::status::{NodeSynchronization, NodeType, Phase, pod_name};
@@ -113,7 +115,10 @@ impl Scheduler {
 
     fn prepare_call(&self, call: &Call) -> Result<(TemplateScope, arguments::Processed), String> {
         let (inner_scope, template) = self.plan.resolve(&call.reference, &call.scope)?;
-        let template = self.with_defaults(&template);
+        let template = match self.plan.spec.get("templateDefaults") {
+            Some(defaults) if defaults.is_object() => Arc::new(with_defaults(&template, defaults)),
+            _ => template,
+        };
         let name = template["name"].as_str().unwrap_or_default();
         let mut locals = Scope::child(self.scopes.workflow());
         locals.set("node.name", call.name.clone());
@@ -162,8 +167,7 @@ impl Scheduler {
         frame.inner_scope = inner_scope;
         frame.template = Some(Arc::clone(&template));
         if kind == NodeType::Retry {
-            let body = RetryBody { value: processed.value, attempts: Vec::new(), call: Box::new(call) };
-            frame.body = Body::Retry(body);
+            frame.body = Body::Retry(Attempts::new(processed.value, call));
         }
         self.lock_and_run(node, locks);
         node

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
+use super::attempts::Attempts;
 use super::dag_tasks::DagTasks;
 use super::hooks::Hooks;
+use super::item_group::ItemGroup;
 use super::locks::Lock;
 use super::step_group::StepGroup;
 use crate::argo::model::{Arguments, ContinueOn, Hook, Template};
@@ -118,6 +121,9 @@ pub(super) struct Frame {
     pub(super) inner_scope: TemplateScope,
     pub(super) template: Option<Arc<Template>>,
     pub(super) depth: usize,
+    /// When its work began and ended, counted from the beginning of the run.
+    pub(super) began: SignedDuration,
+    pub(super) ended: SignedDuration,
     pub(super) on_exit: bool,
     pub(super) continue_on: ContinueOn,
     pub(super) hooks: Hooks,
@@ -145,8 +151,8 @@ pub(super) enum Body {
     Steps(StepsBody),
     Group(StepGroup),
     Dag(DagTasks),
-    Items(ItemsBody),
-    Retry(RetryBody),
+    Items(ItemGroup),
+    Retry(Attempts),
 }
 
 #[derive(Debug)]
@@ -156,7 +162,7 @@ pub(super) struct PodBody {
     /// The nodes of a containerSet's containers.
     pub(super) containers: Vec<NodeIndex>,
     /// When it has to have ended, whatever its template says.
-    pub(super) deadline: Option<jiff::Timestamp>,
+    pub(super) deadline: Option<SignedDuration>,
     /// Why it was asked to end.
     pub(super) kill: Option<Kill>,
 }
@@ -174,18 +180,4 @@ pub(super) struct StepsBody {
     pub(super) groups: Vec<Vec<Value>>,
     pub(super) current: usize,
     pub(super) group: Option<NodeIndex>,
-}
-
-#[derive(Debug)]
-pub(super) struct ItemsBody {
-    pub(super) unsettled: usize,
-    pub(super) nodes: Vec<NodeIndex>,
-}
-
-#[derive(Debug)]
-pub(super) struct RetryBody {
-    /// The template with its inputs in place; tags of the attempt are still open.
-    pub(super) value: Value,
-    pub(super) attempts: Vec<NodeIndex>,
-    pub(super) call: Box<Call>,
 }

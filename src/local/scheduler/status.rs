@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Scheduler;
-use super::state::NodeIndex;
+use super::node_table::NodeTable;
 use crate::argo::status::{NodeType, Phase};
 
 impl Scheduler {
@@ -38,7 +38,7 @@ impl Scheduler {
             conditions.push(json!({"type": "Completed", "status": "True"}));
         }
         status.insert("conditions".to_owned(), conditions.into());
-        let progress = self.progress();
+        let progress = self.nodes.progress();
         let (done, total) = self
             .nodes
             .statuses()
@@ -66,17 +66,19 @@ impl Scheduler {
         }
         Value::Object(status)
     }
+}
 
+impl NodeTable {
     /// Done and all units of work at or below each node, in one pass over the nodes.
     fn progress(&self) -> Vec<(usize, usize)> {
-        let mut progress = vec![(0, 0); self.nodes.statuses().len()];
-        for (place, node) in self.nodes.statuses().iter().enumerate().filter(|(_, node)| is_work(node.kind)) {
-            let done = usize::from(node.phase == Phase::Succeeded);
-            let mut next = Some(NodeIndex(place));
+        let mut progress = vec![(0, 0); self.statuses().len()];
+        for node in self.indices().filter(|&node| is_work(self[node].kind)) {
+            let done = usize::from(self[node].phase == Phase::Succeeded);
+            let mut next = Some(node);
             while let Some(node) = next {
-                progress[node.0].0 += done;
-                progress[node.0].1 += 1;
-                next = self.nodes.frame(node).boundary;
+                progress[node.number()].0 += done;
+                progress[node.number()].1 += 1;
+                next = self.frame(node).boundary;
             }
         }
         progress

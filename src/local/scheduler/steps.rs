@@ -136,7 +136,7 @@ impl Scheduler {
             Ok(step) => (step, None),
             Err(why) => (Step::default(), Some(why)),
         };
-        let mut hooks = self.hooks_of(&step);
+        let mut hooks = self.plan.hooks_of(&step);
         if matches!(owner, Owner::Item(_)) {
             hooks.retain(|event, _| event == EXIT);
         }

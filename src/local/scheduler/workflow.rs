@@ -10,6 +10,7 @@ use super::arguments::view;
 use super::locks::Locks;
 use super::marshalled::{self, Failure};
 use super::memoization::Memory;
+use super::moment::Moment;
 use super::node_table::NodeTable;
 use super::places::Places;
 use super::pod_queue::PodQueue;
@@ -18,7 +19,7 @@ use super::state::{Body, Call, Kill, NodeIndex, Owner};
 use super::stop::Stop;
 use super::{Scheduler, Shutdown, Timer, locks};
 use crate::argo::expression::{Unresolved, render_value};
-use crate::argo::model::{Arguments, Hook, Synchronization};
+use crate::argo::model::{Arguments, Synchronization};
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
 use crate::argo::workflow_spec;
 use crate::local::resolved::{Plan, Reference, TemplateScope};
@@ -30,13 +31,15 @@ pub(super) struct Workflow {
     pub(super) message: String,
     pub(super) started_at: Option<Timestamp>,
     pub(super) finished_at: Option<Timestamp>,
+    /// When it began, counted as everything else is that is waited for.
+    began: SignedDuration,
     entry: Option<NodeIndex>,
 }
 
 impl Workflow {
     /// How long it has been running, in seconds.
-    pub(super) fn seconds(&self, now: Timestamp) -> f64 {
-        self.started_at.map_or(0.0, |from| now.duration_since(from).as_secs_f64())
+    pub(super) fn seconds(&self, now: Moment) -> f64 {
+        (now.elapsed - self.began).as_secs_f64()
     }
 }
 
@@ -58,7 +61,7 @@ impl Scheduler {
         let asks_for_duration = plan.mentions("workflow.duration");
         let retry_strategy = plan.spec.get("retryStrategy").and_then(|strategy| view(strategy).ok());
         Self {
-            now: Timestamp::UNIX_EPOCH,
+            now: Moment::begin(Timestamp::UNIX_EPOCH),
             workflow: Workflow::default(),
             nodes: NodeTable::new(plan.name()),
             scopes: Scopes::default(),
@@ -88,7 +91,8 @@ impl Scheduler {
     }
 
     pub(super) fn begin_workflow(&mut self) {
-        self.workflow.started_at = Some(self.now);
+        self.workflow.started_at = Some(self.now.wall);
+        self.workflow.began = self.now.elapsed;
         self.workflow.phase = Phase::Running;
         if let Err(why) = self.scopes.declare(&self.plan) {
             return self.end_workflow(Phase::Error, &why);
@@ -111,23 +115,10 @@ impl Scheduler {
         };
         let entrypoint = workflow_spec::entrypoint(&self.plan.spec).to_owned();
         let name = self.plan.name().to_owned();
-        let hooks = self.workflow_hooks();
+        let hooks = self.plan.hooks_of_workflow();
         let call = Call::new(name, Reference::Name(entrypoint), TemplateScope::Local, Owner::Entry);
         let entry = self.begin(Call { arguments, hooks, ..call });
         self.workflow.entry = entry;
-    }
-
-    fn workflow_hooks(&self) -> std::collections::BTreeMap<String, Hook> {
-        let hooks = self.plan.spec.get("hooks").cloned().unwrap_or_default();
-        let mut hooks: std::collections::BTreeMap<String, Hook> = view(&hooks).unwrap_or_default();
-        hooks.remove("exit");
-        hooks
-    }
-
-    /// The workflow's exit handler: `onExit`, or `hooks.exit`.
-    fn exit_handler(&self) -> Option<Hook> {
-        let hooks = self.plan.spec.get("hooks").map(|hooks| view(hooks).unwrap_or_default()).unwrap_or_default();
-        self.exit_hook(self.plan.spec["onExit"].as_str().unwrap_or_default(), &hooks)
     }
 
     pub(super) fn entry_ended(&mut self, phase: Phase) {
@@ -158,7 +149,7 @@ impl Scheduler {
         if let Some(why) = self.nodes.frame(entry).raised.clone() {
             return self.end_workflow(Phase::Error, &format!("error in entry template execution: {why}"));
         }
-        let Some(hook) = self.exit_handler().filter(|_| !self.stop.is_termination()) else {
+        let Some(hook) = self.plan.exit_handler().filter(|_| !self.stop.is_termination()) else {
             return self.conclude(None);
         };
         let arguments = render_value(&hook.arguments, self.scopes.workflow(), Unresolved::Keep)
@@ -200,7 +191,7 @@ impl Scheduler {
     fn end_workflow(&mut self, phase: Phase, message: &str) {
         self.workflow.phase = phase;
         message.clone_into(&mut self.workflow.message);
-        self.workflow.finished_at = Some(self.now);
+        self.workflow.finished_at = Some(self.now.wall);
     }
 
     pub(super) fn workflow_expired(&mut self) {
@@ -227,11 +218,8 @@ impl Scheduler {
                 (Body::Suspend, _) => self.finish(node, Phase::Failed, &unstarted),
                 // One that waits for its lock has no body yet; one between attempts has no attempt at work.
                 (Body::None, kind) if kind != NodeType::Container => self.finish(node, Phase::Failed, &unstarted),
-                (Body::Retry(body), _) => {
-                    let idle = body.attempts.last().is_none_or(|&last| self.nodes[last].phase.is_fulfilled());
-                    if idle {
-                        self.finish(node, Phase::Failed, &unstarted);
-                    }
+                (Body::Retry(attempts), _) if attempts.are_idle(&self.nodes) => {
+                    self.finish(node, Phase::Failed, &unstarted);
                 }
                 _ => {}
             }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Action, Event, Found, Given, NodeIndex, Scheduler, Shutdown, Timer};
+use super::{Action, Event, Found, Given, Moment, NodeIndex, Scheduler, Shutdown, Timer};
 use crate::local::resolved::Plan;
 use crate::local::task::{Outcome, Task};
 
@@ -25,6 +25,8 @@ use crate::local::task::{Outcome, Task};
 struct Run {
     scheduler: Scheduler,
     now: Timestamp,
+    /// How far somebody has set the wall clock.
+    set_by: SignedDuration,
     /// Tasks at work, the oldest first.
     running: Vec<(NodeIndex, Task)>,
     killed: HashMap<NodeIndex, String>,
@@ -49,6 +51,7 @@ impl Run {
         let mut run = Self {
             scheduler: Scheduler::new(plan),
             now: Timestamp::UNIX_EPOCH,
+            set_by: SignedDuration::ZERO,
             running: Vec::new(),
             killed: HashMap::new(),
             timers: Vec::new(),
@@ -62,7 +65,9 @@ impl Run {
     fn tell(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            for action in self.scheduler.handle(self.now, event) {
+            let elapsed = self.now.duration_since(Timestamp::UNIX_EPOCH);
+            let moment = Moment { wall: self.now + self.set_by, elapsed };
+            for action in self.scheduler.handle(moment, event) {
                 match action {
                     Action::Run(node, task) => self.running.push((node, *task)),
                     Action::Kill(node, reason) => {
@@ -70,7 +75,7 @@ impl Run {
                     }
                     Action::LookUp(node, _) => events.push_back(Event::Found(node, Found::Miss)),
                     Action::Keep(_) | Action::Forget(_) => {}
-                    Action::Wake(at, timer) => self.timers.push((at, timer)),
+                    Action::Wake(at, timer) => self.timers.push((Timestamp::UNIX_EPOCH + at, timer)),
                 }
             }
         }

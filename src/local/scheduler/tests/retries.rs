@@ -147,3 +147,26 @@ templates:
     assert_eq!(run.line("(1)"), "(1) Pod Failed: Pod was active on the node longer than the specified deadline");
     assert_eq!(run.status().lines().next(), Some("Failed: Max duration limit exceeded"));
 }
+
+#[test]
+fn a_clock_that_is_set_changes_no_backoff_and_no_longest_duration() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  retryStrategy: {limit: 5, backoff: {duration: '10', maxDuration: '1m'}}
+  container: {image: a, command: [c]}";
+    for hours in [-1, 24] {
+        let mut run = Run::of(spec);
+        run.set_by = SignedDuration::from_hours(hours);
+        run.end("(0)", fails(1));
+        assert!(run.wake());
+        assert_eq!(run.running(), ["(1)"], "the clock is set by {hours} hours");
+        assert_eq!(run.now, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(11));
+
+        run.end("(1)", succeeds());
+        let retry = run.scheduler.indices().next().map(|node| run.scheduler.node(node).finished_at);
+        let shown = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(12) + run.set_by;
+        assert_eq!(retry, Some(Some(shown)), "what is shown is the wall's time");
+    }
+}

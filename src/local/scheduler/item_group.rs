@@ -1,0 +1,43 @@
+//! The items of a task, which run side by side: the nodes that they became, and when all have ended. Pure.
+
+use super::node_table::NodeTable;
+use super::state::NodeIndex;
+use crate::argo::status::Phase;
+
+/// A group at work.
+#[derive(Debug)]
+pub(super) struct ItemGroup {
+    unsettled: usize,
+    nodes: Vec<NodeIndex>,
+}
+
+impl ItemGroup {
+    /// A group that cannot end before all of its items have been started: it counts one more than there are.
+    pub(super) fn new() -> Self {
+        Self { unsettled: 1, nodes: Vec::new() }
+    }
+
+    pub(super) fn begun(&mut self) {
+        self.unsettled += 1;
+    }
+
+    pub(super) fn join(&mut self, node: NodeIndex) {
+        self.nodes.push(node);
+    }
+
+    /// An item has ended with its hooks, or will never run; whether it was the last one.
+    pub(super) fn settled(&mut self) -> bool {
+        self.unsettled -= 1;
+        self.unsettled == 0
+    }
+
+    pub(super) fn nodes(&self) -> &[NodeIndex] {
+        &self.nodes
+    }
+
+    /// How the group ends: as the last item that failed.
+    pub(super) fn phase(&self, nodes: &NodeTable) -> Phase {
+        let failed = self.nodes.iter().map(|&node| nodes[node].phase).rfind(|phase| phase.is_unsuccessful());
+        failed.unwrap_or(Phase::Succeeded)
+    }
+}
