@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::argo::status::Node;
@@ -55,11 +54,6 @@ impl NodeSelector {
         self.requirements
             .iter()
             .all(|requirement| (value(node, &requirement.field) == requirement.value) == requirement.equal)
-    }
-
-    /// The same for a node as it stands in a status; one that is malformed meets none.
-    pub(crate) fn selects(&self, node: &Value) -> bool {
-        Node::deserialize(node).is_ok_and(|node| self.matches(&node))
     }
 }
 

@@ -43,7 +43,6 @@ impl Serialize for Partial {
     }
 }
 
-#[allow(dead_code, reason = "retry::nodes, the last table beside this one, is to be replaced by them")]
 impl Nodes {
     /// The nodes of a Workflow object.
     pub(crate) fn of(workflow: &Workflow) -> Self {
@@ -80,10 +79,6 @@ impl Nodes {
     /// The workflow's name.
     pub(crate) fn workflow(&self) -> &str {
         &self.workflow
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Node> {
@@ -150,15 +145,19 @@ impl Nodes {
         order
     }
 
-    /// The node's name without the workflow's, which differs in each attempt of a run, and without the indices of step
-    /// groups: `load` for `etl-x2k9f[0].load`. A step group is known by its index alone; the first node by its name.
-    pub(crate) fn path(&self, node: &Node) -> String {
-        path(&self.workflow, &node.name)
+    /// Whether the node belongs to the workflow's exit handler.
+    pub(crate) fn is_on_exit(&self, node: &Node) -> bool {
+        is_on_exit(&self.workflow, &node.name)
     }
 }
 
-/// See [`Nodes::path`].
-#[allow(dead_code, reason = "retry::nodes, the last table beside this one, is to be replaced by them")]
+/// Whether a node of this name belongs to the workflow's exit handler.
+pub(crate) fn is_on_exit(workflow: &str, name: &str) -> bool {
+    name.strip_prefix(workflow).is_some_and(|rest| rest.starts_with(".onExit"))
+}
+
+/// A node's name without the workflow's, which differs in each attempt of a run, and without the indices of step groups:
+/// `load` for `etl-x2k9f[0].load`. A step group is known by its index alone; the first node by its name.
 pub(crate) fn path(workflow: &str, name: &str) -> String {
     let below = name.strip_prefix(workflow).filter(|rest| rest.starts_with(['.', '[']) || rest.starts_with('('));
     let Some(below) = below else { return name.to_owned() };

@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::memoized::whole_seconds;
-use super::nodes::{Nodes, flag, is_unsuccessful, template_of};
 use super::refusal::Refusal;
-use super::resubmit::{override_parameters, unstop};
-use crate::argo::Workflow;
+use super::resubmit::override_parameters;
 use crate::argo::node_selector::NodeSelector;
-use crate::argo::status::{node_id, pod_name};
+use crate::argo::status::{Node, NodeType, Phase, node_id, pod_name};
 use crate::argo::template::text;
+use crate::argo::{Nodes, Workflow};
 
 /// The changes of a retry in place.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,83 +33,91 @@ pub(crate) fn in_place(
     parameters: &[(String, String)],
     now: Timestamp,
 ) -> Result<InPlace, Refusal> {
-    let nodes = Nodes::of(live);
+    let nodes = Workflow::view(live).nodes();
     let mut cut = Cut { nodes: &nodes, removed: BTreeSet::new(), reset: BTreeSet::new() };
     let again = again(&nodes, restart);
     // What stands above takes what is below with it, so it goes first.
-    for id in nodes.in_order() {
-        if again.contains(id) && !cut.removed.contains(id) {
-            cut.take_out(id)?;
+    for node in nodes.in_order() {
+        if again.contains(node.id.as_str()) && !cut.removed.contains(node.id.as_str()) {
+            cut.take_out(node)?;
         }
     }
     if !parameters.is_empty() {
         cut.take_out_expanded();
     }
-    let exit: BTreeSet<&str> = nodes.iter().filter(|(_, node)| nodes.is_on_exit(node)).map(|(id, _)| id).collect();
+
+    let exit = nodes.all.iter().filter(|node| nodes.is_on_exit(node)).map(|node| node.id.as_str());
+    let exit: BTreeSet<&str> = exit.collect();
     let pods = pods(live, &nodes, cut.removed.iter().chain(&exit).copied());
     let Cut { mut removed, mut reset, .. } = cut;
     reset.retain(|id| !removed.contains(id));
-    let workflow = changed(live, &nodes, &Gone { removed: &removed, exit: &exit }, &reset, parameters, now);
+    let workflow = changed(live, &Gone { removed: &removed, exit: &exit }, &reset, parameters, now);
     removed.extend(&exit);
     let owned = |ids: BTreeSet<&str>| ids.into_iter().map(str::to_owned).collect();
     Ok(InPlace { workflow, pods, removed: owned(removed), reset: owned(reset) })
 }
 
 /// The nodes that run again: what failed without anything after it having succeeded, and what was selected.
-fn again<'a>(nodes: &Nodes<'a>, restart: Option<&NodeSelector>) -> BTreeSet<&'a str> {
-    let selected: BTreeSet<&str> = nodes
-        .iter()
-        .filter(|(_, node)| restart.is_some_and(|selector| selector.selects(node)))
-        .map(|(id, _)| id)
-        .collect();
-    let failed = nodes.iter().filter(|(id, node)| {
-        let works = matches!(text(node, "type"), "Container" | "Pod" | "HTTP" | "Plugin");
-        let judged = if flag(node, "retried") { retry_node(nodes, id) } else { *id };
-        is_unsuccessful(node) && works && !nodes.leads_to_success(judged, &selected)
+fn again<'a>(nodes: &'a Nodes, restart: Option<&NodeSelector>) -> BTreeSet<&'a str> {
+    let selected = nodes.all.iter().filter(|node| restart.is_some_and(|selector| selector.matches(node)));
+    let selected: BTreeSet<&str> = selected.map(|node| node.id.as_str()).collect();
+    let failed = nodes.all.iter().filter(|node| {
+        let works = matches!(node.kind, NodeType::Container | NodeType::Pod | NodeType::Http | NodeType::Plugin);
+        let is_attempt = node.node_flag.is_some_and(|flag| flag.retried);
+        let judged = if is_attempt { retry_node(nodes, node) } else { node };
+        node.phase.is_unsuccessful() && works && !leads_to_success(nodes, judged, &selected)
     });
-    failed.map(|(id, _)| id).chain(selected.iter().copied()).collect()
+    failed.map(|node| node.id.as_str()).chain(selected.iter().copied()).collect()
 }
 
 /// The Retry node whose attempt this is.
-fn retry_node<'a>(nodes: &Nodes<'a>, attempt: &'a str) -> &'a str {
-    let holds = |id: &str| nodes.children(id).any(|child| child == attempt);
-    nodes.iter().find(|(id, node)| text(node, "type") == "Retry" && holds(id)).map_or(attempt, |(id, _)| id)
+fn retry_node<'a>(nodes: &'a Nodes, attempt: &'a Node) -> &'a Node {
+    let holds = |node: &Node| node.children.contains(&attempt.id);
+    nodes.all.iter().find(|node| node.kind == NodeType::Retry && holds(node)).unwrap_or(attempt)
 }
 
-/// What is taken out and what is set back, while it is found.
-struct Cut<'n, 'a> {
-    nodes: &'n Nodes<'a>,
+/// Whether anything after the node succeeded and is not among the nodes that run again.
+pub(super) fn leads_to_success(nodes: &Nodes, node: &Node, again: &BTreeSet<&str>) -> bool {
+    let below = nodes.below(node).into_iter();
+    below.filter(|below| !again.contains(below.id.as_str())).any(|below| below.phase == Phase::Succeeded)
+}
+
+/// What is taken out and what is set back, while it is found (`FormulateRetryWorkflow` in workflow/util/util.go, v4.1.2).
+struct Cut<'a> {
+    nodes: &'a Nodes,
     removed: BTreeSet<&'a str>,
     reset: BTreeSet<&'a str>,
 }
 
-impl<'a> Cut<'_, 'a> {
+impl<'a> Cut<'a> {
+    fn remove(&mut self, node: &'a Node) {
+        self.removed.insert(&node.id);
+        self.removed.extend(self.nodes.below(node).into_iter().map(|below| below.id.as_str()));
+    }
+
     /// Takes out the node and all after it, and sets back what it is part of.
-    fn take_out(&mut self, start: &'a str) -> Result<(), Refusal> {
-        self.removed.insert(start);
-        self.removed.extend(self.nodes.below(start));
+    fn take_out(&mut self, start: &'a Node) -> Result<(), Refusal> {
+        self.remove(start);
         let mut next = Some(start);
-        while let Some(id) = next {
-            let node = self.nodes.get(id).unwrap_or(&Value::Null);
-            next = match text(node, "type") {
-                "DAG" | "TaskGroup" | "StepGroup" | "Steps" => {
+        while let Some(node) = next {
+            next = match node.kind {
+                NodeType::Dag | NodeType::TaskGroup | NodeType::StepGroup | NodeType::Steps => {
                     // The first node has nothing above it that could be set back.
-                    if id != start {
-                        self.reset.insert(id);
+                    if node.id != start.id {
+                        self.reset.insert(&node.id);
                     }
-                    self.set_back_boundaries(id)?
+                    self.set_back_boundaries(node)?
                 }
-                "Container" => {
-                    let pod = self.ancestor(id, |node| text(node, "type") == "Pod")?;
-                    self.removed.insert(pod);
-                    self.removed.extend(self.nodes.below(pod));
+                NodeType::Container => {
+                    let pod = self.ancestor(node, |node| node.kind == NodeType::Pod)?;
+                    self.remove(pod);
                     Some(pod)
                 }
                 kind => {
-                    if kind == "Retry" && is_unsuccessful(node) {
-                        self.reset.insert(id);
+                    if kind == NodeType::Retry && node.phase.is_unsuccessful() {
+                        self.reset.insert(&node.id);
                     }
-                    self.nodes.parent(id).map(|(parent, _)| parent)
+                    self.nodes.parent(&node.id)
                 }
             };
         }
@@ -118,67 +125,62 @@ impl<'a> Cut<'_, 'a> {
     }
 
     /// Sets back the groups and boundaries round a group; gives what stands above the outermost.
-    fn set_back_boundaries(&mut self, group: &'a str) -> Result<Option<&'a str>, Refusal> {
-        let mut id = group;
+    fn set_back_boundaries(&mut self, group: &'a Node) -> Result<Option<&'a Node>, Refusal> {
+        let mut node = group;
         loop {
-            if let Some((parent, node)) = self.nodes.parent(id)
-                && text(node, "type") == "Retry"
+            if let Some(parent) = self.nodes.parent(&node.id)
+                && parent.kind == NodeType::Retry
             {
-                self.reset.insert(parent);
-                id = parent;
+                self.reset.insert(&parent.id);
+                node = parent;
             }
-            if let Some((parent, node)) = self.nodes.parent(id)
-                && matches!(text(node, "type"), "StepGroup" | "TaskGroup")
+            if let Some(parent) = self.nodes.parent(&node.id)
+                && matches!(parent.kind, NodeType::StepGroup | NodeType::TaskGroup)
             {
-                self.reset.insert(parent);
+                self.reset.insert(&parent.id);
             }
-            let boundary = self.nodes.get(id).map(|node| text(node, "boundaryID")).unwrap_or_default();
-            if boundary.is_empty() {
-                return Ok(self.nodes.parent(id).map(|(parent, _)| parent));
-            }
-            let above = self.ancestor(id, |node| text(node, "id") == boundary)?;
-            if above == id {
+            let Some(boundary) = node.boundary_id.as_deref().filter(|boundary| !boundary.is_empty()) else {
+                return Ok(self.nodes.parent(&node.id));
+            };
+            let above = self.ancestor(node, |node| node.id == boundary)?;
+            if above.id == node.id {
                 return Ok(None);
             }
-            self.reset.insert(above);
-            id = above;
+            self.reset.insert(&above.id);
+            node = above;
         }
     }
 
     /// The nearest node that fits, from the node itself upwards.
-    fn ancestor(&self, from: &'a str, fits: impl Fn(&Value) -> bool) -> Result<&'a str, Refusal> {
-        let mut id = from;
+    fn ancestor(&self, from: &'a Node, fits: impl Fn(&Node) -> bool) -> Result<&'a Node, Refusal> {
+        let mut node = from;
         let mut seen = BTreeSet::new();
-        while seen.insert(id) {
-            if self.nodes.get(id).is_some_and(&fits) {
-                return Ok(id);
+        while seen.insert(&node.id) {
+            if fits(node) {
+                return Ok(node);
             }
-            let Some((parent, _)) = self.nodes.parent(id) else { break };
-            id = parent;
+            let Some(parent) = self.nodes.parent(&node.id) else { break };
+            node = parent;
         }
-        Err(Refusal::Broken { name: self.nodes.workflow.to_owned(), node: from.to_owned() })
+        Err(Refusal::Broken { name: self.nodes.workflow().to_owned(), node: from.id.clone() })
     }
 
     /// Takes out what was expanded in groups that are set back: with other parameters it is expanded again.
     fn take_out_expanded(&mut self) {
-        let is_group =
-            |id: &&str| self.nodes.get(id).is_some_and(|node| matches!(text(node, "type"), "TaskGroup" | "StepGroup"));
-        let groups: Vec<&str> =
-            self.reset.iter().copied().filter(|id| !self.removed.contains(id)).filter(is_group).collect();
+        let is_group = |node: &&Node| matches!(node.kind, NodeType::TaskGroup | NodeType::StepGroup);
+        let stays = self.reset.iter().filter(|id| !self.removed.contains(*id));
+        let groups: Vec<&Node> = stays.filter_map(|id| self.nodes.get(id)).filter(is_group).collect();
         for group in groups {
-            self.removed.extend(self.nodes.below(group));
+            self.removed.extend(self.nodes.below(group).into_iter().map(|below| below.id.as_str()));
         }
     }
 }
 
-fn pods<'a>(live: &Value, nodes: &Nodes<'a>, ids: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let format = live.pointer("/metadata/annotations/workflows.argoproj.io~1pod-name-format").and_then(Value::as_str);
-    let named = ids.filter_map(|id| nodes.get(id)).filter(|node| text(node, "type") == "Pod").map(|node| {
-        let name = text(node, "name");
-        match format {
-            Some("v1") => node_id(nodes.workflow, name),
-            _ => pod_name(nodes.workflow, template_of(node), name),
-        }
+fn pods<'a>(live: &Value, nodes: &Nodes, ids: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let format = Workflow::view(live).annotation("workflows.argoproj.io/pod-name-format");
+    let named = ids.filter_map(|id| nodes.get(id)).filter(|node| node.kind == NodeType::Pod).map(|node| match format {
+        Some("v1") => node_id(nodes.workflow(), &node.name),
+        _ => pod_name(nodes.workflow(), node.called(), &node.name),
     });
     named.collect::<BTreeSet<_>>().into_iter().collect()
 }
@@ -191,60 +193,31 @@ struct Gone<'n, 'a> {
 
 fn changed(
     live: &Value,
-    nodes: &Nodes<'_>,
     gone: &Gone<'_, '_>,
     reset: &BTreeSet<&str>,
     parameters: &[(String, String)],
     now: Timestamp,
 ) -> Value {
-    let mut workflow = live.clone();
+    let mut workflow = Workflow::from(live.clone());
     let now = whole_seconds(now);
-    unstop(&mut workflow["spec"]);
+    workflow.begin_again(&now);
     override_parameters(&mut workflow, parameters);
-    if let Some(labels) = workflow.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.shift_remove("workflows.argoproj.io/completed");
-        labels.shift_remove("workflows.argoproj.io/workflow-archiving-status");
-    }
-    if let Some(stored) = workflow.pointer_mut("/status/storedWorkflowTemplateSpec").and_then(Value::as_object_mut) {
-        stored.shift_remove("shutdown");
-    }
-    let status = &mut workflow["status"];
-    if let Some(fields) = status.as_object_mut() {
-        for field in ["phase", "message", "finishedAt", "persistentVolumeClaims"] {
-            fields.shift_remove(field);
+    let nodes = Workflow::view(live).node_values().unwrap_or_default();
+    let kept = nodes.iter().filter(|(id, _)| !gone.removed.contains(id.as_str()) && !gone.exit.contains(id.as_str()));
+    let kept = kept.map(|(id, node)| {
+        let mut node = node.clone();
+        if reset.contains(id.as_str()) {
+            set_back(&mut node, &now);
         }
-    }
-    status["startedAt"] = now.clone().into();
-    not_completed(status);
-    let kept =
-        nodes.iter().filter(|(id, _)| !gone.removed.contains(id) && !gone.exit.contains(id)).map(|(id, node)| {
-            let mut node = node.clone();
-            if reset.contains(id) {
-                set_back(&mut node, &now);
+        for field in ["children", "outboundNodes"] {
+            if let Some(ids) = node.get_mut(field).and_then(Value::as_array_mut) {
+                ids.retain(|id| id.as_str().is_some_and(|id| !gone.removed.contains(id)));
             }
-            for field in ["children", "outboundNodes"] {
-                if let Some(ids) = node.get_mut(field).and_then(Value::as_array_mut) {
-                    ids.retain(|id| id.as_str().is_some_and(|id| !gone.removed.contains(id)));
-                }
-            }
-            (id.to_owned(), node)
-        });
-    let kept = kept.collect();
-    Workflow::view_mut(&mut workflow).set_nodes(kept);
-    workflow
-}
-
-fn not_completed(status: &mut Value) {
-    let conditions = &mut status["conditions"];
-    if !conditions.is_array() {
-        *conditions = json!([]);
-    }
-    if let Some(conditions) = conditions.as_array_mut() {
-        match conditions.iter_mut().find(|condition| condition["type"] == "Completed") {
-            Some(condition) => condition["status"] = "False".into(),
-            None => conditions.push(json!({"type": "Completed", "status": "False"})),
         }
-    }
+        (id.to_owned(), node)
+    });
+    workflow.set_nodes(kept.collect());
+    workflow.into_value()
 }
 
 fn set_back(node: &mut Value, now: &str) {

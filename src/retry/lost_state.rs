@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::nodes::Nodes;
 use super::refusal::Mode;
-use crate::argo::template::{list, text};
+use crate::argo::Workflow;
+use crate::argo::template::{at, field, list, text};
 
 /// Something that is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,18 +44,20 @@ impl fmt::Display for LostState {
 
 /// What is lost; `stays` tells the ids of the nodes that do not run again.
 pub(super) fn losses(live: &Value, mode: &Mode, pods: &[String], stays: impl Fn(&str) -> bool) -> Vec<LostState> {
-    let nodes = Nodes::of(live);
+    let live = Workflow::view(live);
     let mut losses: Vec<LostState> = pods.iter().map(|name| LostState::Pod { name: name.clone() }).collect();
     // In place the claims are the same ones, unless they were deleted at the end of the run.
     let collected =
-        live.pointer("/spec/volumeClaimGC/strategy").and_then(Value::as_str) == Some("OnWorkflowCompletion");
+        at(live.spec(), &["volumeClaimGC", "strategy"]).is_some_and(|strategy| strategy == "OnWorkflowCompletion");
     if !matches!(mode, Mode::InPlace(_)) || collected {
-        let claims = list(live.pointer("/spec/volumeClaimTemplates")).iter();
-        let names = claims.filter_map(|claim| claim.pointer("/metadata/name").and_then(Value::as_str));
+        let claims = list(field(live.spec(), "volumeClaimTemplates")).iter();
+        let names = claims.filter_map(|claim| at(claim, &["metadata", "name"])?.as_str());
         losses.extend(names.map(|name| LostState::Volume { name: name.to_owned() }));
     }
+
+    let nodes = live.node_values().unwrap_or_default();
     for (_, node) in nodes.iter().filter(|(id, _)| stays(id)) {
-        let artifacts = list(node.pointer("/outputs/artifacts")).iter();
+        let artifacts = list(at(node, &["outputs", "artifacts"])).iter();
         let deleted = artifacts.filter(|artifact| artifact["deleted"] == true);
         losses.extend(deleted.map(|artifact| LostState::Artifact {
             node: text(node, "name").to_owned(),

@@ -1,41 +1,36 @@
 //! A new Workflow whose finished pods count as done: what `argo resubmit --memoized` makes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::attempt::Attempt;
-use super::nodes::{Nodes, is_unsuccessful};
-use super::resubmit::{of_attempt, override_parameters, successor};
+use super::in_place::leads_to_success;
+use super::resubmit::{of_attempt, override_parameters};
 use crate::argo::identity::ObjectName;
-use crate::argo::status::node_id;
+use crate::argo::status::{Node, NodeType, node_id};
 use crate::argo::template::text;
+use crate::argo::{Nodes, Workflow};
 
 /// The workflow under its new name, with the status of the live one's nodes. A workflow that has a run id gets the
 /// parameters of its next attempt.
 pub(crate) fn memoized(live: &Value, name: &ObjectName, parameters: &[(String, String)], now: Timestamp) -> Value {
-    let mut workflow = successor(live);
-    workflow["metadata"]["name"] = name.as_str().into();
-    override_parameters(&mut workflow, parameters);
     let attempt = Attempt::after(live);
+    let live = Workflow::view(live);
+    let mut workflow = live.successor();
+    workflow.set_name(name.as_str());
+    override_parameters(&mut workflow, parameters);
     if let Some(run_id) = &attempt.run_id {
         override_parameters(&mut workflow, &of_attempt(run_id, attempt.number));
     }
-    let nodes = Nodes::of(live);
+
+    let nodes = live.nodes();
     let carry = Carry { nodes: &nodes, name: name.as_str(), now: whole_seconds(now) };
-    let carried: Map<String, Value> = nodes
-        .iter()
-        .filter_map(|(id, node)| carry.node(id, node))
-        .map(|node| (text(&node, "id").to_owned(), node))
-        .collect();
-    let mut status = json!({
-        "nodes": carried,
-        "conditions": [{"type": "Completed", "status": "False"}],
-    });
-    if let Some(stored) = live.pointer("/status/storedTemplates") {
-        status["storedTemplates"] = stored.clone();
-    }
-    workflow["status"] = status;
-    workflow
+    let values = live.node_values().unwrap_or_default();
+    let carried = nodes.all.iter().filter_map(|node| Some(carry.node(node, values.get(&node.id)?)?));
+    workflow.carry_over(live, carried.map(|node| (text(&node, "id").to_owned(), node)).collect());
+    workflow.into_value()
 }
 
 /// The time as Kubernetes writes it.
@@ -44,25 +39,25 @@ pub(super) fn whole_seconds(now: Timestamp) -> String {
 }
 
 struct Carry<'a> {
-    nodes: &'a Nodes<'a>,
+    nodes: &'a Nodes,
     name: &'a str,
     now: String,
 }
 
 impl Carry<'_> {
     /// The node in the new workflow; none where the new workflow has to make it itself.
-    fn node(&self, id: &str, node: &Value) -> Option<Value> {
-        if self.nodes.is_on_exit(node) {
+    fn node(&self, known: &Node, node: &Value) -> Option<Value> {
+        if self.nodes.is_on_exit(known) {
             return None;
         }
-        let failed_pod = is_unsuccessful(node) && text(node, "type") == "Pod";
-        let done_pod = !is_unsuccessful(node) && text(node, "type") == "Pod";
-        let skipped = text(node, "type") == "Skipped";
-        if skipped && !self.nodes.leads_to_success(self.nodes.key(id)?, &std::collections::BTreeSet::new()) {
+        let is_pod = known.kind == NodeType::Pod;
+        let failed_pod = is_pod && known.phase.is_unsuccessful();
+        let done_pod = is_pod && !known.phase.is_unsuccessful();
+        if known.kind == NodeType::Skipped && !leads_to_success(self.nodes, known, &BTreeSet::new()) {
             return None;
         }
         let mut new = node.clone();
-        let renamed = self.renamed(text(node, "name"));
+        let renamed = self.renamed(&known.name);
         new["id"] = node_id(self.name, &renamed).into();
         new["name"] = renamed.into();
         if let Some(boundary) = node.get("boundaryID").and_then(Value::as_str) {
@@ -79,7 +74,7 @@ impl Carry<'_> {
         if done_pod {
             new["phase"] = "Skipped".into();
             new["type"] = "Skipped".into();
-            new["message"] = format!("original pod: {id}").into();
+            new["message"] = format!("original pod: {}", known.id).into();
         } else {
             new["phase"] = "Pending".into();
             if let Some(fields) = new.as_object_mut() {
@@ -93,14 +88,14 @@ impl Carry<'_> {
     }
 
     fn renamed(&self, name: &str) -> String {
-        match name.strip_prefix(self.nodes.workflow) {
+        match name.strip_prefix(self.nodes.workflow()) {
             Some(rest) => format!("{}{rest}", self.name),
             None => name.to_owned(),
         }
     }
 
     fn id(&self, old: &str) -> String {
-        let name = self.nodes.get(old).map(|node| text(node, "name")).unwrap_or_default();
+        let name = self.nodes.get(old).map(|node| node.name.as_str()).unwrap_or_default();
         node_id(self.name, &self.renamed(name))
     }
 }

@@ -12,7 +12,6 @@ mod entries;
 mod in_place;
 mod lost_state;
 mod memoized;
-mod nodes;
 mod outline;
 mod plan;
 mod reason;

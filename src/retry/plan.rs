@@ -10,16 +10,14 @@ use super::attempt::{Attempt, parameter};
 use super::entries::Entries;
 use super::in_place::InPlace;
 use super::lost_state::{LostState, losses};
-use super::nodes::{Nodes, flag, is_unsuccessful, template_of};
-use super::reason::{Comparison, is_inner};
+use super::reason::{Comparison, is_inner, unfinished};
 use super::refusal::Mode;
 use super::rehearsal::{By, Outcome, Rehearsed, rehearse};
 use super::verdict::{Verdict, Why};
-use crate::argo::Workflow;
 use crate::argo::call::{CallSite, Target};
-use crate::argo::nodes as live;
-use crate::argo::status::{Node, NodeType};
-use crate::argo::template::{Template, text};
+use crate::argo::status::{Node, NodeType, Phase};
+use crate::argo::template::Template;
+use crate::argo::{Nodes, Workflow};
 use crate::prepare::{Notice, Templates, merged};
 
 /// What a retry will do.
@@ -58,6 +56,12 @@ pub(crate) struct Entry {
     /// What becomes of it.
     #[serde(flatten)]
     pub verdict: Verdict,
+}
+
+impl Entry {
+    fn of(node: &Node, verdict: Verdict) -> Self {
+        Self { name: node.name.clone(), kind: type_of(node), template: node.called().to_owned(), verdict }
+    }
 }
 
 /// The next attempt, before it is created.
@@ -108,28 +112,28 @@ impl Plan {
 
     /// The plan for the memoized workflow `next`.
     pub(crate) fn memoized(live: &Value, next: &Value) -> Self {
-        let nodes = Nodes::of(live);
-        let verdicts = nodes.iter().map(|(id, node)| (id, carried(&nodes, node)));
+        let nodes = Workflow::view(live).nodes();
+        let verdicts = nodes.all.iter().map(|node| (node.id.as_str(), carried(&nodes, node)));
         Self::carried(live, &Mode::Memoized, next, &verdicts.collect(), &[])
     }
 
     /// The plan for a retry in place.
     pub(crate) fn in_place(live: &Value, mode: &Mode, change: &InPlace) -> Self {
-        let nodes = Nodes::of(live);
+        let nodes = Workflow::view(live).nodes();
         let selector = if let Mode::InPlace(Some(selector)) = mode { Some(selector) } else { None };
-        let verdicts = nodes.iter().map(|(id, node)| {
+        let verdicts = nodes.all.iter().map(|node| {
             let verdict = if nodes.is_on_exit(node) {
                 runs(Why::Handler)
-            } else if change.reset.contains(id) {
+            } else if change.reset.contains(&node.id) {
                 runs(Why::Within)
-            } else if !change.removed.contains(id) {
+            } else if !change.removed.contains(&node.id) {
                 Verdict::CarriedOver
-            } else if selector.is_some_and(|selector| selector.selects(node)) {
+            } else if selector.is_some_and(|selector| selector.matches(node)) {
                 runs(Why::Selected)
             } else {
-                runs(unfinished(node).unwrap_or(Why::After))
+                runs(left_undone(node).unwrap_or(Why::After))
             };
-            (id, verdict)
+            (node.id.as_str(), verdict)
         });
         let attempt = Attempt::after(live).number - 1;
         let verdicts = verdicts.collect();
@@ -144,15 +148,14 @@ impl Plan {
     /// The plan of a mode that carries the status over.
     fn carried(live: &Value, mode: &Mode, next: &Value, verdicts: &BTreeMap<&str, Verdict>, pods: &[String]) -> Self {
         let stays = |id: &str| verdicts.get(id).is_some_and(|verdict| *verdict == Verdict::CarriedOver);
-        Self::of(live, mode, entries(&Nodes::of(live), next, verdicts), losses(live, mode, pods, stays))
+        Self::of(live, mode, entries(&Workflow::view(live).nodes(), next, verdicts), losses(live, mode, pods, stays))
     }
 
     fn of(live: &Value, mode: &Mode, entries: Vec<Entry>, losses: Vec<LostState>) -> Self {
-        let nodes = Nodes::of(live);
+        let nodes = Workflow::view(live).nodes();
         let attempt = Attempt::after(live);
-        let away = |field: &str| live["status"].get(field).is_some_and(|value| value.as_str() != Some(""));
         Self {
-            workflow: nodes.workflow.to_owned(),
+            workflow: nodes.workflow().to_owned(),
             mode: match mode {
                 Mode::NewAttempt => "new",
                 Mode::Memoized => "memoized",
@@ -162,27 +165,21 @@ impl Plan {
             attempt: attempt.number,
             nodes: entries,
             losses,
-            partial: nodes.is_empty() && (away("compressedNodes") || away("offloadNodeStatusVersion")),
+            partial: nodes.partial.is_some(),
         }
     }
 }
 
 /// The nodes that a reader knows from the document, each followed by what never started in it.
-fn entries(nodes: &Nodes<'_>, next: &Value, verdicts: &BTreeMap<&str, Verdict>) -> Vec<Entry> {
+fn entries(nodes: &Nodes, next: &Value, verdicts: &BTreeMap<&str, Verdict>) -> Vec<Entry> {
     let mut order = nodes.in_order();
-    let seen: BTreeSet<&str> = order.iter().copied().collect();
-    order.extend(nodes.iter().map(|(id, _)| id).filter(|id| !seen.contains(id)));
+    let seen: BTreeSet<&str> = order.iter().map(|node| node.id.as_str()).collect();
+    order.extend(nodes.all.iter().filter(|node| !seen.contains(node.id.as_str())));
     let mut entries = Vec::new();
-    for id in order {
-        let (Some(node), Some(verdict)) = (nodes.get(id), verdicts.get(id)) else { continue };
-        let inner = matches!(text(node, "type"), "StepGroup" | "TaskGroup" | "Container") || flag(node, "retried");
-        if !inner {
-            entries.push(Entry {
-                name: text(node, "name").to_owned(),
-                kind: text(node, "type").to_owned(),
-                template: template_of(node).to_owned(),
-                verdict: verdict.clone(),
-            });
+    for node in order {
+        let Some(verdict) = verdicts.get(node.id.as_str()) else { continue };
+        if !is_inner(node) {
+            entries.push(Entry::of(node, verdict.clone()));
         }
         if verdict.runs() {
             entries.extend(never_started(nodes, next, node));
@@ -191,18 +188,18 @@ fn entries(nodes: &Nodes<'_>, next: &Value, verdicts: &BTreeMap<&str, Verdict>) 
     entries
 }
 
-fn never_started(nodes: &Nodes<'_>, next: &Value, boundary: &Value) -> Vec<Entry> {
-    let (id, name) = (text(boundary, "id"), text(boundary, "name"));
-    if !matches!(text(boundary, "type"), "Steps" | "DAG") {
+fn never_started(nodes: &Nodes, next: &Value, boundary: &Node) -> Vec<Entry> {
+    if !matches!(boundary.kind, NodeType::Steps | NodeType::Dag) {
         return Vec::new();
     }
-    let below = |node: &Value| {
-        let below = text(node, "name").strip_prefix(name).unwrap_or_default().to_owned();
+    let name = &boundary.name;
+    let below = |node: &Node| {
+        let below = node.name.strip_prefix(name.as_str()).unwrap_or_default().to_owned();
         below.split_once('(').map(|(call, _)| call.to_owned()).unwrap_or(below)
     };
-    let inside = nodes.iter().filter(|(_, node)| text(node, "boundaryID") == id);
-    let started: BTreeSet<String> = inside.map(|(_, node)| below(node)).collect();
-    let template = Workflow::view(next).template(template_of(boundary));
+    let inside = nodes.all.iter().filter(|node| node.boundary_id.as_ref() == Some(&boundary.id));
+    let started: BTreeSet<String> = inside.map(below).collect();
+    let template = Workflow::view(next).template(boundary.called());
     let sites = template.into_iter().flat_map(Template::sites).filter(|site| !started.contains(&site.node_suffix()));
     sites
         .map(|site| Entry {
@@ -249,7 +246,7 @@ fn verdict(comparison: &Comparison<'_>, node: &Node, outcome: &Outcome, now: Tim
 }
 
 /// The nodes of the last attempt within one whose entry stands for all of it.
-fn within<'a>(nodes: &'a live::Nodes, above: &'a Node, verdict: &Verdict) -> impl Iterator<Item = (&'a Node, Entry)> {
+fn within<'a>(nodes: &'a Nodes, above: &'a Node, verdict: &Verdict) -> impl Iterator<Item = (&'a Node, Entry)> {
     let within = match verdict {
         Verdict::Cached { age_seconds, .. } => Verdict::Cached {
             age_seconds: *age_seconds,
@@ -264,18 +261,10 @@ fn within<'a>(nodes: &'a live::Nodes, above: &'a Node, verdict: &Verdict) -> imp
             && !is_inner(node)
             && nodes.owners(node).any(|owner| owner.id == above.id || is_attempt_of(nodes, owner, above))
     });
-    inside.map(move |node| {
-        let entry = Entry {
-            name: node.name.clone(),
-            kind: type_of(node),
-            template: node.called().to_owned(),
-            verdict: within.clone(),
-        };
-        (node, entry)
-    })
+    inside.map(move |node| (node, Entry::of(node, within.clone())))
 }
 
-fn is_attempt_of(nodes: &live::Nodes, node: &Node, retry: &Node) -> bool {
+fn is_attempt_of(nodes: &Nodes, node: &Node, retry: &Node) -> bool {
     node.node_flag.is_some_and(|flag| flag.retried) && nodes.children(retry).any(|child| child.id == node.id)
 }
 
@@ -283,23 +272,19 @@ pub(super) fn runs(why: Why) -> Verdict {
     Verdict::Runs { why }
 }
 
-fn carried(nodes: &Nodes<'_>, node: &Value) -> Verdict {
-    match text(node, "type") {
+fn carried(nodes: &Nodes, node: &Node) -> Verdict {
+    match node.kind {
         _ if nodes.is_on_exit(node) => runs(Why::Handler),
-        "Pod" if !is_unsuccessful(node) => Verdict::CarriedOver,
-        "Skipped" if text(node, "phase") == "Skipped" => Verdict::Decided { by: None },
-        "Steps" | "DAG" | "StepGroup" | "TaskGroup" | "Retry" => runs(Why::Within),
-        _ => runs(unfinished(node).unwrap_or(Why::NotMemoized { because: None })),
+        NodeType::Pod if !node.phase.is_unsuccessful() => Verdict::CarriedOver,
+        NodeType::Skipped if node.phase == Phase::Skipped => Verdict::Decided { by: None },
+        NodeType::Steps | NodeType::Dag | NodeType::StepGroup | NodeType::TaskGroup | NodeType::Retry => {
+            runs(Why::Within)
+        }
+        _ => runs(left_undone(node).unwrap_or(Why::NotMemoized { because: None })),
     }
 }
 
-/// Why a node has no result that could be kept.
-pub(super) fn unfinished(node: &Value) -> Option<Why> {
-    match text(node, "phase") {
-        "Succeeded" | "Skipped" => None,
-        "Failed" => Some(Why::Failed),
-        "Error" => Some(Why::Errored),
-        "Omitted" => Some(Why::Omitted),
-        _ => Some(Why::Unfinished),
-    }
+/// Why a node that ended was not done. One that was skipped had nothing to do.
+fn left_undone(node: &Node) -> Option<Why> {
+    unfinished(node).filter(|_| node.phase != Phase::Skipped)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::rehearsal::{By, Missed};
 use super::verdict::Why;
 use crate::argo::Workflow;
-use crate::argo::nodes::{Nodes, path};
+use crate::argo::nodes::{Nodes, is_on_exit, path};
 use crate::argo::status::{MemoizationStatus, Node, NodeType, Phase};
 use crate::argo::template::text;
 use crate::cache::{KeyDifference, Side, parts};
@@ -121,7 +121,7 @@ impl<'a> Comparison<'a> {
 }
 
 /// Why a node has no result that could be kept.
-fn unfinished(node: &Node) -> Option<Why> {
+pub(super) fn unfinished(node: &Node) -> Option<Why> {
     match node.phase {
         Phase::Succeeded => None,
         Phase::Skipped => Some(Why::WasSkipped),
@@ -136,10 +136,6 @@ fn unfinished(node: &Node) -> Option<Why> {
 pub(super) fn is_inner(node: &Node) -> bool {
     matches!(node.kind, NodeType::StepGroup | NodeType::TaskGroup | NodeType::Container)
         || node.node_flag.is_some_and(|flag| flag.retried)
-}
-
-fn is_on_exit(workflow: &str, name: &str) -> bool {
-    name.strip_prefix(workflow).is_some_and(|rest| rest.starts_with(".onExit"))
 }
 
 /// A path without the places of items: where a list has changed, an item is known by its value.

@@ -1,7 +1,7 @@
 //! How far a run has come, and what it was told to do.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::{Workflow, object_in};
 use crate::argo::template::{at, field, list, text};
@@ -65,6 +65,51 @@ impl Workflow {
         field(self.spec(), "priority").and_then(Value::as_i64).unwrap_or_default()
     }
 
+    /// Takes back that the run was ended from outside.
+    pub(crate) fn unstop(&mut self) {
+        let Some(spec) = self.0.get_mut("spec").and_then(Value::as_object_mut) else { return };
+        spec.shift_remove("shutdown");
+        if spec.get("activeDeadlineSeconds").is_some_and(|seconds| seconds == 0) {
+            spec.shift_remove("activeDeadlineSeconds");
+        }
+    }
+
+    /// Takes back that the run has ended, so that the controller looks at it again; its nodes stay as they are
+    /// (`FormulateRetryWorkflow` in workflow/util/util.go, v4.1.2).
+    pub(crate) fn begin_again(&mut self, now: &str) {
+        self.unstop();
+        if let Some(labels) = self.0.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+            labels.shift_remove("workflows.argoproj.io/completed");
+            labels.shift_remove("workflows.argoproj.io/workflow-archiving-status");
+        }
+        let Some(status) = object_in(&mut self.0, "status") else { return };
+        if let Some(stored) = status.get_mut("storedWorkflowTemplateSpec").and_then(Value::as_object_mut) {
+            stored.shift_remove("shutdown");
+        }
+        if let Some(fields) = status.as_object_mut() {
+            for field in ["phase", "message", "finishedAt", "persistentVolumeClaims"] {
+                fields.shift_remove(field);
+            }
+        }
+        status["startedAt"] = now.into();
+        not_completed(status);
+    }
+
+    /// Begins with these nodes of a workflow before it, and with the templates that they name
+    /// (`FormulateResubmitWorkflow` in workflow/util/util.go, v4.1.2).
+    pub(crate) fn carry_over(&mut self, before: &Self, nodes: Map<String, Value>) {
+        let mut status = json!({
+            "nodes": nodes,
+            "conditions": [{"type": "Completed", "status": "False"}],
+        });
+        if let Some(stored) = field(before.status(), "storedTemplates") {
+            status["storedTemplates"] = stored.clone();
+        }
+        if let Some(object) = self.0.as_object_mut() {
+            object.insert("status".to_owned(), status);
+        }
+    }
+
     /// Ends the run in this phase, for one whose engine is gone.
     pub(crate) fn set_phase(&mut self, phase: &str) {
         if let Some(status) = object_in(&mut self.0, "status") {
@@ -73,10 +118,21 @@ impl Workflow {
     }
 }
 
+fn not_completed(status: &mut Value) {
+    let conditions = &mut status["conditions"];
+    if !conditions.is_array() {
+        *conditions = json!([]);
+    }
+    if let Some(conditions) = conditions.as_array_mut() {
+        match conditions.iter_mut().find(|condition| condition["type"] == "Completed") {
+            Some(condition) => condition["status"] = "False".into(),
+            None => conditions.push(json!({"type": "Completed", "status": "False"})),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn workflow(value: Value) -> Workflow {

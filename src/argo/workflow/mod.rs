@@ -4,6 +4,7 @@
 mod arguments;
 mod lifecycle;
 mod nodes;
+mod successor;
 mod templates;
 
 use jiff::Timestamp;
@@ -102,6 +103,33 @@ impl Workflow {
 
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
         at(self.metadata(), &["annotations", key]).and_then(Value::as_str)
+    }
+
+    /// Fixes the name; the prefix of generated names stays for later attempts.
+    pub(crate) fn set_name(&mut self, name: &str) {
+        if let Some(metadata) = object_in(&mut self.0, "metadata") {
+            metadata["name"] = name.into();
+        }
+    }
+
+    pub(crate) fn set_generate_name(&mut self, prefix: &str) {
+        if let Some(metadata) = object_in(&mut self.0, "metadata") {
+            metadata["generateName"] = prefix.into();
+        }
+    }
+
+    /// Takes over the spec of another document.
+    pub(crate) fn set_spec(&mut self, spec: &Value) {
+        if let Some(object) = self.0.as_object_mut() {
+            object.insert("spec".to_owned(), spec.clone());
+        }
+    }
+
+    /// Gives the spec a field that it lacks.
+    pub(crate) fn add_to_spec(&mut self, name: &str, value: &Value) {
+        if let Some(spec) = self.0.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.entry(name).or_insert_with(|| value.clone());
+        }
     }
 
     /// What the controller made of the spec and of the WorkflowTemplate that it refers to.
