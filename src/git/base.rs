@@ -1,5 +1,5 @@
-//! The shared clone. It is made whole elsewhere and moved into place; one that was left half-made by somebody else is
-//! made whole where it is. All of this happens under the lock.
+//! The base: the clone that all worktrees share. It is created under another name and renamed into place. An unfinished
+//! repository that another program left there is completed in place. All of this happens under the lock.
 
 use std::fs;
 use std::io;
@@ -14,8 +14,8 @@ use super::root::Root;
 /// The remote's name in the base.
 pub(super) const REMOTE: &str = "origin";
 
-/// What of a directory's content can be a repository that was never finished.
-const PARTS: &[&str] = &[
+/// Names that may be in the directory of an unfinished repository; any other name belongs to something else.
+const REPOSITORY_ENTRIES: &[&str] = &[
     ".git",
     "HEAD",
     "config",
@@ -36,42 +36,42 @@ const PARTS: &[&str] = &[
     "worktrees",
 ];
 
-/// The base of a root, made or made whole where that is needed.
+/// Opens the base of a root; creates or completes it where needed.
 pub(super) fn make(root: &Root, url: &RemoteUrl) -> Result<Repository, GitError> {
     let path = root.base();
     if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        let beside = tempfile::Builder::new()
+        let temporary = tempfile::Builder::new()
             .prefix(".base-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .tempdir_in(root.path())
-            .map_err(GitError::file("make a directory in", root.path()))?;
-        configure(&initialize(beside.path())?, url)?;
-        fs::rename(beside.path(), &path).map_err(GitError::file("make", &path))?;
-        // It has another name now.
-        let _ = beside.keep();
+            .map_err(GitError::file("create a directory in", root.path()))?;
+        configure(&initialize(temporary.path())?, url)?;
+        fs::rename(temporary.path(), &path).map_err(GitError::file("create", &path))?;
+        // The directory was renamed: there is no temporary directory to delete any more.
+        let _ = temporary.keep();
         return open(root);
     }
     let base = match Repository::open(&path) {
         Ok(base) => base,
         Err(error) if error.code() == git2::ErrorCode::Owner => return Err(GitError::Ownership { path }),
-        Err(_) if has_other_ids(&path) => {
+        Err(_) if uses_sha256(&path) => {
             return Err(GitError::ObjectFormat { repository: path.display().to_string() });
         }
         Err(_) if is_unfinished(&path)? => initialize(&path)?,
         Err(_) => return Err(GitError::NoRepository { base: path }),
     };
     repair_head(&base)?;
-    agree(&base, &path, url)?;
+    check_remote(&base, &path, url)?;
     Ok(base)
 }
 
-/// The base of a root as it is.
+/// Opens the base of a root without changing it.
 pub(super) fn open(root: &Root) -> Result<Repository, GitError> {
     let path = root.base();
     Repository::open(&path).map_err(|error| match error.code() {
         git2::ErrorCode::Owner => GitError::Ownership { path },
         git2::ErrorCode::NotFound if !path.exists() => GitError::NoBase { root: root.path().to_owned() },
-        _ if has_other_ids(&path) => GitError::ObjectFormat { repository: path.display().to_string() },
+        _ if uses_sha256(&path) => GitError::ObjectFormat { repository: path.display().to_string() },
         git2::ErrorCode::NotFound => GitError::NoRepository { base: path },
         _ => GitError::library("open the base")(error),
     })
@@ -90,11 +90,12 @@ pub(super) fn remote(base: &Repository) -> Option<RemoteUrl> {
     base.find_remote(REMOTE).ok()?.url().ok()?.parse().ok()
 }
 
-/// Removes bases that were never moved into place. Only the holder of the lock makes them.
+/// Removes bases whose creator was killed before the rename. Only the holder of the lock creates them, so none is in
+/// use.
 pub(super) fn sweep(root: &Root) {
     let entries = fs::read_dir(root.path()).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".base-")) {
-        // What is left costs a little space.
+        // A directory that cannot be removed only takes some space.
         let _ = fs::remove_dir_all(entry.path());
     }
 }
@@ -102,21 +103,21 @@ pub(super) fn sweep(root: &Root) {
 fn initialize(path: &Path) -> Result<Repository, GitError> {
     let mut options = RepositoryInitOptions::new();
     options.initial_head("main").external_template(false).no_reinit(false);
-    Repository::init_opts(path, &options).map_err(GitError::library("make the base"))
+    Repository::init_opts(path, &options).map_err(GitError::library("create the base"))
 }
 
-/// Whether it is a repository with object ids of SHA-256, which the library does not open.
-fn has_other_ids(path: &Path) -> bool {
+/// Whether the repository uses SHA-256 object ids, which libgit2 cannot open.
+fn uses_sha256(path: &Path) -> bool {
     let format = |config: &str| git2::Config::open(&path.join(config))?.get_string("extensions.objectformat");
     [".git/config", "config"].into_iter().any(|config| format(config).is_ok_and(|format| format == "sha256"))
 }
 
 fn is_unfinished(path: &Path) -> Result<bool, GitError> {
     let entries = fs::read_dir(path).map_err(GitError::file("read", path))?;
-    Ok(entries.flatten().all(|entry| PARTS.iter().any(|part| entry.file_name() == *part)))
+    Ok(entries.flatten().all(|entry| REPOSITORY_ENTRIES.iter().any(|name| entry.file_name() == *name)))
 }
 
-/// A `HEAD` that a crash of the machine left empty makes the whole directory no repository to git.
+/// A crash of the machine may leave `HEAD` empty; git then does not accept the directory as a repository.
 fn repair_head(base: &Repository) -> Result<(), GitError> {
     let head = base.path().join("HEAD");
     let text = fs::read_to_string(&head).unwrap_or_default();
@@ -127,8 +128,8 @@ fn repair_head(base: &Repository) -> Result<(), GitError> {
     fs::write(&head, "ref: refs/heads/main\n").map_err(GitError::file("write", &head))
 }
 
-/// The base is one of this remote; an empty one becomes it.
-fn agree(base: &Repository, path: &Path, url: &RemoteUrl) -> Result<(), GitError> {
+/// Checks that the base is a clone of this remote; an empty base gets this remote.
+fn check_remote(base: &Repository, path: &Path, url: &RemoteUrl) -> Result<(), GitError> {
     match remote(base) {
         Some(known) if known.is_same(url) => keep_objects(base),
         known if !is_empty(base)? => Err(GitError::OtherRemote {
@@ -155,7 +156,7 @@ fn configure(base: &Repository, url: &RemoteUrl) -> Result<(), GitError> {
     keep_objects(base)
 }
 
-/// No git collects garbage by itself while worktrees are made and used.
+/// Switches git's automatic garbage collection off: it could delete objects that a worktree in creation needs.
 fn keep_objects(base: &Repository) -> Result<(), GitError> {
     let set = || {
         let mut config = base.config()?.open_level(git2::ConfigLevel::Local)?;

@@ -1,5 +1,6 @@
-//! Removes worktrees and what is left of some. Each is judged and moved aside under the lock of its own turn, so that an
-//! init waits for one at most, and deleted without it. Work that would be lost is kept unless that is forced.
+//! Removes worktrees and their remains. The lock is taken for one worktree at a time: it is checked and moved to the
+//! trash under the lock, then deleted without it, so an init never waits for more than one. A worktree that holds work
+//! is kept unless the request says `force`.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -17,102 +18,102 @@ use super::program::Git;
 use super::retention::{Reason, reasons};
 use super::root::Root;
 use super::trash::Trash;
-use super::tree::{self, Standing, Tree};
+use super::tree::{self, Tree, TreeState};
 use super::{base, recovery, tracking, trash, trust};
 
-/// What is asked for.
+/// The options of a cleanup.
 #[derive(Debug, Clone)]
-pub(crate) struct Cleaning {
-    /// Which worktrees are removed.
-    pub which: Which,
-    /// Only those that were made longer ago.
-    pub older: Option<Duration>,
-    /// Remove also what holds work, is locked or used. What is being made is kept.
+pub(crate) struct CleanupRequest {
+    /// Selection worktrees are removed.
+    pub selection: Selection,
+    /// Remove only worktrees older than this.
+    pub older_than: Option<Duration>,
+    /// Also remove worktrees that hold work, are locked or in use. One that is being created is kept all the same.
     pub force: bool,
     /// Collect garbage afterwards.
     pub gc: bool,
-    /// Forget refs that the remote no longer has.
+    /// Delete remote-tracking refs that the remote no longer has.
     pub remote_prune: bool,
-    /// Change nothing.
+    /// Change nothing; report what would be done.
     pub dry_run: bool,
-    /// How long the lock is waited for.
+    /// Maximum time to wait for the lock.
     pub lock_timeout: Duration,
 }
 
-/// Which worktrees are removed.
+/// Selection worktrees are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Which {
+pub(crate) enum Selection {
     /// None.
     None,
-    /// Those of tasks.
+    /// The worktrees of these tasks.
     Tasks(Vec<TaskId>),
-    /// Those that nobody can work in.
+    /// The stale ones: nobody can work in them.
     Stale,
     /// All.
     All,
 }
 
-/// Something happened that a user wants to see.
+/// Progress that is shown to the user.
 #[derive(Debug)]
-pub(crate) enum Event<'a> {
-    /// A worktree was removed, or would be, and this was or would be lost with it.
+pub(crate) enum CleanupEvent<'a> {
+    /// A worktree was removed (dry run: would be removed), and this work with it.
     Removed(&'a Tree, &'a [Reason]),
-    /// A worktree was kept.
+    /// A worktree was kept for these reasons.
     Kept(&'a Tree, &'a [Reason]),
-    /// The remote is asked for its refs.
+    /// The remote's refs are about to be listed.
     Asking,
-    /// Garbage is collected.
+    /// Garbage collection begins.
     Collecting,
 }
 
-/// What was done, or would be.
+/// What a cleanup did (dry run: would do).
 #[derive(Debug, Default)]
-pub(crate) struct Cleaned {
-    /// Worktrees that are gone now, and what was lost with each.
+pub(crate) struct CleanupReport {
+    /// The removed worktrees, and the work lost with each.
     pub removed: Vec<(Tree, Vec<Reason>)>,
-    /// Worktrees that are kept, and why.
+    /// The kept worktrees, and why.
     pub kept: Vec<(Tree, Vec<Reason>)>,
-    /// Tasks that have no worktree.
-    pub absent: Vec<TaskId>,
-    /// What killed removers had left: so many were deleted.
-    pub left_behind: usize,
-    /// What `safe.directory` named for the sake of worktrees that are gone.
-    pub distrusted: Vec<PathBuf>,
-    /// Refs that were forgotten.
-    pub forgotten: Vec<String>,
-    /// What the collection did.
+    /// Requested tasks that have no worktree.
+    pub absent_tasks: Vec<TaskId>,
+    /// How many directories that a killed cleanup left in the trash were deleted.
+    pub emptied_trash: usize,
+    /// Directories removed from `safe.directory` because they are gone.
+    pub safe_directories: Vec<PathBuf>,
+    /// Deleted remote-tracking refs.
+    pub forgotten_refs: Vec<String>,
+    /// The result of the garbage collection.
     pub collected: Option<Collected>,
-    /// What could not be removed.
-    pub failed: Vec<GitError>,
+    /// Errors of single worktrees; the cleanup goes on after each.
+    pub errors: Vec<GitError>,
 }
 
-/// Removes what is asked for. What is not there is no error.
+/// Removes the requested worktrees. A task without a worktree is not an error.
 pub(crate) fn cleanup(
     git: &Git,
     root: &Root,
-    request: &Cleaning,
+    request: &CleanupRequest,
     cancelled: &AtomicBool,
-    tell: &mut dyn FnMut(Event<'_>),
-) -> Result<Cleaned, GitError> {
-    let mut work = Work { git, root, request, cancelled, tell, cleaned: Cleaned::default() };
+    report: &mut dyn FnMut(CleanupEvent<'_>),
+) -> Result<CleanupReport, GitError> {
+    let mut work = Work { git, root, request, cancelled, report, cleaned: CleanupReport::default() };
     if !root.base().exists() && !root.trees().exists() {
-        work.absent(&[]);
+        work.note_absent_tasks(&[]);
         return Ok(work.cleaned);
     }
     if !request.dry_run {
         work.repair()?;
     }
-    for tree in work.chosen()? {
-        work.go_on()?;
+    for tree in work.selected()? {
+        work.check_cancelled()?;
         work.remove(&tree)?;
     }
-    work.distrust()?;
+    work.remove_safe_directories()?;
     if request.remote_prune {
-        work.forget()?;
+        work.prune_remote_refs()?;
     }
-    work.go_on()?;
+    work.check_cancelled()?;
     if request.gc {
-        work.collect()?;
+        work.collect_garbage()?;
     }
     Ok(work.cleaned)
 }
@@ -120,10 +121,10 @@ pub(crate) fn cleanup(
 struct Work<'a> {
     git: &'a Git,
     root: &'a Root,
-    request: &'a Cleaning,
+    request: &'a CleanupRequest,
     cancelled: &'a AtomicBool,
-    tell: &'a mut dyn FnMut(Event<'_>),
-    cleaned: Cleaned,
+    report: &'a mut dyn FnMut(CleanupEvent<'_>),
+    cleaned: CleanupReport,
 }
 
 impl Work<'_> {
@@ -135,7 +136,7 @@ impl Work<'_> {
         Lock::take(&self.root.lock(), self.request.lock_timeout, &holder).map(Some)
     }
 
-    /// Removes what killed processes left, whatever is asked for.
+    /// Removes what killed processes left, whichever worktrees the request names.
     fn repair(&mut self) -> Result<(), GitError> {
         let lock = self.lock()?;
         if let (Some(lock), Some(base)) = (&lock, base::find(self.root)?) {
@@ -145,62 +146,63 @@ impl Work<'_> {
         drop(lock);
         for trash in left {
             match trash.delete() {
-                Ok(()) => self.cleaned.left_behind += 1,
-                Err(error) => self.cleaned.failed.push(error),
+                Ok(()) => self.cleaned.emptied_trash += 1,
+                Err(error) => self.cleaned.errors.push(error),
             }
         }
         Ok(())
     }
 
-    fn chosen(&mut self) -> Result<Vec<Tree>, GitError> {
+    fn selected(&mut self) -> Result<Vec<Tree>, GitError> {
         let trees = tree::all(self.root, base::find(self.root)?.as_ref())?;
-        self.absent(&trees);
-        Ok(trees.into_iter().filter(|tree| self.is_meant(tree)).collect())
+        self.note_absent_tasks(&trees);
+        Ok(trees.into_iter().filter(|tree| self.is_selected(tree)).collect())
     }
 
-    fn absent(&mut self, trees: &[Tree]) {
-        let Which::Tasks(tasks) = &self.request.which else { return };
+    fn note_absent_tasks(&mut self, trees: &[Tree]) {
+        let Selection::Tasks(tasks) = &self.request.selection else { return };
         let there: HashSet<&str> = trees.iter().map(|tree| tree.task.as_str()).collect();
-        self.cleaned.absent = tasks.iter().filter(|task| !there.contains(task.as_str())).cloned().collect();
+        self.cleaned.absent_tasks = tasks.iter().filter(|task| !there.contains(task.as_str())).cloned().collect();
     }
 
-    fn is_meant(&self, tree: &Tree) -> bool {
-        let is_named = match &self.request.which {
-            Which::None => false,
-            Which::Tasks(tasks) => tasks.iter().any(|task| task.as_str() == tree.task),
-            Which::Stale => tree.standing.is_stale(),
-            Which::All => true,
+    fn is_selected(&self, tree: &Tree) -> bool {
+        let is_named = match &self.request.selection {
+            Selection::None => false,
+            Selection::Tasks(tasks) => tasks.iter().any(|task| task.as_str() == tree.task),
+            Selection::Stale => tree.state.is_stale(),
+            Selection::All => true,
         };
-        is_named && self.request.older.is_none_or(|older| is_older(tree, older))
+        is_named && self.request.older_than.is_none_or(|older| is_older(tree, older))
     }
 
-    fn remove(&mut self, chosen: &Tree) -> Result<(), GitError> {
+    fn remove(&mut self, selected: &Tree) -> Result<(), GitError> {
         let lock = self.lock()?;
         let base = base::find(self.root)?;
-        // Meanwhile it may be gone, or another may stand in its place.
-        let Some(tree) = chosen.now(self.root, base.as_ref())?.filter(|tree| self.is_meant(tree)) else {
+        // Between the listing and this lock, another cleanup may have removed the worktree and an init created a new
+        // one.
+        let Some(tree) = selected.now(self.root, base.as_ref())?.filter(|tree| self.is_selected(tree)) else {
             return Ok(());
         };
         let mut reasons = reasons(self.git, base.as_ref(), &tree);
-        let is_forced = self.request.force && tree.standing != Standing::BeingMade;
+        let is_forced = self.request.force && tree.state != TreeState::BeingMade;
         if !reasons.is_empty() && !is_forced {
-            (self.tell)(Event::Kept(&tree, &reasons));
+            (self.report)(CleanupEvent::Kept(&tree, &reasons));
             self.cleaned.kept.push((tree, reasons));
             return Ok(());
         }
         if !self.request.dry_run
-            && let Err(error) = self.take_out(&tree, lock)
+            && let Err(error) = self.remove_tree(&tree, lock)
         {
-            self.cleaned.failed.push(error);
+            self.cleaned.errors.push(error);
             return Ok(());
         }
         reasons.retain(Reason::is_loss);
-        (self.tell)(Event::Removed(&tree, &reasons));
+        (self.report)(CleanupEvent::Removed(&tree, &reasons));
         self.cleaned.removed.push((tree, reasons));
         Ok(())
     }
 
-    fn take_out(&self, tree: &Tree, lock: Option<Lock>) -> Result<(), GitError> {
+    fn remove_tree(&self, tree: &Tree, lock: Option<Lock>) -> Result<(), GitError> {
         let trash = if tree.has_directory() { trash::move_to_trash(self.root, &tree.path)? } else { None };
         if let Some(metadata) = &tree.metadata {
             metadata.remove()?;
@@ -209,43 +211,43 @@ impl Work<'_> {
         trash.map_or(Ok(()), Trash::delete)
     }
 
-    /// What an init added to the user's configuration goes with what it was added for.
-    fn distrust(&mut self) -> Result<(), GitError> {
+    /// Removes the `safe.directory` entries that an init added for directories that are gone.
+    fn remove_safe_directories(&mut self) -> Result<(), GitError> {
         let Some(lock) = self.lock()? else { return Ok(()) };
         match trust::forget_gone(self.git, self.root, &lock) {
-            Ok(gone) => self.cleaned.distrusted = gone,
-            Err(error) => self.cleaned.failed.push(error),
+            Ok(gone) => self.cleaned.safe_directories = gone,
+            Err(error) => self.cleaned.errors.push(error),
         }
         Ok(())
     }
 
-    fn forget(&mut self) -> Result<(), GitError> {
+    fn prune_remote_refs(&mut self) -> Result<(), GitError> {
         let Some(base) = base::find(self.root)? else { return Ok(()) };
         let Some(url) = base::remote(&base) else { return Ok(()) };
-        (self.tell)(Event::Asking);
+        (self.report)(CleanupEvent::Asking);
         let network = Network { git: self.git, url: &url };
         let vanished = tracking::vanished(&base, &network, &self.root.base())?;
         let _lock = self.lock()?;
         for reference in vanished {
             if self.request.dry_run || tracking::forget(&base, &reference)? {
-                self.cleaned.forgotten.push(reference.name);
+                self.cleaned.forgotten_refs.push(reference.name);
             }
         }
         Ok(())
     }
 
-    fn collect(&mut self) -> Result<(), GitError> {
+    fn collect_garbage(&mut self) -> Result<(), GitError> {
         let _lock = self.lock()?;
         let Some(base) = base::find(self.root)? else { return Ok(()) };
         garbage::refuse_while_used(self.root, &tree::all(self.root, Some(&base))?)?;
         if !self.request.dry_run {
-            (self.tell)(Event::Collecting);
+            (self.report)(CleanupEvent::Collecting);
             self.cleaned.collected = Some(garbage::collect(self.git, self.root)?);
         }
         Ok(())
     }
 
-    fn go_on(&self) -> Result<(), GitError> {
+    fn check_cancelled(&self) -> Result<(), GitError> {
         if self.cancelled.load(Ordering::Relaxed) { Err(GitError::Interrupted) } else { Ok(()) }
     }
 }

@@ -1,22 +1,22 @@
-//! Tokens of the environment for the git that we start, when no credential helper of the user has an answer. They travel
-//! in environment variables alone: never on a command line, never on disk, and to no other host than their own.
+//! Passes tokens from the environment to git when none of the user's credential helpers has an answer. They travel in
+//! environment variables only: never on a command line, never on disk, and only to the host they belong to.
 
 use std::process::Command;
 
 use super::remote::RemoteUrl;
 
-/// Variables for a git: its configuration in `GIT_CONFIG_*`, and what that refers to.
+/// Environment variables for git: configuration in `GIT_CONFIG_*`, and the login that it refers to.
 #[derive(Default)]
 pub(super) struct Environment {
     configuration: Vec<(String, String)>,
     login: Option<(String, String)>,
 }
 
-/// The names of what a helper reads, so that its text holds no secret.
+/// The variables that the credential helper reads, so that its own text holds no secret.
 const USER: &str = "KUBECTL_RUNNABLE_GIT_USER";
 const PASSWORD: &str = "KUBECTL_RUNNABLE_GIT_PASSWORD";
 
-/// Where a token of the environment is for, and the user's name that goes with it.
+/// Selection host a token is for, and the user name to send with it.
 struct Forge {
     tokens: &'static [&'static str],
     server: &'static str,
@@ -34,7 +34,7 @@ const FORGES: &[Forge] = &[
     Forge { tokens: &["GITLAB_TOKEN"], server: "CI_SERVER_URL", default: "https://gitlab.com", user: "oauth2" },
 ];
 
-/// What can be tried when the user's own helpers have no answer: what stood in the URL, then a token of the environment.
+/// The login to try when the user's own helpers have no answer: the one in the URL, then a token from the environment.
 pub(super) fn login(url: &RemoteUrl, variable: impl Fn(&str) -> Option<String>) -> Option<Environment> {
     let origin = url.http_origin()?;
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
@@ -49,20 +49,21 @@ pub(super) fn login(url: &RemoteUrl, variable: impl Fn(&str) -> Option<String>) 
             Some((forge.user.to_owned(), token.trim().to_owned()))
         })
     };
-    // A value with a line break would write a line of its own into the helper's answer.
+    // A line break in a value would add a line of its own to the helper's answer, such as another host.
     let login =
         given.or_else(token).filter(|(user, password)| !format!("{user}{password}").contains(['\n', '\r', '\0']))?;
     let helper = format!(
         "!f() {{ test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"${USER}\" \"${PASSWORD}\"; }}; f"
     );
-    // The first, empty one takes the user's helpers out: they had no answer, and one that stores would store ours.
+    // The first, empty value switches the user's helpers off: they had no answer, and a storing helper would store our
+    // token.
     let configuration =
         vec![("credential.helper".to_owned(), String::new()), (format!("credential.{origin}.helper"), helper)];
     Some(Environment { configuration, login: Some(login) })
 }
 
 impl Environment {
-    /// Hands it to a command, behind what the user's `GIT_CONFIG_*` says already.
+    /// Adds the variables to a command, after the user's own `GIT_CONFIG_*`.
     pub(super) fn give_to(&self, command: &mut Command) {
         if self.configuration.is_empty() {
             return;

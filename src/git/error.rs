@@ -1,4 +1,4 @@
-//! What goes wrong with worktrees: each way has its exit code and its word of advice.
+//! Errors of worktree commands, each with its exit code and hint.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,45 +12,45 @@ use crate::exit::{CommandError, Exit};
 /// Why a worktree could not be made, listed or removed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GitError {
-    /// A name is none.
+    /// A name does not match its grammar.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A URL is none.
+    /// A URL is not the address of a repository.
     #[error(transparent)]
     Url(#[from] RemoteUrlError),
-    /// The user's git is not there.
+    /// The user has no git.
     #[error("git was not found on the PATH")]
     NoGit,
     /// The file system refused.
     #[error("cannot {doing} {}", path.display())]
     File {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         doing: &'static str,
-        /// On what.
+        /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// Something of the root is not what it must be, such as a link.
+    /// A path of the root is not a directory, or has an unusable name.
     #[error("{} {problem}", path.display())]
     Place {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem, as the end of a sentence that begins with the path.
         problem: &'static str,
     },
-    /// Another process works on the base for too long.
-    #[error("{} is locked{}, and was for {waited:?}", path.display(), by(holder.as_deref()))]
+    /// Another process held the lock of the base for longer than the timeout.
+    #[error("{} is locked{}: waited {waited:?}", path.display(), by(holder.as_deref()))]
     Locked {
         /// The lock's file.
         path: PathBuf,
-        /// What its holder says of itself.
+        /// The holder's description of itself.
         holder: Option<String>,
-        /// How long it was waited for.
+        /// How long we waited.
         waited: Duration,
     },
-    /// The task has a worktree.
+    /// The task already has a worktree.
     #[error("task {task} already has a worktree: {}", path.display())]
     Exists {
         /// The task.
@@ -58,50 +58,50 @@ pub(crate) enum GitError {
         /// Its worktree.
         path: PathBuf,
     },
-    /// The task's worktree is being made.
-    #[error("the worktree of task {task} is being made{}", by(holder.as_deref()))]
+    /// Another process is creating the task's worktree.
+    #[error("the worktree of task {task} is being created{}", by(holder.as_deref()))]
     BeingMade {
         /// The task.
         task: TaskId,
-        /// By whom.
+        /// The creating process.
         holder: Option<String>,
     },
-    /// The task's worktree holds what the remote does not have, and would be moved or removed.
+    /// The command would move or remove the task's worktree, which holds work that the remote does not have.
     #[error("the worktree of task {task} holds work of its own: {}", sentence(reasons))]
     HoldsWork {
         /// The task.
         task: TaskId,
         /// The work.
         reasons: Vec<Reason>,
-        /// The base, when the worktree's directory is gone.
+        /// The base, if the worktree's directory is gone.
         gone_from: Option<PathBuf>,
     },
-    /// There is something in the task's place that is no worktree.
+    /// Something else is at the path of the task's worktree.
     #[error("{} exists and is not a worktree of {}", path.display(), base.display())]
     Orphan {
-        /// What is there.
+        /// The path.
         path: PathBuf,
         /// The base.
         base: PathBuf,
     },
-    /// The base is one of another repository.
+    /// The base is a clone of another repository.
     #[error("{} is a clone of {has}, not of {wanted}", base.display())]
     OtherRemote {
         /// The base.
         base: PathBuf,
         /// Its remote.
         has: String,
-        /// The remote that was asked for.
+        /// The requested remote.
         wanted: String,
     },
-    /// There is something in the base's place that is no repository.
+    /// Something else is at the path of the base.
     #[error("{} exists and is not a git repository", base.display())]
     NoRepository {
         /// The base.
         base: PathBuf,
     },
-    /// There is no base.
-    #[error("there is no clone in {}", root.display())]
+    /// The root has no base.
+    #[error("there is no base in {}", root.display())]
     NoBase {
         /// The root.
         root: PathBuf,
@@ -132,70 +132,70 @@ pub(crate) enum GitError {
         /// The directory.
         directory: Directory,
     },
-    /// The remote wants credentials, or other ones.
-    #[error("{url} is private or does not exist: {said}")]
+    /// The remote requires credentials, or rejects the ones it got.
+    #[error("{url} is private or does not exist: {message}")]
     Credentials {
         /// The remote.
         url: String,
-        /// What git said.
-        said: String,
+        /// Git's error message.
+        message: String,
     },
     /// The base belongs to another user.
     #[error("{} belongs to another user, and git does not trust it", path.display())]
     Ownership {
-        /// What belongs to another.
+        /// The directory of the other user.
         path: PathBuf,
     },
-    /// git failed.
-    #[error("git {command} failed: {said}")]
+    /// A git command failed.
+    #[error("git {command} failed: {message}")]
     Git {
         /// The subcommand.
         command: String,
-        /// What it said.
-        said: String,
+        /// Its error message.
+        message: String,
     },
-    /// The user's hook failed; the worktree is whole.
+    /// The user's hook failed; the worktree is complete.
     #[error("the post-checkout hook failed in {}: {how}", path.display())]
     Hook {
         /// The worktree.
         path: PathBuf,
-        /// How it ended, or what it said.
+        /// Its exit status or error message.
         how: String,
     },
-    /// The repository's object ids are of another kind than this program's.
+    /// The repository uses SHA-256 object ids.
     #[error("{repository} uses SHA-256 object ids: only SHA-1 is supported")]
     ObjectFormat {
         /// The repository's address or path.
         repository: String,
     },
-    /// An object that must be there is not, or is damaged.
+    /// An object of the commit is missing from the base, or damaged.
     #[error("the base lacks objects of commit {commit}")]
     Damaged {
         /// The commit.
         commit: ObjectId,
-        /// What misses.
+        /// The library's error, which names the object.
         #[source]
         source: git2::Error,
     },
-    /// The local repository could not be worked on.
+    /// An operation on the local repository failed.
     #[error("cannot {doing}")]
     Library {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         doing: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
         source: git2::Error,
     },
-    /// Somebody works in the root, so that no garbage may be collected.
+    /// Garbage cannot be collected, because another process works in the root.
     #[error("garbage cannot be collected in {} while {by} works there", root.display())]
     Busy {
         /// The root.
         root: PathBuf,
-        /// Who.
+        /// The other process.
         by: String,
     },
-    /// A signal ended the work.
-    #[error("interrupted: nothing was left half-made")]
+    /// A signal ended the command.
+    #[error("interrupted: nothing half-made is left")]
     Interrupted,
 }
 
@@ -243,7 +243,7 @@ impl CommandError for GitError {
                 "install git (2.39 or newer); it fetches with your own credentials, proxies and certificates"
             }
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "make room (kubectl runnable worktree cleanup --stale --gc), then run the same command again"
+                "free disk space (kubectl runnable worktree cleanup --stale --gc), then run the same command again"
             }
             Self::Locked { .. } => {
                 "wait longer with --lock-timeout; the lock is released when its holder's process ends"
@@ -260,33 +260,33 @@ impl CommandError for GitError {
                     None => "commit and push it".to_owned(),
                 };
                 return Some(format!(
-                    "{save}, or give the work up: kubectl runnable worktree cleanup --task-id {task} --force"
+                    "{save}, or discard the work: kubectl runnable worktree cleanup --task-id {task} --force"
                 ));
             }
             Self::Orphan { .. } => "inspect and remove it, or choose another --task-id",
-            Self::OtherRemote { .. } => "a root holds one repository: give another --root",
-            Self::NoRepository { .. } => "move it away, or give another --root",
+            Self::OtherRemote { .. } => "a root holds one repository: choose another --root",
+            Self::NoRepository { .. } => "move it away, or choose another --root",
             Self::NoRef { name, .. } if name.could_be_an_object_id() => {
                 return Some(format!(
-                    "a commit is named by its whole id of 40 digits; in a clone that has it: git rev-parse {name}"
+                    "for a commit, give its full id of 40 digits; in a clone that has it: git rev-parse {name}"
                 ));
             }
             Self::NoRef { default: Some(default), .. } => {
                 return Some(format!("its default branch is {default}: --ref {default}"));
             }
             Self::NoCommit { .. } => {
-                "the remote may serve only branches and tags: give one that contains the commit as --ref"
+                "the remote may serve only branches and tags: set --ref to one that contains the commit"
             }
             Self::Credentials { .. } => {
-                "set up a git credential helper or an ssh key, or set GITHUB_TOKEN, GH_TOKEN or GITLAB_TOKEN for its own host"
+                "set up a git credential helper or an ssh key, or set GITHUB_TOKEN, GH_TOKEN or GITLAB_TOKEN (each is sent only to its own host)"
             }
             Self::Ownership { .. } => "--safe-directory adds it to safe.directory in your global git config",
             Self::Hook { .. } => {
-                "the worktree is complete: --reuse uses it; git config --show-origin core.hooksPath shows where the hook comes from"
+                "the worktree is complete and --reuse uses it; git config --show-origin core.hooksPath shows where the hook comes from"
             }
             Self::ObjectFormat { .. } => "git clone --depth=1 makes a checkout of it, one for each task",
-            Self::Damaged { .. } => "move the clone away; the next init creates it again",
-            Self::Busy { .. } => "run the command again when that process has ended",
+            Self::Damaged { .. } => "move the base away; the next init creates a new one",
+            Self::Busy { .. } => "run the command again after that process has ended",
             _ => return None,
         };
         Some(text.to_owned())
@@ -294,19 +294,19 @@ impl CommandError for GitError {
 }
 
 impl GitError {
-    /// For `map_err`: what was tried on a path.
+    /// For `map_err`: a failed action on a path.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { doing, path, source }
     }
 
-    /// For `map_err`: what was tried on a path by a system call.
+    /// For `map_err`: a failed system call on a path.
     pub(super) fn call(doing: &'static str, path: &Path) -> impl FnOnce(rustix::io::Errno) -> Self {
         let path = path.to_owned();
         move |errno| Self::File { doing, path, source: errno.into() }
     }
 
-    /// For `map_err`: what was tried on the repository.
+    /// For `map_err`: a failed action on the repository.
     pub(super) fn library(doing: &'static str) -> impl FnOnce(git2::Error) -> Self {
         move |source| Self::Library { doing, source }
     }

@@ -1,11 +1,11 @@
-//! Some of many things, for a message.
+//! The first names of a long list, for a message.
 
 use std::fmt;
 
-/// So many are named.
+/// How many names a message shows.
 const SHOWN: usize = 3;
 
-/// The first of some things, and how many there are.
+/// The first names, and how many there are in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Examples {
     shown: Vec<String>,

@@ -1,4 +1,4 @@
-//! Brings what a worktree needs into the base, and nothing when it is there. Under the lock.
+//! Fetches the objects that a worktree needs into the base; none if the base already has them. Under the lock.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,21 +12,22 @@ use super::network::Network;
 use super::resolve::Resolved;
 use super::root::Root;
 
-/// Where a ref comes in when the remote hands out nothing by id.
+/// The ref to fetch into when the remote does not serve objects by id.
 const INCOMING: &str = "refs/kubectl-runnable/incoming";
 
-/// How much of the history is asked for: so many commits from the tip; 0 is all.
+/// How much history to fetch: this many commits from the tip; 0 means all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Depth(pub u32);
 
-/// Whether the base has the commit with so much of its history.
+/// Whether the base has the commit and this much of its history.
 pub(super) fn has(base: &Repository, resolved: &Resolved, depth: Depth) -> bool {
     let Ok(odb) = base.odb() else { return false };
     let (want, commit) = (oid(&resolved.want), oid(&resolved.commit));
     odb.exists(want) && odb.exists(commit) && reaches(base, commit, depth)
 }
 
-/// Fetches the commit, and gives it as it is now in the base: a remote that hands out only refs may have moved on.
+/// Fetches the commit and returns the one that is now in the base: where a remote serves only refs, the ref may have
+/// moved since it was resolved.
 pub(super) fn fetch(
     network: &Network<'_>,
     root: &Root,
@@ -45,19 +46,19 @@ pub(super) fn fetch(
     if answer.success {
         return Ok(resolved.clone());
     }
-    if answer.said.contains("mismatched algorithms") {
+    if answer.stderr.contains("mismatched algorithms") {
         return Err(GitError::ObjectFormat { repository: network.url.to_string() });
     }
     let refused = ["not our ref", "unadvertised object", "couldn't find remote ref", "no such remote ref"];
-    if !refused.iter().any(|words| answer.said.contains(words)) {
-        answer.good(&arguments, &root.base())?;
+    if !refused.iter().any(|words| answer.stderr.contains(words)) {
+        answer.into_stdout(&arguments, &root.base())?;
     }
     let Some(name) = &resolved.name else {
         return Err(GitError::NoCommit { url: network.url.to_string(), id: resolved.commit.clone() });
     };
     let refspec = format!("+{name}:{INCOMING}");
     arguments = self::arguments(&options, &refspec);
-    network.ask(&root.base(), &arguments)?.good(&arguments, &root.base())?;
+    network.ask(&root.base(), &arguments)?.into_stdout(&arguments, &root.base())?;
     let base = super::base::open(root)?;
     let library = GitError::library("read the fetched ref");
     let incoming = base.find_reference(INCOMING).and_then(|found| {
@@ -68,15 +69,15 @@ pub(super) fn fetch(
     Ok(Resolved { want: id(want), commit: id(commit), name: resolved.name.clone() })
 }
 
-/// Objects come in one pack that is there whole or not at all: what a killed git leaves of loose objects could be a
-/// commit without its files.
+/// Objects arrive in one pack, which is renamed into place when complete. With loose objects (below
+/// `fetch.unpackLimit`) a killed git could leave a commit without its files.
 fn arguments<'a>(options: &[&'a str], refspec: &'a str) -> Vec<&'a str> {
     let before = ["-c", "fetch.unpackLimit=1", "-c", "fetch.writeCommitGraph=false", "fetch", "--no-tags"];
     let always = ["--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--no-prune", "--progress"];
     before.into_iter().chain(always).chain(options.iter().copied()).chain(["--", REMOTE, refspec]).collect()
 }
 
-/// A base with all of its history keeps it: a depth would cut it off.
+/// No depth for a base that has its full history: `--depth` would cut it off.
 fn depth_argument(base: &Repository, depth: Depth) -> Option<String> {
     let is_empty = base.references().is_ok_and(|mut references| references.next().is_none());
     match depth.0 {
@@ -87,7 +88,8 @@ fn depth_argument(base: &Repository, depth: Depth) -> Option<String> {
     }
 }
 
-/// Whether the history goes so far. A commit whose parents are neither there nor cut off was left by a killed fetch.
+/// Whether the history has this depth. A killed fetch may leave a commit whose parents are neither present nor recorded
+/// as cut off.
 fn reaches(base: &Repository, commit: Oid, depth: Depth) -> bool {
     let shallow = cut_off(base);
     let Ok(odb) = base.odb() else { return false };
@@ -128,12 +130,12 @@ fn cut_off(base: &Repository) -> HashSet<Oid> {
     text.lines().filter_map(|line| Oid::from_str(line.trim()).ok()).collect()
 }
 
-/// The id as the library has it.
+/// Converts our id to the library's.
 pub(super) fn oid(id: &ObjectId) -> Oid {
     Oid::from_str(id.as_str()).unwrap_or(Oid::ZERO_SHA1)
 }
 
-/// The library's id as ours.
+/// Converts the library's id to ours.
 pub(super) fn id(oid: Oid) -> ObjectId {
     oid.to_string().parse().unwrap_or_else(|_| unreachable!("an object id of SHA-1 is one"))
 }

@@ -1,5 +1,5 @@
-//! Files of a worktree that was left half-made. A checkout that was killed leaves files of the commit before, of the
-//! commit after, and one or a few that were cut short; whatever else is there, somebody has written since.
+//! Files of a half-made worktree. A killed checkout leaves files of the old commit, files of the new commit, and a few
+//! truncated ones; any other file was written by the user since.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use super::program::Git;
 use super::status;
 use super::work::path_text;
 
-/// The files that no checkout has written.
+/// The files that no checkout wrote.
 pub(super) fn changed(
     git: &Git,
     repository: &Repository,
@@ -25,14 +25,14 @@ pub(super) fn changed(
     let mut unknown = unknown(repository, &commits).map_err(library())?;
     unknown.retain(|path| !is_cut_short(repository, &commits, tree, path));
 
-    // Filters change files on their way out, and git knows how.
+    // Filters change files during checkout; git reverses them when it hashes a file.
     let is_in_commit = |path: &str, id: Oid| commits.iter().any(|commit| blob(commit, path) == Some(id));
-    let mut changed = status::unlike(git, tree, unknown.into_iter().collect(), is_in_commit)?;
+    let mut changed = status::with_other_content(git, tree, unknown.into_iter().collect(), is_in_commit)?;
     changed.extend(staged(repository, &commits).map_err(library())?);
     Ok(changed)
 }
 
-/// The commit that it was made at, the one that it was being moved to, and its own.
+/// The commit at which the worktree was created, the one to which it was being moved, and its current one.
 fn commits<'a>(repository: &'a Repository, metadata: &Metadata) -> Vec<Tree<'a>> {
     let record = metadata.record();
     let noted = record.iter().flat_map(|record| [Some(&record.commit), record.moving_to.as_ref()]).flatten();
@@ -41,7 +41,7 @@ fn commits<'a>(repository: &'a Repository, metadata: &Metadata) -> Vec<Tree<'a>>
     ids.iter().filter_map(|&id| repository.find_commit(id).ok()?.tree().ok()).collect()
 }
 
-/// Files that are not as any of the commits has them. Those that `.gitignore` names are nobody's work.
+/// Files that differ from every one of the commits. Files that `.gitignore` names do not count as work.
 fn unknown(repository: &Repository, commits: &[Tree<'_>]) -> Result<BTreeSet<String>, git2::Error> {
     let mut unknown: Option<BTreeSet<String>> = None;
     for commit in commits.iter().map(Some).chain(commits.is_empty().then_some(None)) {
@@ -71,7 +71,7 @@ fn blob(commit: &Tree<'_>, path: &str) -> Option<Oid> {
     (entry.kind() == Some(ObjectType::Blob)).then(|| entry.id())
 }
 
-/// What was staged and is in none of the commits.
+/// Staged files that none of the commits has.
 fn staged(repository: &Repository, commits: &[Tree<'_>]) -> Result<Vec<String>, git2::Error> {
     let index = repository.index()?;
     let is_known = |path: &str, id: Oid| {

@@ -1,6 +1,6 @@
-//! The `post-checkout` hook, which git runs for a new worktree: in it, with no commit before, the commit, and 1. A clone
-//! brings no hooks and the base is made without a template: those that there are, the user's own configuration names
-//! (`core.hooksPath`), or somebody who may write to the base has put there.
+//! Runs the `post-checkout` hook as git does for a new worktree: in its directory, with the null id, the commit and `1`
+//! as arguments. A clone has no hooks, and the base is created without a template, so a hook comes from the user's own
+//! configuration (`core.hooksPath`) or from somebody who can write to the base.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,10 +10,10 @@ use super::identity::ObjectId;
 use super::program::Git;
 
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
-/// What is set for a git that answers us. A hook gets what the user has set.
+/// Variables that we set for our own git calls. A hook gets the user's values instead.
 const OURS: [&str; 3] = ["LC_ALL", "GIT_CEILING_DIRECTORIES", "GIT_ALLOW_PROTOCOL"];
 
-/// Runs the hook if there is one. What it says, git passes on to standard error.
+/// Runs the hook if there is one. Git sends its output to standard error.
 pub(super) fn post_checkout(git: &Git, tree: &Path, commit: &ObjectId) -> Result<(), GitError> {
     let arguments = ["hook", "run", "--ignore-missing", "post-checkout", "--", NO_COMMIT, commit.as_str(), "1"];
     let mut command = git.command(tree, arguments);
@@ -31,7 +31,7 @@ pub(super) fn post_checkout(git: &Git, tree: &Path, commit: &ObjectId) -> Result
     }
 }
 
-/// The worktree is whole all the same, as after `git worktree add`.
+/// The worktree is complete in spite of the error, as after `git worktree add`.
 pub(super) fn failed(tree: &Path, how: &str) -> GitError {
     GitError::Hook { path: tree.to_owned(), how: how.to_owned() }
 }

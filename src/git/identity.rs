@@ -1,11 +1,11 @@
-//! Names of the outside world that become paths, refs and arguments of git: each is checked once, here, so that none of
-//! them can lead out of a directory, be taken for an option, or name more than it says.
+//! Names from outside that become paths, refs and git arguments. Each is checked once, here: it cannot lead out of a
+//! directory, pass for an option, or match more than one thing.
 
 use crate::exit::{CommandError, Exit};
 use std::fmt;
 use std::str::FromStr;
 
-/// Who owns a repository: one name, or several with `/` between them (groups of GitLab).
+/// The owner of a repository: one name, or several separated by `/` (GitLab groups).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner(String);
 
@@ -17,49 +17,45 @@ pub(crate) struct RepositoryName(String);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskId(String);
 
-/// A full object id of SHA-1, in lower case.
+/// A full SHA-1 object id, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectId(String);
 
-/// The name of a ref, full (`refs/heads/main`) or short (`main`), as `git check-ref-format` has it.
+/// The name of a ref, full (`refs/heads/main`) or short (`main`), by the rules of `git check-ref-format`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RefName(String);
 
-/// What a worktree is to show.
+/// The commit to check out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Revision {
-    /// A commit by its id, which needs no question to the remote.
+    /// A commit id, which needs no request to the remote.
     Object(ObjectId),
-    /// What the remote's ref points to.
+    /// A ref of the remote.
     Ref(RefName),
 }
 
-/// A directory of a repository, relative to its top, with `/` between its components.
+/// A directory of a repository, relative to its top, with `/` as separator.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Directory(String);
 
-/// Why a text is no name.
+/// Why a text is not a valid name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum NameError {
-    /// The text is no owner.
     #[error("invalid owner {0:?}: expected letters, digits, '-', '_' or '.', beginning with a letter, digit or '_'")]
     Owner(String),
-    /// The text is no name of a repository.
     #[error("invalid repository {0:?}: expected letters, digits, '-', '_' or '.', without '/' and '..'")]
     Repository(String),
-    /// The text is no task id.
     #[error(
         "invalid task id {0:?}: expected at most 128 letters, digits, '.', '_' or '-', beginning with a letter or digit, without '..'"
     )]
     TaskId(String),
-    /// The text is no ref and no object id.
+    /// Neither a ref nor an object id.
     #[error("invalid ref {0:?}: expected a branch, a tag, refs/…, or a full object id")]
     Revision(String),
-    /// The text is an object id of another kind.
-    #[error("object id {0} is one of SHA-256: only SHA-1 is supported")]
+    /// An object id of SHA-256.
+    #[error("object id {0} is a SHA-256 id: only SHA-1 is supported")]
     Sha256(String),
-    /// The text is no directory of a repository.
-    #[error("invalid directory {0:?}: expected one of the repository, such as src/app, without '..'")]
+    #[error("invalid directory {0:?}: expected a path inside the repository, such as src/app, without '..'")]
     Directory(String),
 }
 
@@ -69,11 +65,11 @@ impl CommandError for NameError {
     }
 }
 
-/// The longest task id: its name becomes a file name with something added.
-const LONGEST_TASK_ID: usize = 128;
+/// The longest task id. It becomes part of file names, which may have 255 bytes.
+const MAX_TASK_ID: usize = 128;
 
 fn is_task_id(text: &str) -> bool {
-    text.len() <= LONGEST_TASK_ID
+    text.len() <= MAX_TASK_ID
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(is_name_byte)
         && !text.contains("..")
@@ -91,7 +87,7 @@ fn is_forge_name(text: &str) -> bool {
         && text != "."
 }
 
-/// The rules of `git check-ref-format --allow-onelevel`, and no beginning that could be taken for an option.
+/// The rules of `git check-ref-format --allow-onelevel`, and no leading `-`, which would pass for an option.
 fn is_ref(text: &str) -> bool {
     let legal = |byte: u8| byte > b' ' && byte != 0x7f && !b"~^:?*[\\".contains(&byte);
     let component = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.as_bytes().ends_with(b".lock");
@@ -109,7 +105,7 @@ fn is_object_id(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether the text is an object id of SHA-256, which the library cannot work with.
+/// Whether the text is a SHA-256 object id, which the library does not support.
 pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -194,8 +190,8 @@ impl FromStr for Directory {
 }
 
 impl RefName {
-    /// The full names that this may stand for, the first that exists counts: branches before tags, as `git clone
-    /// --branch` has it.
+    /// The full names that this may stand for; the first that exists wins: branches before tags, as in `git clone
+    /// --branch`.
     pub(crate) fn candidates(&self) -> Vec<String> {
         if self.0.starts_with("refs/") || self.0 == "HEAD" {
             return vec![self.0.clone()];
@@ -205,7 +201,7 @@ impl RefName {
 }
 
 impl RefName {
-    /// Whether it reads as the beginning of an object id, as git abbreviates them: to the remote it is a ref's name.
+    /// Whether it looks like an abbreviated object id. The remote takes it for the name of a ref.
     pub(super) fn could_be_an_object_id(&self) -> bool {
         (4..40).contains(&self.0.len()) && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
     }

@@ -1,4 +1,4 @@
-//! Makes the worktree of a task.
+//! Creates the worktree of a task, or reuses the existing one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::error::GitError;
 use super::fetch::{self, Depth, id};
 use super::identity::{Directory, ObjectId, Revision, TaskId};
 use super::lock::{self, Lock};
-use super::metadata::{self, Making, Metadata, Record, Stage};
+use super::metadata::{self, Draft, Metadata, Record, Stage};
 use super::network::Network;
 use super::place::{self, Place};
 use super::resolve::{Resolved, resolve};
@@ -21,73 +21,74 @@ use super::root::Root;
 use super::trash::{self, Trash};
 use super::{base, hook, recovery, sparse, tracking, trust};
 
-/// What is asked for.
+/// The options of an init.
 #[derive(Debug, Clone)]
 pub(crate) struct InitRequest {
-    /// The task.
     pub task: TaskId,
-    /// What its worktree is to show.
+    /// What to check out.
     pub revision: Revision,
-    /// How much of the history is fetched.
+    /// How much history to fetch.
     pub depth: Depth,
-    /// Only these directories, and the files beside and above them; all when there are none.
+    /// Check out only these directories, and the files beside and above them; everything if empty.
     pub sparse: Vec<Directory>,
-    /// Take a worktree that is there already.
+    /// Use the existing worktree of the task.
     pub reuse: bool,
-    /// Add base and worktree to `safe.directory` of the user's git configuration.
+    /// Add base and worktree to `safe.directory` in the user's git configuration.
     pub trust: bool,
-    /// How long the lock is waited for.
+    /// Maximum time to wait for the lock.
     pub lock_timeout: Duration,
 }
 
-/// A worktree that is there and whole.
+/// A complete worktree.
 #[derive(Debug, Clone)]
-pub(crate) struct Made {
-    /// Where.
+pub(crate) struct Worktree {
+    /// Its directory.
     pub path: PathBuf,
     /// The shared clone.
     pub base: PathBuf,
     /// Its commit.
     pub commit: ObjectId,
-    /// The full name of the ref that named the commit.
+    /// The full name of the ref it was created from; none for a commit id.
     pub name: Option<String>,
-    /// It was there before.
+    /// The worktree existed before.
     pub reused: bool,
-    /// Something was fetched for it.
+    /// Objects were fetched for it.
     pub fetched: bool,
 }
 
-/// What an init does next, for a user who waits.
+/// The next step of an init, shown as progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Something must be fetched.
+    /// Objects are fetched.
     Fetch,
     /// Files are written.
     Checkout,
 }
 
-/// Makes the worktree in the root at this place, or takes the one that is there. One that fails leaves nothing behind.
+/// Creates the task's worktree in the root at this path, or reuses the existing one. A failed init removes what it
+/// created.
 pub(crate) fn init(
     network: &Network<'_>,
     place: &Path,
     request: &InitRequest,
     cancelled: &AtomicBool,
-    tell: &mut dyn FnMut(Step),
-) -> Result<Made, GitError> {
+    report: &mut dyn FnMut(Step),
+) -> Result<Worktree, GitError> {
     let directory = directory(network, place, request)?;
     let resolved = resolve(network, &directory, &request.revision)?;
 
     let root = Root::make(place)?;
     let tree = root.tree(&request.task);
-    let mut init = Init { network, root: &root, request, tree, cancelled, tell, made_base: false };
+    let mut init = Init { network, root: &root, request, tree, cancelled, report, made_base: false };
     let made = init.make(resolved).and_then(|made| root.write_workspace_path(&made.path).map(|()| made));
     if made.is_err() {
-        init.leave_nothing();
+        init.roll_back();
     }
     made
 }
 
-/// Where git is asked about the remote: in the clone if there is one, else nowhere near a repository of somebody's own.
+/// The working directory for the first request to the remote: the base if there is one, else a directory where git
+/// cannot find a repository of the user and take its configuration.
 fn directory(network: &Network<'_>, place: &Path, request: &InitRequest) -> Result<PathBuf, GitError> {
     let root = match Root::open(place) {
         Err(GitError::NoBase { .. }) => return Ok("/".into()),
@@ -114,20 +115,20 @@ struct Init<'a> {
     request: &'a InitRequest,
     tree: PathBuf,
     cancelled: &'a AtomicBool,
-    tell: &'a mut dyn FnMut(Step),
-    /// The base was not there before.
+    report: &'a mut dyn FnMut(Step),
+    /// This init created the base.
     made_base: bool,
 }
 
 impl Init<'_> {
-    fn make(&mut self, resolved: Resolved) -> Result<Made, GitError> {
+    fn make(&mut self, resolved: Resolved) -> Result<Worktree, GitError> {
         let mut lock = self.lock()?;
         self.made_base = !self.root.base().exists();
         let mut base = base::make(self.root, self.network.url)?;
         recovery::repair(self.root, &base, &lock);
         let place = loop {
-            match place::look(self.network.git, self.root, &base, &self.request.task)? {
-                // Its maker needs the lock to finish.
+            match place::make_room(self.network.git, self.root, &base, &self.request.task)? {
+                // The creating process needs the lock to finish, so we must release it while we wait.
                 Place::Taken(metadata) if metadata.stage() == Stage::BeingMade => {
                     if !self.request.reuse {
                         return Err(self.being_made(&metadata));
@@ -147,7 +148,7 @@ impl Init<'_> {
 
         let fetched = !fetch::has(&base, &resolved, self.request.depth);
         let resolved = if fetched { self.fetch(&mut base, &resolved, false)? } else { resolved };
-        self.go_on()?;
+        self.check_cancelled()?;
         tracking::track(&base, &resolved)?;
         let commit = commit(&base, self.network, &resolved)?;
         if self.request.trust {
@@ -155,7 +156,7 @@ impl Init<'_> {
             trust::add(self.network.git, self.root, &self.tree, &lock)?;
         }
 
-        let made = Made {
+        let made = Worktree {
             path: self.tree.clone(),
             base: self.root.base(),
             commit,
@@ -181,22 +182,23 @@ impl Init<'_> {
         resolved: &Resolved,
         commit: &ObjectId,
     ) -> Result<(), GitError> {
-        let making = metadata::add(base, &self.tree, &self.record(resolved, commit), commit)?;
+        let draft = metadata::add(base, &self.tree, &self.record(resolved, commit), commit)?;
         let done = sparse::set(self.network.git, &self.tree, &self.request.sparse).and_then(|()| {
             drop(lock);
-            self.fill(base, &making, resolved, commit)
+            self.fill(base, &draft, resolved, commit)
         });
         if let Err(error) = done {
-            self.discard(&making)?;
+            self.discard(&draft)?;
             return Err(error);
         }
-        // Still marked as being made: no cleanup takes the worktree away from under the hook.
+        // The worktree is still marked as being created, so no cleanup can remove it while the hook runs.
         let hooked = hook::post_checkout(self.network.git, &self.tree, commit);
-        making.finish()?;
+        draft.finish()?;
         hooked
     }
 
-    /// Another init that failed may have removed the whole root, which it had made, while this one waited for the lock.
+    /// Takes the lock. While we wait for it, a failing init may remove the root that it had created, lock file
+    /// included: then the root is created again.
     fn lock(&self) -> Result<Lock, GitError> {
         loop {
             Root::make(self.root.path())?;
@@ -215,7 +217,7 @@ impl Init<'_> {
     }
 
     fn fetch(&mut self, base: &mut Repository, resolved: &Resolved, refetch: bool) -> Result<Resolved, GitError> {
-        (self.tell)(Step::Fetch);
+        (self.report)(Step::Fetch);
         let fetched = fetch::fetch(self.network, self.root, resolved, self.request.depth, refetch)?;
         *base = base::open(self.root)?;
         Ok(fetched)
@@ -227,7 +229,7 @@ impl Init<'_> {
             commit: commit.to_string(),
             name: resolved.name.clone(),
             created_at: jiff::Timestamp::now(),
-            maker: maker(),
+            maker: describe_creator(),
             moving_to: None,
         }
     }
@@ -235,66 +237,66 @@ impl Init<'_> {
     fn fill(
         &mut self,
         base: &mut Repository,
-        making: &Making,
+        draft: &Draft,
         resolved: &Resolved,
         commit: &ObjectId,
     ) -> Result<(), GitError> {
-        (self.tell)(Step::Checkout);
-        match self.check_out(base, making, commit) {
-            // Objects that got lost are fetched once more, all of them.
+        (self.report)(Step::Checkout);
+        match self.check_out(base, draft, commit) {
+            // Objects are missing from the base: fetch all of them again.
             Err(GitError::Damaged { .. }) => {
                 let _lock = self.lock()?;
                 self.fetch(base, resolved, true)?;
                 empty(&self.tree)?;
-                self.check_out(base, making, commit)
+                self.check_out(base, draft, commit)
             }
             done => done,
         }
     }
 
-    fn check_out(&self, base: &Repository, making: &Making, commit: &ObjectId) -> Result<(), GitError> {
+    fn check_out(&self, base: &Repository, draft: &Draft, commit: &ObjectId) -> Result<(), GitError> {
         let checkout = Checkout {
             git: self.network.git,
             tree: &self.tree,
-            metadata: making.metadata.path(),
+            metadata: draft.metadata.path(),
             commit,
             sparse: &self.request.sparse,
         };
         checkout::fill(base, &checkout, self.cancelled)
     }
 
-    fn discard(&self, making: &Making) -> Result<(), GitError> {
+    fn discard(&self, draft: &Draft) -> Result<(), GitError> {
         let lock = self.lock()?;
         trash::move_to_trash(self.root, &self.tree)?.map_or(Ok(()), Trash::delete)?;
-        making.metadata.remove()?;
+        draft.metadata.remove()?;
         if self.request.trust {
             trust::forget_gone(self.network.git, self.root, &lock)?;
         }
         Ok(())
     }
 
-    /// Takes away what this init has made and nobody else has begun to use. What cannot be taken away is no harm: the next
-    /// init goes on with it.
-    fn leave_nothing(&self) {
+    /// Removes what this init created, unless another process has begun to use it. What cannot be removed does no harm:
+    /// the next init uses it.
+    fn roll_back(&self) {
         let Ok(lock) = take_lock(self.root, self.request) else { return };
         let is_unused = |base: Repository| metadata::all(&base).is_ok_and(|all| all.is_empty());
         if self.made_base && base::find(self.root).is_ok_and(|base| base.is_none_or(is_unused)) {
             let _ = fs::remove_dir_all(self.root.base());
         }
-        self.root.remove_what_was_made(&lock);
+        self.root.remove_created(&lock);
     }
 
-    fn go_on(&self) -> Result<(), GitError> {
+    fn check_cancelled(&self) -> Result<(), GitError> {
         if self.cancelled.load(Ordering::Relaxed) { Err(GitError::Interrupted) } else { Ok(()) }
     }
 }
 
-/// This process, as others read of it.
-pub(super) fn maker() -> String {
+/// This process, as described to others in the worktree's record.
+pub(super) fn describe_creator() -> String {
     lock::describe("worktree init", &jiff::Timestamp::now())
 }
 
-/// What was asked for may be an object that is no commit.
+/// The commit to check out. The requested id may name another object: a tag is followed, anything else is an error.
 fn commit(base: &Repository, network: &Network<'_>, resolved: &Resolved) -> Result<ObjectId, GitError> {
     let object = base.find_object(fetch::oid(&resolved.commit), None);
     let commit = object.and_then(|object| object.peel_to_commit());
@@ -302,7 +304,7 @@ fn commit(base: &Repository, network: &Network<'_>, resolved: &Resolved) -> Resu
     commit.map(|commit| id(commit.id())).map_err(missing)
 }
 
-/// Removes what a checkout has written, but not the pointer to the metadata.
+/// Removes the files that a checkout wrote, but not the `.git` file that points to the metadata.
 fn empty(tree: &Path) -> Result<(), GitError> {
     let entries = fs::read_dir(tree).map_err(GitError::file("read", tree))?;
     for entry in entries.flatten().filter(|entry| entry.file_name() != ".git") {

@@ -1,4 +1,4 @@
-//! What there is to know of each worktree of a root. Nothing is changed and nobody is waited for.
+//! Lists the worktrees of a root. It changes nothing and takes no lock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,58 +14,58 @@ use super::root::Root;
 use super::tree::{self, Tree};
 use super::{base, garbage};
 
-/// More threads than this wait for each other in the file system.
-const MOST_THREADS: usize = 8;
+/// With more threads, they only wait for each other in the file system.
+const MAX_THREADS: usize = 8;
 
-/// A worktree with what there is to know of it.
+/// A worktree and its details.
 #[derive(Debug, Clone)]
-pub(crate) struct Listed {
-    /// Where and how it stands.
+pub(crate) struct WorktreeInfo {
+    /// Its directory and state.
     pub tree: Tree,
-    /// Its commit, as far as that is known.
+    /// Its commit, if known.
     pub commit: Option<ObjectId>,
-    /// The branch that it is on; init makes none.
+    /// The branch that is checked out; init creates none.
     pub branch: Option<String>,
-    /// The full name of the ref that it was made for.
+    /// The full name of the ref that it was created from.
     pub name: Option<String>,
-    /// When it was made; what is no worktree of ours: when its directory was changed last.
+    /// When it was created; for a directory without a record of ours, when it last changed.
     pub created_at: Option<jiff::Timestamp>,
-    /// What its files take on disk, in bytes.
+    /// The size of its files on disk, in bytes.
     pub size: u64,
     /// Why a cleanup would keep it.
     pub reasons: Vec<Reason>,
 }
 
-/// All worktrees of a root, by their tasks.
-pub(crate) fn list(git: &Git, root: &Root) -> Result<Vec<Listed>, GitError> {
+/// All worktrees of a root, sorted by task.
+pub(crate) fn list(git: &Git, root: &Root) -> Result<Vec<WorktreeInfo>, GitError> {
     let trees = tree::all(root, base::find(root)?.as_ref())?;
     let next = AtomicUsize::new(0);
     let listed = Mutex::new(Vec::with_capacity(trees.len()));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MOST_THREADS).min(trees.len());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MAX_THREADS).min(trees.len());
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                // A handle of git2 stays in its thread.
+                // A git2 repository cannot be shared between threads.
                 let base = base::find(root).ok().flatten();
                 while let Some(tree) = trees.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = look(git, base.as_ref(), tree);
-                    listed.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+                    let info = inspect(git, base.as_ref(), tree);
+                    listed.lock().unwrap_or_else(PoisonError::into_inner).push(info);
                 }
             });
         }
     });
     let mut listed = listed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    listed.sort_by(|left: &Listed, right| left.tree.path.cmp(&right.tree.path));
+    listed.sort_by(|left: &WorktreeInfo, right| left.tree.path.cmp(&right.tree.path));
     Ok(listed)
 }
 
-fn look(git: &Git, base: Option<&Repository>, tree: &Tree) -> Listed {
+fn inspect(git: &Git, base: Option<&Repository>, tree: &Tree) -> WorktreeInfo {
     let record = tree.metadata.as_ref().and_then(Metadata::record);
     let head = tree.metadata.as_ref().and_then(Metadata::head);
     let branch = head.as_deref().and_then(|head| head.strip_prefix("ref: ")).map(str::to_owned);
     let tip = |branch: &String| base?.refname_to_id(branch).ok().map(|id| id.to_string());
     let commit = branch.as_ref().map_or(head, tip);
-    Listed {
+    WorktreeInfo {
         tree: tree.clone(),
         commit: commit.and_then(|commit| commit.parse().ok()),
         branch: branch.map(|branch| branch.trim_start_matches("refs/heads/").to_owned()),
@@ -76,19 +76,20 @@ fn look(git: &Git, base: Option<&Repository>, tree: &Tree) -> Listed {
     }
 }
 
-impl Listed {
-    /// Whether files were changed or added that are in no commit; `None` where that cannot be told.
+impl WorktreeInfo {
+    /// Whether it has changed or added files that are in no commit; `None` if that is unknown.
     pub(crate) fn dirty(&self) -> Option<bool> {
-        self.tells(|reason| matches!(reason, Reason::Changed(_) | Reason::Unfinished(_)))
+        self.holds(|reason| matches!(reason, Reason::Changed(_) | Reason::Unfinished(_)))
     }
 
-    /// Whether commits are on no branch of the remote; `None` where that cannot be told.
+    /// Whether it has commits that are on no branch of the remote; `None` if that is unknown.
     pub(crate) fn unpushed(&self) -> Option<bool> {
-        self.tells(|reason| matches!(reason, Reason::Unpushed(_) | Reason::Stashed(_)))
+        self.holds(|reason| matches!(reason, Reason::Unpushed(_) | Reason::Stashed(_)))
     }
 
-    fn tells(&self, is_it: impl Fn(&Reason) -> bool) -> Option<bool> {
-        let untold = |reason: &Reason| matches!(reason, Reason::Unknown | Reason::Unreadable(_) | Reason::BeingMade(_));
-        if self.reasons.iter().any(untold) { None } else { Some(self.reasons.iter().any(is_it)) }
+    fn holds(&self, is_match: impl Fn(&Reason) -> bool) -> Option<bool> {
+        let is_unknown =
+            |reason: &Reason| matches!(reason, Reason::Unknown | Reason::Unreadable(_) | Reason::BeingMade(_));
+        if self.reasons.iter().any(is_unknown) { None } else { Some(self.reasons.iter().any(is_match)) }
     }
 }

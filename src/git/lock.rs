@@ -1,5 +1,6 @@
-//! One process at a time changes the base: clone, fetch, worktrees added and removed, gc. The kernel lets the lock go
-//! with its holder, however that ends; what a killed holder was at stays written in the lock's file.
+//! The lock of the base: one process at a time clones, fetches, adds or removes worktrees, or collects garbage. The
+//! kernel releases the lock when its holder ends, however that happens. A holder empties the lock's file before it
+//! releases the lock, so text in the file shows that the last holder was killed.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek, Write};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use super::error::GitError;
 
-/// The lock, held until dropped.
+/// The held lock; dropping it releases it.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -18,7 +19,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Waits for the lock, for so long at most. `holder` is what others read of us while we hold it.
+    /// Waits for the lock until the timeout. `holder` describes this process to those who wait.
     pub(super) fn take(path: &Path, timeout: Duration, holder: &str) -> Result<Self, GitError> {
         loop {
             let file = open(path)?;
@@ -27,19 +28,20 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => wait(file, path, timeout)?,
                 Err(TryLockError::Error(error)) => return Err(GitError::file("lock", path)(error)),
             };
-            // A holder whose init failed removes the file with all else; the next one may have made another meanwhile.
+            // Sequence: we open the file, its holder's init fails and removes it together with the root, another init
+            // creates a new one. Our lock on the removed file would then protect nothing.
             if is_at(&file, path) {
                 return Ok(Self::held(file, holder));
             }
         }
     }
 
-    /// Whether the holder before us was killed, and may have left something half-made.
+    /// Whether the last holder was killed and may have left unfinished work.
     pub(super) fn follows_a_killed_holder(&self) -> bool {
         self.killed
     }
 
-    /// What cannot be written, on a full disk that is to be cleaned, others only do not get to know.
+    /// A write error is ignored: a cleanup must work on a full disk, and only the description of the holder is lost.
     fn held(mut file: File, holder: &str) -> Self {
         let killed = file.metadata().is_ok_and(|metadata| metadata.len() > 0);
         let write = |file: &mut File| -> io::Result<()> {
@@ -54,7 +56,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // One that stays written makes the next holder look closer, and nothing else.
+        // If this fails, the next holder looks for unfinished work and finds none.
         let _ = self.file.set_len(0);
     }
 }
@@ -64,7 +66,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     (opened.dev(), opened.ino()) == (there.dev(), there.ino())
 }
 
-/// What the holder of a lock says of itself.
+/// The holder's description of itself.
 pub(super) fn holder(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().next()?.trim();
@@ -78,12 +80,12 @@ fn open(path: &Path) -> Result<File, GitError> {
     file.map_err(GitError::file("open", path))
 }
 
-/// The kernel wakes one waiter at a time; a thread waits, so that the wait has an end.
+/// Waits for the lock in a thread, because a blocking lock call has no timeout.
 fn wait(file: File, path: &Path, timeout: Duration) -> Result<File, GitError> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let locked = file.lock().map(|()| file);
-        // Nobody listens after the timeout: then the file is closed here, and the lock with it.
+        // After the timeout nobody receives: the file is closed here, which releases the lock.
         let _ = sender.send(locked);
     });
     match receiver.recv_timeout(timeout) {
@@ -92,18 +94,18 @@ fn wait(file: File, path: &Path, timeout: Duration) -> Result<File, GitError> {
     }
 }
 
-/// Whether a file's lock is held by somebody; no file is not.
+/// Whether a process holds the lock of a file; a missing file is not locked.
 pub(super) fn is_held(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// This process, for the holder's text of a lock.
+/// Describes this process for the lock's file.
 pub(crate) fn describe(doing: &str, now: &jiff::Timestamp) -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("process {} on {host} ({doing}, since {})", std::process::id(), now.strftime("%Y-%m-%dT%H:%M:%SZ"))
 }
 
-/// Waits until nobody holds a file's lock.
+/// Waits until a file's lock is free.
 pub(super) fn wait_until_free(path: &Path, timeout: Duration) -> Result<(), GitError> {
     match File::open(path) {
         Ok(file) => wait(file, path, timeout).map(drop),
@@ -111,7 +113,6 @@ pub(super) fn wait_until_free(path: &Path, timeout: Duration) -> Result<(), GitE
     }
 }
 
-/// The lock's path in a root.
 pub(super) fn path(root: &Path) -> PathBuf {
     root.join("base.lock")
 }
@@ -120,8 +121,8 @@ pub(super) fn path(root: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    /// A lock that was let go may be held on by the process that another test's thread is just starting, until it is
-    /// another program.
+    /// Between fork and exec, a process that another test's thread starts shares the open file, and with it a lock that
+    /// was released here.
     const FORK: Duration = Duration::from_mins(1);
 
     #[test]

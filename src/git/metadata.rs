@@ -1,9 +1,9 @@
-//! What git knows of a worktree: `<base>/.git/worktrees/<name>/`. It is written here, detached and without a checkout, in
-//! an order that leaves nothing git would trip over when we are killed between two files:
+//! Git's metadata of a worktree, `<base>/.git/worktrees/<name>/`, written for a detached `HEAD` and without a checkout.
+//! The order of the files is chosen so that git can read the base if we are killed between any two of them:
 //!
 //! ```text
-//! runnable.json   the record of whose worktree it is; locked by its maker while it is made
-//! locked          "being made": keeps `git worktree prune` away; the worktree is whole when this is gone
+//! runnable.json   our record: task, commit, creator; its creator locks it while the worktree is being created
+//! locked          "being made": stops `git worktree prune`; removed when the worktree is complete
 //! commondir, gitdir, HEAD
 //! ```
 
@@ -22,47 +22,46 @@ const RECORD: &str = "runnable.json";
 const LOCKED: &str = "locked";
 const BEING_MADE: &str = "kubectl runnable: being made";
 
-/// Whose worktree it is.
+/// Our record of a worktree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
     /// The task.
     pub task_id: String,
-    /// The commit that it was made at.
+    /// The commit at which it was created.
     pub commit: String,
-    /// The full name of the ref that named the commit.
+    /// The full name of the ref it was created from.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
-    /// When it was made.
     pub created_at: jiff::Timestamp,
-    /// Who made it.
+    /// The process that created it.
     pub maker: String,
-    /// The commit that it is being moved to: a killed move leaves files of both.
+    /// The commit to which it is being moved: a killed move leaves files of both.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub moving_to: Option<String>,
 }
 
-/// The metadata of one worktree, whether that is there or not.
+/// The metadata of one worktree, whose directory may be gone.
 #[derive(Debug, Clone)]
 pub(super) struct Metadata {
     path: PathBuf,
 }
 
-/// Metadata whose worktree is being made, until dropped.
+/// The metadata of a worktree that is being created or moved. Its lock on the record lasts until it is dropped.
 #[derive(Debug)]
-pub(super) struct Making {
+pub(super) struct Draft {
     pub(super) metadata: Metadata,
     record: File,
 }
 
-/// How far a worktree has come.
+/// How complete a worktree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// A living process makes it.
+    /// A running process is creating it.
     BeingMade,
-    /// Its maker was killed.
+    /// Its creator was killed.
     HalfMade,
-    /// It is whole.
+    /// It is complete.
     Whole,
 }
 
@@ -79,16 +78,16 @@ pub(super) fn all(base: &Repository) -> Result<Vec<Metadata>, GitError> {
     Ok(all)
 }
 
-/// The metadata of the worktree in this place.
+/// The metadata of the worktree at this path.
 pub(super) fn of(base: &Repository, tree: &Path) -> Result<Option<Metadata>, GitError> {
     Ok(all(base)?.into_iter().find(|metadata| metadata.tree().as_deref() == Some(tree)))
 }
 
 /// Writes the metadata of a new worktree and its `.git` file. Under the lock.
-pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &ObjectId) -> Result<Making, GitError> {
-    let path = free(base, &record.task_id);
-    fs::create_dir_all(&path).map_err(GitError::file("make", &path))?;
-    let making = Making { record: write_record(&path, record)?, metadata: Metadata { path: path.clone() } };
+pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &ObjectId) -> Result<Draft, GitError> {
+    let path = unused_path(base, &record.task_id);
+    fs::create_dir_all(&path).map_err(GitError::file("create", &path))?;
+    let draft = Draft { record: write_record(&path, record)?, metadata: Metadata { path: path.clone() } };
     let write = |name: &str, text: String| {
         let file = path.join(name);
         fs::write(&file, text).map_err(GitError::file("write", &file))
@@ -97,10 +96,10 @@ pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &Obje
     write("commondir", "../..\n".to_owned())?;
     write("gitdir", format!("{}\n", tree.join(".git").display()))?;
     write("HEAD", format!("{commit}\n"))?;
-    fs::create_dir(tree).map_err(GitError::file("make", tree))?;
+    fs::create_dir(tree).map_err(GitError::file("create", tree))?;
     let pointer = tree.join(".git");
     fs::write(&pointer, format!("gitdir: {}\n", path.display())).map_err(GitError::file("write", &pointer))?;
-    Ok(making)
+    Ok(draft)
 }
 
 fn write_record(path: &Path, record: &Record) -> Result<File, GitError> {
@@ -113,7 +112,7 @@ fn hold_record(path: &Path) -> Result<File, GitError> {
     let path = path.join(RECORD);
     let open = || {
         let file = File::options().create(true).truncate(false).read(true).write(true).open(&path)?;
-        // One who looks whether it is held holds it for an instant.
+        // `lock::is_held` takes a shared lock for an instant, so wait instead of failing.
         file.lock()?;
         Ok(file)
     };
@@ -127,8 +126,8 @@ fn rewrite(file: &mut File, record: &Record) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// A name that git can make refs of (`worktrees/<name>/HEAD`), and that no other worktree has.
-fn free(base: &Repository, task: &str) -> PathBuf {
+/// An unused name that git accepts as part of a ref (`worktrees/<name>/HEAD`).
+fn unused_path(base: &Repository, task: &str) -> PathBuf {
     let directory = base.commondir().join("worktrees");
     let is_ref = !task.ends_with('.') && !task.to_ascii_lowercase().ends_with(".lock");
     let name = if is_ref { task.to_owned() } else { format!("{task}-") };
@@ -142,7 +141,7 @@ fn free(base: &Repository, task: &str) -> PathBuf {
     }
 }
 
-/// Whether nothing is in a directory but, perhaps, a `.git` that was never written.
+/// Whether a directory is empty, except perhaps for an empty `.git` file of a killed init.
 pub(super) fn is_bare(tree: &Path) -> bool {
     let is_pointer = |entry: &fs::DirEntry| {
         entry.file_name() == ".git" && entry.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
@@ -150,7 +149,7 @@ pub(super) fn is_bare(tree: &Path) -> bool {
     fs::read_dir(tree).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_pointer(&entry))))
 }
 
-/// The same path without `.` and `..`; links are not looked at.
+/// The path with `.` and `..` resolved lexically; links are not followed.
 fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
@@ -165,8 +164,8 @@ fn without_dots(path: &Path) -> PathBuf {
     plain
 }
 
-impl Making {
-    /// Notes that it shows another commit now.
+impl Draft {
+    /// Records that the move to another commit is complete.
     pub(super) fn move_to(&mut self, commit: &ObjectId, name: Option<&str>) -> Result<(), GitError> {
         self.note(|record| {
             record.commit = commit.to_string();
@@ -175,19 +174,19 @@ impl Making {
         })
     }
 
-    /// Notes that it still shows the commit that it showed before.
+    /// Records that the move did not happen: the worktree is still at its old commit.
     pub(super) fn stay(&mut self) -> Result<(), GitError> {
         self.note(|record| record.moving_to = None)
     }
 
-    /// Worktrees that others made have no record.
+    /// Changes the record. A worktree that git or the user created has none.
     fn note(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), GitError> {
         let Some(mut record) = self.metadata.record() else { return Ok(()) };
         change(&mut record);
         rewrite(&mut self.record, &record).map_err(GitError::file("write", &self.metadata.path.join(RECORD)))
     }
 
-    /// The worktree is whole from here on.
+    /// Marks the worktree as complete.
     pub(super) fn finish(self) -> Result<(), GitError> {
         if self.metadata.lock_reason().is_some() {
             return Ok(());
@@ -198,48 +197,48 @@ impl Making {
 }
 
 impl Metadata {
-    /// The directory.
+    /// The directory of the metadata.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where its worktree is, or was.
+    /// The directory of the worktree, which may be gone.
     pub(super) fn tree(&self) -> Option<PathBuf> {
         let text = fs::read_to_string(self.path.join("gitdir")).ok()?;
         let tree = Path::new(text.trim_end_matches('\n')).parent()?;
-        // git 2.48 with worktree.useRelativePaths writes it relative to the metadata.
+        // With worktree.useRelativePaths, git 2.48 writes a path relative to the metadata.
         if tree.is_absolute() { Some(tree.to_owned()) } else { Some(without_dots(&self.path.join(tree))) }
     }
 
-    /// Whose it is; worktrees that others made have none.
+    /// Our record; none for a worktree that git or the user created.
     pub(super) fn record(&self) -> Option<Record> {
         serde_json::from_str(&fs::read_to_string(self.path.join(RECORD)).ok()?).ok()
     }
 
-    /// How far it has come.
     pub(super) fn stage(&self) -> Stage {
         let record = self.path.join(RECORD);
         if lock::is_held(&record) {
             return Stage::BeingMade;
         }
         let locked = fs::read_to_string(self.path.join(LOCKED)).unwrap_or_default();
-        // Ours begins with the record: a killed maker may have come no farther.
+        // We write the record first: if `HEAD` is missing, the creator was killed between the two.
         let is_half = locked.starts_with(BEING_MADE) || (record.exists() && !self.path.join("HEAD").exists());
         if is_half { Stage::HalfMade } else { Stage::Whole }
     }
 
-    /// Why somebody has locked it, with `git worktree lock`.
+    /// The reason given to `git worktree lock`, if somebody locked it.
     pub(super) fn lock_reason(&self) -> Option<String> {
         let text = fs::read_to_string(self.path.join(LOCKED)).ok()?;
         (!text.starts_with(BEING_MADE)).then(|| text.trim().to_owned())
     }
 
-    /// What its `HEAD` says: a commit's id, or `ref: ` and a branch.
+    /// The content of its `HEAD`: a commit id, or `ref: ` and a branch.
     pub(super) fn head(&self) -> Option<String> {
         Some(fs::read_to_string(self.path.join("HEAD")).ok()?.trim().to_owned())
     }
 
-    /// Whether a directory is its worktree: its `.git` says so, or it was made a moment before its maker was killed.
+    /// Whether a directory is its worktree: its `.git` file says so, or it is empty because its creator was killed
+    /// right after creating it.
     pub(super) fn owns(&self, tree: &Path) -> bool {
         let pointer = tree.join(".git");
         let is_file = fs::symlink_metadata(&pointer).is_ok_and(|metadata| metadata.is_file());
@@ -250,33 +249,33 @@ impl Metadata {
         }
     }
 
-    /// What a removal that was killed left, so little that it no longer says whose it was.
+    /// Whether a killed removal left so little that it no longer names its worktree.
     pub(super) fn is_debris(&self) -> bool {
         let is_named = self.tree().is_some() || self.path.join(RECORD).exists();
         !is_named && self.lock_reason().is_none()
     }
 
-    /// Waits until its maker has ended.
+    /// Waits until its creator has finished or ended.
     pub(super) fn wait(&self, timeout: std::time::Duration) -> Result<(), GitError> {
         lock::wait_until_free(&self.path.join(RECORD), timeout)
     }
 
-    /// Marks a whole worktree that holds no work as being moved to another commit, unless somebody has locked it. Under
+    /// Marks a complete worktree without work as being moved to another commit, unless somebody has locked it. Under
     /// the lock.
-    pub(super) fn remake(&self, maker: String, commit: &ObjectId) -> Result<Making, GitError> {
-        let mut making = Making { record: hold_record(&self.path)?, metadata: self.clone() };
+    pub(super) fn begin_move(&self, maker: String, commit: &ObjectId) -> Result<Draft, GitError> {
+        let mut draft = Draft { record: hold_record(&self.path)?, metadata: self.clone() };
         if self.lock_reason().is_none() {
             let locked = self.path.join(LOCKED);
             fs::write(&locked, format!("{BEING_MADE}\n")).map_err(GitError::file("write", &locked))?;
-            making.note(|record| {
+            draft.note(|record| {
                 record.maker = maker;
                 record.moving_to = Some(commit.to_string());
             })?;
         }
-        Ok(making)
+        Ok(draft)
     }
 
-    /// Removes it. Under the lock.
+    /// Removes the metadata. Under the lock.
     pub(super) fn remove(&self) -> Result<(), GitError> {
         match fs::remove_dir_all(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(GitError::file("remove", &self.path)(error)),

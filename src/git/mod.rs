@@ -1,14 +1,14 @@
-//! Worktrees of a shared clone, one for each task: made by any number of processes at once. This room
-//! is the only one that names git2; it does all that is local, and the user's own git talks to the network.
+//! Worktrees over a shared clone (the base), one for each task. Any number of processes may create them at the same
+//! time. Only this room uses git2, for local work; the user's own git talks to the network.
 //!
 //! ```text
-//! init:  resolve (ref ─► object id) ─► lock ─► base ─► fetch what misses ─► metadata ─► unlock ─► checkout
-//! cleanup, each worktree:  lock ─► what would be lost? ─► move aside, remove metadata ─► unlock ─► delete
+//! init:  resolve (ref ─► object id) ─► lock ─► base ─► fetch missing objects ─► metadata ─► unlock ─► checkout
+//! cleanup, each worktree:  lock ─► what would be lost? ─► move to trash, remove metadata ─► unlock ─► delete
 //! ```
 //!
-//! The lock is held round the base and its metadata, never round a checkout. Whatever is killed at any instant leaves
-//! something that the next holder of the lock tells from something whole: a base is renamed into place, objects come in
-//! packs, metadata says that its worktree is being made. Nothing here prints.
+//! The lock protects the base and its metadata; no checkout holds it. A process may be killed at any point: the next
+//! holder of the lock can tell its unfinished work from finished work, because a base is renamed into place, objects
+//! arrive in packs, and metadata says that its worktree is still being created. Nothing here prints.
 
 mod base;
 mod checkout;
@@ -45,12 +45,12 @@ mod trust;
 mod unpushed;
 mod work;
 
-pub(crate) use cleanup::{Cleaned, Cleaning, Event, Which, cleanup};
+pub(crate) use cleanup::{CleanupEvent, CleanupReport, CleanupRequest, Selection, cleanup};
 pub(crate) use error::GitError;
 pub(crate) use fetch::Depth;
 pub(crate) use identity::{Directory, ObjectId, Owner, RepositoryName, Revision, TaskId};
-pub(crate) use init::{InitRequest, Made, Step, init};
-pub(crate) use list::{Listed, list};
+pub(crate) use init::{InitRequest, Step, Worktree, init};
+pub(crate) use list::{WorktreeInfo, list};
 pub(crate) use network::Network;
 pub(crate) use program::{Git, VERB, git_entry};
 pub(crate) use remote::RemoteUrl;

@@ -1,5 +1,5 @@
-//! Questions to the remote, by the user's git: first as the user has set it up, then with what stood in the URL or a
-//! token of the environment. A public repository never sees a token.
+//! Requests to the remote, by the user's git: first with the user's own setup, then with the credentials from the URL
+//! or a token from the environment. A public repository never receives a token.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::error::GitError;
 use super::program::{Answer, Git};
 use super::remote::RemoteUrl;
 
-/// The remote, and the git that talks to it.
+/// A remote, and the git to reach it with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Network<'a> {
     /// The user's git.
@@ -18,30 +18,31 @@ pub(crate) struct Network<'a> {
 }
 
 impl Network<'_> {
-    /// Asks, and gives the answer, which may be a refusal for another reason than credentials.
+    /// Runs a git command against the remote. The answer may be a failure, except one for missing credentials, which is
+    /// an error.
     pub(super) fn ask(&self, directory: &Path, arguments: &[&str]) -> Result<Answer, GitError> {
         let login = credentials::login(self.url, |name| std::env::var(name).ok());
         let first = match &login {
-            // Nobody is asked for what the environment may know.
+            // Do not prompt the user while the environment may hold the answer.
             Some(_) => self.git.unattended().ask(directory, arguments.iter().copied(), &Environment::default())?,
             None => self.git.ask(directory, arguments.iter().copied(), &Environment::default())?,
         };
-        if first.success || !wants_credentials(&first.said) {
+        if first.success || !wants_credentials(&first.stderr) {
             return Ok(first);
         }
         let answer = match login {
             Some(login) => self.git.ask(directory, arguments.iter().copied(), &login)?,
             None => first,
         };
-        if !answer.success && wants_credentials(&answer.said) {
-            return Err(GitError::Credentials { url: self.url.to_string(), said: answer.said });
+        if !answer.success && wants_credentials(&answer.stderr) {
+            return Err(GitError::Credentials { url: self.url.to_string(), message: answer.stderr });
         }
         Ok(answer)
     }
 }
 
-/// A forge says of a private repository that it is not there.
-fn wants_credentials(said: &str) -> bool {
+/// Forges answer "not found" for a private repository.
+fn wants_credentials(stderr: &str) -> bool {
     [
         "Authentication failed",
         "could not read Username",
@@ -58,7 +59,7 @@ fn wants_credentials(said: &str) -> bool {
         " not found",
     ]
     .iter()
-    .any(|words| said.contains(words))
-        && !said.contains("Could not resolve host")
-        && !said.contains("couldn't find remote ref")
+    .any(|words| stderr.contains(words))
+        && !stderr.contains("Could not resolve host")
+        && !stderr.contains("couldn't find remote ref")
 }

@@ -1,4 +1,4 @@
-//! What stands where a task's worktree is to be made. What is left of another one is removed, unless it holds work.
+//! What is at the path of a new worktree. The remains of an earlier one are removed, unless they hold work.
 
 use std::fs;
 
@@ -13,19 +13,19 @@ use super::root::Root;
 use super::trash::{self, Trash};
 use super::tree::Tree;
 
-/// What stands in the task's place.
+/// What is at the task's path.
 pub(super) enum Place {
     Free,
     Taken(Metadata),
 }
 
-/// Looks, and makes room. Under the lock.
-pub(super) fn look(git: &Git, root: &Root, base: &Repository, task: &TaskId) -> Result<Place, GitError> {
+/// Removes the remains of an earlier worktree from the task's path, and returns what is there. Under the lock.
+pub(super) fn make_room(git: &Git, root: &Root, base: &Repository, task: &TaskId) -> Result<Place, GitError> {
     let path = root.tree(task);
     let is_there = fs::symlink_metadata(&path).is_ok();
     let orphan = || GitError::Orphan { path: path.clone(), base: root.base() };
     let Some(metadata) = metadata::of(base, &path)? else {
-        // An empty directory may be taken.
+        // An empty directory may be replaced.
         return if is_there && fs::remove_dir(&path).is_err() { Err(orphan()) } else { Ok(Place::Free) };
     };
 
@@ -33,7 +33,7 @@ pub(super) fn look(git: &Git, root: &Root, base: &Repository, task: &TaskId) -> 
     match metadata.stage() {
         Stage::BeingMade => return Ok(Place::Taken(metadata)),
         Stage::Whole if is_owned => return Ok(Place::Taken(metadata)),
-        // The directory is another's, who has put it where the worktree was.
+        // The worktree is gone, and somebody has put another directory in its place.
         _ if is_there && !is_owned => return Err(orphan()),
         Stage::Whole | Stage::HalfMade => {}
     }

@@ -1,7 +1,9 @@
-//! The user's own git, which does all that needs the network, with its credential helpers, ssh, proxies and certificates.
+//! Runs the user's own git, which does everything that needs the network, with its credential helpers, ssh, proxies and
+//! certificates.
 //!
-//! It is started through this program's hidden command `__git`, so that it ends with us, however we end: a git that went
-//! on after its lock was let go would change the base under the next holder.
+//! Git is started through this program's hidden command `__git`, so that the kernel kills it when this process ends,
+//! however that happens. Otherwise: this process is killed, the kernel releases the lock of the base, and git goes on
+//! to change the base under the next holder.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -20,7 +22,7 @@ use crate::exit::Exit;
 /// The hidden command's name.
 pub(crate) const VERB: &str = "__git";
 
-/// Variables that would make git work on another repository than the one it is told.
+/// Variables that would make git work on another repository than the given one.
 const FOREIGN: &[&str] = &[
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -40,7 +42,7 @@ pub(crate) struct Git {
     launcher: PathBuf,
     program: PathBuf,
     interactive: bool,
-    /// What reflogs say of its changes, instead of git's own words.
+    /// The message for reflogs, instead of git's own.
     reflog_action: Option<&'static str>,
 }
 
@@ -49,34 +51,34 @@ pub(crate) struct Git {
 pub(super) struct Answer {
     pub(super) success: bool,
     pub(super) stdout: Vec<u8>,
-    /// What it said, without progress.
-    pub(super) said: String,
+    /// Its standard error on one line, without progress.
+    pub(super) stderr: String,
 }
 
 impl Git {
-    /// The git on the PATH. On a terminal it may ask for credentials and shows its progress.
+    /// Finds git on the PATH. If `interactive`, it may prompt for credentials and shows its progress.
     pub(crate) fn find(launcher: PathBuf, path: Option<&OsString>, interactive: bool) -> Result<Self, GitError> {
         let places = path.map(std::env::split_paths).into_iter().flatten().filter(|place| place.is_absolute());
         let program = places.map(|place| place.join("git")).find(|program| is_executable(program));
         Ok(Self { launcher, program: program.ok_or(GitError::NoGit)?, interactive, reflog_action: None })
     }
 
-    /// The same, which asks nobody.
+    /// The same git, but it never prompts.
     pub(super) fn unattended(&self) -> Self {
         Self { interactive: false, ..self.clone() }
     }
 
-    /// The same, whose changes of `HEAD` can be told from the user's in the reflog.
+    /// The same git, with a reflog message that distinguishes its changes of `HEAD` from the user's.
     pub(super) fn logging(&self, reflog_action: &'static str) -> Self {
         Self { reflog_action: Some(reflog_action), ..self.clone() }
     }
 
-    /// Where it is installed, without `bin/git`.
+    /// The installation prefix: its path without `bin/git`.
     pub(super) fn prefix(&self) -> Option<&Path> {
         self.program.parent()?.parent()
     }
 
-    /// A command in a directory, with words of ours, never of others, unless they stand behind `--`.
+    /// A git command to run in a directory. Arguments from outside must come after `--`.
     pub(super) fn command<'a>(&self, directory: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(&self.launcher);
         command.arg(VERB).arg(std::process::id().to_string()).arg(&self.program);
@@ -98,7 +100,7 @@ impl Git {
         command
     }
 
-    /// Runs a command to its end, whatever that is.
+    /// Runs a command and returns its answer, success or failure.
     pub(super) fn ask<'a>(
         &self,
         directory: &Path,
@@ -110,7 +112,7 @@ impl Git {
         self.finish(spawn(&mut command)?, Vec::new())
     }
 
-    /// Runs a command that must succeed, with this on its standard input, and gives what it printed.
+    /// Runs a command that must succeed, with `input` as standard input, and returns its standard output.
     pub(super) fn run<'a>(
         &self,
         directory: &Path,
@@ -121,51 +123,51 @@ impl Git {
         let mut command = self.command(directory, arguments.iter().copied());
         command.stdin(Stdio::piped());
         let answer = self.finish(spawn(&mut command)?, input)?;
-        answer.good(&arguments, directory)
+        answer.into_stdout(&arguments, directory)
     }
 
     fn finish(&self, mut child: Child, input: Vec<u8>) -> Result<Answer, GitError> {
         let failed = |error| GitError::file("run", &self.program)(error);
-        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-        let (said, output) = std::thread::scope(|scope| {
-            let said = scope.spawn(|| stderr.map(|stderr| self.listen(stderr)).unwrap_or_default());
-            let fed = scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+        let (stdin, pipe) = (child.stdin.take(), child.stderr.take());
+        let (stderr, output) = std::thread::scope(|scope| {
+            let collected = scope.spawn(|| pipe.map(|pipe| self.collect_stderr(pipe)).unwrap_or_default());
+            let written = scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
             let output = child.wait_with_output();
-            // One that does not read its input says why on standard error.
-            let _ = fed.join();
-            (said.join().unwrap_or_default(), output)
+            // A write error means that git did not read its input; its standard error says why.
+            let _ = written.join();
+            (collected.join().unwrap_or_default(), output)
         });
         let output = output.map_err(failed)?;
-        Ok(Answer { success: output.status.success(), stdout: output.stdout, said })
+        Ok(Answer { success: output.status.success(), stdout: output.stdout, stderr })
     }
 
-    /// Collects what git says; on a terminal its progress goes on to the user.
-    fn listen(&self, mut stderr: impl Read) -> String {
-        let mut said = Vec::new();
+    /// Collects git's standard error; if interactive, it is also passed on to the user.
+    fn collect_stderr(&self, mut pipe: impl Read) -> String {
+        let mut collected = Vec::new();
         let mut part = [0; 4096];
-        while let Ok(length @ 1..) = stderr.read(&mut part) {
-            said.extend_from_slice(&part[..length]);
+        while let Ok(length @ 1..) = pipe.read(&mut part) {
+            collected.extend_from_slice(&part[..length]);
             if self.interactive {
-                // Progress that cannot be shown hinders nothing.
+                // A failure to show progress is not an error.
                 let _ = io::stderr().write_all(&part[..length]);
             }
         }
-        sentences(&String::from_utf8_lossy(&said))
+        without_progress(&String::from_utf8_lossy(&collected))
     }
 }
 
 impl Answer {
-    /// What was printed, if git succeeded.
-    pub(super) fn good(self, arguments: &[&str], directory: &Path) -> Result<Vec<u8>, GitError> {
+    /// The standard output, if git succeeded.
+    pub(super) fn into_stdout(self, arguments: &[&str], directory: &Path) -> Result<Vec<u8>, GitError> {
         if self.success {
             return Ok(self.stdout);
         }
-        if self.said.contains("dubious ownership") || self.said.contains("unsafe repository") {
+        if self.stderr.contains("dubious ownership") || self.stderr.contains("unsafe repository") {
             return Err(GitError::Ownership { path: directory.to_owned() });
         }
         let is_word = |word: &&&str| !word.starts_with('-') && !word.contains('=');
         let command = arguments.iter().find(is_word).copied().unwrap_or_default().to_owned();
-        Err(GitError::Git { command, said: self.said })
+        Err(GitError::Git { command, message: self.stderr })
     }
 }
 
@@ -178,15 +180,15 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// The lines of a git's standard error on one line; of progress, which overwrites itself, nothing.
-fn sentences(text: &str) -> String {
+/// The lines of git's standard error joined into one, without progress (text that a `\r` overwrites).
+fn without_progress(text: &str) -> String {
     let lines = text.lines().filter_map(|line| line.rsplit('\r').find(|part| !part.trim().is_empty()));
     let lines = lines.map(str::trim).filter(|line| !line.contains('%') && !line.starts_with("hint:"));
     let printable = |line: &str| line.chars().filter(|letter| !letter.is_control()).collect::<String>();
     lines.map(printable).collect::<Vec<_>>().join("; ")
 }
 
-/// What the hidden command does: becomes git, to be killed with the process that called it.
+/// The hidden command: becomes git and dies with the process that called it.
 pub(crate) fn git_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
     let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
     let (Some(parent), Some(program)) = (parent, arguments.next()) else { return Exit::Usage };
@@ -213,6 +215,6 @@ mod tests {
     #[test]
     fn progress_is_left_out_of_what_git_says() {
         let text = "Receiving objects:  10% (1/10)\rReceiving objects: 100% (10/10), done.\nfatal: it \x1b[31mfailed\nhint: x\n";
-        assert_eq!(sentences(text), "fatal: it [31mfailed");
+        assert_eq!(without_progress(text), "fatal: it [31mfailed");
     }
 }

@@ -1,5 +1,5 @@
-//! What killed processes leave in a base, and its removal. Under the lock: so no other init or cleanup is at work, and a
-//! git of theirs has ended with them. A git that a user runs by hand is left in peace.
+//! Removes what killed processes left in a base. Under the lock: no other init or cleanup is running, and the git
+//! processes that they started have ended with them. A git that a user runs by hand is not disturbed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use super::metadata::{self, Metadata};
 use super::root::Root;
 use super::work;
 
-/// No git holds a lock of the base for longer, but one that fetches, which can be seen among the processes.
-const LONGEST_LOCK: Duration = Duration::from_secs(10);
+/// Only a git that fetches holds a lock file of the base for longer, and that git is visible among the processes.
+const STALE_LOCK_AGE: Duration = Duration::from_secs(10);
 
-/// Removes what hinders or is left over.
+/// Removes stale lock files, unfinished objects and remains of metadata.
 pub(super) fn repair(root: &Root, repository: &Repository, lock: &Lock) {
     let common = repository.commondir();
     if lock.follows_a_killed_holder() {
@@ -25,9 +25,9 @@ pub(super) fn repair(root: &Root, repository: &Repository, lock: &Lock) {
     if git_at_work(root).is_some() {
         return;
     }
-    let is_stale = |path: &Path| lock.follows_a_killed_holder() || age(path).is_some_and(|age| age > LONGEST_LOCK);
+    let is_stale = |path: &Path| lock.follows_a_killed_holder() || age(path).is_some_and(|age| age > STALE_LOCK_AGE);
     for path in locks(common).into_iter().filter(|path| is_stale(path)) {
-        // One that cannot be removed is named by the git that it hinders.
+        // If this fails, the next git that needs the lock names the file.
         let _ = fs::remove_file(path);
     }
     for path in half_objects(common).into_iter().filter(|path| is_stale(path)) {
@@ -36,12 +36,12 @@ pub(super) fn repair(root: &Root, repository: &Repository, lock: &Lock) {
     let debris = metadata::all(repository).unwrap_or_default().into_iter().filter(Metadata::is_debris);
     let holds_nothing = |metadata: &Metadata| work::of_gone(repository, metadata).is_ok_and(|work| work.is_empty());
     for metadata in debris.filter(|metadata| is_stale(metadata.path()) && holds_nothing(metadata)) {
-        // It hinders nobody: the next one that is made takes another name.
+        // Remains do no harm: the next worktree gets another name.
         let _ = metadata.remove();
     }
 }
 
-/// Locks of git round its refs and settings.
+/// Git's lock files of refs and settings.
 fn locks(common: &Path) -> Vec<PathBuf> {
     let names = [
         "shallow.lock",
@@ -67,7 +67,7 @@ fn locks(common: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Objects and packs that were never finished.
+/// Unfinished objects and packs.
 fn half_objects(common: &Path) -> Vec<PathBuf> {
     let objects = common.join("objects");
     let entries = |directory: &Path| fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -84,12 +84,13 @@ fn age(path: &Path) -> Option<Duration> {
     fs::symlink_metadata(path).ok()?.modified().ok()?.elapsed().ok()
 }
 
-/// A git that works in the root, as far as the processes can be seen.
+/// A git process in the root, if one is visible from here.
 pub(super) fn git_at_work(root: &Root) -> Option<u32> {
     in_directory(root.path()).into_iter().find(|(_, name)| name.starts_with("git")).map(|(process, _)| process)
 }
 
-/// The processes whose working directory is in this one, with their names; without those that called this one.
+/// The processes, with their names, whose working directory is inside this directory; without this process and its
+/// ancestors.
 pub(super) fn in_directory(directory: &Path) -> Vec<(u32, String)> {
     let own = callers();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -101,7 +102,7 @@ pub(super) fn in_directory(directory: &Path) -> Vec<(u32, String)> {
         .collect()
 }
 
-/// This process, the one that started it, and so on.
+/// This process and its ancestors.
 fn callers() -> Vec<u32> {
     let parent = |&id: &u32| {
         let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;

@@ -1,4 +1,4 @@
-//! Reflogs, read from their files: the library would create those that are not there.
+//! Reads reflogs from their files: the library would create missing ones.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(super) struct Entry {
     pub(super) message: String,
 }
 
-/// The log's entries, the oldest first; without a log there are none.
+/// The log's entries, oldest first; none if there is no log.
 pub(super) fn read(path: &Path) -> Vec<Entry> {
     let text = fs::read(path).unwrap_or_default();
     String::from_utf8_lossy(&text).lines().filter_map(entry).collect()

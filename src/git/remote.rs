@@ -1,5 +1,5 @@
-//! Where a repository is fetched from. Credentials in a URL are taken out of it at once, so that what is printed, stored
-//! or handed to git on a command line never holds them.
+//! The address of a remote repository. Credentials are removed from a URL as soon as it is parsed, so that they are
+//! never printed, stored or passed on a command line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ pub(crate) struct RemoteUrl {
     login: Option<Login>,
 }
 
-/// What stood before the host in a URL.
+/// The credentials of a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Login {
     /// The user's name.
@@ -22,13 +22,13 @@ pub(crate) struct Login {
     pub password: String,
 }
 
-/// Why a text is no address of a repository. Its text is not repeated where it could hold credentials.
+/// Why a text is not the address of a repository. The message does not repeat the text, which may hold credentials.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum RemoteUrlError {
-    /// Empty, or with characters that no address has.
+    /// Empty, or not a valid address.
     #[error("invalid URL: expected https://…, ssh://…, git@host:path, file:///… or a path")]
     Malformed,
-    /// A transport that runs programs, or one that is not known.
+    /// A transport that runs programs, or an unknown one.
     #[error("the transport {0:?} is not supported: expected https, http, ssh, git or file")]
     Transport(String),
 }
@@ -47,15 +47,15 @@ impl RemoteUrl {
         format!("{}/{owner}/{repository}.git", forge.trim_end_matches('/')).parse()
     }
 
-    /// The address, as git takes it.
+    /// The address in the form for git.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The same, if it is a relative path then seen from this directory: git runs elsewhere.
+    /// Makes a relative path absolute, starting from this directory: git runs in another one.
     #[must_use]
     pub(crate) fn absolute(self, directory: &std::path::Path) -> Self {
-        // What git takes for a host and a path has a colon before the first slash.
+        // With a colon before the first slash, git reads `host:path`.
         let is_path =
             !self.text.contains("://") && self.text.split('/').next().is_some_and(|first| !first.contains(':'));
         if !is_path {
@@ -64,19 +64,19 @@ impl RemoteUrl {
         Self { text: directory.join(&self.text).display().to_string(), ..self }
     }
 
-    /// The credentials that stood in it.
+    /// The credentials that the URL contained.
     pub(crate) fn login(&self) -> Option<&Login> {
         self.login.as_ref()
     }
 
-    /// `scheme://host[:port]` of an address over HTTP.
+    /// `scheme://host[:port]` of an HTTP address.
     pub(crate) fn http_origin(&self) -> Option<&str> {
         let (scheme, rest) = self.text.split_once("://")?;
         let host = rest.split('/').next().unwrap_or(rest);
         ["https", "http"].contains(&scheme).then(|| &self.text[..scheme.len() + 3 + host.len()])
     }
 
-    /// Whether both name the same repository, as far as can be told without asking.
+    /// Whether both name the same repository, by their texts only.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
@@ -108,14 +108,14 @@ impl FromStr for RemoteUrl {
         if text.is_empty() || text.starts_with('-') || text.contains(|letter: char| letter.is_control()) {
             return Err(RemoteUrlError::Malformed);
         }
-        // `ext::program` and the like: git takes what stands before `::` for a helper to run.
+        // `ext::program` and the like: git runs the helper named before `::`.
         if let Some((helper, _)) = text.split_once("::")
             && is_scheme(helper)
         {
             return Err(RemoteUrlError::Transport(helper.to_owned()));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            // One slash too few makes a host of the scheme, and of what stands behind it a path.
+            // `https:/host`, with a slash missing, would be read as host `https` and a path.
             let host = text.split_once(':').map(|(host, _)| host.to_ascii_lowercase());
             if host.is_some_and(|host| SCHEMES.contains(&host.as_str())) {
                 return Err(RemoteUrlError::Malformed);
@@ -139,7 +139,7 @@ impl FromStr for RemoteUrl {
             None => (Some(login), None),
         });
         let (kept, login) = match (scheme.as_str(), user, password) {
-            // A user's name alone is no secret to ssh; over HTTP it may be a token.
+            // For ssh a user name is not a secret; over HTTP it may be a token.
             ("ssh" | "git", Some(user), _) => (format!("{user}@"), None),
             (_, Some(user), password) => (String::new(), Some(login_of(user, password))),
             _ => (String::new(), None),
@@ -148,12 +148,13 @@ impl FromStr for RemoteUrl {
     }
 }
 
-/// What may be repeated in a message: a password would be something else.
+/// Whether the text can be a scheme, so that a message may repeat it: it cannot be a password.
 fn is_scheme(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
 }
 
-/// A host and perhaps a port. A password with a bare `/` in it would stand in the port's place.
+/// Whether the text is a host with an optional port. The beginning of a password with an unescaped `/` would be in the
+/// port's place.
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, port),
@@ -162,7 +163,7 @@ fn is_host(text: &str) -> bool {
     !name.is_empty() && !name.starts_with('-') && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `token@` is a token without a user's name, which forges take as a password.
+/// `token@` is a token without a password; forges accept it as the user name.
 fn login_of(user: &str, password: Option<&str>) -> Login {
     match password {
         Some(password) => Login { user: decoded(user), password: decoded(password) },
@@ -170,7 +171,7 @@ fn login_of(user: &str, password: Option<&str>) -> Login {
     }
 }
 
-/// Percent-encoding undone; what is not encoded stays.
+/// Decodes percent-encoding; anything else stays as it is.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());

@@ -1,5 +1,5 @@
-//! A ref becomes an object id once, and the id is what counts from then on: a `FETCH_HEAD` belongs to whoever fetched
-//! last.
+//! Resolves a ref to an object id once; from then on only the id is used. `FETCH_HEAD` would be a race: another init
+//! may overwrite it between our fetch and our read.
 
 use std::path::Path;
 
@@ -7,18 +7,18 @@ use super::error::GitError;
 use super::identity::{ObjectId, RefName, Revision, is_sha256};
 use super::network::Network;
 
-/// What a revision is at the remote, or the commit that it names.
+/// The object that a revision stands for at the remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Resolved {
     /// The commit.
     pub commit: ObjectId,
-    /// What to ask the remote for: the commit, or the tag object that stands before it.
+    /// The object to fetch: the commit, or the annotated tag that points to it.
     pub(super) want: ObjectId,
-    /// The full name of the ref at the remote.
+    /// The full name of the ref at the remote; none for a commit id.
     pub name: Option<String>,
 }
 
-/// Asks the remote what a revision is; a commit's id needs no question.
+/// Resolves a revision at the remote; a commit id needs no request.
 pub(super) fn resolve(network: &Network<'_>, directory: &Path, revision: &Revision) -> Result<Resolved, GitError> {
     match revision {
         Revision::Object(id) => Ok(Resolved { commit: id.clone(), want: id.clone(), name: None }),
@@ -31,20 +31,20 @@ fn resolve_ref(network: &Network<'_>, directory: &Path, name: &RefName) -> Resul
     let peeled: Vec<String> = candidates.iter().map(|name| format!("{name}^{{}}")).collect();
     let mut arguments = vec!["ls-remote", "--quiet", "--", network.url.as_str()];
     arguments.extend(candidates.iter().chain(&peeled).map(String::as_str));
-    let printed = network.ask(directory, &arguments)?.good(&arguments, directory)?;
+    let printed = network.ask(directory, &arguments)?.into_stdout(&arguments, directory)?;
     let listed = String::from_utf8_lossy(&printed);
     if listed.lines().filter_map(|line| line.split_once('\t')).any(|(id, _)| is_sha256(id)) {
         return Err(GitError::ObjectFormat { repository: network.url.to_string() });
     }
-    found(&listed, &candidates).ok_or_else(|| GitError::NoRef {
+    first_match(&listed, &candidates).ok_or_else(|| GitError::NoRef {
         url: network.url.to_string(),
         name: name.clone(),
         default: default_branch(network, directory),
     })
 }
 
-/// The first candidate among the lines of `git ls-remote`.
-fn found(listed: &str, candidates: &[String]) -> Option<Resolved> {
+/// The first candidate that `git ls-remote` lists.
+fn first_match(listed: &str, candidates: &[String]) -> Option<Resolved> {
     let id = |name: &str| {
         let line = listed.lines().find_map(|line| line.split_once('\t').filter(|(_, listed)| *listed == name));
         line.and_then(|(id, _)| id.parse::<ObjectId>().ok())
@@ -56,13 +56,13 @@ fn found(listed: &str, candidates: &[String]) -> Option<Resolved> {
     })
 }
 
-/// For a word of advice only.
+/// The remote's default branch, for a hint only.
 fn default_branch(network: &Network<'_>, directory: &Path) -> Option<String> {
     let answer = network.ask(directory, &["ls-remote", "--symref", "--", network.url.as_str(), "HEAD"]).ok()?;
     let printed = String::from_utf8_lossy(&answer.stdout).into_owned();
     let line = printed.lines().find_map(|line| line.strip_prefix("ref: "))?;
     let name = line.split('\t').next()?;
-    // Of the remote's text nothing is printed that is no ref.
+    // Print nothing from the remote that is not a valid ref name.
     matches!(name.parse(), Ok(Revision::Ref(_))).then(|| name.trim_start_matches("refs/heads/").to_owned())
 }
 
@@ -81,15 +81,15 @@ mod tests {
     #[test]
     fn names_are_compared_whole() {
         let listed = format!("{TAG}\trefs/remotes/x/refs/heads/main\n{MAIN}\trefs/heads/main\n");
-        let resolved = found(&listed, &names(&["refs/heads/main"]));
+        let resolved = first_match(&listed, &names(&["refs/heads/main"]));
         assert_eq!(resolved.map(|resolved| resolved.commit.to_string()), Some(MAIN.to_owned()));
-        assert_eq!(found(&listed, &names(&["refs/heads/mai"])), None);
+        assert_eq!(first_match(&listed, &names(&["refs/heads/mai"])), None);
     }
 
     #[test]
     fn an_annotated_tag_is_the_commit_behind_it() {
         let listed = format!("{TAG}\trefs/tags/v1\n{TAGGED}\trefs/tags/v1^{{}}\n");
-        let resolved = found(&listed, &names(&["refs/heads/v1", "refs/tags/v1"]));
+        let resolved = first_match(&listed, &names(&["refs/heads/v1", "refs/tags/v1"]));
         let Some(Resolved { commit, want, name }) = resolved else { panic!("not found") };
         assert_eq!((commit.as_str(), want.as_str(), name.as_deref()), (TAGGED, TAG, Some("refs/tags/v1")));
     }

@@ -1,4 +1,4 @@
-//! Why a worktree is kept: what would be lost or disturbed by removing it.
+//! Reasons to keep a worktree: the work that its removal would lose, and the processes that it would disturb.
 
 use std::fmt;
 
@@ -8,39 +8,39 @@ use super::error::GitError;
 use super::examples::Examples;
 use super::metadata::Metadata;
 use super::program::Git;
-use super::tree::{Standing, Tree};
+use super::tree::{Tree, TreeState};
 use super::{recovery, work};
 
 /// A reason to keep a worktree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// Files were changed or added that are in no commit.
+    /// Changed or added files are in no commit.
     Changed(Examples),
-    /// This was begun and not ended.
+    /// An operation such as a rebase is not finished.
     Unfinished(&'static str),
     /// Commits are on no branch of the remote.
     Unpushed(Examples),
     /// Changes were stashed.
     Stashed(Examples),
-    /// Somebody has locked it with `git worktree lock`, and said why.
+    /// Somebody locked it with `git worktree lock`, for this reason.
     Locked(String),
-    /// A process of this machine works in it.
+    /// A process on this machine runs in it.
     Used {
         /// The process.
         process: u32,
         /// The program's name.
         program: String,
     },
-    /// It is being made, by whom it says.
+    /// This process is creating it.
     BeingMade(Option<String>),
-    /// The base does not know it, so that nobody can tell what is in it.
+    /// The base has no metadata of it, so its work cannot be determined.
     Unknown,
-    /// It could not be looked at.
+    /// Its work could not be read.
     Unreadable(String),
 }
 
 impl Reason {
-    /// The word of programs for it.
+    /// The reason's name in JSON output.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Changed(_) | Self::Unfinished(_) => "dirty",
@@ -54,7 +54,7 @@ impl Reason {
         }
     }
 
-    /// Whether a removal loses something. Stashes stay in the clone.
+    /// Whether a removal loses work. Stashes stay in the base.
     pub(super) fn is_loss(&self) -> bool {
         match self {
             Self::Changed(_) | Self::Unfinished(_) | Self::Unpushed(_) | Self::Unknown | Self::Unreadable(_) => true,
@@ -66,16 +66,16 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Changed(files) => write!(formatter, "files were changed or added that are in no commit: {files}"),
+            Self::Changed(files) => write!(formatter, "changed or added files are in no commit: {files}"),
             Self::Unfinished(what) => write!(formatter, "a {what} is not finished"),
             Self::Unpushed(commits) => write!(formatter, "commits are on no branch of the remote: {commits}"),
-            Self::Stashed(stashes) => write!(formatter, "changes are stashed in the clone: {stashes}"),
+            Self::Stashed(stashes) => write!(formatter, "changes are stashed: {stashes}"),
             Self::Locked(why) if why.is_empty() => formatter.write_str("it was locked with git worktree lock"),
             Self::Locked(why) => write!(formatter, "it was locked with git worktree lock: {why}"),
-            Self::Used { process, program } => write!(formatter, "process {process} ({program}) works in it"),
-            Self::BeingMade(Some(maker)) => write!(formatter, "it is being made by {maker}"),
-            Self::BeingMade(None) => formatter.write_str("it is being made"),
-            Self::Unknown => formatter.write_str("the clone does not know it, so nobody can tell what work is in it"),
+            Self::Used { process, program } => write!(formatter, "process {process} ({program}) is running in it"),
+            Self::BeingMade(Some(maker)) => write!(formatter, "it is being created by {maker}"),
+            Self::BeingMade(None) => formatter.write_str("it is being created"),
+            Self::Unknown => formatter.write_str("git has no record of it, so its work cannot be checked"),
             Self::Unreadable(why) => write!(formatter, "it cannot be read: {why}"),
         }
     }
@@ -83,7 +83,7 @@ impl fmt::Display for Reason {
 
 /// All reasons to keep a worktree as it is now.
 pub(super) fn reasons(git: &Git, base: Option<&Repository>, tree: &Tree) -> Vec<Reason> {
-    if tree.standing == Standing::BeingMade {
+    if tree.state == TreeState::BeingMade {
         let maker = tree.metadata.as_ref().and_then(Metadata::record);
         return vec![Reason::BeingMade(maker.map(|record| record.maker))];
     }
@@ -92,14 +92,14 @@ pub(super) fn reasons(git: &Git, base: Option<&Repository>, tree: &Tree) -> Vec<
     work(git, base, tree).into_iter().chain(used).collect()
 }
 
-/// The reasons that lie in the worktree itself: what the remote does not have, and the lock that somebody put on it.
+/// The reasons in the worktree itself: work that the remote does not have, and a lock of `git worktree lock`.
 pub(super) fn work(git: &Git, base: Option<&Repository>, tree: &Tree) -> Vec<Reason> {
     let (Some(metadata), Some(base)) = (&tree.metadata, base) else { return vec![Reason::Unknown] };
-    let work = match tree.standing {
-        Standing::Orphan | Standing::BeingMade => Ok(vec![Reason::Unknown]),
-        Standing::Live => work::of_whole(git, &tree.path, metadata),
-        Standing::HalfMade if tree.has_files() => work::of_half_made(git, &tree.path, metadata),
-        Standing::HalfMade | Standing::Gone => work::of_gone(base, metadata),
+    let work = match tree.state {
+        TreeState::Orphan | TreeState::BeingMade => Ok(vec![Reason::Unknown]),
+        TreeState::Live => work::of_whole(git, &tree.path, metadata),
+        TreeState::HalfMade if tree.has_files() => work::of_half_made(git, &tree.path, metadata),
+        TreeState::HalfMade | TreeState::Gone => work::of_gone(base, metadata),
     };
     let locked = metadata.lock_reason().map(Reason::Locked);
     work.unwrap_or_else(|error| vec![unreadable(&error)]).into_iter().chain(locked).collect()

@@ -1,4 +1,4 @@
-//! Takes a worktree that is there, and moves it to another commit where nothing is lost by that.
+//! Reuses an existing worktree, and moves it to another commit if no work is lost.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use git2::Repository;
 
 use super::error::GitError;
 use super::identity::ObjectId;
-use super::init::{InitRequest, Made, maker};
+use super::init::{InitRequest, Worktree, describe_creator};
 use super::lock::Lock;
-use super::metadata::{Making, Metadata};
+use super::metadata::{Draft, Metadata};
 use super::program::Git;
 use super::retention::Reason;
 use super::{hook, sparse, unpushed, work};
 
-/// The worktree that is there, and what is asked for.
+/// The existing worktree and the request.
 #[derive(Clone, Copy)]
 pub(super) struct Reuse<'a> {
     pub(super) git: &'a Git,
@@ -22,26 +22,27 @@ pub(super) struct Reuse<'a> {
     pub(super) metadata: &'a Metadata,
 }
 
-/// Leaves the worktree as it is asked for. The lock is held until the files are written.
-pub(super) fn reuse(reuse: &Reuse<'_>, base: &Repository, lock: Lock, made: &Made) -> Result<(), GitError> {
+/// Brings the worktree to the requested commit and directories. The lock is released before git checks out another
+/// commit.
+pub(super) fn reuse(reuse: &Reuse<'_>, base: &Repository, lock: Lock, made: &Worktree) -> Result<(), GitError> {
     let is_there = is_at(reuse.metadata, base, &made.commit);
     let is_narrowed = sparse::is_set(reuse.git, reuse.tree, base, &made.commit, &reuse.request.sparse)?;
     if is_there && is_narrowed {
         return Ok(());
     }
     let mut held = work::of_whole(reuse.git, reuse.tree, reuse.metadata)?;
-    // A stash stays in the clone, wherever the worktree moves.
+    // A stash stays in the base when the worktree moves.
     held.retain(|reason| !matches!(reason, Reason::Stashed(_)));
     if !is_there && !held.is_empty() {
         return Err(GitError::HoldsWork { task: reuse.request.task.clone(), reasons: held, gone_from: None });
     }
 
-    let making = held.is_empty().then(|| reuse.metadata.remake(maker(), &made.commit)).transpose()?;
+    let draft = held.is_empty().then(|| reuse.metadata.begin_move(describe_creator(), &made.commit)).transpose()?;
     let narrowed = if is_narrowed { Ok(()) } else { sparse::set(reuse.git, reuse.tree, &reuse.request.sparse) };
     drop(lock);
     let moved = if is_there { narrowed } else { narrowed.and_then(|()| reuse.move_to(&made.commit)) };
-    if let Some(making) = making {
-        reuse.unmark(making, made, &moved)?;
+    if let Some(draft) = draft {
+        reuse.unmark(draft, made, &moved)?;
     }
     moved
 }
@@ -56,24 +57,24 @@ impl Reuse<'_> {
     fn move_to(&self, commit: &ObjectId) -> Result<(), GitError> {
         let arguments = ["checkout", "--quiet", "--detach", "--no-recurse-submodules", commit.as_str()];
         match self.git.logging(unpushed::MOVED).run(self.tree, arguments, Vec::new()) {
-            // git ends as its hook does, which runs last.
-            Err(GitError::Git { said, .. }) if self.metadata.head().as_deref() == Some(commit.as_str()) => {
-                Err(hook::failed(self.tree, &said))
+            // The hook runs last, and git exits with its status: `HEAD` has moved, so only the hook failed.
+            Err(GitError::Git { message, .. }) if self.metadata.head().as_deref() == Some(commit.as_str()) => {
+                Err(hook::failed(self.tree, &message))
             }
             done => done.map(drop),
         }
     }
 
-    /// A worktree that was moved, or that a failed move has left as it was, is whole. One that is half-way stays marked.
-    fn unmark(&self, mut making: Making, made: &Made, moved: &Result<(), GitError>) -> Result<(), GitError> {
+    /// Unmarks a worktree that was moved, or that a failed move left unchanged. After a partial move the mark stays.
+    fn unmark(&self, mut draft: Draft, made: &Worktree, moved: &Result<(), GitError>) -> Result<(), GitError> {
         match moved {
             Ok(()) | Err(GitError::Hook { .. }) => {
-                making.move_to(&made.commit, made.name.as_deref())?;
-                making.finish()
+                draft.move_to(&made.commit, made.name.as_deref())?;
+                draft.finish()
             }
             Err(_) if work::of_whole(self.git, self.tree, self.metadata).is_ok_and(|held| held.is_empty()) => {
-                making.stay()?;
-                making.finish()
+                draft.stay()?;
+                draft.finish()
             }
             Err(_) => Ok(()),
         }

@@ -4,11 +4,11 @@
 //! <root>/
 //!   base/             a clone without checkout, shared by all worktrees
 //!   base.lock         held while the base changes
-//!   trees/<task id>/  a worktree each
-//!   workspace_path    the path of the worktree that was made last
+//!   trees/<task id>/  one worktree for each task
+//!   workspace_path    the path of the newest worktree
 //! ```
 //!
-//! Nothing here follows a link: what stands in the place of one of these is refused.
+//! No link is followed: a link in the place of one of these directories is an error.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,16 +21,16 @@ use super::identity::TaskId;
 use super::lock::{self, Lock};
 use crate::file::replace::{Durable, Readers, replace_with};
 
-/// A root that has been looked over.
+/// A checked root.
 #[derive(Debug, Clone)]
 pub(crate) struct Root {
     path: PathBuf,
-    /// Directories that were not there before, the outermost first.
+    /// The directories that this process created for it, outermost first.
     made: Vec<PathBuf>,
 }
 
 impl Root {
-    /// The root in this place, made when it is not there.
+    /// Opens the root at this path; creates it if missing.
     pub(crate) fn make(path: &Path) -> Result<Self, GitError> {
         let mut made = make_directories(path)?;
         let root = Self::open(path)?;
@@ -38,22 +38,22 @@ impl Root {
         match fs::create_dir(&trees) {
             Ok(()) => made.push(trees.clone()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(GitError::file("make", &trees)(error)),
+            Err(error) => return Err(GitError::file("create", &trees)(error)),
         }
         directory(&trees)?;
         spread(&trees);
         Ok(Self { made, ..root })
     }
 
-    /// Removes the directories that were made for this root, if nobody has put anything there. Under the lock.
-    pub(super) fn remove_what_was_made(&self, _lock: &Lock) {
+    /// Removes the directories that were created for this root, if they are empty. Under the lock.
+    pub(super) fn remove_created(&self, _lock: &Lock) {
         let (trees, above) = match self.made.split_last() {
             Some((last, above)) if *last == self.trees() => (Some(last), above),
             _ => (None, self.made.as_slice()),
         };
         let _ = trees.map(fs::remove_dir);
         if !self.base().exists() && !self.trees().exists() {
-            // Who waits for this lock sees that it is gone.
+            // A process that waits for this lock notices that the file is gone (`lock::is_at`).
             let _ = fs::remove_file(self.lock());
         }
         for directory in above.iter().rev() {
@@ -61,7 +61,7 @@ impl Root {
         }
     }
 
-    /// The root in this place.
+    /// Opens the root at this path.
     pub(crate) fn open(path: &Path) -> Result<Self, GitError> {
         let absolute = std::path::absolute(path).map_err(GitError::file("find", path))?;
         // `dir/` would follow a link named `dir`.
@@ -86,7 +86,7 @@ impl Root {
         Ok(root)
     }
 
-    /// Its path, absolute and without links.
+    /// The absolute path, without links.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -111,7 +111,7 @@ impl Root {
         lock::path(&self.path)
     }
 
-    /// Says which worktree was made last, in one step.
+    /// Replaces `workspace_path` in one step.
     pub(crate) fn write_workspace_path(&self, tree: &Path) -> Result<(), GitError> {
         let path = self.path.join("workspace_path");
         replace_with(&path, Readers::Everybody, Durable::No, |file| writeln!(file, "{}", tree.display()))
@@ -119,7 +119,7 @@ impl Root {
     }
 }
 
-/// Makes a directory and those above it, and gives those that were not there. What stands in the way is named.
+/// Creates a directory and its missing parents, and returns the created ones.
 fn make_directories(path: &Path) -> Result<Vec<PathBuf>, GitError> {
     let absolute = std::path::absolute(path).map_err(GitError::file("find", path))?;
     let missing: Vec<&Path> = absolute.ancestors().take_while(|path| fs::symlink_metadata(path).is_err()).collect();
@@ -132,14 +132,14 @@ fn make_directories(path: &Path) -> Result<Vec<PathBuf>, GitError> {
                 for directory in made.iter().rev() {
                     let _ = fs::remove_dir(directory);
                 }
-                return Err(GitError::file("make a directory in", directory.parent().unwrap_or(directory))(error));
+                return Err(GitError::file("create a directory in", directory.parent().unwrap_or(directory))(error));
             }
         }
     }
     Ok(made)
 }
 
-/// A directory, and no link to one.
+/// Fails unless the path is a directory and not a link to one.
 fn directory(path: &Path) -> Result<(), GitError> {
     let kind = fs::symlink_metadata(path).map_err(GitError::file("read", path))?.file_type();
     let problem = match (kind.is_symlink(), kind.is_dir()) {
@@ -150,15 +150,15 @@ fn directory(path: &Path) -> Result<(), GitError> {
     Err(GitError::Place { path: path.to_owned(), problem })
 }
 
-/// Asks ext4 to put each worktree into another part of the disk. In the place of a tree that has just been removed each
-/// new file would cost a search: the inodes of deleted files are passed over for minutes, one by one. Other file systems
-/// do not know this flag, and have no need of it.
+/// Asks ext4 to spread the worktrees over the disk. In the block group of a tree that was just removed, each new file
+/// costs a search: ext4 skips recently deleted inodes one by one, for minutes. Other file systems neither have nor need
+/// this flag.
 fn spread(trees: &Path) {
     let Ok(directory) = File::open(trees) else { return };
     if let Ok(flags) = ioctl_getflags(&directory)
         && !flags.contains(IFlags::TOPDIR)
     {
-        // Without it all works, but slower.
+        // Without the flag everything works, only slower.
         let _ = ioctl_setflags(&directory, flags | IFlags::TOPDIR);
     }
 }

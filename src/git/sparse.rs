@@ -1,4 +1,4 @@
-//! Worktrees that show only some directories. The settings are git's own.
+//! Sparse checkouts, by git's own settings.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,8 +11,8 @@ use super::fetch::oid;
 use super::identity::{Directory, ObjectId};
 use super::program::Git;
 
-/// Writes the settings of a sparse checkout, if directories are asked for. They change the base's configuration: under
-/// the lock.
+/// Writes the settings of a sparse checkout, if directories are given. This changes the base's configuration: under the
+/// lock.
 pub(super) fn set(git: &Git, tree: &Path, directories: &[Directory]) -> Result<(), GitError> {
     if directories.is_empty() {
         return Ok(());
@@ -22,7 +22,7 @@ pub(super) fn set(git: &Git, tree: &Path, directories: &[Directory]) -> Result<(
     git.run(tree, arguments, lines.into_bytes()).map(drop)
 }
 
-/// Whether a worktree shows the directories that are asked for, if any are.
+/// Whether a worktree is limited to exactly these directories; true if none are given.
 pub(super) fn is_set(
     git: &Git,
     tree: &Path,
@@ -43,14 +43,14 @@ pub(super) fn is_set(
         return Err(GitError::NoDirectory { commit: commit.clone(), directory: missing.clone() });
     }
 
-    // It fails where all is checked out.
+    // The command fails if the checkout is not sparse.
     let answer = git.ask(tree, ["sparse-checkout", "list"], &Environment::default())?;
     let printed = String::from_utf8_lossy(&answer.stdout).into_owned();
     let shown: BTreeSet<&str> = printed.lines().collect();
     Ok(answer.success && shown == directories.iter().map(Directory::as_str).collect())
 }
 
-/// A line that git reads as one directory, whatever is in it.
+/// A quoted line, which git reads as one directory whatever characters it contains.
 fn quoted(directory: &str) -> String {
     format!("\"{}\"\n", directory.replace('\\', "\\\\").replace('"', "\\\""))
 }

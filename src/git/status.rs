@@ -1,5 +1,5 @@
-//! Files of a worktree that are changed, added, or hidden from `git status` by a flag or setting. Git itself says which:
-//! it knows filters and submodules.
+//! Changed and added files of a worktree, including those that a flag or setting hides from `git status`. Git itself
+//! lists them, because it handles filters and submodules.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,8 +17,8 @@ const SKIP_WORKTREE: u16 = 1 << 14;
 
 /// The changed and added files of a worktree and its submodules, relative to it.
 pub(super) fn changed(git: &Git, repository: &Repository, tree: &Path) -> Result<Vec<String>, GitError> {
-    // `ignore = dirty` in .gitmodules and diff.ignoreSubmodules would hide work; optional locks would hinder a git that
-    // works there.
+    // `ignore = dirty` in .gitmodules and diff.ignoreSubmodules would hide work; an optional lock would make a git that
+    // runs there at the same time fail.
     let arguments = [
         "-c",
         "core.fsmonitor=false",
@@ -30,17 +30,17 @@ pub(super) fn changed(git: &Git, repository: &Repository, tree: &Path) -> Result
         "--untracked-files=normal",
         "--ignore-submodules=none",
     ];
-    let answer = git.ask(tree, arguments, &Environment::default())?.good(&arguments, tree)?;
+    let answer = git.ask(tree, arguments, &Environment::default())?.into_stdout(&arguments, tree)?;
     // `XY path`, a zero byte behind each.
     let lines = answer.split(|&byte| byte == 0).filter_map(|line| line.get(3..));
     let mut files: Vec<String> = lines.map(|path| String::from_utf8_lossy(path).into_owned()).collect();
 
-    files.extend(passed_over(git, repository, tree)?);
+    files.extend(hidden_changes(git, repository, tree)?);
     files.extend(changed_in_submodules(git, repository, tree)?);
     Ok(files)
 }
 
-/// The same of the submodules alone. The status of a submodule that is asked from above passes over its own ones.
+/// The same for the submodules only. Git's status of a submodule does not include the submodules inside it.
 pub(super) fn changed_in_submodules(git: &Git, repository: &Repository, tree: &Path) -> Result<Vec<String>, GitError> {
     let mut files = Vec::new();
     for path in submodules::checked_out(repository, tree).map_err(GitError::library("read the worktree's index"))? {
@@ -51,8 +51,8 @@ pub(super) fn changed_in_submodules(git: &Git, repository: &Repository, tree: &P
     Ok(files)
 }
 
-/// Changed files that `git update-index --assume-unchanged` or `--skip-worktree` hides.
-fn passed_over(git: &Git, repository: &Repository, tree: &Path) -> Result<Vec<String>, GitError> {
+/// Changed files that `git update-index --assume-unchanged` or `--skip-worktree` hide.
+fn hidden_changes(git: &Git, repository: &Repository, tree: &Path) -> Result<Vec<String>, GitError> {
     let index = repository.index().map_err(GitError::library("read the worktree's index"))?;
     let mut hidden = HashMap::new();
     for entry in index.iter() {
@@ -63,29 +63,28 @@ fn passed_over(git: &Git, repository: &Repository, tree: &Path) -> Result<Vec<St
             hidden.insert(path, entry.id);
         }
     }
-    let unlike = unlike(git, tree, hidden.keys().cloned().collect(), |path, id| hidden.get(path) == Some(&id))?;
-    Ok(unlike)
+    with_other_content(git, tree, hidden.keys().cloned().collect(), |path, id| hidden.get(path) == Some(&id))
 }
 
-/// Those of the files whose content, as git would store it, is not as expected. What is gone has no content.
-pub(super) fn unlike(
+/// The files whose content, as git would store it, differs from what is expected. Missing files are left out.
+pub(super) fn with_other_content(
     git: &Git,
     tree: &Path,
     files: Vec<String>,
     is_expected: impl Fn(&str, Oid) -> bool,
 ) -> Result<Vec<String>, GitError> {
-    let (mut asked, mut unlike) = (Vec::new(), Vec::new());
+    let (mut asked, mut with_other_content) = (Vec::new(), Vec::new());
     for path in files {
         let Ok(metadata) = fs::symlink_metadata(tree.join(&path)) else { continue };
-        // A line of git's input ends with the line.
+        // Git reads one path a line, and unquotes a path that begins with a quote.
         if metadata.is_file() && !path.contains(['\n', '"']) {
             asked.push(path);
         } else if !is_link_to(&tree.join(&path), |id| is_expected(&path, id)) {
-            unlike.push(path);
+            with_other_content.push(path);
         }
     }
     if asked.is_empty() {
-        return Ok(unlike);
+        return Ok(with_other_content);
     }
 
     let input = asked.join("\n").into_bytes();
@@ -93,8 +92,8 @@ pub(super) fn unlike(
     let ids = String::from_utf8_lossy(&answer).into_owned();
     let ids = ids.lines().map(|line| Oid::from_str(line).ok());
     let differs = |path: &str, id: Option<Oid>| !id.is_some_and(|id| is_expected(path, id));
-    unlike.extend(asked.into_iter().zip(ids).filter(|(path, id)| differs(path, *id)).map(|(path, _)| path));
-    Ok(unlike)
+    with_other_content.extend(asked.into_iter().zip(ids).filter(|(path, id)| differs(path, *id)).map(|(path, _)| path));
+    Ok(with_other_content)
 }
 
 fn is_link_to(path: &Path, is_expected: impl Fn(Oid) -> bool) -> bool {

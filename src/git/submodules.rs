@@ -1,5 +1,5 @@
-//! Submodules of a worktree: their repositories lie in its metadata, or in its directory, and go with it. No path of theirs
-//! is followed through a link, which could lead out of the root.
+//! Submodules of a worktree. Their repositories are in its metadata or its directory and are removed with it. No link
+//! in their paths is followed, because it could lead out of the root.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,14 +21,15 @@ pub(super) fn checked_out(repository: &Repository, tree: &Path) -> Result<Vec<Pa
     Ok(paths.filter(|path| is_inside(tree, &path.join(".git"))).collect())
 }
 
-/// Whether something is there, and no link leads to it.
+/// Whether the path exists and none of its parent directories is a link.
 pub(super) fn is_inside(tree: &Path, path: &Path) -> bool {
     let mut above = path.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty());
     let is_directory = |path: &Path| fs::symlink_metadata(tree.join(path)).is_ok_and(|metadata| metadata.is_dir());
     above.all(is_directory) && fs::symlink_metadata(tree.join(path)).is_ok()
 }
 
-/// The commits that neither the submodules' remotes nor the commit that the worktree was made at lead to.
+/// The commits that are reachable neither from the submodules' remotes nor from the commit at which the worktree was
+/// created.
 pub(super) fn unpushed(repository: &Repository, metadata: &Metadata) -> Result<Examples, git2::Error> {
     let mut found: BTreeSet<PathBuf> = repositories(&metadata.path().join("modules")).into_iter().collect();
     if let Some(tree) = repository.workdir().filter(|_| repository.is_worktree()) {
@@ -47,7 +48,7 @@ pub(super) fn unpushed(repository: &Repository, metadata: &Metadata) -> Result<E
     Ok(commits)
 }
 
-/// The repositories of submodules that are checked out, wherever they lie.
+/// The repositories of checked-out submodules, wherever they are stored.
 fn embedded(repository: &Repository, tree: &Path, found: &mut BTreeSet<PathBuf>) -> Result<(), git2::Error> {
     for path in checked_out(repository, tree)? {
         let module = Repository::open(tree.join(&path))?;
@@ -76,7 +77,7 @@ fn repositories(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The commits of submodules that a commit names.
+/// The submodule commits that a commit refers to.
 fn named(repository: &Repository, commit: Oid) -> Result<Vec<Oid>, git2::Error> {
     let mut named = Vec::new();
     repository.find_commit(commit)?.tree()?.walk(TreeWalkMode::PreOrder, |_, entry| {

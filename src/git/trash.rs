@@ -1,5 +1,6 @@
-//! Worktrees that are being removed: one is renamed in one step, so that its place is free at once and no half of it stands
-//! there, and deleted afterwards, without the base's lock. Links in it are removed, not followed.
+//! Worktrees that are being removed. A worktree is renamed into the trash in one step, so that its path is free at once
+//! and never holds half of it. It is deleted afterwards, without the base's lock. Links in it are removed, not
+//! followed.
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
@@ -9,17 +10,17 @@ use std::path::{Path, PathBuf};
 use super::error::GitError;
 use super::root::Root;
 
-/// The beginning of the name of what is to be deleted.
+/// The prefix of the names of directories to be deleted.
 const REMOVED: &str = ".removed-";
 
-/// What was moved trash. While one process deletes it, others leave it alone.
+/// A directory in the trash. While one process deletes it, others leave it alone.
 #[derive(Debug)]
 pub(super) struct Trash {
     path: PathBuf,
     _deleter: Option<File>,
 }
 
-/// Renames a worktree, so that its place is free; `None` if it is gone already. Under the lock.
+/// Renames a worktree into the trash; `None` if it is gone already. Under the lock.
 pub(super) fn move_to_trash(root: &Root, tree: &Path) -> Result<Option<Trash>, GitError> {
     let (trash, moved) = match tempfile::Builder::new().prefix(REMOVED).tempdir_in(root.trees()) {
         Ok(directory) => {
@@ -31,14 +32,14 @@ pub(super) fn move_to_trash(root: &Root, tree: &Path) -> Result<Option<Trash>, G
             }
             (trash, moved)
         }
-        // There is no room for one more directory: it takes a name that shows that it goes, and nobody else's.
+        // The disk is too full for one more directory: rename the worktree itself to a unique name with the prefix.
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             let task = tree.file_name().unwrap_or_default().to_string_lossy();
             let path = root.trees().join(format!("{REMOVED}{}-{task}", std::process::id()));
             let moved = fs::rename(tree, &path);
             (Trash { path, _deleter: None }, moved)
         }
-        Err(error) => return Err(GitError::file("make a directory in", &root.trees())(error)),
+        Err(error) => return Err(GitError::file("create a directory in", &root.trees())(error)),
     };
     match moved {
         Ok(()) => Ok(Some(trash)),
@@ -47,19 +48,20 @@ pub(super) fn move_to_trash(root: &Root, tree: &Path) -> Result<Option<Trash>, G
     }
 }
 
-/// What is to be deleted and is deleted by nobody, because its remover was killed. Under the lock.
+/// Trash that nobody is deleting, because its process was killed. Under the lock.
 pub(super) fn left_behind(root: &Root) -> Vec<Trash> {
     let entries = fs::read_dir(root.trees()).into_iter().flatten().flatten();
     let removed = entries.filter(|entry| is_trash(&entry.path())).map(|entry| entry.path());
     removed.filter_map(claim).collect()
 }
 
-/// Whether this is to be deleted.
+/// Whether the path is in the trash.
 pub(super) fn is_trash(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(REMOVED))
 }
 
-/// A file system that locks no directories cannot say that somebody else deletes it: deleting twice does no harm.
+/// Claims trash for this process. On a file system without locks on directories two processes may both claim it:
+/// deleting twice does no harm.
 fn claim(path: PathBuf) -> Option<Trash> {
     let file = File::open(&path).ok();
     match file.as_ref().map(File::try_lock) {
@@ -69,12 +71,11 @@ fn claim(path: PathBuf) -> Option<Trash> {
 }
 
 impl Trash {
-    /// Deletes it.
     pub(super) fn delete(self) -> Result<(), GitError> {
         let deleted = match fs::remove_dir_all(&self.path) {
-            // An orphan may be anything.
+            // An orphan may be a file.
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(&self.path),
-            // Caches of modules are made read-only.
+            // Some tools write read-only directories, such as Go's module cache.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 open_up(&self.path);
                 fs::remove_dir_all(&self.path)
@@ -88,7 +89,7 @@ impl Trash {
     }
 }
 
-/// Lets its owner delete what is in each directory. What cannot be opened up, the deletion names.
+/// Makes each directory writable. If that fails, the deletion that follows names the directory.
 fn open_up(directory: &Path) {
     let is_directory = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let mut left = vec![directory.to_owned()];

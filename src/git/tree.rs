@@ -1,5 +1,5 @@
-//! The worktrees of a root and what is left of some: directories in `trees/` beside git's metadata of them. Looked at as
-//! they are at this moment; who wants to rely on it holds the lock.
+//! The worktrees of a root and their remains: directories in `trees/` and git's metadata. The result is a snapshot; a
+//! caller that relies on it must hold the lock.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,40 +12,40 @@ use super::metadata::{self, Metadata, Stage};
 use super::root::Root;
 use super::trash::is_trash;
 
-/// A worktree, or what is left of one.
+/// A worktree or its remains.
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
-    /// Its directory, which may be gone.
+    /// The directory, which may be gone.
     pub path: PathBuf,
     /// The task: the directory's name.
     pub task: String,
-    /// How it stands.
-    pub standing: Standing,
+    /// Its state.
+    pub state: TreeState,
     pub(super) metadata: Option<Metadata>,
 }
 
-/// How it stands with a worktree.
+/// The state of a worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// It is whole.
+pub(crate) enum TreeState {
+    /// It is complete.
     Live,
-    /// A living process makes it.
+    /// A running process is creating it.
     BeingMade,
-    /// Its maker was killed.
+    /// Its creator was killed.
     HalfMade,
-    /// Git's metadata is there, its directory is not.
+    /// Git's metadata exists, the directory does not.
     Gone,
-    /// The directory is there, git's metadata of it is not.
+    /// The directory exists, git's metadata does not.
     Orphan,
 }
 
-impl Standing {
-    /// Whether it is none that anybody could work in.
+impl TreeState {
+    /// Whether nobody can work in it.
     pub(crate) fn is_stale(self) -> bool {
         matches!(self, Self::HalfMade | Self::Gone | Self::Orphan)
     }
 
-    /// In a word.
+    /// The state's name in tables and JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -57,10 +57,10 @@ impl Standing {
     }
 }
 
-/// All of a root, by their tasks.
+/// All worktrees of a root, sorted by task.
 pub(super) fn all(root: &Root, base: Option<&Repository>) -> Result<Vec<Tree>, GitError> {
     let metadata = base.map(metadata::all).transpose()?.unwrap_or_default();
-    let known: Vec<Tree> = metadata.into_iter().filter_map(|metadata| known(root, metadata)).collect();
+    let known: Vec<Tree> = metadata.into_iter().filter_map(|metadata| Tree::at(root, metadata)).collect();
     let claimed: HashSet<PathBuf> =
         known.iter().filter(|tree| tree.has_directory()).map(|tree| tree.path.clone()).collect();
     let found = directories(root)?.into_iter().filter(|path| !claimed.contains(path));
@@ -70,44 +70,44 @@ pub(super) fn all(root: &Root, base: Option<&Repository>) -> Result<Vec<Tree>, G
 }
 
 impl Tree {
-    /// The worktree in a place that git knows.
+    /// The worktree that this metadata belongs to, if it is in this root.
     pub(super) fn at(root: &Root, metadata: Metadata) -> Option<Self> {
         known(root, metadata)
     }
 
-    /// The same as it is now; `None` when nothing is left of it.
+    /// Reads its state again; `None` if nothing is left of it.
     pub(super) fn now(&self, root: &Root, base: Option<&Repository>) -> Result<Option<Self>, GitError> {
         if let Some(metadata) = self.metadata.clone().filter(|metadata| metadata.path().exists()) {
-            return Ok(known(root, metadata));
+            return Ok(Self::at(root, metadata));
         }
         let metadata = base.map(metadata::all).transpose()?.unwrap_or_default();
-        let mut same = metadata.into_iter().filter_map(|metadata| known(root, metadata));
+        let mut same = metadata.into_iter().filter_map(|metadata| Tree::at(root, metadata));
         let owner = same.find(|tree| tree.path == self.path && tree.has_directory());
         Ok(owner.or_else(|| orphan(self.path.clone())))
     }
 
-    /// When it was made; of what is not ours: when its directory was changed last.
+    /// When it was created; for a directory without a record of ours, when it last changed.
     pub(super) fn created_at(&self) -> Option<jiff::Timestamp> {
         let record = self.metadata.as_ref().and_then(Metadata::record);
         let changed = || fs::symlink_metadata(&self.path).ok()?.modified().ok()?.try_into().ok();
         record.map(|record| record.created_at).or_else(changed)
     }
 
-    /// Whether there is more in its directory than what the first steps of an init make.
+    /// Whether its directory holds more than the first steps of an init create.
     pub(super) fn has_files(&self) -> bool {
         self.has_directory() && !metadata::is_bare(&self.path)
     }
 
-    /// Whether the directory is there and its own. What stands in the place of one that is gone is another's.
+    /// Whether its own directory exists. After the worktree is gone, another directory may be at its path.
     pub(super) fn has_directory(&self) -> bool {
         match &self.metadata {
-            Some(metadata) => self.standing != Standing::Gone && metadata.owns(&self.path),
+            Some(metadata) => self.state != TreeState::Gone && metadata.owns(&self.path),
             None => true,
         }
     }
 }
 
-/// What metadata tells, if it is of a worktree of this root: those that users made elsewhere are their own affair.
+/// The worktree of this metadata, if it is in this root. Worktrees that users created elsewhere are not ours to list.
 fn known(root: &Root, metadata: Metadata) -> Option<Tree> {
     let task = || Some(root.tree(&metadata.record()?.task_id.parse().ok()?));
     let path = metadata.tree().or_else(task)?;
@@ -115,19 +115,19 @@ fn known(root: &Root, metadata: Metadata) -> Option<Tree> {
     if path != root.trees().join(name) {
         return None;
     }
-    let standing = match metadata.stage() {
-        Stage::BeingMade => Standing::BeingMade,
-        Stage::HalfMade => Standing::HalfMade,
-        Stage::Whole if metadata.owns(&path) => Standing::Live,
-        Stage::Whole => Standing::Gone,
+    let state = match metadata.stage() {
+        Stage::BeingMade => TreeState::BeingMade,
+        Stage::HalfMade => TreeState::HalfMade,
+        Stage::Whole if metadata.owns(&path) => TreeState::Live,
+        Stage::Whole => TreeState::Gone,
     };
-    Some(Tree { task: name.to_string_lossy().into_owned(), path, standing, metadata: Some(metadata) })
+    Some(Tree { task: name.to_string_lossy().into_owned(), path, state, metadata: Some(metadata) })
 }
 
 fn orphan(path: PathBuf) -> Option<Tree> {
     fs::symlink_metadata(&path).ok()?;
     let task = path.file_name()?.to_string_lossy().into_owned();
-    Some(Tree { path, task, standing: Standing::Orphan, metadata: None })
+    Some(Tree { path, task, state: TreeState::Orphan, metadata: None })
 }
 
 fn directories(root: &Root) -> Result<Vec<PathBuf>, GitError> {

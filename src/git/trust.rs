@@ -1,6 +1,6 @@
-//! `safe.directory`: git refuses a repository that belongs to another user, such as a volume's, unless the user's global
-//! configuration names it. It is touched only when that is asked for. What was added is noted beside it, so that it goes
-//! with its directory and an entry of the user's own stays.
+//! `safe.directory`: git refuses a repository that belongs to another user (common on volumes) unless the user's global
+//! configuration names it. That configuration is changed only on request. Each added entry is also recorded under a key
+//! of ours, so that it can be removed with its directory while the user's own entries stay.
 
 use std::fs;
 use std::io;
@@ -14,27 +14,29 @@ use super::program::Git;
 use super::root::Root;
 
 const TRUSTED: &str = "safe.directory";
-/// Where the user's global configuration says which entries are ours.
+/// The key in the user's global configuration that records our entries.
 const OURS: &str = "kubectl-runnable.safeDirectory";
-/// git does not wait for a lock on the configuration, which a user's processes share, whatever root they work in.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(20);
+/// Git fails at once if another process holds the lock of the global configuration, which all roots of a user share.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Adds a directory of the root to the user's global configuration, once. Under the lock.
 pub(super) fn add(git: &Git, root: &Root, directory: &Path, _lock: &Lock) -> Result<(), GitError> {
-    let is_it = |entry: &PathBuf| entry == directory || entry == Path::new("*");
-    let Some(path) = directory.to_str().filter(|_| !entries(git, root, TRUSTED).is_ok_and(|all| all.iter().any(is_it)))
+    let is_match = |entry: &PathBuf| entry == directory || entry == Path::new("*");
+    let Some(path) =
+        directory.to_str().filter(|_| !entries(git, root, TRUSTED).is_ok_and(|all| all.iter().any(is_match)))
     else {
         return Ok(());
     };
-    // Noted first: one that is noted and not there is no harm, the other way round it would stay for ever.
+    // Record it first: if we are killed in between, a recorded entry that does not exist does no harm, but an
+    // unrecorded one would stay for ever.
     if !entries(git, root, OURS)?.iter().any(|entry| entry == directory) {
         change(git, root, &["--add", OURS, path])?;
     }
     change(git, root, &["--add", TRUSTED, path])
 }
 
-/// Takes out again what was added for the base and worktrees that are no more, and names them. Under the lock.
+/// Removes the entries added for a base or worktrees that are gone, and returns their paths. Under the lock.
 pub(super) fn forget_gone(git: &Git, root: &Root, _lock: &Lock) -> Result<Vec<PathBuf>, GitError> {
     let is_of_root = |path: &Path| path == root.base() || path.parent() == Some(&root.trees());
     let is_gone = |path: &Path| fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
@@ -53,7 +55,7 @@ pub(super) fn forget_gone(git: &Git, root: &Root, _lock: &Lock) -> Result<Vec<Pa
     Ok(gone)
 }
 
-/// All paths under a key of the global configuration; without one there are none.
+/// All paths under a key of the global configuration.
 fn entries(git: &Git, root: &Root, key: &str) -> Result<Vec<PathBuf>, GitError> {
     let arguments = ["config", "--global", "--null", "--get-all", key];
     let printed = git.ask(root.path(), arguments, &Environment::default())?.stdout;
@@ -66,10 +68,10 @@ fn change(git: &Git, root: &Root, arguments: &[&str]) -> Result<(), GitError> {
     let begun = Instant::now();
     loop {
         let answer = git.ask(root.path(), arguments.iter().copied(), &Environment::default())?;
-        let is_locked = answer.said.contains("could not lock config file") && answer.said.contains("File exists");
-        if !is_locked || begun.elapsed() > PATIENCE {
-            return answer.good(&arguments, root.path()).map(drop);
+        let is_locked = answer.stderr.contains("could not lock config file") && answer.stderr.contains("File exists");
+        if !is_locked || begun.elapsed() > LOCK_TIMEOUT {
+            return answer.into_stdout(&arguments, root.path()).map(drop);
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(RETRY_INTERVAL);
     }
 }

@@ -1,7 +1,7 @@
-//! Commits that the remote does not have, as far as its refs have been seen.
+//! Commits that the remote does not have, judged by the refs that were fetched from it.
 //!
-//! What the remote has: all that its refs lead to, all that they led to when they were fetched, and the commit that the
-//! worktree was made at. The user's own tags are not the remote's.
+//! The remote has everything reachable from its refs, from earlier fetched values of its refs, and from the commit at
+//! which the worktree was created. The user's own tags do not count as the remote's.
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,7 +15,7 @@ use super::metadata::Metadata;
 use super::reflog::{self, Entry};
 use super::tracking::REMOTE_REFS;
 
-/// What our own moves of a worktree are called in its reflog.
+/// The reflog message of our own moves of a worktree.
 pub(super) const MOVED: &str = "kubectl runnable worktree init";
 
 /// Files beside `HEAD` that hold a commit's id.
@@ -32,42 +32,42 @@ const PSEUDO_REFS: &[&str] = &[
     "rebase-apply/autostash",
 ];
 
-/// More commits than this are not counted.
-const MOST: usize = 100;
+/// Counting stops at this many commits.
+const MAX_COUNTED: usize = 100;
 
-/// The digits of a commit's id in a message.
-const BRIEF: usize = 10;
+/// The number of digits of a commit id in a message.
+const SHORT_ID: usize = 10;
 
-/// The commits that go with a worktree's metadata and that the remote does not have.
+/// The commits that would be lost with a worktree's metadata.
 pub(super) fn of_worktree(base: &Repository, metadata: &Metadata) -> Result<Examples, git2::Error> {
-    let mut tips = been_at(base, metadata.path());
+    let mut tips = visited(base, metadata.path());
     tips.extend(refs_below(&metadata.path().join("refs")));
-    beyond(base, &tips, &made_at(metadata))
+    unknown_to_remote(base, &tips, &made_at(metadata))
 }
 
-/// The commits of a submodule's repository that neither its remote nor one of these leads to.
+/// The commits of a submodule's repository that are reachable neither from its remote nor from the known commits.
 pub(super) fn of_repository(repository: &Repository, known: &[Oid]) -> Result<Examples, git2::Error> {
     let directory = repository.path();
-    let mut tips = been_at(repository, directory);
+    let mut tips = visited(repository, directory);
     tips.extend(reflog::read(&directory.join("logs/refs/stash")).iter().map(|entry| entry.new));
     for reference in repository.references()? {
         let reference = reference?;
         let is_local = reference.name().is_ok_and(|name| name.starts_with("refs/heads/") || name == "refs/stash");
         tips.extend(reference.target().filter(|_| is_local));
     }
-    beyond(repository, &tips, known)
+    unknown_to_remote(repository, &tips, known)
 }
 
-/// Stashes that were made in a worktree. The clone holds those of all its worktrees: one belongs to each worktree that
-/// has been at its commit and was there before it.
+/// Stashes that were made in a worktree. The base holds the stashes of all its worktrees; one is attributed to each
+/// worktree that is older than it and has been at its parent commit.
 pub(super) fn stashes(base: &Repository, metadata: &Metadata) -> Result<Examples, git2::Error> {
-    let been_at: HashSet<Oid> = been_at(base, metadata.path()).into_iter().chain(made_at(metadata)).collect();
+    let visited: HashSet<Oid> = visited(base, metadata.path()).into_iter().chain(made_at(metadata)).collect();
     let created_at = metadata.record().map_or(0, |record| record.created_at.as_second());
 
     let mut stashes = Vec::new();
     for entry in reflog::read(&base.commondir().join("logs/refs/stash")) {
         let stash = base.find_commit(entry.new)?;
-        if stash.time().seconds() >= created_at && stash.parent_id(0).is_ok_and(|parent| been_at.contains(&parent)) {
+        if stash.time().seconds() >= created_at && stash.parent_id(0).is_ok_and(|parent| visited.contains(&parent)) {
             stashes.push(entry.message);
         }
     }
@@ -86,8 +86,9 @@ fn head(repository: &Repository, directory: &Path) -> Option<Oid> {
     }
 }
 
-/// Where `HEAD` is and has been, and what git has noted beside it. What was before our own last move was looked at then.
-fn been_at(repository: &Repository, directory: &Path) -> Vec<Oid> {
+/// The commits at which `HEAD` is and has been, and those in the files beside it. Entries before our own last move were
+/// checked at that move.
+fn visited(repository: &Repository, directory: &Path) -> Vec<Oid> {
     let entries = reflog::read(&directory.join("logs/HEAD"));
     let since = entries.iter().rposition(|entry| entry.message == MOVED).map_or(0, |moved| moved + 1);
     let been = entries[since..].iter().flat_map(|entry| [entry.old, entry.new]).filter(|id| !id.is_zero());
@@ -99,7 +100,7 @@ fn read_id(path: &Path) -> Option<Oid> {
     Oid::from_str(fs::read_to_string(path).ok()?.lines().next()?.trim()).ok()
 }
 
-/// The refs that belong to a worktree alone, such as those of a bisection.
+/// The refs that belong to one worktree only, such as those of a bisection.
 fn refs_below(directory: &Path) -> Vec<Oid> {
     files_below(directory).iter().filter_map(|path| read_id(path)).collect()
 }
@@ -116,15 +117,16 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The commits to which the tips lead and neither the remote's refs nor what else is known. A tip that is no longer there
-/// cannot be lost.
-fn beyond(repository: &Repository, tips: &[Oid], known: &[Oid]) -> Result<Examples, git2::Error> {
+/// The commits reachable from the tips, but neither from the remote's refs nor from the known commits. A tip whose
+/// object is gone cannot be lost.
+fn unknown_to_remote(repository: &Repository, tips: &[Oid], known: &[Oid]) -> Result<Examples, git2::Error> {
     let commit = |id: Oid| Some(repository.find_object(id, None).ok()?.peel_to_commit().ok()?.id());
     let tips: HashSet<Oid> = tips.iter().filter(|id| !known.contains(id)).filter_map(|&id| commit(id)).collect();
     if tips.is_empty() {
         return Ok(Examples::default());
     }
-    // Where the history was cut off is written in the clone; the library looks for it in the worktree's own directory.
+    // The `shallow` file is in the base; opened through a worktree, the library looks for it in the worktree's own
+    // directory.
     let clone = Repository::open(repository.commondir())?;
     let mut walk = clone.revwalk()?;
     for tip in tips {
@@ -138,16 +140,16 @@ fn beyond(repository: &Repository, tips: &[Oid], known: &[Oid]) -> Result<Exampl
     }
 
     let mut commits = Vec::new();
-    for found in walk.take(MOST) {
+    for found in walk.take(MAX_COUNTED) {
         let commit = clone.find_commit(found?)?;
         let summary = commit.summary().ok().flatten().unwrap_or_default().to_owned();
-        commits.push(format!("{} ({summary})", &id(commit.id()).as_str()[..BRIEF]));
+        commits.push(format!("{} ({summary})", &id(commit.id()).as_str()[..SHORT_ID]));
     }
     Ok(Examples::of(commits))
 }
 
-/// What the remote's refs were when they were fetched: a fetch of depth 1 cuts them off from what they are now. What was
-/// pushed from here may have been overwritten there since.
+/// Earlier fetched values of the remote's refs: after a fetch of depth 1 they are not reachable from the current ones.
+/// Values that a push from here wrote are left out, because somebody may have overwritten them at the remote since.
 fn fetched(clone: &Repository) -> Vec<Oid> {
     let logs = files_below(&clone.path().join("logs/refs/remotes"));
     let is_fetched = |entry: &Entry| !entry.message.contains("push");

@@ -1,5 +1,6 @@
-//! What would be lost with a worktree: all that the remote does not have. It is looked at at the moment of removal, and in
-//! the same way whoever removes: `cleanup`, `init` in its place, `init --reuse` that moves it.
+//! The work that would be lost with a worktree: everything that the remote does not have. It is determined at the
+//! moment of removal, by the same code for `cleanup`, for an `init` at its path, and for `init --reuse`, which moves
+//! it.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use super::program::Git;
 use super::retention::Reason;
 use super::{half_made, status, submodules, unpushed};
 
-/// What a whole worktree holds.
+/// The work in a complete worktree.
 pub(super) fn of_whole(git: &Git, tree: &Path, metadata: &Metadata) -> Result<Vec<Reason>, GitError> {
     let repository = open(tree)?;
     let files = status::changed(git, &repository, tree)?;
@@ -23,8 +24,8 @@ pub(super) fn of_whole(git: &Git, tree: &Path, metadata: &Metadata) -> Result<Ve
     Ok(work)
 }
 
-/// What a worktree holds that was left half-made: its files are those of one commit or two, some of them cut short, unless
-/// somebody has gone on working there.
+/// The work in a half-made worktree: files that are neither from the commits of the killed checkout nor truncated by
+/// it.
 pub(super) fn of_half_made(git: &Git, tree: &Path, metadata: &Metadata) -> Result<Vec<Reason>, GitError> {
     let repository = open(tree)?;
     let mut files = half_made::changed(git, &repository, tree, metadata)?;
@@ -35,7 +36,7 @@ pub(super) fn of_half_made(git: &Git, tree: &Path, metadata: &Metadata) -> Resul
     Ok(work)
 }
 
-/// What is left of a worktree whose directory is gone: commits, and files that were staged.
+/// The work left of a worktree whose directory is gone: commits and staged files.
 pub(super) fn of_gone(base: &Repository, metadata: &Metadata) -> Result<Vec<Reason>, GitError> {
     let staged = staged(base, metadata).map_err(GitError::library("read the worktree's index"))?;
     let mut work: Vec<Reason> = changed(staged).into_iter().collect();
@@ -55,7 +56,7 @@ fn changed(files: Vec<String>) -> Option<Reason> {
     (!files.is_empty()).then(|| Reason::Changed(Examples::of(files)))
 }
 
-/// A rebase or merge that was stopped half-way is work, whatever the files say.
+/// An unfinished rebase or merge is work, even without changed files.
 fn unfinished(state: RepositoryState) -> Option<&'static str> {
     Some(match state {
         RepositoryState::Clean => return None,

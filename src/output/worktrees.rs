@@ -1,4 +1,4 @@
-//! Worktrees for people and for programs.
+//! Worktrees as tables and as JSON.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::BinaryBytes;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::list::age;
 use super::tree::printable;
-use crate::git::{Cleaned, Listed, ObjectId, Reason, TaskId, Tree};
+use crate::git::{CleanupReport, ObjectId, Reason, TaskId, Tree, WorktreeInfo};
 
-/// The characters of an object id that tell it apart.
-const BRIEF: usize = 10;
+/// The number of digits of an object id in the table.
+const SHORT_ID: usize = 10;
 
-/// Worktrees as a table, a line each.
-pub(crate) fn table(listed: &[Listed], wide: bool, now: Timestamp) -> String {
+/// Worktrees as a table, one per line.
+pub(crate) fn table(listed: &[WorktreeInfo], wide: bool, now: Timestamp) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let usual = ["TASK", "STATE", "COMMIT", "AGE", "SIZE", "DIRTY", "UNPUSHED"];
@@ -23,12 +23,12 @@ pub(crate) fn table(listed: &[Listed], wide: bool, now: Timestamp) -> String {
         let commit = listed.commit.as_ref().map(ObjectId::as_str).unwrap_or_default();
         let mut cells = vec![
             listed.tree.task.clone(),
-            listed.tree.standing.as_str().to_owned(),
-            if wide { commit } else { &commit[..BRIEF.min(commit.len())] }.to_owned(),
+            listed.tree.state.as_str().to_owned(),
+            if wide { commit } else { &commit[..SHORT_ID.min(commit.len())] }.to_owned(),
             listed.created_at.map(|created| age(now.duration_since(created))).unwrap_or_default(),
             BinaryBytes(listed.size).to_string(),
-            answer(listed.dirty()).to_owned(),
-            answer(listed.unpushed()).to_owned(),
+            yes_or_no(listed.dirty()).to_owned(),
+            yes_or_no(listed.unpushed()).to_owned(),
         ];
         if wide {
             let reasons: Vec<String> = listed.reasons.iter().map(Reason::to_string).collect();
@@ -45,7 +45,7 @@ pub(crate) fn table(listed: &[Listed], wide: bool, now: Timestamp) -> String {
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-fn answer(answer: Option<bool>) -> &'static str {
+fn yes_or_no(answer: Option<bool>) -> &'static str {
     match answer {
         Some(true) => "yes",
         Some(false) => "no",
@@ -53,10 +53,10 @@ fn answer(answer: Option<bool>) -> &'static str {
     }
 }
 
-/// A worktree with all that is known of it.
-pub(crate) fn document(listed: &Listed) -> Value {
+/// A worktree and its details as JSON.
+pub(crate) fn document(listed: &WorktreeInfo) -> Value {
     let mut document = tree(&listed.tree);
-    document["stale"] = json!(listed.tree.standing.is_stale());
+    document["stale"] = json!(listed.tree.state.is_stale());
     document["commit"] = json!(listed.commit.as_ref().map(ObjectId::as_str));
     document["ref"] = json!(listed.name);
     document["branch"] = json!(listed.branch);
@@ -68,8 +68,8 @@ pub(crate) fn document(listed: &Listed) -> Value {
     document
 }
 
-/// What a cleanup did, or would do.
-pub(crate) fn cleaned(cleaned: &Cleaned, dry_run: bool) -> Value {
+/// The result of a cleanup as JSON.
+pub(crate) fn cleaned(cleaned: &CleanupReport, dry_run: bool) -> Value {
     let kept = cleaned.kept.iter().map(|(kept, why)| {
         let mut document = tree(kept);
         document["reasons"] = reasons(why);
@@ -84,16 +84,16 @@ pub(crate) fn cleaned(cleaned: &Cleaned, dry_run: bool) -> Value {
         "dryRun": dry_run,
         "removed": removed.collect::<Vec<_>>(),
         "kept": kept.collect::<Vec<_>>(),
-        "absent": cleaned.absent.iter().map(TaskId::as_str).collect::<Vec<_>>(),
-        "forgottenRefs": cleaned.forgotten,
-        "safeDirectories": cleaned.distrusted,
+        "absent": cleaned.absent_tasks.iter().map(TaskId::as_str).collect::<Vec<_>>(),
+        "forgottenRefs": cleaned.forgotten_refs,
+        "safeDirectories": cleaned.safe_directories,
         "objects": cleaned.collected.map(|objects| json!({"before": objects.before, "after": objects.after})),
-        "errors": cleaned.failed.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "errors": cleaned.errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
 fn tree(tree: &Tree) -> Value {
-    json!({"taskId": tree.task, "path": tree.path, "state": tree.standing.as_str()})
+    json!({"taskId": tree.task, "path": tree.path, "state": tree.state.as_str()})
 }
 
 fn reasons(reasons: &[Reason]) -> Value {

@@ -16,7 +16,7 @@ fn cleanup(repository: &Repository, arguments: &[&str]) -> Output {
     repository.run(&own.into_iter().chain(arguments.iter().copied()).collect::<Vec<_>>())
 }
 
-/// What the list says of each task.
+/// The items of the list.
 fn listed(repository: &Repository) -> Vec<Value> {
     let done = repository.run(&["list", "--root", repository.root().to_str().unwrap(), "-o", "json"]).good();
     serde_json::from_str::<Value>(&done).unwrap()["items"].as_array().unwrap().clone()
@@ -35,7 +35,7 @@ fn assert_sound(repository: &Repository) {
 }
 
 #[test]
-fn a_worktree_is_removed_once_and_again_is_no_error() {
+fn removing_a_worktree_again_is_not_an_error() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let _ = repository.init(&["--task-id", "b"]).good();
@@ -52,7 +52,7 @@ fn a_worktree_is_removed_once_and_again_is_no_error() {
 }
 
 #[test]
-fn where_nothing_is_there_is_nothing_to_do() {
+fn cleaning_a_missing_root_does_nothing() {
     let repository = Repository::new();
     for arguments in [&["--all", "--gc", "--remote-prune"][..], &["--stale"], &["--task-id", "a"]] {
         assert_eq!(cleanup(&repository, arguments).good(), "");
@@ -101,7 +101,7 @@ fn work_is_kept_and_named() {
 }
 
 #[test]
-fn what_is_used_or_young_is_kept_in_its_place() {
+fn a_worktree_in_use_or_young_is_kept() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let mut user = std::process::Command::new("cat");
@@ -111,13 +111,13 @@ fn what_is_used_or_young_is_kept_in_its_place() {
     user.kill().unwrap();
     user.wait().unwrap();
     assert_eq!(kept.code, Some(7), "{kept:?}");
-    assert!(kept.stderr.contains(&format!("process {} (cat) works in it", user.id())), "{kept:?}");
+    assert!(kept.stderr.contains(&format!("process {} (cat) is running in it", user.id())), "{kept:?}");
     assert_eq!(cleanup(&repository, &["--all", "--older", "1h"]).good(), "");
     assert_eq!(cleanup(&repository, &["--all", "--older", "1ms", "-o", "name"]).good(), "a\n");
 }
 
 #[test]
-fn a_rebase_half_way_is_work() {
+fn an_unfinished_rebase_is_work() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a", "--depth", "0"]).good();
     let tree = repository.root().join("trees/a");
@@ -129,7 +129,7 @@ fn a_rebase_half_way_is_work() {
 }
 
 #[test]
-fn the_table_says_what_there_is() {
+fn the_table_lists_each_worktree() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let root = repository.root();
@@ -145,7 +145,7 @@ fn the_table_says_what_there_is() {
 }
 
 #[test]
-fn commits_that_were_pushed_do_not_bind_a_worktree() {
+fn pushed_commits_are_not_work() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let tree = repository.root().join("trees/a");
@@ -159,7 +159,7 @@ fn commits_that_were_pushed_do_not_bind_a_worktree() {
 }
 
 #[test]
-fn what_killed_processes_leave_is_stale() {
+fn remains_of_killed_processes_are_stale() {
     let repository = Repository::new();
     for task in ["gone", "orphan", "whole"] {
         let _ = repository.init(&["--task-id", task]).good();
@@ -190,7 +190,7 @@ fn what_killed_processes_leave_is_stale() {
 }
 
 #[test]
-fn metadata_that_names_another_place_leads_nowhere() {
+fn metadata_with_a_path_outside_the_root_is_ignored() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let outside = repository.path("outside");
@@ -212,7 +212,7 @@ fn metadata_that_names_another_place_leads_nowhere() {
 }
 
 #[test]
-fn inits_and_cleanups_go_side_by_side() {
+fn inits_and_cleanups_run_in_parallel() {
     let repository = Repository::new();
     thread::scope(|scope| {
         for task in 0..20 {
@@ -234,7 +234,7 @@ fn inits_and_cleanups_go_side_by_side() {
 }
 
 #[test]
-fn a_hundred_at_once_are_a_hundred_worktrees() {
+fn a_hundred_parallel_inits_create_a_hundred_worktrees() {
     let repository = Repository::new();
     thread::scope(|scope| {
         for task in 0..100 {
@@ -249,7 +249,7 @@ fn a_hundred_at_once_are_a_hundred_worktrees() {
 }
 
 #[test]
-fn a_killed_cleanup_is_ended_by_the_next() {
+fn the_next_cleanup_completes_a_killed_one() {
     let repository = Repository::new();
     for round in 0..10 {
         for task in ["a", "b", "c"] {
@@ -271,14 +271,14 @@ fn a_killed_cleanup_is_ended_by_the_next() {
 }
 
 #[test]
-fn refs_that_the_remote_no_longer_has_are_forgotten() {
+fn refs_that_the_remote_no_longer_has_are_deleted() {
     let repository = Repository::new();
     for (task, named) in [("side", "side"), ("pull", "refs/pull/7/head"), ("main", "main")] {
         let _ = repository.init(&["--task-id", task, "--ref", named]).good();
     }
     repository.git(&repository.source(), &["update-ref", "-d", "refs/heads/side"]);
     let pruned = cleanup(&repository, &["--remote-prune"]);
-    assert!(pruned.stderr.contains("refs/remotes/origin/side forgotten"), "{pruned:?}");
+    assert!(pruned.stderr.contains("deleted refs/remotes/origin/side: the remote no longer has it"), "{pruned:?}");
     let _ = pruned.good();
     let left =
         repository.git(&repository.root().join("base"), &["for-each-ref", "--format=%(refname)", "refs/remotes"]);
@@ -287,7 +287,7 @@ fn refs_that_the_remote_no_longer_has_are_forgotten() {
 }
 
 #[test]
-fn garbage_is_collected_when_nobody_works() {
+fn garbage_is_collected_while_no_git_runs() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let mut git = std::process::Command::new("git");
@@ -320,7 +320,7 @@ fn commits_in_a_submodule_are_work() {
     for (work, code) in [(None, 0), (Some(["commit", "-q", "--allow-empty", "-m", "Mine"]), 7)] {
         let _ = repository.init(&["--task-id", "a"]).good();
         repository.git(&tree, &[&allow[..], &["update", "-q", "--init", "--depth", "1"]].concat());
-        // A clone of depth 1 knows no other branch.
+        // A clone of depth 1 has no other branch.
         repository.git(&tree.join("sub"), &["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"]);
         if let Some(work) = work {
             repository.git(&tree.join("sub"), &work);
@@ -336,12 +336,12 @@ fn commits_in_a_submodule_are_work() {
     assert_sound(&repository);
 }
 
-/// A cleanup is what a full disk needs: it must get on without a byte more.
+/// A cleanup must work on a full disk: it can write nothing.
 #[test]
 fn a_full_disk_is_cleaned() {
     let repository = Repository::new();
     fs::create_dir(repository.root()).unwrap();
-    // No more files, then no more bytes.
+    // First no inode is free, then no byte.
     let script = r#"
         set -e
         mount -t tmpfs -o nr_inodes=400 tmpfs "$ROOT"

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::PROGRAM;
 use crate::support::repository::Repository;
 
-/// Says what it is given, and fails where a file `fail` is in the user's home.
+/// Logs its arguments, and fails if the file `fail` exists in the user's home.
 const HOOK: &str = r#"#!/bin/sh
 echo "$@ in $(basename "$PWD"), LC_ALL=${LC_ALL-none}, ceiling ${GIT_CEILING_DIRECTORIES-none}" >>"$HOME/log"
 echo noise
@@ -20,7 +20,7 @@ test ! -e "$HOME/fail"
 
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
 
-/// A repository whose user has the hook, in all repositories.
+/// A repository whose user has configured the hook for all repositories.
 fn repository() -> Repository {
     let repository = Repository::new();
     let hooks = repository.path("hooks");
@@ -31,7 +31,7 @@ fn repository() -> Repository {
     repository
 }
 
-/// What the hook said since the last look.
+/// What the hook logged since the last call.
 fn log(repository: &Repository) -> String {
     let path = repository.path("log");
     let text = fs::read_to_string(&path).unwrap_or_default();
@@ -49,11 +49,15 @@ fn clean(repository: &Repository, tree: &Path) {
 }
 
 #[test]
-fn it_runs_as_git_runs_it_for_a_new_worktree() {
+fn the_hook_runs_as_for_git_worktree_add() {
     let repository = repository();
     let made = repository.init(&["--task-id", "a"]);
     assert!(made.stderr.contains("the hook was here"), "{made:?}");
-    assert_eq!(made.good(), format!("{}\n", repository.root().join("trees/a").display()), "its noise is no result");
+    assert_eq!(
+        made.good(),
+        format!("{}\n", repository.root().join("trees/a").display()),
+        "its output is not part of the result"
+    );
     let told = log(&repository);
     assert_eq!(told, format!("{NO_COMMIT} {} 1 in a, LC_ALL=none, ceiling none\n", repository.main));
     let judge = repository.path("judge");
@@ -69,15 +73,15 @@ fn it_runs_as_git_runs_it_for_a_new_worktree() {
 }
 
 #[test]
-fn no_cleanup_takes_the_worktree_away_from_its_hook() {
+fn no_cleanup_removes_a_worktree_while_its_hook_runs() {
     let repository = repository();
     let hook = repository.path("hooks/post-checkout");
     let root = repository.root().display().to_string();
     let cleanup = format!("worktree cleanup --root '{root}' --all --force");
-    // Beside it, and with nobody in it.
+    // Next to the worktree, with no process in it.
     fs::write(&hook, format!("#!/bin/sh\n(cd / && unset GIT_DIR && '{PROGRAM}' {cleanup})\n")).unwrap();
     let made = repository.init(&["--task-id", "a"]);
-    assert!(made.stderr.contains("worktree a kept: it is being made by process "), "{made:?}");
+    assert!(made.stderr.contains("worktree a kept: it is being created by process "), "{made:?}");
     let _ = made.good();
     clean(&repository, &repository.root().join("trees/a"));
     let moved = repository.init(&["--task-id", "a", "--reuse", "--ref", "side", "-q"]).good();
@@ -86,7 +90,7 @@ fn no_cleanup_takes_the_worktree_away_from_its_hook() {
 }
 
 #[test]
-fn a_worktree_whose_hook_fails_is_whole_and_may_be_taken() {
+fn a_worktree_whose_hook_fails_is_complete_and_can_be_reused() {
     let repository = repository();
     fail(&repository, true);
     let failed = repository.init(&["--task-id", "a"]);

@@ -58,7 +58,7 @@ fn work_is_committed_and_pushed_from_it() {
 }
 
 #[test]
-fn a_branch_a_tag_a_pull_request_and_a_commit_are_found() {
+fn a_branch_a_tag_a_pull_request_and_a_commit_are_resolved() {
     let repository = Repository::new();
     for (task, named) in [("branch", "refs/heads/side"), ("tag", "refs/tags/v1"), ("pull", "refs/pull/7/head")] {
         let _ = repository.init(&["--task-id", task, "--ref", named]).good();
@@ -73,7 +73,7 @@ fn a_branch_a_tag_a_pull_request_and_a_commit_are_found() {
 }
 
 #[test]
-fn a_base_that_has_the_commit_asks_for_nothing() {
+fn nothing_is_fetched_if_the_base_has_the_commit() {
     let repository = Repository::new();
     let first: serde_json::Value =
         serde_json::from_str(&repository.init(&["--task-id", "a", "-o", "json"]).good()).unwrap();
@@ -85,7 +85,7 @@ fn a_base_that_has_the_commit_asks_for_nothing() {
 }
 
 #[test]
-fn a_task_has_one_worktree_which_may_be_taken_again() {
+fn a_task_has_one_worktree_which_reuse_uses() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let tree = repository.root().join("trees/a");
@@ -102,7 +102,7 @@ fn a_task_has_one_worktree_which_may_be_taken_again() {
 }
 
 #[test]
-fn twenty_at_once_are_twenty_worktrees_of_a_sound_base() {
+fn twenty_parallel_inits_create_twenty_worktrees() {
     let repository = Repository::new();
     thread::scope(|scope| {
         for task in 0..20 {
@@ -119,7 +119,7 @@ fn twenty_at_once_are_twenty_worktrees_of_a_sound_base() {
 }
 
 #[test]
-fn a_killed_init_is_mended_by_the_next() {
+fn the_next_init_completes_a_killed_one() {
     let repository = Repository::new();
     for round in 0..12 {
         let mut child = repository.command(&["--task-id", "a", "-q"]).spawn().unwrap();
@@ -134,9 +134,9 @@ fn a_killed_init_is_mended_by_the_next() {
     }
 }
 
-/// The worktree moves to another commit and to other directories; what is killed on the way holds no work.
+/// The worktree moves to another commit and to other directories; files of a killed move are not work.
 #[test]
-fn a_killed_reuse_is_mended_by_the_next() {
+fn the_next_reuse_completes_a_killed_one() {
     let repository = Repository::new();
     for number in 0..300 {
         std::fs::write(repository.source().join(format!("dir/{number}")), "text").unwrap();
@@ -159,7 +159,7 @@ fn a_killed_reuse_is_mended_by_the_next() {
 
 /// As a killed reuse leaves it: files and index of one commit, `HEAD` of another.
 #[test]
-fn a_worktree_that_was_moved_half_way_is_created_again() {
+fn a_partly_moved_worktree_is_created_again() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a", "--depth", "0"]).good();
     let tree = repository.root().join("trees/a");
@@ -174,7 +174,7 @@ fn a_worktree_that_was_moved_half_way_is_created_again() {
 }
 
 #[test]
-fn a_directory_that_is_no_worktree_any_more_is_not_taken_for_one() {
+fn a_directory_without_its_git_file_is_not_a_worktree() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     std::fs::remove_file(repository.root().join("trees/a/.git")).unwrap();
@@ -187,7 +187,7 @@ fn a_directory_that_is_no_worktree_any_more_is_not_taken_for_one() {
 }
 
 #[test]
-fn a_worktree_is_narrowed_again_as_it_is_asked() {
+fn reuse_applies_the_requested_sparse_directories() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a", "--sparse", "dir"]).good();
     let tree = repository.root().join("trees/a");

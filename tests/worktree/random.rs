@@ -1,4 +1,5 @@
-//! Random work in a worktree: what git itself says the remote does not have is never taken away, and nothing else is kept.
+//! Random work in a worktree: commits that the remote does not have, according to git, are never removed, and nothing
+//! else is kept.
 
 use std::collections::HashSet;
 use std::fs;
@@ -49,13 +50,13 @@ const STEPS: [Step; 15] = [
 struct Worktree<'a> {
     repository: &'a Repository,
     tree: PathBuf,
-    /// Every commit that was made here.
+    /// Every commit made here.
     made: Vec<String>,
     number: usize,
 }
 
 impl Worktree<'_> {
-    /// What git says; a step that has nothing to do fails.
+    /// Git's output; a step with nothing to do fails.
     fn try_git(&self, arguments: &[&str]) -> String {
         let mut git = self.repository.shell(&[&["git"], arguments].concat());
         Output::of(git.current_dir(&self.tree)).stdout.trim().to_owned()
@@ -95,7 +96,7 @@ impl Worktree<'_> {
         }
     }
 
-    /// A worktree that was moved held nothing; what was on the remote then may be gone from there later.
+    /// A moved worktree held no work at that time; the remote may delete those commits later.
     fn reuse(&mut self) {
         let (before, work) = (self.head(), self.work());
         let moved = self.repository.init(&["--task-id", "a", "--reuse"]);
@@ -131,7 +132,7 @@ proptest! {
         let root = repository.root();
         let removed = repository.run(&["cleanup", "--all", "--root", root.to_str().unwrap()]);
         let holds_work = !missing.is_empty() || is_dirty || !stashes.is_empty();
-        // Of what was pushed as a tag alone, the clone has no word of the remote.
+        // For commits pushed only as a tag, the base has no ref of the remote.
         if holds_work || !steps.contains(&Step::PushTags) {
             prop_assert_eq!(
                 worktree.tree.exists(), holds_work,
@@ -139,7 +140,7 @@ proptest! {
             );
         }
 
-        // The same holds where only the metadata is left.
+        // The same holds if only the metadata is left.
         if !missing.is_empty() {
             fs::remove_dir_all(&worktree.tree).unwrap();
             prop_assert_eq!(repository.init(&["--task-id", "a"]).code, Some(7), "{:?}", steps);

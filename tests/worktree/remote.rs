@@ -112,7 +112,7 @@ fn credentials_in_a_url_are_used_and_not_stored() {
 }
 
 #[test]
-fn without_git_on_the_path_it_says_so() {
+fn a_missing_git_is_an_error() {
     let repository = Repository::new();
     let refused = init(&repository, &repository.url(), &["--task-id", "a"], &[("PATH", "/nonexistent")]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
@@ -124,7 +124,7 @@ fn without_git_on_the_path_it_says_so() {
 }
 
 #[test]
-fn the_history_is_as_deep_as_was_asked() {
+fn the_history_has_the_requested_depth() {
     let repository = Repository::new();
     let server = GitServer::start(repository.directory(), None);
     let url = format!("{}/source", server.origin);
@@ -138,7 +138,7 @@ fn the_history_is_as_deep_as_was_asked() {
 }
 
 #[test]
-fn filters_and_submodules_come_out_as_git_writes_them() {
+fn filters_and_submodules_are_written_as_by_git() {
     let repository = Repository::new();
     let source = repository.source();
     for (key, value) in [("smudge", "tr a-z A-Z"), ("clean", "tr A-Z a-z"), ("required", "true")] {
@@ -164,7 +164,7 @@ fn filters_and_submodules_come_out_as_git_writes_them() {
 }
 
 #[test]
-fn a_wait_for_the_lock_has_an_end_that_names_the_holder() {
+fn a_lock_timeout_names_the_holder() {
     let repository = Repository::new();
     fs::create_dir(repository.root()).unwrap();
     let mut held = File::create(repository.root().join("base.lock")).unwrap();
@@ -186,7 +186,7 @@ fn a_wait_for_the_lock_has_an_end_that_names_the_holder() {
 }
 
 #[test]
-fn objects_that_got_lost_are_fetched_again() {
+fn lost_objects_are_fetched_again() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let base = repository.root().join("base");
@@ -209,7 +209,7 @@ fn objects_that_got_lost_are_fetched_again() {
     repository.git(&base, &["fsck", "--full"]);
 }
 
-/// A repository with object ids of SHA-256.
+/// A repository with SHA-256 object ids.
 fn sha256(repository: &Repository) -> PathBuf {
     let place = repository.path("sha256");
     repository
@@ -219,7 +219,7 @@ fn sha256(repository: &Repository) -> PathBuf {
 }
 
 #[test]
-fn a_repository_with_ids_of_another_kind_is_refused_before_anything_is_made() {
+fn a_sha256_repository_is_refused_before_anything_is_created() {
     let repository = Repository::new();
     let other = sha256(&repository);
     let server = GitServer::start(repository.directory(), None);
@@ -234,8 +234,8 @@ fn a_repository_with_ids_of_another_kind_is_refused_before_anything_is_made() {
     let id = repository.git(&other, &["rev-parse", "HEAD"]);
     let refused = init(&repository, &repository.url(), &["--task-id", "a", "--ref", &id], &[]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.stderr.contains("is one of SHA-256"), "{refused:?}");
-    // An id is asked for by a fetch: the base is there by then, and is nobody's yet.
+    assert!(refused.stderr.contains("is a SHA-256 id"), "{refused:?}");
+    // An object id needs a fetch, so the base already exists, without objects.
     let refused =
         init(&repository, &format!("file://{}", other.display()), &["--task-id", "a", "--ref", &repository.main], &[]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
@@ -244,7 +244,7 @@ fn a_repository_with_ids_of_another_kind_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn a_base_with_ids_of_another_kind_is_left_as_it_is() {
+fn a_sha256_base_is_left_as_it_is() {
     let repository = Repository::new();
     fs::create_dir(repository.root()).unwrap();
     let base = repository.root().join("base");

@@ -1,4 +1,4 @@
-//! `--safe-directory`: bases of other users, and what is written into the configuration of this one.
+//! `--safe-directory`: bases that belong to other users, and the entries in the configuration of this user.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,12 +30,12 @@ fn cleanup(repository: &Repository, arguments: &[&str]) -> Output {
     repository.run(&[&["cleanup", "--root", root.to_str().unwrap()], arguments].concat())
 }
 
-/// `init` of a git that takes every repository for another user's, as git's own tests tell it to.
+/// `init` with a git that takes every repository for another user's, by the variable of git's own tests.
 fn stranger(repository: &Repository, arguments: &[&str]) -> Output {
     Output::of(repository.command(arguments).env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1"))
 }
 
-fn assert_trust_is_asked_for(repository: &Repository, init: impl Fn(&Repository, &[&str]) -> Output) {
+fn assert_trust_is_required(repository: &Repository, init: impl Fn(&Repository, &[&str]) -> Output) {
     let refused = init(repository, &["--task-id", "b"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let said = ["belongs to another user", "--safe-directory"];
@@ -48,31 +48,31 @@ fn assert_trust_is_asked_for(repository: &Repository, init: impl Fn(&Repository,
 }
 
 #[test]
-fn a_base_of_another_user_is_trusted_when_that_is_asked() {
+fn a_base_of_another_user_is_trusted_on_request() {
     let repository = Repository::new();
-    // Whom git serves the source to is another matter.
+    // The server must not be affected by the setting.
     for path in ["source", "source/.git"] {
         trust(&repository, path);
     }
     let _ = repository.init(&["--task-id", "a"]).good();
-    assert_trust_is_asked_for(&repository, stranger);
+    assert_trust_is_required(&repository, stranger);
 }
 
-/// Only root can give files away; git's own word for it is tested above for everybody.
+/// Only root can change the owner of files; the test above covers git's refusal for other users.
 #[test]
-fn a_base_that_root_gave_to_another_user_is_trusted_when_that_is_asked() {
+fn a_base_that_root_gave_to_another_user_is_trusted_on_request() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let given = Command::new("chown").args(["-R", "1234:1234"]).arg(repository.root()).output().unwrap();
     if given.status.success() {
-        assert_trust_is_asked_for(&repository, Repository::init);
+        assert_trust_is_required(&repository, Repository::init);
     } else {
         assert!(String::from_utf8_lossy(&given.stderr).contains("not permitted"), "{given:?}");
     }
 }
 
 #[test]
-fn an_entry_goes_with_what_it_was_added_for() {
+fn an_entry_is_removed_with_its_directory() {
     let repository = Repository::new();
     for own in ["root/trees/own", "elsewhere"] {
         trust(&repository, own);
@@ -85,7 +85,7 @@ fn an_entry_goes_with_what_it_was_added_for() {
     let _ = cleanup(&repository, &["--task-id", "a", "--dry-run"]).good();
     assert_eq!(trusted(&repository), paths(&all));
     let one = cleanup(&repository, &["--task-id", "a"]);
-    assert!(one.stderr.contains("one safe.directory entry"), "{one:?}");
+    assert!(one.stderr.contains("removed 1 safe.directory entry"), "{one:?}");
     assert_eq!(trusted(&repository), paths(&["/elsewhere", "/root/base", "/root/trees/b", "/root/trees/own"]));
     let _ = cleanup(&repository, &["--all"]).good();
     assert_eq!(
@@ -101,7 +101,7 @@ fn an_entry_goes_with_what_it_was_added_for() {
 }
 
 #[test]
-fn an_init_that_fails_leaves_no_entry_of_its_worktree() {
+fn a_failed_init_leaves_no_entry_of_its_worktree() {
     let repository = Repository::new();
     let refused = repository.init(&["--task-id", "a", "--safe-directory", "--sparse", "absent"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");

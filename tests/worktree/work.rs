@@ -1,4 +1,4 @@
-//! Work that the remote does not have: no verb takes it away without `--force`, which says what is lost.
+//! Work that the remote does not have: no verb removes it without `--force`, which prints what is lost.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn listed(repository: &Repository, task: &str) -> Value {
     items.find(|item| item["taskId"] == task).unwrap_or(&Value::Null).clone()
 }
 
-/// No verb removes the worktree, and each names the reason; `--force` does, and names what is lost.
+/// No verb removes the worktree, and each prints the reason; `--force` removes it and prints what is lost.
 fn assert_kept(repository: &Repository, task: &str, reason: &str) {
     for arguments in [&["--stale"][..], &["--all"]] {
         assert!(!cleanup(repository, arguments).good().contains(&format!("worktree {task} removed")), "{arguments:?}");
@@ -37,7 +37,7 @@ fn assert_kept(repository: &Repository, task: &str, reason: &str) {
 }
 
 #[test]
-fn what_is_written_after_a_failed_reuse_is_kept() {
+fn files_written_after_a_failed_reuse_are_kept() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let tree = repository.root().join("trees/a");
@@ -53,12 +53,12 @@ fn what_is_written_after_a_failed_reuse_is_kept() {
     assert_kept(&repository, "a", "work.txt");
 }
 
-/// A change: its name, how it is made in a worktree, and the file that it touches.
+/// A change: its name, the function that makes it in a worktree, and the changed file.
 type Change<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
 
 /// Nobody has cleared the mark of a reuse that was killed; somebody has gone on working all the same.
 #[test]
-fn what_is_written_into_a_half_made_worktree_is_kept() {
+fn files_written_into_a_half_made_worktree_are_kept() {
     let repository = Repository::new();
     let tree = |task: &str| repository.root().join("trees").join(task);
     let changes: [Change<'_>; 5] = [
@@ -82,7 +82,7 @@ fn what_is_written_into_a_half_made_worktree_is_kept() {
         }
         assert_kept(&repository, task, file);
     }
-    // What was committed there is work too, and what is cut short or ignored is none.
+    // A commit made there is work too; truncated and ignored files are not.
     let _ = repository.init(&["--task-id", "committed"]).good();
     repository.git(&tree("committed"), &["commit", "-q", "--allow-empty", "-m", "Mine alone"]);
     let _ = repository.init(&["--task-id", "cut"]).good();
@@ -114,7 +114,7 @@ fn a_commit_that_only_a_tag_of_the_user_holds_is_not_pushed() {
 }
 
 #[test]
-fn a_tag_of_the_user_is_not_overwritten_and_one_of_the_remote_follows_it() {
+fn a_tag_of_the_user_stays_and_a_tag_of_the_remote_is_updated() {
     let repository = Repository::new();
     let base = repository.root().join("base");
     let _ = repository.init(&["--task-id", "a"]).good();
@@ -136,7 +136,7 @@ fn a_tag_of_the_user_is_not_overwritten_and_one_of_the_remote_follows_it() {
 }
 
 #[test]
-fn a_tag_that_became_a_directory_of_tags_stops_nobody() {
+fn a_tag_that_became_a_directory_of_tags_is_replaced() {
     let repository = Repository::new();
     let base = repository.root().join("base");
     let nightly = ["--ref", "refs/tags/nightly"];
@@ -152,16 +152,20 @@ fn a_tag_that_became_a_directory_of_tags_stops_nobody() {
     repository.git(&repository.source(), &["tag", "nightly", "side"]);
     let _ = repository.init(&[&["--task-id", "d"], &nightly[..]].concat()).good();
     assert_eq!(repository.git(&base, &["rev-parse", "nightly"]), repository.commit("side"));
-    // A tag of the user's own in the way stays, and the worktree is made.
+    // A conflicting tag of the user stays, and the worktree is created.
     repository.git(&base, &["tag", "own", &repository.main]);
     repository.git(&repository.source(), &["tag", "own/1"]);
     let _ = repository.init(&["--task-id", "e", "--ref", "refs/tags/own/1"]).good();
     assert_eq!(repository.git(&base, &["rev-parse", "own"]), repository.main);
-    // What the remote no longer has counts as its own no more.
+    // Records of tags that the remote no longer has are deleted.
     let pruned = cleanup(&repository, &["--remote-prune"]);
-    assert!(!pruned.stderr.contains("nightly forgotten") && !pruned.stderr.contains("own/1 forgotten"), "{pruned:?}");
+    assert!(
+        !pruned.stderr.contains("nightly: the remote no longer has it")
+            && !pruned.stderr.contains("own/1: the remote no longer has it"),
+        "{pruned:?}"
+    );
     repository.git(&repository.source(), &["tag", "-d", "nightly"]);
-    assert!(cleanup(&repository, &["--remote-prune"]).stderr.contains("nightly forgotten"));
+    assert!(cleanup(&repository, &["--remote-prune"]).stderr.contains("nightly: the remote no longer has it"));
 }
 
 #[test]
@@ -188,9 +192,9 @@ fn a_worktree_that_was_removed_by_hand_keeps_its_commits() {
     assert_kept(&repository, "a", "staged.txt");
 }
 
-/// Each way leaves a commit that only the worktree's own records lead to.
+/// Each case leaves a commit that only the worktree's own records refer to.
 #[test]
-fn commits_that_only_records_of_the_worktree_lead_to_are_kept() {
+fn commits_in_the_records_of_the_worktree_are_kept() {
     let repository = Repository::new();
     let ways: [(&str, &[&[&str]]); 6] = [
         ("reset", &[&["reset", "-q", "--hard", "HEAD~1"]]),
@@ -238,7 +242,7 @@ fn a_stash_is_kept_by_the_worktree_that_it_was_made_in() {
 }
 
 #[test]
-fn files_that_git_status_is_told_to_pass_over_are_work() {
+fn files_hidden_from_git_status_are_work() {
     let repository = Repository::new();
     for (task, flag) in [("assumed", "--assume-unchanged"), ("skipped", "--skip-worktree")] {
         let _ = repository.init(&["--task-id", task]).good();
@@ -293,7 +297,7 @@ fn changes_in_submodules_at_any_depth_are_work() {
         assert_kept(&repository, task, "Mine alone");
     }
 
-    // A link in a submodule's place leads nobody out of the root.
+    // A link in the place of a submodule is not followed out of the root.
     let _ = repository.init(&["--task-id", "link"]).good();
     let tree = repository.root().join("trees/link");
     fs::remove_dir(tree.join("outer")).unwrap();
@@ -304,7 +308,7 @@ fn changes_in_submodules_at_any_depth_are_work() {
 }
 
 #[test]
-fn a_collection_keeps_what_only_a_reflog_leads_to() {
+fn gc_keeps_commits_that_only_a_reflog_refers_to() {
     let repository = Repository::new();
     let _ = repository.init(&["--task-id", "a"]).good();
     let tree = repository.root().join("trees/a");
@@ -327,7 +331,7 @@ fn paths_in_gitdirs_may_be_relative() {
     let repository = Repository::new();
     for task in ["a", "b"] {
         let _ = repository.init(&["--task-id", task]).good();
-        // As git 2.48 writes them with worktree.useRelativePaths.
+        // Git 2.48 writes relative paths with worktree.useRelativePaths.
         let metadata = repository.root().join("base/.git/worktrees").join(task);
         fs::write(metadata.join("gitdir"), format!("../../../../trees/{task}/.git\n")).unwrap();
         let pointer = format!("gitdir: ../../base/.git/worktrees/{task}\n");
@@ -351,17 +355,17 @@ fn paths_in_gitdirs_may_be_relative() {
 }
 
 #[test]
-fn the_beginning_of_a_commit_s_id_is_told_from_a_ref() {
+fn an_abbreviated_commit_id_has_its_own_hint() {
     let repository = Repository::new();
     let short = repository.init(&["--task-id", "a", "--ref", &repository.main[..10]]);
     assert_eq!(short.code, Some(6), "{short:?}");
-    assert!(short.stderr.contains("whole id of 40 digits") && !short.stderr.contains("default branch"), "{short:?}");
+    assert!(short.stderr.contains("full id of 40 digits") && !short.stderr.contains("default branch"), "{short:?}");
     let other = repository.init(&["--task-id", "a", "--ref", "feature"]);
     assert!(other.stderr.contains("its default branch is main"), "{other:?}");
 }
 
 #[test]
-fn a_failed_init_leaves_nothing() {
+fn a_failed_init_leaves_nothing_behind() {
     let repository = Repository::new();
     let failing: [&[&str]; 3] = [
         &["--ref", "refs/heads/none"],
@@ -385,7 +389,7 @@ fn a_failed_init_leaves_nothing() {
     assert_eq!(repository.git(&repository.root().join("trees/a"), &["status", "--porcelain"]), "");
 }
 
-/// Inits that fail take their root away again, beside inits that begin in it.
+/// Failing inits remove their root while other inits begin to use it.
 #[test]
 fn failing_inits_do_not_disturb_others() {
     let repository = Repository::new();
@@ -409,7 +413,7 @@ fn failing_inits_do_not_disturb_others() {
 }
 
 #[test]
-fn the_directory_that_is_in_the_way_is_named() {
+fn the_error_names_the_blocking_directory() {
     let repository = Repository::new();
     let file = repository.path("file");
     fs::write(&file, "").unwrap();
@@ -417,7 +421,7 @@ fn the_directory_that_is_in_the_way_is_named() {
         repository.run(&["init", "--task-id", "a", "--url", &repository.url(), "--root", root.to_str().unwrap()])
     };
     let refused = at(&file.join("deep/root"));
-    assert!(refused.stderr.contains(&format!("cannot make a directory in {}:", file.display())), "{refused:?}");
+    assert!(refused.stderr.contains(&format!("cannot create a directory in {}:", file.display())), "{refused:?}");
     let refused = at(Path::new("/proc/deep/root"));
-    assert!(refused.stderr.contains("cannot make a directory in /proc:"), "{refused:?}");
+    assert!(refused.stderr.contains("cannot create a directory in /proc:"), "{refused:?}");
 }

@@ -13,27 +13,27 @@ use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
 use crate::cli::values::{formats, span};
 use crate::exit::{Exit, chain};
-use crate::git::{Cleaned, Cleaning, Event, GitError, Reason, Root, TaskId, Which};
+use crate::git::{CleanupEvent, CleanupReport, CleanupRequest, GitError, Reason, Root, Selection, TaskId};
 use crate::output::format::{Format, rendered};
 use crate::output::stream::{result, talk};
 use crate::output::tree::printable;
 use crate::output::worktrees::cleaned;
 
 const EXAMPLES: &str = "Examples:
-  # The worktree of a finished task; repeating the command is no error
+  # Remove the worktree of a finished task; repeating the command is not an error
   kubectl runnable worktree cleanup --task-id task-1
 
-  # What killed processes left behind, then everything older than a day that holds no work
+  # Remove what killed processes left behind, then list everything older than a day that holds no work
   kubectl runnable worktree cleanup --stale
   kubectl runnable worktree cleanup --all --older 24h --dry-run
 
   # Free disk space: worktrees, refs that the remote no longer has, then unreachable objects
   kubectl runnable worktree cleanup --all --remote-prune --gc
 
-Worktrees that hold work are kept unless --force is given: changed or added files that are in no commit, commits on no \
-branch of the remote (reflog and submodules included), stashes, a lock of git worktree lock, a process in the directory, a \
-directory that git does not know. Exit code 7 means that a worktree named by --task-id was kept, or that garbage cannot be \
-collected because another process is writing.";
+A worktree that holds work is kept unless --force is given. Work is: changed or added files that are in no commit, commits on no \
+branch of the remote (including the reflog and submodules), and stashes. A worktree is also kept if it is locked with git worktree \
+lock, a process runs in its directory, or git has no record of it. Exit code 7: a worktree named by --task-id was kept, or garbage \
+cannot be collected because another process is writing.";
 
 /// Remove worktrees and their remains; worktrees that hold work are kept
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID", num_args = 1..)]
     task_id: Vec<TaskId>,
 
-    /// Remove unusable worktrees: half-made by a killed init, without directory, or unknown to git (kept unless --force)
+    /// Remove unusable worktrees: half-made by a killed init, without a directory, or (with --force) unknown to git
     #[arg(long)]
     stale: bool,
 
@@ -53,11 +53,11 @@ pub(super) struct Args {
     #[arg(long)]
     all: bool,
 
-    /// Only worktrees created longer ago than this, such as 24h
+    /// Remove only worktrees older than this, such as 24h
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, requires = "which")]
     older: Option<Duration>,
 
-    /// Run git gc in the clone; refused while an init or a git process is active in the root
+    /// Run git gc in the base; refused while an init or a git process is active in the root
     #[arg(long)]
     gc: bool,
 
@@ -76,14 +76,14 @@ pub(super) struct Args {
     #[command(flatten)]
     root: RootArgs,
 
-    /// Maximum time to wait for another process that is changing the clone
+    /// Maximum time to wait for another process that is changing the base
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span, allow_hyphen_values = true)]
     lock_timeout: Duration,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", value_parser = formats(
-        "The tasks whose worktrees were removed, a line each",
-        "An object with what was removed, kept and why, absent, forgotten and collected",
+        "The tasks whose worktrees were removed, one per line",
+        "An object that lists removed and kept worktrees, absent tasks, deleted refs and freed objects",
         "Lines, as without -o",
     ))]
     output: Option<Format>,
@@ -94,31 +94,33 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let path = args.root.path()?;
     let cleaned = match Root::open(&path) {
         Ok(root) => clean(args, root, request)?,
-        Err(GitError::NoBase { .. }) => Cleaned { absent: args.task_id.clone(), ..Cleaned::default() },
+        Err(GitError::NoBase { .. }) => {
+            CleanupReport { absent_tasks: args.task_id.clone(), ..CleanupReport::default() }
+        }
         Err(error) => return Err(error.into()),
     };
-    told(args, &path, &cleaned)?;
-    if !cleaned.failed.is_empty() {
-        let more = cleaned.failed.len() - 1;
-        for error in &cleaned.failed[..more] {
+    print_summary(args, &path, &cleaned)?;
+    if !cleaned.errors.is_empty() {
+        let more = cleaned.errors.len() - 1;
+        for error in &cleaned.errors[..more] {
             talk(format_args!("error: {}", chain(error)));
         }
-        return Err(Failure::new(Exit::Tool, chain(&cleaned.failed[more])).hint("run the same command again"));
+        return Err(Failure::new(Exit::Tool, chain(&cleaned.errors[more])).hint("run the same command again"));
     }
     let is_kept = !args.task_id.is_empty() && !cleaned.kept.is_empty();
     Ok(if is_kept { Exit::Conflict } else { Exit::Success })
 }
 
-fn request(args: &Args) -> Cleaning {
-    let which = match (args.task_id.as_slice(), args.stale, args.all) {
-        ([], true, _) => Which::Stale,
-        ([], _, true) => Which::All,
-        ([], ..) => Which::None,
-        (tasks, ..) => Which::Tasks(tasks.to_vec()),
+fn request(args: &Args) -> CleanupRequest {
+    let selection = match (args.task_id.as_slice(), args.stale, args.all) {
+        ([], true, _) => Selection::Stale,
+        ([], _, true) => Selection::All,
+        ([], ..) => Selection::None,
+        (tasks, ..) => Selection::Tasks(tasks.to_vec()),
     };
-    Cleaning {
-        which,
-        older: args.older,
+    CleanupRequest {
+        selection,
+        older_than: args.older,
         force: args.force,
         gc: args.gc,
         remote_prune: args.remote_prune,
@@ -127,34 +129,36 @@ fn request(args: &Args) -> Cleaning {
     }
 }
 
-fn clean(args: &Args, root: Root, request: Cleaning) -> Result<Cleaned, Failure> {
+fn clean(args: &Args, root: Root, request: CleanupRequest) -> Result<CleanupReport, Failure> {
     let git = git()?;
     let cancelled = Arc::new(AtomicBool::new(false));
     let lines = args.output.is_none_or(|format| format == Format::Wide);
     let work = {
         let cancelled = cancelled.clone();
-        move || crate::git::cleanup(&git, &root, &request, &cancelled, &mut |event| tell(&event, &request, lines))
+        move || {
+            crate::git::cleanup(&git, &root, &request, &cancelled, &mut |event| print_progress(&event, &request, lines))
+        }
     };
-    block_on(until_signal(work, cancelled, "the next cleanup goes on with it"))
+    block_on(until_signal(work, cancelled, "the next cleanup completes it"))
 }
 
-fn tell(event: &Event<'_>, request: &Cleaning, lines: bool) {
+fn print_progress(event: &CleanupEvent<'_>, request: &CleanupRequest, lines: bool) {
     match event {
-        Event::Removed(tree, lost) => {
+        CleanupEvent::Removed(tree, lost) => {
             let end = if request.dry_run { " (dry run)" } else { "" };
             if lines {
-                // A closed pipe is no reason to stop half-way.
+                // Go on if standard output is closed: the removal must not stop half-way.
                 let _ = result(format_args!("worktree {} removed{end}\n", printable(&tree.task)));
             }
             if !lost.is_empty() {
                 talk(format_args!("lost with worktree {}{end}: {}", printable(&tree.task), sentence(lost)));
             }
         }
-        Event::Kept(tree, reasons) => {
+        CleanupEvent::Kept(tree, reasons) => {
             talk(format_args!("worktree {} kept: {}", printable(&tree.task), sentence(reasons)));
         }
-        Event::Asking => talk("asking the remote for its refs"),
-        Event::Collecting => talk("collecting unreachable objects"),
+        CleanupEvent::Asking => talk("listing the remote's refs"),
+        CleanupEvent::Collecting => talk("collecting unreachable objects"),
     }
 }
 
@@ -163,24 +167,24 @@ fn sentence(reasons: &[Reason]) -> String {
     printable(&reasons.join("; "))
 }
 
-fn told(args: &Args, root: &Path, done: &Cleaned) -> Result<(), Failure> {
-    for task in &done.absent {
+fn print_summary(args: &Args, root: &Path, done: &CleanupReport) -> Result<(), Failure> {
+    for task in &done.absent_tasks {
         talk(format_args!("task {task} has no worktree in {}", root.display()));
     }
-    match done.distrusted.len() {
+    match done.safe_directories.len() {
         0 => {}
-        1 => talk("one safe.directory entry removed from your global git config"),
-        many => talk(format_args!("{many} safe.directory entries removed from your global git config")),
+        1 => talk("removed 1 safe.directory entry from your global git config"),
+        many => talk(format_args!("removed {many} safe.directory entries from your global git config")),
     }
-    for name in &done.forgotten {
-        talk(format_args!("{} forgotten: the remote no longer has it", printable(name)));
+    for name in &done.forgotten_refs {
+        talk(format_args!("deleted {}: the remote no longer has it", printable(name)));
     }
     if let Some(objects) = done.collected {
         let (before, after) = (BinaryBytes(objects.before), BinaryBytes(objects.after));
-        talk(format_args!("objects take {after} now, {before} before"));
+        talk(format_args!("objects take {after}, before gc {before}"));
     }
     if !done.kept.is_empty() {
-        talk("save the work in the worktrees that were kept, or remove them with --force");
+        talk("save the work in the kept worktrees, or remove them with --force");
     }
     match args.output {
         Some(Format::Name) => {

@@ -14,28 +14,29 @@ use crate::cli::runtime::block_on;
 use crate::cli::values::span;
 use crate::exit::Exit;
 use crate::git::{
-    Depth, Directory, GitError, InitRequest, Made, Network, Owner, RemoteUrl, RepositoryName, Revision, Step, TaskId,
+    Depth, Directory, GitError, InitRequest, Network, Owner, RemoteUrl, RepositoryName, Revision, Step, TaskId,
+    Worktree,
 };
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # A checkout of main for this task; its path is printed and written to /work/workspace_path
+  # Check out main for this task; print the path and write it to /work/workspace_path
   kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1
 
-  # Of a pull request, from any host, in another root
+  # Check out a pull request, from any host, in another root
   kubectl runnable worktree init --url git@git.example.org:team/sample.git --ref refs/pull/7/head --root ~/work
 
-  # Only some directories of a large repository, reusing the task's worktree
+  # Check out some directories of a large repository, reusing the task's worktree
   kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1 --sparse docs src/app --reuse
 
-  # With its full history, for a script
+  # Fetch the full history and print JSON, for a script
   kubectl runnable worktree init --owner exampleorg --repo sample --depth 0 -o json";
 
-/// Create the worktree of a task: a checkout over the shared clone, which fetches only missing objects
+/// Create the worktree of a task: a checkout over the base (the shared clone); only missing objects are fetched
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Who owns the repository, on github.com or the CI's server (GITHUB_SERVER_URL)
+    /// The repository's owner, on github.com or the CI's server (GITHUB_SERVER_URL)
     #[arg(long, value_name = "OWNER", required_unless_present = "url", requires = "repo")]
     owner: Option<Owner>,
 
@@ -44,7 +45,7 @@ pub(super) struct Args {
     repo: Option<RepositoryName>,
 
     /// The repository's address, on any host: https, ssh, git or file; credentials in it are not stored
-    // Read later: a message about a wrong value would repeat it with its credentials.
+    // Parsed later: clap's message about an invalid value would print it with its credentials.
     #[arg(long, value_name = "URL", conflicts_with_all = ["owner", "repo"], value_hint = clap::ValueHint::Url)]
     url: Option<String>,
 
@@ -52,7 +53,7 @@ pub(super) struct Args {
     #[arg(long = "ref", value_name = "REF", default_value = "refs/heads/main")]
     revision: Revision,
 
-    /// The task; the default is the number of the CI's pull request, or a new name
+    /// The task; default: the number of the CI's pull request, else a new name
     #[arg(long, value_name = "ID")]
     task_id: Option<TaskId>,
 
@@ -67,15 +68,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH", num_args = 1..)]
     sparse: Vec<Directory>,
 
-    /// Use the task's existing worktree; if it holds no work it is moved to the ref's commit
+    /// Use the task's existing worktree; if it holds no work, it is moved to the ref's commit
     #[arg(long)]
     reuse: bool,
 
-    /// Add clone and worktree to safe.directory of your global git config, for volumes that belong to another user
+    /// Add base and worktree to safe.directory in your global git config, for volumes that belong to another user
     #[arg(long)]
     safe_directory: bool,
 
-    /// Maximum time to wait for another process that is changing the clone
+    /// Maximum time to wait for another process that is changing the base
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span, allow_hyphen_values = true)]
     lock_timeout: Duration,
 
@@ -109,14 +110,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             let network = Network { git: &git, url: &url };
             crate::git::init(&network, &root, &request, &cancelled, &mut |step| {
                 if !quiet {
-                    tell(step, &request, &url);
+                    print_progress(step, &request, &url);
                 }
             })
         }
     };
-    let made = block_on(until_signal(work, cancelled, "the next init removes what is left half-made"))?;
+    let made = block_on(until_signal(work, cancelled, "the next init removes the half-made worktree"))?;
     if !quiet {
-        told(&made);
+        print_summary(&made);
     }
     match args.output {
         Format::Path => result(format_args!("{}\n", made.path.display()))?,
@@ -137,7 +138,7 @@ fn url(args: &Args) -> Result<RemoteUrl, Failure> {
             RemoteUrl::on_forge(server, owner, repository)
                 .map_err(|error| Failure::usage(format!("GITHUB_SERVER_URL: {error}")))
         }
-        _ => Err(Failure::usage("no repository: give --owner and --repo, or --url")),
+        _ => Err(Failure::usage("no repository given: use --owner and --repo, or --url")),
     }
 }
 
@@ -157,20 +158,20 @@ fn request(args: &Args) -> Result<InitRequest, Failure> {
     })
 }
 
-fn tell(step: Step, request: &InitRequest, url: &RemoteUrl) {
+fn print_progress(step: Step, request: &InitRequest, url: &RemoteUrl) {
     match step {
         Step::Fetch => talk(format_args!("fetching {} from {url}", request.revision)),
         Step::Checkout => talk(format_args!("writing the files of task {}", request.task)),
     }
 }
 
-fn told(made: &Made) {
-    let fetched = if made.fetched { "" } else { ", nothing was fetched" };
+fn print_summary(made: &Worktree) {
+    let fetched = if made.fetched { "" } else { " (nothing to fetch)" };
     let how = if made.reused { "reused" } else { "created" };
     talk(format_args!("worktree {how} at commit {}{fetched}", made.commit));
 }
 
-fn object(made: &Made, request: &InitRequest, url: &RemoteUrl) -> serde_json::Value {
+fn object(made: &Worktree, request: &InitRequest, url: &RemoteUrl) -> serde_json::Value {
     json!({
         "path": made.path,
         "commit": made.commit.as_str(),

@@ -1,4 +1,4 @@
-//! Work on worktrees that a signal asks to stop and tidy up.
+//! Runs work on worktrees until a signal; then the work stops and cleans up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,10 +9,10 @@ use crate::cli::signals::Signals;
 use crate::exit::Exit;
 use crate::git::GitError;
 
-/// Once the work has been told to stop, it gets so long.
+/// How long the work may take to clean up after a signal.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Does the work. What it cannot tidy up in time after a signal, the `next` call does.
+/// Runs the work. `next` is the message if the work cannot clean up in time after a signal.
 pub(super) async fn until_signal<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
     cancelled: Arc<AtomicBool>,
@@ -29,6 +29,6 @@ pub(super) async fn until_signal<T: Send + 'static>(
         done = tokio::time::timeout(GRACE, work) => done.is_ok(),
         () = signals.next() => false,
     };
-    let left = if ended { "nothing is left half-made" } else { next };
+    let left = if ended { "nothing half-made is left" } else { next };
     Err(Failure::new(Exit::Interrupted, format!("interrupted: {left}")))
 }

@@ -12,17 +12,17 @@ use crate::output::stream::{result, talk};
 use crate::output::worktrees::{document, table};
 
 const EXAMPLES: &str = "Examples:
-  # The worktrees of the default root, with what a cleanup would keep
+  # List the worktrees of the default root
   kubectl runnable worktree list
 
-  # With ref, branch, path and why it would be kept, in another root
+  # Add ref, branch, path and why a cleanup would keep it, in another root
   kubectl runnable worktree list --root ~/work -o wide
 
-  # Paths of those that hold work
+  # Print the paths of worktrees that hold work
   kubectl runnable worktree list -o json | jq -r '.items[] | select(.dirty or .unpushed) | .path'
 
-STATE is live, being made, half-made (its maker was killed), gone (git knows it, its directory is not there) or \
-orphan (a directory that git does not know). The last three are stale.";
+STATE is live, being made, half-made (its init was killed), gone (its directory is missing) or orphan (a directory that git \
+has no record of). The last three are stale.";
 
 /// List worktrees: task, commit, age, size, and whether they hold work
 #[derive(Debug, clap::Args)]
@@ -33,9 +33,9 @@ pub(super) struct Args {
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", value_parser = formats(
-        "The tasks, a line each",
+        "The tasks, one per line",
         "An object with items, one for each worktree",
-        "The table with whole commit, ref, branch, path and why it would be kept",
+        "The table with full commit id, ref, branch, path and why a cleanup would keep it",
     ))]
     output: Option<Format>,
 }

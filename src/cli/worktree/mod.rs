@@ -1,4 +1,4 @@
-//! `worktree`: checkouts of one repository side by side, one for each task, over a shared clone.
+//! `worktree`: checkouts of one repository side by side, one for each task, over a base (a shared clone).
 
 mod cleanup;
 mod init;
@@ -16,10 +16,10 @@ use crate::exit::Exit;
 use crate::git::Git;
 use crate::output::stream;
 
-/// Create, list and remove worktrees: one checkout for each task, over one shared clone
+/// Create, list and remove worktrees: one checkout for each task, over one base (a shared clone)
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  # A checkout of main for this task, over a clone shared by all tasks
+  # Check out main for this task, over a base that all tasks share
   cd \"$(kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1)\"
 
   # List the worktrees, then remove those that hold no work
@@ -30,10 +30,9 @@ pub(super) struct Args {
     command: Command,
 }
 
-/// Where the clone and the worktrees are.
 #[derive(Debug, clap::Args)]
 struct RootArgs {
-    /// The directory of the clone and the worktrees; the default is /work where that exists, else
+    /// The directory of the base and the worktrees; default: /work if that exists, else
     /// $XDG_DATA_HOME/kubectl-runnable/worktrees (~/.local/share/kubectl-runnable/worktrees)
     #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
     root: Option<PathBuf>,
@@ -60,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-/// The user's git, called through this program. On a terminal it may ask for credentials.
+/// The user's git, started through this program. On a terminal it may prompt for credentials.
 fn git() -> Result<Git, Failure> {
     let launcher = std::env::current_exe().map_err(anyhow::Error::from)?;
     Ok(Git::find(launcher, std::env::var_os("PATH").as_ref(), stream::is_terminal())?)

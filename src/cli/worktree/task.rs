@@ -1,4 +1,4 @@
-//! The task that a worktree is for, when none is given: the pull request of the CI, else a new name.
+//! The default task id: the number of the CI's pull request, else a new name.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::generate;
 use crate::git::TaskId;
 
-/// Variables in which CI systems say the number of a pull or merge request.
+/// Variables that hold the number of the pull or merge request in CI systems.
 const NUMBERS: &[&str] = &[
     "CI_MERGE_REQUEST_IID",
     "PULL_NUMBER",
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_request_is_told_by_the_ci() {
+    fn the_ci_names_the_pull_request() {
         assert_eq!(number("GITHUB_REF", "refs/pull/42/merge"), Some(42));
         assert_eq!(number("CI_MERGE_REQUEST_IID", "7"), Some(7));
         assert_eq!(number("CIRCLE_PULL_REQUEST", "https://github.com/a/b/pull/9"), Some(9));
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn else_each_has_a_name_of_its_own() {
+    fn without_a_pull_request_each_name_is_new() {
         let name = || default(|_| None, Timestamp::UNIX_EPOCH).unwrap_or_else(|failure| panic!("{failure:?}"));
         assert!(name().as_str().starts_with("19700101-000000-"));
         assert_ne!(name(), name());

@@ -1,5 +1,5 @@
-//! Writes files: one thread makes the directories, a few fill them. Each directory is opened once, without following a
-//! link, and its files are made in it by name: open, write, stat, close, and nothing else.
+//! Writes files: one thread creates the directories, a few others fill them. Each directory is opened once, without
+//! following a link, and its files are created relative to it: open, write, stat, close, and nothing else.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,12 +15,12 @@ use super::super::error::GitError;
 use super::Checkout;
 use super::plan::{EXECUTABLE, Entry, LINK, Plan, PlannedDirectory, SUBMODULE};
 
-/// The state on disk of what was written, by the number of the entry.
+/// The state on disk of each written entry, by its number.
 #[derive(Debug, Default)]
 pub(super) struct Written(HashMap<usize, Stat>);
 
-/// More threads than this wait for each other in the file system.
-const MOST_THREADS: usize = 8;
+/// With more threads, they only wait for each other in the file system.
+const MAX_THREADS: usize = 8;
 
 impl Written {
     pub(super) fn of(&self, entry: usize) -> Option<&Stat> {
@@ -28,7 +28,7 @@ impl Written {
     }
 }
 
-/// What each thread needs.
+/// What the threads share.
 struct Work<'a> {
     tree: &'a OwnedFd,
     checkout: &'a Checkout<'a>,
@@ -37,7 +37,7 @@ struct Work<'a> {
     cancelled: &'a AtomicBool,
 }
 
-/// Writes all wanted entries but those that git will write.
+/// Writes all wanted entries except those that git will write.
 pub(super) fn write(
     tree: &OwnedFd,
     checkout: &Checkout<'_>,
@@ -49,7 +49,7 @@ pub(super) fn write(
     let work = Work { tree, checkout, plan, by_git, cancelled };
     let (sender, receiver) = mpsc::channel();
     let receiver = Mutex::new(receiver);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MOST_THREADS);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MAX_THREADS);
     std::thread::scope(|scope| {
         let fillers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work.fill_each(repository, &receiver))).collect();
         let made = work.make_directories(&sender);
@@ -65,10 +65,10 @@ pub(super) fn write(
 
 impl Work<'_> {
     fn make_directories(&self, ready: &mpsc::Sender<usize>) -> Result<(), GitError> {
-        // Neighbours have the same directory above them.
+        // Directories that follow each other usually have the same parent: keep it open.
         let mut above: Option<(&[u8], OwnedFd)> = None;
         for (number, directory) in self.plan.directories.iter().enumerate().filter(|(_, directory)| directory.wanted) {
-            self.go_on()?;
+            self.check_cancelled()?;
             if !directory.path.is_empty() {
                 let (parent, name) = split(&directory.path);
                 let opened = match above.take() {
@@ -76,10 +76,10 @@ impl Work<'_> {
                     _ => self.open(parent).map_err(self.failed("open", parent))?,
                 };
                 let made = mkdirat(&opened, name, Mode::from_raw_mode(0o777));
-                made.map_err(self.failed("make", &directory.path))?;
+                made.map_err(self.failed("create", &directory.path))?;
                 above = Some((parent, opened));
             }
-            // The fillers are gone when one of them failed, which says why.
+            // All receivers are gone only if the threads failed; their error is returned.
             if ready.send(number).is_err() {
                 break;
             }
@@ -113,7 +113,7 @@ impl Work<'_> {
             if self.by_git.binary_search(&number).is_ok() {
                 continue;
             }
-            self.go_on()?;
+            self.check_cancelled()?;
             let entry = &self.plan.entries[number];
             let stat = if entry.mode == SUBMODULE {
                 submodule(&opened, entry)
@@ -131,20 +131,20 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Opens a directory of the worktree. Somebody else may have put a link in the place of one: no link is followed.
+    /// Opens a directory of the worktree without following links: another process may have replaced a directory by one.
     fn open(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         if path.is_empty() {
             return openat(self.tree, ".", DIRECTORY, Mode::empty());
         }
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         match openat2(self.tree, path, DIRECTORY, Mode::empty(), resolve) {
-            // A kernel before 5.6, or a sandbox that does not know the call.
+            // A kernel before 5.6, or a sandbox that blocks the call.
             Err(Errno::NOSYS | Errno::PERM) => open_stepwise(self.tree, path),
             opened => opened,
         }
     }
 
-    fn go_on(&self) -> Result<(), GitError> {
+    fn check_cancelled(&self) -> Result<(), GitError> {
         if self.cancelled.load(Ordering::Relaxed) { Err(GitError::Interrupted) } else { Ok(()) }
     }
 
@@ -192,7 +192,7 @@ fn link(directory: impl AsFd, entry: &Entry, target: &[u8]) -> Result<Stat, Errn
     statat(&directory, entry.name(), AtFlags::SYMLINK_NOFOLLOW)
 }
 
-/// What is in it, `git submodule update` fetches.
+/// Creates the empty directory of a submodule; `git submodule update` fetches its content.
 fn submodule(directory: impl AsFd, entry: &Entry) -> Result<Stat, Errno> {
     mkdirat(&directory, entry.name(), Mode::from_raw_mode(0o777))?;
     statat(&directory, entry.name(), AtFlags::SYMLINK_NOFOLLOW)

@@ -1,5 +1,5 @@
-//! Which files come out of the repository in another form than they are in it: line ends, `ident`, encodings, filters
-//! such as LFS. Whether anything of the kind can be meant is looked up here; what is meant, git says.
+//! Finds the files that change during checkout: by line ends, `ident`, encodings, or filters such as LFS. This module
+//! checks whether any attribute or setting could apply; if so, git lists the files.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,7 +13,7 @@ use super::super::program::Git;
 use super::Checkout;
 use super::plan::{Entry, LINK, Plan, SUBMODULE};
 
-/// What the user's configuration says about files.
+/// Settings of the user that change files during checkout.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     line_ends: bool,
@@ -21,21 +21,22 @@ pub(super) struct Settings {
     attributes: Option<PathBuf>,
 }
 
-/// What in a file of attributes can change a file on its way out. `text` alone does not, without the settings above.
-const WORDS: &[&str] = &["filter", "ident", "working-tree-encoding", "crlf"];
+/// Words in an attributes file that can change files during checkout. `text` alone does not, without the settings
+/// above.
+const ATTRIBUTE_WORDS: &[&str] = &["filter", "ident", "working-tree-encoding", "crlf"];
 const ATTRIBUTES: [&str; 5] = ["filter", "ident", "working-tree-encoding", "eol", "crlf"];
 
 impl Settings {
-    /// Whether it takes git to know what a plain file is.
-    pub(super) fn change_every_file(&self) -> bool {
+    /// Whether the settings apply to every file, not only to those with an attribute.
+    pub(super) fn affect_every_file(&self) -> bool {
         self.line_ends || self.no_links
     }
 }
 
-/// Asks git for the settings, wherever they are written.
+/// Reads the settings through git, which knows all places of its configuration.
 pub(super) fn settings(git: &Git, tree: &Path) -> Result<Settings, GitError> {
     let pattern = r"^core\.(autocrlf|eol|symlinks|attributesfile)$";
-    // It fails when nothing is set.
+    // The command fails if none is set.
     let answer = git.ask(tree, ["config", "-z", "--get-regexp", pattern], &Environment::default())?;
     let mut settings = Settings::default();
     for setting in String::from_utf8_lossy(&answer.stdout).split('\0') {
@@ -46,14 +47,14 @@ pub(super) fn settings(git: &Git, tree: &Path) -> Result<Settings, GitError> {
             }
             ("core.eol", "crlf") => settings.line_ends = true,
             ("core.symlinks", value) => settings.no_links = matches!(value, "false" | "no" | "off" | "0" | ""),
-            ("core.attributesfile", _) => settings.attributes = Some(home(value)),
+            ("core.attributesfile", _) => settings.attributes = Some(expand_home(value)),
             _ => {}
         }
     }
     Ok(settings)
 }
 
-fn home(path: &str) -> PathBuf {
+fn expand_home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
         (Some(rest), Some(home)) => Path::new(&home).join(rest),
         _ => path.into(),
@@ -67,21 +68,21 @@ pub(super) fn changed(
     plan: &Plan,
     settings: &Settings,
 ) -> Result<Vec<usize>, GitError> {
-    if !is_mentioned(base, checkout, plan, settings)? {
+    if !may_apply(base, checkout, plan, settings)? {
         return Ok(Vec::new());
     }
     let is_file = |entry: &Entry| entry.wanted && entry.mode != LINK && entry.mode != SUBMODULE;
     let files: Vec<usize> = (0..plan.entries.len()).filter(|&entry| is_file(&plan.entries[entry])).collect();
-    // The attributes are read from the index, which says nothing of files on disk yet.
+    // `git check-attr --cached` reads .gitattributes from the index, so write one first, without file states.
     super::index::write(&checkout.metadata.join("index"), plan, &super::files::Written::default())?;
     let asked = ["check-attr", "--cached", "-z", "--stdin"].into_iter().chain(ATTRIBUTES);
     let answer = checkout.git.run(checkout.tree, asked, plan.paths(&files))?;
-    let meant = meant(&answer);
-    Ok(files.into_iter().filter(|&entry| meant.contains(plan.entries[entry].path.as_slice())).collect())
+    let changed = with_attributes(&answer);
+    Ok(files.into_iter().filter(|&entry| changed.contains(plan.entries[entry].path.as_slice())).collect())
 }
 
-/// The paths of which an attribute is set that changes them.
-fn meant(answer: &[u8]) -> HashSet<&[u8]> {
+/// The paths with an attribute that changes the file.
+fn with_attributes(answer: &[u8]) -> HashSet<&[u8]> {
     let fields: Vec<&[u8]> = answer.split(|&byte| byte == 0).collect();
     let lines = fields.chunks_exact(3);
     let changes = |attribute: &[u8], value: &[u8]| match (attribute, value) {
@@ -92,14 +93,9 @@ fn meant(answer: &[u8]) -> HashSet<&[u8]> {
     lines.filter(|line| changes(line[1], line[2])).map(|line| line[0]).collect()
 }
 
-fn is_mentioned(
-    base: &Repository,
-    checkout: &Checkout<'_>,
-    plan: &Plan,
-    settings: &Settings,
-) -> Result<bool, GitError> {
-    let outside = outside(base, checkout.git, settings);
-    if outside.iter().any(|path| fs::read(path).is_ok_and(|text| mentions(&text))) {
+fn may_apply(base: &Repository, checkout: &Checkout<'_>, plan: &Plan, settings: &Settings) -> Result<bool, GitError> {
+    let attribute_files = attribute_files(base, checkout.git, settings);
+    if attribute_files.iter().any(|path| fs::read(path).is_ok_and(|text| mentions(&text))) {
         return Ok(true);
     }
     for entry in plan.entries.iter().filter(|entry| entry.name().eq_ignore_ascii_case(b".gitattributes")) {
@@ -114,8 +110,8 @@ fn is_mentioned(
     Ok(false)
 }
 
-/// Files of attributes outside the commit.
-fn outside(base: &Repository, git: &Git, settings: &Settings) -> Vec<PathBuf> {
+/// Attributes files outside the commit.
+fn attribute_files(base: &Repository, git: &Git, settings: &Settings) -> Vec<PathBuf> {
     let configured = settings.attributes.clone().or_else(|| {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let place = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
@@ -130,7 +126,7 @@ fn outside(base: &Repository, git: &Git, settings: &Settings) -> Vec<PathBuf> {
 
 fn mentions(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
-    WORDS.iter().any(|word| text.contains(word))
+    ATTRIBUTE_WORDS.iter().any(|word| text.contains(word))
 }
 
 #[cfg(test)]
@@ -149,8 +145,8 @@ mod tests {
     fn a_path_is_meant_when_a_value_changes_it() {
         let answer =
             b"a\0filter\0lfs\0b\0eol\0lf\0c\0eol\0crlf\0d\0ident\0unset\0e\0filter\0unspecified\0f\0ident\0set\0";
-        let mut meant: Vec<_> = meant(answer).into_iter().collect();
-        meant.sort_unstable();
-        assert_eq!(meant, [b"a", b"c", b"f"]);
+        let mut paths: Vec<_> = with_attributes(answer).into_iter().collect();
+        paths.sort_unstable();
+        assert_eq!(paths, [b"a", b"c", b"f"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The worktree's index, with the state of each file on disk, so that `git status` need not read them all.
+//! Writes the worktree's index with the state of each file on disk, so that `git status` need not read the files.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use super::super::error::GitError;
 use super::files::Written;
 use super::plan::{Entry, Plan};
 
-/// The flag of an entry that a sparse checkout leaves out.
+/// The flag of entries that a sparse checkout leaves out.
 const SKIP_WORKTREE: u16 = 1 << 14;
-/// A name's length has this many bits of an entry's flags.
-const LONGEST_NAME: usize = 0xfff;
+/// The low 12 bits of an entry's flags hold the length of its name, at most this value.
+const NAME_LENGTH_MASK: usize = 0xfff;
 
 /// Replaces the index.
 pub(super) fn write(path: &Path, plan: &Plan, written: &Written) -> Result<(), GitError> {
@@ -27,7 +27,7 @@ pub(super) fn write(path: &Path, plan: &Plan, written: &Written) -> Result<(), G
     write().map_err(GitError::library("write the worktree's index"))
 }
 
-/// The index holds the low 32 bits of each number.
+/// The index stores the low 32 bits of each number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as git's index format has it")]
 fn recorded(entry: &Entry, stat: Option<&Stat>) -> IndexEntry {
     let time = |seconds: i64, nanoseconds: u64| IndexTime::new(seconds as i32, nanoseconds as u32);
@@ -41,7 +41,7 @@ fn recorded(entry: &Entry, stat: Option<&Stat>) -> IndexEntry {
         gid: stat.map_or(0, |stat| stat.st_gid),
         file_size: stat.map_or(0, |stat| stat.st_size as u32),
         id: entry.id,
-        flags: entry.path.len().min(LONGEST_NAME) as u16,
+        flags: entry.path.len().min(NAME_LENGTH_MASK) as u16,
         flags_extended: if entry.wanted { 0 } else { SKIP_WORKTREE },
         path: entry.path.clone(),
     }

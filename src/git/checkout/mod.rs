@@ -1,6 +1,6 @@
-//! Fills a worktree with the files of a commit. What git would write as it is in the repository is written here, by a
-//! few threads that use few system calls; what attributes, filters or settings change on the way is left to the user's
-//! git, so that every file comes out as `git worktree add` makes it. Outside the lock.
+//! Writes the files of a commit into a worktree. Files whose content does not change during checkout are written here,
+//! by a few threads with few system calls. Files that attributes, filters or settings change are left to the user's
+//! git, so that every file is the same as after `git worktree add`. Not under the lock.
 
 mod files;
 mod filters;
@@ -19,22 +19,22 @@ use super::fetch::oid;
 use super::identity::{Directory, ObjectId};
 use super::program::Git;
 
-/// What is checked out, and where.
+/// The commit to check out, and where.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Checkout<'a> {
     pub(super) git: &'a Git,
-    /// An empty worktree whose metadata is written.
+    /// The empty worktree; its metadata is already written.
     pub(super) tree: &'a Path,
     /// The worktree's metadata.
     pub(super) metadata: &'a Path,
     pub(super) commit: &'a ObjectId,
-    /// Only these directories, and the files beside and above them; all when there are none.
+    /// Check out only these directories, and the files beside and above them; everything if empty.
     pub(super) sparse: &'a [Directory],
 }
 
-/// Fills the worktree.
+/// Writes the files.
 pub(super) fn fill(base: &Repository, checkout: &Checkout<'_>, cancelled: &AtomicBool) -> Result<(), GitError> {
-    // git does not hash again what it reads from a pack either.
+    // Git does not verify the hash of an object that it reads from a pack either.
     git2::opts::strict_hash_verification(false);
     let commit = base.find_commit(oid(checkout.commit));
     let damaged = |source| GitError::Damaged { commit: checkout.commit.clone(), source };
@@ -44,8 +44,8 @@ pub(super) fn fill(base: &Repository, checkout: &Checkout<'_>, cancelled: &Atomi
         return Err(GitError::NoDirectory { commit: checkout.commit.clone(), directory: missing.clone() });
     }
     let settings = filters::settings(checkout.git, checkout.tree)?;
-    if plan.is_strange() || settings.change_every_file() {
-        return whole(checkout);
+    if plan.has_unsafe_name() || settings.affect_every_file() {
+        return checkout_by_git(checkout);
     }
     let by_git = filters::changed(base, checkout, &plan, &settings)?;
     let directory = rustix::fs::open(
@@ -63,7 +63,7 @@ pub(super) fn fill(base: &Repository, checkout: &Checkout<'_>, cancelled: &Atomi
     Ok(())
 }
 
-/// All by git.
-fn whole(checkout: &Checkout<'_>) -> Result<(), GitError> {
+/// Leaves the whole checkout to git.
+fn checkout_by_git(checkout: &Checkout<'_>) -> Result<(), GitError> {
     checkout.git.run(checkout.tree, ["reset", "--hard", "--quiet", "--no-recurse-submodules"], Vec::new()).map(drop)
 }

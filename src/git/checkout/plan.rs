@@ -1,4 +1,4 @@
-//! What a commit's tree becomes on disk: directories, and entries in the order of git's index.
+//! The checkout of a commit's tree: directories, and entries in the order of git's index.
 
 use git2::{ObjectType, Oid, Repository, Tree};
 
@@ -9,17 +9,17 @@ use super::super::identity::Directory;
 pub(super) struct Plan {
     pub(super) directories: Vec<PlannedDirectory>,
     pub(super) entries: Vec<Entry>,
-    strange: bool,
+    unsafe_name: bool,
 }
 
-/// A directory: those above it stand before it.
+/// A directory. Its parents come before it in the plan.
 #[derive(Debug)]
 pub(super) struct PlannedDirectory {
     /// Relative to the worktree, `/` between components; the worktree itself is empty.
     pub(super) path: Vec<u8>,
-    /// Its entries that are no directories.
+    /// The numbers of its entries that are not directories.
     pub(super) entries: Vec<usize>,
-    /// Whether it is to be on disk.
+    /// Whether it is checked out.
     pub(super) wanted: bool,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) path: Vec<u8>,
     pub(super) mode: u32,
     pub(super) id: Oid,
-    /// Whether it is to be on disk.
+    /// Whether it is checked out.
     pub(super) wanted: bool,
 }
 
@@ -46,7 +46,7 @@ impl Entry {
 }
 
 impl Plan {
-    /// Walks the tree of a commit.
+    /// Plans the checkout of a commit's tree.
     pub(super) fn of(base: &Repository, tree: &Tree<'_>, sparse: &[Directory]) -> Result<Self, git2::Error> {
         let mut plan = Self::default();
         plan.walk(base, tree, &[], sparse)?;
@@ -65,7 +65,7 @@ impl Plan {
         self.directories.push(PlannedDirectory { path: above.to_vec(), entries: Vec::new(), wanted });
         for entry in tree {
             let name = entry.name_bytes();
-            self.strange |= is_strange(name);
+            self.unsafe_name |= is_unsafe_name(name);
             let mut path = above.to_vec();
             if !path.is_empty() {
                 path.push(b'/');
@@ -87,19 +87,19 @@ impl Plan {
         self.directories.iter().any(|planned| planned.path == directory.as_str().as_bytes())
     }
 
-    /// Whether it holds a name about which git has an opinion of its own.
-    pub(super) fn is_strange(&self) -> bool {
-        self.strange
+    /// Whether it holds a name that git may refuse.
+    pub(super) fn has_unsafe_name(&self) -> bool {
+        self.unsafe_name
     }
 
-    /// The paths of entries, a zero byte behind each.
+    /// The paths of entries, each followed by a zero byte.
     pub(super) fn paths(&self, entries: &[usize]) -> Vec<u8> {
         let parts = entries.iter().flat_map(|&entry| [self.entries[entry].path.as_slice(), &[0]]);
         parts.flatten().copied().collect()
     }
 }
 
-/// Old repositories hold modes such as 100664.
+/// Normalizes a file mode: old repositories hold modes such as 100664.
 fn normal(mode: i32) -> u32 {
     match mode.cast_unsigned() {
         mode if mode & 0o170_000 == LINK => LINK,
@@ -109,7 +109,8 @@ fn normal(mode: i32) -> u32 {
     }
 }
 
-/// As git's cone of a sparse checkout has it: the files of each directory above the given ones, and all below them.
+/// Git's rule for a sparse checkout in cone mode: the files directly in each parent of the given directories, and
+/// everything below them.
 fn is_wanted(path: &[u8], sparse: &[Directory]) -> bool {
     let is_in = |path: &[u8], directory: &[u8]| {
         path.starts_with(directory) && matches!(path.get(directory.len()), None | Some(b'/'))
@@ -121,9 +122,9 @@ fn is_wanted(path: &[u8], sparse: &[Directory]) -> bool {
     sparse.is_empty() || sparse.iter().any(is_for)
 }
 
-/// Names that lead out of a directory or into a repository on some file system. The judgement is git's: a tree that
-/// holds one is left to it whole.
-fn is_strange(name: &[u8]) -> bool {
+/// Whether a name could lead out of its directory, or into a `.git`, on some file system. Git decides about those: a
+/// tree that holds such a name is left to git.
+fn is_unsafe_name(name: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     let like_git = lower.strip_prefix(b".git").is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphabetic));
     matches!(name, b"" | b"." | b"..")
@@ -152,13 +153,13 @@ mod tests {
 
     #[test]
     fn names_of_repositories_are_left_to_git() {
-        for strange in
+        for name in
             [".git", ".GIT", ".git ", ".git.", ".git::$INDEX", "git~1", "GIT~2", "..", ".", "a\\b", ".g\u{200c}it"]
         {
-            assert!(is_strange(strange.as_bytes()), "{strange}");
+            assert!(is_unsafe_name(name.as_bytes()), "{name}");
         }
         for plain in [".gitignore", ".github", ".gitattributes", "git", "a.git", "...", "ü", ".a"] {
-            assert!(!is_strange(plain.as_bytes()), "{plain}");
+            assert!(!is_unsafe_name(plain.as_bytes()), "{plain}");
         }
     }
 
