@@ -1,10 +1,10 @@
-//! Exit codes: the contract with scripts. Every command ends with one of these and nothing else.
+//! Exit codes, a contract with scripts: every command ends with one of these.
 
-/// How a command ended, as the shell sees it.
+/// The exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// The command did what was asked; a workflow that was waited for Succeeded.
+    /// The command succeeded; if it waited for a workflow, that Succeeded.
     Success = 0,
     /// The tool or the API failed.
     Tool = 1,
@@ -18,18 +18,18 @@ pub enum Exit {
     TimedOut = 5,
     /// A named object does not exist.
     NotFound = 6,
-    /// An object exists already, is locked, or the server refused for a conflict.
+    /// An object already exists, is locked, or was changed at the same time.
     Conflict = 7,
     /// Interrupted by a signal.
     Interrupted = 130,
 }
 
-/// An error that can end a command. Each module says here what its errors mean to a script and what the user can do.
+/// An error that can end a command. Each module maps its errors to exit codes and hints here.
 pub trait CommandError: std::error::Error {
     /// The command's exit code.
     fn exit(&self) -> Exit;
 
-    /// What the user can do about it.
+    /// A remedy for the user.
     fn hint(&self) -> Option<String> {
         None
     }
@@ -43,7 +43,7 @@ pub trait CommandError: std::error::Error {
     }
 }
 
-/// An error and what caused it, on one line. A cause that the text above it already tells is not repeated.
+/// An error and its causes on one line. A cause that the text already contains is not repeated.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,27 +1,27 @@
-//! The handle of a run, by which any process on any machine finds it again: a small versioned JSON document. Unknown fields and unknown versions are refused, so that an
-//! older tool never acts on half of what a newer one wrote.
+//! The handle of a run: a small versioned JSON document with which any process on any machine can find the run. Unknown
+//! fields and versions are refused, so that an older tool does not misread a handle of a newer one.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The version of the document that this tool writes and reads.
+/// The supported version of the document.
 pub(crate) const VERSION: u32 = 1;
 
-/// The field of a Workflow object in which the handle stands beside the run.
+/// The field of a Workflow object that contains the handle.
 const BLOCK: &str = "run";
 
-/// Where a run is carried out.
+/// Where a run is executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Place {
     /// By the Argo controller of a cluster.
     Cluster,
-    /// By the embedded engine of a machine.
+    /// On a machine, by the embedded engine.
     Local,
 }
 
-/// What finds a run again.
+/// A run handle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Handle {
@@ -32,18 +32,18 @@ pub(crate) struct Handle {
     /// The URL of the API server.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub server: Option<String>,
-    /// The kubeconfig's context at the time.
+    /// The kubeconfig context at submission.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub context: Option<String>,
     /// The workflow's namespace.
     pub namespace: String,
     /// The workflow's name.
     pub name: String,
-    /// The workflow's uid: a workflow that was created again under the name is another one.
+    /// The workflow's uid: a workflow created again under the same name has another uid.
     pub uid: String,
-    /// The run's id, the same in all attempts.
+    /// The run id, the same in all attempts.
     pub run_id: String,
-    /// The run that this is a retry of; empty on the first attempt.
+    /// The run id of the retried run; empty on the first attempt.
     #[serde(default)]
     pub retry_run_id: String,
     /// The number of the attempt, from 1.
@@ -51,32 +51,32 @@ pub(crate) struct Handle {
     /// The cache of the run's templates.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cache_name: Option<String>,
-    /// The namespace of the cache, where it is known.
+    /// The namespace of the cache, if known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cache_namespace: Option<String>,
     /// When it was submitted.
     pub submitted_at: Timestamp,
-    /// The directory that holds the runs of its machine (local runs).
+    /// The directory of local runs (only for a local run).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub store: Option<String>,
 }
 
-/// Why a text is no handle.
+/// Why a text is not a handle.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandleError {
-    /// It has not a handle's form.
-    #[error("no run handle: {0}")]
+    /// The fields are not those of a handle.
+    #[error("not a run handle: {0}")]
     Form(#[from] serde_json::Error),
-    /// It is neither JSON nor YAML.
-    #[error("no run handle: {0}")]
+    /// The text is neither JSON nor YAML.
+    #[error("not a run handle: {0}")]
     Syntax(#[from] serde_yaml::Error),
-    /// Another tool wrote it.
-    #[error("run handle of version {0}: this tool reads version {VERSION}")]
+    /// The version is not supported.
+    #[error("run handle has version {0}: this tool supports version {VERSION}")]
     Version(u64),
 }
 
 impl Handle {
-    /// Reads a handle, or the one that stands in a Workflow object beside the run, as JSON or YAML.
+    /// Reads a handle, or the handle in a Workflow object, as JSON or YAML.
     pub(crate) fn read(text: &str) -> Result<Self, HandleError> {
         let mut document: Value =
             if text.trim_start().starts_with('{') { serde_json::from_str(text)? } else { serde_yaml::from_str(text)? };
@@ -89,7 +89,7 @@ impl Handle {
         }
     }
 
-    /// The Workflow object of the run with the handle in it, as `run`.
+    /// Adds the handle to the run's Workflow object, as `run`.
     pub(crate) fn beside(&self, mut object: Value) -> Value {
         if let (Some(fields), Ok(handle)) = (object.as_object_mut(), serde_json::to_value(self)) {
             fields.insert(BLOCK.to_owned(), handle);
@@ -97,7 +97,7 @@ impl Handle {
         object
     }
 
-    /// The handle as it stands in a file.
+    /// The content of a handle file.
     pub(crate) fn text(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
@@ -130,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_survives_its_file() {
+    fn a_written_handle_can_be_read() {
         assert!(Handle::read(&handle().text()).is_ok_and(|read| read == handle()));
     }
 
     #[test]
-    fn a_handle_is_found_in_the_object_that_it_stands_in() {
+    fn a_handle_in_a_workflow_object_can_be_read() {
         let object = json!({"kind": "Workflow", "metadata": {"name": "etl-x2k9f"}});
         let with = handle().beside(object.clone());
         assert_eq!((&with["metadata"], &with["run"]["runId"]), (&object["metadata"], &json!("nightly-001")));

@@ -1,5 +1,4 @@
-//! Keeping secrets out of what people read: the values of parameters whose names look like a secret's, and of Secrets
-//! where they are known.
+//! Masks secrets in output: the values of parameters with names like those of secrets, and known values of Secrets.
 
 use std::borrow::Cow;
 
@@ -9,10 +8,10 @@ use crate::argo::Workflow;
 use crate::argo::status::Node;
 use crate::argo::template::{list, text};
 
-/// What stands in a secret's place.
+/// The replacement for a secret.
 pub(crate) const MASK: &str = "***";
 
-/// A shorter value may be any word, and would blot out half of a message.
+/// Shorter values are not masked: they may occur anywhere in a message.
 pub(crate) const SHORTEST: usize = 4;
 
 /// Whether a parameter of this name looks like a secret.
@@ -22,15 +21,15 @@ pub(crate) fn is_secret(name: &str) -> bool {
         || name.split(|letter: char| !letter.is_alphanumeric()).any(|word| word.ends_with("key") || word == "keys")
 }
 
-/// A parameter's value as people may read it.
+/// A parameter's value, masked if its name looks like a secret.
 pub(crate) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     if is_secret(name) && !value.is_empty() { MASK } else { value }
 }
 
-/// The values that must not be read in names, messages and logs of a run.
+/// The secrets to mask in the names, messages and logs of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mask {
-    /// Finds them; none when there are none.
+    /// Finds the secrets; `None` if there are none.
     secrets: Option<AhoCorasick>,
 }
 
@@ -59,7 +58,7 @@ impl Mask {
         values.retain(|value| value.len() >= SHORTEST);
         values.sort_unstable();
         values.dedup();
-        // One may be a part of another.
+        // One secret may be part of another.
         let finder = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&values).ok();
         Self { secrets: (!values.is_empty()).then(finder).flatten() }
     }
@@ -82,7 +81,7 @@ impl Mask {
         }
     }
 
-    /// The nodes as people may read them.
+    /// The nodes without the secrets in names and messages.
     pub(crate) fn nodes(&self, nodes: Vec<Node>) -> Vec<Node> {
         if self.secrets.is_none() {
             return nodes;
@@ -104,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_secrets_are_known() {
+    fn names_of_secrets_are_recognized() {
         for name in ["password", "DB_PASSWORD", "apiToken", "sentry-dsn", "api_key", "apikey", "client-secret", "keys"]
         {
             assert!(is_secret(name), "{name}");
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_masked_wherever_it_stands() {
+    fn a_secret_is_masked_anywhere_in_the_text() {
         let workflow = json!({"spec": {"arguments": {"parameters": [
             {"name": "token", "value": "s3cr3t"}, {"name": "api-key", "value": "s3cr3t-too"}, {"name": "pin-key", "value": "1"},
             {"name": "date", "value": "today"}, {"name": "password", "value": 7},

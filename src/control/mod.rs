@@ -1,5 +1,5 @@
-//! Steering a run: the live Workflow in, what is to change out. Must never act: whoever asked sends the change, under
-//! the condition that the workflow is still the one that was decided on.
+//! Decides how an order to stop, suspend or resume changes a live Workflow. Must never act: the caller sends the
+//! change, on condition that the workflow is still in the same state.
 
 mod nodes;
 pub(crate) mod resume;
@@ -12,14 +12,14 @@ use self::resume::Resume;
 use crate::argo::{Shutdown, Workflow};
 use crate::exit::{CommandError, Exit};
 
-/// What is asked of a run.
+/// An order to a run.
 #[derive(Debug, Clone)]
 pub(crate) enum Order {
-    /// To end before its time.
+    /// End early.
     Shutdown(Shutdown),
-    /// To begin nothing more.
+    /// Start no new nodes.
     Suspend,
-    /// To go on.
+    /// Continue.
     Resume(Resume),
 }
 
@@ -44,10 +44,10 @@ impl Order {
     }
 }
 
-/// What becomes of a request to steer a run.
+/// The decision about an order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Decision {
-    /// The workflow is to change.
+    /// Change the workflow.
     Change(Change),
     /// There is nothing to do, for this reason: `already stopped`.
     Already(String),
@@ -56,46 +56,46 @@ pub(crate) enum Decision {
 /// A change of a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Change {
-    /// What to merge into the Workflow object. It holds the uid and the resourceVersion that were decided on, so that
-    /// the server refuses it for any other state.
+    /// The merge patch for the Workflow object. It contains the uid and resourceVersion of the state that was read, so
+    /// that the server rejects it for any other state.
     pub patch: Value,
-    /// What is said once it is done: `stopped`.
+    /// The message after the change: `stopped`.
     pub done: String,
 }
 
-/// Why a run is not steered.
+/// Why an order is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It goes on no more.
+    /// The run has ended.
     #[error("it has ended ({0})")]
     Ended(String),
-    /// It is on its way to its end.
+    /// The run is being stopped.
     #[error("it is being stopped (shutdown {0})")]
     Stopping(String),
-    /// The controller keeps the nodes in its database.
+    /// The nodes are in the controller's database.
     #[error("its nodes are offloaded to the controller's database, where only the Argo server can change them")]
     Offloaded,
     /// The compressed nodes are damaged.
     #[error("its compressed nodes cannot be changed: {0}")]
     Compressed(String),
-    /// The process that carried it out is gone.
+    /// The run's process was killed.
     #[error("its process was killed")]
     Killed,
-    /// Nodes of a suspended run do not go on by themselves.
+    /// A node of a suspended run cannot be resumed alone.
     #[error("the run itself is suspended")]
     Held,
-    /// No suspended node was meant.
+    /// The selector matches no suspended node.
     #[error("no suspended node matches --node-field-selector")]
     NoNode,
-    /// There is no suspended node that takes outputs.
-    #[error("no node is suspended, so that none takes output parameters")]
+    /// There is no suspended node to set outputs of.
+    #[error("output parameters were given, but no node is suspended")]
     NoneSuspended,
-    /// The node has no output parameter of that name.
-    #[error("node {node:?} takes no output parameter {parameter:?}")]
+    /// The node has no such output parameter.
+    #[error("node {node:?} has no output parameter {parameter:?} to set")]
     UnknownOutput {
         /// The node's display name.
         node: String,
-        /// The name that was given.
+        /// The given name.
         parameter: String,
     },
     /// The node needs an output parameter.
@@ -103,7 +103,7 @@ pub enum Refusal {
     MissingOutput {
         /// The node's display name.
         node: String,
-        /// The parameter that has neither value nor default.
+        /// The parameter without value and default.
         parameter: String,
     },
 }
@@ -120,10 +120,10 @@ impl CommandError for Refusal {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::MissingOutput { parameter, .. } => Some(format!("give it with --output {parameter}=VALUE")),
+            Self::MissingOutput { parameter, .. } => Some(format!("set it with --output {parameter}=VALUE")),
             Self::Offloaded => Some("use argo resume with ARGO_SERVER set".to_owned()),
             Self::Held => Some("resume it without --node-field-selector".to_owned()),
-            Self::UnknownOutput { .. } => Some("choose the node with --node-field-selector".to_owned()),
+            Self::UnknownOutput { .. } => Some("select the node with --node-field-selector".to_owned()),
             _ => None,
         }
     }

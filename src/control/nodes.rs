@@ -1,4 +1,4 @@
-//! The nodes in a status as they are changed and written back: plain, or as base64 of gzip.
+//! Reads the nodes of a status and writes changed ones back: plain, or as base64 of gzip.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::argo::Workflow;
 use crate::argo::compression::compressed;
 use crate::argo::nodes::Partial;
 
-/// Nodes by their ids, and how they stood in the status.
+/// The nodes by id, and whether they were compressed.
 #[derive(Debug)]
 pub(super) struct Nodes {
     pub(super) all: Map<String, Value>,
@@ -23,7 +23,7 @@ impl Nodes {
         }
     }
 
-    /// The part of a patch that writes the changed fields of nodes: all of them where they are compressed.
+    /// The patch of the status for the changed fields; compressed nodes are written as a whole.
     pub(super) fn patch(self, changed: Map<String, Value>) -> Value {
         if !self.compressed {
             return json!({"nodes": changed});
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused() {
+    fn unreadable_nodes_are_refused() {
         let status = |status: Value| nodes(&status).map(|nodes| nodes.all);
         for cut in ["KLUv/SSf9QIA", "H4sIAAAA"] {
             assert!(matches!(status(json!({ "compressedNodes": cut })), Err(Refusal::Compressed(_))), "{cut}");

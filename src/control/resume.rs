@@ -1,4 +1,4 @@
-//! `resume`: a suspended run goes on, and so do its suspended nodes, with the outputs that they were waiting for.
+//! `resume`: resumes a suspended run and its suspended nodes, and sets the output parameters they wait for.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -9,16 +9,16 @@ use crate::argo::Workflow;
 use crate::argo::node_selector::NodeSelector;
 use crate::argo::status::Node;
 
-/// What is resumed, and how.
+/// The order to resume.
 #[derive(Debug, Clone)]
 pub(crate) struct Resume {
-    /// The nodes that are meant; none means all of them and the run itself.
+    /// Selects the nodes; `None` means all nodes and the run itself.
     pub selector: Option<NodeSelector>,
-    /// Values for the nodes' output parameters that whoever resumes supplies.
+    /// Values for the nodes' supplied output parameters.
     pub outputs: Vec<(String, String)>,
-    /// Replaces the nodes' message.
+    /// A new message for the nodes.
     pub message: Option<String>,
-    /// When, for the nodes' `finishedAt`.
+    /// The current time, for the nodes' `finishedAt`.
     pub now: Timestamp,
 }
 
@@ -80,7 +80,7 @@ impl Resume {
         serde_json::from_value::<Node>(node.clone()).is_ok_and(|node| selector.matches(&node))
     }
 
-    /// Whether nodes that are meant have been resumed before, with the same outputs.
+    /// Whether selected nodes were already resumed with the same outputs.
     fn is_done(&self, nodes: &Nodes) -> bool {
         let done = |node: &&Value| node["type"] == "Suspend" && node["phase"] == "Succeeded" && self.means(node);
         let gave = |node: &Value, output: &(String, String)| {
@@ -90,7 +90,7 @@ impl Resume {
         nodes.all.values().filter(done).any(|node| self.outputs.iter().all(|output| gave(node, output)))
     }
 
-    /// The fields that change of a node that goes on.
+    /// The changed fields of a resumed node.
     fn ended(&self, node: &Value, globals: &mut Globals) -> Result<Value, Refusal> {
         let now = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
         let mut fields = json!({"phase": "Succeeded", "finishedAt": now.to_string()});
@@ -114,7 +114,7 @@ impl Resume {
         Ok(fields)
     }
 
-    /// An output parameter with its value.
+    /// An output parameter with its value set.
     fn given(&self, node: &Value, mut parameter: Value, globals: &mut Globals) -> Result<Value, Refusal> {
         if !is_supplied(&parameter) {
             return Ok(parameter);
@@ -139,12 +139,12 @@ impl Resume {
     }
 }
 
-/// Whoever resumes the node supplies the value.
+/// Whether the user supplies the value when resuming (`valueFrom.supplied`).
 fn is_supplied(parameter: &Value) -> bool {
     parameter.pointer("/valueFrom/supplied").is_some_and(Value::is_object)
 }
 
-/// Output parameters that are known in the whole workflow.
+/// The workflow's global output parameters.
 struct Globals {
     parameters: Vec<Value>,
     changed: bool,
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_and_its_waiting_nodes_go_on_together() {
+    fn a_run_and_its_suspended_nodes_are_resumed_together() {
         let nodes = json!({"a": node("a", "Running", &json!(null)), "b": node("b", "Succeeded", &json!(null))});
         let patch = patch(&workflow(&json!({"suspend": true}), &nodes), &resume("", &[]));
         assert_eq!(
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn one_node_goes_on_and_the_run_stays_as_it_is() {
+    fn one_node_is_resumed_and_the_run_stays_suspended() {
         let nodes = json!({"a": node("a", "Running", &json!(null)), "b": node("b", "Running", &json!(null))});
         let suspended = workflow(&json!({"suspend": true}), &nodes);
         let patch = patch(&suspended, &resume("displayName=b", &[]));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn supplied_outputs_take_their_values_and_defaults() {
+    fn supplied_outputs_get_their_values_or_defaults() {
         let waiting = workflow(&json!({}), &json!({"a": node("a", "Running", &asking())}));
         let patch = patch(&waiting, &resume("", &[("by", "eve")]));
         assert_eq!(
@@ -258,7 +258,7 @@ mod tests {
         for unknown in ["fixed", "other"] {
             assert_eq!(
                 refusal(&[("by", "x"), (unknown, "y")]),
-                Err(format!("node \"a\" takes no output parameter {unknown:?}"))
+                Err(format!("node \"a\" has no output parameter {unknown:?} to set"))
             );
         }
         let running = workflow(&json!({}), &json!({}));

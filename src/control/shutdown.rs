@@ -1,11 +1,11 @@
-//! `stop` and `terminate`: a run ends before its time, with or without its exit handlers.
+//! `stop` and `terminate`: end a run early, with or without its exit handlers.
 
 use serde_json::{Value, json};
 
 use super::{Change, Decision, Refusal, refuse_ended};
 use crate::argo::{Shutdown, Workflow};
 
-/// Decides what ends the run. A termination goes further than a stop and replaces it, never the other way round.
+/// Decides how to end the run. A termination replaces a stop, never the other way round.
 ///
 /// The controller holds a suspended run as it is, also on its way to its end; so the suspension is taken away.
 pub(crate) fn decide(workflow: &Workflow, wanted: Shutdown) -> Result<Decision, Refusal> {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_termination_replaces_a_stop_and_no_stop_a_termination() {
+    fn a_termination_replaces_a_stop_but_not_the_other_way_round() {
         let stopping = workflow("Running", &json!({"shutdown": "Stop"}));
         assert_eq!(decide(&stopping, Shutdown::Stop), Ok(Decision::Already("already stopped".to_owned())));
         assert_eq!(spec_of(decide(&stopping, Shutdown::Terminate)), json!({"shutdown": "Terminate"}));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suspended_run_is_let_go_to_its_end() {
+    fn the_suspension_of_a_stopped_run_is_removed() {
         let suspended = workflow("Running", &json!({"suspend": true}));
         assert_eq!(spec_of(decide(&suspended, Shutdown::Stop)), json!({"shutdown": "Stop", "suspend": null}));
         let held = workflow("Running", &json!({"suspend": true, "shutdown": "Terminate"}));

@@ -1,4 +1,4 @@
-//! `suspend`: what runs goes on, nothing more begins.
+//! `suspend`: running nodes finish, no new ones start.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! Paths that someone else chose, a document or a task, resolved beneath a directory: neither `..`, nor a link, nor one of
-//! the links of `/proc` to what this process has open leads out of it.
+//! Resolves untrusted paths, from a document or a task, beneath a directory: neither `..`, nor a link, nor a magic link
+//! of `/proc` leads out of it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, open, openat, openat2};
 use rustix::io::Errno;
 
-/// How often a path is looked up again that changed meanwhile.
+/// How often a lookup is repeated if the path changes during it (EAGAIN).
 const TRIES: usize = 128;
 
-/// A directory that paths are resolved beneath.
+/// A directory beneath which paths are resolved.
 #[derive(Debug)]
 pub(crate) struct Beneath {
     top: OwnedFd,
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 }
 
 impl Beneath {
-    /// The root of this process. Links are followed as its other processes follow them, but none of `/proc`.
+    /// The root directory of this process. Links are followed as usual, except magic links of `/proc`.
     pub(crate) fn root() -> io::Result<Self> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         Ok(Self { top: open("/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, resolve })
@@ -40,12 +40,12 @@ impl Beneath {
         Ok(Self { top: open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, resolve })
     }
 
-    /// Whether the kernel can resolve paths so: since 5.6, unless a sandbox forbids it.
+    /// Whether the kernel supports this (openat2): since 5.6, unless a sandbox forbids it.
     pub(crate) fn is_supported(&self) -> bool {
         openat2(&self.top, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), self.resolve).is_ok()
     }
 
-    /// Opens what a path leads to. A pipe is opened without waiting for its other end.
+    /// Opens a path. A pipe is opened without waiting for its other end.
     pub(crate) fn open(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let path = relative(path);
         let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
@@ -53,7 +53,8 @@ impl Beneath {
         for _ in 0..TRIES {
             match openat2(&self.top, path, flags, Mode::empty(), self.resolve) {
                 Err(Errno::AGAIN) => {}
-                // Only a task without a view of its own comes here: the others are refused where this is not supported.
+                // Only a task without its own view of the file system gets here: other tasks are refused if openat2 is
+                // not supported.
                 Err(Errno::NOSYS | Errno::PERM) => return Ok(openat(&self.top, path, flags, Mode::empty())?),
                 done => return Ok(done?),
             }
@@ -61,7 +62,7 @@ impl Beneath {
         Err(Errno::AGAIN.into())
     }
 
-    /// Opens a directory, made with its parents where they are missing.
+    /// Opens a directory; creates it and its parents if missing.
     pub(crate) fn make_directory(&self, path: &Path, mode: u32) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         match self.open(path, flags) {
@@ -75,7 +76,7 @@ impl Beneath {
         }
     }
 
-    /// The place of a file or directory; the directories above it are made.
+    /// The place of a file or directory; missing parent directories are created.
     pub(crate) fn place(&self, path: &Path) -> io::Result<Place> {
         let name = path.file_name().ok_or_else(|| invalid("not the path of a file"))?;
         let directory = self.make_directory(path.parent().unwrap_or(Path::new("")), 0o755)?;
@@ -84,7 +85,7 @@ impl Beneath {
 }
 
 impl Place {
-    /// A path of this process's own, which nobody else chose.
+    /// The place of a trusted path of this program.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let name = path.file_name().ok_or_else(|| invalid("not the path of a file"))?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -97,13 +98,13 @@ impl Place {
     }
 }
 
-/// The path without links of something open.
+/// The path without links of an open file.
 pub(crate) fn path_of(open: impl AsFd) -> io::Result<PathBuf> {
     use std::os::fd::AsRawFd;
     std::fs::read_link(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd()))
 }
 
-/// Whether this is a file or a directory: what else has no content.
+/// Returns the file if it is a regular file or a directory; other files have no content.
 pub(crate) fn has_content(open: OwnedFd) -> io::Result<File> {
     let file = File::from(open);
     let kind = file.metadata()?.file_type();
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_directories_are_made() -> io::Result<()> {
+    fn missing_directories_are_created() -> io::Result<()> {
         let host = tempfile::tempdir()?;
         let beneath = Beneath::directory(host.path())?;
         let place = beneath.place(Path::new("/a/b/c"))?;

@@ -1,5 +1,5 @@
-//! Makes what was written durable in groups. A kill loses nothing of it, since the system has it; a power cut loses at
-//! most what was written during the last second.
+//! Syncs written files to disk in groups. A killed process loses nothing, because the kernel has the data; a power cut
+//! loses at most the writes of the last second.
 
 use std::fs::File;
 use std::io;
@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The time in which writes become one group.
+/// The time during which writes are collected into one group.
 const PERIOD: Duration = Duration::from_secs(1);
-/// From so many files on, one sync of their whole file system costs less.
+/// From this many files on, syncing the whole file system is cheaper.
 const MANY: usize = 16;
-/// The same for the files of a tree, which someone waits for: the whole file system also holds what others write.
+/// The same limit for a tree. It is higher because the caller waits, and syncing the file system also writes the data
+/// of other programs.
 const MANY_OF_TREE: usize = 256;
 
-/// Syncs files on a thread of its own, a second after the first of a group was written.
+/// Syncs files in a thread, one second after the first file of a group.
 #[derive(Debug, Clone)]
 pub(crate) struct Durability {
     sender: Sender<File>,
@@ -24,7 +25,7 @@ pub(crate) struct Durability {
 }
 
 impl Durability {
-    /// Starts the thread. It ends with the last copy of this value, and leaves the last group to the system.
+    /// Starts the thread. It ends with the last copy of this value; the last group is then left to the kernel.
     pub(crate) fn start() -> io::Result<Self> {
         let (sender, receiver) = channel();
         let failed = Arc::<Mutex<Option<io::Error>>>::default();
@@ -39,19 +40,19 @@ impl Durability {
         Ok(Self { sender, failed })
     }
 
-    /// Syncs a file with the next group.
+    /// Adds a file to the next group.
     pub(crate) fn add(&self, file: File) {
         // The thread ends only with its sender.
         let _ = self.sender.send(file);
     }
 
-    /// The first group that could not be synced, if there is one, told once.
+    /// Returns the first sync error, once.
     pub(crate) fn check(&self) -> io::Result<()> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 }
 
-/// What was written within a period; none when nothing more comes.
+/// The files of one period; `None` after the last sender is gone.
 fn next_group(receiver: &Receiver<File>) -> Option<Group> {
     let mut group = Group { files: vec![receiver.recv().ok()?], more: false };
     let end = Instant::now() + PERIOD;
@@ -66,7 +67,7 @@ fn next_group(receiver: &Receiver<File>) -> Option<Group> {
 
 struct Group {
     files: Vec<File>,
-    /// There were more than it is worth to hold open.
+    /// There were more files than are kept open.
     more: bool,
 }
 
@@ -83,7 +84,7 @@ impl Group {
     }
 }
 
-/// Makes a file or a directory with all that is in it durable.
+/// Syncs a file, or a directory with everything in it.
 pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     let mut files = Vec::new();
     if collect(path, &mut files)? {
@@ -92,7 +93,7 @@ pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::syncfs(File::open(path)?)?)
 }
 
-/// Whether there are only a few, which `files` then holds.
+/// Collects the files of a tree; false if there are too many.
 fn collect(path: &Path, files: &mut Vec<File>) -> io::Result<bool> {
     if files.len() >= MANY_OF_TREE {
         return Ok(false);
@@ -108,7 +109,7 @@ fn collect(path: &Path, files: &mut Vec<File>) -> io::Result<bool> {
     if kind.is_dir() || kind.is_file() {
         match File::open(path) {
             Ok(file) => files.push(file),
-            // A file that its owner may not read: the whole file system is synced.
+            // A file that its owner may not read: sync the whole file system instead.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
             Err(error) => return Err(error),
         }
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_is_synced_after_its_period_and_an_error_is_told_once() -> io::Result<()> {
+    fn a_group_is_synced_after_its_period_and_an_error_is_returned_once() -> io::Result<()> {
         let durability = Durability::start()?;
         let (_reader, writer) = std::io::pipe()?;
         // A pipe has no disk to be synced to.
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_files_few_are_held_open() -> io::Result<()> {
+    fn only_a_few_of_many_files_are_kept_open() -> io::Result<()> {
         let mut group = Group { files: Vec::new(), more: false };
         for _ in 0..3 * MANY {
             group.add(tempfile::tempfile()?);

@@ -1,5 +1,5 @@
-//! Files of this machine: how they are named, found beneath a directory, copied, replaced and made durable. Whatever this
-//! tool keeps between two commands is written through here, and every error is reported.
+//! Files: naming, resolving beneath a directory, copying, replacing and making durable. Everything that this tool keeps
+//! between two commands is written through this room, and every error is reported.
 
 pub(crate) mod beneath;
 pub(crate) mod durability;

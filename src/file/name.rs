@@ -1,13 +1,13 @@
-//! A text from elsewhere as the name of one file.
+//! Untrusted text as the name of a file.
 
 use std::fmt;
 use std::path::Path;
 
-/// A name that stays in the directory that it is put in: no separator, neither `.` nor `..`, no longer than Linux allows.
+/// A file name that cannot leave its directory: no separator, neither `.` nor `..`, at most 255 bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileName(String);
 
-/// Why a text is no name of a file.
+/// The text cannot be the name of a file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0:?} cannot be the name of a file: expected 1 to 255 bytes without '/', and not '.' or '..'")]
 pub(crate) struct FileNameError(String);

@@ -1,16 +1,16 @@
-//! What is for its owner alone, whatever the umask: the directories of runs and caches, and the files in them.
+//! Files and directories that only their owner may read, whatever the umask: those of runs and caches.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Makes a directory, and those above it that are missing.
+/// Creates a directory and its missing parents.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Takes others' rights to a directory away that a former version gave them. Somebody else's directory stays as it is.
+/// Removes permissions of other users that an earlier version gave. A directory of another user stays as it is.
 pub(crate) fn close_directory(path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(found) if found.mode() & 0o077 != 0 => match fs::set_permissions(path, Permissions::from_mode(0o700)) {
@@ -22,7 +22,7 @@ pub(crate) fn close_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// How a file is opened, that is made for its owner alone where it is missing.
+/// Options to open a file, creating it for its owner only.
 pub(crate) fn file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.create(true).mode(0o600);
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn others_have_no_rights() -> io::Result<()> {
+    fn others_have_no_permissions() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
         let inner = directory.path().join("runs/default");
         create_directory(&inner)?;

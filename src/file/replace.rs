@@ -1,7 +1,7 @@
-//! Replaces a file in one step: whoever reads it reads the new content or the old one, never a part of either.
+//! Replaces a file atomically: a reader sees the old or the new content, never a part.
 //!
-//! The content is written beside the file, flushed and renamed. A program that is killed before the renaming leaves a
-//! temporary file behind and the old content in place.
+//! The content is written to a temporary file in the same directory and renamed. If the program is killed before the
+//! rename, the temporary file is left behind and the old content stays.
 
 use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -11,24 +11,24 @@ use std::path::Path;
 /// Who may read the new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
-    /// Its owner.
+    /// Only its owner.
     Owner,
-    /// Whoever the user's umask allows.
+    /// Those whom the umask allows.
     Umask,
     /// Everybody, whatever the umask.
     Everybody,
 }
 
-/// Whether the content has reached the disk when the file is replaced.
+/// Whether the content is synced to disk before the file is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durable {
-    /// It has: a power cut leaves the old or the new content.
+    /// Synced: a power cut leaves the old or the new content.
     Yes,
-    /// It may not have yet.
+    /// Not synced.
     No,
 }
 
-/// Replaces a file that the user names. What is no file there, such as a pipe, is written to as it is.
+/// Replaces a file that the user named. Anything other than a regular file, such as a pipe, is written to directly.
 pub(crate) fn replace(path: &Path, readers: Readers, content: &[u8]) -> io::Result<()> {
     if path.metadata().is_ok_and(|there| !there.is_file()) {
         return std::fs::write(path, content);
@@ -36,7 +36,7 @@ pub(crate) fn replace(path: &Path, readers: Readers, content: &[u8]) -> io::Resu
     replace_with(path, readers, Durable::Yes, |file| file.write_all(content))
 }
 
-/// Replaces whatever stands there, a link included, with a file of what `write` writes.
+/// Replaces whatever is at the path, even a link, by a file with the output of `write`.
 pub(crate) fn replace_with(
     path: &Path,
     readers: Readers,
@@ -55,7 +55,7 @@ pub(crate) fn replace_with(
     }
     let mut writer = BufWriter::new(file.as_file());
     write(&mut writer)?;
-    // Dropped, the buffer would swallow the error of a full disk.
+    // Dropping the buffer would ignore the error of a full disk.
     writer.flush()?;
     drop(writer);
     if durable == Durable::Yes {
@@ -66,10 +66,10 @@ pub(crate) fn replace_with(
     if durable == Durable::Yes { sync_directory(directory(path)) } else { Ok(()) }
 }
 
-/// Makes the names in a directory durable, where its file system knows how.
+/// Syncs the entries of a directory, if its file system supports it.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     match File::open(path).and_then(|directory| directory.sync_all()) {
-        // A directory that others own can be written to without being read.
+        // A directory of another user may be writable but not readable.
         Err(error)
             if matches!(
                 error.kind(),
@@ -82,7 +82,7 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a file can stand there, as far as that is known before it is written.
+/// Whether a file can be written at this path, as far as can be checked before writing.
 pub(crate) fn can_stand(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, expected a file"));
@@ -90,7 +90,9 @@ pub(crate) fn can_stand(path: &Path) -> io::Result<()> {
     let directory = directory(path);
     match directory.metadata() {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::NotADirectory, format!("{} is no directory", directory.display()))),
+        Ok(_) => {
+            Err(io::Error::new(io::ErrorKind::NotADirectory, format!("{} is not a directory", directory.display())))
+        }
         Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", directory.display()))),
     }
 }
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_hold_no_file_is_known_before() {
+    fn paths_that_cannot_hold_a_file_are_detected() {
         let place = |path: &str| can_stand(Path::new(path)).map_err(|error| error.kind());
         assert_eq!((place("x"), place("/tmp/x"), place("/dev/null")), (Ok(()), Ok(()), Ok(())));
         assert_eq!(place("/tmp"), Err(io::ErrorKind::IsADirectory));

@@ -1,5 +1,5 @@
-//! Copies and removes files, links and directories, from name to name in open directories. No link is followed on either
-//! side: a task may have planted one, or may be planting it.
+//! Copies and removes files, links and directories by name in open directories. No link is followed on either side: a
+//! task may have created one, even during the copy.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -18,19 +18,19 @@ use rustix::io::Errno;
 use super::beneath::Place;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// A pipe that takes a file's place meanwhile is not waited for.
+/// NONBLOCK: if a task replaces the file by a pipe after the check, the open does not wait.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 const NEW_FILE: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::CLOEXEC);
 
-/// Copies a file, a directory with everything in it, or a link (as a link), with permissions and times. Sockets, pipes and
-/// devices have no content and are left out. A directory that is there is filled, anything else is replaced.
+/// Copies a file, a directory with everything in it, or a link (as a link), with permissions and times. Sockets, pipes
+/// and devices are left out. An existing directory is merged into, anything else is replaced.
 pub(crate) fn copy(source: &Path, target: &Path) -> io::Result<()> {
     let (source, target) = (Place::of(source)?, Place::of(target)?);
     let ((from, name), (to, new)) = (source.parts(), target.parts());
     copy_entry(from, name, to, new)
 }
 
-/// Copies what is open, a file or a directory.
+/// Copies an open file or directory.
 pub(crate) fn copy_open(source: &File, target: &Place) -> io::Result<()> {
     let (directory, name) = target.parts();
     if source.metadata()?.is_dir() {
@@ -64,7 +64,7 @@ fn copy_directory(source: BorrowedFd, target: BorrowedFd, new: &OsStr) -> io::Re
     finish(&made, &File::from(source.try_clone_to_owned()?).metadata()?)
 }
 
-/// A directory to be filled; what else has the name is removed.
+/// Opens or creates the target directory; anything else with its name is removed.
 fn make_directory(target: BorrowedFd, name: &OsStr) -> io::Result<OwnedFd> {
     match openat(target, name, DIRECTORY, Mode::empty()) {
         Err(Errno::NOENT) => {}
@@ -83,7 +83,7 @@ fn copy_file(source: &mut File, target: BorrowedFd, new: &OsStr) -> io::Result<(
     finish(&file, &source.metadata()?)
 }
 
-/// By a reference to the same blocks where the file system can; else in the kernel, and what is a hole stays one.
+/// Copies the content: as a reflink if the file system supports it, else in the kernel, keeping holes.
 fn fill(source: &mut File, target: &mut File) -> io::Result<()> {
     if ioctl_ficlone(&*target, &*source).is_ok() {
         return Ok(());
@@ -103,7 +103,7 @@ fn fill(source: &mut File, target: &mut File) -> io::Result<()> {
     Ok(())
 }
 
-/// The next data or hole; none behind the last.
+/// The offset of the next data or hole; `None` after the last.
 fn next(file: &File, wanted: rustix::fs::SeekFrom) -> io::Result<Option<u64>> {
     match rustix::fs::seek(file, wanted) {
         Ok(offset) => Ok(Some(offset)),
@@ -112,7 +112,7 @@ fn next(file: &File, wanted: rustix::fs::SeekFrom) -> io::Result<Option<u64>> {
     }
 }
 
-/// Times and permissions as those of the source.
+/// Sets times and permissions to those of the source.
 fn finish(target: impl AsFd, source: &Metadata) -> io::Result<()> {
     let time = |seconds, nanoseconds| Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
     let times = Timestamps {
@@ -123,7 +123,7 @@ fn finish(target: impl AsFd, source: &Metadata) -> io::Result<()> {
     Ok(fchmod(&target, Mode::from_raw_mode(source.mode() & 0o7777))?)
 }
 
-/// Removes a file, a link or a directory with everything in it. A missing one is fine.
+/// Removes a file, a link or a directory with everything in it; a missing one is not an error.
 pub(crate) fn remove(place: &Place) -> io::Result<()> {
     let (directory, name) = place.parts();
     remove_in(directory, name)
@@ -165,7 +165,7 @@ fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
-/// The names in a directory, read to the end so that few descriptors are held in a deep tree.
+/// The names in a directory. All are read at once, so that a deep tree needs few open descriptors.
 fn names(directory: BorrowedFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_content_is_left_out_and_never_waited_for() -> Result<(), Box<dyn Error>> {
+    fn pipes_and_sockets_are_left_out_without_waiting() -> Result<(), Box<dyn Error>> {
         let directory = tempfile::tempdir()?;
         let (source, target) = (directory.path().join("a"), directory.path().join("b"));
         fs::create_dir_all(source.join("empty"))?;
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_tree_goes_beyond_the_longest_path() -> Result<(), Box<dyn Error>> {
+    fn a_tree_deeper_than_the_longest_path_is_copied() -> Result<(), Box<dyn Error>> {
         let directory = tempfile::tempdir()?;
         let name = "d".repeat(200);
         let mut open = openat(rustix::fs::CWD, directory.path(), DIRECTORY, Mode::empty())?;
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn modes_go_below_a_directory_but_not_through_links() -> Result<(), Box<dyn Error>> {
+    fn modes_are_set_recursively_but_not_through_links() -> Result<(), Box<dyn Error>> {
         let directory = tempfile::tempdir()?;
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("a"))?;

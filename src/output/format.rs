@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::summary;
 use crate::argo::document::to_yaml_documents;
 
-/// What standard output carries.
+/// What to print to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// The name, such as workflow.argoproj.io/NAME.

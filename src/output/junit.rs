@@ -1,4 +1,5 @@
-//! Runs as JUnit XML: a testsuite for each, a testcase for each piece of its work. Well formed whatever the texts hold.
+//! Runs as JUnit XML: a testsuite for each run, a testcase for each piece of its work. The XML is well formed whatever
+//! the texts contain.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ pub(crate) fn document(suites: &[Suite]) -> String {
     let mut report = Report::new("kubectl runnable");
     let took = suites.iter().filter_map(|suite| suite.took).map(time).sum();
     report.set_time(took).add_test_suites(suites.iter().map(test_suite));
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     report.to_string().unwrap_or_default()
 }
 
@@ -66,7 +67,7 @@ fn kind(verdict: &Verdict) -> &'static str {
     if matches!(verdict, Verdict::Errored(_)) { "Error" } else { "Failed" }
 }
 
-/// The text without the two letters that no XML may hold and the library lets through.
+/// Removes the two characters that XML forbids and the library does not escape.
 fn legal(text: &str) -> String {
     text.replace(['\u{fffe}', '\u{ffff}'], "")
 }
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_a_suite_and_its_work_are_cases() {
+    fn a_run_is_a_suite_and_its_work_its_cases() {
         let flaky = Attempt { verdict: Verdict::Failed("exit code 1".to_owned()), took: None };
         let cases = vec![
             Case { attempts: vec![flaky.clone()], ..case("a", Verdict::Passed) },
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_is_well_formed_whatever_the_texts_hold() {
+    fn the_document_is_well_formed_with_any_text() {
         let text = "a\u{0}b\u{1b}[31m<&\"']]>\u{ffff}\u{7f}\u{85}\n🦀";
         let odd = Suite { name: text.to_owned(), ..suite(vec![case(text, Verdict::Failed(text.to_owned()))]) };
         let document = document(&[odd]);

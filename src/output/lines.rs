@@ -1,4 +1,4 @@
-//! Lines of logs on standard output: whose they are, when they were written, which of them are asked for.
+//! Prints log lines with their node and time, filtered by a pattern.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -8,29 +8,29 @@ use regex::bytes::Regex;
 
 use crate::mask::Mask;
 
-/// Colours that tell nodes apart, also for those who see no red or no green.
+/// Colours for nodes, ordered so that the first ones can be distinguished without seeing red and green.
 const COLORS: [Color; 6] = [Color::Cyan, Color::Yellow, Color::Magenta, Color::Blue, Color::Green, Color::Red];
 
 /// Prints lines of logs.
 #[derive(Debug)]
 pub(crate) struct Lines<W> {
-    /// Where they go.
+    /// The output.
     pub writer: W,
-    /// Whether each line names its node.
+    /// Prefix each line with its node.
     pub prefix: bool,
-    /// Whether colour may be used.
+    /// Use colours.
     pub color: bool,
-    /// Whether times are shown.
+    /// Show times.
     pub timestamps: bool,
-    /// Only lines in which this is found.
+    /// Print only lines that match.
     pub grep: Option<Regex>,
-    /// What must not be read in them.
+    /// Hides secrets.
     pub mask: Mask,
     colors: HashMap<String, Color>,
 }
 
 impl<W: Write> Lines<W> {
-    /// Prints all lines as they are.
+    /// Prints all lines unchanged by default.
     pub(crate) fn new(writer: W) -> Self {
         Self {
             writer,
@@ -43,7 +43,7 @@ impl<W: Write> Lines<W> {
         }
     }
 
-    /// Prints a line, given without its end.
+    /// Prints a line, which is given without its newline.
     pub(crate) fn print(&mut self, source: &str, time: Option<&str>, text: &[u8]) -> io::Result<()> {
         if self.grep.as_ref().is_some_and(|grep| !grep.is_match(text)) {
             return Ok(());
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_whose_it_is_and_when_it_was_written() -> io::Result<()> {
+    fn a_line_has_its_node_and_time() -> io::Result<()> {
         assert_eq!(printed(|_| {})?, "one\ntwo\n\u{fffd} three\n");
         let both = printed(|lines| (lines.prefix, lines.timestamps) = (true, true))?;
         assert_eq!(both, "a: T1 one\nb: two\na: T3 \u{fffd} three\n");
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn only_lines_that_are_asked_for_are_printed() -> io::Result<()> {
+    fn only_matching_lines_are_printed() -> io::Result<()> {
         let found = printed(|lines| lines.grep = Regex::new("^t|th").ok())?;
         assert_eq!(found, "two\n\u{fffd} three\n");
         Ok(())

@@ -1,4 +1,4 @@
-//! Runs as a table, a line a run.
+//! Runs as a table, one line per run.
 
 use std::cmp::Ordering;
 
@@ -11,24 +11,24 @@ use crate::argo::Workflow;
 use crate::mask::Mask;
 use crate::report::summary::{KILLED, Summary};
 
-/// A run of the table.
+/// A row of the table.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     /// The workflow's name.
     pub name: String,
     /// When it was created.
     pub created: Option<Timestamp>,
-    /// What it tells.
+    /// Its summary.
     pub summary: Summary,
     cache: Option<String>,
 }
 
-/// Which columns there are beside the usual ones.
+/// The additional columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns {
-    /// The namespace.
+    /// Show the namespace.
     pub namespace: bool,
-    /// What is seldom asked for.
+    /// Show the columns of `-o wide`.
     pub wide: bool,
 }
 
@@ -44,19 +44,19 @@ impl Row {
         }
     }
 
-    /// The order of a list: the latest first, those of one second by their names.
+    /// The order of the table: the latest first; runs of the same second by name.
     pub(crate) fn by_age(&self, other: &Self) -> Ordering {
         other.created.cmp(&self.created).then_with(|| self.name.cmp(&other.name))
     }
 
-    /// The same run in another phase, which says all there is to say.
+    /// The same run in a phase that needs no message.
     #[must_use]
     pub(crate) fn in_phase(self, phase: &str) -> Self {
         let summary = Summary { phase: phase.to_owned(), message: String::new(), is_suspended: false, ..self.summary };
         Self { summary, ..self }
     }
 
-    /// Whether both lines differ by no more than the time that has gone by.
+    /// Whether both lines are equal except for the elapsed time.
     pub(crate) fn tells_the_same(&self, other: &Self, columns: Columns) -> bool {
         let untimed = |row: &Self| {
             let summary = Summary { start_time: None, ..row.summary.clone() };
@@ -66,26 +66,26 @@ impl Row {
     }
 }
 
-/// The table of runs in their order.
+/// The table of runs, in the given order.
 pub(crate) fn table(rows: &[Row], columns: Columns, now: Timestamp) -> String {
     Growing::new(columns).text(rows, now)
 }
 
-/// A table to which lines are added: its columns stay where they are, unless something longer comes.
+/// A table to which lines are appended. Columns keep their width unless a longer value comes.
 #[derive(Debug)]
 pub(crate) struct Growing {
     columns: Columns,
-    /// None before the header.
+    /// Empty before the header is printed.
     widths: Vec<u16>,
 }
 
 impl Growing {
-    /// A table with nothing in it.
+    /// An empty table.
     pub(crate) fn new(columns: Columns) -> Self {
         Self { columns, widths: Vec::new() }
     }
 
-    /// The next lines; before the first of them the header.
+    /// The next lines; the first ones with the header.
     pub(crate) fn text(&mut self, rows: &[Row], now: Timestamp) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -119,7 +119,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
         cells.push(summary.namespace.clone());
     }
     let suspended = if summary.is_suspended { " (suspended)" } else { "" };
-    // Nobody knows when a killed run ended.
+    // The end of a killed run is not known.
     let took = summary.duration(now).filter(|_| summary.phase != KILLED);
     cells.extend([
         row.name.clone(),
@@ -140,7 +140,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
     cells.iter().map(|cell| printable(cell)).collect()
 }
 
-/// How old something is, as kubectl tells it: in its largest unit, two for what is between.
+/// An age as kubectl prints it, in one unit: minutes from 2m, hours from 2h, days from 2d.
 pub(crate) fn age(age: SignedDuration) -> String {
     let seconds = age.as_secs().max(0);
     match seconds {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn later_lines_stand_below_the_first() {
+    fn later_lines_are_aligned_with_the_first() {
         let mut lines = Growing::new(Columns { namespace: false, wide: false });
         let now = Timestamp::UNIX_EPOCH;
         let first = lines.text(&[row("alpha", "Running", "0/1")], now);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_tells_the_same_is_no_news() {
+    fn lines_that_differ_only_in_time_look_the_same() {
         let columns = Columns { namespace: false, wide: false };
         let (before, after) = (row("a", "Running", "0/2"), row("a", "Running", "1/2"));
         assert!(before.tells_the_same(&before.clone(), columns) && !before.tells_the_same(&after, columns));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_told_in_its_largest_unit() {
+    fn an_age_has_one_unit() {
         let ages =
             [-1, 59, 119, 120, 7199, 7200, 172_799, 172_800].map(|seconds| age(SignedDuration::from_secs(seconds)));
         assert_eq!(ages, ["0s", "59s", "119s", "2m", "119m", "2h", "47h", "2d"]);

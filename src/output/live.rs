@@ -1,4 +1,4 @@
-//! The state of a run while it goes on: a live tree on a terminal, a line a change elsewhere. Written to standard error.
+//! The nodes of running runs, on standard error: a live tree on a terminal, otherwise one line per change.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -14,36 +14,36 @@ use super::stream::{stderr_colors, talk};
 use super::tree::{self, Look, printable};
 use crate::argo::status::{Node, NodeType, Phase};
 
-/// Time between two drawings of a tree in which nothing happens but that time goes by.
+/// The interval at which an unchanged tree is redrawn to update its durations.
 const TICK: Duration = Duration::from_millis(250);
-/// Most drawings in a second.
+/// The maximum number of redraws per second.
 const RATE: u8 = 12;
-/// Siblings shown before the rest is folded.
+/// The number of siblings shown before the rest is folded.
 const FOLD: usize = 8;
 
-/// Where a run's changes are shown. Dropped, it takes the tree away.
+/// Shows the nodes of runs. Dropping it removes the tree.
 #[derive(Debug)]
 pub(crate) struct Live {
     seen: Arc<Mutex<Seen>>,
     place: Place,
 }
 
-/// How it is shown.
+/// How changes are shown.
 #[derive(Debug, Clone)]
 enum Place {
     /// Not at all.
     Nowhere,
-    /// As a tree that is drawn again and again.
+    /// As a tree that is redrawn.
     Tree(ProgressBar),
-    /// As a line a change.
+    /// As one line per change.
     Lines,
 }
 
-/// A way to say something while a tree is shown; silent when nothing is.
+/// Prints messages while a tree is shown; prints nothing if changes are not shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Voice(Place);
 
-/// The nodes as they were shown last, in the order they came.
+/// The nodes as last shown, in order of arrival.
 #[derive(Debug, Default)]
 struct Seen {
     nodes: Vec<Node>,
@@ -51,7 +51,7 @@ struct Seen {
 }
 
 impl Live {
-    /// What fits standard error: a tree on a terminal, lines elsewhere.
+    /// A tree if standard error is a terminal, otherwise lines.
     pub(crate) fn new(quiet: bool) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let place = match (quiet, std::io::stderr().is_terminal()) {
@@ -62,7 +62,7 @@ impl Live {
         Self { seen, place }
     }
 
-    /// Shows nodes; those that are as they were are no news.
+    /// Shows the nodes that have changed since the last call.
     pub(crate) fn show<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
         if matches!(self.place, Place::Nowhere) {
             return;
@@ -72,7 +72,7 @@ impl Live {
         drop(seen);
         match &self.place {
             Place::Lines => {
-                // What one event ends has ended from the leaves up.
+                // Nodes that end with the same event end from the leaves up, so print children before their parents.
                 let (ended, begun): (Vec<_>, Vec<_>) =
                     news.into_iter().filter(|node| is_news(node)).partition(|node| node.phase.is_fulfilled());
                 ended.into_iter().rev().chain(begun).for_each(|node| talk(line(node)));
@@ -82,12 +82,12 @@ impl Live {
         }
     }
 
-    /// Takes nodes out of the tree: those of a run that has ended while others go on.
+    /// Removes the nodes of an ended run from the tree while other runs continue.
     pub(crate) fn forget<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
         lock(&self.seen).forget(&nodes.map(|node| node.id.as_str()).collect());
     }
 
-    /// Does what prints by itself, above the tree if there is one.
+    /// Calls a function that prints, above the tree if there is one.
     pub(crate) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.place {
             Place::Tree(bar) => bar.suspend(print),
@@ -95,7 +95,7 @@ impl Live {
         }
     }
 
-    /// Says a line, above the tree if there is one.
+    /// Prints a line, above the tree if there is one.
     pub(crate) fn voice(&self) -> Voice {
         Voice(self.place.clone())
     }
@@ -110,7 +110,7 @@ impl Drop for Live {
 }
 
 impl Voice {
-    /// Says a line, above the tree if there is one.
+    /// Prints a line, above the tree if there is one.
     pub(crate) fn say(&self, text: impl Display) {
         match &self.0 {
             Place::Nowhere => {}
@@ -121,7 +121,7 @@ impl Voice {
 }
 
 impl Seen {
-    /// Keeps a node; whether it is new or stands elsewhere than before.
+    /// Stores a node and returns whether it is new or has another phase or message.
     fn take(&mut self, node: &Node) -> bool {
         if let Some(&place) = self.places.get(&node.id) {
             let before = std::mem::replace(&mut self.nodes[place], node.clone());
@@ -154,7 +154,7 @@ fn tree_bar(seen: Arc<Mutex<Seen>>) -> ProgressBar {
             now: Timestamp::now(),
         };
         let drawing = tree::draw(&lock(&seen).nodes, look);
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = to.write_str(drawing.trim_end());
     };
     if let Ok(style) = ProgressStyle::with_template("{tree}") {

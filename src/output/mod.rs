@@ -1,4 +1,4 @@
-//! What a user reads: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
+//! Output for users: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
 
 pub(crate) mod cache;
 pub(crate) mod format;

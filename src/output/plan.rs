@@ -8,11 +8,11 @@ use jiff::SignedDuration;
 use super::tree::{elapsed, printable};
 use crate::retry::{Entry, Plan, Verdict};
 
-/// So many items of a loop that fare alike are told one by one.
+/// Up to this many items of a loop with the same result are listed one by one.
 const FEW: usize = 12;
 
-/// The plan for people: a row a node, what is lost, a line of sums. Many items of a loop that fare alike are one row,
-/// unless `all` are asked for.
+/// The plan as text: one row per node, the losses, and a line of totals. Many items of a loop with the same result
+/// become one row, unless `all`.
 pub(crate) fn text(plan: &Plan, all: bool) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -27,7 +27,8 @@ pub(crate) fn text(plan: &Plan, all: bool) -> String {
     let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     text.extend(plan.losses.iter().map(|loss| format!("lost: {}\n", printable(&loss.to_string()))));
     if plan.partial {
-        text += "the nodes are not in the status as plain text; the plan is not whole\n";
+        text += "not all nodes are in the workflow's status; the plan is incomplete
+";
     }
     text + &sums(plan)
 }
@@ -42,7 +43,7 @@ struct Row<'a> {
 fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
     let fate = |entry: &'_ Entry| {
         let (action, why) = said(entry);
-        // The ages of a loop's entries differ by the seconds that it took.
+        // The ages of the entries of one loop differ by seconds: ignore them.
         let why = if matches!(entry.verdict, Verdict::Cached { within: None, .. }) { String::new() } else { why };
         Some((loop_of(&entry.name)?.to_owned(), action, why))
     };
@@ -58,7 +59,7 @@ fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
             Some(count) if *count > FEW => {
                 let name = format!("{}: {count} items", fate.map(|(name, ..)| name).unwrap_or_default());
                 rows.push(Row { name, entry, action, why });
-                // The others of them are told with it.
+                // This row stands for the other items too.
                 *count = 0;
             }
             Some(0) => {}
@@ -68,7 +69,7 @@ fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
     rows
 }
 
-/// The loop that a node is an item of.
+/// The name of the loop to which a node belongs as an item.
 fn loop_of(name: &str) -> Option<&str> {
     let (call, item) = name.strip_suffix(')')?.rsplit_once('(')?;
     let digits = item.bytes().take_while(u8::is_ascii_digit).count();
@@ -89,7 +90,7 @@ fn said(entry: &Entry) -> (&'static str, String) {
         Verdict::CarriedOver => ("carried over", String::new()),
         Verdict::Runs { why } => ("runs", why.to_string()),
         Verdict::Decided { by: Some(by) } => ("decided", format!("by {by}")),
-        Verdict::Decided { by: None } => ("decided again", "its condition is looked at again".to_owned()),
+        Verdict::Decided { by: None } => ("decided again", "its condition is evaluated again".to_owned()),
         Verdict::Skipped => ("skipped", String::new()),
     }
 }

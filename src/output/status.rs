@@ -1,4 +1,4 @@
-//! A run at one instant, for people: what it tells of itself, and its nodes as a tree or a table. Secrets are masked.
+//! The status of a run as text: its summary, and its nodes as a tree or a table. Secrets are masked.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -14,12 +14,12 @@ use crate::argo::status::{Node, NodeType, pod_name};
 use crate::mask::{Mask, shown};
 use crate::report::summary::Summary;
 
-/// Names of nodes at work shown before the rest is counted.
+/// The number of running nodes named before the rest is counted.
 const CURRENT: usize = 5;
-/// The parameters that every run has are told by other lines.
+/// The parameters that every run has; other lines show them.
 const OWN: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
 
-/// What is shown of a run.
+/// What to show of a run.
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     /// The Workflow object.
@@ -30,7 +30,7 @@ pub(crate) struct View<'a> {
     pub nodes: Vec<Node>,
 }
 
-/// Lines of the run's own, then its nodes as a tree.
+/// The run's summary, then its nodes as a tree.
 pub(crate) fn text(view: &View<'_>, look: Look) -> String {
     let mask = Mask::of(view.workflow, &view.nodes);
     let head = head(view, &mask, look);
@@ -38,7 +38,7 @@ pub(crate) fn text(view: &View<'_>, look: Look) -> String {
     if tree.is_empty() { head } else { format!("{head}\n{tree}") }
 }
 
-/// Lines of the run's own, then a table of its nodes.
+/// The run's summary, then its nodes as a table.
 pub(crate) fn wide(view: &View<'_>, look: Look) -> String {
     let mask = Mask::of(view.workflow, &view.nodes);
     let head = head(view, &mask, look);
@@ -71,14 +71,14 @@ fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0) + 1;
     let mut text = String::new();
     for (label, value) in lines {
-        // The phase alone may carry colour, and is made printable where it is made.
+        // The phase may contain colour codes and is already printable.
         let value = if label == "Phase" { value } else { printable(&value) };
         let _ = writeln!(text, "{:<width$}  {value}", format!("{label}:"));
     }
     text + &parameters(view.workflow, mask)
 }
 
-/// As Kubernetes writes it, in whole seconds.
+/// A time as Kubernetes writes it, in whole seconds.
 fn moment(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -94,7 +94,7 @@ fn phase(summary: &Summary, color: bool) -> String {
     format!("{}{suspended}", style.force_styling(color).apply_to(printable(&summary.phase)))
 }
 
-/// Without an end there is one only while the run goes on.
+/// The duration; none if the end of a killed run is not known.
 fn duration(summary: &Summary, now: Timestamp) -> Option<String> {
     let is_over = summary.phase == crate::report::summary::KILLED && summary.completion_time.is_none();
     summary.duration(now).filter(|_| !is_over).map(elapsed)
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_told_without_its_secrets() {
+    fn a_run_is_shown_without_its_secrets() {
         assert_eq!(
             drawn(text),
             "Name:       w\nNamespace:  ci\nPhase:      Running\nRun ID:     r1\nStarted:    1970-01-01T00:00:00Z\n\

@@ -1,14 +1,14 @@
-//! Runs as Markdown, for the summary of a step of GitHub Actions.
+//! Runs as Markdown, for the job summary of GitHub Actions.
 
 use std::fmt::Write;
 
 use super::tree::{elapsed, printable};
 use crate::report::cases::{Case, Suite, Verdict};
 
-/// Cases named of a run; GitHub shows a summary of at most 1 MiB.
+/// The maximum number of cases of a run: GitHub accepts a summary of at most 1 MiB.
 const MOST: usize = 100;
 
-/// The runs, each with a table of what did not pass first.
+/// The runs, each with a table that begins with the failures.
 pub(crate) fn markdown(suites: &[Suite]) -> String {
     let mut text = String::new();
     for suite in suites {
@@ -64,7 +64,7 @@ fn message(case: &Case) -> String {
     [cached, attempts, reason].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Text of a workflow that stays text within a table.
+/// Escapes text for a Markdown table.
 fn escaped(text: &str) -> String {
     let mut plain = String::new();
     for letter in printable(text).chars() {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_stands_first() {
+    fn failures_come_first() {
         let cached = Case { cached: true, ..case("a", Verdict::Passed) };
         let text = markdown(&[suite(vec![
             cached,
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_the_rest_is_counted() {
+    fn cases_over_the_limit_are_counted() {
         let text = markdown(&[suite((0..150).map(|_| case("a", Verdict::Passed)).collect())]);
         assert_eq!(text.matches("| a |").count(), MOST);
         assert!(text.ends_with("… and 50 more\n\n"), "{text}");

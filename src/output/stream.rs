@@ -1,11 +1,11 @@
-//! The two standard streams: standard output carries what was asked for, standard error all talk. That nobody reads
-//! them any more ends no command.
+//! The two standard streams: standard output carries the result, standard error all messages. A closed stream does not
+//! end a command.
 
 use crate::exit::{CommandError, Exit};
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-/// The result could not be written, for another reason than that nobody reads it.
+/// The result could not be written, for another reason than a closed pipe.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
 pub(crate) struct StreamError(#[source] io::Error);
@@ -27,26 +27,26 @@ impl CommandError for StreamError {
 
 /// Writes a line to standard error.
 pub(crate) fn talk(line: impl Display) {
-    // There is no other place to say that it failed.
+    // If standard error fails, the error cannot be printed anywhere.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Whether somebody sits before it, who can be asked and reads progress.
+/// Whether a user at a terminal can answer prompts and see progress.
 pub(crate) fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Whether standard output takes colour.
+/// Whether to use colours on standard output.
 pub(crate) fn stdout_colors() -> bool {
     io::stdout().is_terminal() && console::colors_enabled() && !no_color()
 }
 
-/// Whether standard error takes colour.
+/// Whether to use colours on standard error.
 pub(crate) fn stderr_colors() -> bool {
     io::stderr().is_terminal() && console::colors_enabled_stderr() && !no_color()
 }
 
-/// The user's word stands above `CLICOLOR_FORCE`: <https://no-color.org>.
+/// `NO_COLOR` overrides `CLICOLOR_FORCE`: <https://no-color.org>.
 fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

@@ -1,4 +1,4 @@
-//! What is said of runs when a command ends: a line, or a table.
+//! The table of runs for `-o wide`.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
     table.set_header(["NAME", "NAMESPACE", "PHASE", "DURATION", "PROGRESS", "RUN ID", "CACHE", "MESSAGE"]);
     for object in objects {
         let run = Workflow::view(object);
-        // A phase that the controller has not given yet is left empty here.
+        // A workflow without a phase yet has an empty cell.
         let phase = text(run.status(), "phase");
         table.add_row([
             printable(run.name()),
@@ -34,12 +34,12 @@ pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// How long a run took, or has been going on.
+/// The duration of a run until its end or until now.
 fn duration(run: &Workflow, now: Timestamp) -> Option<String> {
     Some(elapsed(run.finished_at().unwrap_or(now).duration_since(run.started_at()?)))
 }
 
-/// The first cache that a workflow's templates name.
+/// The first cache in a workflow's templates.
 pub(crate) fn cache(run: &Workflow) -> Option<&str> {
     run.templates().find_map(|template| at(template.value(), &["memoize", "cache", "configMap", "name"])?.as_str())
 }

@@ -9,25 +9,25 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::argo::status::{Node, NodeType, Phase};
 
-/// Names longer than this do not move the details of the others.
+/// Longer names do not widen the column of names.
 const TITLE: usize = 60;
 
 /// How a tree is drawn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
-    /// Whether colour may be used.
+    /// Use colours.
     pub color: bool,
-    /// Siblings shown before the rest is folded into one line; none folds nothing.
+    /// The number of siblings shown before the rest is folded into one line; `None` folds nothing.
     pub fold: Option<usize>,
-    /// Most lines to draw; none draws all.
+    /// The maximum number of lines; `None` for all.
     pub lines: Option<usize>,
-    /// Most columns of a line; none cuts none.
+    /// The maximum width of a line; `None` for any.
     pub width: Option<usize>,
-    /// The time for durations of what still runs.
+    /// The current time, for durations of running nodes.
     pub now: Timestamp,
 }
 
-/// Draws the nodes as a tree, a line a node.
+/// Draws the nodes as a tree, one line per node.
 pub(crate) fn draw(nodes: &[Node], look: Look) -> String {
     let rows = rows(nodes, &children(nodes), look);
     let widest = look.width.map_or(TITLE, |width| TITLE.min(width * 2 / 3));
@@ -83,7 +83,7 @@ fn push(rows: &mut Vec<Row>, nodes: &[Node], below: &[Vec<usize>], look: Look, p
     }
 }
 
-/// Which children are shown: all of a few, of many the ones that matter most first, in their order.
+/// Splits children into shown and folded ones. Failed and running ones are shown first; the order stays.
 fn fold(nodes: &[Node], all: &[usize], limit: Option<usize>) -> (Vec<usize>, Vec<usize>) {
     let Some(limit) = limit.filter(|&limit| all.len() > limit) else { return (all.to_vec(), Vec::new()) };
     let weight = |place: usize| match nodes[place].phase {
@@ -111,8 +111,8 @@ fn counts(nodes: &[Node], places: &[usize]) -> String {
     counts.collect::<Vec<_>>().join(", ")
 }
 
-/// For each node the places of those drawn below it; those of no node in the last entry. A node's place in the tree is
-/// in its name: it belongs below the longest name that its own begins with. Step groups are not drawn.
+/// For each node the indices of its children in the tree; the last entry holds the roots. The parent of a node is the
+/// node with the longest name that is a prefix of its own. Step groups are not drawn.
 fn children(nodes: &[Node]) -> Vec<Vec<usize>> {
     let by_name: HashMap<&str, usize> =
         nodes.iter().enumerate().map(|(place, node)| (node.name.as_str(), place)).collect();
@@ -181,7 +181,7 @@ fn detail(node: &Node, look: Look) -> String {
     parts.join("  ")
 }
 
-/// A time that passed, as briefly as it can be said: `0.2s`, `12s`, `3m05s`, `2h07m`.
+/// A short form of a duration: `0.2s`, `12s`, `3m05s`, `2h07m`.
 pub(crate) fn elapsed(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     match seconds {
@@ -192,7 +192,7 @@ pub(crate) fn elapsed(duration: SignedDuration) -> String {
     }
 }
 
-/// Text from a workflow on one line, without control characters that a terminal would obey.
+/// Replaces control characters, so that text from a workflow stays on one line and cannot control the terminal.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_cannot_reach_the_terminal() {
+    fn a_message_cannot_control_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\nc"), "a [2Jb c");
     }
 }

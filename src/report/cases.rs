@@ -1,4 +1,4 @@
-//! A run as a suite of test cases: a case for each piece of work, as reports of CI tell it.
+//! A run as a suite of test cases for CI: one case for each piece of work.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,59 +8,58 @@ use super::summary::Summary;
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::mask::Mask;
 
-/// A run, or what became of following it.
+/// A run, or why its end is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Suite {
     /// The workflow's name.
     pub name: String,
-    /// What is known of the run by name: namespace, run id.
+    /// Properties of the run by name, such as namespace and run id.
     pub properties: Vec<(&'static str, String)>,
-    /// The workflow's phase; empty where it is not known.
+    /// The workflow's phase; empty if not known.
     pub phase: String,
-    /// When it began.
+    /// Its start time.
     pub started: Option<Timestamp>,
-    /// How long it took.
+    /// Its duration.
     pub took: Option<SignedDuration>,
-    /// Its work, in the order in which it began.
+    /// Its work, in order of start.
     pub cases: Vec<Case>,
 }
 
-/// A piece of work: a pod with all its attempts, a pause, or a whole template that the cache stood in for.
+/// A piece of work: a pod with all its attempts, a suspension, or a whole template that was served from the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// The node's name below the workflow: `load`, `[0].load(1:b)`.
+    /// The node's name without the workflow's: `load`, `[0].load(1:b)`.
     pub name: String,
-    /// The template, with the object that has it where that is another one: `shared/load`.
+    /// The template; if it is in another object, with that object's name: `shared/load`.
     pub template: String,
     /// How it ended.
     pub verdict: Verdict,
-    /// How long it took, with all its attempts.
+    /// Its duration, with all attempts.
     pub took: Option<SignedDuration>,
     /// Whether its outputs came from the cache.
     pub cached: bool,
-    /// Attempts that went wrong before the one that counts.
+    /// Failed attempts before the last one.
     pub attempts: Vec<Attempt>,
 }
 
-/// An attempt that went wrong.
+/// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attempt {
     /// How it ended.
     pub verdict: Verdict,
-    /// How long it took.
+    /// Its duration.
     pub took: Option<SignedDuration>,
 }
 
 /// How a piece of work ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It Succeeded.
     Passed,
-    /// It Failed, for this reason.
+    /// Failed, for this reason.
     Failed(String),
-    /// It ended in Error, for this reason.
+    /// Ended in Error, for this reason.
     Errored(String),
-    /// It did not run, or not to its end, for this reason.
+    /// Did not run, or not to its end, for this reason.
     Skipped(String),
 }
 
@@ -70,7 +69,7 @@ impl Verdict {
         matches!(self, Self::Failed(_) | Self::Errored(_))
     }
 
-    /// Why it ended so.
+    /// The reason.
     pub(crate) fn reason(&self) -> &str {
         match self {
             Self::Passed => "",
@@ -86,14 +85,14 @@ impl Verdict {
             Phase::Error => Self::Errored(or(message, "error")),
             Phase::Skipped => Self::Skipped(or(message, "skipped")),
             Phase::Omitted => Self::Skipped(or(message, "omitted")),
-            Phase::Pending => Self::Skipped(or(message, "not begun")),
-            Phase::Running => Self::Skipped(or(message, "not ended")),
+            Phase::Pending => Self::Skipped(or(message, "not started")),
+            Phase::Running => Self::Skipped(or(message, "not finished")),
         }
     }
 }
 
 impl Suite {
-    /// What the nodes of a run did. The run itself is a case where it went wrong and no work of it did.
+    /// The suite of a run. If the run failed but none of its work did, the run itself is a case.
     pub(crate) fn of(summary: &Summary, nodes: &[Node], mask: &Mask) -> Self {
         let run = Work::of(&summary.name, nodes, mask);
         let mut cases: Vec<Case> = nodes.iter().filter_map(|node| run.case(node)).collect();
@@ -124,7 +123,7 @@ impl Suite {
         }
     }
 
-    /// A run whose end was not seen.
+    /// A run whose end is not known.
     pub(crate) fn lost(name: &str, why: &str) -> Self {
         let case = Case::of_run(name, Verdict::Errored(why.to_owned()));
         let (properties, phase) = (Vec::new(), String::new());
@@ -139,13 +138,13 @@ impl Case {
     }
 }
 
-/// The nodes of a run, and which of them are attempts at others.
+/// The nodes of a run, and which of them are attempts of retry nodes.
 struct Work<'a> {
     workflow: &'a str,
     by_id: HashMap<&'a str, &'a Node>,
-    /// All attempts at nodes.
+    /// All attempts.
     attempts: HashSet<&'a str>,
-    /// Those that were followed by another one.
+    /// Attempts that were followed by another one.
     superseded: HashSet<&'a str>,
     mask: &'a Mask,
 }
@@ -185,7 +184,7 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// The attempts at a node, in their order; hooks are none.
+    /// The attempts of a retry node, in order; hooks are not attempts.
     fn attempts_at(&self, node: &Node) -> Vec<&'a Node> {
         let children = node.children.iter().filter_map(|child| self.by_id.get(child.as_str()).copied());
         children.filter(|child| !child.node_flag.is_some_and(|flag| flag.hooked)).collect()
@@ -194,7 +193,7 @@ impl<'a> Work<'a> {
     /// Whether the node belongs to an attempt that was followed by another one.
     fn is_superseded(&self, node: &Node) -> bool {
         let mut boundary = node.boundary_id.as_deref();
-        // No run is nested deeper than its nodes are many.
+        // The nesting cannot be deeper than the number of nodes; this ends a loop in a damaged status.
         for _ in 0..self.by_id.len() {
             let Some(id) = boundary else { return false };
             if self.superseded.contains(id) {
@@ -209,7 +208,7 @@ impl<'a> Work<'a> {
         Verdict::of(node.phase, self.mask.text(&node.message))
     }
 
-    /// The name without that of the workflow, which differs in each attempt of a run.
+    /// The name without the workflow's name, which differs in each attempt of a run.
     fn below_workflow<'b>(&self, name: &'b str) -> &'b str {
         let below = name.strip_prefix(self.workflow).map(|rest| rest.strip_prefix('.').unwrap_or(rest));
         below.filter(|rest| !rest.is_empty()).unwrap_or(name)
@@ -294,7 +293,7 @@ mod tests {
                 ("b", &Verdict::Passed),
                 ("c", &Verdict::Failed("exit code 1: ***".to_owned())),
                 ("d", &skipped("omitted: depends condition not met")),
-                ("e", &skipped("not begun")),
+                ("e", &skipped("not started")),
             ]
         );
         assert_eq!((suite.cases[1].cached, suite.cases[0].cached), (true, false));
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_told_with_what_came_of_them() {
+    fn failed_attempts_are_listed_with_their_verdict() {
         let attempts = json!({"children": ["a0", "a1", "hook"]});
         let flag = json!({"message": "exit code 1", "nodeFlag": {"retried": true}});
         let suite = suite(
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn of_templates_that_were_run_again_only_the_last_attempt_counts() {
+    fn only_the_last_attempt_of_a_template_counts() {
         let within = |boundary: &str| json!({"boundaryID": boundary});
         let suite = suite(
             "Succeeded",
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_went_wrong_by_itself_is_a_case() {
+    fn a_run_that_failed_without_failed_work_is_a_case() {
         let failed = suite("Error", &[node("a", "Pod", "Succeeded", &json!({}))]);
         assert_eq!(told(&failed)[1], ("w", &Verdict::Errored("no ***".to_owned())));
         assert_eq!(told(&suite("Succeeded", &[])), []);

@@ -1,5 +1,5 @@
-//! What a run tells of itself, computed from its Workflow object: the summary, the cases that CI reads, the notice of its
-//! end. Pure: nothing is read or written.
+//! Reports about a run, computed from its Workflow object: the summary, the test cases for CI, the completion notice.
+//! Pure: reads and writes nothing.
 
 pub(crate) mod cases;
 pub(crate) mod notice;

@@ -1,15 +1,15 @@
-//! The notice that a run has ended, as others are told of it.
+//! The completion notice of a run.
 
 use serde::Serialize;
 
 use crate::argo::Workflow;
 
-/// How a run ended.
+/// The content of a completion notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Notice {
     /// The workflow's name.
     pub run: String,
-    /// The run's id, the same in all attempts; empty where it has none.
+    /// The run id, the same in all attempts; empty if there is none.
     pub run_id: String,
     /// Whether it Succeeded.
     pub success: bool,
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notice_says_how_the_run_ended_and_why() {
+    fn a_notice_has_the_result_and_the_error() {
         let workflow = |phase: &str, message: &str| {
             json!({
                 "metadata": {"name": "etl"}, "status": {"phase": phase, "message": message},

@@ -1,4 +1,4 @@
-//! What a Workflow object tells of its run. Must never fail: a field that is missing or malformed is not told.
+//! The summary of a run from its Workflow object. Must never fail: missing or malformed fields are left out.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -7,10 +7,10 @@ use crate::argo::nodes::Partial;
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Nodes, Workflow};
 
-/// The phase of a run whose process was killed: no controller is there to give it one.
+/// The phase of a local run whose process was killed: Argo has no phase for this.
 pub(crate) const KILLED: &str = "Killed";
 
-/// What `status` says of a run.
+/// The summary of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Summary {
@@ -18,37 +18,37 @@ pub(crate) struct Summary {
     pub name: String,
     /// Its namespace.
     pub namespace: String,
-    /// The run's id, the same in all attempts.
+    /// The run id, the same in all attempts.
     pub run_id: Option<String>,
-    /// The run that this is a retry of.
+    /// The run id of the retried run.
     pub retry_run_id: Option<String>,
-    /// Pending where the controller has not given one yet; [`KILLED`] for a local run that nobody carries on.
+    /// The phase; Pending if the controller has not set one yet, [`KILLED`] for a local run whose process was killed.
     pub phase: String,
-    /// Why it stands there.
+    /// The message of the status.
     pub message: String,
-    /// When it began.
+    /// The start time.
     pub start_time: Option<Timestamp>,
-    /// When it ended.
+    /// The end time.
     pub completion_time: Option<Timestamp>,
     /// Whether it waits for `resume`.
     pub is_suspended: bool,
-    /// The first of the nodes at work.
+    /// The first of the running leaf nodes.
     pub current_node: Option<String>,
-    /// The display names of all nodes at work.
+    /// The display names of all running leaf nodes.
     pub current_nodes: Vec<String>,
     /// Nodes that Succeeded.
     pub successful_nodes: usize,
     /// Nodes that ended as Failed or Error.
     pub failed_nodes: usize,
-    /// All nodes that are known.
+    /// All known nodes.
     pub total_nodes: usize,
     /// Completed pods of all pods, as `1/3`.
     pub progress: Option<String>,
     /// Nodes whose outputs came from the cache.
     pub memoization_hits: usize,
-    /// Nodes that looked into the cache.
+    /// Nodes whose templates are memoized.
     pub memoized_nodes: usize,
-    /// Why there may be more nodes than are counted here.
+    /// Why there may be more nodes than are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
 }
@@ -81,7 +81,7 @@ impl Summary {
         }
     }
 
-    /// The same for a run whose process was killed.
+    /// The summary of the same run after its process was killed.
     #[must_use]
     pub(crate) fn killed(self) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl Summary {
         }
     }
 
-    /// How long the run took, or has been going on.
+    /// The duration until its end or until now.
     pub(crate) fn duration(&self, now: Timestamp) -> Option<SignedDuration> {
         Some(self.completion_time.unwrap_or(now).duration_since(self.start_time?))
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_workflow_is_told() {
+    fn a_running_workflow_is_summarized() {
         let summary = summary(&workflow());
         assert_eq!((summary.name.as_str(), summary.namespace.as_str(), summary.phase.as_str()), ("w", "ci", "Running"));
         assert_eq!((summary.run_id.as_deref(), summary.retry_run_id.as_deref()), (Some("nightly-001"), None));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_told_while_the_run_goes_on() {
+    fn a_run_is_suspended_only_before_its_end() {
         let mut asked = workflow();
         asked["spec"]["suspend"] = true.into();
         assert!(summary(&asked).is_suspended);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_fields_are_not_told() {
+    fn malformed_fields_are_left_out() {
         for broken in [
             json!(null),
             json!("w"),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_offloading_hides_is_said() -> Result<(), serde_json::Error> {
+    fn offloaded_nodes_are_reported_as_partial() -> Result<(), serde_json::Error> {
         let offloaded = json!({"status": {"phase": "Running", "offloadNodeStatusVersion": "fnv:1"}});
         let told = serde_json::to_value(summary(&offloaded))?;
         assert_eq!(told["partial"], "the controller keeps the nodes in its database");
