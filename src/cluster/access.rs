@@ -1,4 +1,4 @@
-//! How to reach a cluster: flags, kubeconfig files, a pod's service account.
+//! How to reach a cluster: flags, kubeconfig files, or a pod's service account.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,29 +10,29 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::ClusterError;
 
-/// A server that does not take a connection within this time is unreachable.
+/// A server that does not accept a connection within this time is unreachable.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// What the user says about the cluster, as kubectl's flags say it; the kubeconfig says the rest.
+/// The user's choices about the cluster, as in kubectl's flags; the kubeconfig supplies the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// `--kubeconfig`: this file alone instead of `KUBECONFIG` or `~/.kube/config`.
+    /// `--kubeconfig`: only this file, instead of `KUBECONFIG` or `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
-    /// `--context`: this instead of the current one.
+    /// `--context`: instead of the current one.
     pub context: Option<String>,
-    /// `-n`: this instead of the context's.
+    /// `-n`: instead of the context's.
     pub namespace: Option<String>,
-    /// `--as`: the user to act as.
+    /// `--as`: the user to impersonate.
     pub as_user: Option<String>,
-    /// `--as-group`: the groups to act as; they need a user.
+    /// `--as-group`: the groups to impersonate; they require a user.
     pub as_groups: Vec<String>,
-    /// `--request-timeout`: how long one request may take; a watch is none. Default: a minute.
+    /// `--request-timeout`: the timeout of one request other than a watch. Default: one minute.
     pub request_timeout: Option<Duration>,
-    /// How long a server that was there before may be away while something is followed. Default: five minutes.
+    /// How long a server that has answered before may be unavailable while a run is followed. Default: five minutes.
     pub patience: Option<Duration>,
 }
 
-/// What was found out: enough to build a client.
+/// What is needed to build a client.
 pub(crate) struct Resolved {
     pub(crate) config: Config,
     pub(crate) context: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct Resolved {
 }
 
 impl Access {
-    /// Reads the kubeconfig; a pod's service account serves where there is none.
+    /// Reads the kubeconfig, or a pod's service account if there is none.
     pub(crate) async fn resolve(&self) -> Result<Resolved, ClusterError> {
         if self.as_user.is_none() && !self.as_groups.is_empty() {
             return Err(ClusterError::GroupsWithoutUser);
@@ -54,13 +54,13 @@ impl Access {
             config.auth_info.impersonate_groups = (!self.as_groups.is_empty()).then(|| self.as_groups.clone());
         }
         config.connect_timeout = Some(self.request_timeout.map_or(CONNECT, |timeout| timeout.min(CONNECT)));
-        // A POST must not be repeated without looking whether it has arrived.
+        // The client must not repeat a POST: `create` first checks whether the first one arrived.
         config.default_retry = false;
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         Ok(Resolved { config, context, namespace })
     }
 
-    /// The kubeconfig files merged as kubectl merges them; `None` when they say nothing at all.
+    /// The kubeconfig files, merged as kubectl does; `None` if they are empty.
     fn read(&self) -> Result<Option<Kubeconfig>, ClusterError> {
         if let Some(path) = &self.kubeconfig {
             return read_file(path).map(Some);
@@ -114,11 +114,11 @@ fn default_files() -> Vec<PathBuf> {
     std::env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect()
 }
 
-/// The first file to say a thing counts; one that does not exist says nothing.
+/// For each entry the first file that has it wins; missing files are skipped.
 fn merged(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
     files.iter().filter(|path| path.exists()).try_fold(Kubeconfig::default(), |merged, path| {
         let mut next = read_file(path)?;
-        // kubectl writes an empty text where no context is current.
+        // kubectl writes an empty string if there is no current context.
         next.current_context.take_if(|name| name.is_empty());
         merged.merge(next).map_err(|error| unusable(path, &error))
     })
@@ -132,7 +132,7 @@ fn unusable(path: &Path, error: &KubeconfigError) -> ClusterError {
     ClusterError::Kubeconfig { path: path.to_owned(), cause: broken(error) }
 }
 
-/// What is wrong with a kubeconfig, without a word of its content: that may be a credential.
+/// What is wrong with a kubeconfig, without quoting its content, which may be a credential.
 fn broken(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::ReadConfig(cause, _) if cause.kind() == std::io::ErrorKind::NotFound => {
@@ -150,7 +150,7 @@ fn broken(error: &KubeconfigError) -> String {
     }
 }
 
-/// The proxy that the environment names for a server, by the rules of kubectl: none for this machine itself.
+/// The proxy from the environment for a server, by kubectl's rules: none for this machine itself.
 fn proxy_from_environment(server: &Uri) -> Result<Option<Uri>, String> {
     let read = |name: &str| {
         let named = |name: String| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -159,7 +159,7 @@ fn proxy_from_environment(server: &Uri) -> Result<Option<Uri>, String> {
     let name = if server.scheme_str() == Some("http") { "HTTP_PROXY" } else { "HTTPS_PROXY" };
     let Some(proxy) = read(name) else { return Ok(None) };
     proxy_for(server, &proxy, &read("NO_PROXY").unwrap_or_default())
-        .map_err(|error| format!("{name} is no URL: {error}"))
+        .map_err(|error| format!("{name} is not a URL: {error}"))
 }
 
 fn proxy_for(server: &Uri, proxy: &str, no_proxy: &str) -> Result<Option<Uri>, http::uri::InvalidUri> {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_serves_every_server_that_is_not_excepted() {
+    fn a_proxy_is_used_for_servers_outside_no_proxy() {
         let through = Some("http://proxy.corp:3128/".to_owned());
         assert_eq!(proxy("https://k8s.example.org:6443", ""), through);
         assert_eq!(proxy("https://k8s.example.org", "other.org, 10.0.0.0/8"), through);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_files_the_first_to_say_a_thing_counts() -> Result<(), Box<dyn std::error::Error>> {
+    fn the_first_of_several_files_wins() -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::TempDir::new()?;
         let file = |name: &str| directory.path().join(name);
         std::fs::write(file("empty"), "")?;
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_kubeconfig_is_named_by_place_and_never_quoted() {
+    fn a_malformed_kubeconfig_is_never_quoted() {
         let text = "users:\n- name: me\n  user:\n    token: [hunter2\n";
         let cause = Kubeconfig::from_yaml(text).map_err(|error| broken(&error)).err().unwrap_or_default();
         assert!(cause.starts_with("it is malformed at line "), "{cause}");

@@ -1,4 +1,4 @@
-//! Where the controller keeps its caches: ConfigMaps of its own namespace, which a user need not know.
+//! Finds the controller's caches: ConfigMaps in the controller's own namespace, which the user need not know.
 
 use serde_json::Value;
 
@@ -8,18 +8,18 @@ use super::request::{Call, Verb};
 use super::{Cluster, ClusterError};
 use crate::cache::{Homes, LABEL, LABEL_VALUE};
 
-/// Objects a page: each may have more than 1 MiB.
+/// The number of objects per page: each may be larger than 1 MiB.
 const CHUNK: u32 = 8;
-/// The Lease by which controllers choose the one that works.
+/// The Lease of the controllers' leader election.
 const LEASE: &str = "workflow-controller";
-/// Leases but those of nodes, which may be thousands.
+/// Excludes the Leases of nodes, of which there may be thousands.
 const NO_NODES: &str = "limit=500&fieldSelector=metadata.namespace%21%3Dkube-node-lease";
-/// The ConfigMap that a controller reads its settings from, where it was not given another name.
+/// The default name of the ConfigMap with the controller's settings.
 const SETTINGS: &str = "workflow-controller-configmap";
 
 impl Cluster {
-    /// The ConfigMaps of this name: those of all namespaces where the user may list them, else that of the connection's.
-    /// Where that has none, there may be one that cannot be seen: [`ClusterError::Forbidden`].
+    /// The ConfigMaps of this name in all namespaces; if the user may not list those, the one in the connection's
+    /// namespace. If that does not exist either, there may be an invisible one: [`ClusterError::Forbidden`].
     pub async fn config_maps_named(&self, name: &str) -> Result<Vec<Value>, ClusterError> {
         let everywhere = Call { resource: Resource::CONFIG_MAP, namespace: None, name, verb: Verb::List };
         let query = format!("fieldSelector={}", everywhere.selector());
@@ -36,12 +36,12 @@ impl Cluster {
         }
     }
 
-    /// Gives each ConfigMap that has the label of a cache to `take`.
+    /// Passes each ConfigMap with the label of a cache to `take`.
     pub async fn cache_config_maps(&self, all_namespaces: bool, take: impl FnMut(Value)) -> Result<(), ClusterError> {
         self.config_maps(&Selection { all_namespaces, ..caches() }, take).await
     }
 
-    /// Gives the metadata of each ConfigMap without that label to `take`.
+    /// Passes the metadata of each ConfigMap without that label to `take`.
     pub async fn unlabelled_config_maps(
         &self,
         all_namespaces: bool,
@@ -52,13 +52,14 @@ impl Cluster {
         self.config_maps(&selection, take).await
     }
 
-    /// What tells where controllers keep their caches, as far as it can be seen: their Leases, else what they leave.
+    /// The namespaces where controllers may keep their caches, as far as visible: those of their Leases, else those of
+    /// their settings and caches.
     pub async fn cache_homes(&self) -> Homes {
         let everywhere = |resource, name| Call { resource, namespace: None, name, verb: Verb::List };
         let leases = self.names(&everywhere(Resource::LEASE, LEASE), NO_NODES).await;
         let mut homes = Homes::default();
         for (name, namespace) in leases {
-            // That of a controller with an instance id has the id behind it.
+            // The Lease of a controller with an instance id is named `workflow-controller-<id>`.
             if name == LEASE || name.strip_prefix(LEASE).is_some_and(|id| id.starts_with('-')) {
                 homes.leases.extend(namespace);
             }
@@ -68,14 +69,14 @@ impl Cluster {
             let settings = self.names(&call, &format!("limit=100&fieldSelector={}", call.selector())).await;
             homes.traces.extend(settings.into_iter().filter_map(|(_, namespace)| namespace));
             let selection = Selection { all_namespaces: true, metadata_only: true, ..caches() };
-            // What may not be seen tells nothing.
+            // Without permission there is nothing to add.
             let _ = self.config_maps(&selection, |object| homes.add(&object)).await;
         }
         homes
     }
 }
 
-/// Those that have the label of a cache.
+/// Selects ConfigMaps with the label of a cache.
 fn caches() -> Selection {
     Selection { labels: Some(format!("{LABEL}={LABEL_VALUE}")), chunk: CHUNK, ..Selection::default() }
 }

@@ -1,4 +1,4 @@
-//! Changing a live object, under the condition that it is still the one that was read.
+//! Changes a live object, on condition that it is still in the state that was read.
 
 use serde_json::Value;
 
@@ -7,30 +7,30 @@ use super::request::{Built, Call, Verb};
 use super::send::{Failure, is_too_large};
 use super::{Cluster, ClusterError};
 
-/// The reasons for which the server finds that an object is not in the state that was expected.
+/// The server's reasons for a 409 that mean that the object is not in the expected state.
 const CONFLICTS: [&str; 2] = ["Conflict", "AlreadyExists"];
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Changed {
-    /// It was made; the object as it is now.
+    /// The change was made; the new object.
     Done(Value),
-    /// Someone was quicker: the object is no longer the one that was read.
+    /// The object was changed since it was read.
     Stale {
-        /// Whether that someone may be an earlier sending of this very change, the answer to which was lost.
+        /// Whether this may be our own change: an earlier attempt whose answer was lost.
         perhaps_ours: bool,
     },
 }
 
 impl Cluster {
-    /// Merges a patch into the workflow. It should hold `metadata.uid` and `metadata.resourceVersion` of the state that
-    /// was decided on. With `dry_run` the server checks everything and stores nothing.
+    /// Merges a patch into the workflow. It should contain `metadata.uid` and `metadata.resourceVersion` of the state
+    /// for which it was computed. With `dry_run` the server checks everything and stores nothing.
     pub async fn patch(&self, name: &str, patch: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
         let call = self.call(Verb::Patch, Resource::WORKFLOW, name);
         self.change(&call, call.merge(patch, dry_run)).await
     }
 
-    /// Sends what changes an object under a condition.
+    /// Sends a conditional change of an object.
     pub(crate) async fn change(&self, call: &Call<'_>, request: Built) -> Result<Changed, ClusterError> {
         let bytes = request.as_ref().map_or(0, |request| request.body().len());
         let answer = self.send(request).await;

@@ -1,4 +1,4 @@
-//! ConfigMaps: limits of semaphores, and caches. Whoever changes one says which state they have seen.
+//! ConfigMaps: limits of semaphores, and caches. A change names the state that was read.
 
 use serde_json::Value;
 
@@ -17,32 +17,32 @@ impl Cluster {
         }
     }
 
-    /// Gives each ConfigMap to `take`, once.
+    /// Passes each ConfigMap to `take`, once.
     pub async fn config_maps(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<(), ClusterError> {
         self.each(Resource::CONFIG_MAP, selection, take).await.map(drop)
     }
 
-    /// Creates the ConfigMap under its `metadata.name` in the connection's namespace; [`Changed::Stale`] where there is
-    /// one of that name. With `dry_run` the server checks everything and stores nothing, here and below.
+    /// Creates the ConfigMap under its `metadata.name` in the connection's namespace; [`Changed::Stale`] if the name is
+    /// taken. With `dry_run`, here and below, the server checks everything and stores nothing.
     pub async fn create_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
         let call = self.call(Verb::Create, Resource::CONFIG_MAP, name(object));
         self.change(&call, call.create(object, dry_run)).await
     }
 
-    /// Merges a patch into the ConfigMap. With `metadata.resourceVersion` in it, only into the state of that version.
+    /// Merges a patch into the ConfigMap; if the patch has a `metadata.resourceVersion`, only into that version.
     pub async fn patch_config_map(&self, name: &str, patch: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
         let call = self.call(Verb::Patch, Resource::CONFIG_MAP, name);
         self.change(&call, call.merge(patch, dry_run)).await
     }
 
-    /// Puts the ConfigMap in the place of the one with its uid and resourceVersion.
+    /// Replaces the ConfigMap with the same uid and resourceVersion.
     pub async fn replace_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
         let call = self.call(Verb::Update, Resource::CONFIG_MAP, name(object));
         self.change(&call, call.replace(object, dry_run)).await
     }
 
-    /// Deletes the ConfigMap if it still is the one that was read; one that is gone is
-    /// [`ClusterError::ConfigMapMissing`].
+    /// Deletes the ConfigMap if it is still in the state that was read; [`ClusterError::ConfigMapMissing`] if it does
+    /// not exist.
     pub async fn delete_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
         let call = self.call(Verb::Delete, Resource::CONFIG_MAP, name(object));

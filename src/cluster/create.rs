@@ -1,4 +1,6 @@
-//! Creating a workflow under its fixed name: a request that is repeated finds its own object and makes no second one.
+//! Creates a workflow under a fixed name. Sequence that this protects against: we send the POST, the server creates the
+//! workflow, the answer is lost, the POST is sent again. The second one then finds its own object instead of creating
+//! another.
 
 use serde_json::Value;
 
@@ -8,21 +10,20 @@ use super::send::{Failure, is_too_large};
 use super::{Cluster, ClusterError};
 use crate::argo::Workflow;
 
-/// A workflow that exists now.
+/// The result of a creation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Created {
-    /// The object as the API server has it.
+    /// The object on the API server.
     pub object: Value,
-    /// Whether the same attempt of the same run was there before, so that nothing was created.
+    /// Whether the same attempt of the same run existed before, so that nothing was created.
     pub already: bool,
 }
 
 impl Cluster {
     /// Creates the workflow under its `metadata.name`, in its own namespace or else the connection's. With `dry_run`
-    /// the server checks everything and stores nothing.
-    ///
-    /// Where the name is taken by the same attempt of the same run (its parameters `run_id` and `retry_indicator`),
-    /// that workflow is the answer; where it is taken by anything else, [`ClusterError::Exists`].
+    /// the server checks everything and stores nothing. If the same attempt of the same run (parameters `run_id` and
+    /// `retry_indicator`) already has the name, that workflow is returned; if anything else has it,
+    /// [`ClusterError::Exists`].
     pub async fn create(&self, workflow: &Value, dry_run: bool) -> Result<Created, ClusterError> {
         let name =
             workflow["metadata"]["name"].as_str().filter(|name| !name.is_empty()).ok_or(ClusterError::Unnamed)?;
@@ -36,7 +37,7 @@ impl Cluster {
                 if !is_same_attempt(workflow, &object) {
                     return Err(ClusterError::Exists { name: name.to_owned(), namespace: home.namespace });
                 }
-                // What a repeated request finds is what its first sending made.
+                // If an earlier request may have arrived, this is the workflow that it created.
                 Ok(Created { object, already: !answer.unsure })
             }
             Err(Failure::Refused(status)) if is_too_large(&status) => {
@@ -47,7 +48,7 @@ impl Cluster {
         }
     }
 
-    /// The connection with the namespace that the workflow belongs to.
+    /// The connection with the workflow's namespace.
     fn home_of(&self, workflow: &Value) -> Result<Self, ClusterError> {
         match workflow["metadata"]["namespace"].as_str() {
             Some(document) if document != self.namespace && self.asked_namespace => {
@@ -77,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_is_known_by_its_run_and_number() {
+    fn an_attempt_is_identified_by_run_id_and_number() {
         assert!(is_same_attempt(&run("a", "2"), &run("a", "2")));
         assert!(!is_same_attempt(&run("a", "2"), &run("b", "2")));
         assert!(!is_same_attempt(&run("a", "2"), &run("a", "3")));
     }
 
     #[test]
-    fn a_workflow_without_run_id_is_nobodys_twin() {
+    fn a_workflow_without_run_id_matches_no_other() {
         assert!(!is_same_attempt(&json!({ "spec": {} }), &json!({ "spec": {} })));
     }
 }

@@ -1,4 +1,4 @@
-//! The kinds of objects that the API server serves, found by what people call them.
+//! Finds the kinds that the API server serves by their names and short names.
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::send::Failure;
 use super::{Cluster, request};
 
-/// Groups asked at once.
+/// The number of parallel requests for groups.
 const AT_ONCE: usize = 8;
 
 /// A kind of object that the API server serves.
@@ -14,11 +14,11 @@ const AT_ONCE: usize = 8;
 pub(super) struct Served {
     /// Group and version, such as `apps/v1`; `v1` for the core group.
     pub(super) api_version: String,
-    /// As in `kind:`.
+    /// The value of `kind:`.
     pub(super) kind: String,
-    /// As in the request's path.
+    /// The name in the request's path.
     pub(super) plural: String,
-    /// Whether the objects live in a namespace.
+    /// Whether the objects are namespaced.
     pub(super) namespaced: bool,
 }
 
@@ -46,7 +46,7 @@ impl Served {
 }
 
 impl Cluster {
-    /// The kind of an API version with this name as `kind:` has it; none where the server does not say.
+    /// The kind with this `apiVersion` and `kind`; `None` if the server does not list it.
     pub(super) async fn served_kind(&self, api_version: &str, kind: &str) -> Option<Served> {
         let resources = self.resources(api_version).await.ok()?;
         resources
@@ -55,8 +55,8 @@ impl Cluster {
             .find_map(|resource| Served::read(api_version, resource))
     }
 
-    /// The kinds that go by this word: kind, plural, singular or short name, in any case. Of the core group alone where
-    /// it has one; of the given group only where one is given.
+    /// The kinds with this name: kind, plural, singular or short name, in any case. If a group is given, only in that
+    /// group; else, if the core group has one, only that one.
     pub(super) async fn kinds_called(&self, word: &str, group: Option<&str>) -> Result<Vec<Served>, Failure> {
         if group.is_none() {
             let core = called(word, "v1", &self.resources("v1").await?);
@@ -71,7 +71,7 @@ impl Cluster {
         let mut found: Vec<Served> = Vec::new();
         let mut asked = std::pin::pin!(asked.buffered(AT_ONCE));
         while let Some((version, resources)) = asked.next().await {
-            // A group whose own server is down has nothing to say, and keeps nobody from the others.
+            // A group whose aggregated API server is down is skipped.
             for served in called(word, version, &resources.unwrap_or_default()) {
                 if !found.iter().any(|known| (known.group(), &known.kind) == (served.group(), &served.kind)) {
                     found.push(served);
@@ -87,7 +87,7 @@ impl Cluster {
     }
 }
 
-/// The versions to look through: of one group all, the preferred one first; of all groups the preferred ones.
+/// The versions to search: of a given group all, the preferred one first; else the preferred version of each group.
 fn versions(groups: &Value, wanted: Option<&str>) -> Vec<String> {
     let groups = groups["groups"].as_array().into_iter().flatten();
     let of_group = |group: &Value| {
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_goes_by_all_its_names_in_any_case() {
+    fn a_kind_is_found_by_all_its_names_in_any_case() {
         let resources = [
             json!({"name": "deployments", "singularName": "deployment", "kind": "Deployment", "shortNames": ["deploy"], "namespaced": true}),
             json!({"name": "deployments/status", "singularName": "", "kind": "Deployment", "namespaced": true}),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_group_all_versions_are_looked_through_the_preferred_one_first() {
+    fn all_versions_of_a_given_group_are_searched() {
         let group = |name: &str, versions: &[&str], preferred: usize| {
             let versions: Vec<Value> =
                 versions.iter().map(|version| json!({"groupVersion": format!("{name}/{version}")})).collect();

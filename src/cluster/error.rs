@@ -1,4 +1,4 @@
-//! What can go wrong on the way to a cluster and in it: each with its message, its advice and its exit code.
+//! Errors of requests to a cluster, each with its message, hint and exit code.
 
 use std::path::PathBuf;
 
@@ -6,27 +6,27 @@ use super::kind::Resource;
 use super::template::Elsewhere;
 use crate::exit::{CommandError, Exit};
 
-/// Why the cluster did not do what was asked. No variant carries a credential.
+/// Why a request failed. No variant contains a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// There is neither a kubeconfig nor a pod's service account.
     #[error("no cluster is configured: there is no kubeconfig at {}", .path.display())]
     NoKubeconfig {
-        /// Where it was looked for last.
+        /// The last searched path.
         path: PathBuf,
     },
-    /// A kubeconfig cannot be read, or is none.
+    /// A kubeconfig cannot be read or is malformed.
     #[error("cannot use kubeconfig {}: {cause}", .path.display())]
     Kubeconfig {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         cause: String,
     },
-    /// The kubeconfig has no current context and none was asked for.
+    /// The kubeconfig has no current context and none was requested.
     #[error("the kubeconfig has no current context")]
     NoContext {
-        /// The contexts that it has.
+        /// The contexts in the kubeconfig.
         known: Vec<String>,
     },
     /// The kubeconfig has no context of this name.
@@ -34,28 +34,28 @@ pub enum ClusterError {
     UnknownContext {
         /// The name.
         context: String,
-        /// The contexts that it has.
+        /// The contexts in the kubeconfig.
         known: Vec<String>,
     },
-    /// The context's cluster or user cannot be used as it stands.
+    /// The context's cluster or user is not usable.
     #[error("cannot use context {context:?}: {cause}")]
     Context {
         /// The context.
         context: String,
-        /// What is wrong with it.
+        /// The problem.
         cause: String,
     },
-    /// Groups cannot be taken on without a user.
+    /// Groups cannot be impersonated without a user.
     #[error("--as-group needs --as")]
     GroupsWithoutUser,
-    /// The program that the kubeconfig names for credentials did not give one.
+    /// The kubeconfig's credential plugin failed.
     #[error("credential plugin {command:?} {cause}")]
     Plugin {
         /// The program.
         command: String,
         /// How it failed.
         cause: String,
-        /// What the kubeconfig says about installing it.
+        /// The kubeconfig's install hint.
         install: Option<String>,
     },
     /// The server cannot be reached, or the connection broke.
@@ -63,19 +63,19 @@ pub enum ClusterError {
     Unreachable {
         /// Its URL.
         server: String,
-        /// What failed.
+        /// The cause.
         cause: String,
-        /// Whether a request that changes something may have arrived all the same.
+        /// Whether a changing request may have arrived nevertheless.
         unsure: bool,
     },
-    /// The server is there but does not keep up.
+    /// The server is overloaded.
     #[error("the API server at {server} is overloaded: {message}")]
     Overloaded {
         /// Its URL.
         server: String,
-        /// What it said.
+        /// The server's message.
         message: String,
-        /// Whether a request that changes something may have been carried out all the same.
+        /// Whether a changing request may have taken effect nevertheless.
         unsure: bool,
     },
     /// The credential is missing, wrong or expired.
@@ -89,21 +89,21 @@ pub enum ClusterError {
     /// The user may not do this.
     #[error("{user} may not {verb} {resource} {}", place(.namespace.as_deref()))]
     Forbidden {
-        /// Who, as the server knows them.
+        /// The user as the server knows it.
         user: String,
-        /// What.
+        /// The forbidden verb.
         verb: &'static str,
-        /// To which kind of object, as in `workflows.argoproj.io`.
+        /// The kind of object, as in `workflows.argoproj.io`.
         resource: String,
-        /// Where; `None` for the whole cluster.
+        /// The namespace; `None` for the whole cluster.
         namespace: Option<String>,
     },
     /// The cluster does not know Argo's kinds.
-    #[error("Argo Workflows is not installed in this cluster ({server} serves no {resource})")]
+    #[error("Argo Workflows is not installed in this cluster ({server} does not serve {resource})")]
     NotInstalled {
         /// The server's URL.
         server: String,
-        /// The kind of object that was asked for, as in `workflows.argoproj.io`.
+        /// The requested kind of object, as in `workflows.argoproj.io`.
         resource: String,
     },
     /// The namespace does not exist.
@@ -112,12 +112,12 @@ pub enum ClusterError {
         /// Its name.
         namespace: String,
     },
-    /// The document's namespace is another one than the one asked for.
-    #[error("the workflow's namespace is {document:?} but {asked:?} was asked for")]
+    /// The document's namespace differs from the requested one.
+    #[error("the workflow's namespace is {document:?}, but {asked:?} was requested")]
     OtherNamespace {
-        /// In the document.
+        /// The namespace in the document.
         document: String,
-        /// On the command line.
+        /// The namespace on the command line.
         asked: String,
     },
     /// The template does not exist.
@@ -127,9 +127,9 @@ pub enum ClusterError {
         kind: &'static str,
         /// Its name.
         name: String,
-        /// Where it was looked for; `None` for a cluster's.
+        /// The searched namespace; `None` for a cluster-scoped template.
         namespace: Option<String>,
-        /// Where the user may have meant to look.
+        /// Suggestions where it may be.
         elsewhere: Box<Elsewhere>,
     },
     /// The workflow does not exist.
@@ -137,7 +137,7 @@ pub enum ClusterError {
     WorkflowMissing {
         /// Its name.
         name: String,
-        /// Where it was looked for.
+        /// The searched namespace.
         namespace: String,
     },
     /// The ConfigMap does not exist.
@@ -145,102 +145,102 @@ pub enum ClusterError {
     ConfigMapMissing {
         /// Its name.
         name: String,
-        /// Where it was looked for.
+        /// The searched namespace.
         namespace: String,
     },
-    /// There is no workflow that could be the latest.
+    /// The namespace has no workflow.
     #[error("there is no workflow in namespace {namespace:?}")]
     NoWorkflow {
-        /// Where it was looked for.
+        /// The searched namespace.
         namespace: String,
     },
-    /// The workflow was deleted while it was waited for.
+    /// The workflow was deleted while the command waited for it.
     #[error("workflow {name:?} was deleted before it ended")]
     Deleted {
         /// Its name.
         name: String,
     },
-    /// The document has no name to create it under.
+    /// The document has no name.
     #[error("the workflow has no metadata.name")]
     Unnamed,
-    /// Another run has this name.
+    /// Another run already has this name.
     #[error("workflow {name:?} already exists{}", in_namespace(Some(.namespace)))]
     Exists {
         /// Its name.
         name: String,
-        /// Where.
+        /// Its namespace.
         namespace: String,
     },
-    /// The server finds the document wrong.
-    #[error("the API server refuses {kind} {name:?} as invalid: {}", .causes.join("; "))]
+    /// The server rejects the document as invalid.
+    #[error("the API server rejects {kind} {name:?} as invalid: {}", .causes.join("; "))]
     Invalid {
         /// Its kind.
         kind: &'static str,
         /// Its name.
         name: String,
-        /// Field by field.
+        /// The problems, one for each field.
         causes: Vec<String>,
     },
-    /// The document is larger than the server takes.
+    /// The document is larger than the server accepts.
     #[error("{kind} {name:?} is too large for the API server ({bytes} bytes)")]
     TooLarge {
         /// Its kind.
         kind: &'static str,
         /// Its name.
         name: String,
-        /// Its size as it was sent.
+        /// Its size.
         bytes: usize,
     },
     /// A policy of the cluster refuses the request.
     #[error("the cluster refuses to {verb} {kind} {name:?}: {message}")]
     Denied {
-        /// What was asked.
+        /// The requested verb.
         verb: &'static str,
         /// Its kind.
         kind: &'static str,
         /// Its name.
         name: String,
-        /// What the policy says.
+        /// The policy's message.
         message: String,
     },
-    /// The object, or what the server counts by it, was changed at the same time.
-    #[error("the API server cannot {verb} {kind} {name:?} for a conflict: {message}")]
+    /// The object, or a quota that counts it, was changed at the same time.
+    #[error("the API server cannot {verb} {kind} {name:?} because of a conflict: {message}")]
     Conflict {
-        /// What was asked.
+        /// The requested verb.
         verb: &'static str,
-        /// Of which kind.
+        /// The kind of the object.
         kind: &'static str,
-        /// Of which object.
+        /// The name of the object.
         name: String,
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// A pod that stands in the way of a retry cannot be deleted.
+    /// A pod that blocks a retry cannot be deleted.
     #[error("cannot delete pod {name:?}: {message}")]
     Pod {
         /// Its name.
         name: String,
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// The object was changed by others each time that it was to be changed.
+    /// The object was changed by others during each attempt.
     #[error("cannot change {what}: it changed during each of {attempts} attempts")]
     Unsettled {
         /// The object, with its kind.
         what: String,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: usize,
     },
-    /// Any other answer of the server.
+    /// Any other error of the server.
     #[error("the API server cannot {verb} {kind} {name:?}: {message}")]
     Api {
-        /// What was asked.
+        /// The requested verb.
         verb: &'static str,
-        /// Of which kind.
+        /// The kind of the object.
         kind: &'static str,
-        /// Of which object.
+        /// The name of the object.
         name: String,
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
 }
@@ -267,21 +267,21 @@ impl CommandError for ClusterError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoKubeconfig { .. } => Some("name one with --kubeconfig or KUBECONFIG, or run with --local".into()),
+            Self::NoKubeconfig { .. } => Some("set --kubeconfig or KUBECONFIG, or run with --local".into()),
             Self::NoContext { known } => Some(match known.as_slice() {
-                [] => "the kubeconfig names no cluster; run with --local, or name another file with --kubeconfig".into(),
+                [] => "the kubeconfig has no contexts; run with --local, or choose another file with --kubeconfig".into(),
                 known => format!("choose one with --context: {}", known.join(", ")),
             }),
             Self::UnknownContext { known, .. } if known.is_empty() => Some("the kubeconfig has no contexts".into()),
             Self::UnknownContext { known, .. } => Some(format!("the kubeconfig has: {}", known.join(", "))),
-            Self::GroupsWithoutUser => Some("name the user to act as with --as".into()),
+            Self::GroupsWithoutUser => Some("add the user to impersonate with --as".into()),
             Self::Plugin { install, command, .. } => Some(
-                install.clone().unwrap_or_else(|| format!("run {command:?} by hand to see what it says, or log in again")),
+                install.clone().unwrap_or_else(|| format!("run {command:?} by hand to see its error, or log in again")),
             ),
             Self::Unreachable { unsure: true, .. } | Self::Overloaded { unsure: true, .. } => Some(
-                "the request may have arrived; the same command with the same --name and run id repeats it safely".into(),
+                "the request may have arrived; it is safe to repeat the command with the same --name and run id".into(),
             ),
-            Self::Unreachable { .. } => Some("kubectl cluster-info shows whether kubectl reaches it".into()),
+            Self::Unreachable { .. } => Some("kubectl cluster-info shows whether kubectl can reach it".into()),
             Self::Overloaded { .. } | Self::Conflict { .. } | Self::Unsettled { .. } => Some("try again later".into()),
             Self::Unauthorized { .. } => Some("they may have expired: log in again, or choose another --context".into()),
             Self::Forbidden { user, verb, resource, namespace } => Some(grant(user, verb, resource, namespace.as_deref())),
@@ -291,16 +291,16 @@ impl CommandError for ClusterError {
             Self::NamespaceMissing { namespace } => {
                 Some(format!("choose another with -n, or create it: kubectl create namespace {namespace}"))
             }
-            Self::OtherNamespace { document, .. } => Some(format!("leave -n out, or pass -n {document}")),
+            Self::OtherNamespace { document, .. } => Some(format!("remove -n, or use -n {document}")),
             Self::TemplateMissing { elsewhere, .. } => elsewhere.hint(),
-            Self::WorkflowMissing { .. } | Self::NoWorkflow { .. } => Some("kubectl get workflows -A lists those that exist".into()),
-            Self::Exists { .. } => Some("choose another --name, or retry the run that has it".into()),
-            Self::ConfigMapMissing { .. } => Some("kubectl get configmaps -A lists those that exist".into()),
+            Self::WorkflowMissing { .. } | Self::NoWorkflow { .. } => Some("kubectl get workflows -A lists the existing ones".into()),
+            Self::Exists { .. } => Some("choose another --name, or retry the existing run".into()),
+            Self::ConfigMapMissing { .. } => Some("kubectl get configmaps -A lists the existing ones".into()),
             Self::TooLarge { kind, .. } if *kind == Resource::CONFIG_MAP.kind => {
-                Some("a ConfigMap holds 1 MiB: remove keys, or begin another one".into())
+                Some("a ConfigMap holds at most 1 MiB: remove keys, or use another ConfigMap".into())
             }
             Self::TooLarge { .. } => Some(
-                "etcd takes about 1.5 MB: move templates into a WorkflowTemplate and large parameters into a ConfigMap or an artifact"
+                "etcd accepts about 1.5 MB: move templates into a WorkflowTemplate, and large parameters into a ConfigMap or an artifact"
                     .into(),
             ),
             Self::Kubeconfig { .. }
@@ -327,7 +327,7 @@ fn place(namespace: Option<&str>) -> String {
     namespace.map_or_else(|| "in the whole cluster".to_owned(), |namespace| format!("in namespace {namespace:?}"))
 }
 
-/// The commands by which an administrator allows what was forbidden.
+/// The commands with which an administrator grants the permission.
 fn grant(user: &str, verb: &str, resource: &str, namespace: Option<&str>) -> String {
     let plural = resource.split('.').next().unwrap_or(resource);
     let subject = match user.strip_prefix("system:serviceaccount:") {
@@ -345,7 +345,7 @@ fn grant(user: &str, verb: &str, resource: &str, namespace: Option<&str>) -> Str
     )
 }
 
-/// A text as one word of a shell's command.
+/// Quotes a text as one word for a shell.
 fn quoted(text: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || "@%+=:,./_-".contains(character);
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
@@ -356,13 +356,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_with_an_odd_name_is_one_word_of_the_command() {
+    fn a_user_name_with_spaces_is_quoted() {
         assert_eq!(quoted("oidc:eve@corp"), "oidc:eve@corp");
         assert_eq!(quoted("Eve O'Hara; rm -rf"), r"'Eve O'\''Hara; rm -rf'");
     }
 
     #[test]
-    fn forbidden_says_who_what_where_and_how_to_allow_it() {
+    fn forbidden_names_user_verb_resource_namespace_and_remedy() {
         let error = ClusterError::Forbidden {
             user: "system:serviceaccount:ci:builder".into(),
             verb: "create",
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cluster_wide_needs_a_cluster_role() {
+    fn a_cluster_wide_permission_needs_a_cluster_role() {
         let error = ClusterError::Forbidden {
             user: "eve".into(),
             verb: "get",

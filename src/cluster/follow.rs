@@ -1,4 +1,4 @@
-//! Following a workflow to its end, through routine ends of watches, broken connections and restarts of the server.
+//! Follows a workflow to its end, across ends of watches, broken connections and restarts of the server.
 
 use futures::StreamExt;
 use futures::stream::{BoxStream, try_unfold};
@@ -12,14 +12,14 @@ use super::{Cluster, ClusterError};
 use crate::argo::Workflow;
 
 impl Cluster {
-    /// Follows a workflow that was read a moment ago: gives this state, then each later one once, and ends with the one in
-    /// which its phase is Succeeded, Failed or Error. The workflow is known by its uid: one that was deleted and created again
-    /// is another, and [`ClusterError::Deleted`] the end.
+    /// Follows a workflow that was just read: yields this state, then each later one once, and ends with the one whose
+    /// phase is Succeeded, Failed or Error. The workflow is identified by its uid: if it is deleted, even if another
+    /// one is created under its name, the stream ends with [`ClusterError::Deleted`].
     pub(crate) fn follow(&self, now: Value) -> BoxStream<'static, Result<Value, ClusterError>> {
         self.follower(&now.clone(), Stage::Known(now))
     }
 
-    /// The same for a workflow that the server has told of once: unless it had ended then, it is read again first.
+    /// The same for an older state of a workflow: unless it had ended, it is read again first.
     pub(crate) fn follow_known(&self, known: &Value) -> BoxStream<'static, Result<Value, ClusterError>> {
         self.follower(known, if Workflow::view(known).has_ended() { Stage::Known(known.clone()) } else { Stage::Lost })
     }
@@ -27,26 +27,26 @@ impl Cluster {
     fn follower(&self, known: &Value, stage: Stage) -> BoxStream<'static, Result<Value, ClusterError>> {
         let (name, uid) = (Workflow::view(known).name().to_owned(), Workflow::view(known).uid().to_owned());
         let mut patience = Patience::new(self.patience);
-        // The server has told of the workflow.
+        // The given state came from the server.
         patience.heard();
         let follower = Follower { cluster: self.clone(), name, uid, last: None, patience, stage, rested: None };
         try_unfold(follower, async |mut follower| Ok(follower.next().await?.map(|state| (state, follower)))).boxed()
     }
 }
 
-/// Where the following stands.
+/// The state of following.
 enum Stage {
-    /// A state is to be given.
+    /// A state is ready to be yielded.
     Known(Value),
-    /// A watch is to be opened, from the last state on.
+    /// A watch must be opened at the last state.
     Behind,
-    /// A watch tells of changes since then.
+    /// A watch is open since this time.
     Watching(Watch, Instant),
-    /// The workflow is to be read: what happened between two watches is not known.
+    /// The workflow must be read: changes between two watches may have been missed.
     Lost,
-    /// The last state was given: the workflow has been deleted.
+    /// The last state was yielded: the workflow was deleted.
     Deleted,
-    /// The last state was given: the workflow has ended.
+    /// The last state was yielded: the workflow has ended.
     Ended,
 }
 
@@ -54,16 +54,16 @@ struct Follower {
     cluster: Cluster,
     name: String,
     uid: String,
-    /// The resource version that was given last; none before the first.
+    /// The resource version of the last yielded state.
     last: Option<String>,
     patience: Patience,
     stage: Stage,
-    /// The server is not asked again before this time.
+    /// Send no request before this time.
     rested: Option<Instant>,
 }
 
 impl Follower {
-    /// The next state; none after the last.
+    /// The next state; `None` after the last one.
     async fn next(&mut self) -> Result<Option<Value>, ClusterError> {
         loop {
             match std::mem::replace(&mut self.stage, Stage::Lost) {
@@ -88,7 +88,7 @@ impl Follower {
         }
     }
 
-    /// Gives a state; what comes after it is behind a watch, unless it is the last.
+    /// Yields a state; unless it is the last one, a watch comes next.
     fn give(&mut self, state: Value) -> Value {
         self.last = Some(Workflow::view(&state).resource_version().to_owned());
         self.stage = if Workflow::view(&state).has_ended() { Stage::Ended } else { Stage::Behind };
@@ -105,14 +105,14 @@ impl Follower {
         Ok(watch.map_or(Stage::Lost, |watch| Stage::Watching(watch, began)))
     }
 
-    /// The next state that the watch tells of.
+    /// The next state from the watch.
     async fn watch(&mut self, mut watch: Watch, began: Instant) -> Result<Option<Value>, ClusterError> {
         let (state, deleted) = match watch.next().await {
             Event::Changed(state) => (state, false),
             Event::Deleted(state) => (state, true),
             Event::Lost(_) | Event::Expired => {
                 if began.elapsed() >= PAUSE {
-                    // A watch that lasted has heard the server until it broke.
+                    // A watch that lasted shows that the server was available until it broke.
                     self.patience.heard();
                 }
                 return Ok(None);
@@ -131,7 +131,7 @@ impl Follower {
         Ok(is_news.then_some(state))
     }
 
-    /// The state now, if it is a new one. Nothing while the server is away for a time that can be borne.
+    /// The current state, if it is new; `None` while the server is unavailable within the allowed time.
     async fn read(&mut self) -> Result<Option<Value>, ClusterError> {
         if let Some(rested) = self.rested.take() {
             tokio::time::sleep_until(rested).await;

@@ -1,20 +1,20 @@
-//! The kinds of Argo objects that are read and written, as the API names them.
+//! The kinds of objects that the program reads and writes.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of object that a workflow can be made from.
+/// A kind of object from which a workflow can be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TemplateKind {
     /// A template of one namespace.
     WorkflowTemplate,
     /// A template of the whole cluster.
     ClusterWorkflowTemplate,
-    /// A schedule, whose `workflowSpec` is the template.
+    /// A schedule; its `workflowSpec` is the template.
     CronWorkflow,
 }
 
-/// The text names no kind of template.
+/// The text is not a kind of template.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "unknown kind {0:?}: expected workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)"
@@ -24,7 +24,7 @@ pub struct TemplateKindError(String);
 impl FromStr for TemplateKind {
     type Err = TemplateKindError;
 
-    /// Reads a kind as kubectl and argo write it: singular, plural or short, in any case.
+    /// Reads a kind in the forms that kubectl and argo accept: singular, plural or short, in any case.
     fn from_str(text: &str) -> Result<Self, TemplateKindError> {
         match text.to_ascii_lowercase().as_str() {
             "workflowtemplate" | "workflowtemplates" | "wftmpl" => Ok(Self::WorkflowTemplate),
@@ -43,16 +43,16 @@ impl fmt::Display for TemplateKind {
     }
 }
 
-/// What the API calls a kind of object.
+/// A kind of object in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Resource {
-    /// As in `apiVersion:`.
+    /// The value of `apiVersion:`.
     pub(crate) api_version: &'static str,
-    /// As in `kind:`.
+    /// The value of `kind:`.
     pub(crate) kind: &'static str,
-    /// As in the request's path.
+    /// The name in the request's path.
     pub(crate) plural: &'static str,
-    /// Whether the objects live in a namespace.
+    /// Whether the objects are namespaced.
     pub(crate) namespaced: bool,
 }
 
@@ -70,7 +70,7 @@ impl Resource {
         Self { api_version: "argoproj.io/v1alpha1", kind, plural, namespaced }
     }
 
-    /// As in the rules of a role: `workflows.argoproj.io`, `configmaps`.
+    /// The name in the rules of a role: `workflows.argoproj.io`, `configmaps`.
     pub(crate) fn qualified(self) -> String {
         match self.api_version.split_once('/') {
             Some((group, _)) => format!("{}.{group}", self.plural),
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_read_as_argo_and_kubectl_write_it() {
+    fn the_forms_of_argo_and_kubectl_are_read() {
         for (text, kind) in [
             ("wftmpl", TemplateKind::WorkflowTemplate),
             ("WorkflowTemplate", TemplateKind::WorkflowTemplate),

@@ -1,4 +1,4 @@
-//! Workflows by name, the latest first: `@latest` stands for the first of them.
+//! The names of workflows, the latest first; `@latest` is the first of them.
 
 use serde_json::Value;
 
@@ -6,17 +6,17 @@ use super::kind::Resource;
 use super::request::Verb;
 use super::{Cluster, ClusterError};
 
-/// Objects a page of the list.
+/// The number of objects per page.
 const PAGE: usize = 500;
 
 impl Cluster {
-    /// The name of the workflow that was created last in the namespace.
+    /// The name of the latest workflow in the namespace.
     pub async fn latest(&self) -> Result<String, ClusterError> {
         let latest = self.workflow_names(1).await?.pop();
         latest.ok_or_else(|| ClusterError::NoWorkflow { namespace: self.namespace.clone() })
     }
 
-    /// The names of so many workflows of the namespace, the latest first. Only metadata is read, page by page.
+    /// The names of up to `most` workflows of the namespace, the latest first. Reads only metadata, page by page.
     pub async fn workflow_names(&self, most: usize) -> Result<Vec<String>, ClusterError> {
         let call = self.call(Verb::List, Resource::WORKFLOW, "");
         let mut latest: Vec<(String, String)> = Vec::new();
@@ -39,7 +39,7 @@ impl Cluster {
     }
 }
 
-/// Creation time and name of each object; Kubernetes writes times so that they sort as text.
+/// The creation time and name of each object; Kubernetes times sort as text.
 fn created(list: &Value) -> impl Iterator<Item = (String, String)> {
     let text = |item: &Value, field: &str| item["metadata"][field].as_str().unwrap_or_default().to_owned();
     let items = list["items"].as_array().into_iter().flatten();

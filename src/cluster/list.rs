@@ -1,4 +1,4 @@
-//! All objects of a kind in a namespace, or in all namespaces, page by page: no page is kept longer than its reader needs it.
+//! Lists the objects of a kind in a namespace or in all namespaces, one page at a time in memory.
 
 use std::collections::HashSet;
 
@@ -9,26 +9,26 @@ use super::request::{Call, Verb, escaped};
 use super::send::Failure;
 use super::{Cluster, ClusterError};
 
-/// A list that takes longer than the server remembers its beginning is restarted, this often.
+/// A list is restarted at most this often, if the server has compacted its version (410) before the last page.
 const RESTARTS: u32 = 3;
 
-/// Which objects are listed.
+/// Selects the objects to list.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Those of all namespaces.
+    /// Include all namespaces.
     pub all_namespaces: bool,
-    /// A label selector as kubectl writes it.
+    /// A label selector in kubectl's form.
     pub labels: Option<String>,
-    /// Those of this name.
+    /// Only objects of this name.
     pub name: Option<String>,
-    /// Objects a page.
+    /// The number of objects per page.
     pub chunk: u32,
-    /// Only their metadata.
+    /// Only read their metadata.
     pub metadata_only: bool,
 }
 
 impl Cluster {
-    /// Gives each workflow to `take`, once. The result is the resource version of the list.
+    /// Passes each workflow to `take`, once. Returns the resource version of the list.
     pub async fn list(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<String, ClusterError> {
         self.each(Resource::WORKFLOW, selection, take).await
     }
@@ -52,9 +52,9 @@ impl Cluster {
 #[derive(Debug)]
 pub(super) struct Pages {
     resource: Resource,
-    /// The query of the next page; none after the last.
+    /// The query of the next page; `None` after the last one.
     query: Option<String>,
-    /// The objects that were given, by uid: a list that is restarted gives them once more.
+    /// The uids of the objects returned so far: a restarted list contains them again.
     seen: HashSet<String>,
     restarts: u32,
     /// The resource version of the list, after its last page.
@@ -67,7 +67,7 @@ impl Pages {
         Self { resource, query, seen: HashSet::new(), restarts: 0, version: String::new() }
     }
 
-    /// The next page, without objects that were given before.
+    /// The next page, without objects that were returned before.
     pub(super) async fn next(
         &mut self,
         cluster: &Cluster,
@@ -102,7 +102,7 @@ impl Pages {
 }
 
 impl Selection {
-    /// A request for what is selected.
+    /// A call for the selected objects.
     pub(super) fn call<'a>(&self, cluster: &'a Cluster, resource: Resource, verb: Verb) -> Call<'a> {
         let namespace = (!self.all_namespaces).then_some(cluster.namespace.as_str());
         Call { resource, namespace, name: "", verb }
@@ -116,12 +116,12 @@ fn query(selection: &Selection, token: Option<&str>) -> String {
     format!("limit={}{}{name}{from}", selection.chunk.max(1), label_query(selection))
 }
 
-/// The part of a query that selects by labels.
+/// The query parameter that selects by labels.
 pub(super) fn label_query(selection: &Selection) -> String {
     selection.labels.as_ref().map(|labels| format!("&labelSelector={}", escaped(labels))).unwrap_or_default()
 }
 
-/// A list may leave out what is the same in all its items.
+/// Adds `apiVersion` and `kind`, which the items of a list may omit.
 pub(super) fn name_kind(item: &mut Value, resource: Resource) {
     if let Some(item) = item.as_object_mut() {
         item.entry("apiVersion").or_insert_with(|| resource.api_version.into());

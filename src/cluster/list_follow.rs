@@ -1,4 +1,4 @@
-//! All workflows of a selection, or other objects, and then what happens to them, for as long as anybody wants to know.
+//! Lists the workflows (or other objects) of a selection and then follows their changes without end.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -13,20 +13,20 @@ use super::request::Verb;
 use super::watch::{Event, PAUSE, Patience, Watch};
 use super::{Cluster, ClusterError};
 
-/// What happens to workflows, or other objects.
+/// A change of a followed object.
 #[derive(Debug)]
 pub enum News {
-    /// One is there, or has changed.
+    /// An object exists, or has changed.
     There(Value),
-    /// All that were there at first have been told.
+    /// All objects that existed at first have been yielded.
     Complete,
-    /// The one with this uid is gone, in its last state where that was seen.
+    /// The object with this uid is gone; with its last state, if that was seen.
     Gone(String, Option<Value>),
 }
 
 impl Cluster {
-    /// Tells of each workflow, then of each change, without end: through ends of watches, broken connections and
-    /// restarts of the server, each state once.
+    /// Yields each workflow, then each change, without end: across ends of watches, broken connections and restarts of
+    /// the server, and each state only once.
     pub fn list_follow(&self, selection: Selection) -> BoxStream<'static, Result<News, ClusterError>> {
         self.follow_objects(Resource::WORKFLOW, selection)
     }
@@ -45,13 +45,13 @@ impl Cluster {
     }
 }
 
-/// Where the telling stands.
+/// The state of following.
 enum Stage {
-    /// The list is read, page by page; the uids that it has so far.
+    /// The list is being read; the uids on its pages so far.
     Listing(Pages, HashSet<String>),
-    /// A watch is to be opened from this version on.
+    /// A watch must be opened at this version.
     Behind(String),
-    /// A watch tells of changes.
+    /// A watch is open since this time.
     Watching(Watch, Instant),
 }
 
@@ -67,9 +67,9 @@ struct Teller {
     selection: Selection,
     patience: Patience,
     stage: Stage,
-    /// The server is not asked again before this time.
+    /// Send no request before this time.
     rested: Option<Instant>,
-    /// Those that are there, by uid, with the versions that were told.
+    /// The existing objects by uid, with the last yielded version.
     known: HashMap<String, String>,
     news: VecDeque<News>,
 }
@@ -88,7 +88,7 @@ impl Teller {
         }
     }
 
-    /// Reads a page of them; after the last one, those that are not there any more are gone.
+    /// Reads a page; after the last one, known objects that were not listed are gone.
     async fn list(&mut self, mut pages: Pages, mut there: HashSet<String>) -> Result<(), ClusterError> {
         if let Some(rested) = self.rested.take() {
             tokio::time::sleep_until(rested).await;
@@ -96,7 +96,7 @@ impl Teller {
         let page = match pages.next(&self.cluster, &self.selection).await {
             Ok(page) => page,
             Err(error) if self.patience.bears(&error) => {
-                // The stage is a new list already.
+                // `self.stage` is already a new list.
                 self.rested = Some(Instant::now() + PAUSE);
                 return Ok(());
             }
@@ -141,7 +141,8 @@ impl Teller {
                 self.known.remove(&uid);
                 self.news.push_back(News::Gone(uid, Some(object)));
             }
-            // A watch that lasted is followed by another. After one that did not, the list shows whether the server is away.
+            // After a watch that lasted, open another one. After one that ended at once, list again: this shows whether
+            // the server is unavailable.
             Event::Lost(last) if began.elapsed() >= PAUSE => {
                 self.patience.heard();
                 self.stage = Stage::Behind(last);

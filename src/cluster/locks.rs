@@ -1,4 +1,4 @@
-//! What a cluster says about locks: the form that its Argo writes them in, and the workflows that drain semaphores.
+//! Locks on a cluster: which form its Argo accepts, and deleting the workflows of drains.
 
 use serde_json::Value;
 
@@ -6,24 +6,25 @@ use super::kind::Resource;
 use super::request::{self, Verb};
 use super::{Changed, Cluster, ClusterError};
 
-/// Where a schema of workflows describes what a workflow may lock.
+/// The path of `spec.synchronization` in the schema of workflows.
 const IN_SCHEMA: &str = "/properties/spec/properties/synchronization/properties";
 
 impl Cluster {
-    /// The fields of `spec.synchronization` that the cluster's definition of workflows knows; none where it takes any
-    /// field, or where the definition may not be read.
+    /// The fields of `spec.synchronization` in the cluster's CRD of workflows; `None` if it accepts any field or may
+    /// not be read.
     pub async fn lock_fields(&self) -> Option<Vec<String>> {
         if let Ok(definition) = self.send(request::workflow_definition()).await.result {
             return fields_of_definition(&definition);
         }
-        // Who may not read definitions may still read what the server publishes of them.
+        // A user who may not read CRDs may still read the published OpenAPI schema.
         let published = self.send(request::published()).await.result.ok()?;
         let schemas = published.pointer("/components/schemas")?.as_object()?;
         let (_, workflow) = schemas.iter().find(|(name, _)| name.ends_with(".v1alpha1.Workflow"))?;
         fields(workflow.pointer(IN_SCHEMA)?)
     }
 
-    /// Deletes the workflow if it still is the one that was read; one that is gone is [`ClusterError::WorkflowMissing`].
+    /// Deletes the workflow if it is still in the state that was read; [`ClusterError::WorkflowMissing`] if it does not
+    /// exist.
     pub async fn delete_workflow(&self, workflow: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
         let call = self.call(Verb::Delete, Resource::WORKFLOW, text("name"));
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_that_takes_any_field_names_none() {
+    fn a_definition_that_accepts_any_field_names_none() {
         let minimal = json!({"properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}});
         assert_eq!(fields_of_definition(&definition(&minimal)), None);
         assert_eq!(fields_of_definition(&json!({})), None);

@@ -1,4 +1,4 @@
-//! Logs of a workflow's pods. A stream that breaks is taken up again where it was: no line is lost or repeated.
+//! Logs of a workflow's pods. A broken stream is resumed where it ended: no line is lost or repeated.
 
 use std::collections::VecDeque;
 use std::future::ready;
@@ -20,12 +20,12 @@ use super::send::Failure;
 use super::{Cluster, ClusterError, request};
 use crate::argo::template::text;
 
-/// The pause before a stream that ended is taken up again, and between looks at a log that is not to be had yet.
+/// The pause before a stream is resumed, and between attempts to open a log that does not exist yet.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A log that should be there is asked for this often.
+/// The maximum number of attempts to open a log that should exist.
 const ATTEMPTS: u32 = 5;
 
-/// Pods asked of the server at a time.
+/// The number of pods per page of a list.
 const CHUNK: u32 = 500;
 
 /// A pod of a workflow.
@@ -33,13 +33,13 @@ const CHUNK: u32 = 500;
 pub struct Pod {
     /// Its name.
     pub name: String,
-    /// Its uid, where it is known: a pod that is made again under the name is another one.
+    /// Its uid, if known: a pod that was created again under the same name has another uid.
     pub uid: String,
     /// The id of its node.
     pub node_id: String,
     /// The name of its node.
     pub node_name: String,
-    /// Its status as it was seen.
+    /// Its status when it was read.
     pub status: Value,
 }
 
@@ -57,13 +57,13 @@ impl Pod {
         }
     }
 
-    /// Whether the container has written something, or never will.
+    /// Whether the container has started or has ended.
     pub(crate) fn has_begun(&self, container: &str) -> bool {
         let running = self.container(container).any(|one| one["state"]["running"].is_object());
         running || self.is_over(container)
     }
 
-    /// Whether the container writes nothing more.
+    /// Whether the container has ended.
     fn is_over(&self, container: &str) -> bool {
         let over = matches!(text(&self.status, "phase"), "Succeeded" | "Failed");
         over || self.container(container).any(|one| one["state"]["terminated"].is_object())
@@ -75,57 +75,57 @@ impl Pod {
     }
 }
 
-/// What happens to the pods of a workflow.
+/// A change of a workflow's pods.
 #[derive(Debug)]
 pub(crate) enum PodNews {
-    /// One is there, or has changed.
+    /// A pod exists, or has changed.
     There(Pod),
-    /// The one with this uid is gone.
+    /// The pod with this uid is gone.
     Gone(String),
 }
 
-/// Where a pod stands while its log is read.
+/// The state of a pod while its log is read.
 enum Standing {
-    /// Its container has not ended, or has not begun.
+    /// Its container has not ended; it may not have started.
     There,
-    /// Its container writes nothing more.
+    /// Its container has ended.
     Over,
-    /// It was deleted; another may have its name.
+    /// The pod was deleted; another pod may have its name.
     Gone,
 }
 
-/// What is read of a container's log.
+/// Which part of a container's log to read.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
     /// The container.
     pub container: String,
-    /// Until the container ends.
+    /// Follow the log until the container ends.
     pub follow: bool,
-    /// Only what was written since.
+    /// Only lines written at or after this time.
     pub since: Option<Timestamp>,
-    /// Only so many of the lines that are there at first.
+    /// Only this many of the lines that exist at first.
     pub tail: Option<usize>,
 }
 
 /// A line of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// When it was written, as the node says.
+    /// When it was written, by the clock of the node.
     pub time: Option<String>,
-    /// The line without its end.
+    /// The line without the newline.
     pub text: Vec<u8>,
 }
 
 /// How reading a log ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogEnd {
-    /// All of it was read.
+    /// The whole log was read.
     Whole,
-    /// The pod is no longer there, and nothing was read.
+    /// The pod no longer exists, and nothing was read.
     Gone,
-    /// The pod was deleted while its log was read: what came after the last line is not known.
+    /// The pod was deleted while its log was read: later lines may be missing.
     Cut,
-    /// The container has not begun.
+    /// The container has not started.
     NotBegun,
 }
 
@@ -143,7 +143,7 @@ impl Cluster {
         Ok(objects.into_iter().map(Pod::of).collect())
     }
 
-    /// Tells of the pods of a workflow and of each change, without end.
+    /// Yields the pods of a workflow and each change, without end.
     pub(crate) fn follow_pods(&self, workflow: &str) -> BoxStream<'static, Result<PodNews, ClusterError>> {
         let labels = Some(format!("{WORKFLOW}={workflow}"));
         let selection = Selection { labels, chunk: CHUNK, ..Selection::default() };
@@ -157,7 +157,7 @@ impl Cluster {
         news.boxed()
     }
 
-    /// Reads the log of a pod's container; `show` gets each line once. The log is followed until the container has
+    /// Reads the log of a pod's container; `show` gets each line once. With `follow`, it reads until the container has
     /// terminated and the end of its log has been read.
     pub async fn log(
         &self,
@@ -167,14 +167,15 @@ impl Cluster {
     ) -> Result<LogEnd, ClusterError> {
         let mut cursor = Cursor { wanted: options.since, ..Cursor::default() };
         let mut follow = options.follow;
-        // Whether a stream has ended by itself after the container had.
+        // Whether a stream has ended regularly after the container's end.
         let mut read_to_end = false;
         let (mut heard, mut failures) = (Instant::now(), 0);
         loop {
             let failure = match self.open_log(pod, options, follow, &cursor).await {
                 Ok(stream) => {
-                    // The log is found by the pod's name. One that was made again under the name between the last look
-                    // and this stream has another log: only a pod that is still the same now had this one.
+                    // The server finds a log by the pod's name. Sequence: we read the pod, it is deleted and created
+                    // again under its name, we open the stream and get the log of the new pod. So check after opening
+                    // that the pod is still the same.
                     if self.is_replaced(pod).await? {
                         return Ok(cursor.end(read_to_end, &mut show));
                     }
@@ -183,12 +184,12 @@ impl Cluster {
                     match clean {
                         true if !follow => return Ok(LogEnd::Whole),
                         true => match self.standing(pod, &options.container).await? {
-                            // What was written since is read to its end, unless the pod goes before that.
+                            // Read the lines written since then to the end, unless the pod is deleted before that.
                             Standing::Over => {
                                 (follow, read_to_end) = (false, true);
                                 continue;
                             }
-                            // A kubelet ends the stream of a container that has ended when all of it was sent.
+                            // The kubelet ends the stream only after it has sent the whole log of an ended container.
                             Standing::Gone => return Ok(cursor.end(true, &mut show)),
                             Standing::There => None,
                         },
@@ -204,7 +205,8 @@ impl Cluster {
                     match self.standing(pod, &options.container).await? {
                         _ if status.code != 404 && !options.follow => return Ok(LogEnd::NotBegun),
                         Standing::Gone => return Ok(cursor.end(read_to_end, &mut show)),
-                        // The kubelet learns of a pod, and of the end of its container, later than the API server.
+                        // The kubelet learns about a pod, and about the end of its container, later than the API
+                        // server.
                         Standing::Over if failures < ATTEMPTS => {}
                         Standing::Over if !cursor.is_fresh() => return Ok(cursor.end(read_to_end, &mut show)),
                         Standing::Over if status.code == 404 => return Ok(LogEnd::Gone),
@@ -241,7 +243,7 @@ impl Cluster {
         }
     }
 
-    /// Whether another pod has the name now.
+    /// Whether another pod now has the name.
     async fn is_replaced(&self, pod: &Pod) -> Result<bool, ClusterError> {
         if pod.uid.is_empty() {
             return Ok(false);
@@ -258,7 +260,7 @@ impl Cluster {
         })
     }
 
-    /// The pod of a name, if there is one; nothing at all while the server does not say.
+    /// The pod of this name, if it exists; outer `None` if the server gives no answer.
     async fn pod(&self, name: &str) -> Result<Option<Option<Pod>>, ClusterError> {
         let path = format!("/api/v1/namespaces/{}/pods/{}", escaped(&self.namespace), escaped(name));
         match self.send(http::Request::get(path).body(Vec::new())).await.result {
@@ -269,7 +271,7 @@ impl Cluster {
         }
     }
 
-    /// What a failed call means that is about pods rather than Argo's objects.
+    /// Explains a failed call for pods.
     async fn no_pods(&self, verb: &'static str, name: &str, failure: Failure) -> ClusterError {
         if let Failure::Refused(status) = &failure
             && !matches!(status.code, 401 | 429 | 502..=504)
@@ -283,7 +285,7 @@ impl Cluster {
     }
 }
 
-/// Whether a log that cannot be had now may be had later: one that is read already, or from a kubelet that is away.
+/// Whether to retry after this failure: the log was already being read, or the kubelet is unavailable.
 fn may_pass(failure: &Failure, follow: bool, fresh: bool) -> bool {
     match failure {
         Failure::Lost(_) => !fresh,
@@ -292,8 +294,8 @@ fn may_pass(failure: &Failure, follow: bool, fresh: bool) -> bool {
     }
 }
 
-/// Whether a log is refused because its container has not begun: no node yet, no status of the container yet, or one that
-/// waits (`validateContainerLogStatus` in pkg/kubelet/kubelet_pods.go of Kubernetes 1.34).
+/// Whether a log is refused because its container has not started: it has no node yet, no status yet, or is waiting
+/// (`validateContainerLogStatus` in pkg/kubelet/kubelet_pods.go of Kubernetes 1.34).
 fn is_waiting(status: &kube::core::Status) -> bool {
     let texts = [
         "waiting to start",
@@ -323,21 +325,21 @@ impl LogOptions {
     }
 }
 
-/// How far a log has been read. The API knows times in seconds only, so that the lines of the last second come again
-/// when a stream is taken up: those are known, and passed over.
+/// How far a log has been read. `sinceTime` has a resolution of one second, so a resumed stream repeats the lines of
+/// the last second; these are recognized and skipped.
 #[derive(Debug, Default)]
 struct Cursor {
-    /// Lines are wanted from then on.
+    /// Show only lines from this time on.
     wanted: Option<Timestamp>,
     /// The second of the latest line.
     second: Option<i64>,
-    /// The second from which on the stream was asked for.
+    /// The `sinceTime` of the current stream, in seconds.
     from: Option<i64>,
-    /// The lines of that second, in their order.
+    /// The hashes of the lines of the latest second, in order.
     seen: Vec<u64>,
-    /// Those of them that are still to come again.
+    /// The hashes of lines that the current stream will repeat.
     again: VecDeque<u64>,
-    /// The beginning of a line with which the last stream ended.
+    /// The incomplete line at the end of the last stream.
     torn: Vec<u8>,
 }
 
@@ -350,10 +352,10 @@ impl Cursor {
         Timestamp::from_second(self.second?).ok()
     }
 
-    /// What the reading comes to that cannot go on, for the pod is gone.
+    /// Ends reading because the pod is gone.
     fn end(&mut self, read_to_end: bool, show: &mut impl FnMut(Line)) -> LogEnd {
         let torn = std::mem::take(&mut self.torn);
-        // The last line of a log need not end.
+        // The last line of a log may have no newline.
         if let Some(line) = (!torn.is_empty()).then(|| self.accept(&torn)).flatten() {
             show(line);
         }
@@ -364,7 +366,8 @@ impl Cursor {
         }
     }
 
-    /// Reads a stream; whether it came to its end. The rest of a line that was torn counts only at the very `last`.
+    /// Reads a stream and returns whether it ended regularly. An incomplete line counts only if this is the `last`
+    /// stream.
     async fn take(&mut self, stream: impl AsyncBufRead, last: bool, show: &mut impl FnMut(Line)) -> bool {
         let mut stream = std::pin::pin!(stream);
         self.again = self.seen.iter().copied().collect();
@@ -386,7 +389,7 @@ impl Cursor {
                     return true;
                 }
                 Err(_) => {
-                    // What was read of a line before the connection broke.
+                    // The part of a line before the connection broke.
                     self.torn.clone_from(&line);
                     return false;
                 }
@@ -394,7 +397,7 @@ impl Cursor {
         }
     }
 
-    /// A line that was not there before.
+    /// Returns the line if it is new.
     fn accept(&mut self, line: &[u8]) -> Option<Line> {
         let (time, text) = match line.iter().position(|&byte| byte == b' ') {
             Some(space) => (&line[..space], &line[space + 1..]),
@@ -404,7 +407,7 @@ impl Cursor {
         let Some((time, at)) = time else { return Some(Line { time: None, text: line.to_vec() }) };
         let mark = mark(line);
         if let Some(place) = self.again.iter().position(|&again| again == mark) {
-            // Lines before it are gone, as when the node has rotated its log.
+            // Hashes before it will not come any more, for example because the node has rotated the log.
             self.again.drain(..=place);
             return None;
         }
@@ -443,7 +446,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_is_taken_up_after_the_last_line() {
+    async fn a_stream_is_resumed_after_the_last_line() {
         let mut cursor = Cursor::default();
         let first =
             "2026-11-21T10:00:00.9Z a\n2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.2Z to";
@@ -456,7 +459,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_of_the_same_second_that_are_too_old_are_passed_over() {
+    async fn lines_of_the_same_second_that_are_too_old_are_skipped() {
         let mut cursor = Cursor { wanted: "2026-11-21T10:00:01.2Z".parse().ok(), ..Cursor::default() };
         let text = "2026-11-21T10:00:01.1Z a\nb\n2026-11-21T10:00:01.2Z c\n";
         assert_eq!(taken(&mut cursor, text, false).await, ["b", "c"]);
@@ -471,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_in_the_request() -> Result<(), http::Error> {
+    fn the_options_are_in_the_request() -> Result<(), http::Error> {
         let options = LogOptions {
             container: "main".to_owned(),
             follow: true,

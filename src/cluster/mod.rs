@@ -1,6 +1,6 @@
-//! The Kubernetes API: kubeconfig, requests, errors. The only place that names kube; must never change a document.
+//! The Kubernetes API: kubeconfig, requests, errors. Only this room uses kube. Must never change a document.
 //!
-//! Objects go in and out as plain JSON values, so that no Argo version, odd date or unknown field is in the way.
+//! Objects are plain JSON values, so that any Argo version, unusual date or unknown field passes through unchanged.
 
 mod access;
 mod cache;
@@ -51,32 +51,32 @@ pub(crate) use revise::{Attempt, revise};
 use kind::Resource;
 use request::{Call, Verb};
 
-/// One request may take this long unless the user says otherwise.
+/// The default timeout of one request.
 const REQUEST: Duration = Duration::from_mins(1);
-/// A server that was there before may be away this long, as in an upgrade.
+/// How long a server that has answered before may be unavailable, for example during an upgrade.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// A connection to one cluster as one user, with the namespace that names without one belong to.
+/// A connection to one cluster as one user, with a default namespace.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
     server: String,
     context: Option<String>,
-    /// The proxy that stands between, as `host:port`.
+    /// The proxy, as `host:port`.
     proxy: Option<String>,
-    /// The program that the kubeconfig names for credentials.
+    /// The kubeconfig's credential plugin.
     plugin: Option<ExecConfig>,
     namespace: String,
-    /// Whether the user named the namespace, rather than the kubeconfig.
+    /// Whether the namespace comes from the user and not from the kubeconfig.
     asked_namespace: bool,
     request_timeout: Duration,
     patience: Duration,
 }
 
 impl Cluster {
-    /// Reads the kubeconfig and runs its credential plugin. Sends nothing yet.
+    /// Reads the kubeconfig and runs its credential plugin. Sends no request yet.
     pub async fn connect(access: &Access) -> Result<Self, ClusterError> {
-        // Fails only when another call was first, which is as good.
+        // Fails only if a provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let resolved = access.resolve().await?;
         let plugin = resolved.config.auth_info.exec.clone();
@@ -107,7 +107,7 @@ impl Cluster {
         self.context.as_deref()
     }
 
-    /// The namespace that names without one belong to.
+    /// The default namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
@@ -118,7 +118,7 @@ impl Cluster {
         Self { namespace: namespace.to_owned(), ..self.clone() }
     }
 
-    /// The live workflow.
+    /// Reads the live workflow.
     pub async fn workflow(&self, name: &str) -> Result<Value, ClusterError> {
         self.get(Resource::WORKFLOW, name).await
     }
@@ -137,7 +137,7 @@ impl Cluster {
     }
 }
 
-/// The host and port of a proxy's URL, which may hold a password too.
+/// The host and port of a proxy's URL, without the password that it may contain.
 fn address(proxy: &http::Uri) -> String {
     let port = proxy.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}{port}", proxy.host().unwrap_or_default())

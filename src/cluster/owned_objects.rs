@@ -1,16 +1,16 @@
-//! The pods and task results of a workflow: what is left to tell of nodes that are kept elsewhere.
+//! The pods and task results of a workflow, from which offloaded nodes can be rebuilt.
 
 use serde_json::Value;
 
 use super::{Cluster, request};
 
 impl Cluster {
-    /// The workflow's pods. None where the user may not list them: they complete what is known and nothing needs them.
+    /// The workflow's pods; empty if the user may not list them, because they are only supplementary.
     pub async fn pod_objects(&self, workflow: &str) -> Vec<Value> {
         self.owned("api/v1", "pods", workflow).await
     }
 
-    /// The WorkflowTaskResults of the workflow. None where the user may not list them.
+    /// The WorkflowTaskResults of the workflow; empty if the user may not list them.
     pub async fn task_results(&self, workflow: &str) -> Vec<Value> {
         self.owned("apis/argoproj.io/v1alpha1", "workflowtaskresults", workflow).await
     }

@@ -1,4 +1,4 @@
-//! The objects that workflows belong to: found by the names that people give them, and whether they stay.
+//! Owners of workflows: finds the object that a user names, and checks whether it still exists.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,12 +12,12 @@ use super::send::Failure;
 use super::{Cluster, ClusterError};
 use crate::exit::{CommandError, Exit};
 
-/// An object that is to own workflows, as people write it: `[NAMESPACE/]KIND[.GROUP]/NAME`.
+/// The name of an owner as the user writes it: `[NAMESPACE/]KIND[.GROUP]/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerName {
-    /// Its namespace, where it is written.
+    /// Its namespace, if given.
     pub namespace: Option<String>,
-    /// What its kind is called: `Deployment`, `deployments`, `deploy`.
+    /// A name of its kind: `Deployment`, `deployments`, `deploy`.
     pub kind: String,
     /// The kind's group.
     pub group: Option<String>,
@@ -57,44 +57,44 @@ impl fmt::Display for OwnerName {
 #[derive(Debug, thiserror::Error)]
 pub enum OwnerError {
     /// The cluster does not serve the kind.
-    #[error("owner {owner}: the cluster serves no such kind")]
+    #[error("owner {owner}: the cluster does not serve this kind")]
     UnknownKind {
-        /// As it was written.
+        /// The owner as given.
         owner: OwnerName,
     },
-    /// Several groups have a kind of that name.
-    #[error("owner {owner}: several kinds go by that name: {}", kinds.join(", "))]
+    /// Several groups have a kind of this name.
+    #[error("owner {owner}: several kinds have this name: {}", kinds.join(", "))]
     SeveralKinds {
-        /// As it was written.
+        /// The owner as given.
         owner: OwnerName,
         /// The kinds with their groups.
         kinds: Vec<String>,
     },
-    /// It is not there.
+    /// The owner does not exist.
     #[error("owner {kind}/{name} does not exist{}", namespace.as_ref().map(|namespace| format!(" in namespace {namespace:?}")).unwrap_or_default())]
     Missing {
         /// Its kind and group.
         kind: String,
         /// Its name.
         name: String,
-        /// Where it was looked for; `None` for an object of the whole cluster.
+        /// The searched namespace; `None` for a cluster-scoped object.
         namespace: Option<String>,
-        /// Namespaces that have an object of this kind and name.
+        /// Other namespaces that have an object of this kind and name.
         elsewhere: Vec<String>,
     },
-    /// It is in another namespace than the workflow.
+    /// The owner is in another namespace than the workflow.
     #[error(
-        "owner {owner} is in namespace {theirs:?}, and the workflow in {ours:?}: Kubernetes would delete the workflow"
+        "owner {owner} is in namespace {theirs:?}, but the workflow is in {ours:?}: Kubernetes would delete the workflow"
     )]
     Elsewhere {
-        /// As it was written.
+        /// The owner as given.
         owner: OwnerName,
         /// The owner's namespace.
         theirs: String,
         /// The workflow's namespace.
         ours: String,
     },
-    /// It is on its way out, and would take the workflow with it.
+    /// The owner is being deleted, and the workflow would be deleted with it.
     #[error("owner {kind}/{name} is being deleted, and the workflow would be deleted with it")]
     Leaving {
         /// Its kind and group.
@@ -102,17 +102,17 @@ pub enum OwnerError {
         /// Its name.
         name: String,
     },
-    /// The server does not give it.
+    /// The server refuses to return the owner.
     #[error("owner {kind}/{name} cannot be read: {message}")]
     Refused {
         /// Its kind and group.
         kind: String,
         /// Its name.
         name: String,
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// The cluster cannot be asked.
+    /// The request failed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
 }
@@ -131,9 +131,9 @@ impl CommandError for OwnerError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKind { .. } => Some("kubectl api-resources lists the kinds".to_owned()),
-            Self::SeveralKinds { .. } => Some("name its group too: KIND.GROUP/NAME".to_owned()),
+            Self::SeveralKinds { .. } => Some("add the group: KIND.GROUP/NAME".to_owned()),
             Self::Missing { elsewhere, .. } if !elsewhere.is_empty() => Some(format!(
-                "one of that name is in namespace {}; an owner must be in the workflow's own, for Kubernetes would delete the workflow",
+                "an object of this name exists in namespace {}; an owner must be in the workflow's namespace, otherwise Kubernetes deletes the workflow",
                 elsewhere.join(", ")
             )),
             Self::Elsewhere { theirs, .. } => Some(format!("create the workflow there with -n {theirs}")),
@@ -145,8 +145,8 @@ impl CommandError for OwnerError {
 
 impl Cluster {
     /// The ownerReference that makes an object the controller of workflows in this connection's namespace: Kubernetes
-    /// deletes them when the object goes. Where the object is deleted in the foreground it waits for them, if the
-    /// user's rights allow that.
+    /// deletes them with the object. A foreground deletion of the object waits for them if the user's permissions allow
+    /// blockOwnerDeletion.
     pub async fn owner(&self, owner: &OwnerName) -> Result<Value, OwnerError> {
         let kind = self.owner_kind(owner).await?;
         if let Some(theirs) = owner.namespace.as_ref().filter(|theirs| kind.namespaced && *theirs != self.namespace()) {
@@ -202,7 +202,7 @@ impl Cluster {
         }
     }
 
-    /// The namespaces that have an object of this kind and name; none where the user may not look.
+    /// The namespaces that have an object of this kind and name; empty if the user may not list them.
     async fn namespaces_with(&self, kind: &Served, name: &str) -> Vec<String> {
         let answer = self.send(request::named(&kind.api_version, &kind.plural, name)).await;
         let list = answer.result.unwrap_or_default();
@@ -210,7 +210,8 @@ impl Cluster {
         items.filter_map(|item| item["metadata"]["namespace"].as_str().map(str::to_owned)).take(3).collect()
     }
 
-    /// Whether the user may set the owner's finalizers, without which a cluster may refuse blockOwnerDeletion.
+    /// Whether the user may set the owner's finalizers: without this permission the admission plugin
+    /// OwnerReferencesPermissionEnforcement refuses blockOwnerDeletion.
     async fn may_block(&self, kind: &Served, name: &str) -> bool {
         let asked = json!({
             "apiVersion": "authorization.k8s.io/v1",
@@ -228,14 +229,14 @@ impl Cluster {
         answer.result.is_ok_and(|review| review["status"]["allowed"] == true)
     }
 
-    /// What a failure means that has nothing to do with what was asked for.
+    /// Explains a failure that does not concern the requested object.
     async fn unanswered(&self, failure: Failure) -> ClusterError {
         let call = self.call(Verb::Get, Resource::WORKFLOW, "");
         self.explain(&call, failure, false).await
     }
 
-    /// Whether the object of an ownerReference is there, is the same, and is not being deleted. Where the server does
-    /// not say, it is taken to be there.
+    /// Whether the object of an ownerReference exists, has the same uid, and is not being deleted. If the server gives
+    /// no answer, true.
     pub async fn owner_stays(&self, reference: &Value) -> bool {
         let text = |field: &str| reference[field].as_str().unwrap_or_default();
         let Some(kind) = self.served_kind(text("apiVersion"), text("kind")).await else { return true };

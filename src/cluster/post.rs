@@ -1,4 +1,4 @@
-//! Posting to a server that is no API server, by the same means: TLS, errors in the user's words.
+//! Posts to a server other than the API server, with the same TLS and error texts.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use serde_json::Value;
 
 use super::transport_error::Fault;
 
-/// Why a post was not taken.
+/// Why a post failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 pub(crate) struct PostError {
-    /// In the user's words, without the URL, which may hold a secret.
+    /// The cause, without the URL, which may hold a secret.
     pub cause: String,
-    /// Whether it may well succeed in a moment.
+    /// Whether the failure is temporary.
     pub passes: bool,
 }
 
 /// Posts a JSON document.
 pub(crate) async fn post(url: &Uri, document: &Value, timeout: Duration) -> Result<(), PostError> {
-    // Fails only when another call was first, which is as good.
+    // Fails only if a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let lasting = |cause: String| PostError { cause, passes: false };
     let mut parts = Parts::default();

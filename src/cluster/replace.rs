@@ -1,4 +1,4 @@
-//! Putting a changed workflow in the place of the live one, and deleting pods that its nodes had.
+//! Replaces a live workflow, and deletes pods of its nodes.
 
 use serde_json::Value;
 
@@ -9,15 +9,16 @@ use super::{Cluster, ClusterError};
 use crate::argo::Workflow;
 
 impl Cluster {
-    /// Replaces the workflow that has the uid and resourceVersion of this one; when it was changed or created again since,
-    /// [`ClusterError::Conflict`]. With `dry_run` the server checks everything and stores nothing.
+    /// Replaces the workflow with the same uid and resourceVersion; [`ClusterError::Conflict`] if it was changed or
+    /// created again since. With `dry_run` the server checks everything and stores nothing.
     pub async fn replace(&self, workflow: &Value, dry_run: bool) -> Result<Value, ClusterError> {
         let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
         let call = self.call(Verb::Update, Resource::WORKFLOW, name);
         let answer = self.send(call.replace(workflow, dry_run)).await;
         match answer.result {
             Ok(object) => Ok(object),
-            // A request that was sent twice finds its own change in the way.
+            // Sequence: we send the PUT, the server stores it, the answer is lost, the PUT is sent again and conflicts
+            // with our own change.
             Err(Failure::Refused(status)) if status.code == 409 && answer.unsure => {
                 let live = self.workflow(name).await?;
                 if is_same_state(Workflow::view(&live), Workflow::view(workflow)) {
@@ -34,7 +35,7 @@ impl Cluster {
         }
     }
 
-    /// Deletes a pod of the connection's namespace; one that is gone is as good.
+    /// Deletes a pod of the connection's namespace; a missing pod is not an error.
     pub async fn delete_pod(&self, name: &str) -> Result<(), ClusterError> {
         match self.send(request::delete_pod(self.namespace(), name)).await.result {
             Ok(_) => Ok(()),
@@ -50,7 +51,7 @@ impl Cluster {
     }
 }
 
-/// Whether the live object is the one that was sent. A retry in place begins the run at a time of its own.
+/// Whether the live object is the one that was sent: a retry in place has its own start time.
 fn is_same_state(live: &Workflow, sent: &Workflow) -> bool {
     !live.uid().is_empty()
         && live.uid() == sent.uid()

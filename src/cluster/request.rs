@@ -1,14 +1,14 @@
-//! Requests, built and returned: what is sent is decided here and sent elsewhere.
+//! Builds requests; `send` sends them.
 
 use http::Request;
 use serde_json::{Value, json};
 
 use super::kind::Resource;
 
-/// The server ends a watch after this many seconds, so that each connection is renewed now and then.
+/// The server ends a watch after this many seconds, so that connections are renewed regularly.
 const WATCH_SECONDS: u32 = 290;
 
-/// What is asked of which object: it makes the request, and names it when the request fails.
+/// An operation on an object: builds the request, and describes it if it fails.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) resource: Resource,
@@ -18,7 +18,7 @@ pub(crate) struct Call<'a> {
     pub(crate) verb: Verb,
 }
 
-/// A verb as the API server's authorisation knows it.
+/// A verb of the API server's authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Create,
@@ -44,11 +44,11 @@ impl Verb {
     }
 }
 
-/// A request that has all it needs.
+/// A request that is ready to be sent.
 pub(crate) type Built = Result<Request<Vec<u8>>, http::Error>;
 
 impl Call<'_> {
-    /// `POST` of an object under its fixed name; fields that the schema does not know are an error.
+    /// `POST` of an object under its fixed name; unknown fields are an error.
     pub(crate) fn create(&self, object: &Value, dry_run: bool) -> Built {
         let dry_run = if dry_run { "&dryRun=All" } else { "" };
         Request::post(format!("{}?fieldManager=kubectl-runnable&fieldValidation=Strict{dry_run}", self.collection()))
@@ -56,7 +56,7 @@ impl Call<'_> {
             .body(object.to_string().into_bytes())
     }
 
-    /// `PUT` of an object in the place of the one with its uid and resourceVersion.
+    /// `PUT` of an object: replaces the one with the same uid and resourceVersion.
     pub(crate) fn replace(&self, object: &Value, dry_run: bool) -> Built {
         let dry_run = if dry_run { "&dryRun=All" } else { "" };
         Request::put(format!("{}/{}?fieldManager=kubectl-runnable{dry_run}", self.collection(), escaped(self.name)))
@@ -73,7 +73,7 @@ impl Call<'_> {
             .body(patch.to_string().into_bytes())
     }
 
-    /// `DELETE` of the object, if it still is the one of this uid and resourceVersion.
+    /// `DELETE` of the object, if it still has this uid and resourceVersion.
     pub(crate) fn delete(&self, uid: &str, resource_version: &str, dry_run: bool) -> Built {
         let dry_run = if dry_run { "?dryRun=All" } else { "" };
         let options = json!({
@@ -95,14 +95,14 @@ impl Call<'_> {
         Request::get(format!("{}?{query}", self.collection())).body(Vec::new())
     }
 
-    /// `GET` of the objects' metadata only: with this name, or all of them up to a limit.
+    /// `GET` of only the metadata of the objects that the query selects.
     pub(crate) fn list_metadata(&self, query: &str) -> Built {
         Request::get(format!("{}?{query}", self.collection()))
             .header(http::header::ACCEPT, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
             .body(Vec::new())
     }
 
-    /// A watch of the objects that the query (empty, or `&…`) selects, from the state that `resource_version` stands for.
+    /// A watch of the objects that the query (empty, or `&…`) selects, starting at `resource_version`.
     pub(crate) fn watch(&self, query: &str, resource_version: &str) -> Built {
         Request::get(format!(
             "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}{query}&resourceVersion={}",
@@ -112,7 +112,7 @@ impl Call<'_> {
         .body(Vec::new())
     }
 
-    /// The query part that selects the objects of this name.
+    /// The field selector of the objects with this name.
     pub(crate) fn selector(&self) -> String {
         format!("metadata.name%3D{}", escaped(self.name))
     }
@@ -126,12 +126,12 @@ impl Call<'_> {
     }
 }
 
-/// `GET` of the definition of workflows.
+/// `GET` of the CRD of workflows.
 pub(crate) fn workflow_definition() -> Built {
     Request::get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/workflows.argoproj.io").body(Vec::new())
 }
 
-/// `GET` of what the server publishes of the schemas of Argo's kinds.
+/// `GET` of the published OpenAPI schemas of Argo's kinds.
 pub(crate) fn published() -> Built {
     Request::get("/openapi/v3/apis/argoproj.io/v1alpha1").body(Vec::new())
 }
@@ -141,10 +141,10 @@ pub(crate) fn namespace(name: &str) -> Built {
     Request::get(format!("/api/v1/namespaces/{}", escaped(name))).body(Vec::new())
 }
 
-/// The label by which objects belong to a workflow.
+/// The label that names the workflow of an object.
 pub(crate) const WORKFLOW: &str = "workflows.argoproj.io/workflow";
 
-/// The list of what belongs to a workflow by its label: `group` is the path of their API.
+/// `GET` of the objects with the label of a workflow; `group` is the path of their API.
 pub(crate) fn owned_objects(group: &str, namespace: &str, plural: &str, workflow: &str) -> Built {
     let selector = escaped(&format!("{WORKFLOW}={workflow}"));
     let namespace = escaped(namespace);
@@ -156,17 +156,17 @@ pub(crate) fn delete_pod(namespace: &str, name: &str) -> Built {
     Request::delete(format!("/api/v1/namespaces/{}/pods/{}", escaped(namespace), escaped(name))).body(Vec::new())
 }
 
-/// What the API server serves of a group and version, such as `v1` or `batch/v1`.
+/// `GET` of the kinds of a group and version, such as `v1` or `batch/v1`.
 pub(crate) fn served(api_version: &str) -> Built {
     Request::get(root(api_version)).body(Vec::new())
 }
 
-/// The groups that the API server serves beside the core group.
+/// `GET` of the groups other than the core group.
 pub(crate) fn groups() -> Built {
     Request::get("/apis").body(Vec::new())
 }
 
-/// The metadata of all objects of a kind with this name, whatever their namespaces.
+/// `GET` of the metadata of all objects of a kind with this name, in all namespaces.
 pub(crate) fn named(api_version: &str, plural: &str, name: &str) -> Built {
     let selector = escaped(&format!("metadata.name={name}"));
     Request::get(format!("{}/{}?limit=20&fieldSelector={selector}", root(api_version), escaped(plural)))
@@ -174,7 +174,7 @@ pub(crate) fn named(api_version: &str, plural: &str, name: &str) -> Built {
         .body(Vec::new())
 }
 
-/// `POST` of a question about the user's own rights.
+/// `POST` of a review of the user's own permissions.
 pub(crate) fn access_review(question: &Value) -> Built {
     Request::post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
         .header(http::header::CONTENT_TYPE, "application/json")
@@ -194,10 +194,10 @@ fn root(api_version: &str) -> String {
     }
 }
 
-/// A text as one segment of a path or value of a query, whatever stands in it.
+/// Escapes a text as one segment of a path or one value of a query.
 pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    // A segment of dots alone would be resolved as a path.
+    // A segment of dots only would be resolved as a relative path.
     let dots = text.bytes().all(|byte| byte == b'.');
     text.bytes()
         .map(|byte| if plain(byte) && !dots { char::from(byte).to_string() } else { format!("%{byte:02X}") })
@@ -213,7 +213,7 @@ mod tests {
         Call { resource: Resource::WORKFLOW, namespace: Some("ci"), name: "build-1", verb: Verb::Create };
 
     #[test]
-    fn an_object_is_posted_to_its_collection_as_it_is() -> Result<(), http::Error> {
+    fn an_object_is_posted_unchanged_to_its_collection() -> Result<(), http::Error> {
         let request = CALL.create(&json!({ "spec": { "x": 1 } }), false)?;
         assert_eq!(request.method(), "POST");
         assert_eq!(
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_merged_into_the_one_object() -> Result<(), http::Error> {
+    fn a_patch_is_sent_to_one_object() -> Result<(), http::Error> {
         let request = CALL.merge(&json!({ "spec": { "suspend": null } }), false)?;
         assert_eq!(request.method(), "PATCH");
         assert_eq!(request.headers()["content-type"], "application/merge-patch+json");
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_of_the_core_has_no_group_in_its_path() -> Result<(), http::Error> {
+    fn a_core_object_has_no_group_in_its_path() -> Result<(), http::Error> {
         let call = Call { resource: Resource::CONFIG_MAP, ..CALL };
         assert_eq!(call.get()?.uri(), "/api/v1/namespaces/ci/configmaps/build-1");
         Ok(())
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_selects_the_one_object_and_begins_at_its_version() -> Result<(), http::Error> {
+    fn a_watch_selects_one_object_and_starts_at_its_version() -> Result<(), http::Error> {
         let request = CALL.watch(&format!("&fieldSelector={}", CALL.selector()), "42")?;
         let query = request.uri().query().unwrap_or_default();
         assert!(query.starts_with("watch=true&"), "{query}");
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_put_in_the_place_of_its_namesake() -> Result<(), http::Error> {
+    fn a_replacement_is_put_at_the_object_s_path() -> Result<(), http::Error> {
         let request = CALL.replace(&json!({ "spec": {} }), true)?;
         assert_eq!(request.method(), "PUT");
         assert_eq!(
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_of_other_groups_are_found_under_theirs() -> Result<(), http::Error> {
+    fn objects_of_other_groups_have_the_group_in_their_path() -> Result<(), http::Error> {
         assert_eq!(object("batch/v1", Some("ci"), "jobs", "a")?.uri(), "/apis/batch/v1/namespaces/ci/jobs/a");
         assert_eq!(object("v1", None, "nodes", "../a")?.uri(), "/api/v1/nodes/..%2Fa");
         assert_eq!(delete_pod("ci", "a")?.uri(), "/api/v1/namespaces/ci/pods/a");
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_leave_its_segment() -> Result<(), http::Error> {
+    fn a_name_cannot_leave_its_path_segment() -> Result<(), http::Error> {
         for (name, segment) in [("../pods", "..%2Fpods"), ("a?b#c", "a%3Fb%23c"), ("..", "%2E%2E"), ("ü", "%C3%BC")] {
             let call = Call { name, ..CALL };
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Changing an object that others change too: the one loop that reads, decides, sends, and begins again on a conflict.
+//! The only loop for changing an object that others may change too: read, decide, send, and start again on a conflict.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::ClusterError;
 
-/// A change is tried this often.
+/// The maximum number of attempts.
 const ATTEMPTS: usize = 8;
 
-/// What came of one attempt.
+/// The result of one attempt.
 #[derive(Debug)]
 pub(crate) enum Attempt<T> {
-    /// The change is made, or none is needed.
+    /// The change was made, or none was needed.
     Settled(T),
-    /// Someone else was quicker: the object is not the one any more that was decided on.
+    /// The object was changed since it was read.
     Stale {
-        /// Whether that someone may be an earlier sending of this very change, the answer to which was lost.
+        /// Whether this may be our own change: an earlier attempt whose answer was lost.
         perhaps_ours: bool,
     },
 }
 
-/// Makes attempts until one settles, with growing pauses. An attempt reads the object, decides on what it has read, and
-/// sends the change under the condition that the object is still the same. It is told whether an earlier sending may have
-/// made the change.
+/// Repeats the attempt until it settles, with growing pauses. An attempt reads the object, decides on the change, and
+/// sends it on condition that the object is still the same. Its argument says whether an earlier attempt may already
+/// have made the change.
 pub(crate) async fn revise<T, E: From<ClusterError>>(
     what: &str,
     mut attempt: impl AsyncFnMut(bool) -> Result<Attempt<T>, E>,

@@ -1,4 +1,4 @@
-//! Sending a request, patiently, and saying what a failure means: no word of the HTTP client's reaches the user.
+//! Sends requests with retries.
 
 use std::time::Duration;
 
@@ -13,36 +13,36 @@ use super::template::Elsewhere;
 use super::transport_error::Fault;
 use super::{Cluster, ClusterError};
 
-/// A request is sent this often before a passing trouble counts as a lasting one.
+/// The maximum number of attempts for one request.
 const ATTEMPTS: u32 = 5;
-/// The pause after the first attempt; it doubles with each.
+/// The pause after the first attempt; it doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(200);
-/// A server may ask for a longer pause, up to this.
+/// The longest pause that a server may request.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What came of a request.
+/// The result of a request.
 pub(crate) struct Answer {
     pub(crate) result: Result<Value, Failure>,
-    /// Whether one of its sendings may have done its work unnoticed.
+    /// Whether one of its attempts may have taken effect although its answer was lost.
     pub(crate) unsure: bool,
 }
 
-/// A request that did not get what it asked for.
+/// Why a request failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The server said no.
+    /// The server answered with an error.
     Refused(Box<Status>),
-    /// No answer came.
+    /// There was no answer.
     Lost(Fault),
-    /// There was no credential to send with it.
+    /// There was no credential.
     NoCredential(String),
-    /// It cannot be sent, or its answer cannot be read.
+    /// The request cannot be sent, or its answer cannot be read.
     Unusable(String),
 }
 
 impl Cluster {
-    /// Sends a request until it is answered for good: overload and broken connections pass. A server that cannot be
-    /// connected to is waited for only where it was there a moment ago.
+    /// Sends a request, and repeats it while the failure is temporary, such as overload or a broken connection. A
+    /// refused connection is retried only if the server has answered an earlier attempt.
     pub(crate) async fn send(&self, request: Built) -> Answer {
         let request = match request {
             Ok(request) => request,
@@ -62,7 +62,7 @@ impl Cluster {
         unreachable!("the last attempt returns")
     }
 
-    /// Its span tells the method, the path and what came of it; never a header or a body, which hold secrets.
+    /// The span contains the method, the path and the outcome, but no header or body, which may hold secrets.
     #[tracing::instrument(
         level = "debug",
         name = "request",
@@ -78,7 +78,7 @@ impl Cluster {
         result
     }
 
-    /// What a failed call means to the user. Asks the server where its answer alone does not tell.
+    /// Turns a failed call into an error for the user. Sends further requests if the answer alone is ambiguous.
     pub(crate) async fn explain(&self, call: &Call<'_>, failure: Failure, unsure: bool) -> ClusterError {
         let unsure = unsure && call.verb == Verb::Create;
         match failure {
@@ -110,7 +110,7 @@ impl Cluster {
         ClusterError::Unauthorized { server: self.server.clone(), context: self.context.clone() }
     }
 
-    /// A 404 is said of an object, of its namespace, and of a kind that the cluster does not serve.
+    /// A 404 may mean that the object, its namespace or its kind does not exist.
     async fn missing(&self, call: &Call<'_>, status: &Status) -> ClusterError {
         if status.details.as_ref().is_some_and(|details| details.kind == "namespaces") {
             return ClusterError::NamespaceMissing { namespace: self.namespace.clone() };
@@ -137,7 +137,7 @@ impl Cluster {
         }
     }
 
-    /// Whether the server knows the kind; it does, where it will not say.
+    /// Whether the server serves the kind; true if it gives no answer.
     async fn serves(&self, resource: Resource) -> bool {
         match self.send(request::served(resource.api_version)).await.result {
             Ok(list) => {
@@ -153,7 +153,7 @@ impl Cluster {
     }
 }
 
-/// What came of a request, in the log's words.
+/// The outcome of a request for the log.
 fn outcome(result: &Result<Value, Failure>) -> String {
     match result {
         Ok(_) => "answered".to_owned(),
@@ -174,13 +174,13 @@ impl Failure {
                 None => Self::Lost(Fault::below(source.as_ref())),
             },
             kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-                Self::Unusable("the server's answer is no Kubernetes object; is its URL right?".to_owned())
+                Self::Unusable("the server's answer is not a Kubernetes object; check its URL".to_owned())
             }
             other => Self::Lost(Fault::below(other)),
         }
     }
 
-    /// Whether the same request may well succeed in a moment.
+    /// Whether the failure is temporary.
     pub(crate) fn passes(&self) -> bool {
         match self {
             Self::Refused(status) => {
@@ -192,7 +192,7 @@ impl Failure {
         }
     }
 
-    /// Whether the server may have done what was asked all the same.
+    /// Whether the request may have taken effect in spite of the failure.
     fn leaves_unsure(&self) -> bool {
         match self {
             Self::Refused(status) => matches!(status.code, 502 | 504) || is_of_etcd(status),
@@ -251,7 +251,7 @@ fn denied(call: &Call<'_>, status: &Status) -> ClusterError {
     }
 }
 
-/// Whether the server, or etcd behind it, finds the object too large.
+/// Whether the object is too large for the server or for etcd behind it.
 pub(crate) fn is_too_large(status: &Status) -> bool {
     status.code == 413
         || ["request is too large", "Request entity too large", "larger than max"]
@@ -265,7 +265,7 @@ fn is_config_map_too_large(status: &Status) -> bool {
     status.code == 422 && status.message.contains("Too long: may not be more than 1048576")
 }
 
-/// Whether etcd behind the server is in trouble, as when its leader changes.
+/// Whether the error comes from etcd behind the server, for example during a leader change.
 fn is_of_etcd(status: &Status) -> bool {
     status.code == 500 && status.message.contains("etcdserver: ") && !is_too_large(status)
 }
@@ -273,7 +273,7 @@ fn is_of_etcd(status: &Status) -> bool {
 fn causes(status: &Status) -> Vec<String> {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     let fields: Vec<String> = causes
-        // The schema's own rules are skipped while a field is wrong, which it says as a cause of its own.
+        // With an invalid field the server skips the schema's validation rules and adds a cause `<nil>` about that.
         .filter(|cause| cause.field != "<nil>")
         .map(|cause| match cause.field.as_str() {
             "" => cause.message.clone(),
@@ -295,7 +295,7 @@ fn message(status: &Status) -> String {
     }
 }
 
-/// Why there is no client: of what the kubeconfig says about the context, something does not work.
+/// Why no client could be built from the kubeconfig's context.
 pub(crate) fn no_client(error: &kube::Error, context: Option<&str>, plugin: Option<&ExecConfig>) -> ClusterError {
     match error {
         kube::Error::Auth(error) => no_credential(credential(error), context, plugin),
@@ -319,13 +319,13 @@ fn unusable(context: Option<&str>, cause: String) -> ClusterError {
     ClusterError::Context { context: context.unwrap_or("in-cluster").to_owned(), cause }
 }
 
-/// How a credential could not be had, without a word of the credential.
+/// Why there is no credential, without quoting the credential.
 fn credential(error: &AuthError) -> String {
     match error {
         AuthError::AuthExecStart(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
             "is not installed".to_owned()
         }
-        AuthError::AuthExecStart(cause) => format!("cannot be run: {cause}"),
+        AuthError::AuthExecStart(cause) => format!("could not be started: {cause}"),
         AuthError::AuthExecRun { out, .. } => {
             let said = String::from_utf8_lossy(&out.stderr);
             let last = said.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
@@ -345,7 +345,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passing_trouble_is_overload_and_what_broke_after_sending() {
+    fn overload_and_connections_broken_after_sending_are_temporary() {
         let refused = |code| Failure::Refused(Status::failure("", "").with_code(code).boxed());
         assert!([429, 502, 503, 504].into_iter().all(|code| refused(code).passes()));
         assert!(![400, 401, 403, 404, 409, 422, 500].into_iter().any(|code| refused(code).passes()));
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plain_refusal_leaves_no_doubt() {
+    fn only_a_plain_refusal_has_certainly_no_effect() {
         let refused = |code, text| Failure::Refused(Status::failure(text, "").with_code(code).boxed());
         assert!([429, 503, 409, 422].into_iter().all(|code| !refused(code, "no").leaves_unsure()));
         assert!(refused(504, "").leaves_unsure() && refused(500, "etcdserver: leader changed").leaves_unsure());
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_may_ask_for_a_longer_pause_but_not_for_any() {
+    fn the_server_may_request_a_pause_up_to_the_limit() {
         let asking = |seconds| {
             let details = StatusDetails { retry_after_seconds: seconds, ..empty_details() };
             Failure::Refused(Status::failure("", "").with_code(429).with_details(details).boxed())
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_object_is_told_field_by_field() {
+    fn an_invalid_object_is_explained_field_by_field() {
         let cause = |field: &str, message: &str| StatusCause {
             reason: "FieldValueInvalid".into(),
             message: message.into(),

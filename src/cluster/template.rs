@@ -1,4 +1,4 @@
-//! Fetching what a workflow is made from, and where to look when it is not there.
+//! Reads templates, and searches for a missing one elsewhere.
 
 use serde_json::Value;
 
@@ -7,18 +7,18 @@ use super::list::Selection;
 use super::request::{Call, Verb};
 use super::{Cluster, ClusterError};
 
-/// Names less alike than this are not worth naming.
+/// The minimum similarity of a suggested name.
 const ALIKE: f64 = 0.7;
-/// At most so many are named.
+/// The maximum number of suggestions.
 const NAMED: usize = 3;
 
 impl Cluster {
-    /// The template as it stands.
+    /// Reads a template.
     pub async fn template(&self, kind: TemplateKind, name: &str) -> Result<Value, ClusterError> {
         self.get(kind.into(), name).await
     }
 
-    /// Gives each template of the kind to `take`, once.
+    /// Passes each template of the kind to `take`, once.
     pub async fn templates(
         &self,
         kind: TemplateKind,
@@ -28,7 +28,7 @@ impl Cluster {
         self.each(kind.into(), selection, take).await.map(drop)
     }
 
-    /// The names of the objects that a query finds, each with its namespace; nothing where that is not allowed.
+    /// The names and namespaces of the objects that a query selects; empty if that is not allowed.
     pub(super) async fn names(&self, call: &Call<'_>, query: &str) -> Vec<(String, Option<String>)> {
         let Ok(list) = self.send(call.list_metadata(query)).await.result else { return Vec::new() };
         let items = list["items"].as_array().into_iter().flatten();
@@ -41,14 +41,14 @@ impl Cluster {
     }
 }
 
-/// Where a template may be that is not where it was looked for.
+/// Where a missing template may be instead.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Elsewhere {
-    /// Names in the same place that are nearly the one.
+    /// Similar names in the same namespace.
     pub alike: Vec<String>,
     /// Other namespaces that have a template of this name.
     pub namespaces: Vec<String>,
-    /// Other kinds of which there is one with this name.
+    /// Other kinds that have an object of this name.
     pub kinds: Vec<&'static str>,
 }
 
@@ -80,7 +80,7 @@ impl Elsewhere {
     pub(crate) fn hint(&self) -> Option<String> {
         let mut hints = Vec::new();
         if !self.kinds.is_empty() {
-            hints.push(format!("there is a {} of that name", self.kinds.join(" and a ")));
+            hints.push(format!("there is a {} of this name", self.kinds.join(" and a ")));
         }
         if !self.namespaces.is_empty() {
             hints.push(format!("it exists in namespace {}", self.namespaces.join(", ")));
@@ -104,13 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_names_are_named_nearest_first() {
+    fn similar_names_are_suggested_most_similar_first() {
         let all = ["nightly-build", "nightly-builds", "deploy", "nightly-bulid"].map(str::to_owned);
         assert_eq!(alike("nightly-biuld", all.into_iter()), ["nightly-build", "nightly-bulid", "nightly-builds"]);
     }
 
     #[test]
-    fn a_template_that_is_nowhere_gives_no_hint() {
+    fn without_suggestions_there_is_no_hint() {
         assert_eq!(Elsewhere::default().hint(), None);
     }
 }

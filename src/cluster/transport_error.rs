@@ -1,22 +1,22 @@
-//! Faults of the network, read from the chain of errors below a failed request.
+//! Network errors, read from the chain of errors below a failed request.
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-/// Why no answer came.
+/// Why there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// In the user's words.
+    /// The cause for the user.
     pub(crate) cause: String,
     /// Whether the server may have received the request.
     pub(crate) sent: bool,
-    /// Whether the time for an answer ran out.
+    /// Whether the request timed out.
     pub(crate) slow: bool,
 }
 
 impl Fault {
-    /// Reads the fault below an error of the HTTP client.
+    /// Reads the cause below an error of the HTTP client.
     pub(crate) fn below(error: &(dyn Error + 'static)) -> Self {
         let chain: Vec<_> = Chain(Some(error)).collect();
         let connecting = chain
@@ -28,13 +28,13 @@ impl Fault {
         Self { cause: cause.unwrap_or_else(last), sent: !connecting, slow: false }
     }
 
-    /// The fault of a server that took longer than it was given.
+    /// A timeout.
     pub(crate) fn slow(limit: Duration) -> Self {
         Self { cause: format!("no answer within {limit:?}"), sent: true, slow: true }
     }
 }
 
-/// An error and what caused it. `io::Error` stands before its content without naming it as its source.
+/// An error and its causes. `io::Error` does not return its content as its source.
 struct Chain<'a>(Option<&'a (dyn Error + 'static)>);
 
 impl<'a> Iterator for Chain<'a> {
@@ -79,7 +79,7 @@ fn tls(error: &rustls::Error) -> String {
         return format!("TLS: {error}");
     };
     match reason {
-        // Clusters name their authorities alike, so that another one's differs by its key alone.
+        // Many clusters give their authority the same name, so a wrong one is noticed only by its signature.
         Bad::UnknownIssuer | Bad::BadSignature => "its certificate is signed by an unknown authority".to_owned(),
         Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired".to_owned(),
         Bad::NotValidYet | Bad::NotValidYetContext { .. } => "its certificate is not valid yet".to_owned(),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_fault_says_what_its_last_cause_says() {
+    fn an_unknown_error_has_the_text_of_its_last_cause() {
         let fault = Fault::below(&io::Error::other("the tide is out"));
         assert_eq!(fault, Fault { cause: "the tide is out".into(), sent: true, slow: false });
     }

@@ -1,4 +1,4 @@
-//! Watching workflows: the events of one watch, and what it means that it ended.
+//! Watches objects: the events of one watch, and how it ended.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use super::request::Call;
 use super::send::Failure;
 use super::{Cluster, ClusterError};
 
-/// The pause between two watches of which the first ended at once.
+/// The minimum time between the starts of two watches.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
-/// The server sends a bookmark each minute: a watch that is silent for longer than this is dead.
+/// The server sends a bookmark about every minute: a watch that is silent for this long is dead.
 const SILENCE: Duration = Duration::from_secs(150);
 
-/// What a watch tells next.
+/// An event of a watch.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// An object was made or has changed.
+    /// An object was created or changed.
     Changed(Value),
-    /// An object was deleted; its last state.
+    /// An object was deleted; with its last state.
     Deleted(Value),
-    /// The watch ended with its time or its connection. What happens after this version is not known yet.
+    /// The watch ended by timeout or with its connection. Changes after this version are not known.
     Lost(String),
-    /// The server has forgotten what happened since: everything must be read again.
+    /// The server no longer has this version: everything must be read again.
     Expired,
 }
 
@@ -37,8 +37,8 @@ pub(super) struct Watch {
 }
 
 impl Cluster {
-    /// Watches what the query selects, from the state that `version` stands for. Nothing where the server has
-    /// forgotten that state or is away; a watch that will never begin is an error.
+    /// Watches the objects that the query selects, starting at `version`. `None` if the server no longer has that
+    /// version or is unavailable; an error if a watch can never succeed.
     pub(super) async fn open_watch(
         &self,
         call: &Call<'_>,
@@ -66,7 +66,7 @@ impl Cluster {
 }
 
 impl Watch {
-    /// Waits for the next event. Dropped while it waits, it has lost nothing.
+    /// Waits for the next event. Cancel-safe: no event is lost if the future is dropped.
     pub(super) async fn next(&mut self) -> Event {
         while let Ok(Some(Ok(event))) = tokio::time::timeout(SILENCE, self.events.next()).await {
             let event = match event {
@@ -93,7 +93,7 @@ fn version_of(workflow: &Value) -> Option<String> {
     workflow["metadata"]["resourceVersion"].as_str().map(str::to_owned)
 }
 
-/// How long a server that was heard of may stay away.
+/// How long a server may be unavailable after its last answer.
 #[derive(Debug)]
 pub(super) struct Patience {
     limit: Duration,
@@ -101,22 +101,22 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// With a server that was not heard of yet.
+    /// Before the first answer.
     pub(super) fn new(limit: Duration) -> Self {
         Self { limit, heard: None }
     }
 
-    /// The server has answered now.
+    /// Records an answer of the server.
     pub(super) fn heard(&mut self) {
         self.heard = Some(Instant::now());
     }
 
-    /// Whether the server was ever heard of.
+    /// Whether the server has ever answered.
     pub(super) fn began(&self) -> bool {
         self.heard.is_some()
     }
 
-    /// Whether the error may pass with time: the server is away, or in trouble, and has not been for long.
+    /// Whether to retry after this error: the server is unavailable or overloaded, but not for too long.
     pub(super) fn bears(&self, error: &ClusterError) -> bool {
         let passes = matches!(
             error,

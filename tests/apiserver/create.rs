@@ -123,7 +123,7 @@ async fn a_cluster_without_argo_is_told_from_a_missing_object() {
         cluster.workflow("build").await.unwrap_err(),
     ] {
         let expected = format!(
-            "Argo Workflows is not installed in this cluster ({} serves no workflows.argoproj.io)",
+            "Argo Workflows is not installed in this cluster ({} does not serve workflows.argoproj.io)",
             Server::bare().url
         );
         assert_eq!(error.to_string(), expected);

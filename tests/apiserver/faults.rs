@@ -232,7 +232,7 @@ async fn a_conflict_that_is_no_taken_name_has_its_own_code() {
     let conflict = refusal(409, "Conflict", "the quota was changed");
     Mock::given(method("POST")).and(path(COLLECTION)).respond_with(conflict).mount(&server).await;
     let error = to(&server).await.create(&workflow("build", "r1"), false).await.unwrap_err();
-    assert!(error.to_string().ends_with("for a conflict: the quota was changed"), "{error}");
+    assert!(error.to_string().ends_with("because of a conflict: the quota was changed"), "{error}");
     assert_eq!(error.exit(), Exit::Conflict);
 }
 
@@ -242,7 +242,7 @@ async fn an_answer_that_is_no_object_is_not_quoted() {
     let page = ResponseTemplate::new(200).set_body_string("<html>Sign in</html>");
     Mock::given(method("GET")).and(path(OBJECT)).respond_with(page).mount(&server).await;
     let error = to(&server).await.workflow("build").await.unwrap_err();
-    assert!(error.to_string().ends_with("is no Kubernetes object; is its URL right?"), "{error}");
+    assert!(error.to_string().ends_with("is not a Kubernetes object; check its URL"), "{error}");
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn one_suspended_node_goes_on_with_its_outputs() {
     let selected = ["resume", "build", "--node-field-selector", "displayName=approve"];
     let missing = runnable(&kubeconfig, &selected);
     assert_eq!(missing.code, Some(2), "{missing:?}");
-    assert!(missing.stderr.contains("hint: give it with --output approved=VALUE"), "{missing:?}");
+    assert!(missing.stderr.contains("hint: set it with --output approved=VALUE"), "{missing:?}");
     assert_eq!(namespace.get("workflows", "build").await, Some(before));
 
     let output = runnable(&kubeconfig, &[&selected[..], &["--output", "approved=yes", "-o", "json"]].concat());

@@ -50,7 +50,7 @@ async fn a_missing_template_names_what_the_user_may_have_meant() {
     assert_eq!(
         error.hint().unwrap(),
         format!(
-            "there is a CronWorkflow of that name; it exists in namespace {}; similar names: nightly-build",
+            "there is a CronWorkflow of this name; it exists in namespace {}; similar names: nightly-build",
             other.name
         )
     );

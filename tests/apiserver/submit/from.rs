@@ -96,7 +96,7 @@ async fn what_does_not_exist_is_named_with_what_is_like_it() {
     let expected = format!("error: WorkflowTemplate \"nigthly\" does not exist in namespace {:?}\n", namespace.name);
     let _ = ran.says(&expected).says("similar names: nightly");
     let ran = program.run(&["--from", "cronwf/nightly"]).exits(6);
-    let _ = ran.says("there is a WorkflowTemplate of that name");
+    let _ = ran.says("there is a WorkflowTemplate of this name");
     let ran = program.run(&["--from", "cwft/nightly"]).exits(6);
     let _ = ran.says("error: ClusterWorkflowTemplate \"nightly\" does not exist\n");
 }

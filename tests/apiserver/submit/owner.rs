@@ -73,10 +73,10 @@ async fn owners_that_are_missing_elsewhere_or_leaving_are_refused() {
     let (here, there) = (&namespace.name, &elsewhere.name);
     let far = format!("{there}/configmap/far");
     for (owner, code, why) in [
-        ("gadget/x", 6, "error: owner gadget/x: the cluster serves no such kind\n".to_owned()),
+        ("gadget/x", 6, "error: owner gadget/x: the cluster does not serve this kind\n".to_owned()),
         ("configmap/absent", 6, format!("error: owner ConfigMap/absent does not exist in namespace \"{here}\"\n")),
-        ("configmap/far", 6, format!("hint: one of that name is in namespace {there}; an owner must be in")),
-        (&far, 2, format!("owner configmap/far is in namespace \"{there}\", and the workflow in \"{here}\"")),
+        ("configmap/far", 6, format!("hint: an object of this name exists in namespace {there}; an owner must be in")),
+        (&far, 2, format!("owner configmap/far is in namespace \"{there}\", but the workflow is in \"{here}\"")),
         ("configmap/leaving", 7, "error: owner ConfigMap/leaving is being deleted, and the workflow".to_owned()),
     ] {
         let _ = program.run(&[&file, "--owner", owner]).prints(code, "").says(&why);
