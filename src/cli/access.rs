@@ -1,4 +1,4 @@
-//! The flags that say which cluster is asked, and as whom.
+//! The flags that select the cluster and the user.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,6 @@ use crate::argo::identity::ObjectName;
 use crate::backend::Backend;
 use crate::cluster::{Access, Cluster};
 
-/// Which cluster, as whom.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Cluster")]
 pub(super) struct AccessArgs {
@@ -39,7 +38,7 @@ pub(super) struct AccessArgs {
 }
 
 impl AccessArgs {
-    /// The namespace that was asked for.
+    /// The requested namespace.
     pub(super) fn namespace(&self) -> Option<&ObjectName> {
         let Namespace(name) = self.namespace.as_ref()?;
         name.as_ref()

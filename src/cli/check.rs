@@ -1,4 +1,4 @@
-//! Checks documents before anything is created or run, and shows what is wrong with them.
+//! Checks documents before anything is created or run, and prints the problems.
 
 use serde_json::Value;
 
@@ -10,28 +10,28 @@ use crate::exit::Exit;
 use crate::output::stream::{stderr_colors, talk};
 use crate::prepare::{RUN_PARAMETERS, Templates};
 
-/// The most problems that are shown.
+/// The maximum number of problems shown.
 const MAX_SHOWN: usize = 20;
 
 /// How documents are checked before they are used.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Check")]
 pub(super) struct CheckArgs {
-    /// Skip the check: Argo or the run finds what is wrong
+    /// Skip the check; problems then appear when Argo or the run meets them
     #[arg(long)]
     pub(super) no_check: bool,
 
-    /// Refuse fields that Argo does not know; with false they are sent on
+    /// Reject fields that Argo does not know; with false they are sent unchanged
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_possible_values = true, action = clap::ArgAction::Set)]
     pub(super) strict: bool,
 
-    /// The version of Argo that the check goes by, such as 3.6 [default: 4.1]
+    /// The Argo version to check against, such as 3.6 [default: 4.1]
     #[arg(long, value_name = "VERSION")]
     pub(super) argo_version: Option<Version>,
 }
 
 impl CheckArgs {
-    /// The check of documents that are submitted; `local` where templates stand in the files alone.
+    /// The options for documents that are submitted; `local` if templates exist only in the files.
     pub(super) fn options(&self, local: bool) -> Options {
         Options {
             version: self.argo_version,
@@ -44,11 +44,11 @@ impl CheckArgs {
     }
 }
 
-/// The documents that a command was given, and what they refer to.
+/// The problems of a command's documents, and what is needed to find them.
 pub(super) struct Checked<'a> {
     pub(super) options: Options,
     pub(super) templates: &'a Templates,
-    /// Documents in which findings about templates have their place.
+    /// Documents with the templates that findings may refer to.
     pub(super) beside: &'a [Document],
     problems: Vec<(Severity, Problem)>,
 }
@@ -58,8 +58,8 @@ impl<'a> Checked<'a> {
         Self { options, templates, beside, problems: Vec::new() }
     }
 
-    /// Checks an object; places are those of the document that it was made from.
-    pub(super) fn look_at(&mut self, object: &Value, kind: Kind, document: &Document) {
+    /// Checks an object; problems get the places of the document it was created from.
+    pub(super) fn check_object(&mut self, object: &Value, kind: Kind, document: &Document) {
         let namespace = object.pointer("/metadata/namespace").and_then(Value::as_str);
         let known = |name: &str, cluster_scope: bool| self.templates.find(name, cluster_scope, namespace);
         let findings = check(object, kind, &known, &self.options);
@@ -69,8 +69,8 @@ impl<'a> Checked<'a> {
         self.problems.extend(problems);
     }
 
-    /// Checks the fields of a document that is only used.
-    pub(super) fn look_at_fields(&mut self, document: &Document) {
+    /// Checks the fields of a document that the workflows only refer to.
+    pub(super) fn check_fields_of(&mut self, document: &Document) {
         let findings = check_fields(&document.value, document.kind, &self.options);
         let problems = findings.into_iter().map(|finding| (finding.severity, problem_of(document, finding)));
         self.problems.extend(problems);
@@ -89,12 +89,12 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// What was found.
+    /// The problems found.
     pub(super) fn problems(self) -> Vec<(Severity, Problem)> {
         self.problems
     }
 
-    /// Shows the warnings, and the errors as one failure.
+    /// Prints the warnings, or returns the errors as one failure.
     pub(super) fn verdict(mut self, sources: &[Source], quiet: bool) -> Result<(), Failure> {
         let source = |problem: &Problem| sources.iter().find(|source| *source.name == *problem.source);
         self.problems.sort_by_key(|(_, problem)| problem.place);
@@ -124,7 +124,7 @@ fn problem_of(document: &Document, finding: Finding) -> Problem {
     }
 }
 
-/// What keeps a text from being read, as problems of its own.
+/// The syntax errors of a text as problems.
 pub(super) fn syntax_problems(error: &DocumentError, source: &Source) -> Vec<(Severity, Problem)> {
     let problems = match error.problems() {
         [] => {
@@ -137,7 +137,7 @@ pub(super) fn syntax_problems(error: &DocumentError, source: &Source) -> Vec<(Se
     problems.into_iter().map(|problem| (Severity::Error, problem.with_rule("syntax"))).collect()
 }
 
-/// Sets parameters of a workflow that may have none yet; a form that Argo does not take is left to the check.
+/// Sets parameters of a workflow, which may have none yet. A malformed list is left for the check to report.
 pub(super) fn set_parameters(workflow: &mut Value, given: impl Iterator<Item = (String, String)>) {
     let workflow = Workflow::view_mut(workflow);
     for (name, value) in given {

@@ -1,4 +1,4 @@
-//! `completion`: scripts for shells, and the answers that kubectl asks a plugin for.
+//! `completion`: scripts for shells, and the completions that kubectl requests from a plugin.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -21,10 +21,10 @@ pub(crate) const PROGRAM: &str = "kubectl-runnable";
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  # bash, for this shell
+  # Enable completion in this bash session
   source <(kubectl-runnable completion bash)
 
-  # kubectl's own completion asks an executable kubectl_complete-runnable on the PATH;
+  # kubectl's own completion calls an executable kubectl_complete-runnable on the PATH;
   # completions/kubectl_complete-runnable in the repository is that executable")]
 pub(super) struct Args {
     /// The shell
@@ -39,8 +39,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Writes the script for a shell. Those of bash, zsh and fish ask the program; the generated ones of the others know the
-/// commands and flags alone. Generated ones are wrong in bash below the first word of a name with a hyphen (clap issue 6421).
+/// Writes the script for a shell. The scripts of bash, zsh and fish call the program; those of other shells are
+/// generated and know only commands and flags. A generated bash script completes names with a hyphen wrongly (clap
+/// issue 6421).
 pub(crate) fn write_script(shell: Shell, to: &mut Vec<u8>) {
     match shell {
         Shell::Bash => to.extend_from_slice(include_bytes!("../../completions/kubectl-runnable.bash")),
@@ -50,8 +51,8 @@ pub(crate) fn write_script(shell: Shell, to: &mut Vec<u8>) {
     }
 }
 
-/// Prints what can follow the words, a line each, and `:4` or `:0`, as kubectl reads it: whether the shell is to leave
-/// file names out or to complete them by itself.
+/// Prints the candidates for the last word, one per line, then kubectl's directive: `:4` (no file names) or `:0` (the
+/// shell completes file names).
 pub(super) fn complete(words: impl Iterator<Item = OsString>) -> Result<Exit, Failure> {
     let mut arguments = vec![OsString::from(PROGRAM)];
     arguments.extend(words);
@@ -69,24 +70,25 @@ pub(super) fn complete(words: impl Iterator<Item = OsString>) -> Result<Exit, Fa
     let flag = word.split_once('=').filter(|(flag, _)| flag.starts_with("--")).map(|(flag, _)| format!("{flag}="));
     let mut lines = String::new();
     let shown = candidates(arguments, None, &runs)?.into_iter().filter(|candidate| !candidate.is_hide_set());
-    // As kubectl does it, flags are offered once one is begun.
+    // Like kubectl, offer flags only after a `-`.
     let shown =
         shown.filter(|candidate| word.starts_with('-') || !candidate.get_value().as_encoded_bytes().starts_with(b"-"));
     for candidate in shown {
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
         let value = candidate.get_value().to_string_lossy();
         let value = flag.as_deref().and_then(|flag| value.strip_prefix(flag)).unwrap_or(&value);
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = writeln!(lines, "{value}\t{}", help.lines().next().unwrap_or_default());
     }
 
-    // A path where a name could stand is that of a handle.
+    // A path in the place of a run's name is that of a handle file.
     let directive = if lines.is_empty() && word.contains('/') { ":0\n" } else { ":4\n" };
     result(lines + directive)?;
     Ok(Exit::Success)
 }
 
-/// Whether the last word is a path: then more can stand there in a directory that holds something than without one.
+/// Whether the last word can be a path: then the completion engine offers more candidates when it is given a directory
+/// with content.
 fn takes_file(arguments: &[OsString], runs: &RunNames) -> Result<bool, Failure> {
     let mut arguments = arguments.to_vec();
     let word = arguments.pop().unwrap_or_default().to_string_lossy().into_owned();
@@ -105,6 +107,6 @@ fn candidates(
     runs: &RunNames,
 ) -> Result<Vec<CompletionCandidate>, Failure> {
     let last = arguments.len() - 1;
-    clap_complete::engine::complete(&mut runs.offered_by(super::command()), arguments, last, directory)
+    clap_complete::engine::complete(&mut runs.add_to(super::command()), arguments, last, directory)
         .map_err(|error| Failure::new(Exit::Tool, error.to_string()))
 }

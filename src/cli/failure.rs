@@ -1,11 +1,10 @@
-//! A command that failed: what it says and how it exits.
+//! The failure of a command: its message, hint and exit code.
 
 use console::Style;
 
 use crate::exit::{CommandError, Exit};
 use crate::output::stream::{stderr_colors, talk};
 
-/// What a user reads when a command fails.
 #[derive(Debug)]
 pub(super) struct Failure {
     exit: Exit,
@@ -25,7 +24,7 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
-    /// The same with a word of advice.
+    /// Adds a hint.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -36,23 +35,23 @@ impl Failure {
         self.exit
     }
 
-    /// A message that is printed as it is.
+    /// A failure whose message is printed as it is, without `error:`.
     pub(super) fn rendered(exit: Exit, message: String) -> Self {
         Self { exit, message, hint: None, rendered: true }
     }
 
-    /// The same failure, with what could not be done for it in front.
-    pub(super) fn within(mut self, context: impl std::fmt::Display) -> Self {
+    /// Prefixes the message with the action that failed.
+    pub(super) fn in_context(mut self, context: impl std::fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
     }
 
-    /// What went wrong, without advice.
+    /// The message, without the hint.
     pub(super) fn message(&self) -> &str {
         &self.message
     }
 
-    /// Says it on standard error and gives the exit code.
+    /// Prints the failure to standard error and returns the exit code.
     pub(super) fn report(&self) -> Exit {
         let style = |style: Style| style.force_styling(stderr_colors());
         if self.rendered {

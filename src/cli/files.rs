@@ -1,4 +1,4 @@
-//! The files a command reads: documents, and a map of parameters.
+//! Reads the files of a command: documents, and maps of parameters.
 
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
@@ -11,17 +11,16 @@ use crate::argo::expression::golang;
 use crate::exit::Exit;
 use crate::output::stream::{stderr_colors, talk};
 
-/// What a shell hands over as a file when `=` is forgotten after a flag whose value may be left out.
+/// Values of flags with an optional value, which are taken for files if the user forgets the `=`.
 const VALUES_OF_FLAGS: [(&str, &[&str]); 2] =
     [("--dry-run", &["none", "client", "server"]), ("--memoize", &["auto", "off"])];
 
-/// Documents of files in the order they were given; `-` is standard input. Warnings go to standard error unless the
-/// user wants quiet.
+/// Reads documents from files, in order; `-` is standard input. Prints warnings unless `quiet`.
 pub(super) fn documents(paths: &[impl AsRef<Path>], quiet: bool) -> Result<Vec<Document>, Failure> {
     Ok(with_sources(paths, quiet)?.0)
 }
 
-/// The same with the texts that they stand in.
+/// The same, with the texts of the files.
 pub(super) fn with_sources(paths: &[impl AsRef<Path>], quiet: bool) -> Result<(Vec<Document>, Vec<Source>), Failure> {
     let (mut documents, mut sources) = (Vec::new(), Vec::new());
     for path in paths {
@@ -34,7 +33,7 @@ pub(super) fn with_sources(paths: &[impl AsRef<Path>], quiet: bool) -> Result<(V
     Ok((documents, sources))
 }
 
-/// Parameters of a YAML or JSON map, in its order; what is not a text becomes the JSON that Go writes, as in
+/// Reads parameters from a YAML or JSON map, in order. A value that is not a string becomes JSON as Go writes it, as in
 /// ReadParametersFile of Argo's workflow/util/util.go, v4.1.2.
 pub(super) fn parameters(path: &Path, quiet: bool) -> Result<Vec<(String, String)>, Failure> {
     let source = read(path)?;
@@ -57,7 +56,7 @@ fn warn(warnings: &[Problem], source: &Source, quiet: bool) {
     }
 }
 
-/// The whole of a file; `-` is standard input.
+/// Reads a whole file; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     if path == Path::new("-") {
         if io::stdin().is_terminal() {
@@ -93,10 +92,10 @@ fn sized(source: Source) -> Result<Source, Failure> {
     if source.text.len() <= MAX_BYTES {
         return Ok(source);
     }
-    Err(Failure::usage(format!("{}: larger than the {} MiB that are read", source.name, MAX_BYTES >> 20)))
+    Err(Failure::usage(format!("{}: larger than the maximum of {} MiB", source.name, MAX_BYTES >> 20)))
 }
 
-/// No more than tells that there is too much.
+/// Reads at most one byte more than allowed, so that `sized` notices.
 fn limited(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     reader.take(MAX_BYTES as u64 + 1).read_to_end(&mut text)?;

@@ -1,4 +1,4 @@
-//! Several runs followed at the same time, what is shown meanwhile, and the exit code that an end stands for.
+//! Follows several runs at the same time, shows their nodes, and maps their end to an exit code.
 
 use futures::future::join_all;
 
@@ -10,30 +10,30 @@ use crate::output::format::name;
 use crate::output::live::Live;
 use crate::output::tree::{elapsed, printable};
 
-/// What came of following a run.
+/// The result of following a run.
 #[derive(Debug)]
 pub(super) struct Followed {
-    /// Its name, or as the user named it.
+    /// Its name, or the RUN argument.
     pub(super) run: String,
-    /// How it ended, or why that was not seen.
+    /// The final state, or why following failed.
     pub(super) end: Result<Snapshot, Failure>,
 }
 
-/// Follows all runs at the same time: each by its name and what gives its end.
-pub(super) async fn at_once(
+/// Follows all runs at the same time: each is a name and a future of its final state.
+pub(super) async fn follow_all(
     runs: impl IntoIterator<Item = (String, impl Future<Output = Result<Snapshot, Failure>>)>,
 ) -> Vec<Followed> {
     join_all(runs.into_iter().map(async |(run, end)| Followed { run, end: end.await })).await
 }
 
-/// Writes the reports; the worst exit code of all.
+/// Writes the reports and returns the highest exit code.
 pub(super) fn conclude(followed: &[Followed], report: &ReportArgs) -> Exit {
     let written = report.write(followed);
     let exits = followed.iter().map(|followed| followed.end.as_ref().map_or_else(Failure::exit, exit));
     exits.fold(written, Exit::max)
 }
 
-/// What the end of a run means to a script.
+/// The exit code for a run that has ended.
 pub(super) fn exit(snapshot: &Snapshot) -> Exit {
     match snapshot.phase() {
         "Succeeded" => Exit::Success,
@@ -66,14 +66,14 @@ impl Screen {
         self.0.show(nodes.iter());
     }
 
-    /// Says how a run has ended, in the place of its nodes.
+    /// Replaces the run's nodes by a line that says how it ended.
     pub(super) fn end(&self, snapshot: &Snapshot) {
         self.0.forget(snapshot.nodes.all.iter());
         self.0.voice().say(ending(snapshot));
     }
 
-    /// Says why the end of a run was not seen, while the nodes of others are.
-    pub(super) fn lose(&self, failure: &Failure) {
+    /// Prints why following a run failed, while other runs are still shown.
+    pub(super) fn print_failure(&self, failure: &Failure) {
         self.0.above(|| failure.report());
     }
 }

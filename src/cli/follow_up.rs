@@ -1,4 +1,4 @@
-//! What follows once runs are there: their handles are written, their ends waited for, told, reported and printed.
+//! What submit and retry do after they created runs: write handles, wait, notify, report and print.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{Screen, at_once, conclude};
+use super::follow::{Screen, conclude, follow_all};
 use super::handle;
 use super::notify::NotifyArgs;
 use super::report::ReportArgs;
-use super::runtime::looking_on;
+use super::runtime::until_interrupted;
 use super::values::span;
 use crate::argo::Workflow;
 use crate::backend::{Deadline, Run, Snapshot};
@@ -20,7 +20,7 @@ use crate::handle::Handle;
 use crate::output::format::{Format, rendered};
 use crate::output::stream;
 
-/// What is done about runs that this command makes.
+/// The options for created runs.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct FollowUp {
     /// Wait until the workflow ends; the exit code reports the result (3 Failed, 4 Error). Local runs always wait
@@ -42,7 +42,7 @@ pub(super) struct FollowUp {
     pub(super) report: ReportArgs,
 }
 
-/// A run that is there.
+/// A created run.
 #[derive(Debug)]
 pub(super) struct Made {
     /// The Workflow object, as it was created or as it ended.
@@ -52,32 +52,32 @@ pub(super) struct Made {
 }
 
 impl FollowUp {
-    /// Refuses files that cannot be written, and flags that have nothing to wait for. A `local` run is always waited for.
-    pub(super) fn agree(&self, local: bool) -> Result<(), Failure> {
-        self.handle.as_deref().map_or(Ok(()), handle::agree)?;
+    /// Fails if a file cannot be written, or if a flag needs --wait. The command always waits for a `local` run.
+    pub(super) fn check(&self, local: bool) -> Result<(), Failure> {
+        self.handle.as_deref().map_or(Ok(()), handle::check_writable)?;
         if self.wait || local {
-            return self.report.agree();
+            return self.report.check();
         }
         if self.timeout.is_some() {
-            return Err(Failure::usage("--timeout needs --wait").hint("add --wait, or leave --timeout out"));
+            return Err(Failure::usage("--timeout needs --wait").hint("add --wait, or remove --timeout"));
         }
-        if self.notify.is_wanted() {
+        if self.notify.is_requested() {
             return Err(Failure::usage("--notify and --notify-exec need --wait or --local").hint("add --wait"));
         }
-        if self.report.is_wanted() {
+        if self.report.is_requested() {
             return Err(Failure::usage("--report needs --wait or --local").hint("add --wait"));
         }
         Ok(())
     }
 
-    /// A flag that was given, if one was.
-    pub(super) fn given(&self) -> Option<&'static str> {
+    /// The first of these flags that is set.
+    pub(super) fn first_flag(&self) -> Option<&'static str> {
         let flags = [
             ("--handle", self.handle.is_some()),
             ("--wait", self.wait),
             ("--timeout", self.timeout.is_some()),
-            ("--notify", self.notify.is_wanted()),
-            ("--report", self.report.is_wanted()),
+            ("--notify", self.notify.is_requested()),
+            ("--report", self.report.is_requested()),
         ];
         flags.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }
@@ -87,7 +87,7 @@ impl FollowUp {
         if let Some(path) = &self.handle {
             handle::write(path, &handle)?;
         }
-        Ok(Made { object, handle })
+        Ok(CreatedRun { object, handle })
     }
 
     /// Waits for runs of a cluster if that was asked for, and prints what was asked for. What was created is told however
@@ -110,23 +110,23 @@ impl FollowUp {
             [run] => format!("workflow {} goes on", run.handle.name),
             _ => "the workflows go on".to_owned(),
         };
-        looking_on(self.ends(cluster, runs, quiet), &goes_on).await
+        until_interrupted(self.ends(cluster, runs, quiet), &continues).await
     }
 
-    async fn ends(&self, cluster: &Cluster, runs: &mut [Made], quiet: bool) -> Result<Exit, Failure> {
+    async fn ends(&self, cluster: &Cluster, runs: &mut [CreatedRun], quiet: bool) -> Result<Exit, Failure> {
         let deadline = Deadline::after(self.timeout);
         let screen = Screen::new(quiet);
         let ends = runs.iter_mut().map(|run| (run.handle.name.clone(), self.end(cluster, run, deadline, &screen)));
-        let followed = at_once(ends).await;
+        let followed = follow_all(ends).await;
         drop(screen);
         Ok(conclude(&followed, &self.report))
     }
 
-    /// How a run ended, once all are told who are to be.
+    /// Waits for the end of a run and sends the notices.
     async fn end(
         &self,
         cluster: &Cluster,
-        run: &mut Made,
+        run: &mut CreatedRun,
         deadline: Deadline,
         screen: &Screen,
     ) -> Result<Snapshot, Failure> {
@@ -136,13 +136,13 @@ impl FollowUp {
         let ended = ended.inspect_err(|failure| screen.lose(failure))?;
         run.object = ended.workflow.clone().written_out();
         screen.end(&ended);
-        self.notify.tell(&ended.workflow).await;
+        self.notify.send(&ended.workflow).await;
         Ok(ended)
     }
 }
 
-/// What was asked for on standard output, if anything was: the objects, in JSON and YAML each with its handle as `run`.
-pub(super) fn print(format: Option<Format>, runs: Vec<Made>) -> Result<(), Failure> {
+/// Prints the objects in the requested format; in JSON and YAML each has its handle as `run`.
+pub(super) fn print(format: Option<Format>, runs: Vec<CreatedRun>) -> Result<(), Failure> {
     let Some(format) = format else { return Ok(()) };
     let with_handle = matches!(format, Format::Json | Format::Yaml);
     let objects: Vec<Value> = runs

@@ -1,17 +1,17 @@
-//! Names made by chance: the only place that draws random numbers.
+//! Generates names. Only this module uses random numbers.
 
 use jiff::Timestamp;
 use rand::RngExt;
 
 use crate::argo::identity::{ALPHABET, CACHE_SUFFIX_LENGTH, CacheName, IdentityError, ObjectName, RunId};
 
-/// The longest prefix that the API server keeps of a `generateName`.
+/// The API server keeps this many bytes of a `generateName` (apiserver/pkg/storage/names/generate.go).
 const LONGEST_PREFIX: usize = 58;
-/// The characters and number of them that the API server adds to a `generateName`.
+/// The characters that the API server appends to a `generateName`, and how many (apimachinery/pkg/util/rand/rand.go).
 const SUFFIX_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const SUFFIX_LENGTH: usize = 5;
 
-/// A run id of the time and six random characters: `20261121-103000-a1b2c3`.
+/// A run id from the time and six random characters: `20261121-103000-a1b2c3`.
 pub(super) fn run_id(now: Timestamp) -> Result<RunId, IdentityError> {
     format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), random(ALPHABET, 6)).parse()
 }
@@ -23,7 +23,7 @@ pub(super) fn cache_name() -> CacheName {
     CacheName::generated([0; CACHE_SUFFIX_LENGTH].map(|_: u8| rng.random_range(0..alphabet)))
 }
 
-/// The name that a `generateName` becomes, as the API server would make it.
+/// Expands a `generateName` as the API server does.
 pub(super) fn name(prefix: &str) -> Result<ObjectName, IdentityError> {
     let mut end = prefix.len().min(LONGEST_PREFIX);
     while !prefix.is_char_boundary(end) {

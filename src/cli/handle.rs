@@ -1,4 +1,4 @@
-//! `--handle FILE` and the block `run` of `-o json`: what finds a run again, once it is there.
+//! `--handle FILE` and the field `run` of `-o json`: the handle of a created run.
 
 use std::path::{Path, PathBuf};
 
@@ -41,16 +41,16 @@ pub(super) fn handle_of(run: &Workflow, cache: Option<&CacheName>, backend: &Bac
     }
 }
 
-/// `--handle`: a path that verbs do not take for the name of a run.
+/// `--handle`: a path that verbs cannot take for the name of a run.
 pub(super) fn file(text: &str) -> Result<PathBuf, String> {
     if is_path(text) {
         return Ok(text.into());
     }
-    Err(format!("verbs would take it for the name of a run; expected a path such as ./{text} or {text}.json"))
+    Err(format!("other commands would take it for the name of a run; expected a path such as ./{text} or {text}.json"))
 }
 
-/// Refuses a file that cannot be written, before the run is made that it would find again.
-pub(super) fn agree(path: &Path) -> Result<(), Failure> {
+/// Fails if the handle's file cannot be written, before the run is created.
+pub(super) fn check_writable(path: &Path) -> Result<(), Failure> {
     can_stand(path).map_err(|error| Failure::usage(format!("--handle: cannot write {}: {error}", path.display())))
 }
 
@@ -58,7 +58,7 @@ pub(super) fn agree(path: &Path) -> Result<(), Failure> {
 pub(super) fn write(path: &Path, handle: &Handle) -> Result<(), Failure> {
     replace(path, Readers::Umask, handle.text().as_bytes()).map_err(|error| {
         let message = format!("cannot write {}: {error}", path.display());
-        Failure::new(Exit::Tool, message).hint(format!("the run {} is there all the same", handle.name))
+        Failure::new(Exit::Tool, message).hint(format!("the run {} was created nevertheless", handle.name))
     })
 }
 
@@ -91,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_told_from_a_name() {
+    fn a_file_name_differs_from_the_name_of_a_run() {
         assert!(["./run", "a/b", "run.json", "run.yaml", "etl-1.yml"].iter().all(|text| file(text).is_ok()));
         assert!(["run", "etl-x2k9f", "run.txt", ""].iter().all(|text| file(text).is_err()));
     }
 
     #[test]
-    fn the_caches_of_a_local_run_lie_in_its_namespace() {
+    fn the_caches_of_a_local_run_are_in_its_namespace() {
         let cache = "runnable-abc123".parse().ok();
         let handle = handle_of(&object("").into(), cache.as_ref(), &backend());
         assert_eq!(

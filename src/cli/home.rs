@@ -1,33 +1,36 @@
-//! Directories of the user: where local runs are kept, and where worktrees are made.
+//! The directories of local runs and worktrees.
 
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use crate::exit::Exit;
 
-/// Where worktrees are made in a pod: a volume is mounted there.
+/// The root of worktrees in a pod, where a volume is mounted.
 const WORK: &str = "/work";
 
-/// Where local runs are kept: `RUNNABLE_HOME`, else the user's directory for state.
+/// The directory of local runs: `RUNNABLE_HOME`, else below the user's state directory.
 pub(super) fn root() -> Result<PathBuf, Failure> {
     let root = set("RUNNABLE_HOME").or_else(|| user_directory("XDG_STATE_HOME", ".local/state"));
     let root = root.ok_or_else(|| {
-        Failure::new(Exit::Tool, "no place for the run's directory").hint("set RUNNABLE_HOME to a directory")
+        Failure::new(Exit::Tool, "no directory for local runs: HOME is not set")
+            .hint("set RUNNABLE_HOME to a directory")
     })?;
     std::path::absolute(&root).map_err(|error| Failure::new(Exit::Tool, format!("{}: {error}", root.display())))
 }
 
-/// Where worktrees are made: `/work` if it is there, else below the user's directory for data.
+/// The default root of worktrees: `/work` if it exists, else below the user's data directory.
 pub(super) fn worktrees() -> Result<PathBuf, Failure> {
     if Path::new(WORK).is_dir() {
         return Ok(WORK.into());
     }
     let data = user_directory("XDG_DATA_HOME", ".local/share").map(|data| data.join("worktrees"));
-    data.ok_or_else(|| Failure::usage("no place for worktrees: neither /work nor HOME is there").hint("give --root"))
+    data.ok_or_else(|| {
+        Failure::usage("no directory for worktrees: /work does not exist and HOME is not set").hint("set --root")
+    })
 }
 
-/// Ours below a directory that a variable names, else below one of the home directory. A relative path in such a variable
-/// counts as none: so says the XDG Base Directory Specification.
+/// Our directory below the one that a variable names, else below the home directory. A relative path in the variable is
+/// ignored, as the XDG Base Directory Specification requires.
 fn user_directory(variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = set(variable).filter(|path| path.is_absolute());
     let directory = named.or_else(|| set("HOME").map(|home| home.join(below_home)))?;

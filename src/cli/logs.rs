@@ -1,4 +1,4 @@
-//! `logs`: what the nodes of a run have written, or are writing.
+//! `logs`: prints the logs of a run's nodes.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -19,16 +19,16 @@ use crate::output::lines::Lines;
 use crate::output::stream::{stdout_colors, talk};
 
 const EXAMPLES: &str = "Examples:
-  # What all nodes of a run have written
+  # Print the logs of all nodes of a run
   kubectl runnable logs etl-x2k9f
 
   # Follow one node, by its id, name or display name, until the run ends
   kubectl runnable logs etl-x2k9f load -f
 
-  # The last lines of each node in which something went wrong
+  # Print the last lines of each node that match a pattern
   kubectl runnable logs @latest --tail 100 --grep 'error|panic'
 
-  # A run of this machine
+  # Follow a local run
   kubectl runnable logs --local diamond -f";
 
 /// Print the logs of a run's nodes
@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     run: String,
 
-    /// The id, name or display name of a node, or of one that others belong to [default: all nodes]
+    /// The id, name or display name of a node, or of a node that contains others [default: all nodes]
     #[arg(value_name = "NODE")]
     node: Option<String>,
 
@@ -51,11 +51,11 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "NAME")]
     container: Option<String>,
 
-    /// Only lines newer than this duration, such as 10m
+    /// Show only lines newer than this, such as 10m
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     since: Option<Duration>,
 
-    /// Only lines written at or after this time, such as 2026-11-21T09:30:00Z
+    /// Show only lines written at or after this time, such as 2026-11-21T09:30:00Z
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "since")]
     since_time: Option<Timestamp>,
 
@@ -63,7 +63,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "LINES")]
     tail: Option<usize>,
 
-    /// Only lines that match this regular expression
+    /// Show only lines that match this regular expression
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     grep: Option<Regex>,
 
@@ -76,12 +76,12 @@ pub(super) struct Args {
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "not a time with its zone, such as 2026-11-21T09:30:00Z".to_owned())
+    text.parse().map_err(|_| "expected a time with a zone, such as 2026-11-21T09:30:00Z".to_owned())
 }
 
 impl Args {
-    /// From when on lines are wanted.
-    fn begin(&self) -> Option<Timestamp> {
+    /// The time of the first line to show.
+    fn first_time(&self) -> Option<Timestamp> {
         self.since_time.or_else(|| Timestamp::now().checked_sub(self.since?).ok())
     }
 }
@@ -109,7 +109,7 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
         node: args.node.clone(),
         container: args.container.clone(),
         tail: args.tail,
-        since: args.begin(),
+        since: args.first_time(),
         follow: args.follow,
     };
 
@@ -118,9 +118,9 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
     let read = run.logs(&wanted, |event| match event {
         LogEvent::State(snapshot) => {
             lines.mask = snapshot.mask();
-            // Decided once: lines of one node do not change their look on the way.
+            // Decide once, so that the format of the lines does not change during the command.
             if !std::mem::replace(&mut prefixed, true) {
-                lines.prefix = several(&snapshot.nodes, args);
+                lines.prefix = needs_prefix(&snapshot.nodes, args);
             }
             Ok(())
         }
@@ -130,7 +130,7 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
         }
     });
     let read = match read.await {
-        // Nobody reads on: that is no failure.
+        // The reader has closed the pipe, as `head` does: not a failure.
         Err(LogsError::Told(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Success),
         Err(LogsError::Told(error)) => return Err(anyhow::Error::from(error).into()),
         Err(LogsError::Backend(error)) => return Err(error.into()),
@@ -145,14 +145,14 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
     }
     if !read.timeless.is_empty() && (args.timestamps || wanted.since.is_some()) {
         let logs = Vec::from_iter(read.timeless).join(", ");
-        talk(format_args!("note: nobody noted when the lines of these nodes were written: {logs}"));
+        talk(format_args!("note: the times of the lines of these nodes are not known: {logs}"));
     }
-    tell_missing(args, read.missing)
+    report_missing(args, read.missing)
 }
 
-/// Names each node of which lines are missing, and where its log is archived. A log that cannot be read for another reason
-/// than that it is gone is a failure.
-fn tell_missing(args: &Args, missing: Vec<MissingLog>) -> Result<Exit, Failure> {
+/// Prints each node whose lines are missing, and where its log is archived. It is a failure if a log exists but cannot
+/// be read.
+fn report_missing(args: &Args, missing: Vec<MissingLog>) -> Result<Exit, Failure> {
     let container = args.container.as_deref().unwrap_or("main");
     let (mut failure, mut gone) = (None, Vec::new());
     for MissingLog { source, why, archived } in missing {
@@ -163,7 +163,7 @@ fn tell_missing(args: &Args, missing: Vec<MissingLog>) -> Result<Exit, Failure> 
             Missing::Cut => talk(format_args!(
                 "note: the pod of node {source} was deleted while its log was read: the last lines are missing{archive}"
             )),
-            Missing::NotBegun => talk(format_args!("note: container {container} of node {source} has not begun")),
+            Missing::NotBegun => talk(format_args!("note: container {container} of node {source} has not started")),
             Missing::Failed(error) => {
                 talk(format_args!("warning: node {source}: {error}{archive}"));
                 failure = Some(error);
@@ -176,8 +176,8 @@ fn tell_missing(args: &Args, missing: Vec<MissingLog>) -> Result<Exit, Failure> 
     failure.map_or(Ok(Exit::Success), |error| Err(error.into()))
 }
 
-/// Whether lines have to name their nodes: a run that goes on may get more of them.
-fn several(nodes: &Nodes, args: &Args) -> bool {
+/// Whether each line names its node: if there are several nodes, or a followed run may get more.
+fn needs_prefix(nodes: &Nodes, args: &Args) -> bool {
     let pods = nodes.pods(args.node.as_deref());
     pods.map_or(args.node.is_none(), |pods| pods.len() != 1 || (args.follow && args.node.is_none()))
 }

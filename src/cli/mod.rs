@@ -1,4 +1,5 @@
-//! One verb a file: its arguments, its help with examples, a short run. Errors become exit codes here and nowhere else.
+//! One file for each verb: its arguments, its help with examples, and a short `run`. Errors become exit codes only
+//! here.
 
 mod access;
 mod cache;
@@ -99,7 +100,7 @@ pub fn run() -> Exit {
     }
     let matches = match command().bin_name(invocation(&program)).try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return answer(&error),
+        Err(error) => return print_clap_error(&error),
     };
     let verbosity = matches.get_count("verbose");
     log::start(verbosity);
@@ -128,9 +129,9 @@ pub fn run() -> Exit {
     outcome.unwrap_or_else(|failure| failure.report())
 }
 
-/// Help, the version, or what is wrong with the arguments. Clap's own printing would colour what goes into a pipe when
-/// the environment says so.
-fn answer(error: &clap::Error) -> Exit {
+/// Prints help, the version, or an error in the arguments. Clap itself would print colours into a pipe if
+/// `CLICOLOR_FORCE` is set.
+fn print_clap_error(error: &clap::Error) -> Exit {
     let text = error.render();
     if error.use_stderr() {
         let text = if stderr_colors() { text.ansi().to_string() } else { text.to_string() };
@@ -141,12 +142,12 @@ fn answer(error: &clap::Error) -> Exit {
     written.map_or_else(|error| Failure::from(error).report(), |()| Exit::Success)
 }
 
-/// The command line as clap knows it; completions and the reference are made from it.
+/// The command line as clap knows it, from which completions and the reference are generated.
 pub fn command() -> clap::Command {
     Cli::command().bin_name("kubectl runnable")
 }
 
-/// How the user called the program: kubectl runs a plugin as `kubectl-NAME`.
+/// The command's name in help: kubectl runs a plugin as `kubectl-NAME`.
 fn invocation(program: &std::ffi::OsStr) -> String {
     let name = std::path::Path::new(program).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match name.strip_prefix("kubectl-") {

@@ -1,4 +1,4 @@
-//! Asking a person at a terminal.
+//! Confirmation prompts on a terminal.
 
 use std::io::ErrorKind;
 use std::thread;
@@ -11,11 +11,11 @@ use super::failure::Failure;
 use crate::exit::Exit;
 use crate::output::stream::talk;
 
-/// Waits for a y or an n; Enter alone is the default. Whoever interrupts has not agreed to anything.
-pub(super) fn agreed(question: &str, default: bool) -> Result<bool, Failure> {
+/// Asks a yes-or-no question; Enter alone selects the default. An interrupt is an error, not an answer.
+pub(super) fn confirm(question: &str, default: bool) -> Result<bool, Failure> {
     let question = question.to_owned();
-    // The prompt hides the cursor, and control-C becomes a signal to its thread: blocked there, it ends with the thread
-    // and not the program.
+    // The prompt hides the cursor and sends itself SIGINT on Ctrl-C. That would end the program before the cursor is
+    // shown again, so the signal is blocked in the prompt's own thread.
     let asked = thread::spawn(move || {
         let mut interrupt = SigSet::empty();
         interrupt.add(Signal::SIGINT);
@@ -25,11 +25,11 @@ pub(super) fn agreed(question: &str, default: bool) -> Result<bool, Failure> {
     match asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
         Ok(answer) => Ok(answer.unwrap_or(false)),
         Err(Error::IO(error)) => {
-            // There is no other place to say that it failed.
+            // A terminal that cannot show the cursor cannot show an error either.
             let _ = Term::stderr().show_cursor();
             talk("");
             if error.kind() == ErrorKind::Interrupted {
-                return Err(Failure::new(Exit::Interrupted, "interrupted: nothing was done"));
+                return Err(Failure::new(Exit::Interrupted, "interrupted: nothing was changed"));
             }
             Err(anyhow::Error::from(error).into())
         }

@@ -1,4 +1,4 @@
-//! `--report`: how runs ended, for the programs that show the results of CI. Written once they have ended.
+//! `--report`: writes the results of runs that have ended, for CI systems.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -13,10 +13,9 @@ use crate::file::replace::{Readers, can_stand, replace};
 use crate::output::{junit, step_summary};
 use crate::report::cases::Suite;
 
-/// Where GitHub Actions shows what a step has to say.
+/// The variable that names the job summary's file of a GitHub Actions step.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
-/// Which reports are written.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct ReportArgs {
     /// Write the result of each node: junit=FILE writes JUnit XML, summary=FILE appends Markdown. In a GitHub Actions
@@ -61,7 +60,7 @@ impl Report {
             Self::Junit(path) => replace(path, Readers::Umask, junit::document(suites).as_bytes()),
             Self::Summary(path) => {
                 let text = step_summary::markdown(suites);
-                // In one write: others may append to it too.
+                // One write, so that text of other processes that append cannot end up inside ours.
                 OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
             }
         }
@@ -70,12 +69,12 @@ impl Report {
 
 impl ReportArgs {
     /// Whether the user asked for a report.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(super) fn is_requested(&self) -> bool {
         !self.reports.is_empty()
     }
 
-    /// Refuses files that cannot be written, before anything is made that would have to be reported.
-    pub(super) fn agree(&self) -> Result<(), Failure> {
+    /// Fails if a report's file cannot be written, before any run is created.
+    pub(super) fn check(&self) -> Result<(), Failure> {
         for report in &self.reports {
             can_stand(report.path())
                 .map_err(|error| Failure::usage(format!("--report: cannot write {report}: {error}")))?;
@@ -83,7 +82,7 @@ impl ReportArgs {
         Ok(())
     }
 
-    /// Writes all reports of these runs; what becomes of the exit code if one cannot be written.
+    /// Writes all reports of these runs, and returns an error code if one cannot be written.
     pub(super) fn write(&self, runs: &[Followed]) -> Exit {
         let of_step = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty());
         let of_step = of_step.map(|path| Report::Summary(path.into())).filter(|report| !self.reports.contains(report));
@@ -94,8 +93,8 @@ impl ReportArgs {
         if let Some(report) = of_step
             && let Err(error) = report.write(&suites)
         {
-            // Nobody asked for this one.
-            crate::output::stream::talk(format_args!("warning: {report} is not written: {error}"));
+            // The user did not request this report, so a failure is only a warning.
+            crate::output::stream::talk(format_args!("warning: cannot write {report}: {error}"));
         }
         let failed = self.reports.iter().filter_map(|report| {
             let error = report.write(&suites).err()?;

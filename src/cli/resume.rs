@@ -1,4 +1,4 @@
-//! `resume`: lets a suspended run, or one of its suspended nodes, go on.
+//! `resume`: resumes suspended runs, or single suspended nodes.
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -12,22 +12,22 @@ use crate::exit::Exit;
 use crate::output::format::Format;
 
 const EXAMPLES: &str = "Examples:
-  # Let a suspended run go on, and all of its suspended nodes
+  # Resume a suspended run and all of its suspended nodes
   kubectl runnable resume etl-x2k9f
 
-  # Only the node that waits for an approval, with what it waits for
+  # Resume only the node that waits for an approval, and set its output parameter
   kubectl runnable resume etl-x2k9f --node-field-selector displayName=approve --output approved=yes
 
-  # The object after it, for scripts
+  # Print the object after the change, for scripts
   kubectl runnable resume etl-x2k9f -o json
 
-A run that is not suspended is left as it is (exit code 0); one that has ended is refused (7).";
+A run that is not suspended is not changed (exit code 0). A run that has ended is an error (exit code 7).";
 
 /// Resume suspended runs, or single suspended nodes
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Only the suspended nodes that match, such as displayName=approve,templateName=gate
+    /// Resume only the suspended nodes that match, such as displayName=approve,templateName=gate
     #[arg(long, value_name = "FIELD=VALUE,…")]
     node_field_selector: Option<NodeSelector>,
 
@@ -35,7 +35,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT")]
     message: Option<String>,
 
-    /// A value for an output parameter of the node; or what to print to standard output: name, json, yaml or wide
+    /// Set an output parameter of the node (NAME=VALUE), or choose what to print to standard output: name, json, yaml
+    /// or wide
     #[arg(short, long, value_name = "NAME=VALUE|FORMAT", value_parser = output)]
     output: Vec<Output>,
 
@@ -43,7 +44,7 @@ pub(super) struct Args {
     steer: SteerArgs,
 }
 
-/// What `--output` asks for.
+/// A value of `--output`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Output {
     Format(Format),
@@ -55,7 +56,7 @@ fn output(text: &str) -> Result<Output, String> {
         Some((name, value)) if !name.is_empty() => Ok(Output::Parameter(name.to_owned(), value.to_owned())),
         Some(_) => Err("expected NAME=VALUE".to_owned()),
         None => Format::from_str(text, false).map(Output::Format).map_err(|_| {
-            "expected NAME=VALUE of an output parameter, or a format: name, json, yaml or wide".to_owned()
+            "expected NAME=VALUE for an output parameter, or a format: name, json, yaml or wide".to_owned()
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! Running a verb that waits for answers, and one piece of work for each of several runs.
+//! Runs asynchronous verbs, and work on several runs at the same time.
 
 use futures::future::join_all;
 
@@ -7,7 +7,7 @@ use super::signals::Signals;
 use crate::exit::Exit;
 use crate::output::stream::talk;
 
-/// Carries out a verb. What it leaves behind, such as a thread that waits for a lock, keeps nobody waiting.
+/// Runs a verb. Threads that it leaves behind, such as one that waits for a lock, do not delay the exit.
 pub(super) fn block_on<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -19,23 +19,23 @@ pub(super) fn block_on<T>(verb: impl Future<Output = Result<T, Failure>>) -> Res
     outcome
 }
 
-/// Carries out a verb that only looks on: when a signal ends it, what it looked at goes on, as the line says.
-pub(super) async fn looking_on(
+/// Runs a verb that only watches. A signal ends it, with the message that what it watched continues.
+pub(super) async fn until_interrupted(
     verb: impl Future<Output = Result<Exit, Failure>>,
-    goes_on: &str,
+    continues: &str,
 ) -> Result<Exit, Failure> {
     let mut signals = Signals::new()?;
     tokio::select! {
         outcome = verb => outcome,
         () = signals.next() => {
-            talk(format_args!("interrupted: {goes_on}"));
+            talk(format_args!("interrupted: {continues}"));
             Ok(Exit::Interrupted)
         }
     }
 }
 
-/// Does the work for all runs at once. Failures are said on standard error, in the order of the runs; the highest of
-/// their exit codes stands for all.
+/// Does the work for all runs at the same time. Prints failures to standard error, in the order of the runs, and
+/// returns the highest exit code.
 pub(super) async fn each<T>(
     work: impl IntoIterator<Item = impl Future<Output = Result<T, Failure>>>,
 ) -> (Vec<T>, Exit) {

@@ -1,10 +1,10 @@
-//! The signals by which a user ends a command.
+//! The signals with which a user ends a command.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 
-/// SIGINT and SIGTERM, which from now on end nothing by themselves.
+/// SIGINT and SIGTERM. While this exists, they do not end the process by themselves.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,

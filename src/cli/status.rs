@@ -1,4 +1,4 @@
-//! `status`: what runs are doing, or how they ended.
+//! `status`: shows the status of runs.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,17 +18,17 @@ use crate::output::tree::Look;
 pub(super) const FOLD: usize = 20;
 
 const EXAMPLES: &str = "Examples:
-  # The run that was created last, as a tree of its nodes
+  # Show the latest run as a tree of its nodes
   kubectl runnable status @latest
 
-  # A run of this machine
+  # Show a local run
   kubectl runnable status --local etl-x2k9f
 
-  # All nodes of a wide fan-out, or only those that failed
+  # Show all nodes of a wide fan-out, or only the failed ones
   kubectl runnable status etl-x2k9f --all
   kubectl runnable status etl-x2k9f --node-field-selector phase=Failed
 
-  # For scripts: the Workflow object, with what it tells in .summary
+  # Print the Workflow object with the added field .summary, for scripts
   kubectl runnable status run.json -o json | jq .summary.currentNode";
 
 /// Show the status of runs

@@ -1,4 +1,4 @@
-//! What the verbs that steer a run share: an order goes to each run, and what came of it is told.
+//! Shared by stop, terminate, suspend and resume: sends an order to each run and prints the result.
 
 use super::failure::Failure;
 use super::runtime::block_on;
@@ -10,7 +10,6 @@ use crate::exit::Exit;
 use crate::output::format::{Format, name, rendered};
 use crate::output::stream::{result, talk};
 
-/// Which runs are steered.
 #[derive(Debug, clap::Args)]
 pub(super) struct SteerArgs {
     /// Names of runs, @latest, or files written by submit --handle
@@ -25,7 +24,7 @@ pub(super) struct SteerArgs {
     target: TargetArgs,
 }
 
-/// Gives the order to all runs. One that fails does not keep it from the others; the worst exit code counts.
+/// Sends the order to all runs, also after one of them failed, and returns the highest exit code.
 pub(super) fn run(args: &SteerArgs, format: Option<Format>, order: &Order) -> Result<Exit, Failure> {
     block_on(async {
         let mut objects = Vec::new();
@@ -55,7 +54,7 @@ async fn steer(args: &SteerArgs, run: &str, order: &Order) -> Result<Revised, Fa
     let found = args.target.resolve(run).await?;
     found.revise(|state| decide(order, state), args.dry_run).await.map_err(|error| {
         match error {
-            // It says by itself what could not be done.
+            // These errors name the failed action themselves.
             BackendError::Cluster(_) | BackendError::Record(_) | BackendError::Replaced { .. }
                 if !matches!(error, BackendError::Cluster(ClusterError::Unsettled { .. })) =>
             {
@@ -66,10 +65,10 @@ async fn steer(args: &SteerArgs, run: &str, order: &Order) -> Result<Revised, Fa
     })
 }
 
-/// What becomes of the order in this state of the run. Nobody is left to follow one where the process was killed.
+/// Decides about the order in this state of the run. If the process of a local run was killed, nobody can follow it.
 fn decide(order: &Order, state: &Snapshot) -> Result<Decision, Refusal> {
     match order {
-        Order::Shutdown(_) if state.killed => Ok(Decision::Already("already gone: its process was killed".to_owned())),
+        Order::Shutdown(_) if state.killed => Ok(Decision::Already("already ended: its process was killed".to_owned())),
         _ if state.killed => Err(Refusal::Killed),
         order => order.decide(&state.workflow),
     }

@@ -1,4 +1,4 @@
-//! `stop`: ends a run before its time; its exit handlers still run.
+//! `stop`: ends runs early; exit handlers still run.
 
 use super::failure::Failure;
 use super::steer::{self, SteerArgs};
@@ -8,16 +8,16 @@ use crate::exit::Exit;
 use crate::output::format::Format;
 
 const EXAMPLES: &str = "Examples:
-  # End a run; what is at work is killed, its exit handlers still run
+  # Stop a run: running tasks are killed, exit handlers still run
   kubectl runnable stop etl-x2k9f
 
-  # The run that was created last, and one of a handle
+  # Stop the latest run, and a run by its handle
   kubectl runnable stop @latest ./run.json
 
-  # A run of this machine, from another terminal
+  # Stop a local run from another terminal
   kubectl runnable stop --local diamond
 
-A run that was stopped before is left as it is (exit code 0); one that ended by itself is refused (7).";
+A run that is already stopped is not changed (exit code 0). A run that ended by itself is an error (exit code 7).";
 
 /// Stop runs: running tasks are stopped, exit handlers still run
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! `suspend`: holds a run; what is at work goes on, nothing more begins.
+//! `suspend`: running tasks finish, no new ones start.
 
 use super::failure::Failure;
 use super::steer::{self, SteerArgs};
@@ -7,13 +7,13 @@ use crate::exit::Exit;
 use crate::output::format::Format;
 
 const EXAMPLES: &str = "Examples:
-  # Hold a run: what is at work goes on, nothing more begins
+  # Suspend a run: running tasks finish, no new ones start
   kubectl runnable suspend etl-x2k9f
 
-  # Let it go on
+  # Resume it
   kubectl runnable resume etl-x2k9f
 
-A run that is suspended already is left as it is (exit code 0); one that has ended is refused (7).";
+A run that is already suspended is not changed (exit code 0). A run that has ended is an error (exit code 7).";
 
 /// Suspend runs: running tasks finish, no new ones start
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,5 @@
-//! The RUN argument of a verb: a name, alone or as `-o name` prints it, `@latest`, or a handle file; and where the run is.
+//! The RUN argument of a verb, and where the run is: a name (plain or as `-o name` prints it), `@latest`, or a handle
+//! file.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +13,10 @@ use crate::exit::Exit;
 use crate::handle::{self, Handle};
 use crate::local::record::Record;
 
-/// The name that stands for the run that was created last.
+/// Stands for the most recently created run.
 pub(super) const LATEST: &str = "@latest";
 
-/// Which run a verb works on, and where.
+/// Where a verb looks for runs.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArgs {
     /// Use local runs instead of runs on a cluster
@@ -27,14 +28,14 @@ pub(super) struct TargetArgs {
 }
 
 impl TargetArgs {
-    /// Where runs are carried out that no handle finds. Sends nothing yet.
+    /// The backend for runs without a handle. Sends no request yet.
     pub(super) async fn backend(&self) -> Result<Backend, Failure> {
         self.access.backend(self.local).await
     }
 
-    /// Finds the run that the argument names. The run of a handle is looked for where the handle says.
+    /// Finds the run of the argument. A handle determines where its run is.
     pub(super) async fn resolve(&self, argument: &str) -> Result<Run, Failure> {
-        let argument = name_alone(argument);
+        let argument = plain_name(argument);
         if let Some(handle) = handle(argument)? {
             return self.of_handle(handle).await;
         }
@@ -55,7 +56,7 @@ impl TargetArgs {
                 } else {
                     Err(Failure::new(
                         Exit::NotFound,
-                        format!("local run {name} of the handle is gone; another has its name"),
+                        format!("the local run {name} of this handle no longer exists; another run has its name"),
                     ))
                 }
             }
@@ -65,7 +66,7 @@ impl TargetArgs {
                 access.namespace = Some(namespace.to_string());
                 access.context = asked.clone().or(handle.context);
                 let cluster = match Cluster::connect(&access).await {
-                    // Another machine may call the same cluster otherwise: whether it is the same shows below.
+                    // On another machine the cluster's context may have another name; the server is compared below.
                     Err(ClusterError::UnknownContext { .. }) if asked.is_none() && handle.server.is_some() => {
                         access.context = None;
                         Cluster::connect(&access).await?
@@ -75,9 +76,9 @@ impl TargetArgs {
                 if let Some(server) = handle.server.filter(|server| server != cluster.server()) {
                     return Err(Failure::new(
                         Exit::NotFound,
-                        format!("the handle's run is on {server}, and this kubeconfig leads to {}", cluster.server()),
+                        format!("the handle's run is on {server}, but this kubeconfig selects {}", cluster.server()),
                     )
-                    .hint("name the context of that cluster with --context"));
+                    .hint("select that cluster's context with --context"));
                 }
                 Ok(Run::Cluster { cluster: Box::new(cluster), name: name.to_string(), uid: Some(handle.uid) })
             }
@@ -85,16 +86,16 @@ impl TargetArgs {
     }
 }
 
-/// The name in `workflow.argoproj.io/NAME`, or in what else kubectl takes for it.
-fn name_alone(argument: &str) -> &str {
+/// The name in `workflow.argoproj.io/NAME`, or in kubectl's other forms of it.
+fn plain_name(argument: &str) -> &str {
     let kinds = ["workflow.argoproj.io", "workflows.argoproj.io", "workflow", "workflows", "wf"];
     let name = argument.split_once('/').filter(|(kind, _)| kinds.contains(kind)).map(|(_, name)| name);
     name.filter(|name| !name.contains('/') && !is_file_name(name)).unwrap_or(argument)
 }
 
-/// Whether an argument is the path of a handle, and no name.
+/// Whether an argument is the path of a handle and not a name.
 pub(super) fn is_path(argument: &str) -> bool {
-    is_file_name(argument) || name_alone(argument).contains('/')
+    is_file_name(argument) || plain_name(argument).contains('/')
 }
 
 fn is_file_name(argument: &str) -> bool {
@@ -102,7 +103,7 @@ fn is_file_name(argument: &str) -> bool {
     extension.is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|known| extension == *known))
 }
 
-/// The handle in a file, where the argument is no name but the path of one.
+/// Reads the handle file, if the argument is a path.
 fn handle(argument: &str) -> Result<Option<Handle>, Failure> {
     let path = Path::new(argument);
     if !is_path(argument) {

@@ -1,4 +1,4 @@
-//! `terminate`: ends a run at once, without its exit handlers.
+//! `terminate`: ends runs immediately; exit handlers do not run.
 
 use super::failure::Failure;
 use super::steer::{self, SteerArgs};
@@ -8,16 +8,16 @@ use crate::exit::Exit;
 use crate::output::format::Format;
 
 const EXAMPLES: &str = "Examples:
-  # End a run at once; its exit handlers do not run
+  # Terminate a run immediately; its exit handlers do not run
   kubectl runnable terminate etl-x2k9f
 
-  # See what would happen
+  # Show what would be done
   kubectl runnable terminate --dry-run etl-x2k9f
 
-  # A run of this machine, from another terminal
+  # Terminate a local run from another terminal
   kubectl runnable terminate --local diamond
 
-A run that was terminated before is left as it is (exit code 0); one that ended by itself is refused (7).";
+A run that is already terminated is not changed (exit code 0). A run that ended by itself is an error (exit code 7).";
 
 /// Terminate runs immediately, without running exit handlers
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! What flags take: each value is checked once, here.
+//! Types of flag values: each value is checked once, here.
 
 use std::str::FromStr;
 
@@ -10,8 +10,8 @@ use crate::argo::identity::{IdentityError, ObjectName};
 use crate::cluster::{TemplateKind, TemplateKindError};
 use crate::output::format::Format;
 
-/// The longest name of a label or annotation, value of a label, or namespace.
-const LONGEST: usize = 63;
+/// The maximum length of a namespace, a label's value, and a label's or annotation's name.
+const MAX_LENGTH: usize = 63;
 
 /// `--from KIND/NAME`.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ impl FromStr for FromKind {
     }
 }
 
-/// `-n`: a namespace; an empty one is none, as kubectl has it.
+/// `-n`: a namespace; as in kubectl, an empty value means none.
 #[derive(Debug, Clone)]
 pub(super) struct Namespace(pub(super) Option<ObjectName>);
 
@@ -43,9 +43,9 @@ impl FromStr for Namespace {
             return Ok(Self(None));
         }
         match text.parse() {
-            Ok(name) if text.len() <= LONGEST && !text.contains('.') => Ok(Self(Some(name))),
+            Ok(name) if text.len() <= MAX_LENGTH && !text.contains('.') => Ok(Self(Some(name))),
             _ => Err(format!(
-                "expected at most {LONGEST} lower-case letters, digits or '-', beginning and ending with a letter or digit"
+                "expected at most {MAX_LENGTH} lower-case letters, digits or '-', beginning and ending with a letter or digit"
             )),
         }
     }
@@ -77,7 +77,7 @@ impl FromStr for LabelPair {
             Ok(Self(key.to_owned(), value.to_owned()))
         } else {
             Err(format!(
-                "label value {value:?}: expected at most {LONGEST} letters, digits, '-', '_' or '.', beginning and ending with a letter or digit"
+                "label value {value:?}: expected at most {MAX_LENGTH} letters, digits, '-', '_' or '.', beginning and ending with a letter or digit"
             ))
         }
     }
@@ -96,7 +96,7 @@ impl FromStr for AnnotationPair {
     }
 }
 
-/// `KEY=VALUE` with a key that Kubernetes takes: `name` or `domain/name`.
+/// `KEY=VALUE` with a legal Kubernetes key: `name` or `domain/name`.
 fn metadata(text: &str) -> Result<(&str, &str), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     let (domain, name) = key.split_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
@@ -104,7 +104,7 @@ fn metadata(text: &str) -> Result<(&str, &str), String> {
         Ok((key, value))
     } else {
         Err(format!(
-            "key {key:?}: expected NAME or DOMAIN/NAME, the name of at most {LONGEST} letters, digits, '-', '_' or '.'"
+            "key {key:?}: expected NAME or DOMAIN/NAME, where NAME has at most {MAX_LENGTH} letters, digits, '-', '_' or '.'"
         ))
     }
 }
@@ -112,13 +112,13 @@ fn metadata(text: &str) -> Result<(&str, &str), String> {
 fn is_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    bytes.len() <= LONGEST
+    bytes.len() <= MAX_LENGTH
         && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
         && is_edge(bytes.first())
         && is_edge(bytes.last())
 }
 
-/// The beginning of a legal name.
+/// `--generate-name`: the beginning of a legal name.
 #[derive(Debug, Clone)]
 pub(super) struct NamePrefix(pub(super) String);
 
@@ -134,14 +134,14 @@ impl FromStr for NamePrefix {
     }
 }
 
-/// `--timeout` and the like: a time above 0.
+/// A duration above 0, such as that of `--timeout`.
 pub(super) fn span(text: &str) -> Result<std::time::Duration, String> {
     let duration = duration::parse(text).map_err(|error| error.to_string())?;
     let duration = std::time::Duration::try_from(duration).ok().filter(|duration| !duration.is_zero());
-    duration.ok_or_else(|| format!("invalid duration {text:?}: expected one above 0"))
+    duration.ok_or_else(|| format!("invalid duration {text:?}: expected a duration above 0"))
 }
 
-/// `-o` of verbs that print something else than workflows: what `name`, `json` and `wide` are there.
+/// `-o` of verbs that do not print workflows, with the help texts of `name`, `json` and `wide`.
 pub(super) fn formats(
     name: &'static str,
     json: &'static str,

@@ -1,13 +1,13 @@
-//! `wait`: blocks until runs have ended; the exit code tells how.
+//! `wait`: waits until runs have ended; the exit code reports the result.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{at_once, conclude, ending};
+use super::follow::{conclude, ending, follow_all};
 use super::report::ReportArgs;
-use super::runtime::{block_on, looking_on};
+use super::runtime::{block_on, until_interrupted};
 use super::target::TargetArgs;
 use super::values::span;
 use crate::backend::{Deadline, Snapshot};
@@ -16,27 +16,27 @@ use crate::output::format::{Format, rendered};
 use crate::output::stream::result;
 
 const EXAMPLES: &str = "Examples:
-  # Wait for the run that was created last
+  # Wait for the latest run
   kubectl runnable wait @latest
 
-  # The run that a script submits, by the name that -o name prints
+  # Submit a run and wait for it by the name that -o name prints
   kubectl runnable wait $(kubectl runnable submit etl.yaml -o name)
 
-  # In a script: what the exit code tells apart
+  # Distinguish the exit codes in a script
   kubectl runnable wait run.json --timeout 30m
   case $? in 0) echo done;; 3|4) echo failed;; 5) echo late;; 6) echo gone;; *) echo unknown;; esac
 
-  # Several runs at once, and their final objects
+  # Wait for several runs and print their final objects
   kubectl runnable wait etl-x2k9f report-7vqpl -o json
 
-  # In CI: what each node did, for the program that shows test results
+  # Write the result of each node as a JUnit report, for CI
   kubectl runnable wait run.json --report junit=run.xml
 
-  # A run of this machine, from another terminal
+  # Wait for a local run from another terminal
   kubectl runnable wait --local etl-x2k9f
 
 Exit codes: 0 all Succeeded, 3 one Failed, 4 one ended in Error, 5 --timeout passed, 6 one does not exist or was \
-deleted, 1 the tool, the API or the run's process failed, 130 interrupted. Of several runs the highest counts.";
+deleted, 1 the tool, the API or the run's process failed, 130 interrupted. With several runs, the highest code is used.";
 
 /// Wait until runs end; the exit code reports the result
 #[derive(Debug, clap::Args)]
@@ -66,14 +66,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    args.report.agree()?;
-    let goes_on = if args.runs.len() == 1 { "the run goes on" } else { "the runs go on" };
-    block_on(looking_on(wait(args), goes_on))
+    args.report.check()?;
+    let continues = if args.runs.len() == 1 { "the run continues" } else { "the runs continue" };
+    block_on(until_interrupted(wait(args), continues))
 }
 
 async fn wait(args: &Args) -> Result<Exit, Failure> {
     let deadline = Deadline::after(args.timeout);
-    let followed = at_once(args.runs.iter().map(|run| (run.clone(), ended(args, run, deadline)))).await;
+    let followed = follow_all(args.runs.iter().map(|run| (run.clone(), ended(args, run, deadline)))).await;
     let worst = conclude(&followed, &args.report);
     let runs = followed.into_iter().filter_map(|followed| followed.end.ok());
     let objects: Vec<Value> = runs.map(|run| run.workflow.written_out().into_value()).collect();
@@ -85,7 +85,7 @@ async fn wait(args: &Args) -> Result<Exit, Failure> {
 
 async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<Snapshot, Failure> {
     let end = async { Ok(args.target.resolve(run).await?.end(None, deadline, None).await?) };
-    // Told at once: the others may go on for hours.
+    // Print the error at once: the other runs may take hours.
     let ended = end.await.inspect_err(|failure: &Failure| {
         failure.report();
     })?;

@@ -1,4 +1,4 @@
-//! `watch`: the nodes of a run as they change, until it has ended.
+//! `watch`: shows the nodes of a run as they change, until the run ends.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::follow::{Followed, Screen, ending, exit};
 use super::report::ReportArgs;
-use super::runtime::{block_on, looking_on};
+use super::runtime::{block_on, until_interrupted};
 use super::status::FOLD;
 use super::target::TargetArgs;
 use super::values::span;
@@ -17,16 +17,16 @@ use crate::output::stream::{result, stdout_colors};
 use crate::output::tree::{self, Look};
 
 const EXAMPLES: &str = "Examples:
-  # Follow the run that was created last: a live tree on a terminal, a line a change elsewhere
+  # Follow the latest run: a live tree on a terminal, otherwise one line per change
   kubectl runnable watch @latest
 
-  # A run of this machine, from another terminal
+  # Follow a local run from another terminal
   kubectl runnable watch --local etl-x2k9f
 
-  # For at most ten minutes
+  # Follow for at most ten minutes
   kubectl runnable watch run.json --timeout 10m
 
-Exit codes are those of wait: 0 Succeeded, 3 Failed, 4 Error, 5 --timeout passed, 6 not found or deleted, 130 interrupted.";
+Exit codes, as for wait: 0 Succeeded, 3 Failed, 4 Error, 5 --timeout passed, 6 not found or deleted, 130 interrupted.";
 
 /// Follow the nodes of a run until it ends; the exit code reports the result
 #[derive(Debug, clap::Args)]
@@ -48,8 +48,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    args.report.agree()?;
-    block_on(looking_on(watch(args), "the run goes on"))
+    args.report.check()?;
+    block_on(until_interrupted(watch(args), "the run continues"))
 }
 
 async fn watch(args: &Args) -> Result<Exit, Failure> {

@@ -1,9 +1,10 @@
-//! Who waits for whom in a circle: none of them will ever go on.
+//! Deadlocks: waiters that wait for each other in a cycle and never proceed.
 //!
-//! A waiter gets on when all of its locks do. A lock gets on when a place is free or one of its holders gets on, and when
-//! whoever stands first in its queue gets on too: the controller lets nobody overtake. A holder gets on when every waiter
-//! that it contains does: a workflow contains its nodes, a steps or dag node those within it. What never gets on is found
-//! by taking away, again and again, what does.
+//! A waiter proceeds when all of its locks become available. A lock becomes available when it has a free slot or one of
+//! its holders proceeds, and when the first waiter in its queue proceeds too: the controller never lets a waiter
+//! overtake (prioritySemaphore.checkAcquire in workflow/sync/semaphore.go, v4.1.2). A holder proceeds when every waiter
+//! that it contains does: a workflow contains its nodes, a steps or dag node the nodes inside it. The stuck waiters are
+//! found by removing, again and again, those that proceed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,37 +13,36 @@ use serde::Serialize;
 use super::{Holding, Lock, Waiter};
 use crate::argo::synchronization::{Holder, LockName};
 
-/// Waiters of which each waits for the next and the last for the first.
+/// A deadlock: each waiter waits for the next, and the last for the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Cycle {
-    /// In their order.
     pub steps: Vec<Step>,
 }
 
-/// One waits for another.
+/// One waiter of a cycle and what blocks it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Step {
-    /// Who waits.
+    /// The waiter.
     pub waiter: Holder,
-    /// For which lock.
+    /// The lock that it waits for.
     pub lock: LockName,
-    /// Who holds it, or stands before the waiter in its queue.
+    /// The holder of the lock, or the first waiter in its queue.
     pub blocked_by: Holder,
-    /// Whether that one stands in the queue.
+    /// Whether `blocked_by` is in the queue.
     pub queued: bool,
 }
 
-/// All circles among the locks; of waiters that hang on a circle without being in it none is told.
+/// All cycles among the locks, without waiters that only depend on a cycle.
 pub(crate) fn cycles(locks: &[Lock]) -> Vec<Cycle> {
     let graph = Graph::new(locks);
     let stuck = graph.stuck();
-    let mut told: BTreeSet<&Holder> = BTreeSet::new();
+    let mut reported: BTreeSet<&Holder> = BTreeSet::new();
     let mut cycles = Vec::new();
     for start in &stuck {
         let mut path: Vec<(&Holder, Step)> = Vec::new();
         let mut at = *start;
-        while told.insert(at) {
+        while reported.insert(at) {
             let Some((step, next)) = graph.step(at, &stuck) else { break };
             path.push((at, step));
             at = next;
@@ -57,7 +57,7 @@ pub(crate) fn cycles(locks: &[Lock]) -> Vec<Cycle> {
 
 struct Graph<'a> {
     locks: &'a [Lock],
-    /// For each waiter its locks, and its place in the queue of each.
+    /// The locks of each waiter, and its entry in the queue of each.
     waiters: BTreeMap<&'a Holder, Vec<(&'a Lock, &'a Waiter)>>,
     /// The waiters of each workflow.
     of_workflow: BTreeMap<(&'a str, &'a str), BTreeSet<&'a Holder>>,
@@ -74,19 +74,19 @@ impl<'a> Graph<'a> {
         Self { locks, waiters, of_workflow }
     }
 
-    /// The waiters that never get on.
+    /// The waiters that never proceed.
     fn stuck(&self) -> BTreeSet<&'a Holder> {
         let mut stuck: BTreeSet<&Holder> = self.waiters.keys().copied().collect();
         loop {
             let free: BTreeSet<&LockName> =
-                self.locks.iter().filter(|lock| self.is_freed(lock, &stuck)).map(|lock| &lock.name).collect();
-            let gets_on = |waiter: &&Holder| {
+                self.locks.iter().filter(|lock| self.becomes_available(lock, &stuck)).map(|lock| &lock.name).collect();
+            let proceeds = |waiter: &&Holder| {
                 self.waiters[*waiter].iter().all(|(lock, _)| {
-                    let before = Self::before(lock, waiter);
+                    let before = Self::blocking_waiter(lock, waiter);
                     free.contains(&lock.name) && before.is_none_or(|first| !stuck.contains(first))
                 })
             };
-            let left: BTreeSet<&Holder> = stuck.iter().filter(|waiter| !gets_on(waiter)).copied().collect();
+            let left: BTreeSet<&Holder> = stuck.iter().filter(|waiter| !proceeds(waiter)).copied().collect();
             if left.len() == stuck.len() {
                 return stuck;
             }
@@ -94,19 +94,20 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Whether the lock has a place for somebody, or will have.
-    fn is_freed(&self, lock: &Lock, stuck: &BTreeSet<&'a Holder>) -> bool {
-        has_place(lock) || lock.holders.iter().any(|holding| self.contained(holding, stuck).is_none())
+    /// Whether the lock has a free slot, or will have one.
+    fn becomes_available(&self, lock: &Lock, stuck: &BTreeSet<&'a Holder>) -> bool {
+        has_free_slot(lock) || lock.holders.iter().any(|holding| self.stuck_waiter_in(holding, stuck).is_none())
     }
 
-    /// Who stands first in the queue of a lock, before a waiter. Nodes of one workflow do not stand in each other's way.
-    fn before(lock: &'a Lock, waiter: &Holder) -> Option<&'a Holder> {
+    /// The first waiter in the queue of a lock, if it blocks this one. Nodes of the same workflow do not block each
+    /// other.
+    fn blocking_waiter(lock: &'a Lock, waiter: &Holder) -> Option<&'a Holder> {
         let first = &lock.queue.first()?.holder;
         (workflow(first) != workflow(waiter)).then_some(first)
     }
 
-    /// A waiter that the holder contains and that never gets on.
-    fn contained(&self, holding: &Holding, stuck: &BTreeSet<&'a Holder>) -> Option<&'a Holder> {
+    /// A stuck waiter inside the holder.
+    fn stuck_waiter_in(&self, holding: &Holding, stuck: &BTreeSet<&'a Holder>) -> Option<&'a Holder> {
         let waiters = self.of_workflow.get(&workflow(&holding.holder))?;
         let within = |waiter: &&&Holder| match &holding.holder.node {
             None => true,
@@ -115,7 +116,7 @@ impl<'a> Graph<'a> {
         waiters.iter().filter(|waiter| stuck.contains(**waiter)).find(within).copied()
     }
 
-    /// What keeps a waiter, and the waiter that this comes down to.
+    /// What blocks a waiter, and the next waiter of the cycle.
     fn step(&self, waiter: &'a Holder, stuck: &BTreeSet<&'a Holder>) -> Option<(Step, &'a Holder)> {
         let step = |lock: &Lock, blocked_by: &Holder, queued| Step {
             waiter: waiter.clone(),
@@ -123,22 +124,22 @@ impl<'a> Graph<'a> {
             blocked_by: blocked_by.clone(),
             queued,
         };
-        let places = self.waiters.get(waiter)?;
-        let held = places.iter().filter(|(lock, _)| !has_place(lock)).find_map(|(lock, _)| {
-            let all = lock.holders.iter().map(|holding| Some((holding, self.contained(holding, stuck)?)));
+        let entries = self.waiters.get(waiter)?;
+        let held = entries.iter().filter(|(lock, _)| !has_free_slot(lock)).find_map(|(lock, _)| {
+            let all = lock.holders.iter().map(|holding| Some((holding, self.stuck_waiter_in(holding, stuck)?)));
             let (holding, next) = all.collect::<Option<Vec<_>>>()?.into_iter().next()?;
             Some((step(lock, &holding.holder, false), next))
         });
         held.or_else(|| {
-            places.iter().find_map(|(lock, _)| {
-                let first = Self::before(lock, waiter).filter(|first| stuck.contains(first))?;
+            entries.iter().find_map(|(lock, _)| {
+                let first = Self::blocking_waiter(lock, waiter).filter(|first| stuck.contains(first))?;
                 Some((step(lock, first, true), first))
             })
         })
     }
 }
 
-fn has_place(lock: &Lock) -> bool {
+fn has_free_slot(lock: &Lock) -> bool {
     let held = i64::try_from(lock.holders.len()).unwrap_or(i64::MAX);
     lock.limit.number().is_none_or(|limit| held < limit)
 }
@@ -152,13 +153,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::locks::{Limit, Standing};
+    use crate::locks::{HolderState, Limit};
 
     fn holder(text: &str) -> Holder {
         Holder::read(text, "", "").unwrap()
     }
 
-    /// `name limit: holders | queue`, with the node that a waiter stands within after `<`.
+    /// `name limit: holders | queue`; after `<`, the node that contains the waiter.
     fn lock(text: &str) -> Lock {
         let (head, rest) = text.split_once(": ").unwrap();
         let (name, limit) = head.split_once(' ').unwrap();
@@ -166,7 +167,7 @@ mod tests {
         let holding = |text: &str| Holding {
             holder: holder(text),
             node_name: None,
-            standing: Standing::Live { phase: "Running".to_owned() },
+            state: HolderState::Live { phase: "Running".to_owned() },
             drains: false,
         };
         let waiter = |text: &str| {
@@ -184,7 +185,7 @@ mod tests {
         }
     }
 
-    fn told(locks: &[&str]) -> Vec<String> {
+    fn reported(locks: &[&str]) -> Vec<String> {
         let locks: Vec<Lock> = locks.iter().map(|text| lock(text)).collect();
         let step = |step: &Step| {
             format!("{} {} {}{}", step.waiter, step.lock, step.blocked_by, if step.queued { " first" } else { "" })
@@ -193,50 +194,50 @@ mod tests {
     }
 
     #[test]
-    fn two_that_hold_what_the_other_waits_for_are_a_circle() {
+    fn two_holders_that_wait_for_each_other_are_a_cycle() {
         assert_eq!(
-            told(&["a 1: n/v|n/w/w-1", "b 1: n/w|n/v/v-1 n/x"]),
+            reported(&["a 1: n/v|n/w/w-1", "b 1: n/w|n/v/v-1 n/x"]),
             ["n/v/v-1 n/Mutex/b n/w; n/w/w-1 n/Mutex/a n/v"]
         );
     }
 
     #[test]
     fn a_workflow_may_wait_for_itself() {
-        assert_eq!(told(&["a 1: n/v|n/v/v-1"]), ["n/v/v-1 n/Mutex/a n/v"]);
-        assert_eq!(told(&["a 1: n/v/v-7|n/v/v-1<v-7"]), ["n/v/v-1 n/Mutex/a n/v/v-7"]);
+        assert_eq!(reported(&["a 1: n/v|n/v/v-1"]), ["n/v/v-1 n/Mutex/a n/v"]);
+        assert_eq!(reported(&["a 1: n/v/v-7|n/v/v-1<v-7"]), ["n/v/v-1 n/Mutex/a n/v/v-7"]);
     }
 
     #[test]
-    fn a_sibling_that_holds_is_no_circle() {
-        assert_eq!(told(&["a 1: n/v/v-2|n/v/v-1<v"]), [""; 0]);
-        assert_eq!(told(&["a 1: n/v|n/w", "b 1: n/x|n/v/v-1"]), [""; 0]);
+    fn a_sibling_that_holds_is_not_a_cycle() {
+        assert_eq!(reported(&["a 1: n/v/v-2|n/v/v-1<v"]), [""; 0]);
+        assert_eq!(reported(&["a 1: n/v|n/w", "b 1: n/x|n/v/v-1"]), [""; 0]);
     }
 
     #[test]
-    fn one_holder_that_gets_on_is_enough() {
-        assert_eq!(told(&["a 2: n/v n/x|n/w/w-1", "b 1: n/w|n/v/v-1"]), [""; 0]);
-        assert_eq!(told(&["a 2: n/v|n/w/w-1", "b 1: n/w|n/v/v-1"]), [""; 0]);
-        assert_eq!(told(&["a 2: n/v n/x|n/w/w-1", "b 1: n/w|n/v/v-1 n/x/x-1"]).len(), 1);
+    fn one_holder_that_proceeds_is_enough() {
+        assert_eq!(reported(&["a 2: n/v n/x|n/w/w-1", "b 1: n/w|n/v/v-1"]), [""; 0]);
+        assert_eq!(reported(&["a 2: n/v|n/w/w-1", "b 1: n/w|n/v/v-1"]), [""; 0]);
+        assert_eq!(reported(&["a 2: n/v n/x|n/w/w-1", "b 1: n/w|n/v/v-1 n/x/x-1"]).len(), 1);
     }
 
     #[test]
-    fn the_first_in_a_queue_may_close_a_circle() {
+    fn the_first_in_a_queue_can_close_a_cycle() {
         assert_eq!(
-            told(&["a 1: |n/first n/h/h-1", "b 1: n/h|n/first"]),
+            reported(&["a 1: |n/first n/h/h-1", "b 1: n/h|n/first"]),
             ["n/first n/Mutex/b n/h; n/h/h-1 n/Mutex/a n/first first"]
         );
-        assert_eq!(told(&["a 1: |n/first n/h/h-1", "b 1: n/h|"]), [""; 0]);
+        assert_eq!(reported(&["a 1: |n/first n/h/h-1", "b 1: n/h|"]), [""; 0]);
     }
 
     #[test]
-    fn a_semaphore_without_a_place_is_no_circle() {
-        assert_eq!(told(&["a 0: |n/v n/w"]), [""; 0]);
+    fn a_semaphore_with_limit_zero_is_not_a_cycle() {
+        assert_eq!(reported(&["a 0: |n/v n/w"]), [""; 0]);
     }
 
     proptest! {
-        /// Workflows that take locks in one order never wait in a circle; each step of a circle names a real wait.
+        /// Workflows that acquire locks in one order never form a cycle; each step of a cycle is a real wait.
         #[test]
-        fn an_order_of_locks_has_no_circle(held in proptest::collection::vec((0..6_usize, 0..6_usize), 1..20)) {
+        fn ordered_locks_have_no_cycle(held in proptest::collection::vec((0..6_usize, 0..6_usize), 1..20)) {
             let mut locks: Vec<Lock> = (0..6).map(|at| lock(&format!("l{at} 1: |"))).collect();
             for (number, (one, other)) in held.iter().enumerate() {
                 let (low, high) = (one.min(other), one.max(other));

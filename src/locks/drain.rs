@@ -1,8 +1,9 @@
-//! The workflow that drains a semaphore: it waits at the head of the queue, takes the one place and never ends.
+//! The workflow that drains a semaphore: it is first in the queue, becomes the only holder and never ends.
 //!
-//! All that it does is a Suspend node, which needs no pod. It must be Running: a controller that starts again learns of
-//! holders from Running workflows alone, and one with `spec.suspend` stays Pending with its lock. A limit of 0 would not
-//! survive that start either: whoever asks for a semaphore that begins with it fails.
+//! It consists of one Suspend node, which needs no pod. The workflow must be Running: a restarted controller restores
+//! holders only from Running workflows (initManagers in workflow/controller/controller.go, v4.1.2), and a workflow with
+//! `spec.suspend` stays Pending with its lock. A limit of 0 does not survive a restart either: every workflow that
+//! requests a semaphore whose first known limit is 0 fails.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -10,25 +11,25 @@ use sha2::{Digest, Sha256};
 use super::Key;
 use crate::argo::Workflow;
 
-/// The annotation that tells a workflow of ours from others: `CONFIGMAP/KEY`.
+/// The annotation that marks the workflow of a drain; its value is `CONFIGMAP/KEY`.
 pub(super) const DRAIN_ANNOTATION: &str = "kubectl-runnable/drains";
-/// Ten years.
-const NEVER: u32 = 315_360_000;
-/// So much of the key stands in the name.
-const SHOWN: usize = 40;
+/// Ten years, in seconds.
+const DEADLINE_SECONDS: u32 = 315_360_000;
+/// The number of the key's characters in the name.
+const KEY_PART: usize = 40;
 
-/// The name of the workflow that drains a semaphore: always the same, so that a second drain finds the first.
+/// The name of the workflow that drains a semaphore. It is always the same, so that a second drain finds the first.
 pub(crate) fn drain_name(config_map: &str, key: &Key) -> String {
     let digest: [u8; 32] = Sha256::digest(target(config_map, key)).into();
     let [first, second, third, fourth, ..] = digest;
     let plain = |next: char| next.is_ascii_lowercase() || next.is_ascii_digit();
     let shown = key.as_str().to_ascii_lowercase();
-    let shown: String = shown.chars().take(SHOWN).map(|next| if plain(next) { next } else { '-' }).collect();
+    let shown: String = shown.chars().take(KEY_PART).map(|next| if plain(next) { next } else { '-' }).collect();
     format!("drain-{}-{:08x}", shown.trim_matches('-'), u32::from_be_bytes([first, second, third, fourth]))
 }
 
-/// The workflow. `synchronization` names the semaphore in the form that the cluster knows; `labels` make it the affair
-/// of the controller that serves the others.
+/// The workflow that drains a semaphore. `synchronization` names the semaphore in the form that the cluster knows;
+/// `labels` assign it to the controller of the semaphore's other workflows.
 pub(crate) fn drain_workflow(config_map: &str, key: &Key, synchronization: &Value, labels: &Value) -> Value {
     json!({
         "apiVersion": "argoproj.io/v1alpha1",
@@ -39,14 +40,14 @@ pub(crate) fn drain_workflow(config_map: &str, key: &Key, synchronization: &Valu
             "annotations": {
                 DRAIN_ANNOTATION: target(config_map, key),
                 "workflows.argoproj.io/description":
-                    format!("Keeps others from semaphore {key}; `kubectl runnable semaphore set {key} --undrain` ends it."),
+                    format!("Drains semaphore {key}; `kubectl runnable semaphore set {key} --undrain` ends the drain."),
             },
         },
         "spec": {
             "entrypoint": "wait",
             "priority": i32::MAX,
-            // The controller's defaults may set a shorter one.
-            "activeDeadlineSeconds": NEVER,
+            // The controller's workflowDefaults may set a shorter deadline.
+            "activeDeadlineSeconds": DEADLINE_SECONDS,
             "synchronization": synchronization,
             "templates": [{"name": "wait", "suspend": {}}],
         },
@@ -68,7 +69,7 @@ mod tests {
     use crate::argo::identity::ObjectName;
 
     #[test]
-    fn a_name_is_legal_short_and_of_its_semaphore_alone() {
+    fn a_name_is_legal_short_and_unique() {
         let long = format!("A_.{}", "k".repeat(240));
         let names = ["a-b-main", "A-b-main", "a_b-main", "...x"[1..].trim_start_matches('.'), "_", &long].map(|key| {
             let key = key.parse::<Key>().unwrap();

@@ -1,72 +1,72 @@
-//! What becomes of a semaphore's limit: an edit of one key, planned for the ConfigMap as it is.
+//! Plans the edit of one semaphore's limit for the current ConfigMap.
 
 use serde_json::{Value, json};
 
-use super::limits::{ANNOTATION, Drained, Limit, Limits, Note, Refusal};
+use super::limits::{ANNOTATION, Drained, Limit, LimitError, Limits, Note};
 use super::{Branch, Key};
 
-/// Of all annotations together the API server takes 256 KiB; branches are not noted beyond this.
-const LARGEST: usize = 128 * 1024;
-/// The limit of a semaphore that is drained: the drain itself takes the one place.
-const DRAINED: u32 = 1;
+/// Branches are recorded only up to this size: the API server accepts 256 KiB for all annotations together.
+const MAX_ANNOTATIONS: usize = 128 * 1024;
+/// The limit of a drained semaphore: the workflow of the drain is the only holder.
+const DRAINED_LIMIT: u32 = 1;
 
-/// What is to become of a semaphore.
+/// An edit of a semaphore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Edit<'a> {
-    /// It has this limit; a drain is taken back.
+    /// Set the limit; ends a drain.
     Set(u32),
-    /// It has this limit unless it has one.
+    /// Set the limit unless there is one.
     Ensure(u32),
-    /// It lets nobody in, by this workflow.
+    /// Drain it with the workflow of this name.
     Drain(&'a str),
-    /// It has the limit that it had before it was drained.
+    /// Restore the limit from before the drain.
     Undrain,
-    /// It is gone.
+    /// Delete it.
     Delete,
 }
 
 /// An edit of one key of a ConfigMap.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Request<'a> {
+pub(crate) struct EditRequest<'a> {
     /// The ConfigMap.
     pub config_map: &'a str,
     /// The key.
     pub key: &'a Key,
-    /// The branch that the key was made of.
+    /// The branch from which the key is derived.
     pub branch: Option<&'a Branch>,
-    /// What becomes of it.
+    /// The edit.
     pub edit: Edit<'a>,
 }
 
-/// What an edit comes to.
+/// The plan for an edit.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Planned {
-    /// What is to be sent.
+pub(crate) struct PlannedEdit {
+    /// The request to send.
     pub change: Change,
     /// The limit before.
     pub old: Limit,
     /// The limit after.
     pub new: Limit,
-    /// The drain that was there before.
+    /// The drain that was active before.
     pub drained: Option<Drained>,
-    /// Other branches that the key stands for.
+    /// Other branches with the same key.
     pub shared_with: Vec<String>,
 }
 
-/// A request that carries an edit out.
+/// The request to the API server that applies an edit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
     /// There is nothing to do.
     Nothing,
     /// A ConfigMap to create.
     Create(Value),
-    /// A merge patch of the state that was read.
+    /// A merge patch for the state that was read.
     Patch(Value),
 }
 
-impl Request<'_> {
-    /// What the edit comes to, given the ConfigMap as it is; none where there is none.
-    pub(crate) fn plan(&self, config_map: Option<&Value>) -> Result<Planned, Refusal> {
+impl EditRequest<'_> {
+    /// Plans the edit for the current ConfigMap; `None` if it does not exist.
+    pub(crate) fn plan(&self, config_map: Option<&Value>) -> Result<PlannedEdit, LimitError> {
         let absent = json!({"metadata": {"name": self.config_map}});
         let limits = Limits::of(config_map.unwrap_or(&absent))?;
         let old = limits.limit(self.key.as_str());
@@ -78,34 +78,34 @@ impl Request<'_> {
         let change = match after {
             None => Change::Nothing,
             Some(_) if limits.config_map["immutable"] == true => {
-                return Err(Refusal::Immutable(limits.name().to_owned()));
+                return Err(LimitError::Immutable(limits.name().to_owned()));
             }
             Some(limit) => self.change(&limits, config_map, &limit),
         };
-        Ok(Planned { change, old, new, drained, shared_with: shared_with.unwrap_or_default() })
+        Ok(PlannedEdit { change, old, new, drained, shared_with: shared_with.unwrap_or_default() })
     }
 
-    /// The limit after the edit; none where nothing is to be done.
-    fn after(&self, old: &Limit, drained: Option<&Drained>) -> Result<Option<Limit>, Refusal> {
+    /// The limit after the edit; `None` if nothing changes.
+    fn after(&self, old: &Limit, drained: Option<&Drained>) -> Result<Option<Limit>, LimitError> {
         let of = |limit: u32| Limit::Of(limit.into());
-        let no_limit = |value: String| {
+        let not_a_limit = |value: String| {
             let (config_map, key) = (self.config_map.to_owned(), self.key.to_string());
-            Err(Refusal::NoLimit { config_map, key, value })
+            Err(LimitError::NotALimit { config_map, key, value })
         };
-        let absent = || Refusal::Absent { config_map: self.config_map.to_owned(), key: self.key.to_string() };
+        let absent = || LimitError::Absent { config_map: self.config_map.to_owned(), key: self.key.to_string() };
         match (self.edit, old) {
             (Edit::Delete | Edit::Drain(_) | Edit::Undrain, Limit::MissingKey) => Err(absent()),
             (Edit::Delete, _) => Ok(Some(Limit::MissingKey)),
-            (_, Limit::Malformed(value)) => no_limit(value.clone()),
+            (_, Limit::Malformed(value)) => not_a_limit(value.clone()),
             (Edit::Set(limit), old) if *old == of(limit) && drained.is_none() => Ok(None),
             (Edit::Set(limit), _) | (Edit::Ensure(limit), Limit::MissingKey) => Ok(Some(of(limit))),
             (Edit::Ensure(_), _) => Ok(None),
-            (Edit::Drain(_), _) if drained.is_some() && *old == of(DRAINED) => Ok(None),
-            (Edit::Drain(_), Limit::Of(limit)) if *limit < 1 => no_limit(limit.to_string()),
-            (Edit::Drain(_), _) => Ok(Some(of(DRAINED))),
+            (Edit::Drain(_), _) if drained.is_some() && *old == of(DRAINED_LIMIT) => Ok(None),
+            (Edit::Drain(_), Limit::Of(limit)) if *limit < 1 => not_a_limit(limit.to_string()),
+            (Edit::Drain(_), _) => Ok(Some(of(DRAINED_LIMIT))),
             (Edit::Undrain, _) => match drained {
                 Some(drained) => Ok(Some(of(drained.limit.max(1)))),
-                None => Err(Refusal::NotDrained(self.key.to_string())),
+                None => Err(LimitError::NotDrained(self.key.to_string())),
             },
         }
     }
@@ -117,11 +117,11 @@ impl Request<'_> {
             Edit::Drain(workflow) => {
                 let former = note.drained.map(|drained| drained.limit);
                 let former = former.or_else(|| limits.limit(self.key.as_str()).number()?.try_into().ok());
-                note.drained = Some(Drained { limit: former.unwrap_or(DRAINED), workflow: workflow.to_owned() });
+                note.drained = Some(Drained { limit: former.unwrap_or(DRAINED_LIMIT), workflow: workflow.to_owned() });
             }
             _ => note.drained = None,
         }
-        let room = limits.config_map["metadata"]["annotations"].to_string().len() < LARGEST;
+        let room = limits.config_map["metadata"]["annotations"].to_string().len() < MAX_ANNOTATIONS;
         if let Some(branch) = self.branch.filter(|branch| room && !note.branches.iter().any(|name| branch.is(name))) {
             note.branches.push(branch.to_string());
         }
@@ -169,12 +169,12 @@ mod tests {
         json!({"metadata": {"name": "workflow-semaphores", "resourceVersion": "7"}, "data": data})
     }
 
-    fn plan(config_map: Option<&Value>, edit: Edit<'_>) -> Result<Planned, Refusal> {
+    fn plan(config_map: Option<&Value>, edit: Edit<'_>) -> Result<PlannedEdit, LimitError> {
         let key = "k".parse().unwrap();
-        Request { config_map: "workflow-semaphores", key: &key, branch: None, edit }.plan(config_map)
+        EditRequest { config_map: "workflow-semaphores", key: &key, branch: None, edit }.plan(config_map)
     }
 
-    /// The ConfigMap as the API server has it after the change.
+    /// The ConfigMap on the API server after the change.
     fn changed(config_map: Option<&Value>, edit: Edit<'_>) -> Value {
         match plan(config_map, edit).unwrap().change {
             Change::Nothing => config_map.cloned().unwrap_or_default(),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drain_is_taken_back_to_the_limit_that_was() {
+    fn undrain_restores_the_former_limit() {
         let live = config_map(json!({"k": "4", "other": "1"}));
         let drained = changed(Some(&live), Edit::Drain("drain-k"));
         assert_eq!(drained["data"], json!({"k": "1", "other": "1"}));
@@ -240,11 +240,11 @@ mod tests {
         assert_eq!(undrained["data"]["k"], "4");
         assert_eq!(Limits::of(&undrained).unwrap().drained("k"), None);
         assert_eq!(changed(Some(&drained), Edit::Set(1))["metadata"].get("annotations"), Some(&json!({})));
-        assert_eq!(plan(Some(&undrained), Edit::Undrain), Err(Refusal::NotDrained("k".to_owned())));
+        assert_eq!(plan(Some(&undrained), Edit::Undrain), Err(LimitError::NotDrained("k".to_owned())));
     }
 
     #[test]
-    fn a_limit_that_was_raised_by_hand_while_drained_is_lowered_again() {
+    fn a_limit_raised_by_hand_during_a_drain_is_lowered_again() {
         let mut drained = changed(Some(&config_map(json!({"k": "4"}))), Edit::Drain("drain-k"));
         drained["data"]["k"] = json!("6");
         let again = changed(Some(&drained), Edit::Drain("drain-k"));
@@ -252,47 +252,50 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_refused() {
+    fn foreign_config_maps_and_values_are_refused() {
         let mut cache = config_map(json!({"k": "{}"}));
         cache["metadata"]["labels"] = json!({"workflows.argoproj.io/configmap-type": "Cache"});
-        assert!(matches!(plan(Some(&cache), Edit::Set(1)), Err(Refusal::Cache(_))));
-        assert!(matches!(plan(Some(&cache), Edit::Delete), Err(Refusal::Cache(_))));
+        assert!(matches!(plan(Some(&cache), Edit::Set(1)), Err(LimitError::Cache(_))));
+        assert!(matches!(plan(Some(&cache), Edit::Delete), Err(LimitError::Cache(_))));
         let mut immutable = config_map(json!({"k": "1"}));
         immutable["immutable"] = json!(true);
-        assert!(matches!(plan(Some(&immutable), Edit::Set(2)), Err(Refusal::Immutable(_))));
+        assert!(matches!(plan(Some(&immutable), Edit::Set(2)), Err(LimitError::Immutable(_))));
         assert_eq!(plan(Some(&immutable), Edit::Ensure(2)).map(|planned| planned.change), Ok(Change::Nothing));
         for value in ["five", "", " 1", "1.0"] {
             let live = config_map(json!({"k": value}));
             for edit in [Edit::Set(1), Edit::Ensure(1), Edit::Drain("d")] {
-                assert!(matches!(plan(Some(&live), edit), Err(Refusal::NoLimit { .. })), "{value:?}");
+                assert!(matches!(plan(Some(&live), edit), Err(LimitError::NotALimit { .. })), "{value:?}");
             }
             assert_eq!(changed(Some(&live), Edit::Delete)["data"], json!({}));
         }
         let mut binary = config_map(json!(null));
         binary["binaryData"] = json!({"k": "AA=="});
-        assert!(matches!(plan(Some(&binary), Edit::Set(1)), Err(Refusal::NoLimit { .. })));
+        assert!(matches!(plan(Some(&binary), Edit::Set(1)), Err(LimitError::NotALimit { .. })));
         assert_eq!(changed(Some(&binary), Edit::Delete)["binaryData"], json!({}));
-        assert!(matches!(plan(Some(&config_map(json!({"k": "0"}))), Edit::Drain("d")), Err(Refusal::NoLimit { .. })));
+        assert!(matches!(
+            plan(Some(&config_map(json!({"k": "0"}))), Edit::Drain("d")),
+            Err(LimitError::NotALimit { .. })
+        ));
     }
 
     #[test]
-    fn a_semaphore_that_is_not_there_cannot_be_drained_or_deleted() {
+    fn a_missing_semaphore_cannot_be_drained_or_deleted() {
         for edit in [Edit::Drain("d"), Edit::Undrain, Edit::Delete] {
-            assert!(matches!(plan(None, edit), Err(Refusal::Absent { .. })), "{edit:?}");
+            assert!(matches!(plan(None, edit), Err(LimitError::Absent { .. })), "{edit:?}");
         }
     }
 
     #[test]
-    fn branches_that_share_a_key_are_known() {
+    fn branches_that_share_a_key_are_listed() {
         let [one, other]: [Branch; 2] = ["a-b/c@main", "a/b-c@main"].map(|text| text.parse().unwrap());
         let key = one.key().unwrap();
-        let request = |branch| Request { config_map: "s", key: &key, branch: Some(branch), edit: Edit::Set(1) };
+        let request = |branch| EditRequest { config_map: "s", key: &key, branch: Some(branch), edit: Edit::Set(1) };
         let Change::Create(first) = request(&one).plan(None).unwrap().change else { panic!() };
         assert_eq!(request(&one).plan(Some(&first)).unwrap().shared_with, [""; 0]);
         assert_eq!(request(&other).plan(Some(&first)).unwrap().shared_with, ["a-b/c@main"]);
     }
 
-    /// The fields of `data` but one.
+    /// `data` without the edited key.
     fn others(object: &Value) -> Value {
         let mut data = object["data"].clone();
         data.as_object_mut().unwrap().shift_remove("k");

@@ -1,4 +1,4 @@
-//! The key of a semaphore: what limits the runs of one branch of one repository.
+//! Keys of semaphores. A key derived from a branch limits the runs of that branch.
 
 use crate::exit::{CommandError, Exit};
 use std::fmt;
@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-/// The longest key that a ConfigMap takes.
-const LONGEST: usize = 253;
-/// The branch that is meant where none is named.
+/// The maximum length of a ConfigMap's key.
+const MAX_LENGTH: usize = 253;
+/// The default branch.
 const DEFAULT_REF: &str = "refs/heads/main";
 
 /// A key of a ConfigMap: 1 to 253 letters, digits, `-`, `_` or `.`, not beginning with two dots.
@@ -23,30 +23,32 @@ pub(crate) struct Branch {
     reference: String,
 }
 
-/// A key as a user names it: as it is, or by the branch it is made of.
+/// A key given directly or by the branch from which it is derived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct KeyArgument {
     /// The key.
     pub key: Key,
     /// The branch.
     pub branch: Option<Branch>,
 }
 
-/// Why a text is no key, or a branch has none.
+/// Why a text is not a key, or a branch has no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyError {
-    /// The text is no key of a ConfigMap.
-    #[error("invalid semaphore key {0:?}: expected 1 to {LONGEST} letters, digits, '-', '_' or '.', or OWNER/REPO@REF")]
+    /// The text is not a valid ConfigMap key.
+    #[error(
+        "invalid semaphore key {0:?}: expected 1 to {MAX_LENGTH} letters, digits, '-', '_' or '.', or OWNER/REPO@REF"
+    )]
     Key(String),
-    /// The key of a branch would be none that a ConfigMap takes.
-    #[error("{branch} has no semaphore key: {key:?} is longer than {LONGEST} characters or begins with two dots")]
+    /// The key of the branch would not be a valid ConfigMap key.
+    #[error("{branch} has no semaphore key: {key:?} is longer than {MAX_LENGTH} characters or begins with two dots")]
     Branch {
         /// The branch.
         branch: String,
-        /// What its key would be.
+        /// Its key.
         key: String,
     },
-    /// The text names no branch.
+    /// The text does not name a branch.
     #[error("invalid repository {0:?}: expected OWNER/REPO@REF, such as exampleorg/sample@main")]
     Repository(String),
 }
@@ -69,7 +71,7 @@ impl FromStr for Key {
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        let is_key = (1..=LONGEST).contains(&text.len()) && text.bytes().all(legal);
+        let is_key = (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(legal);
         if is_key && text != "." && !text.starts_with("..") {
             Ok(Self(text.to_owned()))
         } else {
@@ -85,7 +87,7 @@ impl fmt::Display for Key {
 }
 
 impl Branch {
-    /// The branch of a repository; without a ref, `main`.
+    /// A branch of a repository; the default ref is `main`.
     pub(crate) fn new(owner: &str, repo: &str, reference: Option<&str>) -> Result<Self, KeyError> {
         let reference = reference.unwrap_or(DEFAULT_REF);
         if [owner, repo, short(reference)].contains(&"") {
@@ -94,8 +96,8 @@ impl Branch {
         Ok(Self { owner: owner.to_owned(), repo: repo.to_owned(), reference: reference.to_owned() })
     }
 
-    /// The key: owner, repository and ref joined by `-`, without `refs/heads/` or `refs/tags/`, every character but
-    /// letters, digits, `_`, `.` and `-` replaced by `-`, in lower case. Two branches may share one.
+    /// The key: owner, repository and ref joined by `-`, without `refs/heads/` or `refs/tags/`, in lower case, with
+    /// every character except letters, digits, `_`, `.` and `-` replaced by `-`. Two branches may have the same key.
     pub(crate) fn key(&self) -> Result<Key, KeyError> {
         let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | '-');
         let text = format!("{}-{}-{}", self.owner, self.repo, short(&self.reference));
@@ -103,7 +105,7 @@ impl Branch {
         key.parse().map_err(|_| KeyError::Branch { branch: self.to_string(), key })
     }
 
-    /// Whether a name that [`Branch`] was shown under is this one's: owner and repository in any case, as forges have it.
+    /// Whether a displayed name is that of this branch. Owner and repository ignore case, as on forges.
     pub(crate) fn is(&self, name: &str) -> bool {
         name.parse::<Self>().is_ok_and(|other| {
             let reference = |branch: &Self| branch.to_string().rsplit_once('@').map(|(_, at)| at.to_owned());
@@ -117,7 +119,7 @@ impl Branch {
 impl FromStr for Branch {
     type Err = KeyError;
 
-    /// Reads `OWNER/REPO@REF`, or `OWNER/REPO` for its main branch. What stands before the last `/` is the owner.
+    /// Reads `OWNER/REPO@REF`, or `OWNER/REPO` for its main branch. Everything before the last `/` is the owner.
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let (repository, reference) = match text.split_once('@') {
             Some((repository, reference)) => (repository, Some(reference)),
@@ -131,14 +133,14 @@ impl FromStr for Branch {
 }
 
 impl fmt::Display for Branch {
-    /// `OWNER/REPO@REF`, a branch by its short name.
+    /// `OWNER/REPO@REF`, with the short name of a branch.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reference = self.reference.strip_prefix("refs/heads/").unwrap_or(&self.reference);
         write!(formatter, "{}/{}@{reference}", self.owner, self.repo)
     }
 }
 
-impl TryFrom<Branch> for Named {
+impl TryFrom<Branch> for KeyArgument {
     type Error = KeyError;
 
     fn try_from(branch: Branch) -> Result<Self, KeyError> {
@@ -146,7 +148,7 @@ impl TryFrom<Branch> for Named {
     }
 }
 
-impl FromStr for Named {
+impl FromStr for KeyArgument {
     type Err = KeyError;
 
     /// Reads `KEY` or `OWNER/REPO@REF`.
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_made_of_owner_repository_and_ref() {
+    fn a_key_consists_of_owner_repository_and_ref() {
         for (owner, repo, reference, expected) in [
             ("ExampleOrg", "sample", "refs/heads/main", "exampleorg-sample-main"),
             ("exampleorg", "sample", "main", "exampleorg-sample-main"),
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_key_is_refused() {
+    fn illegal_keys_are_refused() {
         assert!(matches!(key("", "r", "main"), Err(KeyError::Repository(_))));
         assert!(matches!(key("o", "r", "refs/heads/"), Err(KeyError::Repository(_))));
         assert!(matches!(key("..", "r", "main"), Err(KeyError::Branch { .. })));
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_is_read_as_it_is_shown() {
+    fn a_displayed_branch_can_be_read_again() {
         for (text, shown) in [
             ("a/b", "a/b@main"),
             ("a/b@refs/heads/x/y", "a/b@x/y"),
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_knows_its_names_and_not_those_that_share_its_key() {
+    fn a_branch_matches_its_own_names_only() {
         let branch: Branch = "A-b/c@main".parse().unwrap();
         assert!(branch.is("a-b/C@refs/heads/main") && branch.is(&branch.to_string()));
         for other in ["a/b-c@main", "a-b/c@Main", "a-b/c@refs/tags/main", "exampleorg-sample-main"] {
@@ -225,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_is_legal_and_the_key_of_itself(owner in ".{1,40}", repo in ".{1,40}", reference in ".{1,60}") {
+        fn a_derived_key_is_legal(owner in ".{1,40}", repo in ".{1,40}", reference in ".{1,60}") {
             let Ok(branch) = Branch::new(&owner, &repo, Some(&reference)) else { return Ok(()) };
             if let Ok(key) = branch.key() {
                 prop_assert_eq!(key.as_str().parse::<Key>(), Ok(key.clone()));

@@ -1,4 +1,4 @@
-//! The ConfigMap that holds the limits of semaphores: what it says, and why it may not be changed.
+//! The ConfigMap that holds the limits of semaphores, and reasons not to change it.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,32 @@ use serde_json::{Map, Value};
 
 use crate::exit::{CommandError, Exit};
 
-/// The annotation in which this program notes what the limits do not say, as JSON: key ► [`Note`].
+/// The annotation with our notes about keys, as JSON: key ► [`Note`].
 pub(super) const ANNOTATION: &str = "kubectl-runnable/semaphores";
 
 /// The limit of a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// So many may hold it. Below 1 the controller fails whoever asks for it.
+    /// The maximum number of holders. Below 1, the controller fails every workflow that requests the lock.
     Of(i64),
-    /// The value is no number.
+    /// The value is not a number.
     Malformed(String),
     /// The ConfigMap has no such key.
     MissingKey,
     /// There is no such ConfigMap.
     MissingConfigMap,
-    /// It is kept where this program cannot look.
+    /// The limit is stored where this program cannot read it.
     Unknown,
 }
 
 impl Limit {
-    /// Reads a value as the controller does (Go's Atoi).
+    /// Reads a value as the controller does: with Go's strconv.Atoi (getSyncLimit in workflow/controller/controller.go,
+    /// v4.1.2).
     fn read(text: &str) -> Self {
         text.parse().map_or_else(|_| Self::Malformed(text.to_owned()), Self::Of)
     }
 
-    /// The number, where it is known.
+    /// The number, if known.
     pub(crate) fn number(&self) -> Option<i64> {
         match self {
             Self::Of(number) => Some(*number),
@@ -40,45 +41,45 @@ impl Limit {
     }
 }
 
-/// What is noted of a key.
+/// Our note about a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Note {
-    /// The branches that the key was made of.
+    /// The branches from which the key was derived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) branches: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) drained: Option<Drained>,
 }
 
-/// A semaphore that lets nobody in.
+/// The drain of a semaphore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Drained {
-    /// The limit that it had before.
+    /// The limit before the drain.
     pub limit: u32,
-    /// The workflow that takes its one place.
+    /// The workflow that is the only holder.
     pub workflow: String,
 }
 
 /// Why a ConfigMap is not read or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// It holds something else.
+pub(crate) enum LimitError {
+    /// The ConfigMap holds something else.
     #[error("ConfigMap {0:?} is a memoization cache")]
     Cache(String),
-    /// It cannot be changed.
+    /// The ConfigMap is immutable.
     #[error("ConfigMap {0:?} is immutable")]
     Immutable(String),
-    /// The key stands for something else than a limit.
-    #[error("key {key:?} of ConfigMap {config_map:?} holds {value:?}, which is no limit")]
-    NoLimit {
+    /// The value of the key is not a limit.
+    #[error("key {key:?} of ConfigMap {config_map:?} has the value {value:?}, which is not a limit")]
+    NotALimit {
         /// The ConfigMap.
         config_map: String,
         /// The key.
         key: String,
-        /// What it holds.
+        /// The value.
         value: String,
     },
-    /// There is no such key.
+    /// The key does not exist.
     #[error("semaphore {key:?} does not exist in ConfigMap {config_map:?}")]
     Absent {
         /// The ConfigMap.
@@ -86,12 +87,12 @@ pub(crate) enum Refusal {
         /// The key.
         key: String,
     },
-    /// There is no drain to take back.
+    /// There is no drain to end.
     #[error("semaphore {0:?} is not drained")]
     NotDrained(String),
 }
 
-impl CommandError for Refusal {
+impl CommandError for LimitError {
     fn exit(&self) -> Exit {
         match self {
             Self::Absent { .. } => Exit::NotFound,
@@ -103,14 +104,14 @@ impl CommandError for Refusal {
         Some(match self {
             Self::Cache(_) => "choose another ConfigMap for limits with --configmap".to_owned(),
             Self::Immutable(name) => format!(
-                "choose another with --configmap, or create it again: kubectl get configmap {name} -o yaml > {name}.yaml, \
-                 take immutable out, kubectl replace --force -f {name}.yaml"
+                "choose another with --configmap, or replace it: kubectl get configmap {name} -o yaml > {name}.yaml, \
+                 remove the field immutable, kubectl replace --force -f {name}.yaml"
             ),
-            Self::NoLimit { .. } => {
-                "choose another key, or take the value away first: kubectl runnable semaphore delete KEY".to_owned()
+            Self::NotALimit { .. } => {
+                "choose another key, or first delete the value: kubectl runnable semaphore delete KEY".to_owned()
             }
             Self::Absent { .. } => {
-                "kubectl runnable semaphore list shows those that exist; semaphore set makes one".to_owned()
+                "kubectl runnable semaphore list shows the existing ones; semaphore set creates one".to_owned()
             }
             Self::NotDrained(_) => "set its limit: kubectl runnable semaphore set KEY LIMIT".to_owned(),
         })
@@ -126,12 +127,12 @@ pub(crate) struct Limits<'a> {
 }
 
 impl<'a> Limits<'a> {
-    /// Reads a ConfigMap, unless it is another's.
-    pub(crate) fn of(config_map: &'a Value) -> Result<Self, Refusal> {
+    /// Reads a ConfigMap, unless it is a cache.
+    pub(crate) fn of(config_map: &'a Value) -> Result<Self, LimitError> {
         let metadata = &config_map["metadata"];
         let name = metadata["name"].as_str().unwrap_or_default();
         if metadata["labels"]["workflows.argoproj.io/configmap-type"] == "Cache" {
-            return Err(Refusal::Cache(name.to_owned()));
+            return Err(LimitError::Cache(name.to_owned()));
         }
         let notes = metadata["annotations"][ANNOTATION].as_str().and_then(|text| serde_json::from_str(text).ok());
         Ok(Self { name, config_map, notes: notes.unwrap_or_default() })
@@ -156,12 +157,12 @@ impl<'a> Limits<'a> {
         }
     }
 
-    /// Whether a semaphore is drained.
+    /// The drain of a semaphore, if it is drained.
     pub(crate) fn drained(&self, key: &str) -> Option<&Drained> {
         self.notes.get(key)?.drained.as_ref()
     }
 
-    /// The branches that a key is known to stand for.
+    /// The branches that are recorded for a key.
     pub(crate) fn branches(&self, key: &str) -> &[String] {
         self.notes.get(key).map(|note| note.branches.as_slice()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! A lock with those who hold it and those who wait for it.
+//! A lock with its holders and waiters.
 
 use std::cmp::Ordering;
 
@@ -7,88 +7,89 @@ use serde::Serialize;
 use super::limits::{Drained, Limit};
 use crate::argo::synchronization::{Holder, LockName};
 
-/// A lock with those who have to do with it.
+/// A lock with its holders and waiters.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lock {
     /// Its name.
     pub name: LockName,
-    /// How many may hold it.
+    /// The maximum number of holders.
     pub limit: Limit,
-    /// Whether it lets nobody in.
+    /// Its drain, if it admits no new holders.
     pub drained: Option<Drained>,
-    /// The branches that its key is known to stand for.
+    /// The branches that are recorded for its key.
     pub branches: Vec<String>,
-    /// Who holds it.
+    /// Its holders.
     pub holders: Vec<Holding>,
-    /// Who waits for it, the next first.
+    /// Its waiters, the next one first.
     pub queue: Vec<Waiter>,
 }
 
-/// Somebody who holds a lock.
+/// A holder of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Holding {
-    /// Who.
+    /// The workflow or node.
     pub holder: Holder,
     /// The node's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
-    /// Whether it will give the lock back.
+    /// Whether the holder will release the lock.
     #[serde(flatten)]
-    pub standing: Standing,
-    /// Whether it is there to keep others out.
+    pub state: HolderState,
+    /// Whether it is the workflow of a drain.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub drains: bool,
 }
 
-/// Whether a holder will give its lock back.
+/// Whether a holder will release its lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "standing", rename_all = "camelCase")]
-pub(crate) enum Standing {
-    /// It is at work.
+pub(crate) enum HolderState {
+    /// The holder is running.
     Live {
         /// The workflow's phase.
         phase: String,
     },
-    /// It has ended, the workflow or the node, and should have given it back.
+    /// The workflow or node has ended and should have released the lock.
     Ended {
-        /// The phase that it ended in.
+        /// The final phase.
         phase: String,
     },
-    /// Its workflow does not exist.
+    /// The workflow does not exist.
     Gone,
 }
 
-impl Standing {
-    /// Whether nobody is left to give the lock back.
+impl HolderState {
+    /// Whether nobody is left to release the lock.
     pub(crate) fn is_orphaned(&self) -> bool {
         !matches!(self, Self::Live { .. })
     }
 }
 
-/// Somebody who waits for a lock.
+/// A waiter for a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Waiter {
-    /// Who; without a node the workflow as a whole, or a node that is not known.
+    /// The workflow or node; without a node, the whole workflow or one of its nodes that is not known.
     pub holder: Holder,
     /// The node's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
-    /// The workflow's priority; the highest comes first.
+    /// The workflow's priority; the highest is first in the queue.
     pub priority: i64,
-    /// When the workflow was created; of one priority the oldest comes first.
+    /// When the workflow was created; with equal priority, the oldest is first.
     pub created: String,
-    /// The ids of the nodes that the node stands within, from the nearest.
+    /// The ids of the nodes that contain the node, innermost first.
     #[serde(skip)]
     pub within: Vec<String>,
-    /// Whether it is there to keep others out.
+    /// Whether it is the workflow of a drain.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub drains: bool,
 }
 
 impl Waiter {
-    /// As the controller's queue has it; those of one workflow by their ids.
+    /// The order of the controller's queue (priorityQueue.Less in workflow/sync/multi_throttler.go, v4.1.2); waiters of one
+    /// workflow by their ids.
     pub(super) fn cmp(&self, other: &Self) -> Ordering {
         let by_priority = other.priority.cmp(&self.priority);
         by_priority.then_with(|| self.created.cmp(&other.created)).then_with(|| self.holder.cmp(&other.holder))

@@ -1,4 +1,4 @@
-//! What the status of one workflow tells of locks.
+//! The locks in the status of one workflow.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,10 +13,10 @@ use crate::argo::template::text;
 use crate::argo::{Nodes, Workflow};
 use crate::mask::Mask;
 
-/// The label that names the controller that a workflow is for.
+/// The label that assigns a workflow to a controller.
 pub(crate) const INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
 
-/// What matters of a workflow.
+/// The part of a workflow that matters for locks.
 #[derive(Debug)]
 pub(super) struct LockStatus {
     pub(super) phase: String,
@@ -24,9 +24,9 @@ pub(super) struct LockStatus {
     pub(super) priority: i64,
     pub(super) created: String,
     pub(super) recorded: Recorded,
-    /// Nodes that hold or wait, by id.
+    /// The nodes that hold or wait, by id.
     pub(super) nodes: HashMap<String, NodeLockStatus>,
-    /// Whether these are all.
+    /// Whether `nodes` is complete.
     pub(super) whole: bool,
     pub(super) drains: bool,
     pub(super) instance: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct NodeLockStatus {
 }
 
 impl LockStatus {
-    /// What matters of a workflow.
+    /// Reads a Workflow object.
     pub(super) fn of(workflow: &Value) -> Self {
         let recorded = Recorded::of(workflow);
         let workflow = Workflow::view(workflow);
@@ -59,7 +59,7 @@ impl LockStatus {
         }
     }
 
-    /// Itself or its nodes that wait for the lock.
+    /// The waiters for the lock: the workflow itself or its nodes.
     pub(super) fn waiters(&self, (namespace, workflow): &Address, lock: &LockName) -> Vec<Waiter> {
         if !self.recorded.waiting.iter().any(|waiting| waiting.lock == *lock) {
             return Vec::new();
@@ -77,7 +77,8 @@ impl LockStatus {
             drains: self.drains,
         };
         let mut waiting = self.nodes.iter().filter(|(_, node)| node.waiting.is_some()).peekable();
-        // A node that waits for several locks names one of them. One that gave up leaves its lock in the status.
+        // A node that waits for several locks names only one of them. A node that gave up stays in
+        // `synchronization.waiting`.
         let nobody = self.whole && self.phase == "Running" && waiting.peek().is_none();
         let nodes: Vec<Waiter> =
             waiting.filter(|(_, node)| node.waiting.as_ref() == Some(lock)).map(|node| waiter(Some(node))).collect();
@@ -95,7 +96,7 @@ fn node_statuses(workflow: &Workflow, nodes: &Nodes, recorded: &Recorded) -> Has
         let waits = node.synchronization_status.as_ref().filter(|_| !node.phase.is_fulfilled())?;
         waits.waiting.parse::<LockName>().ok()
     };
-    let seen = nodes.all.iter().filter_map(|node| {
+    let statuses = nodes.all.iter().filter_map(|node| {
         let waiting = waiting(node);
         (waiting.is_some() || holding.contains(node.id.as_str())).then(|| {
             let ended = Some(node.phase).filter(|phase| phase.is_fulfilled()).map(Phase::as_str).map(str::to_owned);
@@ -103,5 +104,5 @@ fn node_statuses(workflow: &Workflow, nodes: &Nodes, recorded: &Recorded) -> Has
             (node.id.clone(), NodeLockStatus { name: mask.text(&node.name), ended, waiting, within })
         })
     });
-    seen.collect()
+    statuses.collect()
 }

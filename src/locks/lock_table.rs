@@ -1,52 +1,54 @@
-//! Who holds and who waits, put together from the status of all workflows.
+//! Holders and waiters of all locks, collected from the status of all workflows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use super::limits::{Drained, Limit, Limits};
-use super::lock::{Holding, Lock, Standing, Waiter};
+use super::lock::{HolderState, Holding, Lock, Waiter};
 use super::lock_status::LockStatus;
 use crate::argo::synchronization::{Holder, LockKind, LockName};
 
-/// Namespace and name of an object.
+/// The namespace and name of an object.
 pub(crate) type Address = (String, String);
 
-/// Workflows and limits, as far as they were read.
+/// The workflows and limits that were read.
 #[derive(Debug, Default)]
 pub(crate) struct LockTable {
     workflows: BTreeMap<Address, LockStatus>,
     gone: BTreeSet<Address>,
     limits: HashMap<LockName, (Limit, Option<Drained>, Vec<String>)>,
-    /// The ConfigMaps that were looked for, and whether they are there.
+    /// The ConfigMaps that were requested, and whether they exist.
     config_maps: BTreeMap<Address, bool>,
 }
 
 impl LockTable {
-    /// Takes a workflow in.
+    /// Adds a workflow.
     pub(crate) fn add(&mut self, workflow: &Value) {
         let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default().to_owned();
-        let (address, seen) = ((text("namespace"), text("name")), LockStatus::of(workflow));
-        self.workflows.insert(address, seen);
+        let (address, lock_status) = ((text("namespace"), text("name")), LockStatus::of(workflow));
+        self.workflows.insert(address, lock_status);
     }
 
-    /// Takes in that a workflow does not exist.
+    /// Records that a workflow does not exist.
     pub(crate) fn add_gone(&mut self, workflow: Address) {
         self.gone.insert(workflow);
     }
 
-    /// Forgets what has nothing to do with a namespace. Its own workflows, those that have to do with its locks, and those
-    /// that have to do with a lock of any of these stay: they may wait for each other.
+    /// Keeps only workflows that matter for a namespace: its own workflows, those that use its locks, and,
+    /// transitively, those that use a lock of any of these, because they may wait for each other.
     pub(crate) fn keep(&mut self, namespace: &str) {
         let mut locks = BTreeSet::new();
         let mut kept = BTreeSet::new();
         loop {
             let is_of = |lock: &&LockName| lock.namespace == namespace || locks.contains(*lock);
-            let next = self.workflows.iter().filter(|(address, seen)| {
-                !kept.contains(*address) && (address.0 == namespace || seen.recorded.locks().any(|lock| is_of(&lock)))
+            let next = self.workflows.iter().filter(|(address, lock_status)| {
+                !kept.contains(*address)
+                    && (address.0 == namespace || lock_status.recorded.locks().any(|lock| is_of(&lock)))
             });
-            let next: Vec<(Address, Vec<LockName>)> =
-                next.map(|(address, seen)| (address.clone(), seen.recorded.locks().cloned().collect())).collect();
+            let next: Vec<(Address, Vec<LockName>)> = next
+                .map(|(address, lock_status)| (address.clone(), lock_status.recorded.locks().cloned().collect()))
+                .collect();
             if next.is_empty() {
                 break;
             }
@@ -58,9 +60,9 @@ impl LockTable {
         self.workflows.retain(|address, _| kept.contains(address));
     }
 
-    /// The workflows that others name as holders and that were not taken in.
+    /// The workflows that others name as holders and that were not added yet.
     pub(crate) fn unseen(&self) -> BTreeSet<Address> {
-        let waiting = self.workflows.values().flat_map(|seen| &seen.recorded.waiting);
+        let waiting = self.workflows.values().flat_map(|lock_status| &lock_status.recorded.waiting);
         let named = waiting.flat_map(|waiting| &waiting.held_by);
         named
             .map(address)
@@ -68,22 +70,22 @@ impl LockTable {
             .collect()
     }
 
-    /// Takes in the limits of a ConfigMap, each of which is a lock also when nobody asks for it.
+    /// Adds the limits of a ConfigMap; each is a lock even if no workflow uses it.
     pub(crate) fn add_limits(&mut self, namespace: &str, limits: &Limits<'_>) {
         self.config_maps.insert((namespace.to_owned(), limits.name().to_owned()), true);
         for key in limits.keys() {
             let lock = LockName::semaphore(namespace, limits.name(), key);
-            let told = (limits.limit(key), limits.drained(key).cloned(), limits.branches(key).to_vec());
-            self.limits.insert(lock, told);
+            let known = (limits.limit(key), limits.drained(key).cloned(), limits.branches(key).to_vec());
+            self.limits.insert(lock, known);
         }
     }
 
-    /// Takes in that a ConfigMap does not exist.
+    /// Records that a ConfigMap does not exist.
     pub(crate) fn add_missing_limits(&mut self, config_map: Address) {
         self.config_maps.insert(config_map, false);
     }
 
-    /// The ConfigMaps in which the limits of the known locks stand.
+    /// The ConfigMaps with the limits of the known locks.
     pub(crate) fn config_maps(&self) -> BTreeSet<Address> {
         let locks = self.recorded().into_iter();
         let of = |lock: LockName| match lock.kind {
@@ -93,29 +95,31 @@ impl LockTable {
         locks.filter_map(of).collect()
     }
 
-    /// The instances of the controller that serve those who have to do with a lock.
+    /// The controller instances of the workflows that use a lock.
     pub(crate) fn instances(&self, lock: &LockName) -> BTreeSet<Option<&str>> {
-        let with =
-            self.workflows.values().filter(|seen| !seen.drains && seen.recorded.locks().any(|name| name == lock));
-        with.map(|seen| seen.instance.as_deref()).collect()
+        let with = self
+            .workflows
+            .values()
+            .filter(|lock_status| !lock_status.drains && lock_status.recorded.locks().any(|name| name == lock));
+        with.map(|lock_status| lock_status.instance.as_deref()).collect()
     }
 
-    /// All locks, by their names.
+    /// All locks, sorted by name.
     pub(crate) fn locks(&self) -> Vec<Lock> {
         let names: BTreeSet<LockName> = self.recorded().into_iter().chain(self.limits.keys().cloned()).collect();
         names.into_iter().map(|name| self.lock(name)).collect()
     }
 
-    /// The locks of a namespace, and those that its workflows hold or wait for, by their names.
+    /// The locks of a namespace, and those that its workflows hold or wait for, sorted by name.
     pub(crate) fn locks_of(&self, namespace: &str) -> Vec<Lock> {
         let own = self.workflows.iter().filter(|((home, _), _)| home == namespace);
-        let named: BTreeSet<&LockName> = own.flat_map(|(_, seen)| seen.recorded.locks()).collect();
+        let named: BTreeSet<&LockName> = own.flat_map(|(_, lock_status)| lock_status.recorded.locks()).collect();
         let mut locks = self.locks();
         locks.retain(|lock| lock.name.namespace == namespace || named.contains(&lock.name));
         locks
     }
 
-    /// One lock, also one that nobody has named.
+    /// One lock, even if nothing is known about it.
     pub(crate) fn lock(&self, name: LockName) -> Lock {
         let (limit, drained, branches) = self.limit(&name);
         let queue = self.queue(&name);
@@ -123,8 +127,8 @@ impl LockTable {
     }
 
     fn limit(&self, name: &LockName) -> (Limit, Option<Drained>, Vec<String>) {
-        if let Some(told) = self.limits.get(name) {
-            return told.clone();
+        if let Some(known) = self.limits.get(name) {
+            return known.clone();
         }
         let limit = match &name.kind {
             LockKind::Mutex(_) => Limit::Of(1),
@@ -141,32 +145,38 @@ impl LockTable {
     }
 
     fn recorded(&self) -> BTreeSet<LockName> {
-        let of = |seen: &LockStatus| {
-            let held = seen.recorded.holding.iter().map(|(lock, _)| lock.clone());
-            let live = !seen.ended;
-            let awaited = seen.recorded.waiting.iter().filter(move |_| live).map(|waiting| waiting.lock.clone());
+        let of = |lock_status: &LockStatus| {
+            let held = lock_status.recorded.holding.iter().map(|(lock, _)| lock.clone());
+            let live = !lock_status.ended;
+            let awaited = lock_status.recorded.waiting.iter().filter(move |_| live).map(|waiting| waiting.lock.clone());
             held.chain(awaited).collect::<Vec<_>>()
         };
         self.workflows.values().flat_map(of).collect()
     }
 
-    /// Those who say so themselves. Whom others name may have left long ago: a waiter is told of holders only when the
-    /// controller looks at it. One who is no more counts where the others leave a place, which would else be taken.
+    /// The holders of a lock: those whose own status says so. A holder that only a waiter names may have released the
+    /// lock long ago, because the controller updates a waiter's status only when it processes that waiter. If such a
+    /// holder has ended or does not exist, it counts only while the lock has a free slot: otherwise the controller
+    /// would have given that slot to a waiter.
     fn holders(&self, lock: &LockName, limit: &Limit, queue: &[Waiter]) -> Vec<Holding> {
-        let own = self.workflows.values().flat_map(|seen| &seen.recorded.holding).filter(|(name, _)| name == lock);
+        let own = self
+            .workflows
+            .values()
+            .flat_map(|lock_status| &lock_status.recorded.holding)
+            .filter(|(name, _)| name == lock);
         let mut holders: BTreeMap<Holder, Holding> =
             own.map(|(_, holder)| (holder.clone(), self.holding(holder))).collect();
-        let live = holders.values().filter(|holding| !holding.standing.is_orphaned()).count();
+        let live = holders.values().filter(|holding| !holding.state.is_orphaned()).count();
         if limit.number().is_some_and(|limit| i64::try_from(live).is_ok_and(|live| live >= limit)) {
             return holders.into_values().collect();
         }
-        let seen = queue.iter().filter_map(|waiter| self.workflows.get(&address(&waiter.holder)));
-        let waiting = seen.flat_map(|seen| &seen.recorded.waiting);
+        let lock_status = queue.iter().filter_map(|waiter| self.workflows.get(&address(&waiter.holder)));
+        let waiting = lock_status.flat_map(|lock_status| &lock_status.recorded.waiting);
         for holder in waiting.filter(|waiting| waiting.lock == *lock).flat_map(|waiting| &waiting.held_by) {
             let holding = self.holding(holder);
-            let ended = self.workflows.get(&address(holder)).is_some_and(|seen| seen.ended);
-            // Of a live workflow its own word counts.
-            if holding.standing == Standing::Gone || ended {
+            let ended = self.workflows.get(&address(holder)).is_some_and(|lock_status| lock_status.ended);
+            // The status of a live workflow itself is more recent than that of its waiters.
+            if holding.state == HolderState::Gone || ended {
                 holders.entry(holder.clone()).or_insert(holding);
             }
         }
@@ -174,27 +184,35 @@ impl LockTable {
     }
 
     fn holding(&self, holder: &Holder) -> Holding {
-        let Some(seen) = self.workflows.get(&address(holder)) else {
+        let Some(lock_status) = self.workflows.get(&address(holder)) else {
             let gone = self.gone.contains(&address(holder));
-            let standing = if gone { Standing::Gone } else { Standing::Live { phase: "Unknown".to_owned() } };
-            return Holding { holder: holder.clone(), node_name: None, standing, drains: false };
+            let state = if gone { HolderState::Gone } else { HolderState::Live { phase: "Unknown".to_owned() } };
+            return Holding { holder: holder.clone(), node_name: None, state, drains: false };
         };
-        let node = holder.node.as_ref().and_then(|id| seen.nodes.get(id));
-        let standing = match node.and_then(|node| node.ended.clone()) {
-            Some(phase) => Standing::Ended { phase },
-            None if seen.ended => Standing::Ended { phase: seen.phase.clone() },
-            None => Standing::Live { phase: seen.phase.clone() },
+        let node = holder.node.as_ref().and_then(|id| lock_status.nodes.get(id));
+        let state = match node.and_then(|node| node.ended.clone()) {
+            Some(phase) => HolderState::Ended { phase },
+            None if lock_status.ended => HolderState::Ended { phase: lock_status.phase.clone() },
+            None => HolderState::Live { phase: lock_status.phase.clone() },
         };
-        Holding { holder: holder.clone(), node_name: node.map(|node| node.name.clone()), standing, drains: seen.drains }
+        Holding {
+            holder: holder.clone(),
+            node_name: node.map(|node| node.name.clone()),
+            state,
+            drains: lock_status.drains,
+        }
     }
 
     fn queue(&self, lock: &LockName) -> Vec<Waiter> {
-        let live = self.workflows.iter().filter(|(_, seen)| !seen.ended);
-        let mut queue: Vec<Waiter> = live.flat_map(|(address, seen)| seen.waiters(address, lock)).collect();
-        // What it waited for may stand beside what it has got.
+        let live = self.workflows.iter().filter(|(_, lock_status)| !lock_status.ended);
+        let mut queue: Vec<Waiter> =
+            live.flat_map(|(address, lock_status)| lock_status.waiters(address, lock)).collect();
+        // The status may still list a lock as awaited after it was acquired.
         let holds = |waiter: &Waiter| {
-            let seen = self.workflows.get(&address(&waiter.holder));
-            seen.is_some_and(|seen| seen.recorded.holding.iter().any(|(name, of)| name == lock && *of == waiter.holder))
+            let lock_status = self.workflows.get(&address(&waiter.holder));
+            lock_status.is_some_and(|lock_status| {
+                lock_status.recorded.holding.iter().any(|(name, of)| name == lock && *of == waiter.holder)
+            })
         };
         queue.retain(|waiter| !holds(waiter));
         queue.sort_by(Waiter::cmp);

@@ -1,8 +1,8 @@
-//! Semaphores and mutexes of a cluster: their keys and limits, who holds and who waits, who waits for whom. Pure; must
-//! never ask a cluster or the clock.
+//! Semaphores and mutexes of a cluster: keys, limits, holders, waiters, deadlocks and drains. Pure: must never contact
+//! a cluster or read the clock.
 //!
-//! The controller keeps locks in its memory. What can be known from outside stands in two places: the limits in
-//! ConfigMaps ([`Limits`]), holders and waiters in the status of workflows ([`LockTable`]).
+//! The controller keeps locks in its memory. Outside, two places show them: ConfigMaps hold the limits ([`Limits`]),
+//! and the status of workflows holds holders and waiters ([`LockTable`]).
 
 mod cycle;
 mod drain;
@@ -15,14 +15,14 @@ mod lock_table;
 
 pub(crate) use self::cycle::{Cycle, cycles};
 pub(crate) use self::drain::{drain_name, drain_workflow, is_drain_of};
-pub(crate) use self::edit::{Change, Edit, Planned, Request};
-pub(crate) use self::key::{Branch, Key, KeyError, Named};
+pub(crate) use self::edit::{Change, Edit, EditRequest, PlannedEdit};
+pub(crate) use self::key::{Branch, Key, KeyArgument, KeyError};
 pub(crate) use self::limits::{Limit, Limits};
-pub(crate) use self::lock::{Holding, Lock, Standing, Waiter};
+pub(crate) use self::lock::{HolderState, Holding, Lock, Waiter};
 pub(crate) use self::lock_status::INSTANCE;
 pub(crate) use self::lock_table::{Address, LockTable};
 
-/// The ConfigMap that holds limits unless another is named.
+/// The default ConfigMap for limits.
 pub(crate) const CONFIG_MAP: &str = "workflow-semaphores";
 
 #[cfg(test)]

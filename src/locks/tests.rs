@@ -1,4 +1,4 @@
-//! The table as the status that a controller wrote fills it.
+//! The lock table, filled from status that a real controller wrote.
 
 #![allow(clippy::unwrap_used)]
 
@@ -34,7 +34,7 @@ fn who<'a>(holders: impl IntoIterator<Item = &'a Holder>) -> Vec<String> {
     holders.into_iter().map(ToString::to_string).collect()
 }
 
-/// A workflow that waits as a whole.
+/// A workflow that waits for a workflow-level lock.
 fn waiting(name: &str, priority: i64, created: &str) -> Value {
     let mut workflow = read(PENDING);
     workflow["metadata"]["name"] = json!(name);
@@ -56,7 +56,7 @@ fn a_workflow_holds_and_another_waits() {
     let held = &locks[0];
     assert_eq!((held.name.to_string().as_str(), &held.limit), (SEMAPHORE, &Limit::Of(1)));
     assert_eq!(who(held.holders.iter().map(|holding| &holding.holder)), ["argo/sem-hqvrn"]);
-    assert_eq!(held.holders[0].standing, Standing::Live { phase: "Running".to_owned() });
+    assert_eq!(held.holders[0].state, HolderState::Live { phase: "Running".to_owned() });
     assert_eq!(who(held.queue.iter().map(|waiter| &waiter.holder)), ["argo/sem-pvlt2"]);
     assert_eq!((&locks[1].limit, locks[1].holders.len()), (&Limit::Of(3), 0));
 }
@@ -94,22 +94,22 @@ fn a_holder_that_is_gone_or_has_ended_is_orphaned() {
     assert_eq!(table.unseen(), [holder.clone()].into());
     assert_eq!(lock(&table, SEMAPHORE).holders, [], "nobody is called an orphan before it was looked for");
     table.add_gone(holder);
-    assert_eq!((table.unseen().len(), &lock(&table, SEMAPHORE).holders[0].standing), (0, &Standing::Gone));
+    assert_eq!((table.unseen().len(), &lock(&table, SEMAPHORE).holders[0].state), (0, &HolderState::Gone));
 
     let mut ended = read(RUNNING);
     ended["status"] = json!({"phase": "Failed"});
     table.add(&ended);
-    let standing = Standing::Ended { phase: "Failed".to_owned() };
-    assert_eq!(lock(&table, SEMAPHORE).holders[0].standing, standing);
+    let state = HolderState::Ended { phase: "Failed".to_owned() };
+    assert_eq!(lock(&table, SEMAPHORE).holders[0].state, state);
 
     let mut leftover = read(RUNNING);
     leftover["status"]["phase"] = json!("Succeeded");
     table.add(&leftover);
-    assert!(lock(&table, SEMAPHORE).holders[0].standing.is_orphaned());
+    assert!(lock(&table, SEMAPHORE).holders[0].state.is_orphaned());
 }
 
 #[test]
-fn a_holder_that_ended_holds_no_place_that_another_has() {
+fn an_ended_holder_does_not_count_if_the_lock_is_full() {
     let mut ended = read(RUNNING);
     ended["status"] = json!({"phase": "Succeeded"});
     let mut next = read(RUNNING);
@@ -124,7 +124,7 @@ fn a_holder_that_ended_holds_no_place_that_another_has() {
 }
 
 #[test]
-fn who_waits_no_more_names_no_holder() {
+fn a_workflow_that_no_longer_waits_names_no_holder() {
     let mut running = read(RUNNING);
     let waiting = read(PENDING)["status"]["synchronization"]["semaphore"]["waiting"].clone();
     running["status"]["synchronization"]["semaphore"]["waiting"] = waiting;
@@ -137,7 +137,7 @@ fn who_waits_no_more_names_no_holder() {
 }
 
 #[test]
-fn who_has_got_the_lock_waits_no_more() {
+fn a_holder_is_not_a_waiter() {
     let mut workflow = read(PENDING);
     let name = workflow["status"]["synchronization"]["semaphore"]["waiting"][0]["semaphore"].clone();
     let holding = json!([{"semaphore": name, "holders": ["argo/sem-pvlt2"]}]);
@@ -147,7 +147,7 @@ fn who_has_got_the_lock_waits_no_more() {
 }
 
 #[test]
-fn of_a_live_workflow_its_own_word_counts() {
+fn the_status_of_a_live_workflow_itself_counts() {
     let mut released = read(RUNNING);
     released["status"]["synchronization"] = json!(null);
     assert_eq!(lock(&table(&[read(PENDING), released]), SEMAPHORE).holders, []);
@@ -158,11 +158,11 @@ fn a_node_that_ended_with_its_lock_is_orphaned() {
     let mut workflow = read(MUTEX);
     workflow["status"]["nodes"]["tsem-3332060374"]["phase"] = json!("Succeeded");
     let holders = lock(&table(&[workflow]), "argo/Mutex/deploy").holders;
-    assert_eq!(holders[0].standing, Standing::Ended { phase: "Succeeded".to_owned() });
+    assert_eq!(holders[0].state, HolderState::Ended { phase: "Succeeded".to_owned() });
 }
 
 #[test]
-fn who_gave_up_waiting_waits_no_more() {
+fn a_node_that_gave_up_is_not_a_waiter() {
     let mut workflow = read(MUTEX);
     workflow["status"]["nodes"]["tsem-3089131026"]["phase"] = json!("Failed");
     assert_eq!(lock(&table(&[workflow]), "argo/Mutex/deploy").queue, []);
@@ -173,7 +173,7 @@ fn who_gave_up_waiting_waits_no_more() {
 }
 
 #[test]
-fn a_waiter_whose_nodes_are_kept_elsewhere_is_the_workflow() {
+fn a_waiter_with_offloaded_nodes_is_the_workflow() {
     let mut workflow = read(MUTEX);
     workflow["status"]["nodes"] = json!(null);
     workflow["status"]["offloadNodeStatusVersion"] = json!("fnv:1");
@@ -183,7 +183,7 @@ fn a_waiter_whose_nodes_are_kept_elsewhere_is_the_workflow() {
 }
 
 #[test]
-fn holders_of_controllers_before_3_6_are_found_under_their_short_names() {
+fn holders_of_controllers_before_3_6_have_short_names() {
     let (mut running, mut pending) = (read(RUNNING), read(PENDING));
     running["status"]["synchronization"]["semaphore"]["holding"][0]["holders"] = json!(["sem-hqvrn"]);
     pending["status"]["synchronization"]["semaphore"]["waiting"][0]["holders"] = json!(["sem-hqvrn"]);
@@ -192,7 +192,7 @@ fn holders_of_controllers_before_3_6_are_found_under_their_short_names() {
 }
 
 #[test]
-fn a_limit_that_is_not_there_is_told_from_one_that_was_not_read() {
+fn a_missing_limit_differs_from_an_unread_one() {
     let mut table = table(&[read(PENDING)]);
     let limit = |table: &LockTable| lock(table, SEMAPHORE).limit;
     assert_eq!(limit(&table), Limit::Unknown);
@@ -215,7 +215,7 @@ fn between(namespace: &str, name: &str, holds: &str, waits: &str) -> Value {
 }
 
 #[test]
-fn a_namespace_knows_who_has_its_locks_anywhere_and_whom_these_wait_for() {
+fn a_namespace_includes_users_of_its_locks_in_all_namespaces() {
     let mut table = table(&[
         between("own", "a", "own/Mutex/own", "own/Mutex/awaited"),
         between("b", "holder", "own/Mutex/awaited", "b/Mutex/next"),

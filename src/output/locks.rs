@@ -1,4 +1,4 @@
-//! Locks for people: a table, one in full, and what keeps them from being given back.
+//! Locks as a table, as text with all details, and as JSON, with their problems.
 
 use std::fmt::Write;
 
@@ -7,40 +7,41 @@ use serde_json::{Value, json};
 
 use super::tree::printable;
 use crate::argo::synchronization::{Holder, LockKind};
-use crate::locks::{Cycle, Holding, Limit, Lock, Standing, Waiter};
+use crate::locks::{Cycle, HolderState, Holding, Limit, Lock, Waiter};
 
-/// So many holders and waiters are named in a brief table.
-const NAMED: usize = 3;
+/// The number of holders and waiters named in a table that is not wide.
+const MAX_NAMES: usize = 3;
 
-/// How locks are shown.
+/// The options of the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look<'a> {
-    /// The ConfigMap whose keys need no other name.
+    /// The ConfigMap whose semaphores are shown by their key only.
     pub config_map: &'a str,
-    /// Whether the namespace is shown.
+    /// Show the namespace.
     pub namespace: bool,
-    /// Whether all names are shown.
+    /// Show all holders and waiters.
     pub wide: bool,
 }
 
-/// The locks as a table, then what is wrong with them, a line each.
+/// The locks as a table, then their problems, one per line.
 pub(crate) fn table(locks: &[Lock], cycles: &[Cycle], look: Look<'_>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let usual = ["LOCK", "LIMIT", "HELD", "WAITING", "HOLDERS", "QUEUE"];
     table.set_header(look.namespace.then_some("NAMESPACE").into_iter().chain(usual));
     for lock in locks {
-        let more = if look.wide { usize::MAX } else { NAMED };
-        let holders = lock.holders.iter().map(|holding| who(lock, &holding.holder, holding.node_name.as_deref()));
-        let queue = lock.queue.iter().map(|waiter| who(lock, &waiter.holder, waiter.node_name.as_deref()));
+        let more = if look.wide { usize::MAX } else { MAX_NAMES };
+        let holders =
+            lock.holders.iter().map(|holding| holder_name(lock, &holding.holder, holding.node_name.as_deref()));
+        let queue = lock.queue.iter().map(|waiter| holder_name(lock, &waiter.holder, waiter.node_name.as_deref()));
         let limit = if lock.drained.is_some() { "drained".to_owned() } else { self::limit(&lock.limit) };
         let cells = [
             name(lock, look.config_map),
             limit,
             lock.holders.len().to_string(),
             lock.queue.len().to_string(),
-            few(&holders.collect::<Vec<_>>(), more),
-            few(&queue.collect::<Vec<_>>(), more),
+            shortened(&holders.collect::<Vec<_>>(), more),
+            shortened(&queue.collect::<Vec<_>>(), more),
         ];
         table.add_row(
             look.namespace.then(|| lock.name.namespace.clone()).into_iter().chain(cells).map(|cell| printable(&cell)),
@@ -50,15 +51,15 @@ pub(crate) fn table(locks: &[Lock], cycles: &[Cycle], look: Look<'_>) -> String 
         column.set_padding((0, 2));
     }
     let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-    let wrong: Vec<String> = locks.iter().flat_map(troubles).chain(cycles.iter().map(cycle)).collect();
-    if !wrong.is_empty() {
+    let problems: Vec<String> = locks.iter().flat_map(problems).chain(cycles.iter().map(cycle)).collect();
+    if !problems.is_empty() {
         text.push('\n');
     }
-    text.extend(wrong.iter().map(|line| printable(line) + "\n"));
+    text.extend(problems.iter().map(|line| printable(line) + "\n"));
     text
 }
 
-/// One lock in full.
+/// One lock with all details, as text.
 pub(crate) fn text(lock: &Lock, cycles: &[Cycle], config_map: &str) -> String {
     let mut lines: Vec<(&str, String)> =
         vec![("Lock", name(lock, config_map)), ("Namespace", lock.name.namespace.clone())];
@@ -83,22 +84,22 @@ pub(crate) fn text(lock: &Lock, cycles: &[Cycle], config_map: &str) -> String {
         text.push_str("Holders:\n");
     }
     for holding in &lock.holders {
-        let _ = writeln!(text, "  {}", printable(&holder(lock, holding)));
+        let _ = writeln!(text, "  {}", printable(&holder_text(lock, holding)));
     }
     if !lock.queue.is_empty() {
         text.push_str("Queue:\n");
     }
     for (place, waiter) in lock.queue.iter().enumerate() {
-        let _ = writeln!(text, "  {}. {}", place + 1, printable(&in_queue(lock, waiter)));
+        let _ = writeln!(text, "  {}. {}", place + 1, printable(&waiter_text(lock, waiter)));
     }
     let of_lock = cycles.iter().filter(|cycle| cycle.steps.iter().any(|step| step.lock == lock.name));
-    for line in troubles(lock).into_iter().chain(of_lock.map(cycle)) {
+    for line in problems(lock).into_iter().chain(of_lock.map(cycle)) {
         text += &(printable(&line) + "\n");
     }
     text
 }
 
-/// A lock with all that is known of it, for programs.
+/// One lock with all details, as JSON.
 pub(crate) fn document(lock: &Lock) -> Value {
     let mut document = json!({"name": lock.name, "namespace": lock.name.namespace});
     match &lock.name.kind {
@@ -131,7 +132,7 @@ pub(crate) fn document(lock: &Lock) -> Value {
     document
 }
 
-/// A limit in a word.
+/// A limit as one word.
 pub(crate) fn limit(limit: &Limit) -> String {
     match limit {
         Limit::Of(number) => number.to_string(),
@@ -141,7 +142,7 @@ pub(crate) fn limit(limit: &Limit) -> String {
     }
 }
 
-/// The lock's name as the verbs take it; a key of the usual ConfigMap alone.
+/// The lock's name as the verbs accept it; without the ConfigMap if that is the default one.
 pub(crate) fn name(lock: &Lock, config_map: &str) -> String {
     match &lock.name.kind {
         LockKind::ConfigMap { name, key } if name == config_map => key.clone(),
@@ -152,39 +153,37 @@ pub(crate) fn name(lock: &Lock, config_map: &str) -> String {
 fn problem(limit: &Limit) -> Option<&'static str> {
     match limit {
         Limit::Of(number) if *number < 1 => {
-            Some("a limit below 1 fails whoever asks for it after the controller's next start")
+            Some("with a limit below 1, workflows that request the lock fail after the controller's next restart")
         }
-        Limit::Malformed(_) => Some("the limit is no whole number"),
-        Limit::MissingKey => Some("the ConfigMap has no such key: whoever asks for it fails"),
-        Limit::MissingConfigMap => Some("the ConfigMap does not exist: whoever asks for it fails"),
+        Limit::Malformed(_) => Some("the limit is not a whole number"),
+        Limit::MissingKey => Some("the ConfigMap has no such key: workflows that request the lock fail"),
+        Limit::MissingConfigMap => Some("the ConfigMap does not exist: workflows that request the lock fail"),
         Limit::Of(_) | Limit::Unknown => None,
     }
 }
 
-fn troubles(lock: &Lock) -> Vec<String> {
+fn problems(lock: &Lock) -> Vec<String> {
     let name = &lock.name;
     let mut lines: Vec<String> = problem(&lock.limit).map(|why| format!("limit: {name}: {why}")).into_iter().collect();
     let drains = lock.holders.iter().any(|holding| holding.drains) || lock.queue.iter().any(|waiter| waiter.drains);
     if let Some(drained) = lock.drained.as_ref().filter(|_| !drains) {
         lines.push(format!(
-            "drain: {name}: workflow {:?} is not in its queue, so that others may get in: drain again",
+            "drain: {name}: workflow {:?} is neither holder nor waiter, so new holders may be admitted: drain again",
             drained.workflow
         ));
     }
-    let orphaned = lock.holders.iter().filter(|holding| holding.standing.is_orphaned());
-    lines.extend(
-        orphaned.map(|holding| {
-            format!("orphaned: {name} is held by {}, which {}", holding.holder, fate(&holding.standing))
-        }),
-    );
+    let orphaned = lock.holders.iter().filter(|holding| holding.state.is_orphaned());
+    lines.extend(orphaned.map(|holding| {
+        format!("orphaned: {name} is held by {}, which {}", holding.holder, state_text(&holding.state))
+    }));
     lines
 }
 
-fn fate(standing: &Standing) -> String {
-    match standing {
-        Standing::Live { phase } => format!("is {phase}"),
-        Standing::Ended { phase } => format!("has ended ({phase})"),
-        Standing::Gone => "does not exist".to_owned(),
+fn state_text(state: &HolderState) -> String {
+    match state {
+        HolderState::Live { phase } => format!("is {phase}"),
+        HolderState::Ended { phase } => format!("has ended ({phase})"),
+        HolderState::Gone => "does not exist".to_owned(),
     }
 }
 
@@ -196,30 +195,30 @@ fn cycle(cycle: &Cycle) -> String {
     format!("deadlock: {}", steps.collect::<Vec<_>>().join("; "))
 }
 
-/// A holder's name; the namespace only where it is another than the lock's.
-fn who(lock: &Lock, holder: &Holder, node: Option<&str>) -> String {
+/// A holder's name, with its namespace if that differs from the lock's.
+fn holder_name(lock: &Lock, holder: &Holder, node: Option<&str>) -> String {
     let name = node.or(holder.node.as_deref()).unwrap_or(&holder.workflow);
     if holder.namespace == lock.name.namespace { name.to_owned() } else { format!("{}/{name}", holder.namespace) }
 }
 
-fn holder(lock: &Lock, holding: &Holding) -> String {
-    let name = who(lock, &holding.holder, holding.node_name.as_deref());
+fn holder_text(lock: &Lock, holding: &Holding) -> String {
+    let name = holder_name(lock, &holding.holder, holding.node_name.as_deref());
     let drains = if holding.drains { ", drains" } else { "" };
-    match &holding.standing {
-        Standing::Live { phase } => format!("{name} ({phase}{drains})"),
-        orphaned => format!("{name} ({}{drains})", fate(orphaned)),
+    match &holding.state {
+        HolderState::Live { phase } => format!("{name} ({phase}{drains})"),
+        orphaned => format!("{name} ({}{drains})", state_text(orphaned)),
     }
 }
 
-fn in_queue(lock: &Lock, waiter: &Waiter) -> String {
-    let name = who(lock, &waiter.holder, waiter.node_name.as_deref());
+fn waiter_text(lock: &Lock, waiter: &Waiter) -> String {
+    let name = holder_name(lock, &waiter.holder, waiter.node_name.as_deref());
     if waiter.drains {
         return format!("{name} (drains)");
     }
     format!("{name} (priority {}, created {})", waiter.priority, waiter.created)
 }
 
-fn few(names: &[String], most: usize) -> String {
+fn shortened(names: &[String], most: usize) -> String {
     let more = names.len().saturating_sub(most);
     let text = names[..names.len() - more].join(", ");
     if more == 0 { text } else { format!("{text} and {more} more") }

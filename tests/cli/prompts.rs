@@ -32,10 +32,10 @@ fn only_yes_is_yes(environment: &Environment, words: &[&str], question: &str) {
     let caches = environment.path("state/cache");
     let before = below(&caches);
     for (key, said) in [
-        ("n", "nothing was done"),
-        (ENTER, "nothing was done"),
-        (ESCAPE, "nothing was done"),
-        (CONTROL_C, "interrupted: nothing was done"),
+        ("n", "nothing was changed"),
+        (ENTER, "nothing was changed"),
+        (ESCAPE, "nothing was changed"),
+        (CONTROL_C, "interrupted: nothing was changed"),
     ] {
         let text = cache(environment, words, &[key], 130).replace("\r\n", "\n");
         assert!(text.contains(question) && text.contains(said), "{key:?} {text:?}");
@@ -44,7 +44,7 @@ fn only_yes_is_yes(environment: &Environment, words: &[&str], question: &str) {
         assert!(hidden <= shown, "the cursor comes back: {text:?}");
     }
     let text = cache(environment, words, &["y"], 0);
-    assert!(text.contains(question) && !text.contains("nothing was done"), "{text:?}");
+    assert!(text.contains(question) && !text.contains("nothing was changed"), "{text:?}");
     assert_ne!(below(&caches), before, "{text:?}");
 }
 
@@ -109,7 +109,7 @@ fn a_retry_is_agreed_to_by_enter_and_by_nothing_else_than_yes() {
     let _ = environment.run("submit --local wf.yaml -q".split(' ')).result(3);
     for key in ["n", CONTROL_C] {
         let text = answered(environment.command(["retry", "wf", "--local"]), &[key], 130);
-        assert!(text.contains("nothing was done"), "{text:?}");
+        assert!(text.contains("nothing was changed"), "{text:?}");
         assert_eq!(environment.runs(), ["wf"]);
     }
     let _ = answered(environment.command(["retry", "wf", "--local", "-q"]), &[ENTER], 3);

@@ -44,9 +44,9 @@ fn what_is_no_handle_is_refused() {
     home.submit("a", "true", &["--handle", handle]).good();
     let text = std::fs::read_to_string(&path).unwrap();
     for (wrong, why) in [
-        (text.replace("\"version\": 1", "\"version\": 7"), "run handle of version 7: this tool reads version 1"),
+        (text.replace("\"version\": 1", "\"version\": 7"), "run handle has version 7: this tool supports version 1"),
         (text.replace("\"attempt\"", "\"more\": 1,\n  \"attempt\""), "unknown field `more`"),
-        (text[..text.len() / 2].to_owned(), "no run handle"),
+        (text[..text.len() / 2].to_owned(), "not a run handle"),
     ] {
         std::fs::write(&path, wrong).unwrap();
         let refused = home.run(["status", handle]);
@@ -74,7 +74,7 @@ fn a_handle_that_could_not_be_used_later_keeps_the_run_from_being_made() {
     for (handle, why) in [
         ("/absent/run.json", "--handle: cannot write /absent/run.json: /absent: No such file or directory"),
         (home.directory().to_str().unwrap(), "it is a directory, expected a file"),
-        ("run", "verbs would take it for the name of a run; expected a path such as ./run or run.json"),
+        ("run", "other commands would take it for the name of a run; expected a path such as ./run or run.json"),
     ] {
         let refused = home.submit("a", "true", &["--handle", handle]);
         assert_eq!((refused.code, home.run_directory("a").exists()), (Some(2), false), "{refused:?}");

@@ -70,7 +70,7 @@ fn a_log_without_times_is_read_and_said_to_have_none() {
     for option in [&["--timestamps"][..], &["--since", "1h"]] {
         let read = home.run([&["logs", "--local", "w"], option].concat());
         assert_eq!((read.code, read.stdout.as_str()), (Some(0), "a\n"));
-        assert_eq!(read.stderr, "note: nobody noted when the lines of these nodes were written: one\n");
+        assert_eq!(read.stderr, "note: the times of the lines of these nodes are not known: one\n");
     }
     assert_eq!(home.run(["logs", "--local", "w"]).stderr, "");
 }

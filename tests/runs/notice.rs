@@ -33,7 +33,7 @@ fn a_server_that_is_not_there_changes_nothing_but_is_told() {
     let home = Environment::new();
     let output = submit(&home, "true", &["--notify", "http://127.0.0.1:1/hook"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "workflow.argoproj.io/w\n"), "{output:?}");
-    assert_eq!(output.stderr, "warning: 127.0.0.1 was not told of the end of w: connection refused\n");
+    assert_eq!(output.stderr, "warning: could not notify 127.0.0.1 of the end of w: connection refused\n");
 }
 
 #[test]

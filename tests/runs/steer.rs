@@ -158,7 +158,7 @@ fn a_run_whose_process_died_is_not_resumed_and_needs_no_stop() {
     assert_eq!(resumed.code, Some(7), "{resumed:?}");
     assert!(resumed.stderr.contains("its process was killed"), "{resumed:?}");
     let stopped = home.run(["stop", "--local", "w"]);
-    assert_eq!(stopped.stdout, "workflow.argoproj.io/w already gone: its process was killed\n");
+    assert_eq!(stopped.stdout, "workflow.argoproj.io/w already ended: its process was killed\n");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Asking before entries go.
 
 use crate::cli::failure::Failure;
-use crate::cli::prompt::agreed;
+use crate::cli::prompt::confirm;
 use crate::exit::Exit;
 use crate::output::stream::{is_terminal, talk};
 
@@ -20,12 +20,12 @@ pub(super) struct ConsentArgs {
 impl ConsentArgs {
     /// Whether to go on. Only a terminal is asked.
     pub(super) fn given(&self, question: &str) -> Result<bool, Failure> {
-        if self.yes || !is_terminal() { Ok(true) } else { agreed(question, false) }
+        if self.yes || !is_terminal() { Ok(true) } else { confirm(question, false) }
     }
 
     /// The end of a command whose user said no.
     pub(super) fn declined() -> Exit {
-        talk("nothing was done");
+        talk("nothing was changed");
         Exit::Interrupted
     }
 

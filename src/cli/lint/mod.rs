@@ -105,8 +105,8 @@ fn problems(source: &Source, templates: &Templates, options: &Options) -> Vec<(S
     let mut checked = Checked::new(*options, templates, &parsed.documents);
     for document in &parsed.documents {
         match document.kind {
-            Kind::ConfigMap | Kind::Secret => checked.look_at_fields(document),
-            kind => checked.look_at(&document.value, kind, document),
+            Kind::ConfigMap | Kind::Secret => checked.check_fields_of(document),
+            kind => checked.check_object(&document.value, kind, document),
         }
     }
     problems.extend(checked.problems());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::runtime::{block_on, looking_on};
+use super::runtime::{block_on, until_interrupted};
 use super::target::TargetArgs;
 use super::values::span;
 use crate::argo::label_selector::LabelSelector;
@@ -82,7 +82,7 @@ struct Listed {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.watch {
-        return block_on(looking_on(watch::run(args), "the runs go on"));
+        return block_on(until_interrupted(watch::run(args), "the runs go on"));
     }
     let now = Timestamp::now();
     let mut listed = Vec::new();

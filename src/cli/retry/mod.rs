@@ -147,7 +147,7 @@ impl Args {
             let message = format!("{flag} needs a run, and --plan makes none");
             return Err(Failure::usage(message).hint("leave one of them out"));
         }
-        self.follow_up.agree(local)
+        self.follow_up.check(local)
     }
 
     fn parameters(&self) -> Vec<(String, String)> {

@@ -1,18 +1,19 @@
-//! Changing one key of the ConfigMap of limits, and beginning again when it changed in between.
+//! Changes one key of the ConfigMap with the limits, and starts again if the ConfigMap changed in between.
 
 use crate::cli::failure::Failure;
 use crate::cluster::{Attempt, Changed, Cluster, revise};
-use crate::locks::{Change, Planned, Request};
+use crate::locks::{Change, EditRequest, PlannedEdit};
 use crate::output::stream::talk;
 
-/// Carries the edit out on the state that it was decided on. With `dry_run` the server checks it and stores nothing.
+/// Applies the edit to the state for which it was planned. With `dry_run` the server checks it and stores nothing.
 pub(in crate::cli) async fn carry_out(
     cluster: &Cluster,
-    request: &Request<'_>,
+    request: &EditRequest<'_>,
     dry_run: bool,
-) -> Result<Planned, Failure> {
+) -> Result<PlannedEdit, Failure> {
     let name = request.config_map;
-    // What an earlier sending of the change has done, if its answer was lost and nothing is left to do.
+    // Sequence: we send the change, the server stores it, the answer is lost, we read the state again and plan no
+    // change. Then the plan that was sent is the result.
     let mut sent = None;
     revise(&format!("ConfigMap {name:?}"), async |perhaps_done| {
         let live = cluster.config_map(name).await?;
@@ -33,11 +34,11 @@ pub(in crate::cli) async fn carry_out(
     .await
 }
 
-/// Says whose runs count against the same limit.
-pub(in crate::cli) fn warn_of_shared(request: &Request<'_>, planned: &Planned) {
+/// Warns if the key is also that of other branches.
+pub(in crate::cli) fn warn_of_shared(request: &EditRequest<'_>, planned: &PlannedEdit) {
     if let Some(branch) = request.branch.filter(|_| !planned.shared_with.is_empty()) {
         talk(format_args!(
-            "warning: semaphore {} of {branch} is also that of {}: they share one limit",
+            "warning: {branch} shares semaphore {} and its limit with {}",
             request.key,
             planned.shared_with.join(" and ")
         ));

@@ -1,4 +1,4 @@
-//! `semaphore delete`: takes a semaphore away that nobody needs.
+//! `semaphore delete`: deletes a semaphore that nobody uses.
 
 use super::lookup::{Scope, look_up};
 use super::{BranchArgs, ConfigMapArgs, carry_out, drain, no_key};
@@ -8,18 +8,18 @@ use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
-use crate::locks::{Edit, Lock, Named, Request};
+use crate::locks::{Edit, EditRequest, KeyArgument, Lock};
 use crate::output::locks::limit;
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # A semaphore without holders and waiters
+  # Delete a semaphore without holders and waiters
   kubectl runnable semaphore delete exampleorg-sample-old-branch
 
-  # In spite of those who hold it or wait; a workflow that asks for it later fails
+  # Delete it even if it has holders or waiters; a workflow that requests it later fails
   kubectl runnable semaphore delete exampleorg-sample-old-branch --force
 
-Exit code 7 means that it has holders or waiters, 6 that it does not exist.";
+Exit code 7: it has holders or waiters. Exit code 6: it does not exist.";
 
 /// Delete a semaphore without holders and waiters
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ Exit code 7 means that it has holders or waiters, 6 that it does not exist.";
 pub(super) struct Args {
     /// The semaphore: KEY or OWNER/REPO@REF
     #[arg(value_name = "KEY", conflicts_with = "owner")]
-    key: Option<Named>,
+    key: Option<KeyArgument>,
 
     #[command(flatten)]
     branch: BranchArgs,
@@ -57,9 +57,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             let name = LockName::semaphore(cluster.namespace(), config_map.as_str(), named.key.as_str());
             let found = look_up(&cluster, scope).await?;
             found.warn(&cluster);
-            is_free(&found.table.lock(name), &named)?;
+            refuse_if_used(&found.table.lock(name), &named)?;
         }
-        let request = Request { config_map: config_map.as_str(), key: &named.key, branch: None, edit: Edit::Delete };
+        let request =
+            EditRequest { config_map: config_map.as_str(), key: &named.key, branch: None, edit: Edit::Delete };
         if args.force {
             drain::end(&cluster, &request, args.dry_run).await?;
         }
@@ -73,11 +74,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     })
 }
 
-fn is_free(lock: &Lock, named: &Named) -> Result<(), Failure> {
+fn refuse_if_used(lock: &Lock, named: &KeyArgument) -> Result<(), Failure> {
     let key = &named.key;
     if lock.drained.is_some() {
         return Err(Failure::new(Exit::Conflict, format!("semaphore {key} is drained"))
-            .hint(format!("kubectl runnable semaphore set {key} --undrain first, or use --force")));
+            .hint(format!("first run kubectl runnable semaphore set {key} --undrain, or use --force")));
     }
     if lock.holders.is_empty() && lock.queue.is_empty() {
         return Ok(());
@@ -90,5 +91,5 @@ fn is_free(lock: &Lock, named: &Named) -> Result<(), Failure> {
         format!("held by {}", held.join(", "))
     };
     Err(Failure::new(Exit::Conflict, format!("semaphore {key} is {why}"))
-        .hint("wait until they have ended, or use --force: a workflow that asks for it later fails"))
+        .hint("wait until they have ended, or use --force; a workflow that requests it later then fails"))
 }

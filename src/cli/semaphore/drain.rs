@@ -1,4 +1,4 @@
-//! Draining a semaphore: the workflow that takes its one place, made, watched and taken away.
+//! Drains a semaphore: creates, watches and deletes the workflow that becomes its only holder.
 
 use std::time::Duration;
 
@@ -10,68 +10,68 @@ use super::lookup::{Scope, look_up};
 use crate::argo::Workflow;
 use crate::argo::synchronization::{LockName, Recorded};
 use crate::cli::failure::Failure;
-use crate::cli::runtime::looking_on;
+use crate::cli::runtime::until_interrupted;
 use crate::cluster::{Attempt, Changed, Cluster, ClusterError, revise};
 use crate::exit::Exit;
-use crate::locks::{INSTANCE, Limits, Planned, Request, drain_workflow, is_drain_of};
+use crate::locks::{EditRequest, INSTANCE, Limits, PlannedEdit, drain_workflow, is_drain_of};
 use crate::output::stream::talk;
 use crate::prepare::{LockForm, Locks};
 
-/// A controller queues a new workflow within this time; a longer one is told.
-const QUEUED: Duration = Duration::from_secs(10);
+/// A controller normally queues a new workflow within this time; after it, print a warning.
+const QUEUE_TIME: Duration = Duration::from_secs(10);
 
-/// A drain that is asked for.
+/// A requested drain.
 #[derive(Debug)]
 pub(super) struct Drain<'a> {
-    pub(super) request: Request<'a>,
-    /// Whether it is waited for.
+    pub(super) request: EditRequest<'a>,
+    /// Whether to wait until all current holders have left.
     pub(super) wait: bool,
-    /// How long.
+    /// Maximum time to wait.
     pub(super) timeout: Option<Duration>,
     pub(super) quiet: bool,
 }
 
-/// How far a drain has come.
+/// The progress of a drain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Progress {
-    /// The controller has not seen the workflow yet.
+    /// The controller has not processed the workflow yet.
     Unseen,
-    /// It stands in the queue; others are still in.
+    /// The workflow is in the queue; others still hold the semaphore.
     Queued,
-    /// It has the place.
+    /// The workflow holds the semaphore.
     Done,
-    /// It ended, which it never should.
+    /// The workflow ended, which it never should.
     Ended(String),
 }
 
 impl Drain<'_> {
-    /// Lowers the limit, makes the workflow, and waits for it as long as is asked for. Each part may be there already.
+    /// Lowers the limit, creates the workflow, and waits as requested. Any of these steps may have been done before.
     pub(super) async fn begin(
         &self,
         cluster: &Cluster,
         dry_run: bool,
-        told: impl Fn(&Planned) -> Result<(), Failure>,
+        print_result: impl Fn(&PlannedEdit) -> Result<(), Failure>,
     ) -> Result<Exit, Failure> {
-        let Request { config_map, key, .. } = self.request;
-        // Read before anything is changed: who may not list workflows cannot see what a drain does.
+        let EditRequest { config_map, key, .. } = self.request;
+        // Read first: a user who may not list workflows gets the error before anything is changed.
         let labels = self.labels(cluster).await?;
         let planned = carry_out(cluster, &self.request, dry_run).await?;
         let form = LockForm::of_fields(cluster.lock_fields().await.as_deref());
         let semaphores = vec![(config_map.to_owned(), key.to_string())];
         let locks = Locks { semaphores, mutexes: Vec::new(), form };
         let workflow = drain_workflow(config_map, key, &locks.written(), &labels);
-        let workflow = self.make(cluster, &workflow, dry_run).await?;
-        told(&planned)?;
+        let workflow = self.create_workflow(cluster, &workflow, dry_run).await?;
+        print_result(&planned)?;
         if dry_run {
             return Ok(Exit::Success);
         }
-        let goes_on = format!("semaphore {key} is being drained");
-        Box::pin(looking_on(self.watch(cluster, &workflow), &goes_on)).await
+        let continues = format!("semaphore {key} is being drained");
+        Box::pin(until_interrupted(self.watch(cluster, &workflow), &continues)).await
     }
 
-    /// The label that gives the workflow to the controller that serves the others.
+    /// The label that assigns the workflow to the controller of the semaphore's other workflows.
     async fn labels(&self, cluster: &Cluster) -> Result<Value, Failure> {
-        let Request { config_map, key, .. } = self.request;
+        let EditRequest { config_map, key, .. } = self.request;
         let scope = Scope { config_map: &config_map.parse()?, all_namespaces: false, completed: false };
         let table = look_up(cluster, scope).await?.table;
         let instances = table.instances(&LockName::semaphore(cluster.namespace(), config_map, key.as_str()));
@@ -79,8 +79,8 @@ impl Drain<'_> {
         Ok(instance.map_or_else(|| json!({}), |instance| json!({INSTANCE: instance})))
     }
 
-    async fn make(&self, cluster: &Cluster, workflow: &Value, dry_run: bool) -> Result<Value, Failure> {
-        let Request { config_map, key, .. } = self.request;
+    async fn create_workflow(&self, cluster: &Cluster, workflow: &Value, dry_run: bool) -> Result<Value, Failure> {
+        let EditRequest { config_map, key, .. } = self.request;
         match cluster.create(workflow, dry_run).await {
             Ok(created) => return Ok(created.object),
             Err(ClusterError::Exists { .. }) => {}
@@ -89,7 +89,7 @@ impl Drain<'_> {
         let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
         let live = cluster.workflow(name).await?;
         if !is_drain_of(&live, config_map, key.as_str()) {
-            let message = format!("cannot drain semaphore {key}: another workflow is named {name:?}");
+            let message = format!("cannot drain semaphore {key}: another workflow has the name {name:?}");
             return Err(Failure::new(Exit::Conflict, message).hint("delete that workflow, then drain again"));
         }
         if !matches!(progress(&live), Progress::Ended(_)) {
@@ -107,7 +107,7 @@ impl Drain<'_> {
             Progress::Queued => !self.wait,
             Progress::Done | Progress::Ended(_) => true,
         };
-        let limit = if self.wait { self.timeout } else { Some(QUEUED) };
+        let limit = if self.wait { self.timeout } else { Some(QUEUE_TIME) };
         let limit = limit.unwrap_or(Duration::MAX);
         let mut states = cluster.follow_known(workflow);
         let reached = async {
@@ -119,7 +119,7 @@ impl Drain<'_> {
             Ok::<_, Failure>(reached)
         };
         match tokio::time::timeout(limit, reached).await {
-            Ok(progress) => self.tell(&progress?, text("name")),
+            Ok(progress) => self.report(&progress?, text("name")),
             Err(_) if self.wait => {
                 let message = format!("semaphore {key} is not empty after {limit:?}");
                 Err(Failure::new(Exit::TimedOut, message).hint(format!(
@@ -128,7 +128,7 @@ impl Drain<'_> {
             }
             Err(_) => {
                 talk(format_args!(
-                    "warning: the controller has not queued workflow {} yet; until it does, others may be let in",
+                    "warning: the controller has not queued workflow {} yet; until it does, new holders may be admitted",
                     text("name")
                 ));
                 Ok(Exit::Success)
@@ -136,17 +136,19 @@ impl Drain<'_> {
         }
     }
 
-    fn tell(&self, progress: &Progress, workflow: &str) -> Result<Exit, Failure> {
+    fn report(&self, progress: &Progress, workflow: &str) -> Result<Exit, Failure> {
         let key = self.request.key;
         match progress {
             Progress::Ended(message) => {
                 let message = format!("cannot drain semaphore {key}: workflow {workflow:?} ended: {message}");
                 return Err(Failure::new(Exit::Tool, message).hint(format!(
-                    "the limit is 1 meanwhile; kubectl runnable semaphore set {key} --undrain brings the former one back"
+                    "the limit is now 1; kubectl runnable semaphore set {key} --undrain restores the former limit"
                 )));
             }
             _ if self.quiet => {}
-            Progress::Done => talk(format_args!("semaphore {key} is empty; workflow {workflow} keeps it so")),
+            Progress::Done => {
+                talk(format_args!("semaphore {key} has no other holders; workflow {workflow} admits none"))
+            }
             _ => {
                 talk(format_args!(
                     "workflow {workflow} is next in the queue of semaphore {key}: no other holder is admitted"
@@ -157,12 +159,12 @@ impl Drain<'_> {
     }
 }
 
-/// Takes the workflow of a drain away, if there is one; the limit follows.
-pub(super) async fn end(cluster: &Cluster, request: &Request<'_>, dry_run: bool) -> Result<(), Failure> {
+/// Deletes the workflow of a drain, if there is one. The caller then restores the limit.
+pub(super) async fn end(cluster: &Cluster, request: &EditRequest<'_>, dry_run: bool) -> Result<(), Failure> {
     let Some(config_map) = cluster.config_map(request.config_map).await? else { return Ok(()) };
     let limits = Limits::of(&config_map)?;
     let Some(drained) = limits.drained(request.key.as_str()) else { return Ok(()) };
-    // The controller may write to it meanwhile.
+    // The controller may update the workflow between our read and the delete, which is then refused.
     revise(&format!("workflow {:?}", drained.workflow), async |_| {
         let live = match cluster.workflow(&drained.workflow).await {
             Ok(live) if is_drain_of(&live, request.config_map, request.key.as_str()) => live,

@@ -1,4 +1,4 @@
-//! `semaphore get`: one lock in full.
+//! `semaphore get`: shows one lock with all details.
 
 use std::str::FromStr;
 
@@ -13,24 +13,24 @@ use crate::cli::runtime::block_on;
 use crate::cli::values::formats;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
-use crate::locks::{Cycle, KeyError, Limit, Lock, Named, cycles};
+use crate::locks::{Cycle, KeyArgument, KeyError, Limit, Lock, cycles};
 use crate::output::format::{Format, rendered};
 use crate::output::locks::{document, text};
 use crate::output::stream::result;
 
 const EXAMPLES: &str = "Examples:
-  # Who holds the semaphore of a branch, and who waits for it in which order
+  # Show the holders of a branch's semaphore, and its waiters in order
   kubectl runnable semaphore get exampleorg/sample@main
   kubectl runnable semaphore get exampleorg-sample-main
 
-  # A mutex, or a semaphore of another ConfigMap, as semaphore list names it
+  # Show a mutex, or a semaphore in another ConfigMap, by the name that semaphore list prints
   kubectl runnable semaphore get Mutex/deploy
   kubectl runnable semaphore get ConfigMap/other/key
 
-  # The limit alone, for scripts
+  # Print only the limit, for scripts
   kubectl runnable semaphore get exampleorg-sample-main -o json | jq .limit
 
-Exit code 6 means that there is no such semaphore and nobody waits for it.";
+Exit code 6: the lock does not exist and nobody waits for it.";
 
 /// Show one semaphore or mutex: its limit, holders and waiters
 #[derive(Debug, clap::Args)]
@@ -38,19 +38,19 @@ Exit code 6 means that there is no such semaphore and nobody waits for it.";
 pub(super) struct Args {
     /// KEY, OWNER/REPO@REF, Mutex/NAME, ConfigMap/NAME/KEY or Database/KEY
     #[arg(value_name = "LOCK", conflicts_with = "owner")]
-    lock: Option<Wanted>,
+    lock: Option<LockArgument>,
 
     #[command(flatten)]
     branch: BranchArgs,
 
-    /// Also search completed workflows for a lock that they never released
+    /// Also search completed workflows that never released the lock
     #[arg(long)]
     completed: bool,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", value_parser = formats(
         "The full name, such as NAMESPACE/Mutex/NAME",
-        "An object with limit, holders, queue and the cycles it is in",
+        "An object with limit, holders, queue and the deadlock cycles it is part of",
         "The text, as without -o",
     ))]
     output: Option<Format>,
@@ -62,15 +62,15 @@ pub(super) struct Args {
     access: AccessArgs,
 }
 
-/// A lock as a user names it.
+/// The LOCK argument.
 #[derive(Debug, Clone)]
-enum Wanted {
-    Key(Named),
-    /// The full name, or all but its namespace.
+enum LockArgument {
+    Key(KeyArgument),
+    /// The full name, with or without the namespace.
     Name(String),
 }
 
-impl FromStr for Wanted {
+impl FromStr for LockArgument {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
@@ -80,7 +80,7 @@ impl FromStr for Wanted {
     }
 }
 
-impl Wanted {
+impl LockArgument {
     fn lock(&self, namespace: &str, config_map: &str) -> Result<LockName, LockNameError> {
         match self {
             Self::Key(named) => Ok(LockName::semaphore(namespace, config_map, named.key.as_str())),
@@ -90,7 +90,7 @@ impl Wanted {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let by_branch = args.branch.named()?.map(Wanted::Key);
+    let by_branch = args.branch.named()?.map(LockArgument::Key);
     let wanted = by_branch.or_else(|| args.lock.clone()).ok_or_else(no_key)?;
     block_on(async {
         let cluster = Cluster::connect(&args.access.access()).await?;
@@ -102,10 +102,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let found = look_up(&home, scope).await?;
         found.warn(&home);
         let lock = found.table.lock(name);
-        if is_nothing(&lock) {
+        if is_absent(&lock) {
             let message = format!("{} does not exist in namespace {:?}", lock.name.kind, lock.name.namespace);
             return Err(Failure::new(Exit::NotFound, message)
-                .hint("kubectl runnable semaphore list shows those that exist; semaphore set makes one"));
+                .hint("kubectl runnable semaphore list shows the existing ones; semaphore set creates one"));
         }
         let cycles = cycles(&found.table.locks());
         match args.output {
@@ -125,8 +125,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     })
 }
 
-/// Nobody has set a limit, and nobody has to do with it. A mutex is there as long as somebody does.
-fn is_nothing(lock: &Lock) -> bool {
+/// Whether the lock does not exist: it has no limit, holder or waiter. A mutex exists only while it has holders or
+/// waiters.
+fn is_absent(lock: &Lock) -> bool {
     let is_set = matches!(lock.limit, Limit::Of(_) | Limit::Malformed(_)) && lock.name.is_semaphore();
     !is_set && lock.holders.is_empty() && lock.queue.is_empty()
 }

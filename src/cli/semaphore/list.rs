@@ -1,4 +1,4 @@
-//! `semaphore list`: all locks, who holds them and who waits.
+//! `semaphore list`: lists locks with their holders and waiters.
 
 use serde_json::json;
 
@@ -16,34 +16,34 @@ use crate::output::locks::{Look, document, table};
 use crate::output::stream::{result, talk};
 
 const EXAMPLES: &str = "Examples:
-  # Semaphores and mutexes of the current namespace: limits, holders from anywhere, who waits, the next first
+  # List the locks of the current namespace: limits, holders from all namespaces, and waiters in order
   kubectl runnable semaphore list
 
-  # Of all namespaces, with all names
+  # List the locks of all namespaces, with all holders and waiters
   kubectl runnable semaphore list -A -o wide
 
-  # Locks that somebody waits for, by name
+  # Print the names of locks that have waiters
   kubectl runnable semaphore list -o json | jq -r '.locks[] | select(.queue != []) | .name'
 
-Problems are listed below the table: a limit that is missing or not a number, a holder that is gone or has ended \
+Problems are listed below the table: a limit that is missing or not a number, a holder that no longer exists or has ended \
 (orphaned), and workflows that wait for each other in a circle (deadlock).";
 
 /// List semaphores and mutexes with their holders and waiters
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Locks of all namespaces
+    /// List the locks of all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
 
-    /// Also search completed workflows for locks that they never released
+    /// Also search completed workflows that never released their locks
     #[arg(long)]
     completed: bool,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", value_parser = formats(
-        "The full names, such as NAMESPACE/Mutex/NAME, a line each",
-        "An object with locks and cycles",
+        "The full names, such as NAMESPACE/Mutex/NAME, one per line",
+        "An object with locks and deadlock cycles",
         "The table with all holders and waiters",
     ))]
     output: Option<Format>,

@@ -1,4 +1,4 @@
-//! Everything that a cluster tells of locks, read into one table.
+//! Reads everything about locks from a cluster into one table.
 
 use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
@@ -6,45 +6,45 @@ use crate::cluster::{Cluster, ClusterError, Selection};
 use crate::locks::{Address, Limits, LockTable};
 use crate::output::stream::talk;
 
-/// Objects a page of a list.
-const PAGE: u32 = 200;
-/// Workflows that have completed have given their locks back, and are mostly many.
-const LIVE: &str = "workflows.argoproj.io/completed!=true";
+/// The number of objects per page of a list.
+const PAGE_SIZE: u32 = 200;
+/// Excludes completed workflows: they have normally released their locks, and there are usually many.
+const NOT_COMPLETED: &str = "workflows.argoproj.io/completed!=true";
 
-/// What is looked through.
+/// What to search.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
-    /// The ConfigMap whose keys are locks also when nobody asks for them.
+    /// The ConfigMap whose keys are locks even if no workflow uses them.
     pub(super) config_map: &'a ObjectName,
-    /// All namespaces rather than the connection's.
+    /// Search all namespaces instead of the connection's.
     pub(super) all_namespaces: bool,
-    /// Completed workflows too.
+    /// Include completed workflows.
     pub(super) completed: bool,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct Lookup {
     pub(super) table: LockTable,
-    /// Workflows of other namespaces, which may have locks of this one, could not be looked at.
+    /// Workflows of other namespaces, which may hold locks of this one, could not be read.
     pub(super) partial: bool,
 }
 
-impl Found {
-    /// Says so where holders may be missing.
+impl Lookup {
+    /// Warns if holders may be missing.
     pub(super) fn warn(&self, cluster: &Cluster) {
         if self.partial {
             talk(format_args!(
-                "warning: only workflows in namespace {:?} were looked at; to see who has its locks elsewhere takes the \
-                 right to list the workflows of all namespaces",
+                "warning: only workflows in namespace {:?} were read; holders in other namespaces are visible only with \
+                 permission to list workflows in all namespaces",
                 cluster.namespace()
             ));
         }
     }
 }
 
-/// Reads workflows, the holders that they name, and the limits of their locks.
-pub(super) async fn look_up(cluster: &Cluster, scope: Scope<'_>) -> Result<Found, Failure> {
+/// Reads workflows, the holders they name, and the limits of their locks.
+pub(super) async fn look_up(cluster: &Cluster, scope: Scope<'_>) -> Result<Lookup, Failure> {
     let (mut table, partial) = workflows(cluster, scope).await?;
     if !scope.all_namespaces {
         table.keep(cluster.namespace());
@@ -55,7 +55,7 @@ pub(super) async fn look_up(cluster: &Cluster, scope: Scope<'_>) -> Result<Found
             Err(ClusterError::WorkflowMissing { .. } | ClusterError::NamespaceMissing { .. }) => {
                 table.add_gone((namespace, name));
             }
-            // It may well be at work where this user may not look.
+            // It may exist in a namespace that this user cannot read.
             Err(ClusterError::Forbidden { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -76,13 +76,13 @@ pub(super) async fn look_up(cluster: &Cluster, scope: Scope<'_>) -> Result<Found
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Found { table, partial })
+    Ok(Lookup { table, partial })
 }
 
-/// All workflows that may have to do with the locks. A workflow may take a lock of any namespace.
+/// Reads all workflows that may use the locks. A workflow can use a lock of any namespace.
 async fn workflows(cluster: &Cluster, scope: Scope<'_>) -> Result<(LockTable, bool), Failure> {
-    let labels = (!scope.completed).then(|| LIVE.to_owned());
-    let mut selection = Selection { all_namespaces: true, labels, chunk: PAGE, ..Selection::default() };
+    let labels = (!scope.completed).then(|| NOT_COMPLETED.to_owned());
+    let mut selection = Selection { all_namespaces: true, labels, chunk: PAGE_SIZE, ..Selection::default() };
     let mut table = LockTable::default();
     match cluster.list(&selection, |workflow| table.add(&workflow)).await {
         Err(ClusterError::Forbidden { .. }) if !scope.all_namespaces => {}
@@ -110,7 +110,7 @@ async fn own_limits(cluster: &Cluster, scope: Scope<'_>, table: &mut LockTable) 
     }
     let mut found = Vec::new();
     let selection =
-        Selection { all_namespaces: true, name: Some(name.to_owned()), chunk: PAGE, ..Selection::default() };
+        Selection { all_namespaces: true, name: Some(name.to_owned()), chunk: PAGE_SIZE, ..Selection::default() };
     cluster.config_maps(&selection, |config_map| found.push(config_map)).await?;
     for config_map in &found {
         let namespace = config_map["metadata"]["namespace"].as_str().unwrap_or_default();

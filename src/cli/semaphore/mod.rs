@@ -1,4 +1,4 @@
-//! `semaphore`: limits of how many runs go on at once, who holds a place, and who waits for one.
+//! `semaphore`: sets and shows limits on concurrent runs, with their holders and waiters.
 
 mod change;
 mod delete;
@@ -14,16 +14,16 @@ pub(super) use self::change::{carry_out, warn_of_shared};
 use super::failure::Failure;
 use crate::argo::identity::ObjectName;
 use crate::exit::Exit;
-use crate::locks::{Branch, CONFIG_MAP, KeyError, Named};
+use crate::locks::{Branch, CONFIG_MAP, KeyArgument, KeyError};
 
 const EXAMPLES: &str = "Examples:
-  # Let two runs of a branch go on at once
+  # Allow two concurrent runs of a branch
   kubectl runnable semaphore set exampleorg/sample@main 2
 
-  # Who holds a lock, and who waits in which order
+  # List locks with their holders, and their waiters in order
   kubectl runnable semaphore list
 
-  # Submit a workflow that takes a place
+  # Submit a workflow that acquires the semaphore
   kubectl runnable submit ci.yaml --semaphore exampleorg/sample@main";
 
 /// Limit how many runs execute concurrently; show lock holders and waiters
@@ -51,10 +51,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-/// The branch that stands for a key.
+/// The branch from which a key is derived.
 #[derive(Debug, clap::Args)]
 struct BranchArgs {
-    /// The owner of the repository, in place of a KEY
+    /// The owner of the repository, instead of KEY
     #[arg(long, value_name = "OWNER", requires = "repo")]
     owner: Option<String>,
 
@@ -62,13 +62,13 @@ struct BranchArgs {
     #[arg(long, value_name = "REPO", requires = "owner")]
     repo: Option<String>,
 
-    /// Its branch or tag [default: refs/heads/main]
+    /// The branch or tag [default: refs/heads/main]
     #[arg(long = "ref", value_name = "REF", requires = "owner")]
     reference: Option<String>,
 }
 
 impl BranchArgs {
-    fn named(&self) -> Result<Option<Named>, KeyError> {
+    fn named(&self) -> Result<Option<KeyArgument>, KeyError> {
         let (Some(owner), Some(repo)) = (&self.owner, &self.repo) else { return Ok(None) };
         Branch::new(owner, repo, self.reference.as_deref())?.try_into().map(Some)
     }
@@ -83,5 +83,5 @@ struct ConfigMapArgs {
 }
 
 fn no_key() -> Failure {
-    Failure::usage("no semaphore is named").hint("name a KEY, OWNER/REPO@REF, or use --owner, --repo and --ref")
+    Failure::usage("no semaphore given").hint("give KEY or OWNER/REPO@REF, or use --owner, --repo and --ref")
 }

@@ -1,4 +1,4 @@
-//! `semaphore set`: the limit of a semaphore.
+//! `semaphore set`: sets the limit of a semaphore, or drains it.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::cli::runtime::block_on;
 use crate::cli::values::{formats, span};
 use crate::cluster::Cluster;
 use crate::exit::Exit;
-use crate::locks::{Change, Edit, Limit, Named, Planned, Request, drain_name};
+use crate::locks::{Change, Edit, EditRequest, KeyArgument, Limit, PlannedEdit, drain_name};
 use crate::output::format::{Format, rendered};
 use crate::output::locks::limit;
 use crate::output::stream::result;
 
 const EXAMPLES: &str = "Examples:
-  # Let three runs of a branch hold the semaphore at once; waiting runs are admitted as soon as the controller sees it
+  # Allow three concurrent runs of a branch; the controller admits waiting runs when it notices the new limit
   kubectl runnable semaphore set --owner exampleorg --repo sample --ref refs/heads/main 3
   kubectl runnable semaphore set exampleorg/sample@main 3
 
-  # The same by its key
+  # Use the semaphore's key instead of the branch
   kubectl runnable semaphore set exampleorg-sample-main 3
 
   # Set a limit only if there is none yet
@@ -31,9 +31,9 @@ const EXAMPLES: &str = "Examples:
   kubectl runnable semaphore set exampleorg-sample-main --drain --wait
   kubectl runnable semaphore set exampleorg-sample-main --undrain
 
-A limit is at least 1: a controller that starts with a limit of 0 fails every workflow that asks for the semaphore. --drain \
-lowers the limit to 1 and gives that one place to a suspended workflow of the highest priority, which has no pod. Waiting \
-workflows keep their places in the queue.";
+A limit is at least 1: a controller that starts with a limit of 0 fails every workflow that requests the semaphore. --drain \
+lowers the limit to 1 and creates a workflow of the highest priority that becomes the only holder; it needs no pod. Waiting \
+workflows keep their positions in the queue.";
 
 /// Set the limit of a semaphore
 #[derive(Debug, clap::Args)]
@@ -96,26 +96,26 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let config_map = args.config_map.name.as_str();
     let drain = drain_name(config_map, &named.key);
     let edit = args.edit(limit, &drain)?;
-    let request = Request { config_map, key: &named.key, branch: named.branch.as_ref(), edit };
+    let request = EditRequest { config_map, key: &named.key, branch: named.branch.as_ref(), edit };
     block_on(async {
         let cluster = Cluster::connect(&args.access.access()).await?;
         if args.drain {
             let drain = drain::Drain { request, wait: args.wait, timeout: args.timeout, quiet: args.quiet };
-            let told = |planned: &Planned| args.told(&cluster, &request, planned);
-            return Box::pin(drain.begin(&cluster, args.dry_run, told)).await;
+            let print_result = |planned: &PlannedEdit| args.print_result(&cluster, &request, planned);
+            return Box::pin(drain.begin(&cluster, args.dry_run, print_result)).await;
         }
         if matches!(edit, Edit::Set(_) | Edit::Undrain) {
             drain::end(&cluster, &request, args.dry_run).await?;
         }
         let planned = carry_out(&cluster, &request, args.dry_run).await?;
-        args.told(&cluster, &request, &planned)?;
+        args.print_result(&cluster, &request, &planned)?;
         Ok(Exit::Success)
     })
 }
 
 impl Args {
-    /// The semaphore that is meant, and the limit if one is given.
-    fn named(&self) -> Result<(Named, Option<&str>), Failure> {
+    /// The semaphore, and the limit if given.
+    fn named(&self) -> Result<(KeyArgument, Option<&str>), Failure> {
         let mut words = self.words.iter().map(String::as_str);
         let named = match self.branch.named()? {
             Some(named) => named,
@@ -123,31 +123,33 @@ impl Args {
         };
         let limit = words.next();
         match words.next() {
-            Some(more) => Err(Failure::usage(format!("unexpected {more:?} beside --owner and --repo"))
-                .hint("name the semaphore by KEY or by its branch, not by both")),
+            Some(more) => {
+                Err(Failure::usage(format!("unexpected argument {more:?}"))
+                    .hint("give either KEY or the branch, not both"))
+            }
             None => Ok((named, limit)),
         }
     }
 
     fn edit<'a>(&self, limit: Option<&str>, drain: &'a str) -> Result<Edit<'a>, Failure> {
-        let number = limit.map(|text| text.parse::<u32>().map_err(|_| no_limit(text))).transpose()?;
+        let number = limit.map(|text| text.parse::<u32>().map_err(|_| invalid_limit(text))).transpose()?;
         match (self.drain, self.undrain, number) {
             (true, _, None | Some(0)) => Ok(Edit::Drain(drain)),
-            (true, _, Some(limit)) => Err(Failure::usage(format!("--drain admits no new holders: it takes no limit, and {limit} is given"))
-                .hint("leave LIMIT out; --undrain brings the former one back")),
+            (true, _, Some(limit)) => Err(Failure::usage(format!("--drain takes no limit: unexpected {limit}"))
+                .hint("remove LIMIT; --undrain restores the former limit")),
             (_, true, None) => Ok(Edit::Undrain),
             (_, _, Some(0)) => Err(Failure::usage(
-                "Argo does not accept a limit of 0: a controller that starts with it fails every workflow that asks for the semaphore",
+                "Argo does not accept a limit of 0: a controller that starts with it fails every workflow that requests the semaphore",
             )
-            .hint("use --drain: it admits no new holders, and --undrain undoes it")),
+            .hint("use --drain to admit no new holders; --undrain reverts it")),
             (_, _, Some(limit)) if self.if_absent => Ok(Edit::Ensure(limit)),
             (_, _, Some(limit)) => Ok(Edit::Set(limit)),
-            (_, _, None) => Err(Failure::usage("no limit is given").hint("give a number from 1 on, or --drain")),
+            (_, _, None) => Err(Failure::usage("no limit given").hint("give a number of at least 1, or --drain")),
         }
     }
 
-    /// Tells what was done.
-    fn told(&self, cluster: &Cluster, request: &Request<'_>, planned: &Planned) -> Result<(), Failure> {
+    /// Prints the result.
+    fn print_result(&self, cluster: &Cluster, request: &EditRequest<'_>, planned: &PlannedEdit) -> Result<(), Failure> {
         if !self.quiet {
             warn_of_shared(request, planned);
         }
@@ -160,11 +162,11 @@ impl Args {
     }
 }
 
-fn no_limit(text: &str) -> Failure {
+fn invalid_limit(text: &str) -> Failure {
     Failure::usage(format!("invalid limit {text:?}: expected a whole number from 1 to {}", u32::MAX))
 }
 
-fn line(request: &Request<'_>, planned: &Planned, dry_run: bool) -> String {
+fn line(request: &EditRequest<'_>, planned: &PlannedEdit, dry_run: bool) -> String {
     let old = match &planned.drained {
         Some(drained) => format!("drained ({} before)", drained.limit),
         None if planned.old == Limit::MissingKey => "none".to_owned(),
@@ -177,7 +179,7 @@ fn line(request: &Request<'_>, planned: &Planned, dry_run: bool) -> String {
     format!("semaphore {}: {change}{end}\n", request.key)
 }
 
-fn document(cluster: &Cluster, request: &Request<'_>, planned: &Planned) -> Value {
+fn document(cluster: &Cluster, request: &EditRequest<'_>, planned: &PlannedEdit) -> Value {
     json!({
         "namespace": cluster.namespace(),
         "configMap": request.config_map,

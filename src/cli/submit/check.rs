@@ -23,19 +23,19 @@ impl Request<'_> {
             if self.args.workflow.entrypoint.is_some() {
                 Subject::written(document).has_entrypoint(&object, true)?;
             }
-            checked.look_at(&object, Kind::Workflow, document);
+            checked.check_object(&object, Kind::Workflow, document);
         }
         if let Some(from) = &self.args.from {
             let object = self.with_flags(self.made_from(from, live)?);
             let name = format!("the workflow from {}/{}", from.kind, from.name);
-            checked.look_at(&object, Kind::Workflow, &Document::placeless(Kind::Workflow, &name));
+            checked.check_object(&object, Kind::Workflow, &Document::placeless(Kind::Workflow, &name));
         }
         let only_templates = self.workflows.is_empty() && self.args.from.is_none();
         for document in &self.beside {
             if only_templates && is_template(document.kind) {
-                checked.look_at(&document.value, document.kind, document);
+                checked.check_object(&document.value, document.kind, document);
             } else {
-                checked.look_at_fields(document);
+                checked.check_fields_of(document);
             }
         }
         checked.verdict(&self.sources, self.args.quiet)

@@ -93,7 +93,7 @@ pub(super) async fn ensure(args: &Args, cluster: &Cluster, prepared: &[Prepared]
     let namespaces: BTreeSet<String> = prepared.iter().map(namespace).collect();
     for home in namespaces.iter().map(|namespace| cluster.within(namespace)) {
         for semaphore in &args.workflow.semaphores {
-            let request = Request {
+            let request = EditRequest {
                 config_map: args.workflow.semaphore_configmap.as_str(),
                 key: &semaphore.named.key,
                 branch: semaphore.named.branch.as_ref(),
@@ -109,7 +109,7 @@ pub(super) async fn ensure(args: &Args, cluster: &Cluster, prepared: &[Prepared]
     Ok(())
 }
 
-fn tell(semaphore: &SemaphoreArg, planned: &Planned) {
+fn tell(semaphore: &SemaphoreArg, planned: &PlannedEdit) {
     let key = &semaphore.named.key;
     let asked = semaphore.limit.map(i64::from);
     match (&planned.old, &planned.drained) {

@@ -80,7 +80,7 @@ async fn known_objects(backend: &Backend, request: &Request<'_>) -> Result<(Temp
 
 /// Refuses flags that contradict each other.
 fn agree(args: &Args) -> Result<(), Failure> {
-    args.follow_up.agree(args.local)?;
+    args.follow_up.check(args.local)?;
     if args.local && args.dry_run == DryRun::Server {
         return Err(
             Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")

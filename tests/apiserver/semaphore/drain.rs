@@ -65,7 +65,7 @@ async fn a_drain_takes_the_one_place_and_is_taken_back() {
     record(&namespace, "semaphore-running").await;
     let ran = drained(&namespace, &["--wait"]).await;
     let ran = ran.prints(0, "semaphore exampleorg-sample-main: 4 → drained\n");
-    assert!(ran.stderr.contains("is empty; workflow drain-exampleorg-sample-main-"), "{ran:?}");
+    assert!(ran.stderr.contains("has no other holders; workflow drain-exampleorg-sample-main-"), "{ran:?}");
     assert_eq!(data(&namespace).await, json!({KEY: "1"}));
 
     let name = drain(&namespace).await;
@@ -115,7 +115,10 @@ async fn a_drain_that_lost_its_workflow_is_told_and_made_good() {
     let gone = namespace.get("workflows", &name).await.unwrap()["metadata"]["uid"].clone();
     namespace.patch("workflows", &name, &json!({"status": {"phase": "Failed", "synchronization": null}})).await;
     let listed = semaphore(&namespace, &["list"]);
-    assert!(listed.stdout.contains("is not in its queue, so that others may get in: drain again"), "{listed:?}");
+    assert!(
+        listed.stdout.contains("is neither holder nor waiter, so new holders may be admitted: drain again"),
+        "{listed:?}"
+    );
     let mut running = start(&namespace, &[]);
     let another = until("another workflow of this name", async || {
         namespace.get("workflows", &name).await.filter(|workflow| workflow["metadata"]["uid"] != gone)
@@ -165,5 +168,5 @@ async fn nothing_is_drained_that_is_not_there_or_under_another_s_name() {
     namespace.create("workflows", &foreign).await;
     let ran = semaphore(&namespace, &["set", KEY, "--drain"]);
     assert_eq!(ran.code, Some(7), "{ran:?}");
-    assert!(ran.stderr.contains("another workflow is named"), "{ran:?}");
+    assert!(ran.stderr.contains("another workflow has the name"), "{ran:?}");
 }

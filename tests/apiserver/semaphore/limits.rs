@@ -41,7 +41,7 @@ async fn branches_that_share_a_key_are_warned_of() {
     let first = semaphore(&namespace, &["set", "a-b/c", "1"]).prints(0, "semaphore a-b-c-main: none → 1\n");
     assert_eq!(first.stderr, "");
     let other = semaphore(&namespace, &["set", "a/b-c@main", "2"]).prints(0, "semaphore a-b-c-main: 1 → 2\n");
-    assert!(other.stderr.contains("a/b-c@main is also that of a-b/c@main: they share one limit"), "{other:?}");
+    assert!(other.stderr.contains("a/b-c@main shares semaphore a-b-c-main and its limit with a-b/c@main"), "{other:?}");
     let again = semaphore(&namespace, &["set", "A/b-c@refs/heads/main", "2"]);
     assert_eq!(again.stderr.matches("warning").count(), 1, "{again:?}");
 }
@@ -78,13 +78,13 @@ async fn one_key_is_changed_by_many_and_the_last_word_counts() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_is_refused_and_left_alone() {
+async fn foreign_config_maps_are_refused_and_left_alone() {
     let cache = json!({"labels": {"workflows.argoproj.io/configmap-type": "Cache"}, "data": {"k": "{}"}});
     for (object, key, said) in [
         (cache, "new", "ConfigMap \"workflow-semaphores\" is a memoization cache"),
         (json!({"immutable": true, "data": {"k": "1"}}), "k", "is immutable"),
-        (json!({"data": {"k": "five"}}), "k", "holds \"five\", which is no limit"),
-        (json!({"binaryData": {"k": "AA=="}}), "k", "which is no limit"),
+        (json!({"data": {"k": "five"}}), "k", "has the value \"five\", which is not a limit"),
+        (json!({"binaryData": {"k": "AA=="}}), "k", "which is not a limit"),
     ] {
         let namespace = Namespace::new().await;
         let before = config_map(&namespace, &object).await;
@@ -143,15 +143,15 @@ async fn a_semaphore_is_not_deleted_while_it_is_needed() {
 async fn bad_usage_is_refused_before_anything_is_asked() {
     let namespace = Namespace::new().await;
     for (arguments, said) in [
-        (&["set", "k"][..], "no limit is given"),
-        (&["set"], "no semaphore is named"),
+        (&["set", "k"][..], "no limit given"),
+        (&["set"], "no semaphore given"),
         (&["set", "k", "0"], "Argo does not accept a limit of 0"),
         (&["set", "k", "-1"], "invalid limit \"-1\""),
         (&["set", "k", "1.5"], "invalid limit"),
         (&["set", "a b", "1"], "invalid semaphore key"),
         (&["set", "k", "1", "--owner", "o", "--repo", "r"], "unexpected \"1\""),
         (&["set", "k", "2", "--drain"], "--drain admits no new holders"),
-        (&["delete"], "no semaphore is named"),
+        (&["delete"], "no semaphore given"),
     ] {
         semaphore(&namespace, arguments).fails(2, &[said]);
     }

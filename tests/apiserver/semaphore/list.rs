@@ -140,11 +140,11 @@ async fn a_limit_that_is_missing_or_no_number_is_told() {
     let namespace = Namespace::new().await;
     record(&namespace, "semaphore-pending").await;
     let listed = semaphore(&namespace, &["list"]);
-    assert!(listed.stdout.contains("the ConfigMap does not exist: whoever asks for it fails"), "{listed:?}");
+    assert!(listed.stdout.contains("the ConfigMap does not exist: workflows that request the lock fail"), "{listed:?}");
     config_map(&namespace, &json!({"data": {"odd": "five", "zero": "0"}})).await;
     let listed = semaphore(&namespace, &["list"]);
     for told in
-        ["the ConfigMap has no such key", "the limit is no whole number", "a limit below 1", "\"five\"", "missing"]
+        ["the ConfigMap has no such key", "the limit is not a whole number", "a limit below 1", "\"five\"", "missing"]
     {
         assert!(listed.stdout.contains(told), "{told:?}: {listed:?}");
     }

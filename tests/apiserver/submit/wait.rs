@@ -206,7 +206,7 @@ async fn an_interrupt_keeps_what_has_ended() {
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
     let mut rest = String::new();
     talk.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "interrupted: the workflows go on\n");
+    assert_eq!(rest, "interrupted: the workflows continue\n");
     let printed = ended(child).exits(130).object();
     assert_eq!(
         (&printed["items"][0]["status"]["phase"], &printed["items"][1]["status"]),
@@ -223,7 +223,7 @@ async fn an_interrupt_ends_the_wait_and_not_the_workflow() {
         // The run id is said right before the wait begins.
         tokio::time::sleep(Duration::from_millis(500)).await;
         kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
-        let ran = ended(child).says("interrupted: workflow build goes on\n");
+        let ran = ended(child).says("interrupted: workflow build continues\n");
         let _ = ran.prints(130, "workflow.argoproj.io/build\n");
         assert!(namespace.get("workflows", "build").await.is_some());
     }
