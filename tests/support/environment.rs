@@ -1,4 +1,4 @@
-//! A directory, a home and variables for one test; nothing of the user's or of the CI's reaches a program.
+//! A directory, a home and variables for one test; programs get nothing from the environment of the user or the CI.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -11,7 +11,8 @@ use super::output::Output;
 use super::process::Running;
 use super::{PROGRAM, files};
 
-/// The directory is the working directory and the home of what is started in it; local runs go to `state` below it.
+/// The directory is the working directory and home of the programs started in it; local runs are in its subdirectory
+/// `state`.
 pub(crate) struct Environment {
     directory: TempDir,
     variables: Vec<(String, String)>,
@@ -45,7 +46,7 @@ impl Environment {
         self.directory().join(name)
     }
 
-    /// Writes a file and gives its path, as an argument.
+    /// Writes a file and returns its path as an argument.
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         files::write(&path, text);
@@ -58,19 +59,19 @@ impl Environment {
         command
     }
 
-    /// Another program, such as git or a shell.
+    /// A command of another program, such as git or a shell.
     pub(crate) fn other(&self, program: &str) -> Command {
         let mut command = isolated(program, self.directory());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
-    /// Runs the program to its end.
+    /// Runs the program and waits for its end.
     pub(crate) fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
         self.finish(&mut self.command(arguments))
     }
 
-    /// Runs a command of this environment to its end.
+    /// Runs a command in this environment and waits for its end.
     pub(crate) fn finish(&self, command: &mut Command) -> Output {
         Output::of(command).in_directory(self.directory())
     }
@@ -86,13 +87,13 @@ impl Environment {
         Output::from(child.wait_with_output().unwrap()).in_directory(self.directory())
     }
 
-    /// Starts the program, which goes on beside the test.
+    /// Starts the program in the background.
     pub(crate) fn start(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Running {
         Running::start(self.command(arguments), self.directory())
     }
 }
 
-/// A program with this home and working directory, and no variable of the test's own but PATH.
+/// A program with this home and working directory, and only PATH from the test's environment.
 pub(crate) fn isolated(program: &str, home: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());

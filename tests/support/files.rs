@@ -1,12 +1,12 @@
-//! Files that a program may be reading while the test writes them.
+//! Writes files that a program may be reading at the same time.
 
 use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Writes a file whole: a program that reads it meets the old content or the new one. `std::fs::write` empties the file
-/// first, and a program that is just starting may read it then.
+/// Writes a file atomically: a program that reads it sees the old or the new content. `std::fs::write` first empties
+/// the file, and a program that is just starting could read it then.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) {
     let mut builder = tempfile::Builder::new();
     let mut file = builder.permissions(Permissions::from_mode(0o644)).tempfile_in(path.parent().unwrap()).unwrap();

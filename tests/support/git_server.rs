@@ -1,4 +1,4 @@
-//! Git's own http backend behind a small server: a thread a connection, a connection a request.
+//! Git's http backend behind a small server, with one thread and one connection per request.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ pub(crate) struct GitServer {
     counts: Arc<Counts>,
 }
 
-/// What has gone over the wire.
+/// Counts of requests and bytes.
 #[derive(Default)]
 struct Counts {
     requests: AtomicU64,
@@ -24,7 +24,7 @@ struct Counts {
 #[derive(Clone)]
 struct Site {
     directory: PathBuf,
-    /// The value of `Authorization` that lets in; without one all are let in.
+    /// The required value of `Authorization`; without one, every request is allowed.
     authorization: Option<String>,
     counts: Arc<Counts>,
 }
@@ -37,7 +37,7 @@ struct Request {
 }
 
 impl GitServer {
-    /// A server for all, or for those who say this `Authorization`.
+    /// Starts a server for all, or only for requests with this `Authorization`.
     pub(crate) fn start(directory: &Path, authorization: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -47,7 +47,7 @@ impl GitServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let site = site.clone();
-                // One who hangs up is no trouble of the server.
+                // A client that closes the connection is not an error.
                 std::thread::spawn(move || drop(site.answer(&stream)));
             }
         });
@@ -58,7 +58,7 @@ impl GitServer {
         self.counts.requests.load(Ordering::SeqCst)
     }
 
-    /// Bytes of all answers.
+    /// The total bytes of all answers.
     #[allow(dead_code, reason = "for the bench")]
     pub(crate) fn sent(&self) -> u64 {
         self.counts.sent.load(Ordering::SeqCst)
@@ -113,7 +113,7 @@ impl Site {
     }
 }
 
-/// The backend's answer as one of HTTP, and its length in bytes.
+/// Sends the backend's answer as HTTP and returns its length in bytes.
 fn pass_on(mut answer: impl BufRead, mut stream: &TcpStream) -> std::io::Result<u64> {
     let mut status = "200 OK".to_owned();
     let mut head = String::new();

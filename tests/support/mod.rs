@@ -1,8 +1,8 @@
-//! What the integration tests share: the program in an environment of its own, what it leaves, and the repositories it
-//! works on. A test binary takes it in with `#[path = "../support/mod.rs"] mod support;`, and beside it, where it speaks
-//! to Kubernetes, `#[path = "../support/kubernetes/mod.rs"] mod kubernetes;`.
+//! Shared by the integration tests: the program in its own environment, its output and files, and git repositories. A
+//! test binary includes it with `#[path = "../support/mod.rs"] mod support;`, and for Kubernetes also with `#[path =
+//! "../support/kubernetes/mod.rs"] mod kubernetes;`.
 
-// Each test binary uses a part of it.
+// Each test binary uses only a part of this module.
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub(crate) mod environment;

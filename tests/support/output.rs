@@ -1,4 +1,4 @@
-//! What a command did, and what a test expects of it.
+//! The output of a command, with assertions about it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) struct Output {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    /// Where it ran; its name differs from run to run.
+    /// The working directory; its name differs in each run of the tests.
     directory: Option<PathBuf>,
 }
 
@@ -26,7 +26,7 @@ impl From<std::process::Output> for Output {
 }
 
 impl Output {
-    /// Runs a command to its end.
+    /// Runs a command and waits for its end.
     pub(crate) fn of(command: &mut Command) -> Self {
         command.output().unwrap().into()
     }
@@ -35,53 +35,53 @@ impl Output {
         Self { directory: Some(directory.to_owned()), ..self }
     }
 
-    /// Itself, when the exit code is this.
+    /// Asserts the exit code and returns itself.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
-    /// Standard output, when the exit code is this.
+    /// Asserts the exit code and returns standard output.
     #[track_caller]
     pub(crate) fn result(&self, code: i32) -> &str {
         assert_eq!(self.code, Some(code), "{self:#?}");
         &self.stdout
     }
 
-    /// Standard output of a command that succeeded.
+    /// Asserts success and returns standard output.
     #[track_caller]
     pub(crate) fn good(self) -> String {
         self.exits(0).stdout
     }
 
-    /// The object that a command printed which succeeded.
+    /// Asserts success and returns the printed object.
     #[track_caller]
     pub(crate) fn json(self) -> Value {
         self.exits(0).object()
     }
 
-    /// The object that was printed, whatever the exit code.
+    /// Returns the printed object, whatever the exit code.
     #[track_caller]
     pub(crate) fn object(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
-    /// Itself, when standard error holds this.
+    /// Asserts that standard error contains this text and returns itself.
     #[track_caller]
     pub(crate) fn says(self, expected: &str) -> Self {
         assert!(self.stderr.contains(expected), "{expected:?} is not in {self:#?}");
         self
     }
 
-    /// Itself, when the exit code and standard output are these.
+    /// Asserts the exit code and standard output and returns itself.
     #[track_caller]
     pub(crate) fn prints(self, code: i32, stdout: &str) -> Self {
         assert_eq!((self.code, self.stdout.as_str()), (Some(code), stdout), "{self:#?}");
         self
     }
 
-    /// Asserts this exit code, an empty standard output, and parts of what is said.
+    /// Asserts the exit code, an empty standard output, and parts of standard error.
     #[track_caller]
     pub(crate) fn fails(self, code: i32, said: &[&str]) {
         let mut output = self.prints(code, "");
@@ -91,20 +91,20 @@ impl Output {
     }
 }
 
-/// What differs from run to run is replaced.
+/// Text that differs in each run of the tests is replaced.
 impl fmt::Display for Output {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.code.map_or("by a signal".to_owned(), |code| code.to_string());
         let text = format!("exit {code}\n--- stdout\n{}--- stderr\n{}", self.stdout, self.stderr);
         let directory = self.directory.as_deref().and_then(Path::to_str);
         let text = directory.map_or_else(|| text.clone(), |directory| text.replace(directory, "[DIRECTORY]"));
-        formatter.write_str(&without_chance(text))
+        formatter.write_str(&normalized(text))
     }
 }
 
-fn without_chance(mut text: String) -> String {
+fn normalized(mut text: String) -> String {
     for (pattern, replacement) in [
-        // The host decides how well tasks are isolated.
+        // The isolation of tasks depends on the host.
         (r"(?m)^warning: tasks share this machine's file system.*\n", ""),
         (r"\b20\d{6}-\d{6}-[a-z0-9]{6}\b", "[RUN-ID]"),
         (r"\brunnable-[a-z0-9]{6}\b", "runnable-[CACHE]"),

@@ -1,4 +1,4 @@
-//! A command that goes on beside the test.
+//! A command that runs in the background.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use super::output::Output;
 use super::wait::{wait_for_word, wait_until};
 
-/// It is killed with the value. Its output goes to files, so that it never waits for a reader.
+/// Dropping it kills the process. The output goes to files, so that the process never waits for a reader.
 #[must_use]
 pub(crate) struct Running {
     child: Child,
@@ -28,7 +28,7 @@ impl Running {
         Self { child: command.spawn().unwrap(), stdout, stderr, directory: directory.to_owned() }
     }
 
-    /// Waits until standard error holds a word.
+    /// Waits until standard error contains a word.
     pub(crate) fn wait_for_talk(&self, word: &str) {
         wait_for_word(self.stderr.path(), word);
     }
@@ -37,7 +37,7 @@ impl Running {
         signal(&self.child, asked);
     }
 
-    /// Waits for its end and gives its exit code.
+    /// Waits for its end and returns its exit code.
     pub(crate) fn ends(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
@@ -49,7 +49,7 @@ impl Running {
         Output::from(std::process::Output { status, stdout, stderr }).in_directory(&self.directory)
     }
 
-    /// Waits for its end, which must come in time.
+    /// Waits for its end; fails if that takes too long.
     #[track_caller]
     pub(crate) fn end_within(mut self, limit: Duration) -> Output {
         let began = Instant::now();
@@ -60,13 +60,13 @@ impl Running {
         self.end()
     }
 
-    /// Kills it as the kernel does when memory is short; it cannot tidy up.
+    /// Kills it with SIGKILL, so that it cannot clean up.
     pub(crate) fn dies(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Waits until a condition holds; the test fails at once when the process ends before.
+    /// Waits until a condition holds; fails at once if the process ends before.
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, condition: impl Fn() -> bool) {
         wait_until(what, || {
@@ -75,7 +75,7 @@ impl Running {
             }
             let status = self.child.try_wait().unwrap();
             let talk = || fs::read_to_string(self.stderr.path()).unwrap();
-            // It may have come about just before the end.
+            // The condition may have become true just before the end.
             assert!(status.is_none() || condition(), "the program ended before {what}: {status:?}\n{}", talk());
             status.is_some()
         });
@@ -84,18 +84,18 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended already unless the test failed or is done with it.
+        // It has already ended unless the test failed or no longer needs it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Sends a signal to a command that goes on.
+/// Sends a signal to a running command.
 pub(crate) fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
 }
 
-/// Whether a process with this text among its arguments lives.
+/// Whether a process with this text in its arguments is running.
 pub(crate) fn lives(mark: &str) -> bool {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());

@@ -1,4 +1,4 @@
-//! A repository that a test serves, a root of its own for worktrees, and git to judge by.
+//! A served repository, a root for worktrees, and git to compare with.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -70,12 +70,12 @@ impl Repository {
         format!("file://{}", self.source().display())
     }
 
-    /// The object that a name stands for in the served repository.
+    /// The object id of a name in the served repository.
     pub(crate) fn commit(&self, name: &str) -> String {
         self.git(&self.source(), &["rev-parse", "--verify", name])
     }
 
-    /// What git says, without the line's end; it may fail only where it is asked a question.
+    /// Git's standard output without the newline; only queries may fail.
     pub(crate) fn git(&self, directory: &Path, arguments: &[&str]) -> String {
         let mut command = self.environment.other("git");
         let output = command.arg("-C").arg(directory).args(arguments).output().unwrap();
@@ -84,7 +84,7 @@ impl Repository {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
-    /// `worktree init` of the served repository in the root.
+    /// Runs `worktree init` for the served repository in the root.
     pub(crate) fn init(&self, arguments: &[&str]) -> Output {
         Output::of(&mut self.command(arguments))
     }
@@ -97,7 +97,7 @@ impl Repository {
         command
     }
 
-    /// `worktree` with arguments of its own.
+    /// Runs `worktree` with these arguments.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         Output::of(self.program().arg("worktree").args(arguments))
     }
@@ -106,7 +106,7 @@ impl Repository {
         self.environment.command([] as [&str; 0])
     }
 
-    /// Another program.
+    /// A command of another program.
     pub(crate) fn shell(&self, words: &[&str]) -> Command {
         let mut command = self.environment.other(words[0]);
         command.args(&words[1..]);

@@ -1,4 +1,4 @@
-//! Local runs of an [`Environment`]: workflows made for a test, and what their runs keep on disk.
+//! Local runs in an [`Environment`]: workflows for tests, and the files of their runs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::process::Running;
 use super::wait::comes_true;
 
 impl Environment {
-    /// The names of the local runs there are.
+    /// The names of the local runs.
     pub(crate) fn runs(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path("state/runs/default")).into_iter().flatten().flatten();
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
@@ -27,7 +27,7 @@ impl Environment {
         self.run_directory("w").join(name)
     }
 
-    /// A file with a workflow of these fields of its spec.
+    /// Writes a workflow with these fields in its spec to a file.
     fn workflow_file(&self, name: &str, spec: &Value) -> String {
         let workflow = json!({
             "apiVersion": "argoproj.io/v1alpha1",
@@ -38,7 +38,7 @@ impl Environment {
         self.write(&format!("{name}.json"), workflow.to_string())
     }
 
-    /// A file with a workflow of one step that runs this script.
+    /// Writes a workflow with one step that runs this script to a file.
     pub(crate) fn script_file(&self, name: &str, script: &str) -> String {
         let mut spec = steps(&[("work", script)]);
         let secret = json!({"name": "api_token", "value": "hunter22"});
@@ -46,20 +46,20 @@ impl Environment {
         self.workflow_file(name, &spec)
     }
 
-    /// Runs such a workflow to its end.
+    /// Runs such a workflow and waits for its end.
     pub(crate) fn submit(&self, name: &str, script: &str, more: &[&str]) -> Output {
         let file = self.script_file(name, script);
         self.run([&["submit", "--local", "-q", file.as_str()], more].concat())
     }
 
-    /// Begins to run such a workflow, and returns when its step has written something.
+    /// Starts such a workflow and waits until its step has written something.
     pub(crate) fn begin(&self, name: &str, script: &str) -> Running {
         let mut running = self.start(["submit", "--local", "-q", &self.script_file(name, script)]);
         running.until("a node writes", || self.has_written(name));
         running
     }
 
-    /// Begins to run a workflow named `w` with these fields of its spec.
+    /// Starts a workflow named `w` with these fields in its spec.
     pub(crate) fn begin_spec(&self, spec: &Value) -> Running {
         let mut running = self.start(["submit", "--local", "-q", &self.workflow_file("w", spec)]);
         running.until("the run begins", || self.run_file("workflow.json").exists());
@@ -72,12 +72,12 @@ impl Environment {
         nodes.map(|node| node.path().join("main.log")).any(|log| log.metadata().is_ok_and(|log| log.len() > 0))
     }
 
-    /// The journal of the run `w`, in which each state of a node stands.
+    /// The journal of the run `w`, which has each state of each node.
     pub(crate) fn journal(&self) -> String {
         fs::read_to_string(self.run_file("journal.jsonl")).unwrap_or_default()
     }
 
-    /// The Workflow object of the run `w`, once it has ended.
+    /// The Workflow object of the run `w` after its end.
     pub(crate) fn workflow(&self) -> Value {
         serde_json::from_slice(&fs::read(self.run_file("workflow.json")).unwrap()).unwrap()
     }
@@ -87,7 +87,7 @@ impl Environment {
         self.node(display_name)?["phase"].as_str().map(str::to_owned)
     }
 
-    /// What that node has written.
+    /// The log of that node.
     pub(crate) fn log(&self, display_name: &str) -> String {
         let node = self.node(display_name).unwrap();
         let path = self.run_file("nodes").join(node["id"].as_str().unwrap()).join("main.log");
@@ -101,14 +101,14 @@ impl Environment {
         nodes.rev().find(|node| node["displayName"] == display_name)
     }
 
-    /// Waits until a condition holds of the run `w`.
+    /// Waits until a condition about the run `w` holds.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, condition: impl Fn() -> bool) {
         assert!(comes_true(condition), "never came: {what}\n{}", self.journal());
     }
 }
 
-/// A spec of steps, each a shell command or, where it is empty, a suspension.
+/// A spec of steps: each is a shell command, or a suspend step if the command is empty.
 pub(crate) fn steps(commands: &[(&str, &str)]) -> Value {
     let calls = commands.iter().map(|(name, _)| json!([{"name": name, "template": name}]));
     let mut templates = vec![json!({"name": "main", "steps": calls.collect::<Vec<_>>()})];

@@ -1,18 +1,18 @@
-//! Waiting on a condition.
+//! Waits for conditions.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Longer than anything that is waited for takes on a busy machine.
+/// Longer than any awaited condition takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Waits until the condition holds; the test fails when it does not in time.
+/// Waits until the condition holds; fails if it does not in time.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, condition: impl FnMut() -> bool) {
     assert!(comes_true(condition), "never came: {what}");
 }
 
-/// Waits until the condition holds, and tells whether it did in time.
+/// Waits until the condition holds, and returns whether it did in time.
 pub(crate) fn comes_true(mut condition: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     while !condition() {
@@ -36,7 +36,7 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut valu
     }
 }
 
-/// Waits until a file holds a word.
+/// Waits until a file contains a word.
 #[track_caller]
 pub(crate) fn wait_for_word(file: &Path, word: &str) {
     wait_until(word, || std::fs::read_to_string(file).is_ok_and(|text| text.contains(word)));

@@ -1,4 +1,5 @@
-//! Argo's custom resource definitions: the project's minimal ones, or the full ones that `RUNNABLE_ARGO_CRDS` names.
+//! Argo's custom resource definitions: the project's minimal ones, or the full ones in the directory
+//! `RUNNABLE_ARGO_CRDS`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ pub(crate) fn full() -> bool {
     std::env::var_os("RUNNABLE_ARGO_CRDS").is_some()
 }
 
-/// Creates the definitions and returns when their resources can be used.
+/// Creates the definitions and waits until their resources can be used.
 pub(crate) async fn install(objects: &Objects) {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/crds");
     let mut definitions = read(&own);
@@ -30,7 +31,7 @@ pub(crate) async fn install(objects: &Objects) {
     }
 }
 
-/// Creates a definition of workflows as it was before 3.6: a workflow takes a semaphore or a mutex.
+/// Creates the definition of workflows before Argo 3.6: a workflow has one semaphore or mutex.
 pub(crate) async fn install_before_3_6(objects: &Objects) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/crds/workflows.yaml");
     let mut definition: Value = serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -43,7 +44,7 @@ pub(crate) async fn install_before_3_6(objects: &Objects) {
     until_published(objects).await;
 }
 
-/// What is served is published a little later.
+/// The OpenAPI schema of a served resource is published a little later.
 async fn until_published(objects: &Objects) {
     let path = "/openapi/v3/apis/argoproj.io/v1alpha1";
     until(path, async || objects.text(path).await.ok()).await;
@@ -64,7 +65,7 @@ async fn create(objects: &Objects, definition: &Value) {
     objects.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition).await;
 }
 
-/// A definition is Established shortly before its resource is served, so the resource itself is asked for.
+/// A definition is Established shortly before its resource is served, so request the resource itself.
 async fn until_served(objects: &Objects, definition: &Value) {
     let plural = definition["spec"]["names"]["plural"].as_str().unwrap();
     let path = format!("/apis/argoproj.io/v1alpha1/{plural}?limit=1");

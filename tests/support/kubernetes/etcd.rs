@@ -1,4 +1,4 @@
-//! The one etcd; API servers keep apart by their prefixes.
+//! One etcd for all API servers, which use different prefixes.
 
 use std::net::TcpStream;
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ pub(super) fn etcd() -> &'static str {
             let mut process = start(&url);
             match until_listening(&mut process, port) {
                 Ok(()) => return (url, process),
-                Err(obituary) => assert!(attempt < ATTEMPTS, "{obituary}"),
+                Err(exit_report) => assert!(attempt < ATTEMPTS, "{exit_report}"),
             }
         }
         unreachable!("the last attempt returns or panics")
@@ -41,8 +41,8 @@ fn start(url: &str) -> Process {
 fn until_listening(process: &mut Process, port: u16) -> Result<(), String> {
     let started = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        if let Some(obituary) = process.obituary() {
-            return Err(obituary);
+        if let Some(exit_report) = process.exit_report() {
+            return Err(exit_report);
         }
         assert!(started.elapsed() < START, "etcd does not listen on port {port} after {START:?}");
         std::thread::sleep(std::time::Duration::from_millis(20));

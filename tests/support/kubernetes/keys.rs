@@ -1,10 +1,11 @@
-//! The certificates and keys of one API server, made for its one life.
+//! Certificates and keys of one API server, created at its start.
 
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-/// Writes `tls.crt`, `tls.key` and the service accounts' key pair into `directory`; returns the file of the authority that signed them.
+/// Writes `tls.crt`, `tls.key` and the service accounts' key pair into `directory`; returns the certificate file of
+/// their authority.
 pub(crate) fn write(directory: &Path) -> PathBuf {
     let mut authority = CertificateParams::new([]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

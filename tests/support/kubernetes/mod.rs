@@ -1,6 +1,6 @@
-//! A real API server, namespaces on it, and the program that is sent to them.
+//! A real API server, namespaces on it, and the program connected to them.
 
-// Each test binary uses a part of it.
+// Each test binary uses only a part of this module.
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub(crate) mod crds;

@@ -12,7 +12,7 @@ use super::server::{Server, User};
 use crate::support::files;
 use crate::support::wait::until;
 
-/// A namespace that no other test uses. It goes with the server: no controller runs here that could empty it sooner.
+/// A namespace that no other test uses. It exists until the server ends, because no namespace controller runs here.
 pub(crate) struct Namespace {
     /// Its name.
     pub(crate) name: String,
@@ -22,12 +22,12 @@ pub(crate) struct Namespace {
 }
 
 impl Namespace {
-    /// Makes one on the server with Argo's definitions.
+    /// Creates one on the server with Argo's definitions.
     pub(crate) async fn new() -> Self {
         Self::on(Server::argo()).await
     }
 
-    /// Makes one on a server.
+    /// Creates one on a server.
     pub(crate) async fn on(server: &'static Server) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -36,10 +36,10 @@ impl Namespace {
         Self { name, server, objects, directory: TempDir::new().unwrap() }
     }
 
-    /// A kubeconfig file whose context `test` is this namespace, for a spawned program.
+    /// A kubeconfig file for a program; its context `test` has this namespace.
     pub(crate) fn kubeconfig(&self, user: User) -> PathBuf {
         let path = self.directory.path().join(format!("{}.kubeconfig", user.name()));
-        // A program that was started with it may be reading it now.
+        // A program that was started with it may be reading it.
         if !path.exists() {
             files::write(&path, self.server.kubeconfig(user, &self.name).to_string());
         }
@@ -56,12 +56,12 @@ impl Namespace {
         Cluster::connect(&self.access(user)).await.unwrap()
     }
 
-    /// Creates a ConfigMap or an object of Argo's, past the library: `plural` names its resource.
+    /// Creates a ConfigMap or an Argo object, without the library; `plural` is its resource.
     pub(crate) async fn create(&self, plural: &str, object: &Value) -> Value {
         self.objects.post(&self.collection(plural), object).await
     }
 
-    /// Reads such an object, past the library.
+    /// Reads such an object, without the library.
     pub(crate) async fn get(&self, plural: &str, name: &str) -> Option<Value> {
         self.objects.get(&self.path(plural, name)).await
     }
@@ -92,7 +92,7 @@ impl Namespace {
         self.allow_in(group, verbs, plural).await;
     }
 
-    /// The same on a resource of any group.
+    /// The same for a resource of any group.
     pub(crate) async fn allow_in(&self, group: &str, verbs: &[&str], plural: &str) {
         let rbac = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
         let name = format!("{}-{plural}", verbs.join("-"));
@@ -112,7 +112,7 @@ impl Namespace {
         }
     }
 
-    /// The server honours a role only once its authoriser's watch has seen it.
+    /// Waits for the role to take effect: the server applies it after its authorizer's watch has seen it.
     async fn until_allowed(&self, group: &str, verb: &str, plural: &str) {
         let asked = json!({ "namespace": self.name, "group": group, "verb": verb, "resource": plural });
         let review = json!({ "spec": { "user": User::Restricted.name(), "resourceAttributes": asked } });

@@ -1,4 +1,4 @@
-//! Objects of an API server by their API paths, past the library.
+//! Objects of an API server by their API paths, without the library.
 
 use http::{Method, Request};
 use kube::config::{KubeConfigOptions, Kubeconfig};

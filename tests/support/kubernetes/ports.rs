@@ -1,14 +1,14 @@
-//! Ports for servers that take theirs as a flag.
+//! Ports for servers that get their port as a flag.
 
 use std::net::TcpListener;
 
 use rand::RngExt;
 
-/// Below the ports that the kernel gives to outgoing connections: one of those could take the port before the server
-/// binds it, or while the server is down.
+/// Below the kernel's range for outgoing connections: one of these could use the port before the server binds it, or
+/// while the server is down.
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
-/// A TCP port that nobody listens on now.
+/// A TCP port that is currently free.
 pub(crate) fn free_port() -> u16 {
     let mut random = rand::rng();
     std::iter::repeat_with(|| random.random_range(RANGE))

@@ -1,4 +1,4 @@
-//! The program, sent to an API server.
+//! The program, connected to an API server.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use crate::support::PROGRAM;
 use crate::support::environment::isolated;
 use crate::support::output::Output;
 
-/// The program with these arguments and this kubeconfig, at home in the kubeconfig's directory.
+/// The program with these arguments and this kubeconfig; its home is the kubeconfig's directory.
 pub(crate) fn command(kubeconfig: &Path, arguments: &[&str]) -> Command {
     let mut command = isolated(PROGRAM, kubeconfig.parent().unwrap());
     command.args(arguments).arg("--kubeconfig").arg(kubeconfig).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -22,7 +22,7 @@ impl Namespace {
         command(&self.kubeconfig(user), arguments)
     }
 
-    /// Runs it to its end.
+    /// Runs it and waits for its end.
     pub(crate) fn run(&self, user: User, arguments: &[&str]) -> Output {
         Output::of(&mut self.command(user, arguments))
     }

@@ -1,4 +1,4 @@
-//! A relay in front of the API server that breaks connections when it is told to. It passes TLS through unread.
+//! A relay in front of the API server that breaks connections on request. It forwards TLS unchanged.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
-/// Relays as long as the test's runtime lives.
+/// Works until the test's runtime ends.
 pub(crate) struct Relay {
     /// `https://127.0.0.1:PORT`.
     pub(crate) url: String,
@@ -32,25 +32,25 @@ impl Relay {
         Self { url: format!("https://{address}"), target, address, accepting, cut, swallow }
     }
 
-    /// Breaks all connections, and refuses others.
+    /// Breaks all connections and refuses new ones.
     pub(crate) fn leave(&self) {
         self.accepting.lock().unwrap().abort();
         self.cut();
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub(crate) async fn come_back(&self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         let accepting = accept(listener, self.target.clone(), self.cut.clone(), Arc::clone(&self.swallow));
         *self.accepting.lock().unwrap() = tokio::spawn(accepting);
     }
 
-    /// Breaks all connections that there are.
+    /// Breaks all current connections.
     pub(crate) fn cut(&self) {
         self.cut.send(()).unwrap();
     }
 
-    /// The server gets what is sent next, but its answer is lost with the connection.
+    /// Forwards the next request to the server, but breaks the connection before its answer.
     pub(crate) fn swallow_next_answer(&self) {
         self.swallow.store(true, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! One etcd and one kube-apiserver for all tests of the process, started by the first that asks.
+//! One etcd and one kube-apiserver for all tests of the process, started by the first test that needs them.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
@@ -12,19 +12,19 @@ use super::ports::free_port;
 use super::supervised::{Process, assets, own_directory};
 use super::{crds, keys};
 
-/// The API server answers within this time or its tests fail.
+/// Tests fail if the API server does not answer within this time.
 pub(super) const START: Duration = Duration::from_mins(2);
-/// A port that was free when it was asked for may be taken when the server binds it.
+/// A free port may be taken before the server binds it: then try again.
 pub(super) const ATTEMPTS: usize = 3;
 
-/// Who talks to the API server; the names are the users' names, `-token` appended their tokens.
+/// Users of the API server. The token of a user is its name with `-token` appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum User {
     /// May do everything.
     Admin,
-    /// May do nothing that is not granted by the test.
+    /// May only do what the test grants.
     Restricted,
-    /// Is not known to the server.
+    /// Unknown to the server.
     Stranger,
 }
 
@@ -38,7 +38,7 @@ impl User {
     }
 }
 
-/// What an API server knows of Argo.
+/// Argo's definitions on an API server.
 #[derive(Debug, Clone, Copy)]
 enum Definitions {
     None,
@@ -50,7 +50,7 @@ enum Definitions {
 pub(crate) struct Server {
     /// `https://127.0.0.1:PORT`.
     pub(crate) url: String,
-    /// The file that clients trust.
+    /// The certificate file of its authority.
     pub(crate) authority: PathBuf,
     arguments: Vec<String>,
     process: Mutex<Process>,
@@ -78,7 +78,7 @@ impl Server {
         SERVER.get_or_init(|| on_own_runtime(|| Self::start("argo", Definitions::Argo)))
     }
 
-    /// An API server that has never heard of Argo.
+    /// An API server without Argo's definitions.
     pub(crate) fn bare() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
         SERVER.get_or_init(|| on_own_runtime(|| Self::start("bare", Definitions::None)))
@@ -99,7 +99,8 @@ impl Server {
     pub(crate) fn kill(&self) -> Outage<'_> {
         let directory = self.authority.parent().unwrap();
         let paths = directory.read_dir().unwrap().map(|entry| entry.unwrap().path());
-        // The directory goes with the process, but clients still need the authority, and the next process all of it.
+        // The process removes its directory at its end, but clients still need the authority's certificate, and the
+        // next process needs everything in it.
         let files: Vec<_> = paths.map(|path| (std::fs::read(&path).unwrap(), path)).collect();
         self.process.lock().unwrap().kill();
         std::fs::create_dir(directory).unwrap();
@@ -136,7 +137,7 @@ impl Server {
             let server = Self::spawn(prefix);
             match server.until_ready().await {
                 Ok(()) => {}
-                Err(obituary) if attempt == ATTEMPTS => panic!("{obituary}"),
+                Err(exit_report) if attempt == ATTEMPTS => panic!("{exit_report}"),
                 Err(_) => continue,
             }
             let objects = server.objects(User::Admin).await;
@@ -175,7 +176,7 @@ impl Server {
             format!("--service-account-signing-key-file={}", file("accounts.key")),
             format!("--service-account-key-file={}", file("accounts.pub")),
             "--disable-admission-plugins=ServiceAccount".to_owned(),
-            // As the strictest clusters have it.
+            // As on the strictest clusters.
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned(),
             "--authorization-mode=RBAC".to_owned(),
             "--watch-cache=true".to_owned(),
@@ -190,8 +191,8 @@ impl Server {
         let started = Instant::now();
         loop {
             let Err(error) = objects.text("/readyz").await else { return Ok(()) };
-            if let Some(obituary) = self.process.lock().unwrap().obituary() {
-                return Err(obituary);
+            if let Some(exit_report) = self.process.lock().unwrap().exit_report() {
+                return Err(exit_report);
             }
             assert!(started.elapsed() < START, "{} is not ready after {START:?}: {error}", self.url);
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -203,7 +204,7 @@ fn start(directory: &Path, arguments: Vec<String>) -> Process {
     Process::start("kube-apiserver", &assets().join("kube-apiserver"), directory, arguments)
 }
 
-/// Runs a future to its end on a thread of its own: the caller may be inside a runtime.
+/// Runs a future in its own thread, because the caller may be inside a runtime.
 fn on_own_runtime<T: Send + 'static, F: Future<Output = T>>(make: impl FnOnce() -> F + Send + 'static) -> T {
     let run = move || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(make());
     std::thread::spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

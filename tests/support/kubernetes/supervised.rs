@@ -1,4 +1,4 @@
-//! A server process that ends with the test process, however that ends.
+//! A server process that ends with the test process, even if that is killed.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 const SUPERVISOR: &str = include_str!("supervise.sh");
 
-/// The process lives as long as the pipe that this value holds; the kernel closes it when the test process dies.
+/// The process ends when the pipe in this value is closed; the kernel closes it when the test process dies.
 pub(crate) struct Process {
     name: &'static str,
     directory: PathBuf,
@@ -16,7 +16,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `program` with an own directory for its output, which is removed with it.
+    /// Starts `program` with its own directory for output, which is removed at its end.
     pub(crate) fn start(name: &'static str, program: &Path, directory: &Path, arguments: Vec<String>) -> Self {
         let supervisor = Command::new("sh")
             .args([OsString::from("-c"), SUPERVISOR.into(), name.into(), directory.into(), program.into()])
@@ -30,14 +30,14 @@ impl Process {
         Self { name, directory: directory.to_owned(), supervisor }
     }
 
-    /// Kills the process; its directory is gone with it when this returns.
+    /// Kills the process and waits until its directory is removed.
     pub(crate) fn kill(&mut self) {
         drop(self.supervisor.stdin.take());
         self.supervisor.wait().unwrap();
     }
 
-    /// How the process ended and what it last said, if it has ended.
-    pub(crate) fn obituary(&mut self) -> Option<String> {
+    /// The exit status and last output of the process, if it has ended.
+    pub(crate) fn exit_report(&mut self) -> Option<String> {
         let status = self.supervisor.try_wait().unwrap()?;
         let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
         let last: Vec<&str> = log.lines().rev().take(15).collect();
@@ -45,7 +45,7 @@ impl Process {
     }
 }
 
-/// Where the programs are that tests/run builds.
+/// The directory of the programs that tests/run builds.
 pub(super) fn assets() -> &'static Path {
     static ASSETS: OnceLock<PathBuf> = OnceLock::new();
     ASSETS.get_or_init(|| {
