@@ -44,7 +44,7 @@ pub(super) struct FollowUp {
 
 /// A created run.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct CreatedRun {
     /// The Workflow object, as it was created or as it ended.
     pub(super) object: Workflow,
     /// What finds it again.
@@ -82,8 +82,8 @@ impl FollowUp {
         flags.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }
 
-    /// Takes note of a run that is there now.
-    pub(super) fn made(&self, object: Workflow, handle: Handle) -> Result<Made, Failure> {
+    /// Records a created run: writes its handle.
+    pub(super) fn record_run(&self, object: Workflow, handle: Handle) -> Result<CreatedRun, Failure> {
         if let Some(path) = &self.handle {
             handle::write(path, &handle)?;
         }
@@ -95,7 +95,7 @@ impl FollowUp {
     pub(super) async fn conclude(
         &self,
         cluster: &Cluster,
-        mut runs: Vec<Made>,
+        mut runs: Vec<CreatedRun>,
         output: Option<Format>,
         quiet: bool,
     ) -> Result<Exit, Failure> {
@@ -105,10 +105,10 @@ impl FollowUp {
     }
 
     /// Waits for all at once; the worst end counts. Their objects become the final ones.
-    async fn wait_for(&self, cluster: &Cluster, runs: &mut [Made], quiet: bool) -> Result<Exit, Failure> {
-        let goes_on = match &*runs {
-            [run] => format!("workflow {} goes on", run.handle.name),
-            _ => "the workflows go on".to_owned(),
+    async fn wait_for(&self, cluster: &Cluster, runs: &mut [CreatedRun], quiet: bool) -> Result<Exit, Failure> {
+        let continues = match &*runs {
+            [run] => format!("workflow {} continues", run.handle.name),
+            _ => "the workflows continue".to_owned(),
         };
         until_interrupted(self.ends(cluster, runs, quiet), &continues).await
     }
@@ -133,7 +133,7 @@ impl FollowUp {
         let mut show = |state: &Snapshot| screen.show(state);
         let following = Run::of_workflow(cluster, &run.object);
         let ended = following.end(Some(&run.object), deadline, Some(&mut show)).await.map_err(Failure::from);
-        let ended = ended.inspect_err(|failure| screen.lose(failure))?;
+        let ended = ended.inspect_err(|failure| screen.print_failure(failure))?;
         run.object = ended.workflow.clone().written_out();
         screen.end(&ended);
         self.notify.send(&ended.workflow).await;

@@ -55,7 +55,7 @@ impl NotifyArgs {
     }
 
     /// Tells of a run that has ended. What goes wrong is a warning and no more.
-    pub(super) async fn tell(&self, workflow: &Workflow) {
+    pub(super) async fn send(&self, workflow: &Workflow) {
         let notice = Notice::of(workflow);
         let document = serde_json::to_value(&notice).unwrap_or_default();
         let until = Instant::now() + MAX_DELAY;

@@ -60,7 +60,7 @@ async fn steer(args: &SteerArgs, run: &str, order: &Order) -> Result<Revised, Fa
             {
                 error.into()
             }
-            error => Failure::from(error).within(format!("cannot {} workflow {:?}", order.verb(), found.name())),
+            error => Failure::from(error).in_context(format!("cannot {} workflow {:?}", order.verb(), found.name())),
         }
     })
 }

@@ -10,7 +10,7 @@ use crate::argo::status::Phase;
 use crate::backend::Snapshot;
 use crate::cli::failure::Failure;
 use crate::cli::follow::Followed;
-use crate::cli::follow_up::Made;
+use crate::cli::follow_up::CreatedRun;
 use crate::cli::handle::handle_of;
 use crate::exit::Exit;
 use crate::local::engine::Ended;
@@ -24,7 +24,7 @@ use crate::output::stream::talk;
 
 /// A run that has ended.
 struct Over {
-    made: Made,
+    made: CreatedRun,
     last: Snapshot,
     exit: Exit,
     interrupted: bool,
@@ -48,7 +48,7 @@ impl Launch<'_> {
         let mut ready = ready.into_iter();
         for next in ready.by_ref() {
             let over = self.run_one(next, &machine, &mut interrupts).await?;
-            self.follow_up.notify.tell(&over.made.object).await;
+            self.follow_up.notify.send(&over.made.object).await;
             exit = exit.max(over.exit);
             followed.push(Followed { run: over.made.handle.name.clone(), end: Ok(over.last) });
             made.push(over.made);
@@ -75,7 +75,7 @@ impl Launch<'_> {
         let name = new.name().clone();
         let run = new.start(machine)?;
         let handle = handle_of(run.workflow(), identity.cache_name.as_ref(), self.backend);
-        let made = self.follow_up.made(run.workflow().clone(), handle)?;
+        let made = self.follow_up.record_run(run.workflow().clone(), handle)?;
         if !self.quiet {
             let run_id = identity.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
             talk(format_args!("running workflow {name} on this machine, run id {run_id}"));
@@ -101,7 +101,12 @@ impl Launch<'_> {
         let last = Snapshot { secrets, ..Snapshot::from(ended.workflow.clone()) };
         ending::tell(self, &last, &directory)?;
         let exit = exit(&ended, interrupts.timed_out());
-        Ok(Over { made: Made { object: ended.workflow.into(), ..made }, last, exit, interrupted: ended.interrupted })
+        Ok(Over {
+            made: CreatedRun { object: ended.workflow.into(), ..made },
+            last,
+            exit,
+            interrupted: ended.interrupted,
+        })
     }
 }
 

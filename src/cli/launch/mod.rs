@@ -8,7 +8,7 @@ mod interrupts;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow_up::{FollowUp, Made, print};
+use super::follow_up::{CreatedRun, FollowUp, print};
 use super::generate;
 use super::handle::handle_of;
 use crate::argo::Workflow;
@@ -39,7 +39,7 @@ type Ready<'a> = (NewRun, &'a prepare::Run);
 impl<'a> Launch<'a> {
     /// Creates all of them and carries out what was asked for; the worst end counts.
     pub(super) async fn carry_out(&self) -> Result<Exit, Failure> {
-        let mut made: Vec<Made> = Vec::new();
+        let mut made: Vec<CreatedRun> = Vec::new();
         let mut ready: Vec<Ready<'a>> = Vec::new();
         for prepared in self.prepared {
             match self.create(prepared).await.inspect_err(|_| tell_partial(&made))? {
@@ -66,7 +66,7 @@ impl<'a> Launch<'a> {
     }
 
     /// Tells of an object that a cluster has now, or would take.
-    fn made(&self, prepared: &Prepared, object: Workflow, already: bool) -> Result<Made, Failure> {
+    fn made(&self, prepared: &Prepared, object: Workflow, already: bool) -> Result<CreatedRun, Failure> {
         let done = match (self.dry_run, already) {
             (true, _) => "created (server dry run)",
             (false, true) => "unchanged: this attempt of the run is there already",
@@ -79,12 +79,12 @@ impl<'a> Launch<'a> {
             tell_run(&prepared.run, &object);
         }
         let handle = handle_of(&object, prepared.run.cache_name.as_ref(), self.backend);
-        if self.dry_run { Ok(Made { object, handle }) } else { self.follow_up.made(object, handle) }
+        if self.dry_run { Ok(CreatedRun { object, handle }) } else { self.follow_up.record_run(object, handle) }
     }
 }
 
 /// What was created before the failure, which the exit code alone would hide.
-fn tell_partial(runs: &[Made]) {
+fn tell_partial(runs: &[CreatedRun]) {
     for run in runs {
         talk(format_args!("note: {} had been created before", name(run.object.value())));
     }

@@ -139,7 +139,7 @@ impl Retry<'_> {
             result(format_args!("{} retried\n", name(object.value())))?;
         }
         let handle = handle_of(&object, None, backend);
-        let made = self.follow_up.made(object, handle)?;
+        let made = self.follow_up.record_run(object, handle)?;
         self.follow_up.conclude(cluster, vec![made], self.output, self.quiet).await
     }
 

@@ -71,10 +71,10 @@ impl Edited {
         if let Some(document) = &self.workflow {
             let mut object: Value = document.value.clone();
             set_parameters(&mut object, live.own_values().into_iter().chain(parameters.iter().cloned()));
-            checked.look_at(&object, Kind::Workflow, document);
+            checked.check_object(&object, Kind::Workflow, document);
         }
         for document in &self.beside {
-            checked.look_at_fields(document);
+            checked.check_fields_of(document);
         }
         checked.verdict(&self.sources, quiet)
     }

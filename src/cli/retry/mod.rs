@@ -143,7 +143,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 impl Args {
     /// Refuses flags that have nothing to wait for, or no run.
     fn agree_to_follow(&self, local: bool) -> Result<(), Failure> {
-        if let Some(flag) = self.follow_up.given().filter(|_| self.plan.plan) {
+        if let Some(flag) = self.follow_up.first_flag().filter(|_| self.plan.plan) {
             let message = format!("{flag} needs a run, and --plan makes none");
             return Err(Failure::usage(message).hint("leave one of them out"));
         }

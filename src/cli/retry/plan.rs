@@ -1,7 +1,7 @@
 //! The flags by which a plan is shown before it is carried out.
 
 use crate::cli::failure::Failure;
-use crate::cli::prompt::agreed;
+use crate::cli::prompt::confirm;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::plan;
@@ -41,7 +41,7 @@ impl PlanArgs {
         if ask || !quiet {
             talk(plan::text(plan, self.all).trim_end());
         }
-        if ask { agreed("Proceed with this retry?", true) } else { Ok(true) }
+        if ask { confirm("Proceed with this retry?", true) } else { Ok(true) }
     }
 
     /// The exit code of a retry that was only shown, or declined.

@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::semaphore::{carry_out, warn_of_shared};
 use crate::cluster::Cluster;
 use crate::local::given::Limits;
-use crate::locks::{Edit, KeyError, Limit, Named, Planned, Request};
+use crate::locks::{Edit, EditRequest, KeyArgument, KeyError, Limit, PlannedEdit};
 use crate::output::stream::talk;
 use crate::prepare::{LockForm, Locks, Prepared};
 
@@ -18,7 +18,7 @@ const LIMIT: u32 = 1;
 /// `--semaphore KEY|OWNER/REPO@REF[=LIMIT]`.
 #[derive(Debug, Clone)]
 pub(super) struct SemaphoreArg {
-    named: Named,
+    named: KeyArgument,
     limit: Option<u32>,
 }
 
