@@ -15,6 +15,7 @@ mod memoized;
 mod outline;
 mod plan;
 mod reason;
+mod recorded;
 mod refusal;
 mod rehearsal;
 mod resubmit;

@@ -33,9 +33,6 @@ pub(super) fn outline(document: &Value) -> Value {
     if is_retried {
         spec.insert("retryStrategy".to_owned(), json!({}));
     }
-    if let Some(hooks) = spec.get_mut("hooks") {
-        only_exit(hooks);
-    }
     if let Some(defaults) = spec.get_mut("templateDefaults").and_then(Value::as_object_mut) {
         outline_fields(defaults);
     }
@@ -60,9 +57,6 @@ fn outline_template(template: &mut Value, has_default_key: bool) {
         fields.insert("memoize".to_owned(), memoize);
     }
     for site in sites(fields) {
-        if let Some(hooks) = field_mut(site, "hooks") {
-            only_exit(hooks);
-        }
         if let Some(inline) = field_mut(site, "inline") {
             outline_template(inline, has_default_key);
         }
@@ -80,13 +74,6 @@ fn outline_fields(fields: &mut Map<String, Value>) {
     }
     if let Some(inputs) = fields.get_mut("inputs") {
         forget_sources(inputs);
-    }
-}
-
-/// Whether any other hook runs is decided by how its node goes.
-fn only_exit(hooks: &mut Value) {
-    if let Some(hooks) = hooks.as_object_mut() {
-        hooks.retain(|event, _| event == "exit");
     }
 }
 

@@ -11,8 +11,9 @@ use super::entries::Entries;
 use super::in_place::InPlace;
 use super::lost_state::{LostState, losses};
 use super::reason::{Comparison, is_inner, unfinished};
+use super::recorded::Recorded;
 use super::refusal::Mode;
-use super::rehearsal::{By, Outcome, Rehearsed, rehearse};
+use super::rehearsal::{Outcome, rehearse};
 use super::verdict::{Verdict, Why};
 use crate::argo::call::{CallSite, Target};
 use crate::argo::status::{Node, NodeType, Phase};
@@ -84,26 +85,46 @@ impl Plan {
         let live_nodes = Workflow::view(live).nodes();
         let merged = merged(next.workflow, next.templates);
         let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), &live_nodes, next.notices);
+        let rehearsed = rehearse(&merged, next.templates, entries, now);
+        let recorded = Recorded::new(&comparison, &rehearsed);
         let mut nodes = Vec::new();
         let mut cached: BTreeSet<&str> = BTreeSet::new();
-        for Rehearsed { node, outcome } in rehearse(&merged, next.templates, entries, now) {
-            let verdict = verdict(&comparison, &node, &outcome, now);
-            let suffix = node.name.strip_prefix(Workflow::view(&merged).name()).unwrap_or(&node.name);
-            let name = format!("{}{suffix}", live_nodes.workflow());
-            let before = comparison.before(&node);
-            nodes.push(Entry {
-                kind: before.map(type_of).unwrap_or_default(),
-                template: node.called().to_owned(),
-                verdict: verdict.clone(),
-                name,
-            });
-            if let (Verdict::Cached { .. }, Some(before)) = (&verdict, before) {
-                cached.insert(&before.id);
-                nodes.extend(within(&live_nodes, before, &verdict).map(|(node, entry)| {
-                    cached.insert(&node.id);
-                    entry
-                }));
+        for one in &rehearsed {
+            let verdict = verdict(&comparison, &one.node, &one.outcome, now);
+            let before = comparison.before(&one.node);
+            let (items, later) = match verdict {
+                Verdict::Decided { .. } => (recorded.items(&one.node), Vec::new()),
+                Verdict::Cached { .. } => (Vec::new(), Vec::new()),
+                _ => (Vec::new(), before.map(|before| recorded.later_attempts(before)).unwrap_or_default()),
+            };
+            if items.is_empty() {
+                let suffix = one.node.name.strip_prefix(Workflow::view(&merged).name()).unwrap_or(&one.node.name);
+                nodes.push(Entry {
+                    name: format!("{}{suffix}", live_nodes.workflow()),
+                    kind: before.map(type_of).unwrap_or_default(),
+                    template: one.node.called().to_owned(),
+                    verdict: verdict.clone(),
+                });
             }
+            for item in items {
+                nodes.push(entry(item, &verdict));
+                nodes.extend(within(&live_nodes, item).map(|node| entry(node, &verdict)));
+            }
+            let decided = Verdict::Decided { by: one.ends_by.as_ref().map(|by| comparison.said(by)) };
+            nodes.extend(later.into_iter().map(|node| entry(node, &decided)));
+
+            let Some(before) = before else { continue };
+            let inside = match &verdict {
+                Verdict::Cached { .. } => within(&live_nodes, before).collect(),
+                Verdict::Decided { .. } => recorded.left(within(&live_nodes, before)),
+                _ => Vec::new(),
+            };
+            if matches!(verdict, Verdict::Cached { .. }) {
+                cached.insert(&before.id);
+                cached.extend(inside.iter().map(|node| node.id.as_str()));
+            }
+            let verdict = verdict.within(before);
+            nodes.extend(inside.into_iter().map(|node| entry(node, &verdict)));
         }
         let plan =
             Self::of(live, &Mode::NewAttempt, nodes, losses(live, &Mode::NewAttempt, &[], |id| cached.contains(id)));
@@ -238,33 +259,28 @@ fn verdict(comparison: &Comparison<'_>, node: &Node, outcome: &Outcome, now: Tim
         }
         Outcome::Missed(missed) => runs(comparison.missed(node, missed)),
         Outcome::NotMemoized { nested } => runs(comparison.not_memoized(node, *nested)),
-        Outcome::Decided { by: By::Node(name) } => Verdict::Decided { by: Some(comparison.shown(name)) },
-        Outcome::Decided { by: By::ConfigMap } => Verdict::Decided { by: Some("a ConfigMap".to_owned()) },
+        Outcome::Decided { by } => Verdict::Decided { by: Some(comparison.said(by)) },
         Outcome::Skipped => Verdict::Skipped,
         Outcome::Fails => runs(Why::Fails { message: node.message.clone() }),
     }
 }
 
-/// The nodes of the last attempt within one whose entry stands for all of it.
-fn within<'a>(nodes: &'a Nodes, above: &'a Node, verdict: &Verdict) -> impl Iterator<Item = (&'a Node, Entry)> {
-    let within = match verdict {
-        Verdict::Cached { age_seconds, .. } => Verdict::Cached {
-            age_seconds: *age_seconds,
-            expires_in_seconds: None,
-            within: Some(above.display_name.clone()),
-        },
-        other => other.clone(),
-    };
+/// A node of the last attempt in the plan.
+fn entry(node: &Node, verdict: &Verdict) -> Entry {
+    Entry { name: node.name.clone(), kind: type_of(node), template: node.called().to_owned(), verdict: verdict.clone() }
+}
+
+/// The nodes of the last attempt within one that calls others.
+fn within<'a>(nodes: &'a Nodes, above: &'a Node) -> impl Iterator<Item = &'a Node> {
     let is_nested = matches!(above.kind, NodeType::Steps | NodeType::Dag | NodeType::Retry);
-    let inside = nodes.all.iter().filter(move |node| {
+    nodes.all.iter().filter(move |node| {
         is_nested
             && !is_inner(node)
             && nodes.owners(node).any(|owner| owner.id == above.id || is_attempt_of(nodes, owner, above))
-    });
-    inside.map(move |node| (node, Entry::of(node, within.clone())))
+    })
 }
 
-fn is_attempt_of(nodes: &Nodes, node: &Node, retry: &Node) -> bool {
+pub(super) fn is_attempt_of(nodes: &Nodes, node: &Node, retry: &Node) -> bool {
     node.node_flag.is_some_and(|flag| flag.retried) && nodes.children(retry).any(|child| child.id == node.id)
 }
 

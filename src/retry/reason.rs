@@ -114,6 +114,14 @@ impl<'a> Comparison<'a> {
         own(node).or_else(|| attempts().find_map(own).filter(|_| node.kind == NodeType::Retry))
     }
 
+    /// What decides, as people know it.
+    pub(super) fn said(&self, by: &By) -> String {
+        match by {
+            By::Node(name) => self.shown(name),
+            By::ConfigMap => "a ConfigMap".to_owned(),
+        }
+    }
+
     /// A node's name as people know it: below its workflow.
     pub(super) fn shown(&self, name: &str) -> String {
         path(self.next.name(), name)

@@ -21,6 +21,8 @@ use crate::prepare::Templates;
 pub(super) struct Rehearsed {
     pub(super) node: Node,
     pub(super) outcome: Outcome,
+    /// What decides how it ends, where that is not known.
+    pub(super) ends_by: Option<By>,
 }
 
 /// What becomes of a node, before anybody asks why.
@@ -118,6 +120,9 @@ impl Rehearsal<'_> {
 
     /// What the cache will answer.
     fn ask(&mut self, node: NodeIndex, wanted: &Wanted) -> (Outcome, Found) {
+        if let Some(number) = self.scheduler.undecided(node) {
+            return self.decided(number, wanted);
+        }
         let runs = if wanted.nested { Found::Miss } else { Found::Assumed(node.number()) };
         if wanted.cache == NO_CACHE {
             return (Outcome::NotMemoized { nested: wanted.nested }, runs);
@@ -126,7 +131,7 @@ impl Rehearsal<'_> {
         if let Some(number) = unknown
             && self.entries.has_key_with(&wanted.cache, known_beginning(&wanted.key))
         {
-            return (Outcome::Decided { by: self.by(number) }, Found::Assumed(number));
+            return self.decided(number, wanted);
         }
         let entry = self.entries.get(&wanted.cache, &wanted.key);
         let fresh = entry.filter(|entry| is_fresh(entry.created, wanted.max_age, self.now));
@@ -137,7 +142,7 @@ impl Rehearsal<'_> {
         let expired = entry.is_some();
         let maker = *self.makers.entry((wanted.cache.clone(), wanted.key.clone())).or_insert(node);
         if maker != node {
-            return (Outcome::Decided { by: self.by(maker.number()) }, Found::Assumed(maker.number()));
+            return self.decided(maker.number(), wanted);
         }
         let missed = Missed {
             cache: wanted.cache.clone(),
@@ -147,6 +152,12 @@ impl Rehearsal<'_> {
             waits_for: unknown.map(|number| self.by(number)),
         };
         (Outcome::Missed(missed), runs)
+    }
+
+    /// Whether it runs depends on a node; what it calls is told too.
+    fn decided(&self, number: usize, wanted: &Wanted) -> (Outcome, Found) {
+        let found = if wanted.nested { Found::Undecided(number) } else { Found::Assumed(number) };
+        (Outcome::Decided { by: self.by(number) }, found)
     }
 
     fn by(&self, number: usize) -> By {
@@ -165,15 +176,15 @@ impl Rehearsal<'_> {
             if inner {
                 return None;
             }
-            let unknown = self.scheduler.unknown_of(index);
+            let ends_by = self.scheduler.unknown_of(index).map(|number| self.by(number));
             let outcome = match (self.outcomes.remove(&index), node.phase) {
                 (Some(outcome), phase) if phase != Phase::Error => outcome,
                 (_, Phase::Skipped | Phase::Omitted) => Outcome::Skipped,
                 (_, Phase::Error | Phase::Failed) => Outcome::Fails,
                 // The run's own entry answered, or whether it runs is not known.
-                _ => Outcome::Decided { by: unknown.map_or(By::ConfigMap, |number| self.by(number)) },
+                _ => Outcome::Decided { by: ends_by.clone().unwrap_or(By::ConfigMap) },
             };
-            Some(Rehearsed { node, outcome })
+            Some(Rehearsed { node, outcome, ends_by })
         });
         told.collect()
     }

@@ -239,6 +239,44 @@ fn a_task_that_was_added_has_never_started() {
 }
 
 #[test]
+fn items_of_a_list_that_is_not_known_yet_are_decided_one_by_one() {
+    let mut live = live();
+    for (name, value) in [(".d(0:x)", "x"), (".d(1:y)", "y")] {
+        let mut item = node(name, "Pod", "Succeeded", "td", &[]);
+        item["inputs"] = json!({"parameters": [{"name": "m", "value": value}]});
+        let id = item["id"].as_str().unwrap().to_owned();
+        live["status"]["nodes"][id] = item;
+    }
+    let group = node_id("etl-x2k9f", "etl-x2k9f.d");
+    live["status"]["nodes"][&group]["type"] = "TaskGroup".into();
+    let mut edited = document();
+    edited["spec"]["templates"][0]["dag"]["tasks"][3]["withParam"] = "{{tasks.c.outputs.result}}".into();
+    let plan = plan(&live, &next(&live, Some(&edited), &[]));
+    let by_c = Verdict::Decided { by: Some("c".to_owned()) };
+    assert_eq!((verdict(&plan, ".d(0:x)"), verdict(&plan, ".d(1:y)")), (&by_c, &by_c));
+    assert!(plan.nodes.iter().all(|entry| entry.name != "etl-x2k9f.d"), "{plan:?}");
+}
+
+#[test]
+fn hooks_run_where_their_expression_holds_and_are_decided_by_nodes_that_run() {
+    let live = live();
+    let mut edited = document();
+    let told = json!({"template": "tb", "expression": "tasks.TASK.status == 'Succeeded'"});
+    for (place, task) in [(0, "a"), (2, "c")] {
+        let mut told = told.clone();
+        told["expression"] = told["expression"].as_str().unwrap().replace("TASK", task).into();
+        let silent = json!({"template": "tb", "expression": format!("tasks.{task}.status == 'Failed'")});
+        edited["spec"]["templates"][0]["dag"]["tasks"][place]["hooks"] = json!({"told": told, "silent": silent});
+    }
+    let plan = plan(&live, &next(&live, Some(&edited), &[]));
+    let by_c = Verdict::Decided { by: Some("c".to_owned()) };
+    assert!(matches!(verdict(&plan, ".a"), Verdict::Cached { .. }));
+    assert_eq!(*verdict(&plan, ".a.hooks.told"), runs(Why::Handler));
+    assert!(plan.nodes.iter().all(|entry| entry.name != "etl-x2k9f.a.hooks.silent"), "{plan:?}");
+    assert_eq!((verdict(&plan, ".c.hooks.told"), verdict(&plan, ".c.hooks.silent")), (&by_c, &by_c));
+}
+
+#[test]
 fn the_new_workflow_keeps_what_is_the_users() {
     let live = live();
     let next = next(&live, None, &[]);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::argo::status::Node;
+
 /// What becomes of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "camelCase")]
@@ -102,6 +104,16 @@ pub(crate) enum Why {
 }
 
 impl Verdict {
+    /// The verdict on a node within one of this verdict: its own entry is not asked for.
+    pub(super) fn within(self, above: &Node) -> Self {
+        match self {
+            Self::Cached { age_seconds, .. } => {
+                Self::Cached { age_seconds, expires_in_seconds: None, within: Some(above.display_name.clone()) }
+            }
+            other => other,
+        }
+    }
+
     /// Whether the node does its work again.
     pub(crate) fn runs(&self) -> bool {
         matches!(self, Self::Runs { .. })

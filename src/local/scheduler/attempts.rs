@@ -70,6 +70,9 @@ impl NodeTable {
 
     /// The node whose outputs count: the last attempt of a retry node, else the node itself.
     pub(super) fn last_attempt(&self, node: NodeIndex) -> NodeIndex {
+        if self.frame(node).undecided.is_some() {
+            return node;
+        }
         self.attempts(node).and_then(Attempts::last).unwrap_or(node)
     }
 }

@@ -11,6 +11,13 @@ impl Scheduler {
         if self.nodes[node].phase.is_fulfilled() {
             return;
         }
+        // In a plan: an entry may stand for all that the children of this node come to.
+        let undecided = self.nodes.frame(node).undecided;
+        let (phase, message) = if undecided.is_some() { (Phase::Succeeded, "") } else { (phase, message) };
+        if let Some(number) = undecided {
+            self.nodes[node].outputs = self.unknown_outputs(node, number);
+        }
+
         let status = &mut self.nodes[node];
         status.phase = phase;
         message.clone_into(&mut status.message);

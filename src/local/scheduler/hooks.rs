@@ -13,7 +13,7 @@ use super::references::{leave_out_absent, resolve_artifacts};
 use super::state::{Call, NodeIndex, Owner};
 use crate::argo::expression::{self, Scope, Unresolved, render_value};
 use crate::argo::model::{Arguments, Hook, Step};
-use crate::argo::status::{NodeFlag, Phase};
+use crate::argo::status::{NodeFlag, NodeType, Phase};
 use crate::argo::workflow_spec;
 use crate::local::resolved::{Plan, Reference, TemplateScope};
 
@@ -73,6 +73,12 @@ impl Scheduler {
             }
             let hook_node = format!("{}.hooks.{name}", self.nodes[node].name);
             let Some(hook) = self.nodes.frame(node).hooks.get(&name) else { continue };
+            if let Some(number) = self.nodes.frame(node).unknown {
+                let hook = hook.clone();
+                self.nodes.frame_mut(node).hooks.take(&name);
+                self.create_undecided_hook(node, &hook, hook_node, number);
+                continue;
+            }
             let scope = self.scope_of_hooks(node);
             match holds(&hook, &hook_node, &scope) {
                 Ok(true) => {
@@ -100,6 +106,11 @@ impl Scheduler {
         }
         let Some(hook) = self.nodes.frame_mut(node).hooks.take(EXIT) else { return };
         let name = format!("{}.onExit", self.nodes[node].name);
+        let frame = self.nodes.frame(node);
+        let unknown = if hook.expression.is_empty() { frame.undecided } else { frame.unknown };
+        if let Some(number) = unknown {
+            return self.create_undecided_hook(node, &hook, name, number);
+        }
         let scope = self.scope_of_hooks(node);
         let holds = if hook.expression.is_empty() { Ok(true) } else { holds(&hook, &name, &scope) };
         match holds {
@@ -130,16 +141,30 @@ impl Scheduler {
         Arc::new(scope)
     }
 
-    fn start_hook(&mut self, node: NodeIndex, hook: &Hook, name: String, scope: &Arc<Scope>, on_exit: bool) {
+    fn hook_call(&self, node: NodeIndex, hook: &Hook, name: String, on_exit: bool) -> Call {
         let boundary = self.nodes.frame(node).boundary;
         let scope_of_templates =
             boundary.map_or(TemplateScope::Local, |boundary| self.nodes.frame(boundary).inner_scope.clone());
-        let call = Call {
+        Call {
             boundary,
             flag: Some(NodeFlag { hooked: true, retried: false }),
             on_exit: on_exit || self.nodes.frame(node).on_exit,
             ..Call::new(name, Reference::from(hook), scope_of_templates, Owner::Hook(node))
-        };
+        }
+    }
+
+    /// In a plan: a hook of which nobody knows yet whether it runs.
+    fn create_undecided_hook(&mut self, node: NodeIndex, hook: &Hook, name: String, number: usize) {
+        let call = self.hook_call(node, hook, name, false);
+        self.nodes.frame_mut(node).hooks.begun();
+        let hook = self.create(&call, NodeType::Pod, Phase::Pending);
+        self.nodes.frame_mut(hook).counted = false;
+        self.nodes.join(node, hook);
+        self.assume(hook, number);
+    }
+
+    fn start_hook(&mut self, node: NodeIndex, hook: &Hook, name: String, scope: &Arc<Scope>, on_exit: bool) {
+        let call = self.hook_call(node, hook, name, on_exit);
         self.nodes.frame_mut(node).hooks.begun();
         match self.hook_arguments(node, &hook.arguments, scope) {
             Ok(arguments) => {

@@ -3,13 +3,13 @@
 //! Entries of this run serve the keys that the user wrote, as on a controller. The keys that prepare writes name the
 //! call, so that no node of a run asks for what another one has made: they are for the attempts after this one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::state::{Call, NodeIndex, Owner};
+use super::state::{Call, NodeIndex};
 use super::{Action, Scheduler};
 use crate::argo::duration;
 use crate::argo::expression::unknown;
@@ -63,6 +63,9 @@ pub enum Found {
     /// Nothing, in a plan: the node has to run and is taken for one that ends well, with outputs that are unknown values
     /// of this number.
     Assumed(usize),
+    /// In a plan: nobody knows whether there is an entry for this steps or dag template. What it calls is looked into, and
+    /// its outputs are unknown values of this number.
+    Undecided(usize),
 }
 
 /// What the nodes of this run have made, for those after them.
@@ -141,25 +144,34 @@ impl Scheduler {
             Found::Miss => self.run(node),
             Found::Hit(outputs) => self.hit(node, outputs.map(|outputs| *outputs)),
             Found::Assumed(number) => self.assume(node, number),
+            Found::Undecided(number) => {
+                self.nodes.frame_mut(node).undecided = Some(number);
+                self.mark_unknown(node, number);
+                self.run(node);
+            }
         }
     }
 
     /// In a plan: a call of which nobody knows yet whether it runs, or how often.
     pub(super) fn create_undecided(&mut self, call: &Call, step: &Value, number: usize) -> NodeIndex {
         let template = call.boundary.and_then(|boundary| self.called_template(boundary, step));
-        let call = Call { hooks: BTreeMap::new(), ..call.clone() };
-        let node = self.create(&call, NodeType::Pod, Phase::Pending);
+        let node = self.create(call, NodeType::Pod, Phase::Pending);
         let frame = self.nodes.frame_mut(node);
         frame.counted = false;
+        frame.undecided = Some(number);
         frame.template = template.map(Arc::new);
         self.assume(node, number);
         node
     }
 
+    /// In a plan: the outputs of a node as nobody knows them yet.
+    pub(super) fn unknown_outputs(&self, node: NodeIndex, number: usize) -> Option<Outputs> {
+        self.nodes.frame(node).template.as_ref().map(|template| unknown_outputs(template, number))
+    }
+
     /// In a plan: ends a node that has to run, with outputs that nobody knows yet.
-    fn assume(&mut self, node: NodeIndex, number: usize) {
-        let outputs = self.nodes.frame(node).template.as_ref().map(|template| unknown_outputs(template, number));
-        self.nodes[node].outputs = outputs;
+    pub(super) fn assume(&mut self, node: NodeIndex, number: usize) {
+        self.nodes[node].outputs = self.unknown_outputs(node, number);
         self.mark_unknown(node, number);
         self.finish(node, Phase::Succeeded, "");
     }
@@ -170,15 +182,16 @@ impl Scheduler {
         while let Some(node) = next {
             let frame = self.nodes.frame_mut(node);
             frame.unknown.get_or_insert(number);
-            next = match frame.owner {
-                Owner::Steps(node)
-                | Owner::Group(node)
-                | Owner::Task(node, _)
-                | Owner::Item(node)
-                | Owner::Attempt(node) => Some(node),
-                Owner::Entry | Owner::ExitHandler | Owner::Hook(_) => None,
-            };
+            next = frame.owner.whole();
         }
+    }
+
+    /// In a plan: the number of the unknown value that decides whether the node runs, for one that it is part of may
+    /// have an entry.
+    pub(crate) fn undecided(&self, node: NodeIndex) -> Option<usize> {
+        let above =
+            std::iter::successors(self.nodes.frame(node).owner.whole(), |&above| self.nodes.frame(above).owner.whole());
+        above.filter_map(|above| self.nodes.frame(above).undecided).next()
     }
 
     /// In a plan: the number of the unknown value that the node gives.

@@ -92,6 +92,7 @@ impl NodeTable {
             counted: call.boundary.is_some() && !attempt && kind != NodeType::StepGroup && kind != NodeType::TaskGroup,
             locks: Vec::new(),
             unknown: None,
+            undecided: None,
             children: Vec::new(),
             outbound: Vec::new(),
         });

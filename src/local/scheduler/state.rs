@@ -48,6 +48,18 @@ pub(super) enum Owner {
     Hook(NodeIndex),
 }
 
+impl Owner {
+    /// The node that this one is part of.
+    pub(super) fn whole(self) -> Option<NodeIndex> {
+        match self {
+            Self::Steps(node) | Self::Group(node) | Self::Task(node, _) | Self::Item(node) | Self::Attempt(node) => {
+                Some(node)
+            }
+            Self::Entry | Self::ExitHandler | Self::Hook(_) => None,
+        }
+    }
+}
+
 /// A call of a template that has not become a node yet.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
@@ -135,6 +147,8 @@ pub(super) struct Frame {
     pub(super) locks: Vec<Lock>,
     /// In a plan: what the node gives is not known, for it or this one has to run first.
     pub(super) unknown: Option<usize>,
+    /// In a plan: whether the node runs is not known, so that its outputs are unknown whatever its children give.
+    pub(super) undecided: Option<usize>,
     /// The nodes of the status' `children`.
     pub(super) children: Vec<NodeIndex>,
     /// Of a steps or dag node: the nodes to which what comes after it is joined.
