@@ -16,6 +16,7 @@ pub(crate) mod node_selector;
 pub(crate) mod nodes;
 pub(crate) mod rebuilt_nodes;
 pub(crate) mod references;
+pub(crate) mod shared_keys;
 mod shutdown;
 pub(crate) mod status;
 pub(crate) mod synchronization;

@@ -13,7 +13,7 @@ use crate::output::stream::{stderr_colors, talk};
 
 /// Values of flags with an optional value, which are taken for files if the user forgets the `=`.
 const VALUES_OF_FLAGS: [(&str, &[&str]); 2] =
-    [("--dry-run", &["none", "client", "server"]), ("--memoize", &["auto", "off"])];
+    [("--dry-run", &["none", "client", "server"]), ("--memoize", &["auto", "keep", "all", "off"])];
 
 /// Reads documents from files, in order; `-` is standard input. Prints warnings unless `quiet`.
 pub(super) fn documents(paths: &[impl AsRef<Path>], quiet: bool) -> Result<Vec<Document>, Failure> {

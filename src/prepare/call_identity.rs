@@ -7,12 +7,12 @@
 //! The index of a loop's item belongs to the identity, unless all items of the loop are known here and differ as text:
 //! then an item put in between changes no other call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use super::graph::Graph;
-use crate::argo::template::{field, list, text};
+use crate::argo::template::{Template, field, list, text};
 
 const GROUP_INDEX: &str = "[[][0-9]+[]]";
 
@@ -66,6 +66,23 @@ fn sites(template: &Value) -> Vec<&Value> {
         found.extend(field(site, "inline").map(sites).unwrap_or_default());
     }
     found
+}
+
+/// Adds how often each step and task of a template runs that runs `times` times, as far as that is known.
+pub(super) fn count_items<'a>(
+    template: &'a Value,
+    parameters: &[Value],
+    times: u64,
+    counts: &mut HashMap<&'a str, u64>,
+) {
+    for site in Template::new(template).sites() {
+        let known = items(site.value, parameters).map_or(1, |items| items.len() as u64);
+        let times = times.saturating_mul(known);
+        counts.insert(site.name(), times);
+        if let Some(inline) = site.inline() {
+            count_items(inline.value(), parameters, times, counts);
+        }
+    }
 }
 
 fn is_loop(site: &Value) -> bool {

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::call_identity::count_items;
 use super::catalogue::Templates;
 use super::components::components;
 use super::template_scan::{Digest, Place, Survey};
@@ -251,6 +252,29 @@ impl<'a> Graph<'a> {
             }
         }
         runs
+    }
+
+    /// How many nodes of each template a run has, each of which makes an entry: loops whose items are known here are
+    /// counted, others and recursion stand for one.
+    pub(super) fn entries(&self, parameters: &[Value]) -> Vec<u64> {
+        let mut entries = vec![0_u64; self.nodes.len()];
+        if let Some(entrypoint) = self.entrypoint {
+            entries[entrypoint] = 1;
+        }
+        for component in self.components.iter().rev() {
+            for &node in component {
+                let mut items = HashMap::new();
+                count_items(self.nodes[node].template.value(), parameters, 1, &mut items);
+                for edge in self.nodes[node].edges.iter().filter(|edge| !edge.handler && !component.contains(&edge.to))
+                {
+                    let times = items.get(edge.call).copied().unwrap_or(1);
+                    entries[edge.to] = entries[edge.to].saturating_add(entries[node].saturating_mul(times));
+                }
+            }
+            let most = component.iter().map(|&node| entries[node]).max().unwrap_or_default();
+            component.iter().for_each(|&node| entries[node] = most);
+        }
+        entries
     }
 
     /// Everything there is: the whole graph as one template would be seen that reads what any of them has left.

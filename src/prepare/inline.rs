@@ -132,7 +132,7 @@ pub(super) fn referenced_cache(spec: &Value, context: &Context<'_>, notices: &mu
     let namespace = context.metadata.get("namespace").and_then(Value::as_str);
     let document = context.templates.find(text(reference, "name"), is_cluster_scope(reference), namespace);
     let cache = document.and_then(|document| document.get("spec")).and_then(existing_cache);
-    let wanted = context.options.memoize == Memoize::Auto && templates(spec).next().is_none();
+    let wanted = context.options.memoize != Memoize::Off && templates(spec).next().is_none();
     if cache.is_none() && wanted {
         notices.push(Notice::ByReference { name: text(reference, "name").to_owned() });
     }

@@ -14,6 +14,10 @@ const NAME_LENGTH: usize = 128;
 const HASH_LENGTH: usize = 16;
 const RUN: &str = r#"-{{=sprig.replace("_", "-", workflow.parameters.run_id)}}"#;
 const INPUTS: &str = "-{{=sprig.trunc(16, sprig.sha256sum(toJson([workflow.parameters.run_id";
+/// Stands where keys of [`key`] have the run's id.
+const OF_CALL: &str = "call";
+const CALL: &str = "-call-{{=sprig.trunc(16, sprig.sha256sum(toJson([";
+const END: &str = "])))}}";
 
 /// The parameters of a run, which differ in each attempt or stand in the key already.
 pub(crate) const RUN_PARAMETERS: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
@@ -26,6 +30,26 @@ pub(super) fn is_ours(key: &str) -> bool {
 /// Whether a key was written by a version of [`key`] whose keys did not name the call.
 pub(crate) fn is_without_call(key: &str) -> bool {
     is_ours(key) && !key.contains("node.name")
+}
+
+/// The key that a user wrote, made the template's and the call's own. The run's id stands in it where the user put it.
+pub(super) fn extended(written: &str, name: &str, digest: &Digest, values: &[String]) -> String {
+    let mut key = beginning(name, digest);
+    if !written.is_empty() {
+        key = format!("{written}-{key}");
+    }
+    key.push_str(CALL);
+    key.push_str(&values.join(", "));
+    key.push_str(END);
+    key
+}
+
+/// What the user wrote of a key that [`extended`] made for the template of this name.
+pub(super) fn written<'a>(key: &'a str, name: &str) -> Option<&'a str> {
+    let (front, values) = key.rsplit_once(CALL)?;
+    let (front, _) = front.rsplit_once('-').filter(|(_, hash)| is_hash(hash) && values.ends_with(END))?;
+    let written = front.strip_suffix(&sanitised(name))?;
+    if written.is_empty() { Some("") } else { written.strip_suffix('-') }
 }
 
 /// What a key that [`key`] wrote tells, once it has been evaluated.
@@ -60,7 +84,14 @@ impl<'a> KeyParts<'a> {
 
     /// Whether it is a key of the template of this name, as far as a key can tell names apart.
     pub fn is_of(&self, template: &str) -> bool {
-        self.template == sanitised(template)
+        let name = sanitised(template);
+        let behind = |written: &str| written.is_empty() || written.ends_with('-');
+        self.template == name || (self.is_extended() && self.template.strip_suffix(&name).is_some_and(behind))
+    }
+
+    /// Whether it begins with what a user wrote and does without the run's id.
+    pub fn is_extended(&self) -> bool {
+        self.run_id == OF_CALL
     }
 
     fn split(front: &'a str, begin: usize, inputs: &'a str) -> Option<Self> {
@@ -81,17 +112,22 @@ pub(crate) fn is_prepared_key(key: &str, run_id: &str) -> bool {
 
 /// The key of the template `name` whose content has this `digest`; the expressions of `values` tell its calls apart.
 pub(super) fn key(name: &str, digest: &Digest, values: &[String]) -> String {
-    let mut key = sanitised(name);
-    let hash = digest[..HASH_LENGTH / 2].iter().fold(0_u64, |hash, &byte| hash << 8 | u64::from(byte));
-    // Writing to a String cannot fail.
-    let _ = write!(key, "-{hash:0HASH_LENGTH$x}");
+    let mut key = beginning(name, digest);
     key.push_str(RUN);
     key.push_str(INPUTS);
     for value in values {
         key.push_str(", ");
         key.push_str(value);
     }
-    key.push_str("])))}}");
+    key.push_str(END);
+    key
+}
+
+fn beginning(name: &str, digest: &Digest) -> String {
+    let mut key = sanitised(name);
+    let hash = digest[..HASH_LENGTH / 2].iter().fold(0_u64, |hash, &byte| hash << 8 | u64::from(byte));
+    // Writing to a String cannot fail.
+    let _ = write!(key, "-{hash:0HASH_LENGTH$x}");
     key
 }
 

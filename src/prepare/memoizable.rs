@@ -7,11 +7,12 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::Memoize;
 use super::call_identity::CallIdentity;
 use super::graph::{Closure, Graph, Node, Runs};
 use super::key;
 use super::memoize::{Context, is_users};
-use super::template_scan::{Place, Survey};
+use super::template_scan::{Digest, Place, Survey};
 use super::warnings::Reason;
 use crate::argo::references::References;
 use crate::argo::template::{Template, TemplateType, at, list, text};
@@ -49,6 +50,10 @@ pub(super) struct Plan<'a> {
     any_artifact_deleted: bool,
     metadata: &'a Value,
     defaults: &'a Value,
+    /// How many entries each template may make in a run.
+    entries: Vec<u64>,
+    /// Those whose entries may not fit into the cache.
+    crowded: Vec<bool>,
 }
 
 impl<'a> Plan<'a> {
@@ -68,7 +73,7 @@ impl<'a> Plan<'a> {
         let (volatile_parameters, declared) =
             list(spec.pointer("/arguments/parameters")).iter().partition::<Vec<&Value>, _>(|entry| is_volatile(entry));
         let name = |entry: &'a Value| text(entry, "name");
-        Self {
+        let mut plan = Self {
             closures: graph.closures(),
             whole,
             handled: graph.handled(),
@@ -85,9 +90,29 @@ impl<'a> Plan<'a> {
             }),
             metadata: context.metadata,
             defaults: spec.get("templateDefaults").unwrap_or(&Value::Null),
+            entries: graph.entries(list(spec.pointer("/arguments/parameters"))),
+            crowded: vec![false; graph.local],
             spec,
             graph,
+        };
+        if let Some(room) = context.options.room.filter(|_| context.options.memoize != Memoize::All) {
+            plan.crowded = plan.crowded(room);
         }
+        plan
+    }
+
+    /// The templates whose entries the room does not take any more: those that need most of it.
+    fn crowded(&self, room: u64) -> Vec<bool> {
+        let need = |node: usize| self.entries[node].saturating_mul(entry_size(self.graph.nodes[node].template));
+        let mut memoized: Vec<usize> = (0..self.graph.local).filter(|&node| self.reason(node).is_none()).collect();
+        memoized.sort_by_key(|&node| need(node));
+
+        let (mut crowded, mut taken) = (vec![false; self.graph.local], 0_u64);
+        for node in memoized {
+            taken = taken.saturating_add(need(node));
+            crowded[node] = taken > room;
+        }
+        crowded
     }
 
     /// The decision for each template of the spec, in their order.
@@ -123,6 +148,24 @@ impl<'a> Plan<'a> {
         if mixed && survey.references.all_inputs {
             return Err(Reason::MixedResult);
         }
+        let (digest, mut values) = self.content(node, mixed)?;
+        values.extend((!self.keeps_key_without_call(node)).then(|| self.call.clone()));
+        Ok(key::key(template.name(), &digest, &values))
+    }
+
+    /// The key that the user wrote for a template, with what makes it this template's and its call's own.
+    pub(super) fn extended_key(&self, node: usize, written: &str) -> String {
+        let name = self.graph.nodes[node].template.name();
+        // What cannot stand in a key cannot stand in the user's either.
+        let (digest, mut values) =
+            self.content(node, false).unwrap_or_else(|_| (self.closures[node].digest, Vec::new()));
+        values.push(self.call.clone());
+        key::extended(written, name, &digest, &values)
+    }
+
+    /// The hash of the template with all that it calls, and the inputs and values that it reads, as expressions.
+    fn content(&self, node: usize, mixed: bool) -> Result<(Digest, Vec<String>), Reason> {
+        let Node { template, .. } = &self.graph.nodes[node];
         let closure = &self.closures[node];
         let (read, _) = self.readers[node];
         let mut hash = Sha256::new_with_prefix(closure.digest).chain_update([u8::from(read), u8::from(mixed)]);
@@ -140,10 +183,8 @@ impl<'a> Plan<'a> {
         let values = key::values(&references, &self.declared).map_err(|name| Reason::Unkeyable { name })?;
         let has_inputs =
             mixed || !template.input_parameters().is_empty() || self.defaults.pointer("/inputs/parameters").is_some();
-        let call = (!self.keeps_key_without_call(node)).then(|| self.call.clone());
         let inputs = has_inputs.then(|| "inputs.parameters".to_owned());
-        let told: Vec<String> = inputs.into_iter().chain(values).chain(call).collect();
-        Ok(key::key(template.name(), &hash.finalize().into(), &told))
+        Ok((hash.finalize().into(), inputs.into_iter().chain(values).collect()))
     }
 
     /// Whether the entry that an older version of this tool made is still right: its key does not name the call, and
@@ -198,6 +239,9 @@ impl<'a> Plan<'a> {
         if self.loses_artifacts(*template) {
             return Some(Reason::ArtifactsDeleted);
         }
+        if self.crowded[node] {
+            return Some(Reason::Entries { count: self.entries[node] });
+        }
         (artifacts && self.shared).then_some(Reason::Artifacts)
     }
 
@@ -231,6 +275,17 @@ impl<'a> Plan<'a> {
         let fields = given.into_iter().flatten().filter_map(Value::as_object).flatten();
         Value::Object(fields.filter(|(name, _)| own(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
     }
+}
+
+/// How many bytes an entry of a template takes, its key included, where its outputs are of the usual size.
+fn entry_size(template: Template<'_>) -> u64 {
+    const KEY: u64 = 64;
+    const FIELDS: u64 = 200;
+    const OUTPUT: u64 = 100;
+    const ARTIFACT: u64 = 300;
+    let count = |path: &[&str]| list(at(template.value(), path)).len() as u64;
+    let outputs = OUTPUT * count(&["outputs", "parameters"]) + ARTIFACT * count(&["outputs", "artifacts"]);
+    KEY + FIELDS + template.name().len() as u64 + outputs
 }
 
 /// Whether a workflow's parameter is made of values that differ in each attempt.

@@ -8,12 +8,14 @@ use super::catalogue::Templates;
 use super::key;
 use super::memoizable::{Decision, Plan};
 use super::result_input;
+use super::shared_keys::Extended;
 use super::warnings::{Notice, Reason};
 use super::{Memoize, Options, PrepareError};
 use crate::argo::call::{for_each_call_mut, for_each_inline_mut};
 use crate::argo::identity::CacheName;
+use crate::argo::shared_keys::cache_of;
 use crate::argo::template::Template;
-use crate::argo::template::{at, field, text};
+use crate::argo::template::{field, text};
 use crate::argo::workflow_spec::{templates, templates_mut};
 
 /// The document round the templates.
@@ -38,8 +40,13 @@ pub(super) fn apply(
         return Ok(None);
     }
     let cache = cache_name(spec, context.options, notices);
-    let decisions = Plan::of(spec, context).decisions();
+    let plan = Plan::of(spec, context);
+    let decisions = plan.decisions();
+    let extended = (context.options.memoize != Memoize::Keep).then(|| Extended::of(spec, &cache, &plan));
     complete(spec, &cache, notices);
+    if let Some(extended) = extended {
+        extended.write(spec, notices);
+    }
     warn_of_shared_keys(spec, notices);
     let max_age = context.options.max_age.as_ref().map_or("", |age| age.as_str());
     // Made once and cloned, as the environment is.
@@ -81,10 +88,6 @@ pub(crate) fn existing_cache(spec: &Value) -> Option<CacheName> {
     };
     let name = |memoize: &Value| cache_of(memoize).and_then(|name| name.parse().ok());
     memoized().filter(|memoize| key::is_ours(text(memoize, "key"))).find_map(name).or_else(|| memoized().find_map(name))
-}
-
-fn cache_of(memoize: &Value) -> Option<&str> {
-    at(memoize, &["cache", "configMap", "name"]).and_then(Value::as_str).filter(|name| !name.is_empty())
 }
 
 fn uses(spec: &Value, cache: &CacheName) -> bool {

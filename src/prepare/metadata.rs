@@ -10,8 +10,13 @@ pub(super) fn apply(document: &mut Value, options: &Options) -> Result<(), Prepa
         return Err(PrepareError::Form { field: "the document".to_owned(), expected: "an object" });
     };
     let asked = options.name.is_some() || options.namespace.is_some();
-    if asked || !options.labels.is_empty() || !options.annotations.is_empty() {
-        apply_metadata(object_field(document, "metadata", "metadata")?, options)?;
+    let said = options.memoize.annotation();
+    if asked || said.is_some() || !options.labels.is_empty() || !options.annotations.is_empty() {
+        let metadata = object_field(document, "metadata", "metadata")?;
+        apply_metadata(metadata, options)?;
+        if let Some((name, value)) = said {
+            object_field(metadata, "annotations", "metadata.annotations")?.insert(name.to_owned(), json!(value));
+        }
     }
     let Some(spec) = document.get_mut("spec").and_then(Value::as_object_mut) else { return Ok(()) };
     let fields = [

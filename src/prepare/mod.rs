@@ -18,6 +18,7 @@ mod options;
 mod owner;
 mod parameters;
 mod result_input;
+mod shared_keys;
 mod source;
 mod synchronization;
 mod template_scan;
@@ -78,6 +79,7 @@ pub struct Run {
 /// `templates` are the objects it may refer to. A template that is not among them leaves its callers out of memoization.
 pub fn prepare(mut workflow: Value, templates: &Templates, options: &Options) -> Result<Prepared, PrepareError> {
     expect_kind(&workflow, &["Workflow"], "a Workflow")?;
+    let options = &options.said_by(&workflow);
     let mut notices = Vec::new();
     metadata::apply(&mut workflow, options)?;
     let namespace = workflow.pointer("/metadata/namespace").and_then(Value::as_str).map(str::to_owned);
@@ -104,6 +106,7 @@ pub(crate) fn prepare_template(
     }
     let kinds = ["WorkflowTemplate", "ClusterWorkflowTemplate"];
     expect_kind(&document, &kinds, "a WorkflowTemplate or ClusterWorkflowTemplate")?;
+    let options = &options.said_by(&document);
     let mut notices = Vec::new();
     metadata::apply(&mut document, options)?;
     let run = prepare_spec(&mut document, templates, options, parameters::Owner::Template, &mut notices)?;

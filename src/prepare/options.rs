@@ -1,8 +1,11 @@
 //! What the user and the caller decide.
 
+use serde_json::Value;
+
 use super::synchronization::Locks;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
+use crate::argo::template::text;
 
 /// Whether templates are memoized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,8 +13,36 @@ pub enum Memoize {
     /// All that have work to skip.
     #[default]
     Auto,
+    /// The same; keys of the user's stay as they are, also where several templates have one.
+    Keep,
+    /// All, however many entries they make.
+    All,
     /// None; what prepare wrote before is taken away.
     Off,
+}
+
+/// The annotation by which a run's attempts keep to what was asked for when it was submitted.
+const ANNOTATION: &str = "kubectl-runnable/memoize";
+
+impl Memoize {
+    /// How a document says so, where it has to.
+    pub(super) fn annotation(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Keep => Some((ANNOTATION, "keep")),
+            Self::All => Some((ANNOTATION, "all")),
+            Self::Auto | Self::Off => None,
+        }
+    }
+
+    /// What is asked for, or what the document has said.
+    pub(super) fn or_said(self, document: &Value) -> Self {
+        let said = document.pointer("/metadata/annotations").map(|annotations| text(annotations, ANNOTATION));
+        match (self, said) {
+            (Self::Auto, Some("keep")) => Self::Keep,
+            (Self::Auto, Some("all")) => Self::All,
+            _ => self,
+        }
+    }
 }
 
 /// What the user and the caller decide. All that is random comes in here.
@@ -23,6 +54,8 @@ pub struct Options {
     pub generated_run_id: RunId,
     /// Whether templates are memoized.
     pub memoize: Memoize,
+    /// How many bytes the entries of the run may take in its cache; none where there is no limit.
+    pub room: Option<u64>,
     /// The cache when the document names none.
     pub cache_name: Option<CacheName>,
     /// The cache when nobody names one.
@@ -54,12 +87,18 @@ pub struct Options {
 }
 
 impl Options {
+    /// The options with what the document itself has kept of an earlier preparation.
+    pub(super) fn said_by(&self, document: &Value) -> Self {
+        Self { memoize: self.memoize.or_said(document), ..self.clone() }
+    }
+
     /// Nothing asked for, with the two names that the caller generates.
     pub fn new(generated_run_id: RunId, generated_cache_name: CacheName) -> Self {
         Self {
             run_id: None,
             generated_run_id,
             memoize: Memoize::Auto,
+            room: None,
             cache_name: None,
             generated_cache_name,
             max_age: None,

@@ -8,6 +8,8 @@ use super::*;
 use crate::argo::expression::{Scope, Unresolved, render};
 use crate::prepare::key::RUN_PARAMETERS;
 
+mod user_keys;
+
 /// The call that a node stands for, where no loop's items are known.
 const CALL: &str = r#"sprig.regexReplaceAll("[[][0-9]+[]]", sprig.trimPrefix(workflow.name, node.name), "")"#;
 

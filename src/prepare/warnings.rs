@@ -27,6 +27,13 @@ pub enum Notice {
         /// The key as it is written.
         key: String,
     },
+    /// The user's key is that of other templates too: template and call were added to it.
+    KeyExtended {
+        /// The template.
+        template: String,
+        /// The key as the user wrote it.
+        key: String,
+    },
     /// A memoized template reads values that differ in each attempt; its key leaves them out.
     DiffersEachAttempt {
         /// The template.
@@ -117,6 +124,11 @@ pub enum Reason {
     Artifacts,
     /// Its output artifacts are deleted when the workflow completes.
     ArtifactsDeleted,
+    /// With its entries the ConfigMap could become too full.
+    Entries {
+        /// How many it may make.
+        count: u64,
+    },
     /// Only some of its callers read its result, and it reads its inputs as a whole, so that none can be added.
     MixedResult,
 }
@@ -126,6 +138,7 @@ impl Notice {
     pub fn is_warning(&self) -> bool {
         match self {
             Self::SharedKey { .. }
+            | Self::KeyExtended { .. }
             | Self::DiffersEachAttempt { .. }
             | Self::RunIdReplaced { .. }
             | Self::CacheNameKept { .. }
@@ -145,6 +158,7 @@ impl Notice {
             Self::NotMemoized { template, .. }
             | Self::CacheAdded { template }
             | Self::SharedKey { template, .. }
+            | Self::KeyExtended { template, .. }
             | Self::DiffersEachAttempt { template, .. }
             | Self::LockWithinItself { template, .. }
             | Self::ResultInput { template } => Some(template),
@@ -170,6 +184,10 @@ impl Notice {
             Self::SharedKey { key, .. } => {
                 format!("{who} may be given another's outputs: the memoize key {key:?} does not tell templates apart")
             }
+            Self::KeyExtended { key, .. } => format!(
+                "the memoize key {key:?} of {who} is not one template's own: template and call were added to it, so that \
+                 none gets another's outputs (--memoize=keep keeps it)"
+            ),
             Self::DiffersEachAttempt { values, .. } => {
                 format!("{} differs in each attempt and is not in the memoize key of {who}", values.join(", "))
             }
@@ -261,6 +279,11 @@ impl fmt::Display for Reason {
             Self::Unkeyable { name } => write!(formatter, "reads {name}, which cannot stand in a key"),
             Self::Artifacts => formatter.write_str("reads artifacts, and who calls it is not known"),
             Self::ArtifactsDeleted => formatter.write_str("its output artifacts go with each workflow"),
+            Self::Entries { count } => write!(
+                formatter,
+                "its {count} entries could fill the cache's ConfigMap, where a full one fails pods that succeeded; \
+                 --memoize=all memoizes it"
+            ),
             Self::MixedResult => formatter.write_str("only some of its callers read its result"),
         }
     }

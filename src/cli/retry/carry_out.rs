@@ -12,6 +12,7 @@ use crate::argo::Workflow;
 use crate::argo::check;
 use crate::argo::identity::ObjectName;
 use crate::backend::{Backend, Run};
+use crate::cache::LIMIT;
 use crate::cli::failure::Failure;
 use crate::cli::follow_up::FollowUp;
 use crate::cli::generate;
@@ -98,11 +99,13 @@ impl Retry<'_> {
         let edited = self.edited.workflow.as_ref().map(|document| &document.value);
         let document = edited.unwrap_or(live.value());
         let templates = backend.called_templates(self.edited.templates(), [document.clone()]).await?;
+        let is_local = matches!(backend, Backend::Local { .. });
         let options = Options {
             name: Some(self.new_name(live)?),
             parameters: self.parameters.clone(),
             // A local run has no controller that would resolve the reference.
-            inline: matches!(backend, Backend::Local { .. }),
+            inline: is_local,
+            room: (!is_local).then_some(LIMIT / 2),
             ..Options::new(generate::run_id(now)?, generate::cache_name())
         };
         let next = new_attempt(live.value(), edited, &templates, &options)?;

@@ -14,6 +14,7 @@ use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, Parame
 use crate::cluster::OwnerName;
 use crate::locks::CONFIG_MAP;
 use crate::output::format::Format;
+use crate::prepare::Memoize;
 
 const EXAMPLES: &str = "Examples:
   # Run a workflow on this machine, without a cluster
@@ -100,6 +101,15 @@ impl Args {
     pub(super) fn memoizes(&self) -> bool {
         self.run.memoize != Some(MemoizeArg::Off)
     }
+
+    pub(super) fn memoize(&self) -> Memoize {
+        match self.run.memoize {
+            None | Some(MemoizeArg::Auto) => Memoize::Auto,
+            Some(MemoizeArg::Keep) => Memoize::Keep,
+            Some(MemoizeArg::All) => Memoize::All,
+            Some(MemoizeArg::Off) => Memoize::Off,
+        }
+    }
 }
 
 /// What the workflow becomes.
@@ -173,8 +183,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "ID")]
     pub(super) run_id: Option<RunId>,
 
-    /// Memoize templates, so that a retry skips what succeeded [default: auto]
-    #[arg(long, value_name = "auto|off", num_args = 0..=1, require_equals = true, default_missing_value = "auto", hide_possible_values = true)]
+    /// Memoize templates, so that a retry skips what succeeded: auto leaves out what a ConfigMap may not hold and makes
+    /// keys that several templates have each template's own; keep leaves such keys as they are; all leaves nothing out
+    /// for its size [default: auto]
+    #[arg(long, value_name = "auto|keep|all|off", num_args = 0..=1, require_equals = true, default_missing_value = "auto", hide_possible_values = true)]
     pub(super) memoize: Option<MemoizeArg>,
 
     /// The cache that memoized templates use; generated if neither this flag nor the workflow names one
@@ -206,6 +218,10 @@ pub(super) enum DryRun {
 pub(super) enum MemoizeArg {
     /// All that have work to skip.
     Auto,
+    /// The same, with the document's own keys as they are.
+    Keep,
+    /// All, also what a ConfigMap may not hold.
+    All,
     /// None.
     Off,
 }

@@ -11,12 +11,13 @@ use super::locks;
 use super::subject::{GIVE_OR_ASK, Subject};
 use crate::argo::document::{self, Document, Kind};
 use crate::argo::identity::ObjectName;
+use crate::cache::LIMIT;
 use crate::cli::failure::Failure;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
 use crate::cli::{files, generate};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
-use crate::prepare::{Detail, LockForm, Memoize, Notice, Options, Prepared, Source, Templates, from_source, told};
+use crate::prepare::{Detail, LockForm, Notice, Options, Prepared, Source, Templates, from_source, told};
 
 /// What `submit` was asked for.
 #[derive(Debug)]
@@ -165,7 +166,8 @@ impl<'a> Request<'a> {
         let annotations = args.workflow.annotations.iter().map(|AnnotationPair(key, value)| pairs(key, value));
         Ok(Options {
             run_id: args.run.run_id.clone(),
-            memoize: if args.memoizes() { Memoize::Auto } else { Memoize::Off },
+            memoize: args.memoize(),
+            room: (!args.local).then_some(LIMIT / 2),
             cache_name: args.run.cache_name.clone(),
             max_age: args.run.max_age.clone(),
             parameters: self.parameters.clone(),
