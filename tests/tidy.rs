@@ -31,6 +31,27 @@ const KEYS: &[&str] = &[
 /// Files that still name such keys, each to be freed of them.
 const NAMES_KEYS: &[&str] = &["src/retry/outline.rs"];
 
+/// The rooms from the lowest to the highest, each with those that it may name, all of which stand above it in this list: so
+/// no two rooms lean on each other, and none on what is built upon it. `cli`, the highest, may name all.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("exit", &[]),
+    ("file", &[]),
+    ("handle", &[]),
+    ("argo", &["exit"]),
+    ("mask", &["argo"]),
+    ("control", &["argo", "exit"]),
+    ("report", &["argo", "mask"]),
+    ("locks", &["argo", "exit", "mask"]),
+    ("prepare", &["argo", "exit"]),
+    ("git", &["exit", "file"]),
+    ("cache", &["argo", "exit", "file", "mask", "prepare"]),
+    ("cluster", &["argo", "cache", "exit"]),
+    ("local", &["argo", "cache", "exit", "file", "mask", "prepare"]),
+    ("retry", &["argo", "cache", "exit", "local", "prepare"]),
+    ("backend", &["argo", "cluster", "control", "exit", "local", "mask", "prepare", "report"]),
+    ("output", &["argo", "cache", "exit", "git", "locks", "mask", "report", "retry"]),
+];
+
 const RULES: &[Rule] = &[
     Rule { files: asks_for_keys, forbidden: KEYS },
     Rule { files: is_pure, forbidden: EFFECTS },
@@ -66,12 +87,42 @@ fn asks_for_keys(path: &str) -> bool {
         && !path.ends_with("properties.rs")
 }
 
-/// What a rule forbids of a file's text, by line. Tests and prose are free.
-fn breaches(path: &str, text: &str) -> Vec<String> {
+/// A file's text without its tests and its prose, which are free; its lines stay where they are.
+fn code(text: &str) -> String {
     let code = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
     let code: Vec<&str> =
         code.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect();
-    let code = code.join("\n");
+    code.join("\n")
+}
+
+/// The room that a file belongs to.
+fn room(path: &str) -> &str {
+    let below = path.strip_prefix("src/").unwrap_or(path);
+    below.split_once('/').map_or_else(|| below.trim_end_matches(".rs"), |(room, _)| room)
+}
+
+/// The rooms that a file names and its own may not.
+fn arrows_upward(path: &str, text: &str) -> Vec<String> {
+    let own = room(path);
+    let Some((_, allowed)) = ROOMS.iter().find(|(room, _)| *room == own) else { return Vec::new() };
+    let named = Regex::new(r"\bcrate::(?:\{([^}]*)\}|(\w+))").expect("the pattern is legal");
+    let code = code(text);
+    let mut found = Vec::new();
+    for names in named.captures_iter(&code) {
+        let names = names.get(1).or(names.get(2)).map_or("", |names| names.as_str());
+        for name in names.split(',').filter_map(|name| name.trim().split("::").next()) {
+            if !name.is_empty() && name != own && !allowed.contains(&name) {
+                found.push(format!("{path}: {own} names {name}"));
+            }
+        }
+    }
+    found.dedup();
+    found
+}
+
+/// What a rule forbids of a file's text, by line.
+fn breaches(path: &str, text: &str) -> Vec<String> {
+    let code = code(text);
     let rules = RULES.iter().filter(|rule| (rule.files)(path));
     let mut found: Vec<String> = rules
         .flat_map(|rule| rule.forbidden)
@@ -96,22 +147,48 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-#[test]
-fn effects_are_named_where_they_belong() {
+/// Asks of each file of the source, its tests left out.
+fn found_in_source(ask: fn(&str, &str) -> Vec<String>) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = sources(&root.join("src"));
     assert!(files.len() > 10, "the source was not found");
-    let source = root.join("src");
-    let is_test = |file: &Path| file.strip_prefix(&source).is_ok_and(|file| file.iter().any(|part| part == "tests"));
-    let found: Vec<String> = files
-        .iter()
-        .filter(|file| !is_test(file))
-        .flat_map(|file| {
-            let path = file.strip_prefix(root).expect("a file of the source").to_string_lossy().replace('\\', "/");
-            breaches(&path, &fs::read_to_string(file).expect("a readable file"))
-        })
-        .collect();
+    let mut found = Vec::new();
+    for file in files {
+        let path = file.strip_prefix(root).expect("a file of the source").to_string_lossy().replace('\\', "/");
+        let is_test = path.split('/').any(|part| ["tests", "tests.rs", "properties.rs"].contains(&part));
+        if !is_test {
+            found.extend(ask(&path, &fs::read_to_string(&file).expect("a readable file")));
+        }
+    }
+    found
+}
+
+#[test]
+fn effects_are_named_where_they_belong() {
+    let found = found_in_source(breaches);
     assert!(found.is_empty(), "named outside its place:\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_room_names_one_that_is_built_upon_it() {
+    let found = found_in_source(arrows_upward);
+    assert!(found.is_empty(), "arrows upward, see ROOMS:\n{}", found.join("\n"));
+    for (place, (room, allowed)) in ROOMS.iter().enumerate() {
+        let lower = |name: &&str| ROOMS[..place].iter().any(|(room, _)| room == name);
+        assert!(allowed.iter().all(|name| lower(&name)), "{room} may name only what stands above it in ROOMS");
+    }
+}
+
+#[test]
+fn an_arrow_upward_is_found() {
+    let found = |path: &str, line: &str| !arrows_upward(path, line).is_empty();
+    assert!(found("src/cache/directory.rs", "use crate::local::sandbox::remove_tree;"));
+    assert!(found("src/control/mod.rs", "use crate::{argo::Workflow, local};"));
+    assert!(found("src/git/program.rs", "    crate::output::stream::talk(line);"));
+    assert!(found("src/handle.rs", "use crate::argo::Workflow;"));
+    assert!(!found("src/retry/rehearsal.rs", "use crate::local::scheduler::Scheduler;"));
+    assert!(!found("src/cli/submit/mod.rs", "use crate::backend::Backend;"));
+    assert!(!found("src/cache/entry.rs", "//! Not crate::local.\n#[cfg(test)]\nmod tests {\n    use crate::local;\n}"));
 }
 
 #[test]

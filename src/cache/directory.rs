@@ -15,9 +15,9 @@ use crate::argo::identity::CacheName;
 use crate::exit::{CommandError, Exit};
 use crate::file::durability::sync_tree;
 use crate::file::private;
+use crate::file::remove::remove_tree;
 use crate::file::replace::{Durable, Readers, replace_with};
 use crate::file::tree;
-use crate::local::sandbox::remove_tree;
 
 pub(super) const MANIFEST: &str = "manifest.json";
 const ERROR: &str = "error.json";

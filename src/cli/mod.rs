@@ -92,7 +92,9 @@ pub fn run() -> Exit {
     let program = arguments.next().unwrap_or_default();
     match arguments.next() {
         Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments),
-        Some(first) if first == git::VERB => return git::git_entry(arguments),
+        Some(first) if first == git::VERB => {
+            return git::git_entry(arguments).unwrap_or_else(|error| Failure::from(error).report());
+        }
         Some(first) if first == completion::COMPLETE => {
             return completion::complete(arguments).unwrap_or_else(|failure| failure.report());
         }

@@ -5,5 +5,6 @@ pub(crate) mod beneath;
 pub(crate) mod durability;
 pub(crate) mod name;
 pub(crate) mod private;
+pub(crate) mod remove;
 pub(crate) mod replace;
 pub(crate) mod tree;

@@ -189,15 +189,14 @@ fn without_progress(text: &str) -> String {
 }
 
 /// The hidden command: becomes git and dies with the process that called it.
-pub(crate) fn git_entry(mut arguments: impl Iterator<Item = OsString>) -> Exit {
+pub(crate) fn git_entry(mut arguments: impl Iterator<Item = OsString>) -> Result<Exit, GitError> {
     let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
-    let (Some(parent), Some(program)) = (parent, arguments.next()) else { return Exit::Usage };
+    let (Some(parent), Some(program)) = (parent, arguments.next()) else { return Ok(Exit::Usage) };
     if prctl::set_pdeathsig(Signal::SIGKILL).is_err() || getppid().as_raw() != parent {
-        return Exit::Tool;
+        return Ok(Exit::Tool);
     }
     let error = Command::new(&program).args(arguments).exec();
-    crate::output::stream::talk(format_args!("cannot run {}: {error}", program.display()));
-    Exit::Tool
+    Err(GitError::file("run", Path::new(&program))(error))
 }
 
 #[cfg(test)]

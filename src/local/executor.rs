@@ -21,11 +21,12 @@ use tokio::time::Instant;
 use super::kill::Kill;
 use super::open_files;
 use super::orphans::Orphans;
-use super::sandbox::{self, KillLine, Reach, Spec, remove_tree};
+use super::sandbox::{self, KillLine, Reach, Spec};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
 use super::view::View;
 use crate::file::private;
+use crate::file::remove::remove_tree;
 
 /// What a task gets of the caller's environment: nothing that could hold a credential of a cluster or a cloud.
 const ENVIRONMENT: [&str; 17] = [

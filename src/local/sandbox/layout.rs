@@ -1,13 +1,12 @@
 //! The directories of a view below the node's directory.
 
 use std::fs::{self, DirBuilder, Permissions};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::mounts::{Layers, Problem, mount_new};
 
-/// Where the parts of a view lie; all of it is removed with [`remove_tree`] when the task has ended.
+/// Where the parts of a view lie; all of it is removed with `file::remove::remove_tree` when the task has ended.
 #[derive(Debug)]
 pub(super) struct Layout {
     view: PathBuf,
@@ -96,29 +95,6 @@ pub(super) fn make_directory(path: &Path, mode: u32) -> Result<(), Problem> {
     DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(problem)?;
     if mode != 0o755 {
         fs::set_permissions(path, Permissions::from_mode(mode)).map_err(problem)?;
-    }
-    Ok(())
-}
-
-/// Removes a directory with everything in it, also what a task has made inaccessible. A missing one is fine.
-pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(path)?;
-            fs::remove_dir_all(path)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
-}
-
-fn open_up(directory: &Path) -> io::Result<()> {
-    fs::set_permissions(directory, Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_up(&entry.path())?;
-        }
     }
     Ok(())
 }

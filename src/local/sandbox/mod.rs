@@ -39,7 +39,7 @@ use super::open_files;
 use super::task::{Outcome, Task};
 use super::view::View;
 use crate::exit::Exit;
-pub(crate) use layout::remove_tree;
+use crate::file::remove::remove_tree;
 use mounts::Problem;
 pub(crate) use reach::Reach;
 
