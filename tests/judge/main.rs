@@ -21,6 +21,7 @@ mod values;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ use self::support::environment::Environment;
 
 /// So many documents are judged by one call.
 const BATCH: usize = 100;
+/// The engine is asked so often again where it differs: it loses a result now and then.
+const REPEATS: usize = 3;
 /// So many differences are shown.
 const SHOWN: usize = 40;
 
@@ -111,14 +114,22 @@ fn workflows_run_as_argo_runs_them() {
         let files: Vec<PathBuf> =
             files.into_iter().zip(legal).filter(|(_, refusal)| refusal.is_none()).map(|(file, _)| file).collect();
         for (file, theirs) in files.iter().zip(judge.runs(&files)) {
-            let Some(theirs) = theirs.filter(has_ended) else { continue };
+            let Some(theirs) = theirs.filter(is_played) else { continue };
             ran += 1;
             let environment = Environment::new();
             let output = environment.run(["submit", "--local", "-q", "-o", "json", file.to_str().unwrap()]);
-            let found = match serde_json::from_str(&output.stdout) {
-                Ok(ours) => differences(&theirs, &ours),
-                Err(_) => vec![output.stderr],
+            let Ok(ours) = serde_json::from_str(&output.stdout) else {
+                different.push(format!("{}\n  {}", file.display(), output.stderr));
+                continue;
             };
+            let mut found = differences(&theirs, &ours);
+            for _ in 0..REPEATS {
+                if found.is_empty() {
+                    break;
+                }
+                let again = judge.runs(slice::from_ref(file)).remove(0);
+                found = again.map_or(found, |theirs| differences(&theirs, &ours));
+            }
             if found.is_empty() {
                 fs::remove_file(file).unwrap();
             } else {
@@ -130,6 +141,9 @@ fn workflows_run_as_argo_runs_them() {
     assert!(different.is_empty(), "{}", different.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n"));
 }
 
-fn has_ended(workflow: &Value) -> bool {
-    matches!(workflow["status"]["phase"].as_str(), Some("Succeeded" | "Failed" | "Error"))
+/// Whether the engine has played the workflow to its end. Of pods that it begins with a hook it does not know the phase.
+fn is_played(workflow: &Value) -> bool {
+    let status = &workflow["status"];
+    let has_ended = matches!(status["phase"].as_str(), Some("Succeeded" | "Failed" | "Error"));
+    has_ended && !status["nodes"].to_string().contains("Unexpected pod phase")
 }

@@ -39,7 +39,7 @@ pub(super) fn pretty_json(value: &Value) -> String {
 }
 
 /// A value as `fmt.Sprintf("%v")` writes it.
-pub(super) fn display(value: &Value) -> String {
+pub(crate) fn display(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::Bool(value) => value.to_string(),

@@ -13,6 +13,7 @@ mod evaluate;
 #[cfg(test)]
 mod facts;
 mod functions;
+pub(crate) mod gojson;
 pub(crate) mod golang;
 mod gotime;
 mod jsonpath;
@@ -73,7 +74,7 @@ pub enum ExpressionError {
         reason: String,
     },
     /// A tag names a variable that is not known.
-    #[error("failed to resolve {{{{{tag}}}}}: `{variable}` is missing")]
+    #[error("{}", unresolved(.tag, .variable))]
     Unresolved {
         /// What stands between the braces.
         tag: String,
@@ -81,7 +82,7 @@ pub enum ExpressionError {
         variable: String,
     },
     /// A tag's value is nil: the output of a node that was skipped, without a default.
-    #[error("failed to resolve {{{{{tag}}}}}: the value is absent, and nothing gives a default for it")]
+    #[error("{}", absent(.tag))]
     Absent {
         /// What stands between the braces.
         tag: String,
@@ -92,6 +93,27 @@ pub enum ExpressionError {
         /// The byte of the text at which the tag begins.
         offset: usize,
     },
+}
+
+/// (util/template/simple_template.go and expression_template.go)
+fn unresolved(tag: &str, variable: &str) -> String {
+    if tag.starts_with('=') {
+        format!("failed to evaluate expression: {variable} is missing")
+    } else {
+        format!("failed to resolve {{{{{tag}}}}}")
+    }
+}
+
+fn absent(tag: &str) -> String {
+    match (tag.strip_prefix('='), tag.rsplit_once("{{")) {
+        (Some(expression), _) => format!("failed to evaluate expression {expression:?}"),
+        (None, Some((_, nested))) => {
+            format!("unable to substitute nested tag {{{{{tag}}}}}: {nested:?} is an absent optional")
+        }
+        (None, None) => format!(
+            "unable to substitute {{{{{tag}}}}}: output is an absent optional (skipped/omitted node with no default)"
+        ),
+    }
 }
 
 /// Evaluates an expression of Go's expr language with Argo's functions: `valueFrom.expression`,

@@ -248,9 +248,10 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_tag_and_the_variable() {
-        let message = refuse("a {{=asInt(unknown.b) + 1}}").unwrap_err().to_string();
-        assert_eq!(message, "failed to resolve {{=asInt(unknown.b) + 1}}: `unknown` is missing");
+    fn a_refusal_names_the_tag_or_the_variable() {
+        let message = |text| refuse(text).unwrap_err().to_string();
+        assert_eq!(message("a {{=asInt(unknown.b) + 1}}"), "failed to evaluate expression: unknown is missing");
+        assert_eq!(message("a {{unknown.b}}"), "failed to resolve {{unknown.b}}");
     }
 
     #[test]

@@ -96,7 +96,11 @@ impl Scheduler {
                 self.nodes.frame_mut(node).template = Some(Arc::from(processed.template));
                 self.run(node);
             }
-            Err(why) => self.raise(node, &why),
+            // What cannot be resolved is not retried, whatever the policy.
+            Err(why) => {
+                self.raise(node, &why);
+                self.pass_on(retry, &why);
+            }
         }
     }
 
@@ -154,6 +158,12 @@ impl Scheduler {
     pub(super) fn attempt_settled(&mut self, retry: NodeIndex) {
         let Some(last) = self.nodes.attempts(retry).and_then(Attempts::last) else { return };
         let phase = self.nodes[last].phase;
+        if self.nodes[retry].phase.is_fulfilled() {
+            return;
+        }
+        if let Some(why) = self.nodes.frame(last).raised.clone().filter(|_| !self.retries_errors(retry)) {
+            return self.pass_on(retry, &why);
+        }
         if !phase.is_unsuccessful() {
             self.take_outputs(retry, last);
             return self.finish(retry, Phase::Succeeded, "");
@@ -173,6 +183,21 @@ impl Scheduler {
                 self.finish(retry, phase, &message);
             }
             Err(why) => self.raise(retry, &why),
+        }
+    }
+
+    fn retries_errors(&self, retry: NodeIndex) -> bool {
+        let template = self.nodes.frame(retry).template.as_ref();
+        template.and_then(|template| template.retry_strategy.as_ref()).is_some_and(retry::retries_errors)
+    }
+
+    /// An error that an attempt hands up and that is not retried ends the retry node and is handed up further. The
+    /// entrypoint's node is still Running when it reaches the workflow. (workflow/controller/operator.go, executeTemplate
+    /// and markWorkflowPhase)
+    fn pass_on(&mut self, retry: NodeIndex, why: &str) {
+        self.raise(retry, why);
+        if self.nodes.frame(retry).owner == Owner::Entry {
+            "Workflow operation error".clone_into(&mut self.nodes[retry].message);
         }
     }
 

@@ -40,6 +40,9 @@ impl Scheduler {
             return;
         }
         let Some(tasks) = self.nodes.dag_mut(dag) else { return };
+        if tasks.unread_before_a_target().is_some() {
+            return;
+        }
         tasks.begun();
 
         let Some(tasks) = self.nodes.dag(dag) else { return };
@@ -52,7 +55,8 @@ impl Scheduler {
             }
             return self.task_not_run(dag, task, Phase::Omitted, "omitted: depends condition not met");
         }
-        if let Err(why) = self.start_runs(dag, task, &document) {
+        let unread = tasks.unread_before(task);
+        if let Err(why) = unread.map_or_else(|| self.start_runs(dag, task, &document), Err) {
             self.task_not_run(dag, task, Phase::Error, &why);
         }
     }
@@ -168,17 +172,11 @@ impl Scheduler {
         self.nodes.explain_raised(node);
         let learned = self.learn_task(dag, task, node);
 
-        let ready = self.nodes.dag_mut(dag).map(|tasks| tasks.ready_after(task)).unwrap_or_default();
-        match learned {
-            Ok(()) => ready.into_iter().for_each(|next| self.start_task(dag, next)),
-            Err(why) => {
-                for next in ready {
-                    let Some(tasks) = self.nodes.dag_mut(dag) else { return };
-                    tasks.begun();
-                    self.task_not_run(dag, next, Phase::Error, &why);
-                }
-            }
+        let Some(tasks) = self.nodes.dag_mut(dag) else { return };
+        if let Err(why) = learned {
+            tasks.set_unread(task, why);
         }
+        tasks.ready_after(task).into_iter().for_each(|next| self.start_task(dag, next));
         self.task_done(dag);
     }
 
@@ -206,7 +204,11 @@ impl Scheduler {
         let Some(tasks) = self.nodes.dag(dag) else { return };
         let phase = tasks.phase(dag, &self.nodes);
         let last = tasks.last();
+        let unread = tasks.unread_before_a_target();
         self.nodes.set_outbound(dag, &last);
+        if let Some(why) = unread {
+            return self.raise(dag, &why);
+        }
         match phase {
             Phase::Succeeded => self.end_with_outputs(dag),
             phase => self.finish(dag, phase, ""),

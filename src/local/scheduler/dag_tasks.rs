@@ -17,6 +17,8 @@ pub(super) struct DagTasks {
     tasks: Vec<Task>,
     places: HashMap<String, usize>,
     targets: Vec<usize>,
+    /// Tasks of which what their items gave makes no list, and why.
+    unread: HashMap<usize, String>,
     fail_fast: bool,
     /// Tasks that have started and not settled.
     active: usize,
@@ -42,7 +44,8 @@ impl DagTasks {
         let (mut tasks, places) = read(&dag.tasks)?;
         let targets = targets(&dag.target, &tasks, &places)?;
         mark_wanted(&mut tasks, &targets);
-        Ok(Self { tasks, places, targets, fail_fast: dag.fail_fast != Some(false), active: 1 })
+        let fail_fast = dag.fail_fast != Some(false);
+        Ok(Self { tasks, places, targets, unread: HashMap::new(), fail_fast, active: 1 })
     }
 
     /// The tasks that wait for nothing.
@@ -99,6 +102,36 @@ impl DagTasks {
     /// The nodes of the targets.
     pub(super) fn last(&self) -> Vec<NodeIndex> {
         self.targets.iter().filter_map(|&task| self.tasks[task].node).collect()
+    }
+
+    /// Notes that what the items of a task gave makes no list.
+    pub(super) fn set_unread(&mut self, task: usize, why: String) {
+        self.unread.insert(task, why);
+    }
+
+    /// Argo reads what comes before a target once more when the target is there, and ends the dag with what goes wrong
+    /// then. (workflow/controller/dag.go, executeDAG)
+    pub(super) fn unread_before_a_target(&self) -> Option<String> {
+        if self.unread.is_empty() {
+            return None;
+        }
+        self.targets.iter().filter(|&&task| self.tasks[task].node.is_some()).find_map(|&task| self.unread_before(task))
+    }
+
+    /// Why what comes before a task cannot be read.
+    pub(super) fn unread_before(&self, task: usize) -> Option<String> {
+        if self.unread.is_empty() {
+            return None;
+        }
+        let mut before: VecDeque<usize> = self.tasks[task].needs.iter().copied().collect();
+        let mut seen: HashSet<usize> = before.iter().copied().collect();
+        while let Some(task) = before.pop_front() {
+            if let Some(why) = self.unread.get(&task) {
+                return Some(why.clone());
+            }
+            before.extend(self.tasks[task].needs.iter().copied().filter(|&need| seen.insert(need)));
+        }
+        None
     }
 
     /// Whether the tasks that a task depends on have ended as it asks.

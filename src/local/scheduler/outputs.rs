@@ -12,7 +12,7 @@ use super::state::NodeIndex;
 use super::step_group::Member;
 use super::{marshalled, references};
 use crate::argo::expression::{self, Scope, golang, unknown};
-use crate::argo::model::{Artifact, Parameter, Template, any_string};
+use crate::argo::model::{Artifact, Parameter, Template};
 use crate::argo::status::{Node, NodeType, OutputParameter, Outputs, Phase};
 
 /// Variables and artifacts to which an ended node adds.
@@ -90,8 +90,7 @@ impl Known<'_> {
                     results.push(Value::from(result.as_str()).to_string());
                     continue;
                 }
-                let result = Item::parse(result)
-                    .map_err(|error| format!("{prefix}.outputs.result: an item's result is no JSON: {error}"))?;
+                let result = Item::parse(result)?;
                 results.push(golang::escape_html(result.text()));
             }
         }
@@ -248,7 +247,7 @@ fn value_of(parameter: &Parameter, scope: &Arc<Scope>) -> Result<String, String>
             parameter.name,
             source.parameter.as_deref().unwrap_or_default()
         )),
-        (Ok(value), _) => Ok(any_string(&value)),
+        (Ok(value), _) => Ok(golang::display(&value)),
         (Err(why), None) => Err(why),
     }
 }
@@ -260,6 +259,6 @@ fn referred(text: &str, scope: &Arc<Scope>) -> Result<Value, String> {
     };
     match tag.strip_prefix('=') {
         Some(expression) => expression::evaluate(expression, scope).map_err(|error| error.to_string()),
-        None => scope.get(tag.trim()).cloned().ok_or_else(|| format!("Unable to resolve: {text:?}")),
+        None => scope.get(tag.trim()).cloned().ok_or_else(|| format!("Unable to resolve: {tag:?}")),
     }
 }

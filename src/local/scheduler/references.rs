@@ -102,7 +102,7 @@ pub(super) fn source(artifact: &Artifact, scope: &Arc<Scope>, known: &Artifacts)
         let name = artifact.from.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
         match name.strip_prefix('=') {
             Some(expression) => by_expression(expression, scope, known)?,
-            None => known.get(name).cloned().ok_or_else(|| format!("Unable to resolve: {:?}", artifact.from))?,
+            None => known.get(name).cloned().ok_or_else(|| format!("Unable to resolve: {name:?}"))?,
         }
     } else {
         by_expression(&artifact.from_expression, scope, known)?

@@ -88,6 +88,14 @@ fn is_retried(strategy: &RetryStrategy, last: &Node) -> Result<bool, String> {
     }
 }
 
+/// Whether attempts that could not even begin are followed by others. (workflow/controller/operator.go, executeTemplate)
+pub(super) fn retries_errors(strategy: &RetryStrategy) -> bool {
+    match strategy.retry_policy.as_str() {
+        "" => !strategy.expression.is_empty(),
+        policy => matches!(policy, "Always" | "OnError" | "OnTransientError"),
+    }
+}
+
 fn holds(expression: &str, retries: usize, last: Attempt<'_>) -> Result<bool, String> {
     let mut scope = Scope::new();
     for (name, value) in variables(retries, Some(last), "-1") {

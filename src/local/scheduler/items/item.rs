@@ -4,7 +4,7 @@
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::argo::expression::golang;
+use crate::argo::expression::{gojson, golang};
 
 /// An item: compact JSON, its numbers and escapes as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +36,15 @@ impl Item {
         match Self::parse(text)?.0 {
             json if json == "null" => Ok(Vec::new()),
             json if json.starts_with('[') => Ok(elements(&json).map(|item| Self(item.to_owned())).collect()),
-            _ => Err("it is not a list".to_owned()),
+            json => Err(gojson::not_a_list(&json, "v1alpha1.Item")),
         }
     }
 
     /// An item of its JSON alone.
     pub(in super::super) fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| error.to_string())?;
+        if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+            return Err(gojson::fault(text).unwrap_or_else(|| error.to_string()));
+        }
         Ok(Self(compact(text)))
     }
 

@@ -1,19 +1,17 @@
 //! The numbers of a withSequence, in Go's printf formats: expandSequence in workflow/controller/operator.go, v4.1.2.
 //! Pure.
 
+use std::num::IntErrorKind;
+
 use super::fits;
 use super::item::Item;
 use crate::argo::model::Sequence;
 
 /// The items of a sequence.
 pub(super) fn items(sequence: &Sequence) -> Result<Vec<Item>, String> {
-    let number = |field: &str, text: &Option<String>| {
-        text.as_deref()
-            .map(|text| text.parse::<i64>().map_err(|_| format!("withSequence.{field}: {text:?} is no whole number")))
-            .transpose()
-    };
-    let start = number("start", &sequence.start)?.unwrap_or(0);
-    let end = match (number("end", &sequence.end)?, number("count", &sequence.count)?) {
+    let number = |text: &Option<String>| text.as_deref().map(whole).transpose();
+    let start = number(&sequence.start)?.unwrap_or(0);
+    let end = match (number(&sequence.end)?, number(&sequence.count)?) {
         (Some(end), _) => end,
         (None, Some(0)) => return Ok(Vec::new()),
         // A negative count goes down, and past what was asked for: Argo adds it to the start all the same.
@@ -22,9 +20,24 @@ pub(super) fn items(sequence: &Sequence) -> Result<Vec<Item>, String> {
     };
     let count = start.abs_diff(end).saturating_add(1);
     fits("withSequence", count)?;
-    let item = |number: i64| formatted(&sequence.format, number).map(|text| Item::text_of(&text));
+    // What a format gives is taken for the inside of a JSON string.
+    let item = |number: i64| Item::parse(&format!("\"{}\"", formatted(&sequence.format, number)));
     if start <= end { (start..=end).map(item).collect() } else { (end..=start).rev().map(item).collect() }
 }
+
+/// (strconv.Atoi)
+fn whole(text: &str) -> Result<i64, String> {
+    let why = |error: std::num::ParseIntError| {
+        let why = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        format!("strconv.Atoi: parsing {text:?}: {why}")
+    };
+    text.parse().map_err(why)
+}
+
+const MAX_WIDTH: usize = 1000;
 
 /// A verb of a format with its flags.
 #[derive(Default)]
@@ -36,31 +49,41 @@ struct Verb {
     zero: bool,
     width: usize,
     precision: Option<usize>,
+    /// Of the argument, of which there is one.
+    index: Option<usize>,
     letter: char,
 }
 
-/// A number in a printf format with one verb for whole numbers. Go prints nonsense such as `%!s(int=1)` for any other
-/// format; here it is an error.
-fn formatted(format: &str, number: i64) -> Result<String, String> {
+/// A number in a format of Go's fmt.Sprintf, nonsense such as `%!s(int=1)` included.
+fn formatted(format: &str, number: i64) -> String {
     if format.is_empty() {
-        return Ok(number.to_string());
+        return number.to_string();
     }
-    let unknown = || format!("withSequence.format: {format:?} is no format for a whole number, such as \"%02d\"");
-    let (mut text, mut rest, mut used) = (String::new(), format, false);
+    let (mut text, mut rest) = (String::new(), format);
+    let (mut used, mut by_index) = (false, false);
     while let Some(at) = rest.find('%') {
         text.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('%') {
-            text.push('%');
-            rest = after;
+        let Some(verb) = Verb::read(&mut rest) else {
+            text.push_str("%!(NOVERB)");
             continue;
+        };
+        by_index |= verb.index.is_some();
+        match verb.letter {
+            '%' => text.push('%'),
+            letter if verb.index.is_some_and(|index| index != 1) => text.push_str(&format!("%!{letter}(BADINDEX)")),
+            letter if verb.index.is_none() && used => text.push_str(&format!("%!{letter}(MISSING)")),
+            letter => {
+                used = true;
+                text.push_str(&verb.print(number).unwrap_or_else(|| format!("%!{letter}(int={number})")));
+            }
         }
-        let verb = Verb::read(&mut rest).filter(|_| !used).ok_or_else(unknown)?;
-        text.push_str(&verb.print(number).ok_or_else(unknown)?);
-        used = true;
     }
     text.push_str(rest);
-    if used { Ok(text) } else { Err(unknown()) }
+    if !used && !by_index {
+        text.push_str(&format!("%!(EXTRA int={number})"));
+    }
+    text
 }
 
 impl Verb {
@@ -77,10 +100,14 @@ impl Verb {
             }
         }
         *rest = &rest[flags..];
-        verb.width = take_number(rest)?;
+        verb.width = take_number(rest);
         if let Some(after) = rest.strip_prefix('.') {
             *rest = after;
-            verb.precision = Some(take_number(rest)?);
+            verb.precision = Some(take_number(rest));
+        }
+        if let Some((index, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            verb.index = Some(index.parse().unwrap_or_default());
+            *rest = after;
         }
         verb.letter = rest.chars().next()?;
         *rest = &rest[verb.letter.len_utf8()..];
@@ -96,7 +123,9 @@ impl Verb {
             'x' => ("0x", format!("{:x}", number.unsigned_abs())),
             'X' => ("0X", format!("{:X}", number.unsigned_abs())),
             'c' => return Some(self.padded(&letter(number).to_string())),
+            'q' => return Some(self.padded(&format!("'{}'", letter(number).escape_debug()))),
             'U' => return Some(self.padded(&format!("U+{number:04X}"))),
+            'T' => return Some(self.padded("int")),
             _ => return None,
         };
         let sign = match (number < 0, self.plus, self.space) {
@@ -131,12 +160,12 @@ fn letter(number: i64) -> char {
     u32::try_from(number).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// The number with which the text begins, 0 where there is none; nothing for one that no name could be as long as.
-fn take_number(rest: &mut &str) -> Option<usize> {
+/// The number with which the text begins, 0 where there is none, and no more than a name could be long.
+fn take_number(rest: &mut &str) -> usize {
     let digits = rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
     let (number, after) = rest.split_at(digits);
     *rest = after;
-    if number.is_empty() { Some(0) } else { number.parse().ok().filter(|&number| number <= 1000) }
+    if number.is_empty() { 0 } else { number.parse().unwrap_or(MAX_WIDTH).min(MAX_WIDTH) }
 }
 
 #[cfg(test)]
@@ -161,8 +190,11 @@ mod tests {
         assert_eq!(list(Some("0"), None, None, ""), Ok(String::new()));
         assert_eq!(list(Some("1"), Some("255"), None, "%4x"), Ok("  ff".to_owned()));
         assert!(list(None, None, None, "").is_err());
-        assert!(list(Some("x"), None, None, "").is_err());
-        assert!(list(Some("1"), None, None, "%s").is_err());
+        let error = |count| list(Some(count), None, None, "").unwrap_err();
+        assert_eq!(error("x"), "strconv.Atoi: parsing \"x\": invalid syntax");
+        assert_eq!(error("99999999999999999999"), "strconv.Atoi: parsing \"99999999999999999999\": value out of range");
+        assert_eq!(list(Some("1"), None, None, "%s"), Ok("%!s(int=0)".to_owned()));
+        assert!(list(Some("1"), None, None, "\"%d").is_err());
     }
 
     #[test]
@@ -195,12 +227,19 @@ mod tests {
             ("%08b", 5, "00000101"),
             ("%.0d|", 0, "|"),
             ("n%02X", 11, "n0B"),
+            ("%d%%", 7, "7%"),
+            ("%q", 97, "'a'"),
+            ("%s", 7, "%!s(int=7)"),
+            ("%e", 7, "%!e(int=7)"),
+            ("%T", 7, "int"),
+            ("x", 7, "x%!(EXTRA int=7)"),
+            ("%d-%d", 7, "7-%!d(MISSING)"),
+            ("%[1]d-%[1]x", 10, "10-a"),
+            ("%[2]d", 7, "%!d(BADINDEX)"),
+            ("%", 7, "%!(NOVERB)%!(EXTRA int=7)"),
         ];
         for (format, number, expected) in cases {
-            assert_eq!(formatted(format, number).as_deref(), Ok(expected), "{format}");
-        }
-        for format in ["x", "%d%d", "%e", "%", "%9999d"] {
-            assert!(formatted(format, 1).is_err(), "{format}");
+            assert_eq!(formatted(format, number), expected, "{format}");
         }
     }
 }

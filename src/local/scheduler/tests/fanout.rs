@@ -185,3 +185,29 @@ templates:
     ];
     assert_eq!(run.command("[1].after"), expected.join(" "));
 }
+
+#[test]
+fn items_whose_results_make_no_list_end_a_dag_that_goes_on_from_them_with_an_error() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: inner}
+- name: inner
+  dag:
+    tasks:
+    - {name: b, template: leaf, withItems: [1]}
+    - {name: d, template: leaf, depends: b.Failed}
+    - {name: c, template: leaf, depends: 'd.Omitted || b', when: '{{tasks.b.outputs.result}} != x'}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    run.end(".a.b(0:1)", gives("fine"));
+    let why = "invalid character 'i' in literal false (expecting 'a')";
+    assert_eq!(run.line(".a.d"), ".a.d Skipped Omitted: omitted: depends condition not met");
+    assert_eq!(run.line(".a.c"), format!(".a.c Skipped Error: {why}"));
+    assert_eq!(run.line(".a"), format!(".a DAG Error: task 'wf.a' errored: {why}"));
+}

@@ -170,3 +170,23 @@ templates:
         assert_eq!(retry, Some(Some(shown)), "what is shown is the wall's time");
     }
 }
+
+#[test]
+fn an_error_that_is_handed_up_is_not_retried() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  retryStrategy: {limit: 2}
+  steps:
+  - - {name: a, template: leaf, when: 'false'}
+  outputs: {parameters: [{name: o, valueFrom: {expression: \"steps['a'].outputs.parameters.p\"}}]}
+- name: leaf
+  container: {image: a, command: [c]}
+  outputs: {parameters: [{name: p, valueFrom: {path: /p}}]}";
+    let run = Run::of(spec);
+    let why = "failed to evaluate expression \"steps['a'].outputs.parameters.p\"";
+    assert_eq!(run.line("(0)"), format!("(0) Steps Error: {why}"));
+    assert_eq!(run.line(""), " Retry Error: Workflow operation error");
+    assert!(run.status().starts_with(&format!("Error: error in entry template execution: {why}")), "{}", run.status());
+}
