@@ -6,6 +6,7 @@
 mod support;
 
 mod attempts;
+mod cache;
 mod handle;
 mod list;
 mod logs;

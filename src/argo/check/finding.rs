@@ -35,6 +35,8 @@ pub(crate) enum Fix {
     MakeList(&'static str),
     /// The object gets a field.
     Add(&'static str),
+    /// The value is another text.
+    Replace(String),
 }
 
 /// The object that a field stands in.

@@ -1,6 +1,7 @@
 //! Puts right in a text what is mechanical, and leaves everything else as it stands, comments too.
 
 use super::finding::{Finding, Fix};
+use super::keys::shared_keys;
 use super::{Options, schema};
 use crate::argo::document::{Document, Place};
 
@@ -15,7 +16,8 @@ struct Edit {
 pub(crate) fn fixed(text: &str, documents: &[Document], options: &Options) -> (String, usize) {
     let mut edits: Vec<Edit> = Vec::new();
     for document in documents {
-        for finding in schema::check(&document.value, document.kind, options) {
+        let found = schema::check(&document.value, document.kind, options);
+        for finding in found.into_iter().chain(shared_keys(&document.value, document.kind)) {
             let place = document.place(&finding.pointer);
             edits.extend(place.and_then(|place| of(text, place, &finding)).into_iter().flatten());
         }
@@ -57,6 +59,10 @@ fn of(text: &str, place: Place, finding: &Finding) -> Option<Vec<Edit>> {
             let mut edits = replace(inner, inner + key.len(), (*name).to_owned());
             edits.extend(list_of(text, after)?);
             Some(edits)
+        }
+        Fix::Replace(text_instead) => {
+            let (start, end) = one_line_text(text, value_at(text, start, key))?;
+            Some(replace(start, end, serde_json::Value::from(text_instead.as_str()).to_string()))
         }
         Fix::Add(field) => added(text, key_at(text, start, key)?.1, field),
     }
@@ -106,6 +112,28 @@ fn quoted_value(text: &str, start: usize, key: &str) -> Option<(usize, usize)> {
     let inner = &text[start + 1..end];
     let is_plain = inner.parse::<i64>().is_ok() || matches!(inner, "true" | "false");
     is_plain.then_some((start, end + 1))
+}
+
+/// A text that stands on one line, without a comment behind it.
+fn one_line_text(text: &str, start: usize) -> Option<(usize, usize)> {
+    let line = text[start..].split(['\n', '\r']).next()?;
+    let quoted = |quote: char, escape: &str| {
+        let end = 1 + line[1..].find(quote)?;
+        let is_whole = !line[1..end].contains(escape) && !line[end + 1..].starts_with(quote);
+        is_whole.then_some(end + 1)
+    };
+    let length = match line.chars().next()? {
+        '\'' => quoted('\'', "''")?,
+        '"' => quoted('"', "\\")?,
+        '|' | '>' | '&' | '*' | '!' | '{' | '[' => return None,
+        _ => {
+            let plain = line.split(" #").next().unwrap_or(line);
+            // A plain text with a tag cannot stand in an object that is written on one line.
+            let plain = if plain.contains("{{") { plain } else { plain.split([',', '}', ']']).next().unwrap_or(plain) };
+            plain.trim_end().len()
+        }
+    };
+    Some((start, start + length))
 }
 
 /// Makes the value behind a colon the only item of a list.
@@ -195,6 +223,16 @@ mod tests {
             parse(&Source { name: "wf.yaml".to_owned(), text: text.clone().into_bytes() }).expect("a document");
         let (fixed, _) = fixed(&text, &parsed.documents, &Options::default());
         fixed.strip_prefix(head).expect("the head stays").to_owned()
+    }
+
+    #[test]
+    fn a_key_that_several_templates_have_gets_the_template_and_the_call() {
+        let text = "spec:\n  templates:\n  - name: a\n    memoize: {maxAge: \"\", key: k}\n  - name: b\n    memoize:\n      maxAge: \"\"\n      key: k # own\n";
+        let call = r#"{{=sprig.trunc(16, sprig.sha256sum(sprig.regexReplaceAll(\"[[][0-9]+[]]\", sprig.trimPrefix(workflow.name, node.name), \"\")))}}"#;
+        let expected = format!(
+            "spec:\n  templates:\n  - name: a\n    memoize: {{maxAge: \"\", key: \"k-a-{call}\"}}\n  - name: b\n    memoize:\n      maxAge: \"\"\n      key: \"k-b-{call}\" # own\n"
+        );
+        assert_eq!(fix(text), expected);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod cron;
 mod dag;
 mod finding;
 mod fix;
+mod keys;
 mod leaf;
 mod metrics;
 mod names;
@@ -84,6 +85,9 @@ pub(crate) fn check<'k>(document: &'k Value, kind: Kind, known: Known<'k>, optio
                 found.into_iter().filter(|finding| finding.holder != Holder::Document || !within(&finding.pointer)),
             );
         }
+    }
+    if !options.completes {
+        findings.extend(keys::shared_keys(document, kind));
     }
     let told: Vec<String> = findings
         .iter()
