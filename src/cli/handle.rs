@@ -51,7 +51,7 @@ pub(super) fn file(text: &str) -> Result<PathBuf, String> {
 
 /// Fails if the handle's file cannot be written, before the run is created.
 pub(super) fn check_writable(path: &Path) -> Result<(), Failure> {
-    can_stand(path).map_err(|error| Failure::usage(format!("--handle: cannot write {}: {error}", path.display())))
+    can_be_written(path).map_err(|error| Failure::usage(format!("--handle: cannot write {}: {error}", path.display())))
 }
 
 /// Writes the handle to its file.

@@ -86,7 +86,7 @@ async fn post_notice(url: &Uri, document: &Value, until: Instant) -> Result<(), 
     for attempt in 0..ATTEMPTS {
         match timeout_at(until, post(url, document, REQUEST_TIMEOUT)).await {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) if !error.passes => return Err(error.cause),
+            Ok(Err(error)) if !error.is_temporary => return Err(error.cause),
             Ok(Err(error)) => last = error.cause,
             Err(_) => break,
         }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::failure::Failure;
 use super::follow::Followed;
 use crate::exit::Exit;
-use crate::file::replace::{Readers, can_stand, replace};
+use crate::file::replace::{Readers, can_be_written, replace};
 use crate::output::{junit, step_summary};
 use crate::report::cases::Suite;
 
@@ -76,7 +76,7 @@ impl ReportArgs {
     /// Fails if a report's file cannot be written, before any run is created.
     pub(super) fn check(&self) -> Result<(), Failure> {
         for report in &self.reports {
-            can_stand(report.path())
+            can_be_written(report.path())
                 .map_err(|error| Failure::usage(format!("--report: cannot write {report}: {error}")))?;
         }
         Ok(())
@@ -107,7 +107,7 @@ impl ReportArgs {
 fn suite(followed: &Followed) -> Suite {
     match &followed.end {
         Ok(end) => Suite::of(&end.summary(), &end.nodes.all, &end.mask()),
-        Err(failure) => Suite::lost(&followed.run, failure.message()),
+        Err(failure) => Suite::without_end(&followed.run, failure.message()),
     }
 }
 

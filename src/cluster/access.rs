@@ -11,7 +11,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use super::ClusterError;
 
 /// A server that does not accept a connection within this time is unreachable.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The user's choices about the cluster, as in kubectl's flags; the kubeconfig supplies the rest.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,8 @@ impl Access {
             config.auth_info.impersonate.clone_from(&self.as_user);
             config.auth_info.impersonate_groups = (!self.as_groups.is_empty()).then(|| self.as_groups.clone());
         }
-        config.connect_timeout = Some(self.request_timeout.map_or(CONNECT, |timeout| timeout.min(CONNECT)));
+        config.connect_timeout =
+            Some(self.request_timeout.map_or(CONNECT_TIMEOUT, |timeout| timeout.min(CONNECT_TIMEOUT)));
         // The client must not repeat a POST: `create` first checks whether the first one arrived.
         config.default_retry = false;
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
@@ -66,10 +67,10 @@ impl Access {
             return read_file(path).map(Some);
         }
         let merged = merged(&default_files())?;
-        let says_nothing = merged.current_context.as_deref().unwrap_or_default().is_empty()
+        let is_empty = merged.current_context.as_deref().unwrap_or_default().is_empty()
             && merged.contexts.is_empty()
             && merged.clusters.is_empty();
-        Ok((!says_nothing || self.context.is_some()).then_some(merged))
+        Ok((!is_empty || self.context.is_some()).then_some(merged))
     }
 
     async fn configure(&self, kubeconfig: Kubeconfig) -> Result<(Config, Option<String>), ClusterError> {
@@ -90,7 +91,7 @@ impl Access {
         let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
-            .map_err(|error| ClusterError::Context { context: context.clone(), cause: broken(&error) })?;
+            .map_err(|error| ClusterError::Context { context: context.clone(), cause: problem(&error) })?;
         if !proxied {
             config.proxy_url = proxy_from_environment(&config.cluster_url)
                 .map_err(|cause| ClusterError::Context { context: context.clone(), cause })?;
@@ -129,11 +130,11 @@ fn read_file(path: &Path) -> Result<Kubeconfig, ClusterError> {
 }
 
 fn unusable(path: &Path, error: &KubeconfigError) -> ClusterError {
-    ClusterError::Kubeconfig { path: path.to_owned(), cause: broken(error) }
+    ClusterError::Kubeconfig { path: path.to_owned(), cause: problem(error) }
 }
 
 /// What is wrong with a kubeconfig, without quoting its content, which may be a credential.
-fn broken(error: &KubeconfigError) -> String {
+fn problem(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::ReadConfig(cause, _) if cause.kind() == std::io::ErrorKind::NotFound => {
             "it does not exist".to_owned()
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn a_malformed_kubeconfig_is_never_quoted() {
         let text = "users:\n- name: me\n  user:\n    token: [hunter2\n";
-        let cause = Kubeconfig::from_yaml(text).map_err(|error| broken(&error)).err().unwrap_or_default();
+        let cause = Kubeconfig::from_yaml(text).map_err(|error| problem(&error)).err().unwrap_or_default();
         assert!(cause.starts_with("it is malformed at line "), "{cause}");
         assert!(!cause.contains("hunter2"));
     }

@@ -7,11 +7,11 @@ use super::send::Failure;
 use super::{Cluster, request};
 
 /// The number of parallel requests for groups.
-const AT_ONCE: usize = 8;
+const PARALLEL_REQUESTS: usize = 8;
 
 /// A kind of object that the API server serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Served {
+pub(super) struct ServedKind {
     /// Group and version, such as `apps/v1`; `v1` for the core group.
     pub(super) api_version: String,
     /// The value of `kind:`.
@@ -22,7 +22,7 @@ pub(super) struct Served {
     pub(super) namespaced: bool,
 }
 
-impl Served {
+impl ServedKind {
     /// Its group; empty for the core group.
     pub(super) fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
@@ -47,19 +47,19 @@ impl Served {
 
 impl Cluster {
     /// The kind with this `apiVersion` and `kind`; `None` if the server does not list it.
-    pub(super) async fn served_kind(&self, api_version: &str, kind: &str) -> Option<Served> {
+    pub(super) async fn served_kind(&self, api_version: &str, kind: &str) -> Option<ServedKind> {
         let resources = self.resources(api_version).await.ok()?;
         resources
             .iter()
             .filter(|resource| resource["kind"] == kind)
-            .find_map(|resource| Served::read(api_version, resource))
+            .find_map(|resource| ServedKind::read(api_version, resource))
     }
 
     /// The kinds with this name: kind, plural, singular or short name, in any case. If a group is given, only in that
     /// group; else, if the core group has one, only that one.
-    pub(super) async fn kinds_called(&self, word: &str, group: Option<&str>) -> Result<Vec<Served>, Failure> {
+    pub(super) async fn kinds_named(&self, word: &str, group: Option<&str>) -> Result<Vec<ServedKind>, Failure> {
         if group.is_none() {
-            let core = called(word, "v1", &self.resources("v1").await?);
+            let core = kinds_with_name(word, "v1", &self.resources("v1").await?);
             if !core.is_empty() {
                 return Ok(core);
             }
@@ -68,11 +68,11 @@ impl Cluster {
         let versions = versions(&groups, group);
         let asked =
             futures::stream::iter(versions.iter().map(async |version| (version, self.resources(version).await)));
-        let mut found: Vec<Served> = Vec::new();
-        let mut asked = std::pin::pin!(asked.buffered(AT_ONCE));
+        let mut found: Vec<ServedKind> = Vec::new();
+        let mut asked = std::pin::pin!(asked.buffered(PARALLEL_REQUESTS));
         while let Some((version, resources)) = asked.next().await {
             // A group whose aggregated API server is down is skipped.
-            for served in called(word, version, &resources.unwrap_or_default()) {
+            for served in kinds_with_name(word, version, &resources.unwrap_or_default()) {
                 if !found.iter().any(|known| (known.group(), &known.kind) == (served.group(), &served.kind)) {
                     found.push(served);
                 }
@@ -100,13 +100,13 @@ fn versions(groups: &Value, wanted: Option<&str>) -> Vec<String> {
     groups.filter(|group| wanted.is_none_or(|wanted| group["name"] == wanted)).flat_map(of_group).collect()
 }
 
-fn called(word: &str, api_version: &str, resources: &[Value]) -> Vec<Served> {
+fn kinds_with_name(word: &str, api_version: &str, resources: &[Value]) -> Vec<ServedKind> {
     let is = |name: &Value| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(word));
     let goes_by = |resource: &&Value| {
         ["kind", "name", "singularName"].iter().any(|field| is(&resource[*field]))
             || resource["shortNames"].as_array().into_iter().flatten().any(is)
     };
-    resources.iter().filter(goes_by).filter_map(|resource| Served::read(api_version, resource)).collect()
+    resources.iter().filter(goes_by).filter_map(|resource| ServedKind::read(api_version, resource)).collect()
 }
 
 #[cfg(test)]
@@ -123,11 +123,15 @@ mod tests {
             json!({"name": "nodes", "singularName": "node", "kind": "Node", "namespaced": false}),
         ];
         for word in ["Deployment", "deployments", "DEPLOY", "deployment"] {
-            let found = called(word, "apps/v1", &resources);
-            assert_eq!(found.iter().map(Served::name).collect::<Vec<_>>(), ["Deployment.apps"], "{word}");
+            let found = kinds_with_name(word, "apps/v1", &resources);
+            assert_eq!(found.iter().map(ServedKind::name).collect::<Vec<_>>(), ["Deployment.apps"], "{word}");
         }
-        assert_eq!(called("deployments/status", "apps/v1", &resources), []);
-        assert!(called("node", "v1", &resources).iter().all(|served| !served.namespaced && served.name() == "Node"));
+        assert_eq!(kinds_with_name("deployments/status", "apps/v1", &resources), []);
+        assert!(
+            kinds_with_name("node", "v1", &resources)
+                .iter()
+                .all(|served| !served.namespaced && served.name() == "Node")
+        );
     }
 
     #[test]

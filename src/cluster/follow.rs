@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::kind::Resource;
 use super::request::Verb;
-use super::watch::{Event, PAUSE, Patience, Watch};
+use super::watch::{Event, OutageLimit, PAUSE, Watch};
 use super::{Cluster, ClusterError};
 use crate::argo::Workflow;
 
@@ -26,10 +26,10 @@ impl Cluster {
 
     fn follower(&self, known: &Value, stage: Stage) -> BoxStream<'static, Result<Value, ClusterError>> {
         let (name, uid) = (Workflow::view(known).name().to_owned(), Workflow::view(known).uid().to_owned());
-        let mut patience = Patience::new(self.patience);
+        let mut outage = OutageLimit::new(self.patience);
         // The given state came from the server.
-        patience.heard();
-        let follower = Follower { cluster: self.clone(), name, uid, last: None, patience, stage, rested: None };
+        outage.answered();
+        let follower = Follower { cluster: self.clone(), name, uid, last: None, outage, stage, not_before: None };
         try_unfold(follower, async |mut follower| Ok(follower.next().await?.map(|state| (state, follower)))).boxed()
     }
 }
@@ -56,10 +56,10 @@ struct Follower {
     uid: String,
     /// The resource version of the last yielded state.
     last: Option<String>,
-    patience: Patience,
+    outage: OutageLimit,
     stage: Stage,
     /// Send no request before this time.
-    rested: Option<Instant>,
+    not_before: Option<Instant>,
 }
 
 impl Follower {
@@ -67,7 +67,7 @@ impl Follower {
     async fn next(&mut self) -> Result<Option<Value>, ClusterError> {
         loop {
             match std::mem::replace(&mut self.stage, Stage::Lost) {
-                Stage::Known(state) => return Ok(Some(self.give(state))),
+                Stage::Known(state) => return Ok(Some(self.yield_state(state))),
                 Stage::Behind => self.stage = self.open().await?,
                 Stage::Watching(watch, began) => {
                     if let Some(state) = self.watch(watch, began).await? {
@@ -89,7 +89,7 @@ impl Follower {
     }
 
     /// Yields a state; unless it is the last one, a watch comes next.
-    fn give(&mut self, state: Value) -> Value {
+    fn yield_state(&mut self, state: Value) -> Value {
         self.last = Some(Workflow::view(&state).resource_version().to_owned());
         self.stage = if Workflow::view(&state).has_ended() { Stage::Ended } else { Stage::Behind };
         state
@@ -97,7 +97,7 @@ impl Follower {
 
     async fn open(&mut self) -> Result<Stage, ClusterError> {
         let began = Instant::now();
-        self.rested = Some(began + PAUSE);
+        self.not_before = Some(began + PAUSE);
         let call = self.cluster.call(Verb::Watch, Resource::WORKFLOW, &self.name);
         let query = format!("&fieldSelector={}", call.selector());
         let from = self.last.clone().filter(|version| !version.is_empty()).unwrap_or_else(|| "0".to_owned());
@@ -113,7 +113,7 @@ impl Follower {
             Event::Lost(_) | Event::Expired => {
                 if began.elapsed() >= PAUSE {
                     // A watch that lasted shows that the server was available until it broke.
-                    self.patience.heard();
+                    self.outage.answered();
                 }
                 return Ok(None);
             }
@@ -121,37 +121,37 @@ impl Follower {
         if Workflow::view(&state).uid() != self.uid {
             return Err(self.deleted());
         }
-        let is_news = self.is_news(&state);
-        let state = self.give(state);
+        let is_new = self.is_new(&state);
+        let state = self.yield_state(state);
         self.stage = match (&self.stage, deleted) {
             (Stage::Ended, _) => Stage::Ended,
             (_, true) => Stage::Deleted,
             (_, false) => Stage::Watching(watch, began),
         };
-        Ok(is_news.then_some(state))
+        Ok(is_new.then_some(state))
     }
 
     /// The current state, if it is new; `None` while the server is unavailable within the allowed time.
     async fn read(&mut self) -> Result<Option<Value>, ClusterError> {
-        if let Some(rested) = self.rested.take() {
-            tokio::time::sleep_until(rested).await;
+        if let Some(not_before) = self.not_before.take() {
+            tokio::time::sleep_until(not_before).await;
         }
         let state = match self.cluster.workflow(&self.name).await {
             Ok(state) if Workflow::view(&state).uid() == self.uid => state,
             Ok(_) | Err(ClusterError::WorkflowMissing { .. }) => return Err(self.deleted()),
-            Err(error) if self.patience.bears(&error) => {
-                self.rested = Some(Instant::now() + PAUSE);
+            Err(error) if self.outage.allows_retry(&error) => {
+                self.not_before = Some(Instant::now() + PAUSE);
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        self.patience.heard();
-        let is_news = self.is_news(&state);
-        let state = self.give(state);
-        Ok(is_news.then_some(state))
+        self.outage.answered();
+        let is_new = self.is_new(&state);
+        let state = self.yield_state(state);
+        Ok(is_new.then_some(state))
     }
 
-    fn is_news(&self, state: &Value) -> bool {
+    fn is_new(&self, state: &Value) -> bool {
         self.last.as_deref() != Some(Workflow::view(state).resource_version())
     }
 

@@ -10,7 +10,7 @@ use super::send::Failure;
 use super::{Cluster, ClusterError};
 
 /// A list is restarted at most this often, if the server has compacted its version (410) before the last page.
-const RESTARTS: u32 = 3;
+const MAX_RESTARTS: u32 = 3;
 
 /// Selects the objects to list.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +78,7 @@ impl Pages {
             let request = if selection.metadata_only { call.list_metadata(query) } else { call.list(query) };
             let mut list = match cluster.send(request).await.result {
                 Ok(list) => list,
-                Err(Failure::Refused(status)) if status.code == 410 && self.restarts < RESTARTS => {
+                Err(Failure::Refused(status)) if status.code == 410 && self.restarts < MAX_RESTARTS => {
                     self.restarts += 1;
                     self.query = Some(self::query(selection, None));
                     continue;

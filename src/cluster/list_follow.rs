@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::kind::Resource;
 use super::list::{Pages, Selection, label_query, name_kind};
 use super::request::Verb;
-use super::watch::{Event, PAUSE, Patience, Watch};
+use super::watch::{Event, OutageLimit, PAUSE, Watch};
 use super::{Cluster, ClusterError};
 
 /// A change of a followed object.
@@ -37,11 +37,11 @@ impl Cluster {
         resource: Resource,
         selection: Selection,
     ) -> BoxStream<'static, Result<News, ClusterError>> {
-        let (cluster, patience) = (self.clone(), Patience::new(self.patience));
+        let (cluster, outage) = (self.clone(), OutageLimit::new(self.patience));
         let stage = Stage::list(resource, &selection);
         let (known, news) = (HashMap::new(), VecDeque::new());
-        let teller = Teller { cluster, resource, selection, patience, stage, rested: None, known, news };
-        try_unfold(teller, async |mut teller| Ok(Some((teller.next().await?, teller)))).boxed()
+        let follower = ListFollower { cluster, resource, selection, outage, stage, not_before: None, known, news };
+        try_unfold(follower, async |mut follower| Ok(Some((follower.next().await?, follower)))).boxed()
     }
 }
 
@@ -61,20 +61,20 @@ impl Stage {
     }
 }
 
-struct Teller {
+struct ListFollower {
     cluster: Cluster,
     resource: Resource,
     selection: Selection,
-    patience: Patience,
+    outage: OutageLimit,
     stage: Stage,
     /// Send no request before this time.
-    rested: Option<Instant>,
+    not_before: Option<Instant>,
     /// The existing objects by uid, with the last yielded version.
     known: HashMap<String, String>,
     news: VecDeque<News>,
 }
 
-impl Teller {
+impl ListFollower {
     async fn next(&mut self) -> Result<News, ClusterError> {
         loop {
             if let Some(news) = self.news.pop_front() {
@@ -90,14 +90,14 @@ impl Teller {
 
     /// Reads a page; after the last one, known objects that were not listed are gone.
     async fn list(&mut self, mut pages: Pages, mut there: HashSet<String>) -> Result<(), ClusterError> {
-        if let Some(rested) = self.rested.take() {
-            tokio::time::sleep_until(rested).await;
+        if let Some(not_before) = self.not_before.take() {
+            tokio::time::sleep_until(not_before).await;
         }
         let page = match pages.next(&self.cluster, &self.selection).await {
             Ok(page) => page,
-            Err(error) if self.patience.bears(&error) => {
+            Err(error) if self.outage.allows_retry(&error) => {
                 // `self.stage` is already a new list.
-                self.rested = Some(Instant::now() + PAUSE);
+                self.not_before = Some(Instant::now() + PAUSE);
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -105,7 +105,7 @@ impl Teller {
         if let Some(page) = page {
             there.extend(page.iter().map(|object| text(object, "uid")));
             for object in page {
-                self.tell(object);
+                self.add(object);
             }
             self.stage = Stage::Listing(pages, there);
             return Ok(());
@@ -114,17 +114,17 @@ impl Teller {
         let gone: Vec<String> = self.known.keys().filter(|uid| !there.contains(*uid)).cloned().collect();
         self.known.retain(|uid, _| there.contains(uid));
         self.news.extend(gone.into_iter().map(|uid| News::Gone(uid, None)));
-        if !self.patience.began() {
+        if !self.outage.has_answered() {
             self.news.push_back(News::Complete);
         }
-        self.patience.heard();
+        self.outage.answered();
         self.stage = Stage::Behind(pages.version);
         Ok(())
     }
 
     async fn open(&mut self, version: String) -> Result<(), ClusterError> {
         let began = Instant::now();
-        self.rested = Some(began + PAUSE);
+        self.not_before = Some(began + PAUSE);
         let call = self.selection.call(&self.cluster, self.resource, Verb::Watch);
         if let Some(watch) = self.cluster.open_watch(&call, &label_query(&self.selection), version).await? {
             self.stage = Stage::Watching(watch, began);
@@ -134,7 +134,7 @@ impl Teller {
 
     async fn watch(&mut self, mut watch: Watch, began: Instant) {
         match watch.next().await {
-            Event::Changed(object) => self.tell(object),
+            Event::Changed(object) => self.add(object),
             Event::Deleted(mut object) => {
                 name_kind(&mut object, self.resource);
                 let uid = text(&object, "uid");
@@ -144,7 +144,7 @@ impl Teller {
             // After a watch that lasted, open another one. After one that ended at once, list again: this shows whether
             // the server is unavailable.
             Event::Lost(last) if began.elapsed() >= PAUSE => {
-                self.patience.heard();
+                self.outage.answered();
                 self.stage = Stage::Behind(last);
                 return;
             }
@@ -153,7 +153,7 @@ impl Teller {
         self.stage = Stage::Watching(watch, began);
     }
 
-    fn tell(&mut self, mut object: Value) {
+    fn add(&mut self, mut object: Value) {
         let version = text(&object, "resourceVersion");
         if self.known.insert(text(&object, "uid"), version.clone()) != Some(version) {
             name_kind(&mut object, self.resource);

@@ -85,7 +85,7 @@ pub(crate) enum PodNews {
 }
 
 /// The state of a pod while its log is read.
-enum Standing {
+enum PodState {
     /// Its container has not ended; it may not have started.
     There,
     /// Its container has ended.
@@ -135,7 +135,7 @@ impl Cluster {
         let answer = self.send(request::owned_objects("api/v1", &self.namespace, "pods", workflow)).await;
         let list = match answer.result {
             Ok(list) => list,
-            Err(failure) => return Err(self.no_pods("list", workflow, failure).await),
+            Err(failure) => return Err(self.explain_pods("list", workflow, failure).await),
         };
         let mut objects: Vec<&Value> = list["items"].as_array().into_iter().flatten().collect();
         let text = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
@@ -165,11 +165,11 @@ impl Cluster {
         options: &LogOptions,
         mut show: impl FnMut(Line),
     ) -> Result<LogEnd, ClusterError> {
-        let mut cursor = Cursor { wanted: options.since, ..Cursor::default() };
+        let mut cursor = Cursor { first_wanted: options.since, ..Cursor::default() };
         let mut follow = options.follow;
         // Whether a stream has ended regularly after the container's end.
         let mut read_to_end = false;
-        let (mut heard, mut failures) = (Instant::now(), 0);
+        let (mut last_answer, mut failures) = (Instant::now(), 0);
         loop {
             let failure = match self.open_log(pod, options, follow, &cursor).await {
                 Ok(stream) => {
@@ -179,19 +179,19 @@ impl Cluster {
                     if self.is_replaced(pod).await? {
                         return Ok(cursor.end(read_to_end, &mut show));
                     }
-                    let clean = cursor.take(stream, !follow, &mut show).await;
-                    (heard, failures) = (Instant::now(), 0);
+                    let clean = cursor.read_stream(stream, !follow, &mut show).await;
+                    (last_answer, failures) = (Instant::now(), 0);
                     match clean {
                         true if !follow => return Ok(LogEnd::Whole),
-                        true => match self.standing(pod, &options.container).await? {
+                        true => match self.pod_state(pod, &options.container).await? {
                             // Read the lines written since then to the end, unless the pod is deleted before that.
-                            Standing::Over => {
+                            PodState::Over => {
                                 (follow, read_to_end) = (false, true);
                                 continue;
                             }
                             // The kubelet ends the stream only after it has sent the whole log of an ended container.
-                            Standing::Gone => return Ok(cursor.end(true, &mut show)),
-                            Standing::There => None,
+                            PodState::Gone => return Ok(cursor.end(true, &mut show)),
+                            PodState::There => None,
                         },
                         false => None,
                     }
@@ -202,27 +202,28 @@ impl Cluster {
                 None => {}
                 Some(Failure::Refused(status)) if status.code == 404 || is_waiting(&status) => {
                     failures += 1;
-                    match self.standing(pod, &options.container).await? {
+                    match self.pod_state(pod, &options.container).await? {
                         _ if status.code != 404 && !options.follow => return Ok(LogEnd::NotBegun),
-                        Standing::Gone => return Ok(cursor.end(read_to_end, &mut show)),
+                        PodState::Gone => return Ok(cursor.end(read_to_end, &mut show)),
                         // The kubelet learns about a pod, and about the end of its container, later than the API
                         // server.
-                        Standing::Over if failures < ATTEMPTS => {}
-                        Standing::Over if !cursor.is_fresh() => return Ok(cursor.end(read_to_end, &mut show)),
-                        Standing::Over if status.code == 404 => return Ok(LogEnd::Gone),
-                        Standing::There if options.follow && heard.elapsed() < self.patience => {}
-                        Standing::There if !options.follow && failures < ATTEMPTS => {}
-                        Standing::Over | Standing::There => return Ok(LogEnd::NotBegun),
+                        PodState::Over if failures < ATTEMPTS => {}
+                        PodState::Over if !cursor.is_fresh() => return Ok(cursor.end(read_to_end, &mut show)),
+                        PodState::Over if status.code == 404 => return Ok(LogEnd::Gone),
+                        PodState::There if options.follow && last_answer.elapsed() < self.patience => {}
+                        PodState::There if !options.follow && failures < ATTEMPTS => {}
+                        PodState::Over | PodState::There => return Ok(LogEnd::NotBegun),
                     }
                 }
-                Some(failure) if failure.passes() || may_pass(&failure, options.follow, cursor.is_fresh()) => {
+                Some(failure) if failure.is_temporary() || may_recover(&failure, options.follow, cursor.is_fresh()) => {
                     failures += 1;
-                    let patient = if options.follow { heard.elapsed() < self.patience } else { failures < ATTEMPTS };
+                    let patient =
+                        if options.follow { last_answer.elapsed() < self.patience } else { failures < ATTEMPTS };
                     if !patient {
-                        return Err(self.no_pods("read the log of", &pod.name, failure).await);
+                        return Err(self.explain_pods("read the log of", &pod.name, failure).await);
                     }
                 }
-                Some(failure) => return Err(self.no_pods("read the log of", &pod.name, failure).await),
+                Some(failure) => return Err(self.explain_pods("read the log of", &pod.name, failure).await),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -239,7 +240,7 @@ impl Cluster {
         let request = request.map_err(|error| Failure::Unusable(error.to_string()))?;
         match tokio::time::timeout(self.request_timeout, self.client.request_stream(request)).await {
             Ok(opened) => opened.map_err(|error| Failure::from_kube(&error)),
-            Err(_) => Err(Failure::Lost(super::transport_error::Fault::slow(self.request_timeout))),
+            Err(_) => Err(Failure::Lost(super::transport_error::TransportError::timeout(self.request_timeout))),
         }
     }
 
@@ -251,12 +252,12 @@ impl Cluster {
         Ok(self.pod(&pod.name).await?.is_some_and(|now| now.is_some_and(|now| now.uid != pod.uid)))
     }
 
-    async fn standing(&self, pod: &Pod, container: &str) -> Result<Standing, ClusterError> {
+    async fn pod_state(&self, pod: &Pod, container: &str) -> Result<PodState, ClusterError> {
         Ok(match self.pod(&pod.name).await? {
-            Some(Some(now)) if !pod.uid.is_empty() && now.uid != pod.uid => Standing::Gone,
-            Some(Some(now)) if now.is_over(container) => Standing::Over,
-            Some(None) => Standing::Gone,
-            Some(Some(_)) | None => Standing::There,
+            Some(Some(now)) if !pod.uid.is_empty() && now.uid != pod.uid => PodState::Gone,
+            Some(Some(now)) if now.is_over(container) => PodState::Over,
+            Some(None) => PodState::Gone,
+            Some(Some(_)) | None => PodState::There,
         })
     }
 
@@ -266,13 +267,13 @@ impl Cluster {
         match self.send(http::Request::get(path).body(Vec::new())).await.result {
             Ok(object) => Ok(Some(Some(Pod::of(&object)))),
             Err(Failure::Refused(status)) if status.code == 404 => Ok(Some(None)),
-            Err(failure) if failure.passes() || matches!(failure, Failure::Lost(_)) => Ok(None),
-            Err(failure) => Err(self.no_pods("get", name, failure).await),
+            Err(failure) if failure.is_temporary() || matches!(failure, Failure::Lost(_)) => Ok(None),
+            Err(failure) => Err(self.explain_pods("get", name, failure).await),
         }
     }
 
     /// Explains a failed call for pods.
-    async fn no_pods(&self, verb: &'static str, name: &str, failure: Failure) -> ClusterError {
+    async fn explain_pods(&self, verb: &'static str, name: &str, failure: Failure) -> ClusterError {
         if let Failure::Refused(status) = &failure
             && !matches!(status.code, 401 | 429 | 502..=504)
         {
@@ -286,7 +287,7 @@ impl Cluster {
 }
 
 /// Whether to retry after this failure: the log was already being read, or the kubelet is unavailable.
-fn may_pass(failure: &Failure, follow: bool, fresh: bool) -> bool {
+fn may_recover(failure: &Failure, follow: bool, fresh: bool) -> bool {
     match failure {
         Failure::Lost(_) => !fresh,
         Failure::Refused(status) => follow && status.code == 500,
@@ -330,17 +331,17 @@ impl LogOptions {
 #[derive(Debug, Default)]
 struct Cursor {
     /// Show only lines from this time on.
-    wanted: Option<Timestamp>,
+    first_wanted: Option<Timestamp>,
     /// The second of the latest line.
     second: Option<i64>,
     /// The `sinceTime` of the current stream, in seconds.
     from: Option<i64>,
     /// The hashes of the lines of the latest second, in order.
-    seen: Vec<u64>,
+    latest: Vec<u64>,
     /// The hashes of lines that the current stream will repeat.
-    again: VecDeque<u64>,
+    expected: VecDeque<u64>,
     /// The incomplete line at the end of the last stream.
-    torn: Vec<u8>,
+    incomplete: Vec<u8>,
 }
 
 impl Cursor {
@@ -354,9 +355,9 @@ impl Cursor {
 
     /// Ends reading because the pod is gone.
     fn end(&mut self, read_to_end: bool, show: &mut impl FnMut(Line)) -> LogEnd {
-        let torn = std::mem::take(&mut self.torn);
+        let incomplete = std::mem::take(&mut self.incomplete);
         // The last line of a log may have no newline.
-        if let Some(line) = (!torn.is_empty()).then(|| self.accept(&torn)).flatten() {
+        if let Some(line) = (!incomplete.is_empty()).then(|| self.accept(&incomplete)).flatten() {
             show(line);
         }
         match (read_to_end, self.is_fresh()) {
@@ -368,11 +369,11 @@ impl Cursor {
 
     /// Reads a stream and returns whether it ended regularly. An incomplete line counts only if this is the `last`
     /// stream.
-    async fn take(&mut self, stream: impl AsyncBufRead, last: bool, show: &mut impl FnMut(Line)) -> bool {
+    async fn read_stream(&mut self, stream: impl AsyncBufRead, last: bool, show: &mut impl FnMut(Line)) -> bool {
         let mut stream = std::pin::pin!(stream);
-        self.again = self.seen.iter().copied().collect();
+        self.expected = self.latest.iter().copied().collect();
         self.from = self.second;
-        self.torn.clear();
+        self.incomplete.clear();
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -385,12 +386,12 @@ impl Cursor {
                     }
                 }
                 Ok(_) => {
-                    self.torn.clone_from(&line);
+                    self.incomplete.clone_from(&line);
                     return true;
                 }
                 Err(_) => {
                     // The part of a line before the connection broke.
-                    self.torn.clone_from(&line);
+                    self.incomplete.clone_from(&line);
                     return false;
                 }
             }
@@ -405,10 +406,10 @@ impl Cursor {
         };
         let time = std::str::from_utf8(time).ok().and_then(|text| Some((text, text.parse::<Timestamp>().ok()?)));
         let Some((time, at)) = time else { return Some(Line { time: None, text: line.to_vec() }) };
-        let mark = mark(line);
-        if let Some(place) = self.again.iter().position(|&again| again == mark) {
+        let hash = hash(line);
+        if let Some(place) = self.expected.iter().position(|&again| again == hash) {
             // Hashes before it will not come any more, for example because the node has rotated the log.
-            self.again.drain(..=place);
+            self.expected.drain(..=place);
             return None;
         }
         let second = at.as_second();
@@ -417,18 +418,18 @@ impl Cursor {
         }
         if self.second.is_none_or(|latest| second > latest) {
             self.second = Some(second);
-            self.seen.clear();
-            self.again.clear();
+            self.latest.clear();
+            self.expected.clear();
         }
         if self.second == Some(second) {
-            self.seen.push(mark);
+            self.latest.push(hash);
         }
-        let is_wanted = self.wanted.is_none_or(|wanted| wanted <= at);
+        let is_wanted = self.first_wanted.is_none_or(|wanted| wanted <= at);
         is_wanted.then(|| Line { time: Some(time.to_owned()), text: text.to_vec() })
     }
 }
 
-fn mark(line: &[u8]) -> u64 {
+fn hash(line: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     line.hash(&mut hasher);
     hasher.finish()
@@ -438,10 +439,10 @@ fn mark(line: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    async fn taken(cursor: &mut Cursor, text: &str, last: bool) -> Vec<String> {
+    async fn read(cursor: &mut Cursor, text: &str, last: bool) -> Vec<String> {
         let mut lines = Vec::new();
         let mut show = |line: Line| lines.push(String::from_utf8_lossy(&line.text).into_owned());
-        assert!(cursor.take(futures::io::Cursor::new(text.as_bytes()), last, &mut show).await);
+        assert!(cursor.read_stream(futures::io::Cursor::new(text.as_bytes()), last, &mut show).await);
         lines
     }
 
@@ -450,21 +451,21 @@ mod tests {
         let mut cursor = Cursor::default();
         let first =
             "2026-11-21T10:00:00.9Z a\n2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.2Z to";
-        assert_eq!(taken(&mut cursor, first, false).await, ["a", "b", "b"]);
+        assert_eq!(read(&mut cursor, first, false).await, ["a", "b", "b"]);
         assert_eq!(cursor.since().map(|since| since.to_string()).as_deref(), Some("2026-11-21T10:00:01Z"));
         let second = "2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.1Z b\n2026-11-21T10:00:01.2Z torn\n";
-        assert_eq!(taken(&mut cursor, second, false).await, ["b", "torn"]);
+        assert_eq!(read(&mut cursor, second, false).await, ["b", "torn"]);
         let third = "2026-11-21T10:00:01.2Z torn\n2026-11-21T10:00:05Z \n2026-11-21T10:00:05Z end";
-        assert_eq!(taken(&mut cursor, third, true).await, ["", "end"]);
+        assert_eq!(read(&mut cursor, third, true).await, ["", "end"]);
     }
 
     #[tokio::test]
     async fn lines_of_the_same_second_that_are_too_old_are_skipped() {
-        let mut cursor = Cursor { wanted: "2026-11-21T10:00:01.2Z".parse().ok(), ..Cursor::default() };
+        let mut cursor = Cursor { first_wanted: "2026-11-21T10:00:01.2Z".parse().ok(), ..Cursor::default() };
         let text = "2026-11-21T10:00:01.1Z a\nb\n2026-11-21T10:00:01.2Z c\n";
-        assert_eq!(taken(&mut cursor, text, false).await, ["b", "c"]);
+        assert_eq!(read(&mut cursor, text, false).await, ["b", "c"]);
         let more = "2026-11-21T10:00:01.1Z a\n2026-11-21T10:00:01.2Z c\n2026-11-21T10:00:01.3Z d\n";
-        assert_eq!(taken(&mut cursor, more, false).await, ["d"]);
+        assert_eq!(read(&mut cursor, more, false).await, ["d"]);
     }
 
     #[test]

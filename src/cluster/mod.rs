@@ -52,9 +52,9 @@ use kind::Resource;
 use request::{Call, Verb};
 
 /// The default timeout of one request.
-const REQUEST: Duration = Duration::from_mins(1);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a server that has answered before may be unavailable, for example during an upgrade.
-const PATIENCE: Duration = Duration::from_mins(5);
+const MAX_OUTAGE: Duration = Duration::from_mins(5);
 
 /// A connection to one cluster as one user, with a default namespace.
 #[derive(Clone)]
@@ -92,8 +92,8 @@ impl Cluster {
             plugin,
             namespace: resolved.namespace,
             asked_namespace: access.namespace.is_some(),
-            request_timeout: access.request_timeout.unwrap_or(REQUEST),
-            patience: access.patience.unwrap_or(PATIENCE),
+            request_timeout: access.request_timeout.unwrap_or(REQUEST_TIMEOUT),
+            patience: access.patience.unwrap_or(MAX_OUTAGE),
         })
     }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use super::discovery::Served;
+use super::discovery::ServedKind;
 use super::kind::Resource;
 use super::request::{self, Verb};
 use super::send::Failure;
@@ -96,7 +96,7 @@ pub enum OwnerError {
     },
     /// The owner is being deleted, and the workflow would be deleted with it.
     #[error("owner {kind}/{name} is being deleted, and the workflow would be deleted with it")]
-    Leaving {
+    BeingDeleted {
         /// Its kind and group.
         kind: String,
         /// Its name.
@@ -122,7 +122,7 @@ impl CommandError for OwnerError {
         match self {
             Self::SeveralKinds { .. } | Self::Elsewhere { .. } => Exit::Usage,
             Self::UnknownKind { .. } | Self::Missing { .. } => Exit::NotFound,
-            Self::Leaving { .. } => Exit::Conflict,
+            Self::BeingDeleted { .. } => Exit::Conflict,
             Self::Refused { .. } => Exit::Tool,
             Self::Cluster(error) => error.exit(),
         }
@@ -138,7 +138,7 @@ impl CommandError for OwnerError {
             )),
             Self::Elsewhere { theirs, .. } => Some(format!("create the workflow there with -n {theirs}")),
             Self::Cluster(error) => error.hint(),
-            Self::Missing { .. } | Self::Leaving { .. } | Self::Refused { .. } => None,
+            Self::Missing { .. } | Self::BeingDeleted { .. } | Self::Refused { .. } => None,
         }
     }
 }
@@ -155,7 +155,7 @@ impl Cluster {
         }
         let object = self.owner_object(&kind, &owner.name).await?;
         if object["metadata"].get("deletionTimestamp").is_some_and(|time| !time.is_null()) {
-            return Err(OwnerError::Leaving { kind: kind.name(), name: owner.name.clone() });
+            return Err(OwnerError::BeingDeleted { kind: kind.name(), name: owner.name.clone() });
         }
         Ok(json!({
             "apiVersion": kind.api_version,
@@ -167,22 +167,25 @@ impl Cluster {
         }))
     }
 
-    async fn owner_kind(&self, owner: &OwnerName) -> Result<Served, OwnerError> {
-        let mut kinds = match self.kinds_called(&owner.kind, owner.group.as_deref()).await {
+    async fn owner_kind(&self, owner: &OwnerName) -> Result<ServedKind, OwnerError> {
+        let mut kinds = match self.kinds_named(&owner.kind, owner.group.as_deref()).await {
             Ok(kinds) => kinds,
-            Err(failure) => return Err(self.unanswered(failure).await.into()),
+            Err(failure) => return Err(self.explain_unrelated(failure).await.into()),
         };
         match (kinds.pop(), kinds.is_empty()) {
             (None, _) => Err(OwnerError::UnknownKind { owner: owner.clone() }),
             (Some(kind), true) => Ok(kind),
             (Some(last), false) => {
                 kinds.push(last);
-                Err(OwnerError::SeveralKinds { owner: owner.clone(), kinds: kinds.iter().map(Served::name).collect() })
+                Err(OwnerError::SeveralKinds {
+                    owner: owner.clone(),
+                    kinds: kinds.iter().map(ServedKind::name).collect(),
+                })
             }
         }
     }
 
-    async fn owner_object(&self, kind: &Served, name: &str) -> Result<Value, OwnerError> {
+    async fn owner_object(&self, kind: &ServedKind, name: &str) -> Result<Value, OwnerError> {
         let namespace = kind.namespaced.then(|| self.namespace());
         let failure = match self.send(request::object(&kind.api_version, namespace, &kind.plural, name)).await.result {
             Ok(object) => return Ok(object),
@@ -198,12 +201,12 @@ impl Cluster {
             Failure::Refused(status) if !matches!(status.code, 401 | 429 | 502..=504) => {
                 Err(OwnerError::Refused { kind: kind.name(), name: name.to_owned(), message: status.message })
             }
-            failure => Err(self.unanswered(failure).await.into()),
+            failure => Err(self.explain_unrelated(failure).await.into()),
         }
     }
 
     /// The namespaces that have an object of this kind and name; empty if the user may not list them.
-    async fn namespaces_with(&self, kind: &Served, name: &str) -> Vec<String> {
+    async fn namespaces_with(&self, kind: &ServedKind, name: &str) -> Vec<String> {
         let answer = self.send(request::named(&kind.api_version, &kind.plural, name)).await;
         let list = answer.result.unwrap_or_default();
         let items = list["items"].as_array().into_iter().flatten();
@@ -212,7 +215,7 @@ impl Cluster {
 
     /// Whether the user may set the owner's finalizers: without this permission the admission plugin
     /// OwnerReferencesPermissionEnforcement refuses blockOwnerDeletion.
-    async fn may_block(&self, kind: &Served, name: &str) -> bool {
+    async fn may_block(&self, kind: &ServedKind, name: &str) -> bool {
         let asked = json!({
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
@@ -230,7 +233,7 @@ impl Cluster {
     }
 
     /// Explains a failure that does not concern the requested object.
-    async fn unanswered(&self, failure: Failure) -> ClusterError {
+    async fn explain_unrelated(&self, failure: Failure) -> ClusterError {
         let call = self.call(Verb::Get, Resource::WORKFLOW, "");
         self.explain(&call, failure, false).await
     }

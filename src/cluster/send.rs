@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::kind::Resource;
 use super::request::{self, Built, Call, Verb};
 use super::template::Elsewhere;
-use super::transport_error::Fault;
+use super::transport_error::TransportError;
 use super::{Cluster, ClusterError};
 
 /// The maximum number of attempts for one request.
@@ -18,7 +18,7 @@ const ATTEMPTS: u32 = 5;
 /// The pause after the first attempt; it doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause that a server may request.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The result of a request.
 pub(crate) struct Answer {
@@ -33,7 +33,7 @@ pub(crate) enum Failure {
     /// The server answered with an error.
     Refused(Box<Status>),
     /// There was no answer.
-    Lost(Fault),
+    Lost(TransportError),
     /// There was no credential.
     NoCredential(String),
     /// The request cannot be sent, or its answer cannot be read.
@@ -50,10 +50,12 @@ impl Cluster {
         };
         let mut unsure = false;
         for attempt in 1.. {
-            let result = self.once(request.clone()).await;
-            unsure |= result.as_ref().is_err_and(Failure::leaves_unsure);
+            let result = self.send_once(request.clone()).await;
+            unsure |= result.as_ref().is_err_and(Failure::may_have_taken_effect);
             match &result {
-                Err(failure) if attempt < ATTEMPTS && (failure.passes() || (attempt > 1 && failure.is_absence())) => {
+                Err(failure)
+                    if attempt < ATTEMPTS && (failure.is_temporary() || (attempt > 1 && failure.is_unsent())) =>
+                {
                     tokio::time::sleep(failure.pause(attempt)).await;
                 }
                 _ => return Answer { result, unsure },
@@ -69,10 +71,10 @@ impl Cluster {
         skip_all,
         fields(method = %request.method(), path = request.uri().path(), outcome)
     )]
-    async fn once(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
+    async fn send_once(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
         let result = match tokio::time::timeout(self.request_timeout, self.client.request(request)).await {
             Ok(result) => result.map_err(|error| Failure::from_kube(&error)),
-            Err(_) => Err(Failure::Lost(Fault::slow(self.request_timeout))),
+            Err(_) => Err(Failure::Lost(TransportError::timeout(self.request_timeout))),
         };
         tracing::Span::current().record("outcome", outcome(&result));
         result
@@ -98,7 +100,7 @@ impl Cluster {
         }
     }
 
-    fn unreachable(&self, fault: Fault, unsure: bool) -> ClusterError {
+    fn unreachable(&self, fault: TransportError, unsure: bool) -> ClusterError {
         let cause = match &self.proxy {
             Some(proxy) => format!("{} (through the proxy {proxy})", fault.cause),
             None => fault.cause,
@@ -171,29 +173,29 @@ impl Failure {
             kube::Error::Auth(error) => Self::NoCredential(credential(error)),
             kube::Error::Service(source) => match source.downcast_ref::<AuthError>() {
                 Some(error) => Self::NoCredential(credential(error)),
-                None => Self::Lost(Fault::below(source.as_ref())),
+                None => Self::Lost(TransportError::from_error(source.as_ref())),
             },
             kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
                 Self::Unusable("the server's answer is not a Kubernetes object; check its URL".to_owned())
             }
-            other => Self::Lost(Fault::below(other)),
+            other => Self::Lost(TransportError::from_error(other)),
         }
     }
 
     /// Whether the failure is temporary.
-    pub(crate) fn passes(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Refused(status) => {
                 matches!(status.code, 429 | 502..=504)
-                    || (status.code == 500 && (self.asked_pause().is_some() || is_of_etcd(status)))
+                    || (status.code == 500 && (self.requested_pause().is_some() || is_of_etcd(status)))
             }
-            Self::Lost(fault) => fault.sent && !fault.slow,
+            Self::Lost(fault) => fault.sent && !fault.timed_out,
             Self::NoCredential(_) | Self::Unusable(_) => false,
         }
     }
 
     /// Whether the request may have taken effect in spite of the failure.
-    fn leaves_unsure(&self) -> bool {
+    fn may_have_taken_effect(&self) -> bool {
         match self {
             Self::Refused(status) => matches!(status.code, 502 | 504) || is_of_etcd(status),
             Self::Lost(fault) => fault.sent,
@@ -201,15 +203,15 @@ impl Failure {
         }
     }
 
-    fn is_absence(&self) -> bool {
+    fn is_unsent(&self) -> bool {
         matches!(self, Self::Lost(fault) if !fault.sent)
     }
 
     fn pause(&self, attempts: u32) -> Duration {
-        self.asked_pause().unwrap_or(PAUSE * 2_u32.pow(attempts - 1)).min(LONGEST_PAUSE)
+        self.requested_pause().unwrap_or(PAUSE * 2_u32.pow(attempts - 1)).min(MAX_PAUSE)
     }
 
-    fn asked_pause(&self) -> Option<Duration> {
+    fn requested_pause(&self) -> Option<Duration> {
         let Self::Refused(status) = self else { return None };
         let seconds = status.details.as_ref()?.retry_after_seconds;
         (seconds > 0).then(|| Duration::from_secs(seconds.into()))
@@ -302,7 +304,7 @@ pub(crate) fn no_client(error: &kube::Error, context: Option<&str>, plugin: Opti
         kube::Error::ProxyProtocolUnsupported { .. } => {
             unusable(context, "its proxy is neither http, https nor socks5".to_owned())
         }
-        other => unusable(context, Fault::below(other).cause),
+        other => unusable(context, TransportError::from_error(other).cause),
     }
 }
 
@@ -327,8 +329,9 @@ fn credential(error: &AuthError) -> String {
         }
         AuthError::AuthExecStart(cause) => format!("could not be started: {cause}"),
         AuthError::AuthExecRun { out, .. } => {
-            let said = String::from_utf8_lossy(&out.stderr);
-            let last = said.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
+            let output = String::from_utf8_lossy(&out.stderr);
+            let last =
+                output.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
             format!("failed ({}){}", out.status, last.unwrap_or_default())
         }
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => "printed no credential".to_owned(),
@@ -347,18 +350,23 @@ mod tests {
     #[test]
     fn overload_and_connections_broken_after_sending_are_temporary() {
         let refused = |code| Failure::Refused(Status::failure("", "").with_code(code).boxed());
-        assert!([429, 502, 503, 504].into_iter().all(|code| refused(code).passes()));
-        assert!(![400, 401, 403, 404, 409, 422, 500].into_iter().any(|code| refused(code).passes()));
-        let lost = |sent, slow| Failure::Lost(Fault { cause: String::new(), sent, slow });
-        assert!(lost(true, false).passes() && !lost(false, false).passes() && !lost(true, true).passes());
+        assert!([429, 502, 503, 504].into_iter().all(|code| refused(code).is_temporary()));
+        assert!(![400, 401, 403, 404, 409, 422, 500].into_iter().any(|code| refused(code).is_temporary()));
+        let lost = |sent, slow| Failure::Lost(TransportError { cause: String::new(), sent, timed_out: slow });
+        assert!(
+            lost(true, false).is_temporary() && !lost(false, false).is_temporary() && !lost(true, true).is_temporary()
+        );
     }
 
     #[test]
     fn only_a_plain_refusal_has_certainly_no_effect() {
         let refused = |code, text| Failure::Refused(Status::failure(text, "").with_code(code).boxed());
-        assert!([429, 503, 409, 422].into_iter().all(|code| !refused(code, "no").leaves_unsure()));
-        assert!(refused(504, "").leaves_unsure() && refused(500, "etcdserver: leader changed").leaves_unsure());
-        assert!(!refused(500, "etcdserver: request is too large").passes());
+        assert!([429, 503, 409, 422].into_iter().all(|code| !refused(code, "no").may_have_taken_effect()));
+        assert!(
+            refused(504, "").may_have_taken_effect()
+                && refused(500, "etcdserver: leader changed").may_have_taken_effect()
+        );
+        assert!(!refused(500, "etcdserver: request is too large").is_temporary());
     }
 
     #[test]
@@ -376,7 +384,7 @@ mod tests {
         };
         assert_eq!(asking(0).pause(3), PAUSE * 4);
         assert_eq!(asking(2).pause(1), Duration::from_secs(2));
-        assert_eq!(asking(3600).pause(1), LONGEST_PAUSE);
+        assert_eq!(asking(3600).pause(1), MAX_PAUSE);
     }
 
     #[test]

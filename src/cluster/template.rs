@@ -8,9 +8,9 @@ use super::request::{Call, Verb};
 use super::{Cluster, ClusterError};
 
 /// The minimum similarity of a suggested name.
-const ALIKE: f64 = 0.7;
+const MIN_SIMILARITY: f64 = 0.7;
 /// The maximum number of suggestions.
-const NAMED: usize = 3;
+const MAX_SUGGESTIONS: usize = 3;
 
 impl Cluster {
     /// Reads a template.
@@ -45,7 +45,7 @@ impl Cluster {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Elsewhere {
     /// Similar names in the same namespace.
-    pub alike: Vec<String>,
+    pub similar: Vec<String>,
     /// Other namespaces that have a template of this name.
     pub namespaces: Vec<String>,
     /// Other kinds that have an object of this name.
@@ -56,12 +56,14 @@ impl Elsewhere {
     pub(crate) async fn search(cluster: &Cluster, missing: &Call<'_>) -> Self {
         let here = Call { verb: Verb::List, ..*missing };
         let all = cluster.names(&here, "limit=500").await;
-        let mut found = Self { alike: alike(missing.name, all.into_iter().map(|(name, _)| name)), ..Self::default() };
+        let mut found =
+            Self { similar: similar(missing.name, all.into_iter().map(|(name, _)| name)), ..Self::default() };
         let selector = format!("limit=20&fieldSelector={}", missing.selector());
         if missing.resource.namespaced {
             let anywhere = Call { namespace: None, ..here };
             let places = cluster.names(&anywhere, &selector).await;
-            found.namespaces = places.into_iter().filter_map(|(_, namespace)| namespace).take(NAMED).collect();
+            found.namespaces =
+                places.into_iter().filter_map(|(_, namespace)| namespace).take(MAX_SUGGESTIONS).collect();
         }
         for kind in [TemplateKind::WorkflowTemplate, TemplateKind::ClusterWorkflowTemplate, TemplateKind::CronWorkflow]
         {
@@ -85,18 +87,18 @@ impl Elsewhere {
         if !self.namespaces.is_empty() {
             hints.push(format!("it exists in namespace {}", self.namespaces.join(", ")));
         }
-        if !self.alike.is_empty() {
-            hints.push(format!("similar names: {}", self.alike.join(", ")));
+        if !self.similar.is_empty() {
+            hints.push(format!("similar names: {}", self.similar.join(", ")));
         }
         (!hints.is_empty()).then(|| hints.join("; "))
     }
 }
 
-fn alike(name: &str, all: impl Iterator<Item = String>) -> Vec<String> {
+fn similar(name: &str, all: impl Iterator<Item = String>) -> Vec<String> {
     let mut near: Vec<(f64, String)> = all.map(|other| (strsim::jaro_winkler(name, &other), other)).collect();
-    near.retain(|(likeness, _)| *likeness >= ALIKE);
+    near.retain(|(likeness, _)| *likeness >= MIN_SIMILARITY);
     near.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-    near.into_iter().take(NAMED).map(|(_, name)| name).collect()
+    near.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]
@@ -106,7 +108,7 @@ mod tests {
     #[test]
     fn similar_names_are_suggested_most_similar_first() {
         let all = ["nightly-build", "nightly-builds", "deploy", "nightly-bulid"].map(str::to_owned);
-        assert_eq!(alike("nightly-biuld", all.into_iter()), ["nightly-build", "nightly-bulid", "nightly-builds"]);
+        assert_eq!(similar("nightly-biuld", all.into_iter()), ["nightly-build", "nightly-bulid", "nightly-builds"]);
     }
 
     #[test]

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 /// Why there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct TransportError {
     /// The cause for the user.
     pub(crate) cause: String,
     /// Whether the server may have received the request.
     pub(crate) sent: bool,
     /// Whether the request timed out.
-    pub(crate) slow: bool,
+    pub(crate) timed_out: bool,
 }
 
-impl Fault {
+impl TransportError {
     /// Reads the cause below an error of the HTTP client.
-    pub(crate) fn below(error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn from_error(error: &(dyn Error + 'static)) -> Self {
         let chain: Vec<_> = Chain(Some(error)).collect();
         let connecting = chain
             .iter()
@@ -25,12 +25,12 @@ impl Fault {
             .any(hyper_util::client::legacy::Error::is_connect);
         let cause = chain.iter().find_map(|error| cause(*error, connecting));
         let last = || chain.last().map(ToString::to_string).unwrap_or_default();
-        Self { cause: cause.unwrap_or_else(last), sent: !connecting, slow: false }
+        Self { cause: cause.unwrap_or_else(last), sent: !connecting, timed_out: false }
     }
 
     /// A timeout.
-    pub(crate) fn slow(limit: Duration) -> Self {
-        Self { cause: format!("no answer within {limit:?}"), sent: true, slow: true }
+    pub(crate) fn timeout(limit: Duration) -> Self {
+        Self { cause: format!("no answer within {limit:?}"), sent: true, timed_out: true }
     }
 }
 
@@ -96,12 +96,12 @@ mod tests {
     fn the_content_of_an_io_error_is_part_of_the_chain() {
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let error = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, tls));
-        assert_eq!(Fault::below(&error).cause, "its certificate is signed by an unknown authority");
+        assert_eq!(TransportError::from_error(&error).cause, "its certificate is signed by an unknown authority");
     }
 
     #[test]
     fn an_unknown_error_has_the_text_of_its_last_cause() {
-        let fault = Fault::below(&io::Error::other("the tide is out"));
-        assert_eq!(fault, Fault { cause: "the tide is out".into(), sent: true, slow: false });
+        let fault = TransportError::from_error(&io::Error::other("the tide is out"));
+        assert_eq!(fault, TransportError { cause: "the tide is out".into(), sent: true, timed_out: false });
     }
 }

@@ -15,7 +15,7 @@ use super::{Cluster, ClusterError};
 /// The minimum time between the starts of two watches.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// The server sends a bookmark about every minute: a watch that is silent for this long is dead.
-const SILENCE: Duration = Duration::from_secs(150);
+const MAX_SILENCE: Duration = Duration::from_secs(150);
 
 /// An event of a watch.
 #[derive(Debug)]
@@ -49,12 +49,12 @@ impl Cluster {
         let opening = self.client.request_events::<Value>(request);
         match tokio::time::timeout(self.request_timeout, opening).await {
             Ok(Ok(events)) => Ok(Some(Watch { events: events.boxed(), version })),
-            Ok(Err(error)) => self.no_watch(call, Failure::from_kube(&error)).await,
+            Ok(Err(error)) => self.explain_watch(call, Failure::from_kube(&error)).await,
             Err(_) => Ok(None),
         }
     }
 
-    async fn no_watch(&self, call: &Call<'_>, failure: Failure) -> Result<Option<Watch>, ClusterError> {
+    async fn explain_watch(&self, call: &Call<'_>, failure: Failure) -> Result<Option<Watch>, ClusterError> {
         match &failure {
             Failure::Refused(status) if matches!(status.code, 401 | 403) => {
                 Err(self.explain(call, failure, false).await)
@@ -68,7 +68,7 @@ impl Cluster {
 impl Watch {
     /// Waits for the next event. Cancel-safe: no event is lost if the future is dropped.
     pub(super) async fn next(&mut self) -> Event {
-        while let Ok(Some(Ok(event))) = tokio::time::timeout(SILENCE, self.events.next()).await {
+        while let Ok(Some(Ok(event))) = tokio::time::timeout(MAX_SILENCE, self.events.next()).await {
             let event = match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => Event::Changed(object),
                 WatchEvent::Deleted(object) => Event::Deleted(object),
@@ -95,33 +95,33 @@ fn version_of(workflow: &Value) -> Option<String> {
 
 /// How long a server may be unavailable after its last answer.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct OutageLimit {
     limit: Duration,
-    heard: Option<Instant>,
+    last_answer: Option<Instant>,
 }
 
-impl Patience {
+impl OutageLimit {
     /// Before the first answer.
     pub(super) fn new(limit: Duration) -> Self {
-        Self { limit, heard: None }
+        Self { limit, last_answer: None }
     }
 
     /// Records an answer of the server.
-    pub(super) fn heard(&mut self) {
-        self.heard = Some(Instant::now());
+    pub(super) fn answered(&mut self) {
+        self.last_answer = Some(Instant::now());
     }
 
     /// Whether the server has ever answered.
-    pub(super) fn began(&self) -> bool {
-        self.heard.is_some()
+    pub(super) fn has_answered(&self) -> bool {
+        self.last_answer.is_some()
     }
 
     /// Whether to retry after this error: the server is unavailable or overloaded, but not for too long.
-    pub(super) fn bears(&self, error: &ClusterError) -> bool {
-        let passes = matches!(
+    pub(super) fn allows_retry(&self, error: &ClusterError) -> bool {
+        let is_temporary = matches!(
             error,
             ClusterError::Unreachable { .. } | ClusterError::Overloaded { .. } | ClusterError::Api { .. }
         );
-        passes && self.heard.is_some_and(|heard| heard.elapsed() < self.limit)
+        is_temporary && self.last_answer.is_some_and(|last_answer| last_answer.elapsed() < self.limit)
     }
 }

@@ -42,13 +42,13 @@ pub(crate) fn decide(workflow: &Workflow, resume: &Resume) -> Result<Decision, R
         if names_nodes && !resume.is_done(&nodes) {
             return Err(if resume.selector.is_some() { Refusal::NoNode } else { Refusal::NoneSuspended });
         }
-        return Ok(if release { whole(workflow) } else { Decision::Already("not suspended".to_owned()) });
+        return Ok(if release { resume_run(workflow) } else { Decision::Already("not suspended".to_owned()) });
     }
     let mut globals = Globals::of(workflow);
     let mut changed = Map::new();
     let mut names = Vec::new();
-    for (id, node) in meant {
-        changed.insert(id.clone(), resume.ended(node, &mut globals)?);
+    for (id, node) in selected {
+        changed.insert(id.clone(), resume.resumed_fields(node, &mut globals)?);
         names.push(display_name(node).to_owned());
     }
     let mut status = nodes.patch(changed);
@@ -75,14 +75,14 @@ fn display_name(node: &Value) -> &str {
 }
 
 impl Resume {
-    fn means(&self, node: &Value) -> bool {
+    fn selects(&self, node: &Value) -> bool {
         let Some(selector) = &self.selector else { return true };
         serde_json::from_value::<Node>(node.clone()).is_ok_and(|node| selector.matches(&node))
     }
 
     /// Whether selected nodes were already resumed with the same outputs.
     fn is_done(&self, nodes: &Nodes) -> bool {
-        let done = |node: &&Value| node["type"] == "Suspend" && node["phase"] == "Succeeded" && self.means(node);
+        let done = |node: &&Value| node["type"] == "Suspend" && node["phase"] == "Succeeded" && self.selects(node);
         let gave = |node: &Value, output: &(String, String)| {
             let parameters = node.pointer("/outputs/parameters").and_then(Value::as_array).into_iter().flatten();
             parameters.into_iter().any(|one| one["name"] == output.0.as_str() && one["value"] == output.1.as_str())
@@ -91,7 +91,7 @@ impl Resume {
     }
 
     /// The changed fields of a resumed node.
-    fn ended(&self, node: &Value, globals: &mut Globals) -> Result<Value, Refusal> {
+    fn resumed_fields(&self, node: &Value, globals: &mut Globals) -> Result<Value, Refusal> {
         let now = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
         let mut fields = json!({"phase": "Succeeded", "finishedAt": now.to_string()});
         if let Some(message) = &self.message {
@@ -108,14 +108,14 @@ impl Resume {
         if !parameters.iter().any(is_supplied) {
             return Ok(fields);
         }
-        let parameters = parameters.into_iter().map(|parameter| self.given(node, parameter, globals));
+        let parameters = parameters.into_iter().map(|parameter| self.with_value(node, parameter, globals));
         outputs["parameters"] = parameters.collect::<Result<Vec<_>, _>>()?.into();
         fields["outputs"] = outputs;
         Ok(fields)
     }
 
     /// An output parameter with its value set.
-    fn given(&self, node: &Value, mut parameter: Value, globals: &mut Globals) -> Result<Value, Refusal> {
+    fn with_value(&self, node: &Value, mut parameter: Value, globals: &mut Globals) -> Result<Value, Refusal> {
         if !is_supplied(&parameter) {
             return Ok(parameter);
         }

@@ -11,7 +11,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, open, openat, openat2
 use rustix::io::Errno;
 
 /// How often a lookup is repeated if the path changes during it (EAGAIN).
-const TRIES: usize = 128;
+const MAX_TRIES: usize = 128;
 
 /// A directory beneath which paths are resolved.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Beneath {
         let path = relative(path);
         let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
         let flags = if flags.contains(OFlags::PATH) { flags - OFlags::NOCTTY - OFlags::NONBLOCK } else { flags };
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             match openat2(&self.top, path, flags, Mode::empty(), self.resolve) {
                 Err(Errno::AGAIN) => {}
                 // Only a task without its own view of the file system gets here: other tasks are refused if openat2 is

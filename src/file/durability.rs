@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 /// The time during which writes are collected into one group.
 const PERIOD: Duration = Duration::from_secs(1);
 /// From this many files on, syncing the whole file system is cheaper.
-const MANY: usize = 16;
+const MAX_OPEN: usize = 16;
 /// The same limit for a tree. It is higher because the caller waits, and syncing the file system also writes the data
 /// of other programs.
-const MANY_OF_TREE: usize = 256;
+const MAX_OPEN_OF_TREE: usize = 256;
 
 /// Syncs files in a thread, one second after the first file of a group.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ struct Group {
 
 impl Group {
     fn add(&mut self, file: File) {
-        if self.files.len() < MANY { self.files.push(file) } else { self.more = true }
+        if self.files.len() < MAX_OPEN { self.files.push(file) } else { self.more = true }
     }
 
     fn sync(self) -> io::Result<()> {
@@ -95,7 +95,7 @@ pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
 
 /// Collects the files of a tree; false if there are too many.
 fn collect(path: &Path, files: &mut Vec<File>) -> io::Result<bool> {
-    if files.len() >= MANY_OF_TREE {
+    if files.len() >= MAX_OPEN_OF_TREE {
         return Ok(false);
     }
     let kind = path.symlink_metadata()?.file_type();
@@ -141,17 +141,17 @@ mod tests {
     #[test]
     fn only_a_few_of_many_files_are_kept_open() -> io::Result<()> {
         let mut group = Group { files: Vec::new(), more: false };
-        for _ in 0..3 * MANY {
+        for _ in 0..3 * MAX_OPEN {
             group.add(tempfile::tempfile()?);
         }
-        assert_eq!((group.files.len(), group.more), (MANY, true));
+        assert_eq!((group.files.len(), group.more), (MAX_OPEN, true));
         group.sync()
     }
 
     #[test]
     fn small_and_large_trees_are_synced() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
-        for number in 0..MANY_OF_TREE {
+        for number in 0..MAX_OPEN_OF_TREE {
             if number % 100 == 0 {
                 sync_tree(directory.path())?;
             }

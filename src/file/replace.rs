@@ -83,7 +83,7 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Whether a file can be written at this path, as far as can be checked before writing.
-pub(crate) fn can_stand(path: &Path) -> io::Result<()> {
+pub(crate) fn can_be_written(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, expected a file"));
     }
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn paths_that_cannot_hold_a_file_are_detected() {
-        let place = |path: &str| can_stand(Path::new(path)).map_err(|error| error.kind());
+        let place = |path: &str| can_be_written(Path::new(path)).map_err(|error| error.kind());
         assert_eq!((place("x"), place("/tmp/x"), place("/dev/null")), (Ok(()), Ok(()), Ok(())));
         assert_eq!(place("/tmp"), Err(io::ErrorKind::IsADirectory));
         assert_eq!(place("/absent/x"), Err(io::ErrorKind::NotFound));

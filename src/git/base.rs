@@ -131,7 +131,7 @@ fn repair_head(base: &Repository) -> Result<(), GitError> {
 /// Checks that the base is a clone of this remote; an empty base gets this remote.
 fn check_remote(base: &Repository, path: &Path, url: &RemoteUrl) -> Result<(), GitError> {
     match remote(base) {
-        Some(known) if known.is_same(url) => keep_objects(base),
+        Some(known) if known.is_same(url) => disable_auto_gc(base),
         known if !is_empty(base)? => Err(GitError::OtherRemote {
             base: path.to_owned(),
             has: known.map_or_else(|| "another repository".to_owned(), |known| known.to_string()),
@@ -153,11 +153,11 @@ fn configure(base: &Repository, url: &RemoteUrl) -> Result<(), GitError> {
         config.set_str(&format!("remote.{REMOTE}.fetch"), &format!("+refs/heads/*:refs/remotes/{REMOTE}/*"))
     };
     set().map_err(GitError::library("write the base's configuration"))?;
-    keep_objects(base)
+    disable_auto_gc(base)
 }
 
 /// Switches git's automatic garbage collection off: it could delete objects that a worktree in creation needs.
-fn keep_objects(base: &Repository) -> Result<(), GitError> {
+fn disable_auto_gc(base: &Repository) -> Result<(), GitError> {
     let set = || {
         let mut config = base.config()?.open_level(git2::ConfigLevel::Local)?;
         if config.get_i64("gc.auto").ok() != Some(0) {

@@ -64,7 +64,7 @@ pub(super) fn login(url: &RemoteUrl, variable: impl Fn(&str) -> Option<String>) 
 
 impl Environment {
     /// Adds the variables to a command, after the user's own `GIT_CONFIG_*`.
-    pub(super) fn give_to(&self, command: &mut Command) {
+    pub(super) fn apply_to(&self, command: &mut Command) {
         if self.configuration.is_empty() {
             return;
         }

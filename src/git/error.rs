@@ -9,7 +9,7 @@ use super::remote::RemoteUrlError;
 use super::retention::Reason;
 use crate::exit::{CommandError, Exit};
 
-/// Why a worktree could not be made, listed or removed.
+/// Why a worktree could not be created, listed or removed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GitError {
     /// A name does not match its grammar.

@@ -23,7 +23,7 @@ use crate::exit::Exit;
 pub(crate) const VERB: &str = "__git";
 
 /// Variables that would make git work on another repository than the given one.
-const FOREIGN: &[&str] = &[
+const OTHER_REPOSITORY_VARIABLES: &[&str] = &[
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -83,7 +83,7 @@ impl Git {
         let mut command = Command::new(&self.launcher);
         command.arg(VERB).arg(std::process::id().to_string()).arg(&self.program);
         command.arg("-C").arg(directory).args(arguments);
-        for variable in FOREIGN {
+        for variable in OTHER_REPOSITORY_VARIABLES {
             command.env_remove(variable);
         }
         command.env("LC_ALL", "C").env("GIT_CEILING_DIRECTORIES", directory.parent().unwrap_or(directory));
@@ -108,7 +108,7 @@ impl Git {
         environment: &Environment,
     ) -> Result<Answer, GitError> {
         let mut command = self.command(directory, arguments);
-        environment.give_to(&mut command);
+        environment.apply_to(&mut command);
         self.finish(spawn(&mut command)?, Vec::new())
     }
 

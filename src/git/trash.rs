@@ -77,7 +77,7 @@ impl Trash {
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(&self.path),
             // Some tools write read-only directories, such as Go's module cache.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                open_up(&self.path);
+                make_writable(&self.path);
                 fs::remove_dir_all(&self.path)
             }
             deleted => deleted,
@@ -90,7 +90,7 @@ impl Trash {
 }
 
 /// Makes each directory writable. If that fails, the deletion that follows names the directory.
-fn open_up(directory: &Path) {
+fn make_writable(directory: &Path) {
     let is_directory = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let mut left = vec![directory.to_owned()];
     while let Some(directory) = left.pop() {
@@ -134,7 +134,7 @@ mod tests {
         std::os::unix::fs::symlink(&outside, tree.join("sub/link"))?;
         fs::set_permissions(tree.join("sub"), Permissions::from_mode(0o500))?;
         let Some(trash) = move_to_trash(&root, &tree)? else { panic!("there is something to remove") };
-        open_up(&trash.path);
+        make_writable(&trash.path);
         assert_eq!(fs::metadata(trash.path.join("tree/sub"))?.permissions().mode() & 0o777, 0o700);
         trash.delete()?;
         assert!(outside.join("file").exists());

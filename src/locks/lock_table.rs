@@ -37,7 +37,7 @@ impl LockTable {
 
     /// Keeps only workflows that matter for a namespace: its own workflows, those that use its locks, and,
     /// transitively, those that use a lock of any of these, because they may wait for each other.
-    pub(crate) fn keep(&mut self, namespace: &str) {
+    pub(crate) fn retain_related_to(&mut self, namespace: &str) {
         let mut locks = BTreeSet::new();
         let mut kept = BTreeSet::new();
         loop {
@@ -61,7 +61,7 @@ impl LockTable {
     }
 
     /// The workflows that others name as holders and that were not added yet.
-    pub(crate) fn unseen(&self) -> BTreeSet<Address> {
+    pub(crate) fn unread_holders(&self) -> BTreeSet<Address> {
         let waiting = self.workflows.values().flat_map(|lock_status| &lock_status.recorded.waiting);
         let named = waiting.flat_map(|waiting| &waiting.held_by);
         named

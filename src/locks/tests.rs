@@ -47,7 +47,7 @@ fn waiting(name: &str, priority: i64, created: &str) -> Value {
 fn a_workflow_holds_and_another_waits() {
     let mut table = table(&[read(RUNNING), read(PENDING)]);
     assert_eq!(table.config_maps(), [("argo".to_owned(), "workflow-semaphores".to_owned())].into());
-    assert_eq!(table.unseen(), BTreeSet::new());
+    assert_eq!(table.unread_holders(), BTreeSet::new());
     let limits =
         json!({"metadata": {"name": "workflow-semaphores"}, "data": {"exampleorg-sample-main": "1", "other": "3"}});
     table.add_limits("argo", &Limits::of(&limits).unwrap());
@@ -91,10 +91,10 @@ fn the_queue_goes_by_priority_then_by_age() {
 fn a_holder_that_is_gone_or_has_ended_is_orphaned() {
     let mut table = table(&[read(PENDING)]);
     let holder = ("argo".to_owned(), "sem-hqvrn".to_owned());
-    assert_eq!(table.unseen(), [holder.clone()].into());
+    assert_eq!(table.unread_holders(), [holder.clone()].into());
     assert_eq!(lock(&table, SEMAPHORE).holders, [], "nobody is called an orphan before it was looked for");
     table.add_gone(holder);
-    assert_eq!((table.unseen().len(), &lock(&table, SEMAPHORE).holders[0].state), (0, &HolderState::Gone));
+    assert_eq!((table.unread_holders().len(), &lock(&table, SEMAPHORE).holders[0].state), (0, &HolderState::Gone));
 
     let mut ended = read(RUNNING);
     ended["status"] = json!({"phase": "Failed"});
@@ -222,7 +222,7 @@ fn a_namespace_includes_users_of_its_locks_in_all_namespaces() {
         between("c", "next", "b/Mutex/next", "c/Mutex/last"),
         between("d", "stranger", "d/Mutex/x", "d/Mutex/y"),
     ]);
-    table.keep("own");
+    table.retain_related_to("own");
     let names = |locks: Vec<Lock>| locks.iter().map(|lock| lock.name.to_string()).collect::<Vec<_>>();
     assert_eq!(names(table.locks_of("own")), ["own/Mutex/awaited", "own/Mutex/own"]);
     assert_eq!(

@@ -18,16 +18,16 @@ pub(crate) fn document(suites: &[Suite]) -> String {
 }
 
 fn test_suite(suite: &Suite) -> TestSuite {
-    let mut made = TestSuite::new(legal(&suite.name));
+    let mut xml = TestSuite::new(legal(&suite.name));
     if let Some(took) = suite.took {
-        made.set_time(time(took));
+        xml.set_time(time(took));
     }
     if let Some(started) = suite.started {
-        made.extra.insert("timestamp".into(), started.to_string().into());
+        xml.extra.insert("timestamp".into(), started.to_string().into());
     }
-    made.add_properties(suite.properties.iter().map(|(name, value)| Property::new(*name, legal(value))));
-    made.add_test_cases(suite.cases.iter().map(test_case));
-    made
+    xml.add_properties(suite.properties.iter().map(|(name, value)| Property::new(*name, legal(value))));
+    xml.add_test_cases(suite.cases.iter().map(test_case));
+    xml
 }
 
 fn test_case(case: &Case) -> TestCase {
@@ -40,27 +40,27 @@ fn test_case(case: &Case) -> TestCase {
     if case.verdict != Verdict::Passed {
         status.set_message(legal(case.verdict.reason()));
     }
-    if case.verdict.is_bad() {
+    if case.verdict.is_failure() {
         status.set_type(kind(&case.verdict));
     }
     if !matches!(case.verdict, Verdict::Skipped(_)) {
         status.add_reruns(case.attempts.iter().map(rerun));
     }
-    let mut made = TestCase::new(legal(&case.name), status);
-    made.set_classname(legal(&case.template)).set_time(case.took.map(time).unwrap_or_default());
+    let mut xml = TestCase::new(legal(&case.name), status);
+    xml.set_classname(legal(&case.template)).set_time(case.took.map(time).unwrap_or_default());
     if case.cached {
-        made.add_property(("cached", "true"));
-        made.set_system_out("taken from the cache");
+        xml.add_property(("cached", "true"));
+        xml.set_system_out("taken from the cache");
     }
-    made
+    xml
 }
 
 fn rerun(attempt: &Attempt) -> TestRerun {
     let errored = matches!(attempt.verdict, Verdict::Errored(_));
-    let mut made = TestRerun::new(if errored { NonSuccessKind::Error } else { NonSuccessKind::Failure });
-    made.set_message(legal(attempt.verdict.reason())).set_type(kind(&attempt.verdict));
-    made.set_time(attempt.took.map(time).unwrap_or_default());
-    made
+    let mut xml = TestRerun::new(if errored { NonSuccessKind::Error } else { NonSuccessKind::Failure });
+    xml.set_message(legal(attempt.verdict.reason())).set_type(kind(&attempt.verdict));
+    xml.set_time(attempt.took.map(time).unwrap_or_default());
+    xml
 }
 
 fn kind(verdict: &Verdict) -> &'static str {
@@ -113,7 +113,10 @@ mod tests {
             case("d", Verdict::Errored("pod deleted".to_owned())),
             case("e", Verdict::Skipped("omitted".to_owned())),
         ];
-        insta::assert_snapshot!(document(&[suite(cases), Suite::lost("gone", "workflow \"gone\" does not exist")]));
+        insta::assert_snapshot!(document(&[
+            suite(cases),
+            Suite::without_end("gone", "workflow \"gone\" does not exist")
+        ]));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Row {
     }
 
     /// Whether both lines are equal except for the elapsed time.
-    pub(crate) fn tells_the_same(&self, other: &Self, columns: Columns) -> bool {
+    pub(crate) fn looks_the_same(&self, other: &Self, columns: Columns) -> bool {
         let untimed = |row: &Self| {
             let summary = Summary { start_time: None, ..row.summary.clone() };
             cells(&Self { created: None, summary, ..row.clone() }, columns, Timestamp::UNIX_EPOCH)
@@ -200,7 +200,7 @@ mod tests {
     fn lines_that_differ_only_in_time_look_the_same() {
         let columns = Columns { namespace: false, wide: false };
         let (before, after) = (row("a", "Running", "0/2"), row("a", "Running", "1/2"));
-        assert!(before.tells_the_same(&before.clone(), columns) && !before.tells_the_same(&after, columns));
+        assert!(before.looks_the_same(&before.clone(), columns) && !before.looks_the_same(&after, columns));
         assert_eq!(before.in_phase("Deleted").summary.phase, "Deleted");
     }
 

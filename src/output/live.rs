@@ -24,7 +24,7 @@ const FOLD: usize = 8;
 /// Shows the nodes of runs. Dropping it removes the tree.
 #[derive(Debug)]
 pub(crate) struct Live {
-    seen: Arc<Mutex<Seen>>,
+    shown: Arc<Mutex<ShownNodes>>,
     place: Place,
 }
 
@@ -45,21 +45,21 @@ pub(crate) struct Voice(Place);
 
 /// The nodes as last shown, in order of arrival.
 #[derive(Debug, Default)]
-struct Seen {
+struct ShownNodes {
     nodes: Vec<Node>,
-    places: HashMap<String, usize>,
+    indices: HashMap<String, usize>,
 }
 
 impl Live {
     /// A tree if standard error is a terminal, otherwise lines.
     pub(crate) fn new(quiet: bool) -> Self {
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let shown = Arc::new(Mutex::new(ShownNodes::default()));
         let place = match (quiet, std::io::stderr().is_terminal()) {
             (true, _) => Place::Nowhere,
-            (false, true) => Place::Tree(tree_bar(Arc::clone(&seen))),
+            (false, true) => Place::Tree(tree_bar(Arc::clone(&shown))),
             (false, false) => Place::Lines,
         };
-        Self { seen, place }
+        Self { shown, place }
     }
 
     /// Shows the nodes that have changed since the last call.
@@ -67,9 +67,9 @@ impl Live {
         if matches!(self.place, Place::Nowhere) {
             return;
         }
-        let mut seen = lock(&self.seen);
-        let news: Vec<&Node> = nodes.filter(|node| seen.take(node)).collect();
-        drop(seen);
+        let mut shown = lock(&self.shown);
+        let news: Vec<&Node> = nodes.filter(|node| shown.take(node)).collect();
+        drop(shown);
         match &self.place {
             Place::Lines => {
                 // Nodes that end with the same event end from the leaves up, so print children before their parents.
@@ -84,7 +84,7 @@ impl Live {
 
     /// Removes the nodes of an ended run from the tree while other runs continue.
     pub(crate) fn forget<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
-        lock(&self.seen).forget(&nodes.map(|node| node.id.as_str()).collect());
+        lock(&self.shown).forget(&nodes.map(|node| node.id.as_str()).collect());
     }
 
     /// Calls a function that prints, above the tree if there is one.
@@ -120,29 +120,29 @@ impl Voice {
     }
 }
 
-impl Seen {
+impl ShownNodes {
     /// Stores a node and returns whether it is new or has another phase or message.
     fn take(&mut self, node: &Node) -> bool {
-        if let Some(&place) = self.places.get(&node.id) {
+        if let Some(&place) = self.indices.get(&node.id) {
             let before = std::mem::replace(&mut self.nodes[place], node.clone());
             return before.phase != node.phase || before.message != node.message;
         }
-        self.places.insert(node.id.clone(), self.nodes.len());
+        self.indices.insert(node.id.clone(), self.nodes.len());
         self.nodes.push(node.clone());
         true
     }
 
     fn forget(&mut self, ids: &HashSet<&str>) {
         self.nodes.retain(|node| !ids.contains(node.id.as_str()));
-        self.places = self.nodes.iter().enumerate().map(|(place, node)| (node.id.clone(), place)).collect();
+        self.indices = self.nodes.iter().enumerate().map(|(place, node)| (node.id.clone(), place)).collect();
     }
 }
 
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(shown: &Mutex<ShownNodes>) -> MutexGuard<'_, ShownNodes> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn tree_bar(seen: Arc<Mutex<Seen>>) -> ProgressBar {
+fn tree_bar(shown: Arc<Mutex<ShownNodes>>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(RATE));
     let tree = move |_: &ProgressState, to: &mut dyn std::fmt::Write| {
         let (height, width) = Term::stderr().size();
@@ -153,7 +153,7 @@ fn tree_bar(seen: Arc<Mutex<Seen>>) -> ProgressBar {
             width: Some(usize::from(width).saturating_sub(1).max(10)),
             now: Timestamp::now(),
         };
-        let drawing = tree::draw(&lock(&seen).nodes, look);
+        let drawing = tree::draw(&lock(&shown).nodes, look);
         // Writing to a String cannot fail.
         let _ = to.write_str(drawing.trim_end());
     };

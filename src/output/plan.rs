@@ -9,7 +9,7 @@ use super::tree::{elapsed, printable};
 use crate::retry::{Entry, Plan, Verdict};
 
 /// Up to this many items of a loop with the same result are listed one by one.
-const FEW: usize = 12;
+const MAX_LISTED: usize = 12;
 
 /// The plan as text: one row per node, the losses, and a line of totals. Many items of a loop with the same result
 /// become one row, unless `all`.
@@ -30,7 +30,7 @@ pub(crate) fn text(plan: &Plan, all: bool) -> String {
         text += "not all nodes are in the workflow's status; the plan is incomplete
 ";
     }
-    text + &sums(plan)
+    text + &totals(plan)
 }
 
 struct Row<'a> {
@@ -41,23 +41,23 @@ struct Row<'a> {
 }
 
 fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
-    let fate = |entry: &'_ Entry| {
-        let (action, why) = said(entry);
+    let outcome = |entry: &'_ Entry| {
+        let (action, why) = verdict_text(entry);
         // The ages of the entries of one loop differ by seconds: ignore them.
         let why = if matches!(entry.verdict, Verdict::Cached { within: None, .. }) { String::new() } else { why };
         Some((loop_of(&entry.name)?.to_owned(), action, why))
     };
     let mut alike: HashMap<(String, &str, String), usize> = HashMap::new();
-    for fate in plan.nodes.iter().filter_map(fate).filter(|_| !all) {
-        *alike.entry(fate).or_default() += 1;
+    for outcome in plan.nodes.iter().filter_map(outcome).filter(|_| !all) {
+        *alike.entry(outcome).or_default() += 1;
     }
     let mut rows = Vec::new();
     for entry in &plan.nodes {
-        let (action, why) = said(entry);
-        let fate = fate(entry);
-        match fate.as_ref().and_then(|fate| alike.get_mut(fate)) {
-            Some(count) if *count > FEW => {
-                let name = format!("{}: {count} items", fate.map(|(name, ..)| name).unwrap_or_default());
+        let (action, why) = verdict_text(entry);
+        let outcome = outcome(entry);
+        match outcome.as_ref().and_then(|outcome| alike.get_mut(outcome)) {
+            Some(count) if *count > MAX_LISTED => {
+                let name = format!("{}: {count} items", outcome.map(|(name, ..)| name).unwrap_or_default());
                 rows.push(Row { name, entry, action, why });
                 // This row stands for the other items too.
                 *count = 0;
@@ -76,7 +76,7 @@ fn loop_of(name: &str) -> Option<&str> {
     (digits > 0 && item[digits..].starts_with(':')).then_some(call)
 }
 
-fn said(entry: &Entry) -> (&'static str, String) {
+fn verdict_text(entry: &Entry) -> (&'static str, String) {
     match &entry.verdict {
         Verdict::Cached { within: Some(within), .. } => ("cached", format!("within {within}")),
         Verdict::Cached { age_seconds: Some(age), expires_in_seconds: Some(left), .. } => {
@@ -95,7 +95,7 @@ fn said(entry: &Entry) -> (&'static str, String) {
     }
 }
 
-fn sums(plan: &Plan) -> String {
+fn totals(plan: &Plan) -> String {
     let count = |holds: fn(&Verdict) -> bool| plan.nodes.iter().filter(|entry| holds(&entry.verdict)).count();
     let skipped = count(|verdict| matches!(verdict, Verdict::Cached { .. } | Verdict::CarriedOver));
     let run_id = plan.run_id.as_ref().map(|id| format!(" of run {id}")).unwrap_or_default();

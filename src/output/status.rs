@@ -15,9 +15,9 @@ use crate::mask::{Mask, shown};
 use crate::report::summary::Summary;
 
 /// The number of running nodes named before the rest is counted.
-const CURRENT: usize = 5;
+const MAX_CURRENT: usize = 5;
 /// The parameters that every run has; other lines show them.
-const OWN: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
+const RUN_PARAMETERS: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
 
 /// What to show of a run.
 #[derive(Debug)]
@@ -52,22 +52,22 @@ pub(crate) fn wide(view: &View<'_>, look: Look) -> String {
 fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
     let summary = view.summary;
     let mut lines: Vec<(&str, String)> = vec![("Name", summary.name.clone())];
-    let mut tell = |label: &'static str, value: Option<String>| {
+    let mut add = |label: &'static str, value: Option<String>| {
         lines.extend(value.filter(|value| !value.is_empty()).map(|value| (label, value)));
     };
-    tell("Namespace", Some(summary.namespace.clone()));
-    tell("Phase", Some(phase(summary, look.color)));
-    tell("Message", Some(mask.text(&summary.message)));
-    tell("Run ID", summary.run_id.clone());
-    tell("Retry of", summary.retry_run_id.clone());
-    tell("Started", summary.start_time.map(moment));
-    tell("Finished", summary.completion_time.map(moment));
-    tell("Duration", duration(summary, look.now));
-    tell("Progress", summary.progress.clone());
-    tell("Nodes", nodes(summary));
-    tell("Cached", cached(summary));
-    tell("Current", Some(mask.text(&current(summary))));
-    tell("Partial", summary.partial.as_ref().map(ToString::to_string));
+    add("Namespace", Some(summary.namespace.clone()));
+    add("Phase", Some(phase(summary, look.color)));
+    add("Message", Some(mask.text(&summary.message)));
+    add("Run ID", summary.run_id.clone());
+    add("Retry of", summary.retry_run_id.clone());
+    add("Started", summary.start_time.map(moment));
+    add("Finished", summary.completion_time.map(moment));
+    add("Duration", duration(summary, look.now));
+    add("Progress", summary.progress.clone());
+    add("Nodes", nodes(summary));
+    add("Cached", cached(summary));
+    add("Current", Some(mask.text(&current(summary))));
+    add("Partial", summary.partial.as_ref().map(ToString::to_string));
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0) + 1;
     let mut text = String::new();
     for (label, value) in lines {
@@ -112,7 +112,7 @@ fn cached(summary: &Summary) -> Option<String> {
 
 fn current(summary: &Summary) -> String {
     let names = &summary.current_nodes;
-    let more = names.len().saturating_sub(CURRENT);
+    let more = names.len().saturating_sub(MAX_CURRENT);
     let text = names[..names.len() - more].join(", ");
     if more == 0 { text } else { format!("{text} and {more} more") }
 }
@@ -121,7 +121,7 @@ fn parameters(workflow: &Workflow, mask: &Mask) -> String {
     let pairs: Vec<(&str, Cow<'_, str>)> = workflow
         .parameters()
         .into_iter()
-        .filter(|parameter| !OWN.contains(&parameter.name))
+        .filter(|parameter| !RUN_PARAMETERS.contains(&parameter.name))
         .filter_map(|parameter| Some((parameter.name, parameter.value?)))
         .collect();
     let mut text = String::new();

@@ -6,7 +6,7 @@ use super::tree::{elapsed, printable};
 use crate::report::cases::{Case, Suite, Verdict};
 
 /// The maximum number of cases of a run: GitHub accepts a summary of at most 1 MiB.
-const MOST: usize = 100;
+const MAX_CASES: usize = 100;
 
 /// The runs, each with a table that begins with the failures.
 pub(crate) fn markdown(suites: &[Suite]) -> String {
@@ -39,13 +39,13 @@ fn table(text: &mut String, suite: &Suite) {
         Verdict::Passed => 1,
         Verdict::Skipped(_) => 2,
     });
-    for case in &cases[..cases.len().min(MOST)] {
+    for case in &cases[..cases.len().min(MAX_CASES)] {
         let took = case.took.filter(|_| !matches!(case.verdict, Verdict::Skipped(_))).map(elapsed).unwrap_or_default();
         let (name, template) = (escaped(&case.name), escaped(&case.template));
         let _ = writeln!(text, "| {} | {name} | {template} | {took} | {} |", mark(&case.verdict), message(case));
     }
-    if cases.len() > MOST {
-        let _ = writeln!(text, "\n… and {} more", cases.len() - MOST);
+    if cases.len() > MAX_CASES {
+        let _ = writeln!(text, "\n… and {} more", cases.len() - MAX_CASES);
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn cases_over_the_limit_are_counted() {
         let text = markdown(&[suite((0..150).map(|_| case("a", Verdict::Passed)).collect())]);
-        assert_eq!(text.matches("| a |").count(), MOST);
+        assert_eq!(text.matches("| a |").count(), MAX_CASES);
         assert!(text.ends_with("… and 50 more\n\n"), "{text}");
     }
 }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::argo::status::{Node, NodeType, Phase};
 
 /// Longer names do not widen the column of names.
-const TITLE: usize = 60;
+const MAX_TITLE: usize = 60;
 
 /// How a tree is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ pub(crate) struct Look {
 /// Draws the nodes as a tree, one line per node.
 pub(crate) fn draw(nodes: &[Node], look: Look) -> String {
     let rows = rows(nodes, &children(nodes), look);
-    let widest = look.width.map_or(TITLE, |width| TITLE.min(width * 2 / 3));
+    let widest = look.width.map_or(MAX_TITLE, |width| MAX_TITLE.min(width * 2 / 3));
     let title_width = rows.iter().map(|row| measure_text_width(&row.title)).max().unwrap_or(0).min(widest);
     let (shown, left_out) = match look.lines {
         Some(lines) if rows.len() > lines => rows.split_at(lines.saturating_sub(1)),
@@ -38,10 +38,10 @@ pub(crate) fn draw(nodes: &[Node], look: Look) -> String {
     };
     let mut text = String::new();
     for row in shown {
-        let title = cut(&row.title, look.width.map(|_| title_width));
+        let title = truncated(&row.title, look.width.map(|_| title_width));
         let padding = " ".repeat(title_width.saturating_sub(measure_text_width(&title)));
         let line = format!("{title}{padding}  {}", row.detail);
-        let line = cut(line.trim_end(), look.width);
+        let line = truncated(line.trim_end(), look.width);
         let _ = writeln!(text, "{line}");
     }
     if !left_out.is_empty() {
@@ -50,7 +50,7 @@ pub(crate) fn draw(nodes: &[Node], look: Look) -> String {
     text
 }
 
-fn cut(text: &str, width: Option<usize>) -> Cow<'_, str> {
+fn truncated(text: &str, width: Option<usize>) -> Cow<'_, str> {
     width.map_or(Cow::Borrowed(text), |width| truncate_str(text, width, "…"))
 }
 

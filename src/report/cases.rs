@@ -65,7 +65,7 @@ pub(crate) enum Verdict {
 
 impl Verdict {
     /// Whether it Failed or ended in Error.
-    pub(crate) fn is_bad(&self) -> bool {
+    pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Errored(_))
     }
 
@@ -101,7 +101,7 @@ impl Suite {
             "Failed" => Verdict::of(Phase::Failed, mask.text(&summary.message)),
             _ => Verdict::of(Phase::Error, mask.text(&summary.message)),
         };
-        if verdict.is_bad() && !cases.iter().any(|case| case.verdict.is_bad()) {
+        if verdict.is_failure() && !cases.iter().any(|case| case.verdict.is_failure()) {
             cases.push(Case::of_run(&summary.name, verdict));
         }
         let known = |name, value: Option<&String>| value.cloned().map(|value| (name, value));
@@ -124,7 +124,7 @@ impl Suite {
     }
 
     /// A run whose end is not known.
-    pub(crate) fn lost(name: &str, why: &str) -> Self {
+    pub(crate) fn without_end(name: &str, why: &str) -> Self {
         let case = Case::of_run(name, Verdict::Errored(why.to_owned()));
         let (properties, phase) = (Vec::new(), String::new());
         Self { name: name.to_owned(), properties, phase, started: None, took: None, cases: vec![case] }
@@ -179,7 +179,7 @@ impl<'a> Work<'a> {
             attempts: before
                 .iter()
                 .map(|attempt| Attempt { verdict: self.verdict(attempt), took: took(attempt) })
-                .filter(|attempt| attempt.verdict.is_bad())
+                .filter(|attempt| attempt.verdict.is_failure())
                 .collect(),
         })
     }
@@ -343,6 +343,6 @@ mod tests {
         let failed = suite("Error", &[node("a", "Pod", "Succeeded", &json!({}))]);
         assert_eq!(told(&failed)[1], ("w", &Verdict::Errored("no ***".to_owned())));
         assert_eq!(told(&suite("Succeeded", &[])), []);
-        assert_eq!(told(&Suite::lost("w", "gone")), [("w", &Verdict::Errored("gone".to_owned()))]);
+        assert_eq!(told(&Suite::without_end("w", "gone")), [("w", &Verdict::Errored("gone".to_owned()))]);
     }
 }

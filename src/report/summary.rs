@@ -58,7 +58,7 @@ impl Summary {
     pub(crate) fn of(workflow: &Workflow, nodes: &Nodes) -> Self {
         let count = |wanted: fn(&Node) -> bool| nodes.all.iter().filter(|node| wanted(node)).count();
         let ended = workflow.has_ended();
-        let current = if ended { Vec::new() } else { at_work(&nodes.all) };
+        let current = if ended { Vec::new() } else { running_leaves(&nodes.all) };
         Self {
             name: workflow.name().to_owned(),
             namespace: workflow.namespace().to_owned(),
@@ -68,7 +68,7 @@ impl Summary {
             message: workflow.message().to_owned(),
             start_time: workflow.started_at(),
             completion_time: workflow.finished_at(),
-            is_suspended: !ended && (workflow.is_suspended() || pauses(&nodes.all)),
+            is_suspended: !ended && (workflow.is_suspended() || has_running_suspend(&nodes.all)),
             current_node: current.first().cloned(),
             current_nodes: current,
             successful_nodes: count(|node| node.phase == Phase::Succeeded),
@@ -100,12 +100,12 @@ impl Summary {
     }
 }
 
-fn pauses(nodes: &[Node]) -> bool {
+fn has_running_suspend(nodes: &[Node]) -> bool {
     nodes.iter().any(|node| node.kind == NodeType::Suspend && node.phase == Phase::Running)
 }
 
 /// The display names of running nodes that have no running node below them.
-fn at_work(nodes: &[Node]) -> Vec<String> {
+fn running_leaves(nodes: &[Node]) -> Vec<String> {
     let running: std::collections::HashSet<&str> =
         nodes.iter().filter(|node| node.phase == Phase::Running).map(|node| node.id.as_str()).collect();
     let is_leaf = |node: &&Node| {

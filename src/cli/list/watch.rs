@@ -111,7 +111,7 @@ impl<'a> Shown<'a> {
     fn print(&mut self, key: &str, listed: Listed, now: Timestamp) -> ControlFlow<End> {
         let Listed { row, object, .. } = listed;
         let before = self.rows.insert(key.to_owned(), row.clone());
-        let is_news = before.is_none_or(|before| !before.tells_the_same(&row, self.args.columns()));
+        let is_news = before.is_none_or(|before| !before.looks_the_same(&row, self.args.columns()));
         match (self.args.output, object) {
             (Some(format @ (Format::Json | Format::Yaml)), Some(object)) => written(&streamed(format, object)),
             _ if !is_news => ControlFlow::Continue(()),

@@ -47,9 +47,9 @@ impl Lookup {
 pub(super) async fn look_up(cluster: &Cluster, scope: Scope<'_>) -> Result<Lookup, Failure> {
     let (mut table, partial) = workflows(cluster, scope).await?;
     if !scope.all_namespaces {
-        table.keep(cluster.namespace());
+        table.retain_related_to(cluster.namespace());
     }
-    for (namespace, name) in table.unseen() {
+    for (namespace, name) in table.unread_holders() {
         match cluster.within(&namespace).workflow(&name).await {
             Ok(workflow) => table.add(&workflow),
             Err(ClusterError::WorkflowMissing { .. } | ClusterError::NamespaceMissing { .. }) => {
