@@ -15,7 +15,7 @@ const BLOCK: &str = "run";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Place {
-    /// By the Argo controller of a cluster.
+    /// On a cluster, by the Argo controller.
     Cluster,
     /// On a machine, by the embedded engine.
     Local,
@@ -27,7 +27,7 @@ pub(crate) enum Place {
 pub(crate) struct Handle {
     /// [`VERSION`].
     pub version: u32,
-    /// Where the run is carried out.
+    /// Where the run is executed.
     pub backend: Place,
     /// The URL of the API server.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -39,7 +39,7 @@ impl Mask {
         Self::hiding(workflow, nodes, &[])
     }
 
-    /// The same, and values of Secrets that the run was given, each also line by line.
+    /// The same, and the given values of Secrets, each as a whole and line by line.
     pub(crate) fn hiding(workflow: &Workflow, nodes: &[Node], given: &[String]) -> Self {
         let lines = given.iter().flat_map(|value| value.lines().map(str::trim)).map(str::to_owned);
         let mut values: Vec<String> = given.iter().cloned().chain(lines).collect();

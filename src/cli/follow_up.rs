@@ -47,7 +47,7 @@ pub(super) struct FollowUp {
 pub(super) struct CreatedRun {
     /// The Workflow object, as it was created or as it ended.
     pub(super) object: Workflow,
-    /// What finds it again.
+    /// The run's handle.
     pub(super) handle: Handle,
 }
 

@@ -10,7 +10,7 @@ use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
 use crate::backend::Backend;
 use crate::exit::Exit;
-use crate::file::replace::{Readers, can_stand, replace};
+use crate::file::replace::{Readers, can_be_written, replace};
 use crate::handle::{Handle, Place, VERSION};
 use crate::prepare::existing_cache;
 
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_attempt_is_known_by_its_indicator() {
+    fn the_retry_indicator_is_the_attempt() {
         let of = |indicator: &str| handle_of(&object(indicator).into(), None, &backend());
         assert_eq!(["", "2", "odd", "0"].map(|indicator| of(indicator).attempt), [1, 2, 1, 1]);
         let handle = of("");

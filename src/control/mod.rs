@@ -24,7 +24,7 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    /// Decides what becomes of the order in this state of the workflow.
+    /// Decides about the order in this state of the workflow.
     pub(crate) fn decide(&self, workflow: &Workflow) -> Result<Decision, Refusal> {
         match self {
             Self::Shutdown(strategy) => shutdown::decide(workflow, *strategy),
@@ -130,7 +130,7 @@ impl CommandError for Refusal {
 }
 
 impl Change {
-    /// A change of this state of the workflow and of no other.
+    /// A change that applies only to this state of the workflow.
     fn of(workflow: &Workflow, mut patch: Value, done: impl Into<String>) -> Self {
         for (field, value) in workflow.preconditions() {
             patch["metadata"][field] = value.into();

@@ -22,22 +22,22 @@ pub(crate) struct Resume {
     pub now: Timestamp,
 }
 
-/// Decides what resumes the run. Its suspended nodes end as Succeeded; every output parameter that has to be supplied
-/// gets its value, else its default.
+/// Decides how to resume the run. Its suspended nodes end as Succeeded; every supplied output parameter gets its value,
+/// else its default (as in ResumeWorkflow and updateSuspendedNode in workflow/util/util.go, v4.1.2).
 pub(crate) fn decide(workflow: &Workflow, resume: &Resume) -> Result<Decision, Refusal> {
     refuse_ended(workflow)?;
     let nodes = match Nodes::of(workflow) {
         Ok(nodes) => nodes,
-        // A run that only waits as a whole goes on without a look at its nodes.
+        // A suspended run can be resumed without reading its nodes.
         Err(_) if workflow.is_suspended() && resume.selector.is_none() && resume.outputs.is_empty() => {
-            return Ok(whole(workflow));
+            return Ok(resume_run(workflow));
         }
         Err(refusal) => return Err(refusal),
     };
     let waiting: Vec<(&String, &Value)> = nodes.all.iter().filter(|(_, node)| is_waiting(node)).collect();
-    let meant: Vec<(&String, &Value)> = waiting.into_iter().filter(|(_, node)| resume.means(node)).collect();
+    let selected: Vec<(&String, &Value)> = waiting.into_iter().filter(|(_, node)| resume.selects(node)).collect();
     let release = workflow.is_suspended() && resume.selector.is_none();
-    if meant.is_empty() {
+    if selected.is_empty() {
         let names_nodes = resume.selector.is_some() || !resume.outputs.is_empty();
         if names_nodes && !resume.is_done(&nodes) {
             return Err(if resume.selector.is_some() { Refusal::NoNode } else { Refusal::NoneSuspended });
@@ -62,7 +62,7 @@ pub(crate) fn decide(workflow: &Workflow, resume: &Resume) -> Result<Decision, R
     Ok(Decision::Change(Change::of(workflow, patch, format!("resumed ({})", names.join(", ")))))
 }
 
-fn whole(workflow: &Workflow) -> Decision {
+fn resume_run(workflow: &Workflow) -> Decision {
     Decision::Change(Change::of(workflow, json!({"spec": {"suspend": null}}), "resumed"))
 }
 
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_only_waits_as_a_whole_goes_on_though_its_nodes_are_elsewhere() {
+    fn a_suspended_run_with_offloaded_nodes_is_resumed() {
         let mut offloaded = workflow(&json!({"suspend": true}), &json!({})).into_value();
         offloaded["status"]["offloadNodeStatusVersion"] = "fnv:1".into();
         let offloaded = Workflow::from(offloaded);

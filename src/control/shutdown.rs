@@ -7,7 +7,7 @@ use crate::argo::{Shutdown, Workflow};
 
 /// Decides how to end the run. A termination replaces a stop, never the other way round.
 ///
-/// The controller holds a suspended run as it is, also on its way to its end; so the suspension is taken away.
+/// The controller does not end a suspended run, so the suspension is removed.
 pub(crate) fn decide(workflow: &Workflow, wanted: Shutdown) -> Result<Decision, Refusal> {
     let current = workflow.shutdown();
     if current.is_some() && workflow.has_ended() {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_has_not_begun_is_stopped() {
+    fn a_run_that_has_not_started_is_stopped() {
         let fresh = json!({"metadata": {"name": "a"}, "spec": {}}).into();
         assert_eq!(spec_of(decide(&fresh, Shutdown::Terminate)), json!({"shutdown": "Terminate"}));
     }

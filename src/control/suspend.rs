@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Change, Decision, Refusal, refuse_ended};
 use crate::argo::Workflow;
 
-/// Decides what suspends the run.
+/// Decides how to suspend the run.
 pub(crate) fn decide(workflow: &Workflow) -> Result<Decision, Refusal> {
     refuse_ended(workflow)?;
     if let Some(word) = workflow.shutdown() {

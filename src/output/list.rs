@@ -33,7 +33,7 @@ pub(crate) struct Columns {
 }
 
 impl Row {
-    /// What the table shows of a Workflow object.
+    /// The row of a Workflow object.
     pub(crate) fn of(workflow: &Workflow, summary: Summary) -> Self {
         let message = Mask::of(workflow, &[]).text(&summary.message);
         Self {

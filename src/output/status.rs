@@ -24,7 +24,7 @@ const RUN_PARAMETERS: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
 pub(crate) struct View<'a> {
     /// The Workflow object.
     pub workflow: &'a Workflow,
-    /// What it tells.
+    /// Its summary.
     pub summary: &'a Summary,
     /// The nodes to show.
     pub nodes: Vec<Node>,

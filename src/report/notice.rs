@@ -20,7 +20,7 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// What is told of a Workflow object that has ended.
+    /// The notice for a Workflow object that has ended.
     pub(crate) fn of(workflow: &Workflow) -> Self {
         let (phase, message) = (workflow.phase(), workflow.message());
         let success = phase == "Succeeded";

@@ -82,7 +82,7 @@ struct Listed {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.watch {
-        return block_on(until_interrupted(watch::run(args), "the runs go on"));
+        return block_on(until_interrupted(watch::run(args), "the runs continue"));
     }
     let now = Timestamp::now();
     let mut listed = Vec::new();
