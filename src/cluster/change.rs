@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::failure::{Failure, is_too_large};
 use super::kind::Resource;
 use super::request::{Built, Call, Verb};
-use super::send::{Failure, is_too_large};
 use super::{Cluster, ClusterError};
 
 /// The server's reasons for a 409 that mean that the object is not in the expected state.

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::send::Failure;
+use super::failure::Failure;
 use super::{Cluster, request};
 
 /// The number of parallel requests for groups.

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::failure::Failure;
 use super::kind::Resource;
 use super::request::{Call, Verb, escaped};
-use super::send::Failure;
 use super::{Cluster, ClusterError};
 
 /// A list is restarted at most this often, if the server has compacted its version (410) before the last page.

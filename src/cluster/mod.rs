@@ -9,16 +9,21 @@ mod config_map;
 mod create;
 mod discovery;
 mod error;
+mod explain;
+mod failure;
 mod follow;
 mod kind;
 mod latest;
 mod list;
 mod list_follow;
 mod locks;
+mod log_cursor;
 mod logs;
 mod owned_objects;
 mod owner;
+mod pods;
 mod post;
+mod remedy;
 mod replace;
 mod request;
 mod revise;
@@ -42,9 +47,10 @@ pub use kind::TemplateKind;
 pub(crate) use kind::TemplateKindError;
 pub use list::Selection;
 pub use list_follow::News;
-pub(crate) use logs::PodNews;
-pub use logs::{Line, LogEnd, LogOptions, Pod};
+pub use logs::{Line, LogEnd, LogOptions};
 pub(crate) use owner::OwnerName;
+pub use pods::Pod;
+pub(crate) use pods::PodNews;
 pub(crate) use post::post;
 pub(crate) use revise::{Attempt, revise};
 
@@ -83,7 +89,7 @@ impl Cluster {
         let proxy = resolved.config.proxy_url.as_ref().map(address);
         let server = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(resolved.config)
-            .map_err(|error| send::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;
+            .map_err(|error| explain::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;
         Ok(Self {
             client,
             server,

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 use super::discovery::ServedKind;
+use super::failure::Failure;
 use super::kind::Resource;
 use super::request::{self, Verb};
-use super::send::Failure;
 use super::{Cluster, ClusterError};
 use crate::exit::{CommandError, Exit};
 

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::failure::{Failure, is_too_large};
 use super::kind::Resource;
 use super::request::{self, Verb};
-use super::send::{Failure, is_too_large};
 use super::{Cluster, ClusterError};
 use crate::argo::Workflow;
 

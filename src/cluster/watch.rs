@@ -8,8 +8,8 @@ use kube::core::WatchEvent;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::failure::Failure;
 use super::request::Call;
-use super::send::Failure;
 use super::{Cluster, ClusterError};
 
 /// The minimum time between the starts of two watches.

@@ -4,3 +4,4 @@
 pub(crate) mod cases;
 pub(crate) mod notice;
 pub(crate) mod summary;
+mod work;
