@@ -1,11 +1,13 @@
 //! Entries in a directory of this machine. Its maker can be killed at any instant: an entry counts when its manifest
 //! is there, and what is not whole counts as nothing.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
+use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use serde::Serialize;
 
 use super::key::CacheKey;
@@ -86,10 +88,11 @@ impl Directory {
             Err(source) => return Err(CacheError { path, source }),
         };
         let manifest: Manifest = match serde_json::from_slice(&text) {
-            _ if version(&text).is_some_and(|version| version != u64::from(VERSION)) => {
+            Ok(Manifest { version, .. }) if version != VERSION => return Ok(LookUp::OtherVersion),
+            Ok(manifest) => manifest,
+            Err(_) if version(&text).is_some_and(|version| version != u64::from(VERSION)) => {
                 return Ok(LookUp::OtherVersion);
             }
-            Ok(manifest) => manifest,
             Err(error) => return Ok(LookUp::Broken(format!("{} is no manifest: {error}", path.display()))),
         };
         if manifest.key != self.key.as_str() {
@@ -118,8 +121,10 @@ impl Directory {
 
     /// Notes that the entry was used now; what cannot be noted costs a prune its knowledge and nothing else.
     pub(crate) fn touch(&self) {
-        let manifest = File::options().write(true).open(self.path.join(MANIFEST));
-        let _ = manifest.and_then(|manifest| manifest.set_modified(Timestamp::now().into()));
+        let kept = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: kept, last_modification: now };
+        let _ = rustix::fs::utimensat(rustix::fs::CWD, self.path.join(MANIFEST), &times, AtFlags::empty());
     }
 
     /// The bytes of the manifest and the artifacts beside it.
@@ -205,6 +210,12 @@ impl Directory {
             }
         }
     }
+}
+
+/// The names below a cache that may be keys of entries; none where the cache cannot be listed.
+pub(crate) fn listed_keys(root: &Path, cache: &str) -> HashSet<String> {
+    let entries = fs::read_dir(root.join("cache").join(cache)).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 /// Whether there is nothing at a path: where its prefix is a file, there is nothing in it either.

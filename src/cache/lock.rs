@@ -17,6 +17,23 @@ pub(crate) struct Lock {
 impl Directory {
     /// Waits until nobody else makes the entry.
     pub(crate) fn lock(&self) -> Result<Lock, CacheError> {
+        loop {
+            if let Some(lock) = self.lock_by(|file| file.lock().map(|()| true))? {
+                return Ok(lock);
+            }
+        }
+    }
+
+    /// The right to make the entry; none while someone else makes it.
+    pub(crate) fn lock_now(&self) -> Result<Option<Lock>, CacheError> {
+        self.lock_by(|file| match file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(source)) => Err(source),
+        })
+    }
+
+    fn lock_by(&self, take: impl Fn(&File) -> io::Result<bool>) -> Result<Option<Lock>, CacheError> {
         let path = self.path.join(LOCK);
         loop {
             private::create_directory(&self.path).map_err(CacheError::at(&self.path))?;
@@ -26,9 +43,11 @@ impl Directory {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(source) => return Err(CacheError { path, source }),
             };
-            file.lock().map_err(CacheError::at(&path))?;
+            if !take(&file).map_err(CacheError::at(&path))? {
+                return Ok(None);
+            }
             if is_at(&file, &path) {
-                return Ok(Lock { _file: file });
+                return Ok(Some(Lock { _file: file }));
             }
         }
     }

@@ -39,7 +39,7 @@ pub use self::change::Change;
 pub use self::contents::Cache;
 pub(crate) use self::contents::{LABEL, LABEL_VALUE, LIMIT, Object, Place};
 pub(crate) use self::difference::{Asked, CacheDifference, NodeDifference, attempts};
-pub(crate) use self::directory::{CacheError, Directory, LookUp};
+pub(crate) use self::directory::{CacheError, Directory, LookUp, listed_keys};
 pub(crate) use self::entry::{Entry, Maker, State};
 pub(crate) use self::exchange::{LeftOut, LeftOuts, Overfull};
 pub(crate) use self::file::File;

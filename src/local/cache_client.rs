@@ -1,27 +1,32 @@
 //! The cache of a run's memoized nodes, between the engine and the directory of entries. An entry that cannot be used
 //! is a miss with a warning; one that cannot be made costs the next attempt its work and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tracing::field;
+use tracing::{Span, field};
 
-use super::scheduler::{ARTIFACTS, Found, NodeIndex, Scheduler, Wanted};
+use super::readers::Readers;
+use super::scheduler::{ARTIFACTS, Event, Found, NodeIndex, Scheduler, Wanted};
 use super::secrets::Secrets;
 use super::store::Store;
 use crate::argo::Workflow;
 use crate::argo::status::{Node, Outputs};
-use crate::cache::{CacheError, Directory, Failure, Lock, LookUp, Manifest, VERSION};
+use crate::cache::{CacheError, Directory, Failure, Lock, LookUp, Manifest, VERSION, listed_keys};
 use crate::file::durability::Durability;
 use crate::file::{private, tree};
 
-/// The right to make an entry, shared by the nodes of this run that make the same one.
-type Shared = OnceLock<Option<Lock>>;
+/// So many hits are noted together.
+const HITS: usize = 256;
+
+/// The right to make an entry, shared by the nodes of this run that make the same one; none until somebody has asked for it.
+/// Its mutex is held by who waits for another run.
+type Shared = Mutex<Option<Option<Lock>>>;
 
 /// The prefix of an entry, with the right to make it.
 type Prefix = (Directory, Option<Arc<Shared>>);
@@ -35,6 +40,10 @@ struct Origin {
     uid: String,
     run_id: String,
     locks: Mutex<HashMap<PathBuf, Weak<Shared>>>,
+    /// The keys that a cache had when it was first asked, by its name.
+    keys: Mutex<HashMap<String, Arc<HashSet<String>>>>,
+    /// Entries that were used and whose use is not noted yet.
+    hits: Mutex<Vec<Directory>>,
     durability: Durability,
     secrets: Arc<Secrets>,
 }
@@ -42,11 +51,23 @@ struct Origin {
 /// The cache as a run sees it.
 pub(super) struct CacheClient {
     run: Arc<Origin>,
+    readers: Readers,
     /// The prefixes of nodes at work, held until they have ended.
     held: Arc<Mutex<HashMap<NodeIndex, Prefix>>>,
     sender: mpsc::UnboundedSender<(NodeIndex, Found)>,
     receiver: mpsc::UnboundedReceiver<(NodeIndex, Found)>,
-    writing: JoinSet<()>,
+}
+
+/// A node that asks for an entry.
+struct Question {
+    run: Arc<Origin>,
+    node: NodeIndex,
+    id: String,
+    directory: Directory,
+    wanted: Wanted,
+    held: Arc<Mutex<HashMap<NodeIndex, Prefix>>>,
+    sender: mpsc::UnboundedSender<(NodeIndex, Found)>,
+    span: Span,
 }
 
 impl CacheClient {
@@ -60,14 +81,16 @@ impl CacheClient {
             uid: workflow.uid().to_owned(),
             run_id: workflow.run_id().unwrap_or_default().to_owned(),
             locks: Mutex::default(),
+            keys: Mutex::default(),
+            hits: Mutex::default(),
             durability: store.durability().clone(),
             secrets: Arc::clone(store.secrets()),
         };
-        Self { run: Arc::new(run), held: Arc::default(), sender, receiver, writing: JoinSet::new() }
+        Self { run: Arc::new(run), readers: Readers::new(), held: Arc::default(), sender, receiver }
     }
 
     /// Looks for an entry of an earlier run; [`CacheClient::found`] gives what came of it.
-    pub(super) fn look_up(&self, node: NodeIndex, status: &Node, wanted: Wanted) {
+    pub(super) fn look_up(&mut self, node: NodeIndex, status: &Node, wanted: Wanted) {
         let names = (wanted.cache.parse(), wanted.key.parse());
         let (Ok(cache), Ok(key)) = names else {
             warn(&format!(
@@ -77,27 +100,32 @@ impl CacheClient {
             let _ = self.sender.send((node, Found::Miss));
             return;
         };
-        let directory = Directory::new(&self.run.root, &cache, &key);
-        let (run, held, sender) = (Arc::clone(&self.run), Arc::clone(&self.held), self.sender.clone());
-        let id = status.id.clone();
         // Not the key: a document may put any parameter into it.
-        let span = tracing::debug_span!("cache_look_up", node = id, cache = cache.as_str(), hit = field::Empty);
-        tokio::task::spawn_blocking(move || {
-            let entered = span.enter();
-            let lock = wanted.alone.then(|| run.lock(cache.as_str(), key.as_str(), &directory));
-            let found = run.find(&directory, &wanted, &id);
-            span.record("hit", matches!(found, Found::Hit(_)));
-            drop(entered);
-            if matches!(found, Found::Miss) {
-                held.lock().unwrap_or_else(PoisonError::into_inner).insert(node, (directory, lock));
-            }
-            // The receiver lives as long as the run.
-            let _ = sender.send((node, found));
-        });
+        let span = tracing::debug_span!("cache_look_up", node = status.id, cache = wanted.cache, hit = field::Empty);
+        let question = Question {
+            run: Arc::clone(&self.run),
+            node,
+            id: status.id.clone(),
+            directory: Directory::new(&self.run.root, &cache, &key),
+            wanted,
+            held: Arc::clone(&self.held),
+            sender: self.sender.clone(),
+            span,
+        };
+        let runtime = Handle::current();
+        self.readers.add(move || question.ask(&runtime));
     }
 
-    pub(super) async fn found(&mut self) -> Option<(NodeIndex, Found)> {
-        self.receiver.recv().await
+    /// Waits for the next answer.
+    pub(super) async fn found(&mut self) -> Option<Event> {
+        let (node, found) = self.receiver.recv().await?;
+        Some(Event::Found(node, found))
+    }
+
+    /// An answer that has come already.
+    pub(super) fn next_found(&mut self) -> Option<Event> {
+        let (node, found) = self.receiver.try_recv().ok()?;
+        Some(Event::Found(node, found))
     }
 
     /// Makes the entry of a node that succeeded.
@@ -108,7 +136,7 @@ impl CacheClient {
             return;
         }
         let (run, status) = (Arc::clone(&self.run), status.clone());
-        self.writing.spawn_blocking(move || {
+        self.readers.add(move || {
             if let Err(error) = run.keep(&directory, &status) {
                 warn(&format!("node {} leaves no cache entry: {}", status.name, chain(&error)));
             }
@@ -126,7 +154,7 @@ impl CacheClient {
             phase: status.phase.as_str().to_owned(),
             message: status.message.clone(),
         };
-        self.writing.spawn_blocking(move || {
+        self.readers.add(move || {
             if let Err(error) = directory.fail(&failure) {
                 warn(&chain(&error));
             }
@@ -135,29 +163,120 @@ impl CacheClient {
     }
 
     fn release(&self, node: NodeIndex) -> Option<Prefix> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&node)
+        lock(&self.held).remove(&node)
     }
 
-    /// Waits until the entries are written.
+    /// Waits until the entries are written and their uses noted.
     pub(super) async fn end(mut self) {
-        while self.writing.join_next().await.is_some() {}
+        let run = Arc::clone(&self.run);
+        self.readers.add(move || run.note_hits());
+        self.readers.end().await;
     }
 }
 
-impl Origin {
-    /// Waits until no other run makes the entry.
-    fn lock(&self, cache: &str, key: &str, directory: &Directory) -> Arc<Shared> {
-        let shared = {
-            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            let place = locks.entry(Path::new(cache).join(key)).or_default();
-            place.upgrade().unwrap_or_else(|| {
-                let shared = Arc::new(Shared::new());
-                *place = Arc::downgrade(&shared);
-                shared
-            })
+impl Question {
+    /// Answers at once, or once another run has made the entry: that is waited for elsewhere, or those that wait would keep
+    /// all others from their answers.
+    fn ask(self, runtime: &Handle) {
+        let entered = self.span.enter();
+        if self.run.had(&self.wanted) {
+            let found = self.run.find(&self.directory, &self.wanted, &self.id);
+            if matches!(found, Found::Hit(_)) || !self.wanted.alone {
+                drop(entered);
+                return self.answer(found, None);
+            }
+        } else if !self.wanted.alone {
+            drop(entered);
+            return self.answer(Found::Miss, None);
+        }
+
+        let shared = self.run.shared(&self.wanted);
+        let is_ours = match shared.try_lock() {
+            Ok(mut right) => right.is_some() || take(&mut right, self.directory.lock_now()),
+            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => false,
         };
-        shared.get_or_init(|| directory.lock().inspect_err(|error| warn(&chain(error))).ok());
-        shared
+        drop(entered);
+        if is_ours {
+            return self.ask_again(shared);
+        }
+        runtime.spawn_blocking(move || {
+            let mut right = lock(&shared);
+            if right.is_none() {
+                take(&mut right, self.directory.lock().map(Some));
+            }
+            drop(right);
+            self.ask_again(shared);
+        });
+    }
+
+    /// Looks once more: somebody may have made the entry until we had the right to.
+    fn ask_again(self, shared: Arc<Shared>) {
+        let found = self.span.in_scope(|| self.run.find(&self.directory, &self.wanted, &self.id));
+        self.answer(found, Some(shared));
+    }
+
+    fn answer(self, found: Found, shared: Option<Arc<Shared>>) {
+        self.span.record("hit", matches!(found, Found::Hit(_)));
+        if matches!(found, Found::Miss) {
+            lock(&self.held).insert(self.node, (self.directory, shared));
+        }
+        // The receiver lives as long as the run.
+        let _ = self.sender.send((self.node, found));
+    }
+}
+
+/// Notes the right to make an entry, if there is an answer; whether there is one. Without the right, for an error, the entry
+/// is made all the same.
+fn take(right: &mut Option<Option<Lock>>, lock: Result<Option<Lock>, CacheError>) -> bool {
+    *right = match lock {
+        Ok(None) => return false,
+        Ok(lock) => Some(lock),
+        Err(error) => {
+            warn(&chain(&error));
+            Some(None)
+        }
+    };
+    true
+}
+
+impl Origin {
+    /// Whether the cache had an entry of this key when it was first asked.
+    fn had(&self, wanted: &Wanted) -> bool {
+        let mut caches = lock(&self.keys);
+        let keys =
+            caches.entry(wanted.cache.clone()).or_insert_with(|| Arc::new(listed_keys(&self.root, &wanted.cache)));
+        let keys = Arc::clone(keys);
+        drop(caches);
+        keys.contains(&wanted.key)
+    }
+
+    /// What the nodes of this run share that make the same entry.
+    fn shared(&self, wanted: &Wanted) -> Arc<Shared> {
+        let mut locks = lock(&self.locks);
+        let place = locks.entry(Path::new(&wanted.cache).join(&wanted.key)).or_default();
+        place.upgrade().unwrap_or_else(|| {
+            let shared = Arc::default();
+            *place = Arc::downgrade(&shared);
+            shared
+        })
+    }
+
+    /// Notes that entries were used, many at once.
+    fn note_hits(&self) {
+        let hits = std::mem::take(&mut *lock(&self.hits));
+        for directory in hits {
+            directory.touch();
+        }
+    }
+
+    fn hit(&self, directory: &Directory) {
+        let mut hits = lock(&self.hits);
+        hits.push(directory.clone());
+        let many = hits.len() >= HITS;
+        drop(hits);
+        if many {
+            self.note_hits();
+        }
     }
 
     fn find(&self, directory: &Directory, wanted: &Wanted, id: &str) -> Found {
@@ -191,7 +310,7 @@ impl Origin {
         }
         match self.restore(directory, &manifest, id) {
             Ok(outputs) => {
-                directory.touch();
+                self.hit(directory);
                 Found::Hit(outputs.map(Box::new))
             }
             Err(error) => {
@@ -247,6 +366,10 @@ impl Origin {
         self.durability.add(document);
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn warn(text: &str) {

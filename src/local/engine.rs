@@ -6,17 +6,18 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::cache_client::CacheClient;
+use super::clock::Clock;
 use super::control_pipe::{Inbox, Request};
+use super::event_thread::{EventThread, State};
 use super::executor::Executor;
 use super::kill::{KillSwitch, kill_switch};
-use super::scheduler::{Action, Event, Finished, Given, Moment, NodeIndex, Scheduler, Timer};
+use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
 use crate::argo::status::NodeType;
@@ -24,6 +25,8 @@ use crate::argo::{Shutdown, Workflow};
 
 /// How long a task has between SIGTERM and SIGKILL; Kubernetes' default is 30 s.
 const GRACE: Duration = Duration::from_secs(10);
+/// So many events are handled before anything else is looked at; one write to the journal holds what they changed.
+const BATCH: usize = 256;
 
 /// What happens to a run from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,49 +48,91 @@ pub(crate) struct Ended {
     pub interrupted: bool,
 }
 
-/// Carries out a run. `observe` sees the state after each event and the nodes that it changed.
+/// Carries out a run. `observe` sees the state after each batch of events and the nodes that it changed.
 #[tracing::instrument(level = "debug", skip_all, fields(directory = %store.directory().display()))]
 pub(crate) async fn run(
-    mut scheduler: Scheduler,
+    scheduler: Scheduler,
     executor: Executor,
-    mut store: Store,
+    store: Store,
     interrupts: &mut mpsc::UnboundedReceiver<Interrupt>,
     mut observe: impl FnMut(&Scheduler, &[NodeIndex]),
 ) -> Result<Ended, StoreError> {
+    let clock = Clock::start();
+    let mut thread = EventThread::start(clock).map_err(StoreError::write(store.directory()))?;
     let mut tasks = Tasks::new(executor);
     let mut memory = CacheClient::new(&store, &scheduler);
-    let clock = Clock::start();
     let mut timers = Timers::new(clock);
     let mut inbox = Inbox::open(store.directory());
-    let mut held = Workflow::view(&scheduler.object()).is_suspended();
+    let stop = scheduler.stop_flag();
+    let mut state = Box::new(State { scheduler, store });
+    let mut held = Workflow::view(&state.scheduler.object()).is_suspended();
     let mut interrupted = false;
     let mut events = VecDeque::from([Event::Start]);
+    let mut requests = VecDeque::new();
     let finished = 'run: loop {
-        if let Some(event) = if held { None } else { events.pop_front() } {
-            for action in scheduler.handle(clock.now(), event) {
+        while let Some(request) = requests.pop_front() {
+            if let Some(spec) = Request::spec(&request)
+                && let Err(error) = state.store.record_spec(&spec)
+            {
+                break 'run Err(error);
+            }
+            match request {
+                Request::Suspend(suspend) => held = suspend,
+                // Before the beginning, if the run has not begun: then nothing does.
+                Request::Shutdown(shutdown) => events.push_front(Event::Shutdown(shutdown)),
+                Request::Resume(nodes) => events.extend(resumed(&state.scheduler, &nodes)),
+            }
+        }
+        if !held && !events.is_empty() {
+            while events.len() < BATCH
+                && let Some(event) = tasks.next_ended().or_else(|| memory.next_found())
+            {
+                events.push_back(event);
+            }
+            thread.handle(state, events.drain(..).collect());
+            let handled = loop {
+                tokio::select! {
+                    handled = thread.handled() => break handled,
+                    Some(interrupt) = interrupts.recv() => {
+                        interrupted = true;
+                        stop.raise();
+                        if interrupt == Interrupt::Kill {
+                            tasks.kill_all();
+                        }
+                        events.push_front(Event::Shutdown(Shutdown::Terminate));
+                    }
+                    asked = inbox.next() => {
+                        if asked.iter().any(|request| matches!(request, Request::Shutdown(_))) {
+                            stop.raise();
+                        }
+                        requests.extend(asked);
+                    }
+                }
+            };
+            state = handled.state;
+            if let Err(error) = handled.recorded {
+                break Err(error);
+            }
+            for action in handled.actions {
                 match action {
                     Action::Run(node, task) => tasks.start(node, *task),
                     Action::Kill(node, reason) => tasks.kill(node, &reason, GRACE),
-                    Action::LookUp(node, wanted) => memory.look_up(node, scheduler.node(node), *wanted),
-                    Action::Keep(node) => memory.keep(node, scheduler.node(node)),
-                    Action::Forget(node) => memory.forget(node, scheduler.node(node)),
+                    Action::LookUp(node, wanted) => memory.look_up(node, state.scheduler.node(node), *wanted),
+                    Action::Keep(node) => memory.keep(node, state.scheduler.node(node)),
+                    Action::Forget(node) => memory.forget(node, state.scheduler.node(node)),
                     Action::Wake(at, timer) => timers.add(at, timer),
                 }
             }
-            let changes = scheduler.changes();
-            if let Err(error) = store.record(changes.iter().map(|&node| scheduler.node(node))) {
-                break Err(error);
-            }
-            observe(&scheduler, &changes);
-            if let Some(finished) = scheduler.finished() {
+            observe(&state.scheduler, &handled.changes);
+            if let Some(finished) = state.scheduler.finished() {
                 break Ok(finished);
             }
             continue;
         }
         tokio::select! {
             // What ends while the run is suspended is looked at when it goes on, as a controller does.
-            Some((node, outcome)) = tasks.ended.recv(), if !held => events.push_back(tasks.end(node, outcome)),
-            Some((node, found)) = memory.found(), if !held => events.push_back(Event::Found(node, found)),
+            Some(event) = tasks.ended(), if !held => events.push_back(event),
+            Some(event) = memory.found(), if !held => events.push_back(event),
             timer = timers.next(), if !held => events.push_back(Event::Due(timer)),
             Some(interrupt) = interrupts.recv() => {
                 (interrupted, held) = (true, false);
@@ -96,25 +141,14 @@ pub(crate) async fn run(
                 }
                 events.push_front(Event::Shutdown(Shutdown::Terminate));
             }
-            requests = inbox.next() => for request in requests {
-                if let Some(spec) = request.spec()
-                    && let Err(error) = store.record_spec(&spec)
-                {
-                    break 'run Err(error);
-                }
-                match request {
-                    Request::Suspend(suspend) => held = suspend,
-                    // Before the beginning, if the run has not begun: then nothing does.
-                    Request::Shutdown(shutdown) => events.push_front(Event::Shutdown(shutdown)),
-                    Request::Resume(nodes) => events.extend(resumed(&scheduler, &nodes)),
-                }
-            }
+            asked = inbox.next() => requests.extend(asked),
         }
     };
     tasks.kill_all();
     tasks.wait().await;
     memory.end().await;
     let finished = finished?;
+    let State { scheduler, store } = *state;
     let mut workflow = scheduler.object();
     if let Some(spec) = workflow["spec"].as_object_mut() {
         spec.shift_remove("suspend");
@@ -123,30 +157,6 @@ pub(crate) async fn run(
     store.write_workflow(&workflow)?;
     store.sweep();
     Ok(Ended { workflow, finished, interrupted })
-}
-
-/// The clocks of a run: the one on the wall, and the time since its beginning, which nobody can set.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    begun: Instant,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self { begun: Instant::now() }
-    }
-
-    /// In milliseconds: finer than Argo's seconds, for tasks here are short, and no finer than anyone reads.
-    fn now(self) -> Moment {
-        let wall = Timestamp::now();
-        let elapsed = i64::try_from(self.begun.elapsed().as_millis()).unwrap_or(i64::MAX);
-        Moment { wall: wall.round(Unit::Millisecond).unwrap_or(wall), elapsed: SignedDuration::from_millis(elapsed) }
-    }
-
-    /// When the run has lasted this long; none where that is further away than anyone waits.
-    fn instant(self, at: SignedDuration) -> Option<Instant> {
-        self.begun.checked_add(Duration::try_from(at).unwrap_or_default())
-    }
 }
 
 /// Suspended nodes that go on, with what they are given.
@@ -180,6 +190,18 @@ impl Tasks {
             let _ = sender.send((node, outcome));
         };
         tokio::spawn(task.in_current_span());
+    }
+
+    /// Waits for the end of a task.
+    async fn ended(&mut self) -> Option<Event> {
+        let (node, outcome) = self.ended.recv().await?;
+        Some(self.end(node, outcome))
+    }
+
+    /// The end of a task that has come already.
+    fn next_ended(&mut self) -> Option<Event> {
+        let (node, outcome) = self.ended.try_recv().ok()?;
+        Some(self.end(node, outcome))
     }
 
     fn end(&mut self, node: NodeIndex, outcome: Outcome) -> Event {

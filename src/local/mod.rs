@@ -7,8 +7,10 @@
 
 pub(crate) mod artifact;
 mod cache_client;
+mod clock;
 pub(crate) mod control_pipe;
 pub(crate) mod engine;
+mod event_thread;
 pub(crate) mod executor;
 pub(crate) mod follow;
 pub(crate) mod given;
@@ -19,6 +21,7 @@ pub(crate) mod machine;
 pub(crate) mod new_run;
 pub(crate) mod open_files;
 mod orphans;
+mod readers;
 pub(crate) mod record;
 mod refusal;
 pub(crate) mod resolved;

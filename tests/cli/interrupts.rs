@@ -91,3 +91,71 @@ fn a_run_that_ends_in_time_is_not_timed_out() {
     let environment = Environment::with("wf.yaml", hello());
     environment.run(["submit", "--local", "wf.yaml", "--timeout", "10m", "-q"]).result(0);
 }
+
+/// Far less than what is being computed would take, and enough for a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+/// A loop of which each item computes for long, with a longer list than any machine gets through in time.
+fn endless() -> String {
+    "apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: long}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - - name: item
+        template: item
+        withSequence: {count: 100000}
+        arguments: {parameters: [{name: value, value: '{{=len(filter(1..4000, any(1..4000, # < 0)))}}{{item}}'}]}
+  - name: item
+    inputs: {parameters: [{name: value}]}
+    container: {image: busybox, command: [echo, '{{inputs.parameters.value}}']}
+"
+    .to_owned()
+}
+
+#[test]
+fn each_signal_is_heard_while_an_event_is_being_computed() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        let environment = Environment::with("wf.yaml", endless());
+        let running = environment.start(["submit", "--local", "wf.yaml"]);
+        wait_until("the first item", || running.computes("scheduler"));
+        running.signal(signal);
+        let output = running.end_within(SOON);
+        assert_terminated(&environment, &output, 130);
+    }
+}
+
+#[test]
+fn the_timeout_is_heard_while_an_event_is_being_computed() {
+    let environment = Environment::with("wf.yaml", endless());
+    let running = environment.start(["submit", "--local", "wf.yaml", "--timeout", "500ms"]);
+    running.wait_for_talk("running workflow");
+    let output = running.end_within(SOON);
+    assert_terminated(&environment, &output, 5);
+}
+
+#[test]
+fn an_order_to_stop_is_heard_while_an_event_is_being_computed() {
+    let environment = Environment::with("wf.yaml", endless());
+    let running = environment.start(["submit", "--local", "wf.yaml"]);
+    wait_until("the first item", || running.computes("scheduler"));
+    environment.run(["terminate", "--local", "long"]).result(0);
+    assert_terminated(&environment, &running.end_within(SOON), 3);
+}
+
+#[test]
+fn a_hang_up_that_the_caller_ignores_ends_nothing() {
+    let environment = Environment::with("wf.yaml", one_task("name: long", "echo ready; sleep 1000"));
+    let mut command = environment.other("nohup");
+    command.arg(environment.command(["submit"]).get_program()).args(["submit", "--local", "wf.yaml"]);
+    let running = Running::start(command, environment.directory());
+    wait_for_word(&environment.run_directory("long").join("nodes/long/main.log"), "ready");
+    running.signal(Signal::SIGHUP);
+    running.signal(Signal::SIGINT);
+    let output = running.end();
+    assert_terminated(&environment, &output, 130);
+    assert!(!output.stderr.contains("killing the tasks"), "the first signal counted: {output}");
+}

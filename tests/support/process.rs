@@ -37,6 +37,16 @@ impl Running {
         signal(&self.child, asked);
     }
 
+    /// Whether its thread of this name has been computing for a while.
+    pub(crate) fn computes(&self, thread: &str) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten();
+        let mut stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+        stats.any(|stat| {
+            let ticks = stat.rsplit(") ").next().and_then(|fields| fields.split(' ').nth(11)?.parse::<u64>().ok());
+            stat.contains(&format!("({thread})")) && ticks.is_some_and(|ticks| ticks >= 20)
+        })
+    }
+
     /// Waits for its end and returns its exit code.
     pub(crate) fn ends(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()

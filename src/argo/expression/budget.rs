@@ -5,6 +5,8 @@ use std::cell::Cell;
 
 use serde_json::Value;
 
+use super::stop_flag::StopFlag;
+
 /// The most parts that are evaluated, those of predicates once for each element.
 const STEPS: u64 = 20_000_000;
 /// The most bytes that all values take which come up on the way.
@@ -13,23 +15,31 @@ const BYTES: usize = 256 << 20;
 const TEXT: usize = 64 << 20;
 /// What a value takes beside its text.
 const VALUE: usize = 64;
+/// So many steps pass between two looks at the flag that stops.
+const BETWEEN_LOOKS: u64 = 256;
+/// Why an evaluation ends that is stopped.
+pub(crate) const STOPPED: &str = "the run is stopping";
 const SIGN: &str = "more than the budget of one expression";
 
 /// What is left to an evaluation.
 pub(super) struct Budget {
     steps: Cell<u64>,
     bytes: Cell<usize>,
+    stop: Option<StopFlag>,
 }
 
 impl Budget {
-    pub(super) fn new() -> Self {
-        Self { steps: Cell::new(STEPS), bytes: Cell::new(BYTES) }
+    pub(super) fn new(stop: Option<StopFlag>) -> Self {
+        Self { steps: Cell::new(STEPS), bytes: Cell::new(BYTES), stop }
     }
 
     /// Takes one step.
     pub(super) fn step(&self) -> Result<(), String> {
         let left = self.steps.get().checked_sub(1).ok_or_else(|| format!("it takes {SIGN} ({STEPS} steps)"))?;
         self.steps.set(left);
+        if left.is_multiple_of(BETWEEN_LOOKS) && self.stop.as_ref().is_some_and(StopFlag::is_raised) {
+            return Err(STOPPED.to_owned());
+        }
         Ok(())
     }
 

@@ -62,7 +62,7 @@ pub(super) struct Evaluator<'s> {
 
 impl<'s> Evaluator<'s> {
     pub(super) fn new(scope: &'s Scope) -> Self {
-        Self { scope, budget: Budget::new() }
+        Self { scope, budget: Budget::new(scope.stop_flag().cloned()) }
     }
 }
 

@@ -19,11 +19,13 @@ mod gotime;
 mod jsonpath;
 mod lexer;
 mod operators;
+mod parsed;
 mod parser;
 mod references;
 mod scope;
 mod sprig;
 mod standard;
+mod stop_flag;
 mod syntax;
 mod tag;
 mod types;
@@ -32,9 +34,11 @@ pub(crate) mod unknown;
 use serde_json::Value;
 use thiserror::Error;
 
+pub(crate) use budget::STOPPED;
 pub(crate) use condition::when;
 pub(crate) use references::references;
 pub use scope::Scope;
+pub(crate) use stop_flag::StopFlag;
 pub(crate) use tag::render_value;
 // For argo::check, which reads the tags of a document with their places.
 pub(crate) use tag::{Content, tags};
@@ -121,7 +125,7 @@ fn absent(tag: &str) -> String {
 ///
 /// The value may be null; Argo takes that for a failure where a parameter is asked for.
 pub(crate) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
-    let node = parser::parse(expression).map_err(|fault| fault.syntax(expression))?;
+    let node = parsed::parsed(expression).map_err(|fault| fault.syntax(expression))?;
     evaluate_node(&node, expression, scope)
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::stop_flag::StopFlag;
 use super::unknown;
 
 /// Variables by dotted name (`inputs.parameters.x`, `steps.a.outputs.result`, `workflow.name`, `item`), layered.
@@ -19,6 +20,7 @@ pub struct Scope {
     parent: Option<Arc<Scope>>,
     /// Whether a value of this layer is unknown, so that others cost nothing.
     unknown: bool,
+    stop: Option<StopFlag>,
 }
 
 /// What a dotted path means in a scope.
@@ -51,6 +53,20 @@ impl Scope {
     /// A layer above `parent`: what it sets hides the parent's value of the same name.
     pub fn child(parent: &Arc<Scope>) -> Self {
         Self { parent: Some(Arc::clone(parent)), ..Self::default() }
+    }
+
+    /// An empty scope whose evaluations, and those of the layers above it, end when the flag is raised.
+    pub(crate) fn stopped_by(flag: &StopFlag) -> Self {
+        Self { stop: Some(flag.clone()), ..Self::default() }
+    }
+
+    /// Whether evaluations are to end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop_flag().is_some_and(StopFlag::is_raised)
+    }
+
+    pub(super) fn stop_flag(&self) -> Option<&StopFlag> {
+        self.layers().find_map(|layer| layer.stop.as_ref())
     }
 
     /// Puts the layer above another parent.

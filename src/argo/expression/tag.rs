@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::parsed::parsed;
 use super::scope::Scope;
 use super::syntax::Node;
-use super::{ExpressionError, evaluate_node, golang, parser, references};
+use super::{ExpressionError, evaluate_node, golang, references};
 
 const OPEN: &str = "{{";
 const CLOSE: &str = "}}";
@@ -143,10 +144,10 @@ fn is_of_children(variable: &str) -> bool {
 }
 
 fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Result<Option<String>, ExpressionError> {
-    let node = parser::parse(expression).map_err(|fault| fault.syntax(expression))?;
+    let node = parsed(expression).map_err(|fault| fault.syntax(expression))?;
     let missing = references::missing(&node, scope);
     let refused = match unresolved {
-        Unresolved::Keep => return tolerant(&node, expression, scope),
+        Unresolved::Keep => None,
         Unresolved::KeepItems => missing.iter().find(|variable| is_of_children(variable)),
         Unresolved::Refuse => missing.first(),
     };
@@ -154,8 +155,8 @@ fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Re
         let tag = format!("={expression}");
         return Err(ExpressionError::Unresolved { tag, variable: variable.clone() });
     }
-    if !missing.is_empty() {
-        return tolerant(&node, expression, scope);
+    if !missing.is_empty() || unresolved == Unresolved::Keep {
+        return tolerant(&node, &missing, expression, scope);
     }
     let value = evaluate_node(&node, expression, scope)?;
     text_of(&value).map(Some).ok_or_else(|| absent(&format!("={expression}")))
@@ -163,8 +164,13 @@ fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Re
 
 /// Argo takes any failure for a variable that is not known yet, and does not even try while one of those is missing
 /// that come late and that an expression could do without.
-fn tolerant(node: &Node, expression: &str, scope: &Scope) -> Result<Option<String>, ExpressionError> {
-    let waits = references::missing(node, scope).iter().any(|variable| references::LATE.contains(&variable.as_str()));
+fn tolerant(
+    node: &Node,
+    missing: &[String],
+    expression: &str,
+    scope: &Scope,
+) -> Result<Option<String>, ExpressionError> {
+    let waits = missing.iter().any(|variable| references::LATE.contains(&variable.as_str()));
     if waits {
         return Ok(None);
     }

@@ -211,7 +211,7 @@ impl Scheduler {
         }
         let strategy = self.nodes.frame(retry).template.as_ref().and_then(|template| template.retry_strategy.clone());
         let attempts: Vec<Attempt> = attempts.nodes.iter().map(|&attempt| self.nodes.attempt(attempt)).collect();
-        retry::next(&strategy.unwrap_or_default(), &attempts, self.now.elapsed)
+        retry::next(&strategy.unwrap_or_default(), &attempts, self.now.elapsed, self.scopes.stop())
     }
 
     fn take_outputs(&mut self, retry: NodeIndex, attempt: NodeIndex) {

@@ -94,6 +94,9 @@ impl Scheduler {
         self.join_task(dag, task, group);
         let mut active = false;
         for run in runs {
+            if self.scopes.stop().is_raised() {
+                break;
+            }
             if let Some(items) = self.nodes.items_mut(group) {
                 items.begun();
             }

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use super::arguments::view;
 use super::marshalled;
-use crate::argo::expression::{Scope, golang};
+use crate::argo::expression::{Scope, StopFlag, golang};
 use crate::argo::model::{Parameter, any_string};
 use crate::argo::status::Phase;
 use crate::local::resolved::Plan;
 
 /// The values of a workflow that has just begun.
-pub(super) fn of(plan: &Plan) -> Result<Scope, String> {
-    let mut globals = Scope::new();
+pub(super) fn of(plan: &Plan, stop: &StopFlag) -> Result<Scope, String> {
+    let mut globals = Scope::stopped_by(stop);
     for (name, field) in [("workflow.name", "name"), ("workflow.namespace", "namespace"), ("workflow.uid", "uid")] {
         globals.set(name, plan.metadata(field));
     }

@@ -53,6 +53,7 @@ use self::state::{Kill, Owner};
 use self::stop::Stop;
 use self::workflow::Workflow;
 use crate::argo::Shutdown;
+use crate::argo::expression::StopFlag;
 use crate::argo::model::RetryStrategy;
 use crate::argo::status::Node;
 use crate::local::resolved::Plan;
@@ -147,10 +148,19 @@ impl Scheduler {
             Event::Found(node, found) => self.looked_up(node, found),
             Event::Due(timer) => self.due(timer),
             Event::Resumed(node, given) => self.resume(node, *given),
-            Event::Shutdown(shutdown) => self.shut_down(shutdown),
+            Event::Shutdown(shutdown) => {
+                self.scopes.stop().lower();
+                self.shut_down(shutdown);
+            }
         }
         self.go_on();
         std::mem::take(&mut self.actions)
+    }
+
+    /// What another thread raises when the run is to end while an event is being handled: the event then ends early, and what
+    /// is left of it is done after the [shutdown](Event::Shutdown) that has to follow.
+    pub(crate) fn stop_flag(&self) -> StopFlag {
+        self.scopes.stop().clone()
     }
 
     /// All nodes, in the order of creation.
@@ -174,7 +184,7 @@ impl Scheduler {
     }
 
     fn go_on(&mut self) {
-        loop {
+        while !self.scopes.stop().is_raised() {
             match self.agenda.next() {
                 Some(Turn::Settled(node)) => self.tell_owner(node),
                 Some(Turn::Unlocked(node)) => self.unlocked(node),

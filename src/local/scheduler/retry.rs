@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::argo::duration;
-use crate::argo::expression::{self, Scope};
+use crate::argo::expression::{self, Scope, StopFlag};
 use crate::argo::model::{Backoff, RetryStrategy};
 use crate::argo::status::{Node, Phase};
 
@@ -26,7 +26,12 @@ pub(super) enum Next {
 }
 
 /// What follows. `attempts` are all so far, the failed one last.
-pub(super) fn next(strategy: &RetryStrategy, attempts: &[Attempt<'_>], now: SignedDuration) -> Result<Next, String> {
+pub(super) fn next(
+    strategy: &RetryStrategy,
+    attempts: &[Attempt<'_>],
+    now: SignedDuration,
+    stop: &StopFlag,
+) -> Result<Next, String> {
     let [.., last] = attempts else { return Err("a retry without an attempt".to_owned()) };
     let limit = strategy
         .limit
@@ -46,7 +51,7 @@ pub(super) fn next(strategy: &RetryStrategy, attempts: &[Attempt<'_>], now: Sign
     if limit.is_some_and(|limit| attempts.len() > limit) {
         return Ok(Next::End("No more retries left".to_owned()));
     }
-    if !strategy.expression.is_empty() && !holds(&strategy.expression, attempts.len() - 1, *last)? {
+    if !strategy.expression.is_empty() && !holds(&strategy.expression, attempts.len() - 1, *last, stop)? {
         return Ok(Next::End("retryStrategy.expression evaluated to false".to_owned()));
     }
     Ok(next)
@@ -96,8 +101,8 @@ pub(super) fn retries_errors(strategy: &RetryStrategy) -> bool {
     }
 }
 
-fn holds(expression: &str, retries: usize, last: Attempt<'_>) -> Result<bool, String> {
-    let mut scope = Scope::new();
+fn holds(expression: &str, retries: usize, last: Attempt<'_>, stop: &StopFlag) -> Result<bool, String> {
+    let mut scope = Scope::stopped_by(stop);
     for (name, value) in variables(retries, Some(last), "-1") {
         scope.set(name, value);
     }
@@ -192,7 +197,7 @@ mod tests {
         let zero = SignedDuration::ZERO;
         let attempts: Vec<Attempt> =
             attempts.iter().map(|&status| Attempt { status, began: zero, ended: zero }).collect();
-        next(&strategy(strategy_text), &attempts, zero)
+        next(&strategy(strategy_text), &attempts, zero, &StopFlag::default())
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::outputs::Known;
 use super::pod::referred_results;
 use super::references::{self, Artifacts};
 use super::state::NodeIndex;
-use crate::argo::expression::{Scope, unknown};
+use crate::argo::expression::{Scope, StopFlag, unknown};
 use crate::argo::model::{Artifact, Template};
 use crate::argo::status::{Outputs, Phase};
 use crate::local::resolved::Plan;
@@ -22,6 +22,7 @@ use crate::local::resolved::Plan;
 #[derive(Debug, Default)]
 pub(super) struct Scopes {
     workflow: Arc<Scope>,
+    stop: StopFlag,
     workflow_artifacts: Arc<HashMap<String, Artifact>>,
     boundaries: HashMap<NodeIndex, Boundary>,
     /// Outputs of the whole workflow in the order of their first appearance.
@@ -41,9 +42,14 @@ struct Boundary {
 }
 
 impl Scopes {
+    /// What stops the evaluations in these scopes.
+    pub(super) fn stop(&self) -> &StopFlag {
+        &self.stop
+    }
+
     /// Declares the workflow's values.
     pub(super) fn declare(&mut self, plan: &Plan) -> Result<(), String> {
-        self.workflow = Arc::new(globals::of(plan)?);
+        self.workflow = Arc::new(globals::of(plan, &self.stop)?);
         Ok(())
     }
 

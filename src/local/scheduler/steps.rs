@@ -12,7 +12,7 @@ use super::references::resolve;
 use super::runs::{Run, false_condition, runs};
 use super::state::{Body, Call, Caller, NodeIndex, Owner, StepsBody};
 use super::step_group::{Member, StepGroup};
-use crate::argo::expression;
+use crate::argo::expression::{self, STOPPED};
 use crate::argo::model::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
 use crate::local::resolved::Reference;
@@ -105,6 +105,9 @@ impl Scheduler {
                 // What could not even start keeps the rest of the group from starting, as in Argo.
                 if self.nodes.has_group_error(group) {
                     return Ok(());
+                }
+                if self.scopes.stop().is_raised() {
+                    return Err(STOPPED.to_owned());
                 }
                 self.start_step(steps, group, run);
             }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 pub(super) use self::item::Item;
 use self::item::Shape;
-use crate::argo::expression::{Scope, Unresolved, render_value};
+use crate::argo::expression::{STOPPED, Scope, Unresolved, render_value};
 use crate::argo::model::Step;
 
 /// One run of an expanded step.
@@ -65,6 +65,9 @@ pub(super) fn expand(
     }
     let mut expanded = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
+        if scope.is_stopped() {
+            return Err(STOPPED.to_owned());
+        }
         let mut variables = Scope::child(scope);
         let label = declare(item, &mut variables);
         let mut step = match render_value(&step, &variables, Unresolved::Refuse) {
