@@ -100,12 +100,14 @@ impl<'a> Checked<'a> {
         self.problems.sort_by_key(|(_, problem)| problem.place);
         let (errors, warnings): (Vec<_>, Vec<_>) =
             self.problems.into_iter().partition(|(severity, _)| *severity == Severity::Error);
+
         if errors.is_empty() {
             for (_, warning) in warnings.iter().filter(|_| !quiet) {
                 talk(warning.render(Severity::Warning, source(warning), stderr_colors()));
             }
             return Ok(());
         }
+
         let shown = errors.iter().take(MAX_SHOWN);
         let mut shown: Vec<String> =
             shown.map(|(_, error)| error.render(Severity::Error, source(error), stderr_colors())).collect();

@@ -66,6 +66,7 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
         let text = limited(io::stdin().lock()).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
         return sized(Source { name, text });
     }
+
     let name = path.display().to_string();
     let text = std::fs::File::open(path).and_then(|file| {
         if file.metadata()?.is_dir() {
@@ -73,6 +74,7 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
         }
         limited(file)
     });
+
     match text {
         Ok(text) => sized(Source { name, text }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(&name)),

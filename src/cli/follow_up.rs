@@ -58,6 +58,7 @@ impl FollowUp {
         if self.wait || local {
             return self.report.check();
         }
+
         if self.timeout.is_some() {
             return Err(Failure::usage("--timeout needs --wait").hint("add --wait, or remove --timeout"));
         }

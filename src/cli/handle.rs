@@ -23,6 +23,7 @@ pub(super) fn handle_of(run: &Workflow, cache: Option<&CacheName>, backend: &Bac
         }
         Backend::Local { root, .. } => (Place::Local, None, None, Some(root.display().to_string())),
     };
+
     Handle {
         version: VERSION,
         backend: place,

@@ -170,6 +170,7 @@ fn report_missing(args: &Args, missing: Vec<MissingLog>) -> Result<Exit, Failure
             }
         }
     }
+
     if !gone.is_empty() {
         talk(format_args!("note: pods are gone, and their logs with them: {}", gone.join(", ")));
     }

@@ -100,10 +100,12 @@ pub fn run() -> Exit {
         }
         _ => {}
     }
+
     let matches = match command().bin_name(invocation(&program)).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return print_clap_error(&error),
     };
+
     let verbosity = matches.get_count("verbose");
     log::start(verbosity);
     let outcome = match Cli::from_arg_matches(&matches) {
@@ -128,6 +130,7 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Completion(args), .. }) => completion::run(&args),
         Err(error) => Err(Failure::usage(error.to_string())),
     };
+
     outcome.unwrap_or_else(|failure| failure.report())
 }
 

@@ -59,6 +59,7 @@ impl NotifyArgs {
         let notice = Notice::of(workflow);
         let document = serde_json::to_value(&notice).unwrap_or_default();
         let until = Instant::now() + MAX_DELAY;
+
         let posting = async {
             if let Some(url) = &self.notify
                 && let Err(why) = post_notice(url, &document, until).await
@@ -70,6 +71,7 @@ impl NotifyArgs {
                 ));
             }
         };
+
         let running = async {
             if let Some(command) = &self.notify_exec
                 && let Err(why) = run_command(command, &notice, &document, until).await
@@ -77,6 +79,7 @@ impl NotifyArgs {
                 talk(format_args!("warning: the command of --notify-exec {why}"));
             }
         };
+
         futures::future::join(posting, running).await;
     }
 }
@@ -104,9 +107,11 @@ async fn run_command(command: &str, notice: &Notice, document: &Value, until: In
     process.args(["-c", command]).stdin(Stdio::piped()).kill_on_drop(true);
     // Our standard output carries only the result.
     process.stdout(std::io::stderr());
+
     process.env("RUNNABLE_RUN", &notice.run).env("RUNNABLE_RUN_ID", &notice.run_id);
     process.env("RUNNABLE_SUCCESS", notice.success.to_string()).env("RUNNABLE_PHASE", &notice.phase);
     process.env("RUNNABLE_ERROR", notice.error.as_deref().unwrap_or_default());
+
     let mut child = process.spawn().map_err(|error| format!("could not be started: {error}"))?;
     let input = child.stdin.take();
     let ending = async {
@@ -116,6 +121,7 @@ async fn run_command(command: &str, notice: &Notice, document: &Value, until: In
         }
         child.wait().await
     };
+
     match timeout_at(until, ending).await {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(format!("failed ({status})")),

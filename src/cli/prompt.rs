@@ -22,6 +22,7 @@ pub(super) fn confirm(question: &str, default: bool) -> Result<bool, Failure> {
         interrupt.thread_block().map_err(|error| Error::IO(error.into()))?;
         Confirm::new().with_prompt(question).default(default).interact_opt()
     });
+
     match asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
         Ok(answer) => Ok(answer.unwrap_or(false)),
         Err(Error::IO(error)) => {

@@ -89,6 +89,7 @@ impl ReportArgs {
         if runs.is_empty() || (self.reports.is_empty() && of_step.is_none()) {
             return Exit::Success;
         }
+
         let suites: Vec<Suite> = runs.iter().map(suite).collect();
         if let Some(report) = of_step
             && let Err(error) = report.write(&suites)
@@ -96,6 +97,7 @@ impl ReportArgs {
             // The user did not request this report, so a failure is only a warning.
             crate::output::stream::talk(format_args!("warning: cannot write {report}: {error}"));
         }
+
         let failed = self.reports.iter().filter_map(|report| {
             let error = report.write(&suites).err()?;
             Some(Failure::new(Exit::Tool, format!("cannot write {report}: {error}")).report())

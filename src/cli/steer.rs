@@ -43,6 +43,7 @@ pub(super) fn run(args: &SteerArgs, format: Option<Format>, order: &Order) -> Re
                 Err(failure) => exit = exit.max(failure.report()),
             }
         }
+
         if let Some(format) = format.filter(|_| !objects.is_empty()) {
             result(rendered(format, &objects))?;
         }

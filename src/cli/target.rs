@@ -65,6 +65,7 @@ impl TargetArgs {
                 let asked = access.context.take();
                 access.namespace = Some(namespace.to_string());
                 access.context = asked.clone().or(handle.context);
+
                 let cluster = match Cluster::connect(&access).await {
                     // On another machine the cluster's context may have another name; the server is compared below.
                     Err(ClusterError::UnknownContext { .. }) if asked.is_none() && handle.server.is_some() => {
@@ -73,6 +74,7 @@ impl TargetArgs {
                     }
                     connected => connected?,
                 };
+
                 if let Some(server) = handle.server.filter(|server| server != cluster.server()) {
                     return Err(Failure::new(
                         Exit::NotFound,

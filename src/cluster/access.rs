@@ -49,6 +49,7 @@ impl Access {
             Some(kubeconfig) => self.configure(kubeconfig).await?,
             None => (in_cluster()?, None),
         };
+
         if self.as_user.is_some() {
             config.auth_info.impersonate.clone_from(&self.as_user);
             config.auth_info.impersonate_groups = (!self.as_groups.is_empty()).then(|| self.as_groups.clone());
@@ -82,16 +83,19 @@ impl Access {
         let Some(named) = kubeconfig.contexts.iter().find(|named| named.name == context) else {
             return Err(ClusterError::UnknownContext { known: known(), context });
         };
+
         let cluster = named.context.as_ref().map(|context| context.cluster.clone());
         let proxied = kubeconfig
             .clusters
             .iter()
             .filter(|named| Some(&named.name) == cluster.as_ref())
             .any(|named| named.cluster.as_ref().is_some_and(|cluster| cluster.proxy_url.is_some()));
+
         let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|error| ClusterError::Context { context: context.clone(), cause: problem(&error) })?;
+
         if !proxied {
             config.proxy_url = proxy_from_environment(&config.cluster_url)
                 .map_err(|cause| ClusterError::Context { context: context.clone(), cause })?;

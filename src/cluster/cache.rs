@@ -64,6 +64,7 @@ impl Cluster {
                 homes.leases.extend(namespace);
             }
         }
+
         if homes.leases.is_empty() {
             let call = everywhere(Resource::CONFIG_MAP, SETTINGS);
             let settings = self.names(&call, &format!("limit=100&fieldSelector={}", call.selector())).await;

@@ -29,6 +29,7 @@ impl Cluster {
             workflow["metadata"]["name"].as_str().filter(|name| !name.is_empty()).ok_or(ClusterError::Unnamed)?;
         let home = self.home_of(workflow)?;
         let call = home.call(Verb::Create, Resource::WORKFLOW, name);
+
         let answer = home.send(call.create(workflow, dry_run)).await;
         match answer.result {
             Ok(object) => Ok(Created { object, already: false }),

@@ -64,10 +64,12 @@ impl Cluster {
                 return Ok(core);
             }
         }
+
         let groups = self.send(request::groups()).await.result?;
         let versions = versions(&groups, group);
         let asked =
             futures::stream::iter(versions.iter().map(async |version| (version, self.resources(version).await)));
+
         let mut found: Vec<ServedKind> = Vec::new();
         let mut asked = std::pin::pin!(asked.buffered(PARALLEL_REQUESTS));
         while let Some((version, resources)) = asked.next().await {

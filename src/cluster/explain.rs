@@ -56,6 +56,7 @@ impl Cluster {
         {
             return ClusterError::NamespaceMissing { namespace: namespace.to_owned() };
         }
+
         if call.resource == Resource::WORKFLOW {
             return ClusterError::WorkflowMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };
         }
@@ -134,6 +135,7 @@ fn causes(status: &Status) -> Vec<String> {
     if !fields.is_empty() {
         return fields;
     }
+
     let message = message(status);
     let strict = message.split_once("strict decoding error: ").map(|(_, fields)| fields.to_owned());
     vec![strict.unwrap_or(message)]

@@ -118,6 +118,7 @@ impl Follower {
                 return Ok(None);
             }
         };
+
         if Workflow::view(&state).uid() != self.uid {
             return Err(self.deleted());
         }

@@ -27,6 +27,7 @@ impl Cluster {
                 Ok(list) => list,
                 Err(failure) => return Err(self.explain(&call, failure, false).await),
             };
+
             latest.extend(created(&list));
             latest.sort_unstable_by(|one, other| other.cmp(one));
             latest.truncate(most);

@@ -67,6 +67,7 @@ impl Cursor {
         self.expected = self.latest.iter().copied().collect();
         self.from = self.second;
         self.incomplete.clear();
+
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -99,12 +100,14 @@ impl Cursor {
         };
         let time = std::str::from_utf8(time).ok().and_then(|text| Some((text, text.parse::<Timestamp>().ok()?)));
         let Some((time, at)) = time else { return Some(Line { time: None, text: line.to_vec() }) };
+
         let hash = hash(line);
         if let Some(place) = self.expected.iter().position(|&again| again == hash) {
             // Hashes before it will not come any more, for example because the node has rotated the log.
             self.expected.drain(..=place);
             return None;
         }
+
         let second = at.as_second();
         if self.from.is_some_and(|from| second < from) {
             return None;
@@ -117,6 +120,7 @@ impl Cursor {
         if self.second == Some(second) {
             self.latest.push(hash);
         }
+
         let is_wanted = self.first_wanted.is_none_or(|wanted| wanted <= at);
         is_wanted.then(|| Line { time: Some(time.to_owned()), text: text.to_vec() })
     }

@@ -62,83 +62,131 @@ impl Cluster {
         options: &LogOptions,
         mut show: impl FnMut(Line),
     ) -> Result<LogEnd, ClusterError> {
-        let mut cursor = Cursor::new(options.since);
-        let mut follow = options.follow;
-        // Whether a stream has ended regularly after the container's end.
-        let mut read_to_end = false;
-        let (mut last_answer, mut failures) = (Instant::now(), 0);
+        let mut reading = Reading {
+            cluster: self,
+            pod,
+            options,
+            cursor: Cursor::new(options.since),
+            follow: options.follow,
+            read_to_end: false,
+            last_answer: Instant::now(),
+            failures: 0,
+        };
         loop {
-            let failure = match self.open_log(pod, options, follow, &cursor).await {
-                Ok(stream) => {
-                    // The server finds a log by the pod's name. Sequence: we read the pod, it is deleted and created
-                    // again under its name, we open the stream and get the log of the new pod. So check after opening
-                    // that the pod is still the same.
-                    if self.is_replaced(pod).await? {
-                        return Ok(cursor.end(read_to_end, &mut show));
-                    }
-                    let clean = cursor.read_stream(stream, !follow, &mut show).await;
-                    (last_answer, failures) = (Instant::now(), 0);
-                    match clean {
-                        true if !follow => return Ok(LogEnd::Whole),
-                        true => match self.pod_state(pod, &options.container).await? {
-                            // Read the lines written since then to the end, unless the pod is deleted before that.
-                            PodState::Over => {
-                                (follow, read_to_end) = (false, true);
-                                continue;
-                            }
-                            // The kubelet ends the stream only after it has sent the whole log of an ended container.
-                            PodState::Gone => return Ok(cursor.end(true, &mut show)),
-                            PodState::There => None,
-                        },
-                        false => None,
-                    }
-                }
-                Err(failure) => Some(failure),
+            let next = match reading.open().await {
+                Ok(stream) => reading.read(stream, &mut show).await?,
+                Err(failure) => reading.decide_after(failure, &mut show).await?,
             };
-            match failure {
-                None => {}
-                Some(Failure::Refused(status)) if status.code == 404 || is_waiting(&status) => {
-                    failures += 1;
-                    match self.pod_state(pod, &options.container).await? {
-                        _ if status.code != 404 && !options.follow => return Ok(LogEnd::NotBegun),
-                        PodState::Gone => return Ok(cursor.end(read_to_end, &mut show)),
-                        // The kubelet learns about a pod, and about the end of its container, later than the API
-                        // server.
-                        PodState::Over if failures < ATTEMPTS => {}
-                        PodState::Over if !cursor.is_fresh() => return Ok(cursor.end(read_to_end, &mut show)),
-                        PodState::Over if status.code == 404 => return Ok(LogEnd::Gone),
-                        PodState::There if options.follow && last_answer.elapsed() < self.patience => {}
-                        PodState::There if !options.follow && failures < ATTEMPTS => {}
-                        PodState::Over | PodState::There => return Ok(LogEnd::NotBegun),
-                    }
-                }
-                Some(failure) if failure.is_temporary() || may_recover(&failure, options.follow, cursor.is_fresh()) => {
-                    failures += 1;
-                    let patient =
-                        if options.follow { last_answer.elapsed() < self.patience } else { failures < ATTEMPTS };
-                    if !patient {
-                        return Err(self.explain_pods("read the log of", &pod.name, failure).await);
-                    }
-                }
-                Some(failure) => return Err(self.explain_pods("read the log of", &pod.name, failure).await),
+            match next {
+                Next::Done(end) => return Ok(end),
+                Next::Continue => {}
+                Next::Retry => tokio::time::sleep(PAUSE).await,
             }
-            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// What to do after a stream or a failure to open one.
+enum Next {
+    Done(LogEnd),
+    /// Open another stream at once.
+    Continue,
+    /// Open another stream after a pause.
+    Retry,
+}
+
+/// The state of reading one log through several streams.
+struct Reading<'a> {
+    cluster: &'a Cluster,
+    pod: &'a Pod,
+    options: &'a LogOptions,
+    cursor: Cursor,
+    /// Whether the next stream follows the log.
+    follow: bool,
+    /// Whether a stream has ended regularly after the container's end.
+    read_to_end: bool,
+    last_answer: Instant,
+    /// Failures since the last answer.
+    failures: u32,
+}
+
+impl Reading<'_> {
+    async fn open(&self) -> Result<impl AsyncBufRead + use<>, Failure> {
+        let cluster = self.cluster;
+        let request = self.options.request(&cluster.namespace, &self.pod.name, self.follow, &self.cursor);
+        let request = request.map_err(|error| Failure::Unusable(error.to_string()))?;
+        match tokio::time::timeout(cluster.request_timeout, cluster.client.request_stream(request)).await {
+            Ok(opened) => opened.map_err(|error| Failure::from_kube(&error)),
+            Err(_) => Err(Failure::Lost(TransportError::timeout(cluster.request_timeout))),
         }
     }
 
-    async fn open_log(
-        &self,
-        pod: &Pod,
-        options: &LogOptions,
-        follow: bool,
-        cursor: &Cursor,
-    ) -> Result<impl AsyncBufRead + use<>, Failure> {
-        let request = options.request(&self.namespace, &pod.name, follow, cursor);
-        let request = request.map_err(|error| Failure::Unusable(error.to_string()))?;
-        match tokio::time::timeout(self.request_timeout, self.client.request_stream(request)).await {
-            Ok(opened) => opened.map_err(|error| Failure::from_kube(&error)),
-            Err(_) => Err(Failure::Lost(TransportError::timeout(self.request_timeout))),
+    async fn read(&mut self, stream: impl AsyncBufRead, show: &mut impl FnMut(Line)) -> Result<Next, ClusterError> {
+        // The server finds a log by the pod's name. Sequence: we read the pod, it is deleted and created again under
+        // its name, we open the stream and get the log of the new pod. So check after opening that the pod is still
+        // the same.
+        if self.cluster.is_replaced(self.pod).await? {
+            return Ok(Next::Done(self.cursor.end(self.read_to_end, show)));
         }
+
+        let is_regular_end = self.cursor.read_stream(stream, !self.follow, show).await;
+        (self.last_answer, self.failures) = (Instant::now(), 0);
+        if !is_regular_end {
+            return Ok(Next::Retry);
+        }
+        if !self.follow {
+            return Ok(Next::Done(LogEnd::Whole));
+        }
+
+        Ok(match self.cluster.pod_state(self.pod, &self.options.container).await? {
+            // Read the lines written since then to the end, unless the pod is deleted before that.
+            PodState::Over => {
+                (self.follow, self.read_to_end) = (false, true);
+                Next::Continue
+            }
+            // The kubelet ends the stream only after it has sent the whole log of an ended container.
+            PodState::Gone => Next::Done(self.cursor.end(true, show)),
+            PodState::There => Next::Retry,
+        })
+    }
+
+    async fn decide_after(&mut self, failure: Failure, show: &mut impl FnMut(Line)) -> Result<Next, ClusterError> {
+        match failure {
+            Failure::Refused(status) if status.code == 404 || is_waiting(&status) => {
+                self.failures += 1;
+                self.decide_without_log(status.code == 404, show).await
+            }
+            failure if failure.is_temporary() || may_recover(&failure, self.options.follow, self.cursor.is_fresh()) => {
+                self.failures += 1;
+                if self.may_retry() { Ok(Next::Retry) } else { Err(self.explain(failure).await) }
+            }
+            failure => Err(self.explain(failure).await),
+        }
+    }
+
+    /// Decides after the server has answered that there is no log: it was not found, or the container is waiting.
+    async fn decide_without_log(&mut self, not_found: bool, show: &mut impl FnMut(Line)) -> Result<Next, ClusterError> {
+        let state = self.cluster.pod_state(self.pod, &self.options.container).await?;
+        if !not_found && !self.options.follow {
+            return Ok(Next::Done(LogEnd::NotBegun));
+        }
+        Ok(match state {
+            PodState::Gone => Next::Done(self.cursor.end(self.read_to_end, show)),
+            // The kubelet learns about a pod, and about the end of its container, later than the API server.
+            PodState::Over if self.failures < ATTEMPTS => Next::Retry,
+            PodState::Over if !self.cursor.is_fresh() => Next::Done(self.cursor.end(self.read_to_end, show)),
+            PodState::Over if not_found => Next::Done(LogEnd::Gone),
+            PodState::There if self.may_retry() => Next::Retry,
+            PodState::Over | PodState::There => Next::Done(LogEnd::NotBegun),
+        })
+    }
+
+    fn may_retry(&self) -> bool {
+        if self.options.follow { self.last_answer.elapsed() < self.cluster.patience } else { self.failures < ATTEMPTS }
+    }
+
+    async fn explain(&self, failure: Failure) -> ClusterError {
+        self.cluster.explain_pods("read the log of", &self.pod.name, failure).await
     }
 }
 

@@ -88,8 +88,10 @@ impl Cluster {
         let plugin = resolved.config.auth_info.exec.clone();
         let proxy = resolved.config.proxy_url.as_ref().map(address);
         let server = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
+
         let client = Client::try_from(resolved.config)
             .map_err(|error| explain::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;
+
         Ok(Self {
             client,
             server,

@@ -37,6 +37,7 @@ impl FromStr for OwnerName {
             [namespace, kind, name] => (Some(*namespace), *kind, *name),
             _ => return Err(EXPECTED),
         };
+
         let (kind, group) = kind.split_once('.').map_or((kind, None), |(kind, group)| (kind, Some(group)));
         if [Some(kind), Some(name), namespace, group].into_iter().flatten().any(str::is_empty) {
             return Err(EXPECTED);
@@ -153,10 +154,12 @@ impl Cluster {
             let (theirs, ours) = (theirs.clone(), self.namespace().to_owned());
             return Err(OwnerError::Elsewhere { owner: owner.clone(), theirs, ours });
         }
+
         let object = self.owner_object(&kind, &owner.name).await?;
         if object["metadata"].get("deletionTimestamp").is_some_and(|time| !time.is_null()) {
             return Err(OwnerError::BeingDeleted { kind: kind.name(), name: owner.name.clone() });
         }
+
         Ok(json!({
             "apiVersion": kind.api_version,
             "kind": kind.kind,
@@ -191,6 +194,7 @@ impl Cluster {
             Ok(object) => return Ok(object),
             Err(failure) => failure,
         };
+
         match failure {
             Failure::Refused(status) if status.code == 404 => Err(OwnerError::Missing {
                 kind: kind.name(),

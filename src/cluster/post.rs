@@ -29,14 +29,17 @@ pub(crate) async fn post(url: &Uri, document: &Value, timeout: Duration) -> Resu
     (parts.scheme, parts.authority) = (url.scheme().cloned(), url.authority().cloned());
     parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
     let server = Uri::from_parts(parts).map_err(|error| permanent(error.to_string()))?;
+
     let mut config = Config::new(server);
     config.default_retry = false;
     let client = Client::try_from(config).map_err(|error| permanent(TransportError::from_error(&error).cause))?;
+
     let path = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let request = http::Request::post(path)
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(Body::from(document.to_string().into_bytes()))
         .map_err(|error| permanent(error.to_string()))?;
+
     let answer = match tokio::time::timeout(timeout, client.send(request)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(kube::Error::Service(source))) => {
@@ -47,6 +50,7 @@ pub(crate) async fn post(url: &Uri, document: &Value, timeout: Duration) -> Resu
         }
         Err(_) => return Err(PostError { cause: TransportError::timeout(timeout).cause, is_temporary: true }),
     };
+
     let status = answer.status();
     if status.is_success() {
         return Ok(());

@@ -34,6 +34,7 @@ pub(crate) async fn revise<T, E: From<ClusterError>>(
         .with_max_times(ATTEMPTS - 1)
         .with_jitter();
     let mut pauses = backoff.build();
+
     let mut perhaps_done = false;
     loop {
         match attempt(perhaps_done).await? {

@@ -25,6 +25,7 @@ impl Cluster {
             Ok(request) => request,
             Err(error) => return Answer { result: Err(Failure::Unusable(error.to_string())), unsure: false },
         };
+
         let mut unsure = false;
         for attempt in 1.. {
             let result = self.send_once(request.clone()).await;

@@ -58,6 +58,7 @@ impl Elsewhere {
         let all = cluster.names(&here, "limit=500").await;
         let mut found =
             Self { similar: similar(missing.name, all.into_iter().map(|(name, _)| name)), ..Self::default() };
+
         let selector = format!("limit=20&fieldSelector={}", missing.selector());
         if missing.resource.namespaced {
             let anywhere = Call { namespace: None, ..here };
@@ -65,6 +66,7 @@ impl Elsewhere {
             found.namespaces =
                 places.into_iter().filter_map(|(_, namespace)| namespace).take(MAX_SUGGESTIONS).collect();
         }
+
         for kind in [TemplateKind::WorkflowTemplate, TemplateKind::ClusterWorkflowTemplate, TemplateKind::CronWorkflow]
         {
             let resource = Resource::from(kind);

@@ -78,6 +78,7 @@ impl Watch {
                 }
                 WatchEvent::Error(_) => return Event::Expired,
             };
+
             if let Event::Changed(object) | Event::Deleted(object) = &event
                 && let Some(version) = version_of(object)
             {

@@ -34,9 +34,11 @@ pub(crate) fn decide(workflow: &Workflow, resume: &Resume) -> Result<Decision, R
         }
         Err(refusal) => return Err(refusal),
     };
+
     let waiting: Vec<(&String, &Value)> = nodes.all.iter().filter(|(_, node)| is_waiting(node)).collect();
     let selected: Vec<(&String, &Value)> = waiting.into_iter().filter(|(_, node)| resume.selects(node)).collect();
     let release = workflow.is_suspended() && resume.selector.is_none();
+
     if selected.is_empty() {
         let names_nodes = resume.selector.is_some() || !resume.outputs.is_empty();
         if names_nodes && !resume.is_done(&nodes) {
@@ -44,6 +46,7 @@ pub(crate) fn decide(workflow: &Workflow, resume: &Resume) -> Result<Decision, R
         }
         return Ok(if release { resume_run(workflow) } else { Decision::Already("not suspended".to_owned()) });
     }
+
     let mut globals = Globals::of(workflow);
     let mut changed = Map::new();
     let mut names = Vec::new();
@@ -51,6 +54,7 @@ pub(crate) fn decide(workflow: &Workflow, resume: &Resume) -> Result<Decision, R
         changed.insert(id.clone(), resume.resumed_fields(node, &mut globals)?);
         names.push(display_name(node).to_owned());
     }
+
     let mut status = nodes.patch(changed);
     if let Some(parameters) = globals.changed() {
         status["outputs"] = json!({ "parameters": parameters });
@@ -97,6 +101,7 @@ impl Resume {
         if let Some(message) = &self.message {
             fields["message"] = message.as_str().into();
         }
+
         let mut outputs = node["outputs"].clone();
         let parameters = outputs["parameters"].as_array().cloned().unwrap_or_default();
         for (name, _) in &self.outputs {
@@ -105,6 +110,7 @@ impl Resume {
                 return Err(Refusal::UnknownOutput { node, parameter });
             }
         }
+
         if !parameters.iter().any(is_supplied) {
             return Ok(fields);
         }
@@ -125,6 +131,7 @@ impl Resume {
             Some((_, value)) => Value::from(value.as_str()),
             None => parameter["valueFrom"]["default"].clone(),
         };
+
         if value.is_null() {
             return Err(Refusal::MissingOutput { node: display_name(node).to_owned(), parameter: name });
         }

@@ -18,6 +18,7 @@ pub(crate) fn decide(workflow: &Workflow, wanted: Shutdown) -> Result<Decision, 
     if enough && !workflow.is_suspended() {
         return Ok(Decision::Already(already(current)));
     }
+
     let word = if enough { current.unwrap_or_default() } else { wanted.as_str() };
     let mut spec = json!({"shutdown": word});
     if workflow.is_suspended() {

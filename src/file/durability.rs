@@ -106,6 +106,7 @@ fn collect(path: &Path, files: &mut Vec<File>) -> io::Result<bool> {
             }
         }
     }
+
     if kind.is_dir() || kind.is_file() {
         match File::open(path) {
             Ok(file) => files.push(file),

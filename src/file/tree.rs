@@ -92,6 +92,7 @@ fn fill(source: &mut File, target: &mut File) -> io::Result<()> {
     if metadata.blocks() * 512 >= metadata.len() {
         return io::copy(source, target).map(drop);
     }
+
     ftruncate(&*target, metadata.len())?;
     let mut end = 0;
     while let Some(start) = next(source, rustix::fs::SeekFrom::Data(end))? {

@@ -51,6 +51,7 @@ pub(super) fn make(root: &Root, url: &RemoteUrl) -> Result<Repository, GitError>
         let _ = temporary.keep();
         return open(root);
     }
+
     let base = match Repository::open(&path) {
         Ok(base) => base,
         Err(error) if error.code() == git2::ErrorCode::Owner => return Err(GitError::Ownership { path }),
@@ -60,6 +61,7 @@ pub(super) fn make(root: &Root, url: &RemoteUrl) -> Result<Repository, GitError>
         Err(_) if is_unfinished(&path)? => initialize(&path)?,
         Err(_) => return Err(GitError::NoRepository { base: path }),
     };
+
     repair_head(&base)?;
     check_remote(&base, &path, url)?;
     Ok(base)

@@ -103,10 +103,12 @@ pub(crate) fn cleanup(
     if !request.dry_run {
         work.repair()?;
     }
+
     for tree in work.selected()? {
         work.check_cancelled()?;
         work.remove(&tree)?;
     }
+
     work.remove_safe_directories()?;
     if request.remote_prune {
         work.prune_remote_refs()?;
@@ -183,6 +185,7 @@ impl Work<'_> {
         let Some(tree) = selected.now(self.root, base.as_ref())?.filter(|tree| self.is_selected(tree)) else {
             return Ok(());
         };
+
         let mut reasons = reasons(self.git, base.as_ref(), &tree);
         let is_forced = self.request.force && tree.state != TreeState::BeingMade;
         if !reasons.is_empty() && !is_forced {
@@ -196,6 +199,7 @@ impl Work<'_> {
             self.cleaned.errors.push(error);
             return Ok(());
         }
+
         reasons.retain(Reason::is_loss);
         (self.report)(CleanupEvent::Removed(&tree, &reasons));
         self.cleaned.removed.push((tree, reasons));

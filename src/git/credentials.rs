@@ -49,9 +49,11 @@ pub(super) fn login(url: &RemoteUrl, variable: impl Fn(&str) -> Option<String>) 
             Some((forge.user.to_owned(), token.trim().to_owned()))
         })
     };
+
     // A line break in a value would add a line of its own to the helper's answer, such as another host.
     let login =
         given.or_else(token).filter(|(user, password)| !format!("{user}{password}").contains(['\n', '\r', '\0']))?;
+
     let helper = format!(
         "!f() {{ test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"${USER}\" \"${PASSWORD}\"; }}; f"
     );

@@ -40,12 +40,14 @@ pub(super) fn fetch(
     let mut options = vec![depth.as_deref(), refetch.then_some("--refetch")];
     options.retain(Option::is_some);
     let options: Vec<&str> = options.into_iter().flatten().collect();
+
     let want = resolved.want.as_str();
     let mut arguments = arguments(&options, want);
     let answer = network.ask(&root.base(), &arguments)?;
     if answer.success {
         return Ok(resolved.clone());
     }
+
     if answer.stderr.contains("mismatched algorithms") {
         return Err(GitError::ObjectFormat { repository: network.url.to_string() });
     }
@@ -53,6 +55,7 @@ pub(super) fn fetch(
     if !refused.iter().any(|words| answer.stderr.contains(words)) {
         answer.into_stdout(&arguments, &root.base())?;
     }
+
     let Some(name) = &resolved.name else {
         return Err(GitError::NoCommit { url: network.url.to_string(), id: resolved.commit.clone() });
     };
@@ -97,6 +100,7 @@ fn reaches(base: &Repository, commit: Oid, depth: Depth) -> bool {
     let mut level = vec![commit];
     let mut seen: HashSet<Oid> = level.iter().copied().collect();
     let mut number = 1;
+
     while !level.is_empty() {
         let mut next = Vec::new();
         for id in level {

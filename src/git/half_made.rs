@@ -51,6 +51,7 @@ fn unknown(repository: &Repository, commits: &[Tree<'_>]) -> Result<BTreeSet<Str
         let has_content = |status: Delta| !matches!(status, Delta::Unmodified | Delta::Deleted | Delta::Ignored);
         let deltas = difference.deltas().filter(|delta| has_content(delta.status()));
         let found: BTreeSet<String> = deltas.filter_map(|delta| path_text(&delta)).collect();
+
         unknown = Some(match unknown {
             Some(before) => before.intersection(&found).cloned().collect(),
             None => found,

@@ -23,6 +23,7 @@ pub(super) fn post_checkout(git: &Git, tree: &Path, commit: &ObjectId) -> Result
             None => command.env_remove(variable),
         };
     }
+
     let ended = command.stdout(Stdio::null()).stderr(Stdio::inherit()).status();
     match ended {
         Ok(status) if status.success() => Ok(()),

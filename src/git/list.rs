@@ -42,6 +42,7 @@ pub(crate) fn list(git: &Git, root: &Root) -> Result<Vec<WorktreeInfo>, GitError
     let next = AtomicUsize::new(0);
     let listed = Mutex::new(Vec::with_capacity(trees.len()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MAX_THREADS).min(trees.len());
+
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -54,6 +55,7 @@ pub(crate) fn list(git: &Git, root: &Root) -> Result<Vec<WorktreeInfo>, GitError
             });
         }
     });
+
     let mut listed = listed.into_inner().unwrap_or_else(PoisonError::into_inner);
     listed.sort_by(|left: &WorktreeInfo, right| left.tree.path.cmp(&right.tree.path));
     Ok(listed)
@@ -65,6 +67,7 @@ fn inspect(git: &Git, base: Option<&Repository>, tree: &Tree) -> WorktreeInfo {
     let branch = head.as_deref().and_then(|head| head.strip_prefix("ref: ")).map(str::to_owned);
     let tip = |branch: &String| base?.refname_to_id(branch).ok().map(|id| id.to_string());
     let commit = branch.as_ref().map_or(head, tip);
+
     WorktreeInfo {
         tree: tree.clone(),
         commit: commit.and_then(|commit| commit.parse().ok()),

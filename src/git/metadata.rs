@@ -96,6 +96,7 @@ pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &Obje
     write("commondir", "../..\n".to_owned())?;
     write("gitdir", format!("{}\n", tree.join(".git").display()))?;
     write("HEAD", format!("{commit}\n"))?;
+
     fs::create_dir(tree).map_err(GitError::file("create", tree))?;
     let pointer = tree.join(".git");
     fs::write(&pointer, format!("gitdir: {}\n", path.display())).map_err(GitError::file("write", &pointer))?;

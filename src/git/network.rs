@@ -30,6 +30,7 @@ impl Network<'_> {
         if first.success || !wants_credentials(&first.stderr) {
             return Ok(first);
         }
+
         let answer = match login {
             Some(login) => self.git.ask(directory, arguments.iter().copied(), &login)?,
             None => first,

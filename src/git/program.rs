@@ -86,6 +86,7 @@ impl Git {
         for variable in OTHER_REPOSITORY_VARIABLES {
             command.env_remove(variable);
         }
+
         command.env("LC_ALL", "C").env("GIT_CEILING_DIRECTORIES", directory.parent().unwrap_or(directory));
         if std::env::var_os("GIT_ALLOW_PROTOCOL").is_none() {
             command.env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh");
@@ -96,6 +97,7 @@ impl Git {
         if let Some(action) = self.reflog_action {
             command.env("GIT_REFLOG_ACTION", action);
         }
+
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -25,6 +25,7 @@ pub(super) fn repair(root: &Root, repository: &Repository, lock: &Lock) {
     if git_at_work(root).is_some() {
         return;
     }
+
     let is_stale = |path: &Path| lock.follows_a_killed_holder() || age(path).is_some_and(|age| age > STALE_LOCK_AGE);
     for path in locks(common).into_iter().filter(|path| is_stale(path)) {
         // If this fails, the next git that needs the lock names the file.
@@ -33,6 +34,7 @@ pub(super) fn repair(root: &Root, repository: &Repository, lock: &Lock) {
     for path in half_objects(common).into_iter().filter(|path| is_stale(path)) {
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
+
     let debris = metadata::all(repository).unwrap_or_default().into_iter().filter(Metadata::is_debris);
     let holds_nothing = |metadata: &Metadata| work::of_gone(repository, metadata).is_ok_and(|work| work.is_empty());
     for metadata in debris.filter(|metadata| is_stale(metadata.path()) && holds_nothing(metadata)) {
@@ -53,6 +55,7 @@ fn locks(common: &Path) -> Vec<PathBuf> {
         "gc.pid.lock",
     ];
     let mut found: Vec<PathBuf> = names.iter().map(|name| common.join(name)).filter(|path| path.exists()).collect();
+
     let mut directories = vec![common.join("refs")];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {

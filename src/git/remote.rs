@@ -114,6 +114,7 @@ impl FromStr for RemoteUrl {
         {
             return Err(RemoteUrlError::Transport(helper.to_owned()));
         }
+
         let Some((scheme, rest)) = text.split_once("://") else {
             // `https:/host`, with a slash missing, would be read as host `https` and a path.
             let host = text.split_once(':').map(|(host, _)| host.to_ascii_lowercase());
@@ -129,11 +130,13 @@ impl FromStr for RemoteUrl {
         if !SCHEMES.contains(&scheme.as_str()) {
             return Err(RemoteUrlError::Transport(scheme));
         }
+
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(login, host)| (Some(login), host));
         if scheme != "file" && !is_host(host) {
             return Err(RemoteUrlError::Malformed);
         }
+
         let (user, password) = login.map_or((None, None), |login| match login.split_once(':') {
             Some((user, password)) => (Some(user), Some(password)),
             None => (Some(login), None),

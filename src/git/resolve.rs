@@ -32,6 +32,7 @@ fn resolve_ref(network: &Network<'_>, directory: &Path, name: &RefName) -> Resul
     let mut arguments = vec!["ls-remote", "--quiet", "--", network.url.as_str()];
     arguments.extend(candidates.iter().chain(&peeled).map(String::as_str));
     let printed = network.ask(directory, &arguments)?.into_stdout(&arguments, directory)?;
+
     let listed = String::from_utf8_lossy(&printed);
     if listed.lines().filter_map(|line| line.split_once('\t')).any(|(id, _)| is_sha256(id)) {
         return Err(GitError::ObjectFormat { repository: network.url.to_string() });

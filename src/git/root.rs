@@ -73,10 +73,12 @@ impl Root {
             Err(error) => return Err(GitError::file("read", &absolute)(error)),
             Ok(_) => directory(&absolute)?,
         }
+
         let path = fs::canonicalize(&absolute).map_err(GitError::file("find", &absolute))?;
         if path.to_str().is_none_or(|text| text.contains('\n')) {
             return Err(GitError::Place { path, problem: "has a name that git's metadata cannot hold" });
         }
+
         let root = Self { path, made: Vec::new() };
         for inner in [root.base(), root.trees()] {
             if fs::symlink_metadata(&inner).is_ok() {
@@ -123,6 +125,7 @@ impl Root {
 fn make_directories(path: &Path) -> Result<Vec<PathBuf>, GitError> {
     let absolute = std::path::absolute(path).map_err(GitError::file("find", path))?;
     let missing: Vec<&Path> = absolute.ancestors().take_while(|path| fs::symlink_metadata(path).is_err()).collect();
+
     let mut made: Vec<PathBuf> = Vec::new();
     for directory in missing.into_iter().rev() {
         match fs::create_dir(directory) {

@@ -31,9 +31,11 @@ pub(super) fn track(base: &Repository, resolved: &Resolved) -> Result<(), GitErr
         // If this fails, only the tag's name is missing in the base: the record keeps the commit.
         let _ = write_tag(base, tag, &name, target);
     }
+
     if base.refname_to_id(&name).is_ok_and(|known| known == target) {
         return Ok(());
     }
+
     let set = || base.reference(&name, target, true, MESSAGE).map(drop);
     set()
         .or_else(|_| {

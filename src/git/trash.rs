@@ -41,6 +41,7 @@ pub(super) fn move_to_trash(root: &Root, tree: &Path) -> Result<Option<Trash>, G
         }
         Err(error) => return Err(GitError::file("create a directory in", &root.trees())(error)),
     };
+
     match moved {
         Ok(()) => Ok(Some(trash)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -82,6 +83,7 @@ impl Trash {
             }
             deleted => deleted,
         };
+
         match deleted {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(GitError::file("remove", &self.path)(error)),
             _ => Ok(()),

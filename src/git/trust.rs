@@ -45,6 +45,7 @@ pub(super) fn forget_gone(git: &Git, root: &Root, _lock: &Lock) -> Result<Vec<Pa
     if gone.is_empty() {
         return Ok(gone);
     }
+
     let trusted = entries(git, root, TRUSTED)?;
     for (path, text) in gone.iter().filter_map(|path| Some((path, path.to_str()?))) {
         if trusted.contains(path) {

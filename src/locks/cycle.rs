@@ -39,6 +39,7 @@ pub(crate) fn cycles(locks: &[Lock]) -> Vec<Cycle> {
     let stuck = graph.stuck();
     let mut reported: BTreeSet<&Holder> = BTreeSet::new();
     let mut cycles = Vec::new();
+
     for start in &stuck {
         let mut path: Vec<(&Holder, Step)> = Vec::new();
         let mut at = *start;
@@ -86,6 +87,7 @@ impl<'a> Graph<'a> {
                     free.contains(&lock.name) && before.is_none_or(|first| !stuck.contains(first))
                 })
             };
+
             let left: BTreeSet<&Holder> = stuck.iter().filter(|waiter| !proceeds(waiter)).copied().collect();
             if left.len() == stuck.len() {
                 return stuck;
@@ -130,6 +132,7 @@ impl<'a> Graph<'a> {
             let (holding, next) = all.collect::<Option<Vec<_>>>()?.into_iter().next()?;
             Some((step(lock, &holding.holder, false), next))
         });
+
         held.or_else(|| {
             entries.iter().find_map(|(lock, _)| {
                 let first = Self::blocking_waiter(lock, waiter).filter(|first| stuck.contains(first))?;

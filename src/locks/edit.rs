@@ -71,9 +71,11 @@ impl EditRequest<'_> {
         let limits = Limits::of(config_map.unwrap_or(&absent))?;
         let old = limits.limit(self.key.as_str());
         let drained = limits.drained(self.key.as_str()).cloned();
+
         let after = self.after(&old, drained.as_ref())?;
         let names = limits.branches(self.key.as_str()).iter();
         let shared_with = self.branch.map(|branch| names.filter(|name| !branch.is(name)).cloned().collect());
+
         let new = after.clone().unwrap_or(old.clone());
         let change = match after {
             None => Change::Nothing,
@@ -121,6 +123,7 @@ impl EditRequest<'_> {
             }
             _ => note.drained = None,
         }
+
         let room = limits.config_map["metadata"]["annotations"].to_string().len() < MAX_ANNOTATIONS;
         if let Some(branch) = self.branch.filter(|branch| room && !note.branches.iter().any(|name| branch.is(name))) {
             note.branches.push(branch.to_string());
@@ -128,6 +131,7 @@ impl EditRequest<'_> {
         if self.edit != Edit::Delete && note != Note::default() {
             notes.insert(self.key.to_string(), note);
         }
+
         let annotation = (!notes.is_empty()).then(|| json!(notes).to_string());
         let value = limit.number().map(|limit| limit.to_string());
         match config_map {

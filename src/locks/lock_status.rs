@@ -64,6 +64,7 @@ impl LockStatus {
         if !self.recorded.waiting.iter().any(|waiting| waiting.lock == *lock) {
             return Vec::new();
         }
+
         let waiter = |node: Option<(&String, &NodeLockStatus)>| Waiter {
             holder: Holder {
                 namespace: namespace.clone(),
@@ -76,12 +77,14 @@ impl LockStatus {
             within: node.map(|(_, node)| node.within.clone()).unwrap_or_default(),
             drains: self.drains,
         };
+
         let mut waiting = self.nodes.iter().filter(|(_, node)| node.waiting.is_some()).peekable();
         // A node that waits for several locks names only one of them. A node that gave up stays in
         // `synchronization.waiting`.
         let nobody = self.whole && self.phase == "Running" && waiting.peek().is_none();
         let nodes: Vec<Waiter> =
             waiting.filter(|(_, node)| node.waiting.as_ref() == Some(lock)).map(|node| waiter(Some(node))).collect();
+
         match (nodes.is_empty(), nobody) {
             (true, false) => vec![waiter(None)],
             _ => nodes,

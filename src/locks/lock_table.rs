@@ -57,6 +57,7 @@ impl LockTable {
                 locks.extend(named);
             }
         }
+
         self.workflows.retain(|address, _| kept.contains(address));
     }
 
@@ -171,6 +172,7 @@ impl LockTable {
             return holders.into_values().collect();
         }
         let lock_status = queue.iter().filter_map(|waiter| self.workflows.get(&address(&waiter.holder)));
+
         let waiting = lock_status.flat_map(|lock_status| &lock_status.recorded.waiting);
         for holder in waiting.filter(|waiting| waiting.lock == *lock).flat_map(|waiting| &waiting.held_by) {
             let holding = self.holding(holder);
@@ -180,6 +182,7 @@ impl LockTable {
                 holders.entry(holder.clone()).or_insert(holding);
             }
         }
+
         holders.into_values().collect()
     }
 
@@ -189,6 +192,7 @@ impl LockTable {
             let state = if gone { HolderState::Gone } else { HolderState::Live { phase: "Unknown".to_owned() } };
             return Holding { holder: holder.clone(), node_name: None, state, drains: false };
         };
+
         let node = holder.node.as_ref().and_then(|id| lock_status.nodes.get(id));
         let state = match node.and_then(|node| node.ended.clone()) {
             Some(phase) => HolderState::Ended { phase },

@@ -46,6 +46,7 @@ fn test_case(case: &Case) -> TestCase {
     if !matches!(case.verdict, Verdict::Skipped(_)) {
         status.add_reruns(case.attempts.iter().map(rerun));
     }
+
     let mut xml = TestCase::new(legal(&case.name), status);
     xml.set_classname(legal(&case.template)).set_time(case.took.map(time).unwrap_or_default());
     if case.cached {

@@ -54,10 +54,12 @@ impl<W: Write> Lines<W> {
             line.extend_from_slice(prefix.as_bytes());
             line.extend_from_slice(b": ");
         }
+
         if let Some(time) = time.filter(|_| self.timestamps) {
             line.extend_from_slice(time.as_bytes());
             line.push(b' ');
         }
+
         line.extend_from_slice(&self.mask.bytes(text));
         line.push(b'\n');
         self.writer.write_all(&line)

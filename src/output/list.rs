@@ -95,6 +95,7 @@ impl Growing {
         for row in rows {
             table.add_row(cells(row, self.columns, now));
         }
+
         let widths = table.column_max_content_widths();
         self.widths.resize(widths.len(), 0);
         for ((column, own), before) in table.column_iter_mut().zip(&widths).zip(&mut self.widths) {
@@ -118,6 +119,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
     if columns.namespace {
         cells.push(summary.namespace.clone());
     }
+
     let suspended = if summary.is_suspended { " (suspended)" } else { "" };
     // The end of a killed run is not known.
     let took = summary.duration(now).filter(|_| summary.phase != KILLED);
@@ -129,6 +131,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
         summary.progress.clone().unwrap_or_default(),
         summary.run_id.clone().unwrap_or_default(),
     ]);
+
     if columns.wide {
         let nodes = match summary.total_nodes {
             0 => String::new(),

@@ -157,6 +157,7 @@ fn tree_bar(shown: Arc<Mutex<ShownNodes>>) -> ProgressBar {
         // Writing to a String cannot fail.
         let _ = to.write_str(drawing.trim_end());
     };
+
     if let Ok(style) = ProgressStyle::with_template("{tree}") {
         bar.set_style(style.with_key("tree", tree));
     }

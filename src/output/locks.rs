@@ -50,6 +50,7 @@ pub(crate) fn table(locks: &[Lock], cycles: &[Cycle], look: Look<'_>) -> String 
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
+
     let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     let problems: Vec<String> = locks.iter().flat_map(problems).chain(cycles.iter().map(cycle)).collect();
     if !problems.is_empty() {
@@ -80,6 +81,7 @@ pub(crate) fn text(lock: &Lock, cycles: &[Cycle], config_map: &str) -> String {
     for (label, value) in lines {
         let _ = writeln!(text, "{:<width$}  {}", format!("{label}:"), printable(&value));
     }
+
     if !lock.holders.is_empty() {
         text.push_str("Holders:\n");
     }
@@ -117,6 +119,7 @@ pub(crate) fn document(lock: &Lock) -> Value {
             document["key"] = json!(key);
         }
     }
+
     document["limit"] = json!(lock.limit.number());
     if let Some(problem) = problem(&lock.limit) {
         document["problem"] = json!(problem);
@@ -172,6 +175,7 @@ fn problems(lock: &Lock) -> Vec<String> {
             drained.workflow
         ));
     }
+
     let orphaned = lock.holders.iter().filter(|holding| holding.state.is_orphaned());
     lines.extend(orphaned.map(|holding| {
         format!("orphaned: {name} is held by {}, which {}", holding.holder, state_text(&holding.state))

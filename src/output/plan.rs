@@ -24,6 +24,7 @@ pub(crate) fn text(plan: &Plan, all: bool) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
+
     let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     text.extend(plan.losses.iter().map(|loss| format!("lost: {}\n", printable(&loss.to_string()))));
     if plan.partial {
@@ -47,10 +48,12 @@ fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
         let why = if matches!(entry.verdict, Verdict::Cached { within: None, .. }) { String::new() } else { why };
         Some((loop_of(&entry.name)?.to_owned(), action, why))
     };
+
     let mut alike: HashMap<(String, &str, String), usize> = HashMap::new();
     for outcome in plan.nodes.iter().filter_map(outcome).filter(|_| !all) {
         *alike.entry(outcome).or_default() += 1;
     }
+
     let mut rows = Vec::new();
     for entry in &plan.nodes {
         let (action, why) = verdict_text(entry);

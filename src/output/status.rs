@@ -68,6 +68,7 @@ fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
     add("Cached", cached(summary));
     add("Current", Some(mask.text(&current(summary))));
     add("Partial", summary.partial.as_ref().map(ToString::to_string));
+
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0) + 1;
     let mut text = String::new();
     for (label, value) in lines {
@@ -158,6 +159,7 @@ fn table(workflow: &str, nodes: &[Node], mask: &Mask, now: Timestamp) -> String 
             printable(&mask.text(&node.message)),
         ]);
     }
+
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

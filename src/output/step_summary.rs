@@ -33,6 +33,7 @@ fn table(text: &mut String, suite: &Suite) {
         return;
     }
     text.push_str("| | Node | Template | Duration | Message |\n|---|---|---|---|---|\n");
+
     let mut cases: Vec<&Case> = suite.cases.iter().collect();
     cases.sort_by_key(|case| match case.verdict {
         Verdict::Failed(_) | Verdict::Errored(_) => 0,
@@ -44,6 +45,7 @@ fn table(text: &mut String, suite: &Suite) {
         let (name, template) = (escaped(&case.name), escaped(&case.template));
         let _ = writeln!(text, "| {} | {name} | {template} | {took} | {} |", mark(&case.verdict), message(case));
     }
+
     if cases.len() > MAX_CASES {
         let _ = writeln!(text, "\n… and {} more", cases.len() - MAX_CASES);
     }

@@ -13,6 +13,7 @@ pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["NAME", "NAMESPACE", "PHASE", "DURATION", "PROGRESS", "RUN ID", "CACHE", "MESSAGE"]);
+
     for object in objects {
         let run = Workflow::view(object);
         // A workflow without a phase yet has an empty cell.
@@ -28,6 +29,7 @@ pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
             printable(run.message()),
         ]);
     }
+
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

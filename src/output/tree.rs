@@ -36,6 +36,7 @@ pub(crate) fn draw(nodes: &[Node], look: Look) -> String {
         Some(lines) if rows.len() > lines => rows.split_at(lines.saturating_sub(1)),
         _ => (&rows[..], &[][..]),
     };
+
     let mut text = String::new();
     for row in shown {
         let title = truncated(&row.title, look.width.map(|_| title_width));
@@ -92,6 +93,7 @@ fn fold(nodes: &[Node], all: &[usize], limit: Option<usize>) -> (Vec<usize>, Vec
         Phase::Pending => 3,
         _ => 2,
     };
+
     let mut order: Vec<usize> = all.to_vec();
     order.sort_by_key(|&place| weight(place));
     let mut shown = order[..limit].to_vec();
@@ -169,6 +171,7 @@ fn detail(node: &Node, look: Look) -> String {
     if matches!(node.phase, Phase::Skipped | Phase::Omitted) || node.phase.is_unsuccessful() {
         parts.push(node.phase.as_str().to_owned());
     }
+
     if cached {
         parts.push("cached".to_owned());
     } else if !matches!(node.phase, Phase::Skipped | Phase::Omitted | Phase::Pending) {

@@ -19,6 +19,7 @@ pub(crate) fn table(listed: &[WorktreeInfo], wide: bool, now: Timestamp) -> Stri
     let usual = ["TASK", "STATE", "COMMIT", "AGE", "SIZE", "DIRTY", "UNPUSHED"];
     let extra = ["REF", "BRANCH", "PATH", "KEPT BECAUSE"];
     table.set_header(usual.into_iter().chain(extra.into_iter().filter(|_| wide)));
+
     for listed in listed {
         let commit = listed.commit.as_ref().map(ObjectId::as_str).unwrap_or_default();
         let mut cells = vec![
@@ -39,6 +40,7 @@ pub(crate) fn table(listed: &[WorktreeInfo], wide: bool, now: Timestamp) -> Stri
         }
         table.add_row(cells.iter().map(|cell| printable(cell)));
     }
+
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -75,6 +77,7 @@ pub(crate) fn cleaned(cleaned: &CleanupReport, dry_run: bool) -> Value {
         document["reasons"] = reasons(why);
         document
     });
+
     let removed = cleaned.removed.iter().map(|(removed, lost)| {
         let mut document = tree(removed);
         document["lost"] = reasons(lost);

@@ -100,9 +100,11 @@ impl Suite {
             "Failed" => Verdict::of(Phase::Failed, mask.text(&summary.message)),
             _ => Verdict::of(Phase::Error, mask.text(&summary.message)),
         };
+
         if verdict.is_failure() && !cases.iter().any(|case| case.verdict.is_failure()) {
             cases.push(Case::of_run(&summary.name, verdict));
         }
+
         let known = |name, value: Option<&String>| value.cloned().map(|value| (name, value));
         Self {
             name: summary.name.clone(),

@@ -35,9 +35,11 @@ impl<'a> Work<'a> {
         let attempts = if node.kind == NodeType::Retry { self.attempts_at(node) } else { Vec::new() };
         let retries_work = !attempts.is_empty() && attempts.iter().all(|attempt| is_work(attempt.kind));
         let is_case = retries_work || is_work(node.kind) || node.kind == NodeType::Skipped || is_cached(node);
+
         if !is_case || self.attempts.contains(node.id.as_str()) || self.is_superseded(node) {
             return None;
         }
+
         let last = attempts.last().copied().filter(|last| last.phase == node.phase && !last.message.is_empty());
         let before = attempts.split_last().map(|(_, before)| before).unwrap_or_default();
         Some(Case {

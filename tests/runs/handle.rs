@@ -31,7 +31,7 @@ fn a_handle_says_when_its_run_is_gone_or_another_one() {
     home.submit("a", "true", &[]).good();
     let other = home.run(["wait", handle]);
     assert_eq!(other.code, Some(6));
-    assert!(other.stderr.contains("another has its name"), "{}", other.stderr);
+    assert!(other.stderr.contains("another run has its name"), "{}", other.stderr);
 }
 
 #[test]

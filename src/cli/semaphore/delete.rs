@@ -64,6 +64,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         if args.force {
             drain::end(&cluster, &request, args.dry_run).await?;
         }
+
         let planned = carry_out(&cluster, &request, args.dry_run).await?;
         let end = if args.dry_run { " (server dry run)" } else { "" };
         result(format_args!("semaphore {} deleted{end}\n", named.key))?;
@@ -83,6 +84,7 @@ fn refuse_if_used(lock: &Lock, named: &KeyArgument) -> Result<(), Failure> {
     if lock.holders.is_empty() && lock.queue.is_empty() {
         return Ok(());
     }
+
     let held: Vec<String> = lock.holders.iter().map(|holding| holding.holder.to_string()).collect();
     let why = if held.is_empty() {
         let queue: Vec<String> = lock.queue.iter().map(|waiter| waiter.holder.to_string()).collect();
@@ -90,6 +92,7 @@ fn refuse_if_used(lock: &Lock, named: &KeyArgument) -> Result<(), Failure> {
     } else {
         format!("held by {}", held.join(", "))
     };
+
     Err(Failure::new(Exit::Conflict, format!("semaphore {key} is {why}"))
         .hint("wait until they have ended, or use --force; a workflow that requests it later then fails"))
 }

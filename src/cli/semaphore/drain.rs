@@ -55,7 +55,9 @@ impl Drain<'_> {
         let EditRequest { config_map, key, .. } = self.request;
         // Read first: a user who may not list workflows gets the error before anything is changed.
         let labels = self.labels(cluster).await?;
+
         let planned = carry_out(cluster, &self.request, dry_run).await?;
+
         let form = LockForm::of_fields(cluster.lock_fields().await.as_deref());
         let semaphores = vec![(config_map.to_owned(), key.to_string())];
         let locks = Locks { semaphores, mutexes: Vec::new(), form };
@@ -86,6 +88,7 @@ impl Drain<'_> {
             Err(ClusterError::Exists { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+
         let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
         let live = cluster.workflow(name).await?;
         if !is_drain_of(&live, config_map, key.as_str()) {
@@ -95,6 +98,7 @@ impl Drain<'_> {
         if !matches!(progress(&live), Progress::Ended(_)) {
             return Ok(live);
         }
+
         cluster.delete_workflow(&live, dry_run).await?;
         Ok(cluster.create(workflow, dry_run).await?.object)
     }
@@ -107,8 +111,10 @@ impl Drain<'_> {
             Progress::Queued => !self.wait,
             Progress::Done | Progress::Ended(_) => true,
         };
+
         let limit = if self.wait { self.timeout } else { Some(QUEUE_TIME) };
         let limit = limit.unwrap_or(Duration::MAX);
+
         let mut states = cluster.follow_known(workflow);
         let reached = async {
             let mut reached = Progress::Unseen;
@@ -118,6 +124,7 @@ impl Drain<'_> {
             }
             Ok::<_, Failure>(reached)
         };
+
         match tokio::time::timeout(limit, reached).await {
             Ok(progress) => self.report(&progress?, text("name")),
             Err(_) if self.wait => {

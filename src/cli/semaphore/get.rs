@@ -97,16 +97,19 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let config_map = &args.config_map.name;
         let name =
             wanted.lock(cluster.namespace(), config_map.as_str()).map_err(|error| Failure::usage(error.to_string()))?;
+
         let home = cluster.within(&name.namespace);
         let scope = Scope { config_map, all_namespaces: false, completed: args.completed };
         let found = look_up(&home, scope).await?;
         found.warn(&home);
+
         let lock = found.table.lock(name);
         if is_absent(&lock) {
             let message = format!("{} does not exist in namespace {:?}", lock.name.kind, lock.name.namespace);
             return Err(Failure::new(Exit::NotFound, message)
                 .hint("kubectl runnable semaphore list shows the existing ones; semaphore set creates one"));
         }
+
         let cycles = cycles(&found.table.locks());
         match args.output {
             None | Some(Format::Wide) => result(text(&lock, &cycles, config_map.as_str()))?,

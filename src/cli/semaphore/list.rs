@@ -62,8 +62,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let scope = Scope { config_map, all_namespaces: args.all_namespaces, completed: args.completed };
         let found = look_up(&cluster, scope).await?;
         found.warn(&cluster);
+
         let cycles = cycles(&found.table.locks());
         let locks = if args.all_namespaces { found.table.locks() } else { found.table.locks_of(cluster.namespace()) };
+
         match args.output {
             None | Some(Format::Wide) if locks.is_empty() && args.all_namespaces => {
                 talk("no semaphores or mutexes in any namespace");

@@ -49,6 +49,7 @@ pub(super) async fn look_up(cluster: &Cluster, scope: Scope<'_>) -> Result<Looku
     if !scope.all_namespaces {
         table.retain_related_to(cluster.namespace());
     }
+
     for (namespace, name) in table.unread_holders() {
         match cluster.within(&namespace).workflow(&name).await {
             Ok(workflow) => table.add(&workflow),
@@ -60,6 +61,7 @@ pub(super) async fn look_up(cluster: &Cluster, scope: Scope<'_>) -> Result<Looku
             Err(error) => return Err(error.into()),
         }
     }
+
     own_limits(cluster, scope, &mut table).await?;
     let own = |(namespace, name): &Address| {
         *name == scope.config_map.as_str() && (scope.all_namespaces || namespace == cluster.namespace())
@@ -108,16 +110,19 @@ async fn own_limits(cluster: &Cluster, scope: Scope<'_>, table: &mut LockTable) 
         }
         return Ok(());
     }
+
     let mut found = Vec::new();
     let selection =
         Selection { all_namespaces: true, name: Some(name.to_owned()), chunk: PAGE_SIZE, ..Selection::default() };
     cluster.config_maps(&selection, |config_map| found.push(config_map)).await?;
+
     for config_map in &found {
         let namespace = config_map["metadata"]["namespace"].as_str().unwrap_or_default();
         if let Ok(limits) = Limits::of(config_map) {
             table.add_limits(namespace, &limits);
         }
     }
+
     let there =
         |(namespace, _): &Address| found.iter().any(|found| found["metadata"]["namespace"] == namespace.as_str());
     for address in table.config_maps().into_iter().filter(|address| address.1 == name && !there(address)) {

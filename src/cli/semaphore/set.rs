@@ -104,6 +104,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             let print_result = |planned: &PlannedEdit| args.print_result(&cluster, &request, planned);
             return Box::pin(drain.begin(&cluster, args.dry_run, print_result)).await;
         }
+
         if matches!(edit, Edit::Set(_) | Edit::Undrain) {
             drain::end(&cluster, &request, args.dry_run).await?;
         }

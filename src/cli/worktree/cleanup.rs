@@ -99,6 +99,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         }
         Err(error) => return Err(error.into()),
     };
+
     print_summary(args, &path, &cleaned)?;
     if !cleaned.errors.is_empty() {
         let more = cleaned.errors.len() - 1;
@@ -107,6 +108,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         }
         return Err(Failure::new(Exit::Tool, chain(&cleaned.errors[more])).hint("run the same command again"));
     }
+
     let is_kept = !args.task_id.is_empty() && !cleaned.kept.is_empty();
     Ok(if is_kept { Exit::Conflict } else { Exit::Success })
 }
@@ -186,6 +188,7 @@ fn print_summary(args: &Args, root: &Path, done: &CleanupReport) -> Result<(), F
     if !done.kept.is_empty() {
         talk("save the work in the kept worktrees, or remove them with --force");
     }
+
     match args.output {
         Some(Format::Name) => {
             result(done.removed.iter().map(|(tree, _)| tree.task.clone() + "\n").collect::<String>())?;

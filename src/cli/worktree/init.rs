@@ -115,10 +115,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             })
         }
     };
+
     let made = block_on(until_signal(work, cancelled, "the next init removes the half-made worktree"))?;
     if !quiet {
         print_summary(&made);
     }
+
     match args.output {
         Format::Path => result(format_args!("{}\n", made.path.display()))?,
         Format::Json => result(format_args!("{:#}\n", object(&made, &request, &url)))?,

@@ -50,6 +50,7 @@ pub(super) fn write(
     let (sender, receiver) = mpsc::channel();
     let receiver = Mutex::new(receiver);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MAX_THREADS);
+
     std::thread::scope(|scope| {
         let fillers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work.fill_each(repository, &receiver))).collect();
         let made = work.make_directories(&sender);

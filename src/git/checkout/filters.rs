@@ -38,6 +38,7 @@ pub(super) fn settings(git: &Git, tree: &Path) -> Result<Settings, GitError> {
     let pattern = r"^core\.(autocrlf|eol|symlinks|attributesfile)$";
     // The command fails if none is set.
     let answer = git.ask(tree, ["config", "-z", "--get-regexp", pattern], &Environment::default())?;
+
     let mut settings = Settings::default();
     for setting in String::from_utf8_lossy(&answer.stdout).split('\0') {
         let (name, value) = setting.split_once('\n').unwrap_or((setting, "true"));
@@ -98,6 +99,7 @@ fn may_apply(base: &Repository, checkout: &Checkout<'_>, plan: &Plan, settings: 
     if attribute_files.iter().any(|path| fs::read(path).is_ok_and(|text| mentions(&text))) {
         return Ok(true);
     }
+
     for entry in plan.entries.iter().filter(|entry| entry.name().eq_ignore_ascii_case(b".gitattributes")) {
         if entry.mode == SUBMODULE {
             continue;

@@ -39,15 +39,18 @@ pub(super) fn fill(base: &Repository, checkout: &Checkout<'_>, cancelled: &Atomi
     let commit = base.find_commit(oid(checkout.commit));
     let damaged = |source| GitError::Damaged { commit: checkout.commit.clone(), source };
     let tree = commit.and_then(|commit| commit.tree()).map_err(damaged)?;
+
     let plan = Plan::of(base, &tree, checkout.sparse).map_err(damaged)?;
     if let Some(missing) = checkout.sparse.iter().find(|directory| !plan.has(directory)) {
         return Err(GitError::NoDirectory { commit: checkout.commit.clone(), directory: missing.clone() });
     }
+
     let settings = filters::settings(checkout.git, checkout.tree)?;
     if plan.has_unsafe_name() || settings.affect_every_file() {
         return checkout_by_git(checkout);
     }
     let by_git = filters::changed(base, checkout, &plan, &settings)?;
+
     let directory = rustix::fs::open(
         checkout.tree,
         OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY,
@@ -56,6 +59,7 @@ pub(super) fn fill(base: &Repository, checkout: &Checkout<'_>, cancelled: &Atomi
     .map_err(GitError::call("open", checkout.tree))?;
     let written = files::write(&directory, checkout, &plan, &by_git, base.path(), cancelled)?;
     index::write(&checkout.metadata.join("index"), &plan, &written)?;
+
     let left = plan.paths(&by_git);
     if !left.is_empty() {
         checkout.git.run(checkout.tree, ["checkout-index", "--index", "--force", "--stdin", "-z"], left)?;

@@ -63,6 +63,7 @@ impl Plan {
         let number = self.directories.len();
         let wanted = is_wanted(above, sparse);
         self.directories.push(PlannedDirectory { path: above.to_vec(), entries: Vec::new(), wanted });
+
         for entry in tree {
             let name = entry.name_bytes();
             self.unsafe_name |= is_unsafe_name(name);
