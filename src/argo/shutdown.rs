@@ -17,4 +17,9 @@ impl Shutdown {
             Self::Terminate => "Terminate",
         }
     }
+
+    /// The order that a word of `spec.shutdown` is; none of another word.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        [Self::Stop, Self::Terminate].into_iter().find(|shutdown| shutdown.as_str() == word)
+    }
 }

@@ -145,11 +145,8 @@ fn requests(patch: &Value) -> Vec<Request> {
         Some(_) => requests.push(Request::Suspend(false)),
         None => {}
     }
-    match patch["spec"]["shutdown"].as_str() {
-        Some("Stop") => requests.push(Request::Shutdown(Shutdown::Stop)),
-        Some("Terminate") => requests.push(Request::Shutdown(Shutdown::Terminate)),
-        _ => {}
-    }
+    let shutdown = patch["spec"]["shutdown"].as_str().and_then(Shutdown::of);
+    requests.extend(shutdown.map(Request::Shutdown));
     let nodes = Workflow::view(patch).node_values().unwrap_or_default();
     let resumed = nodes.iter().filter(|(_, node)| node["phase"] == "Succeeded");
     let resumed: BTreeMap<String, Given> = resumed.map(|(id, node)| (id.clone(), given(node))).collect();

@@ -203,7 +203,7 @@ impl Scheduler {
 
     fn next_attempt(&self, retry: NodeIndex) -> Result<retry::Next, String> {
         let Some(attempts) = self.nodes.attempts(retry) else { return Err("no node with attempts".to_owned()) };
-        if self.stopping(retry) {
+        if self.stop.was_ordered(self.nodes.frame(retry).on_exit) {
             return Ok(retry::Next::End(self.stop.of_run()));
         }
         if self.stop.has_expired(self.nodes.frame(retry).on_exit) {

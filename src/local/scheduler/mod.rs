@@ -228,9 +228,9 @@ impl Scheduler {
         self.actions.push(Action::Wake(at, timer));
     }
 
-    /// Whether somebody ended the run and this node with it.
+    /// Whether somebody ended the run and this node with it, which begins nothing more.
     fn stopping(&self, node: NodeIndex) -> bool {
-        self.stop.was_ordered(self.nodes.frame(node).on_exit)
+        self.stop.begins_nothing(self.nodes.frame(node).on_exit)
     }
 
     /// Whether the run is ending, by whatever, and this node with it.

@@ -6,12 +6,24 @@ use super::Shutdown;
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     shutdown: Option<Shutdown>,
+    /// The document itself says so: nodes are begun all the same, and pods are refused.
+    from_the_start: bool,
     expired: bool,
 }
 
 impl Stop {
     pub(super) fn shut_down(&mut self, shutdown: Shutdown) {
         self.shutdown = Some(shutdown);
+    }
+
+    /// The order that stands in a workflow's document. (workflow/controller/workflowpod.go, createWorkflowPod)
+    pub(super) fn shut_down_from_the_start(&mut self, shutdown: Shutdown) {
+        *self = Self { shutdown: Some(shutdown), from_the_start: true, ..Self::default() };
+    }
+
+    /// Whether a steps or dag node begins nothing more.
+    pub(super) fn begins_nothing(&self, on_exit: bool) -> bool {
+        !self.from_the_start && self.was_ordered(on_exit)
     }
 
     pub(super) fn expire(&mut self) {
@@ -49,6 +61,7 @@ impl Stop {
     /// Why a pod ends with the run.
     pub(super) fn of_pod(&self) -> String {
         match self.shutdown {
+            Some(shutdown) if self.from_the_start => format!("workflow shutdown with strategy: {}", shutdown.as_str()),
             Some(shutdown) => format!("workflow shutdown with strategy:  {}", shutdown.as_str()),
             None => "Step exceeded its deadline".to_owned(),
         }

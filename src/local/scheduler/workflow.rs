@@ -102,6 +102,9 @@ impl Scheduler {
             let message = format!("Failed to acquire the synchronization lock. {why}");
             return self.end_workflow(Phase::Failed, &message);
         }
+        if let Some(shutdown) = self.plan.spec["shutdown"].as_str().and_then(Shutdown::of) {
+            self.stop.shut_down_from_the_start(shutdown);
+        }
         if let Some(seconds) = self.plan.spec["activeDeadlineSeconds"].as_i64() {
             self.wake(SignedDuration::from_secs(seconds), Timer::Workflow);
         }

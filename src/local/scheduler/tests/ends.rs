@@ -339,3 +339,26 @@ templates:
     let run = Run::of(spec).play_failing(&[]);
     assert!(run.contains("lower case") && run.contains("\n[0].a Pod Error"), "{run}");
 }
+
+#[test]
+fn a_document_that_asks_for_its_end_runs_no_pod_but_those_of_its_exit_handler() {
+    let spec = "
+entrypoint: main
+shutdown: HOW
+onExit: leaf
+templates:
+- name: main
+  steps: [[{name: a, template: inner}], [{name: b, template: leaf}]]
+- name: inner
+  dag: {tasks: [{name: c, template: leaf}]}
+- name: leaf
+  container: {image: a, command: [c]}";
+    let stopped = Run::of(&spec.replace("HOW", "Stop")).play_failing(&[]);
+    assert!(stopped.starts_with("Failed: Stopped with strategy 'Stop'"), "{stopped}");
+    assert!(stopped.contains("[0].a.c Pod Failed: workflow shutdown with strategy: Stop"), "{stopped}");
+    assert!(stopped.contains("\n.onExit Pod Succeeded") && !stopped.contains("[1]"), "{stopped}");
+
+    let terminated = Run::of(&spec.replace("HOW", "Terminate")).play_failing(&[]);
+    assert!(terminated.starts_with("Failed: Stopped with strategy 'Terminate'"), "{terminated}");
+    assert!(!terminated.contains(".onExit"), "{terminated}");
+}
