@@ -59,7 +59,7 @@ impl Cluster {
         let leases = self.names(&everywhere(Resource::LEASE, LEASE), NO_NODES).await;
         let mut homes = Homes::default();
         for (name, namespace) in leases {
-            // The Lease of a controller with an instance id is named `workflow-controller-<id>`.
+            // With an instance id the Lease is `workflow-controller-<id>` (cmd/workflow-controller/main.go, v4.1.2).
             if name == LEASE || name.strip_prefix(LEASE).is_some_and(|id| id.starts_with('-')) {
                 homes.leases.extend(namespace);
             }

@@ -7,7 +7,8 @@ use crate::argo::{Shutdown, Workflow};
 
 /// Decides how to end the run. A termination replaces a stop, never the other way round.
 ///
-/// The controller does not end a suspended run, so the suspension is removed.
+/// The controller does not end a suspended run (`operate` in workflow/controller/operator.go, v4.1.2, returns before it
+/// runs any template), so the suspension is removed.
 pub(crate) fn decide(workflow: &Workflow, wanted: Shutdown) -> Result<Decision, Refusal> {
     let current = workflow.shutdown();
     if current.is_some() && workflow.has_ended() {

@@ -79,8 +79,8 @@ impl LockStatus {
         };
 
         let mut waiting = self.nodes.iter().filter(|(_, node)| node.waiting.is_some()).peekable();
-        // A node that waits for several locks names only one of them. A node that gave up stays in
-        // `synchronization.waiting`.
+        // A node that waits for several locks names only one of them: Manager.TryAcquire returns one failed lock
+        // (workflow/sync/sync_manager.go, v4.1.2). A node that gave up stays in `synchronization.waiting`.
         let nobody = self.whole && self.phase == "Running" && waiting.peek().is_none();
         let nodes: Vec<Waiter> =
             waiting.filter(|(_, node)| node.waiting.as_ref() == Some(lock)).map(|node| waiter(Some(node))).collect();
