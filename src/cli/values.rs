@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_keeps_to_what_kubernetes_takes() {
+    fn labels_follow_the_rules_of_kubernetes() {
         for legal in ["a=b", "a=", "example.org/a-b.c_d=B.2"] {
             assert!(legal.parse::<LabelPair>().is_ok(), "{legal}");
         }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_may_hold_further_equals_signs() {
+    fn a_value_may_contain_equals_signs() {
         let pair = "query=a=b".parse::<ParameterPair>();
         assert!(matches!(pair, Ok(ParameterPair(name, value)) if name == "query" && value == "a=b"));
         assert!("=x".parse::<ParameterPair>().is_err());

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_replaces_the_one_before_and_can_be_read_by_others() -> io::Result<()> {
+    fn a_replaced_file_has_the_usual_permissions() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("report.xml");
         std::fs::write(&path, "old and longer")?;

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_goes_to_its_own_host_alone() {
+    fn a_token_is_sent_only_to_its_own_host() {
         let github = [("GITHUB_TOKEN", "t")];
         assert_eq!(user_and_password("https://github.com/a/b", &github), Some(pair("x-access-token", "t")));
         for other in
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_that_of_the_forges_own_tools() {
+    fn tokens_have_the_order_of_the_forges_own_tools() {
         let both = [("GITHUB_TOKEN", "second"), ("GH_TOKEN", "first")];
         assert_eq!(user_and_password("https://github.com/a/b", &both), Some(pair("x-access-token", "first")));
         let empty = [("GITHUB_TOKEN", "second"), ("GH_TOKEN", " ")];
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_stands_in_the_configuration() {
+    fn the_configuration_holds_no_secret() {
         let url = "https://me:s3cret@example.org/a".parse().unwrap_or_else(|error| panic!("{error}"));
         let environment = login(&url, |_| None).unwrap_or_else(|| panic!("there is a login"));
         assert!(!format!("{:?}", environment.configuration).contains("s3cret"));

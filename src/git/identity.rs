@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn owner_and_repository_name_no_path() {
+    fn owner_and_repository_are_not_paths() {
         for legal in ["exampleorg", "group/sub-group", "_x", "a.b"] {
             assert!(legal.parse::<Owner>().is_ok(), "{legal}");
         }
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_stays_inside() {
+    fn a_directory_stays_inside_the_repository() {
         assert_eq!("./src/app/".parse::<Directory>().map(|path| path.to_string()), Ok("src/app".to_owned()));
         for illegal in ["", "/", "/etc", "..", "a/../b", "a//b", ".", "a/."] {
             assert!(illegal.parse::<Directory>().is_err(), "{illegal:?}");

@@ -126,7 +126,7 @@ mod tests {
     const FORK: Duration = Duration::from_mins(1);
 
     #[test]
-    fn one_holds_it_and_says_who_it_is() -> Result<(), Box<dyn std::error::Error>> {
+    fn one_process_holds_the_lock_and_others_see_which() -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("lock");
         let held = Lock::take(&path, Duration::ZERO, "the first")?;
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_gets_it_when_it_is_let_go() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_waiter_gets_the_released_lock() -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("lock");
         let held = Lock::take(&path, Duration::ZERO, "the first")?;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_holder_wrote_stays() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_killed_holder_is_noticed_once() -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("lock");
         std::fs::write(&path, "process 1 on a\n")?;
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_its_place_is_not_followed() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_link_in_place_of_the_lock_is_not_followed() -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
         let outside = directory.path().join("outside");
         std::os::unix::fs::symlink(&outside, directory.path().join("lock"))?;

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_git_on_the_path_there_is_none() {
+    fn a_missing_git_is_an_error() {
         let nowhere = OsString::from("/nonexistent:relative");
         for path in [None, Some(&nowhere)] {
             assert!(matches!(Git::find("/x".into(), path, false), Err(GitError::NoGit)));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_left_out_of_what_git_says() {
+    fn progress_is_removed_from_standard_error() {
         let text = "Receiving objects:  10% (1/10)\rReceiving objects: 100% (10/10), done.\nfatal: it \x1b[31mfailed\nhint: x\n";
         assert_eq!(without_progress(text), "fatal: it [31mfailed");
     }

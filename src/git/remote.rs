@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_taken_out() {
+    fn credentials_are_removed() {
         let with = url("https://me:s3cr%40t@example.org:8443/a/b.git");
         assert_eq!(with.as_str(), "https://example.org:8443/a/b.git");
         assert_eq!(with.login(), Some(&Login { user: "me".to_owned(), password: "s3cr@t".to_owned() }));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_git_takes() {
+    fn the_addresses_of_git_are_accepted() {
         for text in ["https://example.org/a/b", "https://[::1]:8443/a", "http://[::1]/a", "ssh://git@a.org:22/b"] {
             assert_eq!(url(text).as_str(), text);
         }

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_annotated_tag_is_the_commit_behind_it() {
+    fn an_annotated_tag_resolves_to_its_commit() {
         let listed = format!("{TAG}\trefs/tags/v1\n{TAGGED}\trefs/tags/v1^{{}}\n");
         let resolved = first_match(&listed, &names(&["refs/heads/v1", "refs/tags/v1"]));
         let Some(Resolved { commit, want, name }) = resolved else { panic!("not found") };

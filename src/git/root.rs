@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_written_down_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_name_that_git_metadata_cannot_hold_is_refused() -> Result<(), Box<dyn std::error::Error>> {
         use std::os::unix::ffi::OsStrExt;
         let directory = tempfile::tempdir()?;
         for name in [&b"a\nb"[..], b"a\xffb"] {

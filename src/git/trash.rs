@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_deletes_the_next_leaves_alone() -> Result<(), Box<dyn std::error::Error>> {
+    fn trash_is_deleted_by_one_process() -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
         let root = Root::make(directory.path())?;
         let tree = root.trees().join("a");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_removed_and_read_only_directories_opened_up() -> Result<(), Box<dyn std::error::Error>> {
+    fn links_are_removed_and_read_only_directories_made_writable() -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
         let outside = directory.path().join("outside");
         fs::create_dir(&outside)?;

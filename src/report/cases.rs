@@ -168,7 +168,7 @@ mod tests {
         Suite::of(&Summary::of(&workflow, &nodes), &nodes.all, &Mask::of(&workflow, &nodes.all))
     }
 
-    fn told(suite: &Suite) -> Vec<(&str, &Verdict)> {
+    fn verdicts(suite: &Suite) -> Vec<(&str, &Verdict)> {
         suite.cases.iter().map(|case| (case.name.as_str(), &case.verdict)).collect()
     }
 
@@ -190,7 +190,7 @@ mod tests {
         );
         let skipped = |why: &str| Verdict::Skipped(why.to_owned());
         assert_eq!(
-            told(&suite),
+            verdicts(&suite),
             [
                 ("a", &Verdict::Passed),
                 ("b", &Verdict::Passed),
@@ -220,9 +220,9 @@ mod tests {
                 node("hook", "Pod", "Succeeded", &json!({"nodeFlag": {"hooked": true}})),
             ],
         );
-        assert_eq!(told(&suite), [("a", &Verdict::Passed), ("hook", &Verdict::Passed)]);
-        let verdicts: Vec<&Verdict> = suite.cases[0].attempts.iter().map(|attempt| &attempt.verdict).collect();
-        assert_eq!(verdicts, [&Verdict::Failed("exit code 1".to_owned())]);
+        assert_eq!(verdicts(&suite), [("a", &Verdict::Passed), ("hook", &Verdict::Passed)]);
+        let attempts: Vec<&Verdict> = suite.cases[0].attempts.iter().map(|attempt| &attempt.verdict).collect();
+        assert_eq!(attempts, [&Verdict::Failed("exit code 1".to_owned())]);
     }
 
     #[test]
@@ -238,14 +238,14 @@ mod tests {
                 node("a1.x", "Pod", "Succeeded", &within("a1")),
             ],
         );
-        assert_eq!(told(&suite), [("a1.x", &Verdict::Passed)]);
+        assert_eq!(verdicts(&suite), [("a1.x", &Verdict::Passed)]);
     }
 
     #[test]
     fn a_run_that_failed_without_failed_work_is_a_case() {
         let failed = suite("Error", &[node("a", "Pod", "Succeeded", &json!({}))]);
-        assert_eq!(told(&failed)[1], ("w", &Verdict::Errored("no ***".to_owned())));
-        assert_eq!(told(&suite("Succeeded", &[])), []);
-        assert_eq!(told(&Suite::without_end("w", "gone")), [("w", &Verdict::Errored("gone".to_owned()))]);
+        assert_eq!(verdicts(&failed)[1], ("w", &Verdict::Errored("no ***".to_owned())));
+        assert_eq!(verdicts(&suite("Succeeded", &[])), []);
+        assert_eq!(verdicts(&Suite::without_end("w", "gone")), [("w", &Verdict::Errored("gone".to_owned()))]);
     }
 }

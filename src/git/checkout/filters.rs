@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_that_change_nothing_on_the_way_out_are_no_matter() {
+    fn attributes_without_effect_on_checkout_are_ignored() {
         assert!(!mentions(b"* text=auto\n*.png binary\n*.sh text eol=lf\n*.md diff=markdown\n"));
         for text in ["*.bat eol=crlf", "*.bin filter=lfs diff=lfs", "*.c ident", "* working-tree-encoding=UTF-16"] {
             assert!(mentions(text.as_bytes()), "{text}");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_meant_when_a_value_changes_it() {
+    fn paths_with_an_effective_attribute_are_found() {
         let answer =
             b"a\0filter\0lfs\0b\0eol\0lf\0c\0eol\0crlf\0d\0ident\0unset\0e\0filter\0unspecified\0f\0ident\0set\0";
         let mut paths: Vec<_> = with_attributes(answer).into_iter().collect();

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cone_is_what_is_below_and_beside_the_way_down() {
+    fn a_cone_has_the_directories_and_the_files_of_their_parents() {
         let sparse: Vec<Directory> = ["a/b", "c"].iter().flat_map(|path| path.parse()).collect();
         for inside in ["", "a", "a/b", "a/b/x", "c", "c/d"] {
             assert!(is_wanted(inside.as_bytes(), &sparse), "{inside}");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_repositories_are_left_to_git() {
+    fn unsafe_names_are_left_to_git() {
         for name in
             [".git", ".GIT", ".git ", ".git.", ".git::$INDEX", "git~1", "GIT~2", "..", ".", "a\\b", ".g\u{200c}it"]
         {
