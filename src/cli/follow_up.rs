@@ -45,7 +45,7 @@ pub(super) struct FollowUp {
 /// A created run.
 #[derive(Debug)]
 pub(super) struct CreatedRun {
-    /// The Workflow object, as it was created or as it ended.
+    /// The Workflow object: as created, or the final one after waiting.
     pub(super) object: Workflow,
     /// The run's handle.
     pub(super) handle: Handle,

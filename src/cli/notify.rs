@@ -54,7 +54,7 @@ impl NotifyArgs {
         self.notify.is_some() || self.notify_exec.is_some()
     }
 
-    /// Tells of a run that has ended. What goes wrong is a warning and no more.
+    /// Sends the notices of a run that has ended. A failure is only a warning.
     pub(super) async fn send(&self, workflow: &Workflow) {
         let notice = Notice::of(workflow);
         let document = serde_json::to_value(&notice).unwrap_or_default();
