@@ -14,7 +14,7 @@ use super::identity::{Directory, ObjectId, Revision, TaskId};
 use super::lock::{self, Lock};
 use super::metadata::{self, Draft, Metadata, Record, Stage};
 use super::network::Network;
-use super::place::{self, Place};
+use super::place::{self, PathState};
 use super::resolve::{Resolved, resolve};
 use super::reuse::{self, Reuse};
 use super::root::Root;
@@ -129,7 +129,7 @@ impl Init<'_> {
         let place = loop {
             match place::make_room(self.network.git, self.root, &base, &self.request.task)? {
                 // The creating process needs the lock to finish, so we must release it while we wait.
-                Place::Taken(metadata) if metadata.stage() == Stage::BeingMade => {
+                PathState::Taken(metadata) if metadata.stage() == Stage::BeingMade => {
                     if !self.request.reuse {
                         return Err(self.being_made(&metadata));
                     }
@@ -140,7 +140,7 @@ impl Init<'_> {
                 place => break place,
             }
         };
-        if let Place::Taken(_) = &place
+        if let PathState::Taken(_) = &place
             && !self.request.reuse
         {
             return Err(GitError::Exists { task: self.request.task.clone(), path: self.tree.clone() });
@@ -161,16 +161,16 @@ impl Init<'_> {
             base: self.root.base(),
             commit,
             name: resolved.name.clone(),
-            reused: matches!(place, Place::Taken(_)),
+            reused: matches!(place, PathState::Taken(_)),
             fetched,
         };
         match place {
-            Place::Taken(metadata) => {
+            PathState::Taken(metadata) => {
                 let reuse =
                     Reuse { git: self.network.git, request: self.request, tree: &self.tree, metadata: &metadata };
                 reuse::reuse(&reuse, &base, lock, &made)?;
             }
-            Place::Free => self.create(&mut base, lock, &resolved, &made.commit)?,
+            PathState::Free => self.create(&mut base, lock, &resolved, &made.commit)?,
         }
         Ok(made)
     }

@@ -25,12 +25,12 @@ const FOLD: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Live {
     shown: Arc<Mutex<ShownNodes>>,
-    place: Place,
+    mode: Mode,
 }
 
 /// How changes are shown.
 #[derive(Debug, Clone)]
-enum Place {
+enum Mode {
     /// Not at all.
     Nowhere,
     /// As a tree that is redrawn.
@@ -41,7 +41,7 @@ enum Place {
 
 /// Prints messages while a tree is shown; prints nothing if changes are not shown.
 #[derive(Debug, Clone)]
-pub(crate) struct Voice(Place);
+pub(crate) struct Voice(Mode);
 
 /// The nodes as last shown, in order of arrival.
 #[derive(Debug, Default)]
@@ -54,31 +54,31 @@ impl Live {
     /// A tree if standard error is a terminal, otherwise lines.
     pub(crate) fn new(quiet: bool) -> Self {
         let shown = Arc::new(Mutex::new(ShownNodes::default()));
-        let place = match (quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Place::Nowhere,
-            (false, true) => Place::Tree(tree_bar(Arc::clone(&shown))),
-            (false, false) => Place::Lines,
+        let mode = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Mode::Nowhere,
+            (false, true) => Mode::Tree(tree_bar(Arc::clone(&shown))),
+            (false, false) => Mode::Lines,
         };
-        Self { shown, place }
+        Self { shown, mode }
     }
 
     /// Shows the nodes that have changed since the last call.
     pub(crate) fn show<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
-        if matches!(self.place, Place::Nowhere) {
+        if matches!(self.mode, Mode::Nowhere) {
             return;
         }
         let mut shown = lock(&self.shown);
         let news: Vec<&Node> = nodes.filter(|node| shown.take(node)).collect();
         drop(shown);
-        match &self.place {
-            Place::Lines => {
+        match &self.mode {
+            Mode::Lines => {
                 // Nodes that end with the same event end from the leaves up, so print children before their parents.
                 let (ended, begun): (Vec<_>, Vec<_>) =
                     news.into_iter().filter(|node| is_news(node)).partition(|node| node.phase.is_fulfilled());
                 ended.into_iter().rev().chain(begun).for_each(|node| talk(line(node)));
             }
-            Place::Tree(bar) if !news.is_empty() => bar.tick(),
-            Place::Tree(_) | Place::Nowhere => {}
+            Mode::Tree(bar) if !news.is_empty() => bar.tick(),
+            Mode::Tree(_) | Mode::Nowhere => {}
         }
     }
 
@@ -89,21 +89,21 @@ impl Live {
 
     /// Calls a function that prints, above the tree if there is one.
     pub(crate) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
-        match &self.place {
-            Place::Tree(bar) => bar.suspend(print),
-            Place::Lines | Place::Nowhere => print(),
+        match &self.mode {
+            Mode::Tree(bar) => bar.suspend(print),
+            Mode::Lines | Mode::Nowhere => print(),
         }
     }
 
     /// Prints a line, above the tree if there is one.
     pub(crate) fn voice(&self) -> Voice {
-        Voice(self.place.clone())
+        Voice(self.mode.clone())
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        if let Place::Tree(bar) = &self.place {
+        if let Mode::Tree(bar) = &self.mode {
             bar.finish_and_clear();
         }
     }
@@ -113,9 +113,9 @@ impl Voice {
     /// Prints a line, above the tree if there is one.
     pub(crate) fn say(&self, text: impl Display) {
         match &self.0 {
-            Place::Nowhere => {}
-            Place::Tree(bar) => bar.suspend(|| talk(text)),
-            Place::Lines => talk(text),
+            Mode::Nowhere => {}
+            Mode::Tree(bar) => bar.suspend(|| talk(text)),
+            Mode::Lines => talk(text),
         }
     }
 }

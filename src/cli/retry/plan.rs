@@ -49,7 +49,7 @@ impl PlanArgs {
         if self.plan {
             return Exit::Success;
         }
-        talk("nothing was done");
+        talk("nothing was changed");
         Exit::Interrupted
     }
 }

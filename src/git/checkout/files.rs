@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::super::error::GitError;
 use super::Checkout;
-use super::plan::{EXECUTABLE, Entry, LINK, Plan, PlannedDirectory, SUBMODULE};
+use super::plan::{CheckoutPlan, EXECUTABLE, Entry, LINK, PlannedDirectory, SUBMODULE};
 
 /// The state on disk of each written entry, by its number.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Written {
 struct Work<'a> {
     tree: &'a OwnedFd,
     checkout: &'a Checkout<'a>,
-    plan: &'a Plan,
+    plan: &'a CheckoutPlan,
     by_git: &'a [usize],
     cancelled: &'a AtomicBool,
 }
@@ -41,7 +41,7 @@ struct Work<'a> {
 pub(super) fn write(
     tree: &OwnedFd,
     checkout: &Checkout<'_>,
-    plan: &Plan,
+    plan: &CheckoutPlan,
     by_git: &[usize],
     repository: &Path,
     cancelled: &AtomicBool,

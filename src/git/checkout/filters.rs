@@ -11,7 +11,7 @@ use super::super::credentials::Environment;
 use super::super::error::GitError;
 use super::super::program::Git;
 use super::Checkout;
-use super::plan::{Entry, LINK, Plan, SUBMODULE};
+use super::plan::{CheckoutPlan, Entry, LINK, SUBMODULE};
 
 /// Settings of the user that change files during checkout.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ fn expand_home(path: &str) -> PathBuf {
 pub(super) fn changed(
     base: &Repository,
     checkout: &Checkout<'_>,
-    plan: &Plan,
+    plan: &CheckoutPlan,
     settings: &Settings,
 ) -> Result<Vec<usize>, GitError> {
     if !may_apply(base, checkout, plan, settings)? {
@@ -94,7 +94,12 @@ fn with_attributes(answer: &[u8]) -> HashSet<&[u8]> {
     lines.filter(|line| changes(line[1], line[2])).map(|line| line[0]).collect()
 }
 
-fn may_apply(base: &Repository, checkout: &Checkout<'_>, plan: &Plan, settings: &Settings) -> Result<bool, GitError> {
+fn may_apply(
+    base: &Repository,
+    checkout: &Checkout<'_>,
+    plan: &CheckoutPlan,
+    settings: &Settings,
+) -> Result<bool, GitError> {
     let attribute_files = attribute_files(base, checkout.git, settings);
     if attribute_files.iter().any(|path| fs::read(path).is_ok_and(|text| mentions(&text))) {
         return Ok(true);

@@ -7,7 +7,7 @@ use rustix::fs::Stat;
 
 use super::super::error::GitError;
 use super::files::Written;
-use super::plan::{Entry, Plan};
+use super::plan::{CheckoutPlan, Entry};
 
 /// The flag of entries that a sparse checkout leaves out.
 const SKIP_WORKTREE: u16 = 1 << 14;
@@ -15,7 +15,7 @@ const SKIP_WORKTREE: u16 = 1 << 14;
 const NAME_LENGTH_MASK: usize = 0xfff;
 
 /// Replaces the index.
-pub(super) fn write(path: &Path, plan: &Plan, written: &Written) -> Result<(), GitError> {
+pub(super) fn write(path: &Path, plan: &CheckoutPlan, written: &Written) -> Result<(), GitError> {
     let write = || {
         let mut index = Index::open(path)?;
         index.clear()?;

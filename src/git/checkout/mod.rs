@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use git2::Repository;
 use rustix::fs::{Mode, OFlags};
 
-use self::plan::Plan;
+use self::plan::CheckoutPlan;
 use super::error::GitError;
 use super::fetch::oid;
 use super::identity::{Directory, ObjectId};
@@ -40,7 +40,7 @@ pub(super) fn fill(base: &Repository, checkout: &Checkout<'_>, cancelled: &Atomi
     let damaged = |source| GitError::Damaged { commit: checkout.commit.clone(), source };
     let tree = commit.and_then(|commit| commit.tree()).map_err(damaged)?;
 
-    let plan = Plan::of(base, &tree, checkout.sparse).map_err(damaged)?;
+    let plan = CheckoutPlan::of(base, &tree, checkout.sparse).map_err(damaged)?;
     if let Some(missing) = checkout.sparse.iter().find(|directory| !plan.has(directory)) {
         return Err(GitError::NoDirectory { commit: checkout.commit.clone(), directory: missing.clone() });
     }

@@ -6,7 +6,7 @@ use super::super::identity::Directory;
 
 /// The files of a commit.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct CheckoutPlan {
     pub(super) directories: Vec<PlannedDirectory>,
     pub(super) entries: Vec<Entry>,
     unsafe_name: bool,
@@ -45,7 +45,7 @@ impl Entry {
     }
 }
 
-impl Plan {
+impl CheckoutPlan {
     /// Plans the checkout of a commit's tree.
     pub(super) fn of(base: &Repository, tree: &Tree<'_>, sparse: &[Directory]) -> Result<Self, git2::Error> {
         let mut plan = Self::default();
