@@ -99,7 +99,7 @@ async fn foreign_config_maps_are_refused_and_left_alone() {
 async fn a_full_config_map_says_so() {
     let namespace = Namespace::new().await;
     let before = config_map(&namespace, &json!({"data": {"filler": "x".repeat(1024 * 1024)}})).await;
-    let said = ["ConfigMap \"workflow-semaphores\" is too large", "hint: a ConfigMap holds 1 MiB"];
+    let said = ["ConfigMap \"workflow-semaphores\" is too large", "hint: a ConfigMap holds at most 1 MiB"];
     semaphore(&namespace, &["set", KEY, "1"]).fails(2, &said);
     assert_eq!(namespace.get("configmaps", MAP).await, Some(before));
 }
@@ -149,8 +149,8 @@ async fn bad_usage_is_refused_before_anything_is_asked() {
         (&["set", "k", "-1"], "invalid limit \"-1\""),
         (&["set", "k", "1.5"], "invalid limit"),
         (&["set", "a b", "1"], "invalid semaphore key"),
-        (&["set", "k", "1", "--owner", "o", "--repo", "r"], "unexpected \"1\""),
-        (&["set", "k", "2", "--drain"], "--drain admits no new holders"),
+        (&["set", "k", "1", "--owner", "o", "--repo", "r"], "unexpected argument \"1\""),
+        (&["set", "k", "2", "--drain"], "--drain takes no limit: unexpected 2"),
         (&["delete"], "no semaphore given"),
     ] {
         semaphore(&namespace, arguments).fails(2, &[said]);
