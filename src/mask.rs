@@ -26,6 +26,17 @@ pub(crate) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     if is_secret(name) && !value.is_empty() { MASK } else { value }
 }
 
+/// A URL without what may be a secret in it: the user before its host, its query and its fragment.
+pub(crate) fn url(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let (rest, hidden) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    let hidden = if hidden.is_empty() { String::new() } else { format!("?{MASK}") };
+    format!("{scheme}{host}{path}{hidden}")
+}
+
 /// The secrets to mask in the names, messages and logs of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mask {
@@ -101,6 +112,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_user_and_query() {
+        for (text, shown) in [
+            ("https://example.org:6443/k8s", "https://example.org:6443/k8s"),
+            ("https://me:s3cr3t@example.org/a?token=s3cr3t", "https://example.org/a?***"),
+            ("https://s3cr3t@example.org?s3cr3t", "https://example.org?***"),
+            ("https://me:s3@cr3t@example.org/#s3cr3t", "https://example.org/?***"),
+            ("example.org", "example.org"),
+        ] {
+            assert_eq!(url(text), shown);
+        }
+    }
 
     #[test]
     fn names_of_secrets_are_recognized() {

@@ -12,6 +12,7 @@ use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
 use crate::handle::{self, Handle};
 use crate::local::record::Record;
+use crate::mask;
 
 /// Stands for the most recently created run.
 pub(super) const LATEST: &str = "@latest";
@@ -75,7 +76,9 @@ impl TargetArgs {
                     connected => connected?,
                 };
 
-                if let Some(server) = handle.server.filter(|server| server != cluster.server()) {
+                if let Some(server) =
+                    handle.server.map(|server| mask::url(&server)).filter(|server| server != cluster.server())
+                {
                     return Err(Failure::new(
                         Exit::NotFound,
                         format!("the handle's run is on {server}, but this kubeconfig selects {}", cluster.server()),

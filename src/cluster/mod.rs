@@ -57,6 +57,8 @@ pub(crate) use revise::{Attempt, revise};
 use kind::Resource;
 use request::{Call, Verb};
 
+use crate::mask;
+
 /// The default timeout of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a server that has answered before may be unavailable, for example during an upgrade.
@@ -87,7 +89,8 @@ impl Cluster {
         let resolved = access.resolve().await?;
         let plugin = resolved.config.auth_info.exec.clone();
         let proxy = resolved.config.proxy_url.as_ref().map(address);
-        let server = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        // It stands in errors and handles.
+        let server = mask::url(&resolved.config.cluster_url.to_string()).trim_end_matches('/').to_owned();
 
         let client = Client::try_from(resolved.config)
             .map_err(|error| explain::no_client(&error, resolved.context.as_deref(), plugin.as_ref()))?;

@@ -28,6 +28,15 @@ pub(crate) enum RemoteUrlError {
     /// Empty, or not a valid address.
     #[error("invalid URL: expected https://…, ssh://…, git@host:path, file:///… or a path")]
     Malformed,
+    /// A line break in percent-encoding: git would read what follows as another host.
+    #[error("invalid URL: it holds an encoded line break (%0a, %0d) or a null (%00)")]
+    Control,
+    /// A query: git sends it with each request, and it ends up in its configuration.
+    #[error(
+        "a URL with a query is not the address of a repository: pass a token in GH_TOKEN, GITHUB_TOKEN or GITLAB_TOKEN, or \
+         before the host as in https://TOKEN@host/path"
+    )]
+    Query,
     /// A transport that runs programs, or an unknown one.
     #[error("the transport {0:?} is not supported: expected https, http, ssh, git or file")]
     Transport(String),
@@ -62,6 +71,12 @@ impl RemoteUrl {
             return self;
         }
         Self { text: directory.join(&self.text).display().to_string(), ..self }
+    }
+
+    /// Whether its credentials have a line break, which no helper of git can be given.
+    pub(crate) fn has_broken_login(&self) -> bool {
+        let is_broken = |text: &str| text.chars().any(char::is_control);
+        self.login.as_ref().is_some_and(|login| is_broken(&login.user) || is_broken(&login.password))
     }
 
     /// The credentials that the URL contained.
@@ -135,6 +150,12 @@ impl FromStr for RemoteUrl {
         let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(login, host)| (Some(login), host));
         if scheme != "file" && !is_host(host) {
             return Err(RemoteUrlError::Malformed);
+        }
+        if decoded(host).chars().chain(decoded(path).chars()).any(char::is_control) {
+            return Err(RemoteUrlError::Control);
+        }
+        if scheme.starts_with("http") && (host.contains(['?', '#']) || path.contains(['?', '#'])) {
+            return Err(RemoteUrlError::Query);
         }
 
         let (user, password) = login.map_or((None, None), |login| match login.split_once(':') {
@@ -245,6 +266,21 @@ mod tests {
             "https://a\nb/c",
         ] {
             assert_eq!(text.parse::<RemoteUrl>(), Err(RemoteUrlError::Malformed), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_break_in_a_url_is_refused_and_a_query_is_never_repeated() {
+        for text in
+            ["https://example.org/a%0ab", "https://example.org%0Aevil/a", "ssh://a.org/a%0db", "https://a.org/%00"]
+        {
+            assert_eq!(text.parse::<RemoteUrl>(), Err(RemoteUrlError::Control), "{text}");
+        }
+        assert!(url("https://me:a%0ab@example.org/a").has_broken_login());
+        assert!(!url("https://me:a%20b@example.org/a").has_broken_login());
+        for text in ["https://example.org/a.git?token=s3cr3t", "https://example.org?s3cr3t", "http://a.org/b#s3cr3t"] {
+            let error = text.parse::<RemoteUrl>().map_err(|error| error.to_string());
+            assert!(error.is_err_and(|error| error.contains("GH_TOKEN") && !error.contains("s3cr3t")), "{text}");
         }
     }
 

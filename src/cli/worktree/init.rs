@@ -130,10 +130,13 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn url(args: &Args) -> Result<RemoteUrl, Failure> {
     match (&args.url, &args.owner, &args.repo) {
-        (Some(url), ..) => Ok(url
-            .parse::<RemoteUrl>()
-            .map_err(GitError::from)?
-            .absolute(&std::env::current_dir().map_err(anyhow::Error::from)?)),
+        (Some(url), ..) => {
+            let url = url.parse::<RemoteUrl>().map_err(GitError::from)?;
+            if url.has_broken_login() {
+                return Err(Failure::usage("the user or the password in --url holds an encoded line break (%0a, %0d)"));
+            }
+            Ok(url.absolute(&std::env::current_dir().map_err(anyhow::Error::from)?))
+        }
         (None, Some(owner), Some(repository)) => {
             let server = std::env::var("GITHUB_SERVER_URL").ok().filter(|server| !server.is_empty());
             let server = server.as_deref().unwrap_or("https://github.com");
