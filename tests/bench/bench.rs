@@ -28,7 +28,7 @@ type Subject = (&'static str, &'static [fn()]);
 const SUBJECTS: [Subject; 6] = [
     ("start", &[start::start]),
     ("documents", &[documents::read, documents::prepared]),
-    ("local", &[local::scheduled, local::fan_out]),
+    ("local", &[local::scheduled, local::fan_out, local::retried, local::graph]),
     ("cache", &[cache::config_map, cache::grown, cache::store]),
     ("cluster", &[cluster::created, cluster::shown, cluster::resumed, cluster::large]),
     ("worktree", &[worktree::init]),

@@ -7,7 +7,7 @@ use super::syntax::{Kind, Node};
 use super::{Fault, functions, parser, unknown};
 
 /// Variables that Argo sets late and that an expression may seem to do without, so that it waits for them.
-pub(super) const LATE: [&str; 8] = [
+const LATE: [&str; 8] = [
     "item",
     "retries",
     "lastRetry.exitCode",
@@ -106,6 +106,15 @@ pub(super) fn missing(node: &Node, scope: &Scope) -> Vec<String> {
         }
     });
     missing
+}
+
+/// Whether a variable is missing that Argo sets late.
+pub(super) fn waits(node: &Node, scope: &Scope) -> bool {
+    let mut waits = false;
+    needed(node, false, &mut Vec::new(), &mut |path| {
+        waits = waits || (LATE.iter().any(|late| late.split('.').eq(path.iter().copied())) && !scope.has(path));
+    });
+    waits
 }
 
 /// Visits every path that has to exist, the shorter before the longer ones.

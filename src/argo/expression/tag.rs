@@ -145,18 +145,18 @@ fn is_of_children(variable: &str) -> bool {
 
 fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Result<Option<String>, ExpressionError> {
     let node = parsed(expression).map_err(|fault| fault.syntax(expression))?;
+    if unresolved == Unresolved::Keep {
+        return tolerant(&node, expression, scope);
+    }
     let missing = references::missing(&node, scope);
-    let refused = match unresolved {
-        Unresolved::Keep => None,
-        Unresolved::KeepItems => missing.iter().find(|variable| is_of_children(variable)),
-        Unresolved::Refuse => missing.first(),
-    };
+    let counts = |variable: &&String| unresolved == Unresolved::Refuse || is_of_children(variable);
+    let refused = missing.iter().find(counts);
     if let Some(variable) = refused {
         let tag = format!("={expression}");
         return Err(ExpressionError::Unresolved { tag, variable: variable.clone() });
     }
-    if !missing.is_empty() || unresolved == Unresolved::Keep {
-        return tolerant(&node, &missing, expression, scope);
+    if !missing.is_empty() {
+        return tolerant(&node, expression, scope);
     }
     let value = evaluate_node(&node, expression, scope)?;
     text_of(&value).map(Some).ok_or_else(|| absent(&format!("={expression}")))
@@ -164,14 +164,8 @@ fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Re
 
 /// Argo takes any failure for a variable that is not known yet, and does not even try while one of those is missing
 /// that come late and that an expression could do without.
-fn tolerant(
-    node: &Node,
-    missing: &[String],
-    expression: &str,
-    scope: &Scope,
-) -> Result<Option<String>, ExpressionError> {
-    let waits = missing.iter().any(|variable| references::LATE.contains(&variable.as_str()));
-    if waits {
+fn tolerant(node: &Node, expression: &str, scope: &Scope) -> Result<Option<String>, ExpressionError> {
+    if references::waits(node, scope) {
         return Ok(None);
     }
     match evaluate_node(node, expression, scope) {
