@@ -92,6 +92,10 @@ fn documents_are_refused_that_argo_refuses_and_no_others() {
         for (file, refusal) in files.iter().zip(judge.verdicts(&files)) {
             let rules = broken_rules(&environment, file);
             refused += usize::from(refusal.is_some());
+            // What stands on a cluster is not known to a check without one.
+            if refusal.as_deref().is_some_and(|why| why.contains("template reference") && why.contains("not found")) {
+                continue;
+            }
             let only_schema = !rules.is_empty() && rules.iter().all(|rule| SCHEMA.contains(&rule.as_str()));
             if refusal.is_some() == rules.is_empty() && !(refusal.is_none() && only_schema) {
                 different.push(format!("{}: argo says {refusal:?}, here {rules:?}", file.display()));

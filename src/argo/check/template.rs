@@ -210,7 +210,9 @@ impl Checker<'_> {
                 values.inputs.insert(format!("inputs.parameters.{}", text(parameter, "name")), value);
             }
         }
-        values.inputs.insert("inputs.parameters".to_owned(), "[]".to_owned());
+        // A list, which is no name; Go writes one that is not there as null, which is one.
+        let all = if items(template, &["inputs", "parameters"]).is_empty() { "null" } else { "[]" };
+        values.inputs.insert("inputs.parameters".to_owned(), all.to_owned());
         for (side, artifact) in ["inputs", "outputs"]
             .iter()
             .flat_map(|side| items(template, &[side, "artifacts"]).iter().map(move |artifact| (side, artifact)))

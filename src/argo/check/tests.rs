@@ -128,6 +128,26 @@ fn what_argo_does_not_look_at_is_a_warning() {
 }
 
 #[test]
+fn a_tag_in_a_field_of_a_step_that_argo_does_not_know_is_not_looked_at() {
+    let text = workflow(
+        "- name: main
+  steps: [[{name: a, template: leaf, arguments: {outputs: {parameters: [{value: '{{steps.b.id}}'}]}}}]]
+- {name: leaf, container: {image: a, command: [c]}}",
+    );
+    assert_eq!(rules(&text), [("unknown-field", Severity::Warning)]);
+}
+
+#[test]
+fn all_inputs_of_a_template_without_any_are_null() {
+    let text = workflow(
+        "- name: main
+  steps: [[{name: '{{inputs.parameters}}', template: leaf}]]
+- {name: leaf, container: {image: a, command: [c]}}",
+    );
+    assert_eq!(rules(&text), []);
+}
+
+#[test]
 fn a_global_output_is_known_once_its_task_has_run_whatever_the_order_of_writing() {
     let of = |waits: &str| {
         workflow(&format!(
