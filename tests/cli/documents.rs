@@ -117,6 +117,19 @@ fn no_workflow_among_the_documents() {
 }
 
 #[test]
+fn a_cron_workflow_says_how_it_is_submitted() {
+    let cron = "apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly}
+spec:
+  schedules: ['@daily']
+  workflowSpec: {entrypoint: main, templates: [{name: main, container: {image: busybox, command: [c]}}]}
+";
+    let output = Environment::with("wf.yaml", cron).run(["submit", "wf.yaml"]);
+    output.fails(2, &["the files hold no Workflow, but a CronWorkflow", "--from cronworkflow/nightly"]);
+}
+
+#[test]
 fn a_key_that_stands_twice_is_told_and_the_last_counts() {
     let text = hello().replace("  generateName: hello-\n", "  generateName: hallo-\n  generateName: hello-\n");
     let environment = Environment::with("wf.yaml", text);

@@ -102,9 +102,14 @@ impl<'a> Request<'a> {
         if !self.workflows.is_empty() || self.args.from.is_some() {
             return Ok(());
         }
-        Err(Failure::usage("the files hold no Workflow").hint(
-            "use --from workflowtemplate/NAME for one of their templates, or --dry-run=client to print these prepared",
-        ))
+        let held = self.beside.iter().find(|document| document.kind == Kind::CronWorkflow);
+        Err(match held.and_then(Document::name) {
+            Some(name) => Failure::usage("the files hold no Workflow, but a CronWorkflow")
+                .hint(format!("use --from cronworkflow/{name} for a workflow of it, or check it with lint")),
+            None => Failure::usage("the files hold no Workflow").hint(
+                "use --from workflowtemplate/NAME for one of their templates, or --dry-run=client to print these prepared",
+            ),
+        })
     }
 
     /// Everything that is to be submitted, prepared; nothing is created before all of it is sound.

@@ -11,7 +11,7 @@ use super::arguments::view;
 use super::outputs::Known;
 use super::references::{leave_out_absent, resolve_artifacts};
 use super::state::{Call, NodeIndex, Owner};
-use crate::argo::expression::{self, Scope, Unresolved, render_value};
+use crate::argo::expression::{self, Scope, Unresolved, golang, render_value};
 use crate::argo::model::{Arguments, Hook, Step};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
 use crate::argo::workflow_spec;
@@ -88,7 +88,10 @@ impl Scheduler {
                 Ok(false) => {}
                 Err(why) => {
                     self.nodes.frame_mut(node).hooks.take(&name);
-                    self.nodes.set(node, Phase::Error, &why);
+                    match self.nodes.frame(node).owner {
+                        Owner::Group(group) => self.nodes.fail_group(group, why),
+                        _ => self.nodes.set(node, Phase::Error, &why),
+                    }
                 }
             }
         }
@@ -116,7 +119,12 @@ impl Scheduler {
         match holds {
             Ok(true) => self.start_hook(node, &hook, name, &scope, true),
             Ok(false) => {}
-            Err(why) => self.nodes.set(node, Phase::Error, &why),
+            // Of a task Argo forgets it. (workflow/controller/steps.go, executeStepGroup; dag.go, executeDAGTask)
+            Err(why) => {
+                if let Owner::Group(group) = self.nodes.frame(node).owner {
+                    self.nodes.fail_group(group, why);
+                }
+            }
         }
     }
 
@@ -252,6 +260,8 @@ fn holds(hook: &Hook, name: &str, scope: &Scope) -> Result<bool, String> {
     if hook.expression.is_empty() {
         return Err(format!("Expression required for hook {name}"));
     }
-    let value = expression::evaluate(&hook.expression, scope).map_err(|error| error.to_string())?;
-    value.as_bool().ok_or_else(|| format!("hook {name}: {:?} gives no boolean", hook.expression))
+    let value = expression::evaluate(&hook.expression, scope)
+        .map_err(|error| format!("unable to evaluate expression '{}': {error}", hook.expression))?;
+    let printed = || format!("unable to cast expression result '{}' to bool", golang::display(&value));
+    value.as_bool().ok_or_else(printed)
 }

@@ -160,3 +160,24 @@ templates:
     let run = Run::of(&format!("{spec}{HOOK}"));
     assert_eq!(run.running(), ["[0].a(0)", "[0].a.hooks.started"]);
 }
+
+#[test]
+fn an_exit_hook_whose_expression_fails_ends_a_step_group_and_is_forgotten_of_a_task() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps: [[{name: a, template: leaf, hooks: {exit: {template: leaf, expression: \"steps['b'].status == 'x'\"}}}]]
+- name: leaf
+  container: {image: a, command: [c]}";
+    let run = Run::of(spec).play_failing(&[]);
+    let group = run.lines().find(|line| line.starts_with("[0] ")).unwrap();
+    assert!(
+        group.starts_with("[0] StepGroup Error: unable to evaluate expression 'steps['b'].status == 'x''"),
+        "{run}"
+    );
+    assert!(run.contains("\n[0].a Pod Succeeded"), "{run}");
+
+    let tasks = spec.replace("steps: [[", "dag: {tasks: [").replace("}]]", "}]}").replace("steps[", "tasks[");
+    assert_eq!(Run::of(&tasks).play_failing(&[]), "Succeeded\n DAG Succeeded\n.a Pod Succeeded");
+}
