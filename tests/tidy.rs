@@ -24,9 +24,14 @@ const EFFECTS: &[&str] = &[
 const KEYS: &[&str] = &[
     r#"\bstatus("\])?(\.get(_mut)?\(|\[)"(nodes|phase)""#,
     r#"\bspec("\])?(\.get(_mut)?\(|\[)"(arguments|entrypoint|templates)""#,
-    r#"\b(at|field|list|text)\(&?([a-z_]+\.)?spec, "(arguments|entrypoint|templates)""#,
+    r#"\b(at|field|list|text|object_field)\(&?([a-z_]+\.)?(spec|fields), "(arguments|entrypoint|templates)""#,
+    r#"\bstatus"\](\["\w+"\])? = "#,
     r#""/(spec/(arguments|entrypoint|templates)|status/(nodes|phase))"#,
 ];
+
+/// The metadata of any object: `argo::Metadata` reads them, `argo::Workflow` changes them.
+const METADATA: &[&str] =
+    &[r#"\["metadata"\]"#, r#"\.get(_mut)?\("metadata"\)"#, r#"\(\w*, "metadata""#, r#""/metadata/"#];
 
 /// Files that still name such keys, each to be freed of them.
 const NAMES_KEYS: &[&str] = &["src/retry/outline.rs"];
@@ -54,6 +59,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 const RULES: &[Rule] = &[
     Rule { files: asks_for_keys, forbidden: KEYS },
+    Rule { files: reads_objects, forbidden: METADATA },
     Rule { files: is_pure, forbidden: EFFECTS },
     Rule { files: |path| !path.starts_with("src/git/"), forbidden: &[r"\bgit2::"] },
     Rule { files: |path| !path.starts_with("src/cluster/"), forbidden: &[r"\b(kube|kube_client|k8s_openapi)::"] },
@@ -85,6 +91,11 @@ fn asks_for_keys(path: &str) -> bool {
         && !NAMES_KEYS.contains(&path)
         && !path.ends_with("tests.rs")
         && !path.ends_with("properties.rs")
+}
+
+/// Preparing edits what a user wrote, and names the field that has the wrong form.
+fn reads_objects(path: &str) -> bool {
+    asks_for_keys(path) && !path.starts_with("src/prepare/")
 }
 
 /// A file's text without its tests and its prose, which are free; its lines stay where they are.
@@ -218,6 +229,11 @@ fn the_keys_of_a_live_object_are_named_in_one_room() {
         r#"for template in list(spec.get("templates")) {}"#,
         r#"let name = text(spec, "entrypoint");"#,
         r#"let declared = workflow.pointer("/spec/arguments/parameters");"#,
+        r#"let arguments = object_field(spec, "arguments", "spec.arguments")?;"#,
+        r#"let name = workflow["metadata"]["name"].as_str();"#,
+        r#"let namespace = object.pointer("/metadata/namespace");"#,
+        r#"let name = text(object.get("metadata")?, "name");"#,
+        r#"object["status"] = self.status();"#,
     ] {
         assert!(!breaches("src/cli/submit/mod.rs", line).is_empty(), "{line}");
         assert!(breaches("src/argo/workflow.rs", line).is_empty(), "{line}");

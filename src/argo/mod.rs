@@ -10,6 +10,7 @@ pub(crate) mod duration;
 pub(crate) mod expression;
 pub(crate) mod identity;
 pub(crate) mod label_selector;
+pub(crate) mod metadata;
 pub(crate) mod model;
 mod node_pods;
 pub(crate) mod node_selector;
@@ -25,6 +26,7 @@ mod value;
 pub(crate) mod workflow;
 pub(crate) mod workflow_spec;
 
+pub(crate) use self::metadata::Metadata;
 pub(crate) use self::nodes::Nodes;
 pub(crate) use self::shutdown::Shutdown;
 pub use self::workflow::Workflow;

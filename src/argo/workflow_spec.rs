@@ -34,6 +34,20 @@ pub(crate) fn parameters(spec: &Value) -> &[Value] {
     list(at(spec, &["arguments", "parameters"]))
 }
 
+/// The parameters of the arguments, made where there are none; else what is not of its form, and the form.
+pub(crate) fn parameters_mut(spec: &mut Map<String, Value>) -> Result<&mut Vec<Value>, (&'static str, &'static str)> {
+    let arguments = spec.entry("arguments").or_insert(Value::Null);
+    if arguments.is_null() {
+        *arguments = json!({});
+    }
+    let arguments = arguments.as_object_mut().ok_or(("spec.arguments", "an object"))?;
+    let parameters = arguments.entry("parameters").or_insert(Value::Null);
+    if parameters.is_null() {
+        *parameters = json!([]);
+    }
+    parameters.as_array_mut().ok_or(("spec.arguments.parameters", "a list"))
+}
+
 /// Gives a parameter a value, and takes away its source.
 pub(crate) fn set_parameter(parameters: &mut Vec<Value>, name: &str, value: &str) {
     let declared = parameters.iter_mut().find(|parameter| text(parameter, "name") == name);

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::follow::states;
 use super::run::live;
 use super::{BackendError, Run, Snapshot};
+use crate::argo::Workflow;
 use crate::cluster::{Attempt, Changed, Cluster, revise};
 use crate::control::{Decision, Refusal};
 use crate::local::control_pipe;
@@ -86,7 +87,7 @@ async fn on_machine(
         Decision::Change(change) => change,
         Decision::Already(said) => return Ok(Revised { said, object: state.workflow.into_value() }),
     };
-    if state.workflow.is_suspended() && change.patch.get("spec").is_none() {
+    if state.workflow.is_suspended() && Workflow::view(&change.patch).spec().is_null() {
         return Err(Refusal::Held.into());
     }
     if dry_run {
@@ -101,7 +102,9 @@ async fn on_machine(
             match decide(&state) {
                 Ok(Decision::Change(_)) => {}
                 // The run ended before it could be suspended. Its end after any other order is what came of it.
-                Err(refusal) if change.patch["spec"]["suspend"] == true => return Err(BackendError::from(refusal)),
+                Err(refusal) if Workflow::view(&change.patch).is_suspended() => {
+                    return Err(BackendError::from(refusal));
+                }
                 Ok(Decision::Already(_)) | Err(_) => return Ok(state.workflow.into_value()),
             }
         }

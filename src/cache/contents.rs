@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::entry::Entry;
 use super::home::is_of_controller;
+use crate::argo::Metadata;
 
 /// The label that the controller asks for.
 pub(crate) const LABEL: &str = "workflows.argoproj.io/configmap-type";
@@ -68,18 +69,18 @@ pub struct Object {
 impl Cache {
     /// Reads a ConfigMap.
     pub fn of_config_map(object: &Value) -> Self {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let metadata = Metadata::of(object);
         let data = object["data"].as_object().into_iter().flatten();
         let entries = data.map(|(key, value)| (key.clone(), Entry::written(key, value.as_str().unwrap_or_default())));
         Self {
-            name: text("/metadata/name"),
-            place: Place::ConfigMap { namespace: text("/metadata/namespace") },
+            name: metadata.name().to_owned(),
+            place: Place::ConfigMap { namespace: metadata.namespace().to_owned() },
             entries: entries.collect(),
             object: Object {
-                uid: text("/metadata/uid"),
-                resource_version: text("/metadata/resourceVersion"),
-                created: text("/metadata/creationTimestamp").parse().ok(),
-                label: object["metadata"]["labels"][LABEL].as_str().map(str::to_owned),
+                uid: metadata.uid().to_owned(),
+                resource_version: metadata.resource_version().to_owned(),
+                created: metadata.created_at(),
+                label: metadata.label(LABEL).map(str::to_owned),
                 immutable: object["immutable"] == true,
                 binary: object["binaryData"].as_object().into_iter().flatten().map(|(_, value)| decoded(value)).sum(),
                 of_controller: is_of_controller(object),

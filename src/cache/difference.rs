@@ -131,7 +131,7 @@ pub(crate) fn attempts(first: &Value, second: &Value) -> Vec<NodeDifference> {
 
 /// The memoized nodes by their names below the workflow.
 fn by_name<'a>(workflow: &Value, nodes: &'a [Node]) -> BTreeMap<&'a str, &'a Node> {
-    let root = text(&workflow["metadata"], "name");
+    let root = Workflow::view(workflow).name();
     let memoized = nodes.iter().filter(|node| node.memoization_status.is_some());
     memoized.map(|node| (below(root, &node.name), node)).collect()
 }

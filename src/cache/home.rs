@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::contents::{Cache, LABEL, LABEL_VALUE};
+use crate::argo::Metadata;
 
 /// As whom the controller writes.
 const CONTROLLER: &str = "workflow-controller";
@@ -24,14 +25,14 @@ pub struct Homes {
 impl Homes {
     /// Takes the evidence of a ConfigMap with the label of a cache; its metadata suffice.
     pub fn add(&mut self, object: &Value) {
-        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-        if object["metadata"]["labels"][LABEL] != LABEL_VALUE {
+        let metadata = Metadata::of(object);
+        if metadata.label(LABEL) != Some(LABEL_VALUE) {
             return;
         }
         if is_of_controller(object) {
-            self.traces.insert(text("namespace"));
+            self.traces.insert(metadata.namespace().to_owned());
         }
-        self.labelled.entry(text("name")).or_default().insert(text("namespace"));
+        self.labelled.entry(metadata.name().to_owned()).or_default().insert(metadata.namespace().to_owned());
     }
 
     /// The namespaces in which a controller is known to look for caches.
@@ -55,8 +56,7 @@ impl Homes {
 
 /// Whether a controller has written to an object, as its managed fields tell.
 pub(super) fn is_of_controller(object: &Value) -> bool {
-    let managers = object.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
-    managers.into_iter().any(|fields| fields["manager"] == CONTROLLER)
+    Metadata::of(object).is_managed_by(CONTROLLER)
 }
 
 #[cfg(test)]

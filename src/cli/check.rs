@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::failure::Failure;
+use crate::argo::Metadata;
 use crate::argo::Workflow;
 use crate::argo::check::{Finding, Holder, Options, Version, check, check_fields};
 use crate::argo::document::{Document, DocumentError, Kind, Problem, Severity, Source};
@@ -60,7 +61,7 @@ impl<'a> Checked<'a> {
 
     /// Checks an object; problems get the places of the document it was created from.
     pub(super) fn check_object(&mut self, object: &Value, kind: Kind, document: &Document) {
-        let namespace = object.pointer("/metadata/namespace").and_then(Value::as_str);
+        let namespace = Metadata::of(object).own_namespace();
         let known = |name: &str, cluster_scope: bool| self.templates.find(name, cluster_scope, namespace);
         let findings = check(object, kind, &known, &self.options);
         let problems = findings.into_iter().map(|finding| (finding.severity, self.problem(document, finding)));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::access::AccessArgs;
 use super::failure::Failure;
 use super::home;
+use crate::argo::Metadata;
 use crate::argo::identity::ObjectName;
 use crate::backend::{Backend, Run};
 use crate::cluster::{Cluster, ClusterError};
@@ -52,7 +53,7 @@ impl TargetArgs {
                 let root = handle.store.map_or_else(home::root, |store| Ok(PathBuf::from(store)))?;
                 let record = Record::find(&root, &namespace, &name)?;
                 let workflow = record.workflow()?;
-                if workflow["metadata"]["uid"].as_str() == Some(&handle.uid) {
+                if Metadata::of(&workflow).uid() == handle.uid {
                     Ok(Run::Local(record))
                 } else {
                     Err(Failure::new(

@@ -6,6 +6,7 @@ use super::kind::Resource;
 use super::list::Selection;
 use super::request::Verb;
 use super::{Changed, Cluster, ClusterError};
+use crate::argo::Metadata;
 
 impl Cluster {
     /// The ConfigMap, if it exists.
@@ -25,7 +26,7 @@ impl Cluster {
     /// Creates the ConfigMap under its `metadata.name` in the connection's namespace; [`Changed::Stale`] if the name is
     /// taken. With `dry_run`, here and below, the server checks everything and stores nothing.
     pub async fn create_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
-        let call = self.call(Verb::Create, Resource::CONFIG_MAP, name(object));
+        let call = self.call(Verb::Create, Resource::CONFIG_MAP, Metadata::of(object).name());
         self.change(&call, call.create(object, dry_run)).await
     }
 
@@ -37,19 +38,15 @@ impl Cluster {
 
     /// Replaces the ConfigMap with the same uid and resourceVersion.
     pub async fn replace_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
-        let call = self.call(Verb::Update, Resource::CONFIG_MAP, name(object));
+        let call = self.call(Verb::Update, Resource::CONFIG_MAP, Metadata::of(object).name());
         self.change(&call, call.replace(object, dry_run)).await
     }
 
     /// Deletes the ConfigMap if it is still in the state that was read; [`ClusterError::ConfigMapMissing`] if it does
     /// not exist.
     pub async fn delete_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
-        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
-        let call = self.call(Verb::Delete, Resource::CONFIG_MAP, name(object));
-        self.change(&call, call.delete(text("uid"), text("resourceVersion"), dry_run)).await
+        let metadata = Metadata::of(object);
+        let call = self.call(Verb::Delete, Resource::CONFIG_MAP, metadata.name());
+        self.change(&call, call.delete(metadata.uid(), metadata.resource_version(), dry_run)).await
     }
-}
-
-fn name(object: &Value) -> &str {
-    object["metadata"]["name"].as_str().unwrap_or_default()
 }

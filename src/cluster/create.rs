@@ -8,7 +8,7 @@ use super::failure::{Failure, is_too_large};
 use super::kind::Resource;
 use super::request::Verb;
 use super::{Cluster, ClusterError};
-use crate::argo::Workflow;
+use crate::argo::{Metadata, Workflow};
 
 /// The result of a creation.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ impl Cluster {
     /// [`ClusterError::Exists`].
     pub async fn create(&self, workflow: &Value, dry_run: bool) -> Result<Created, ClusterError> {
         let name =
-            workflow["metadata"]["name"].as_str().filter(|name| !name.is_empty()).ok_or(ClusterError::Unnamed)?;
+            Some(Workflow::view(workflow).name()).filter(|name| !name.is_empty()).ok_or(ClusterError::Unnamed)?;
         let home = self.home_of(workflow)?;
         let call = home.call(Verb::Create, Resource::WORKFLOW, name);
 
@@ -51,7 +51,7 @@ impl Cluster {
 
     /// The connection with the workflow's namespace.
     fn home_of(&self, workflow: &Value) -> Result<Self, ClusterError> {
-        match workflow["metadata"]["namespace"].as_str() {
+        match Metadata::of(workflow).own_namespace() {
             Some(document) if document != self.namespace && self.asked_namespace => {
                 Err(ClusterError::OtherNamespace { document: document.to_owned(), asked: self.namespace.clone() })
             }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::kind::Resource;
 use super::request::Verb;
 use super::{Cluster, ClusterError};
+use crate::argo::Metadata;
 
 /// The number of objects per page.
 const PAGE: usize = 500;
@@ -31,7 +32,7 @@ impl Cluster {
             latest.extend(created(&list));
             latest.sort_unstable_by(|one, other| other.cmp(one));
             latest.truncate(most);
-            match list.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
+            match Metadata::next_page(&list) {
                 Some(token) => query = format!("limit={PAGE}&continue={}", super::request::escaped(token)),
                 None => break,
             }
@@ -42,7 +43,6 @@ impl Cluster {
 
 /// The creation time and name of each object; Kubernetes times sort as text.
 fn created(list: &Value) -> impl Iterator<Item = (String, String)> {
-    let text = |item: &Value, field: &str| item["metadata"][field].as_str().unwrap_or_default().to_owned();
-    let items = list["items"].as_array().into_iter().flatten();
-    items.map(move |item| (text(item, "creationTimestamp"), text(item, "name")))
+    let items = list["items"].as_array().into_iter().flatten().map(Metadata::of);
+    items.map(|item| (item.creation().to_owned(), item.name().to_owned()))
 }

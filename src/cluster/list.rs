@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::kind::Resource;
 use super::request::{Call, Verb, escaped};
 use super::{Cluster, ClusterError};
+use crate::argo::Metadata;
 
 /// A list is restarted at most this often, if the server has compacted its version (410) before the last page.
 const MAX_RESTARTS: u32 = 3;
@@ -85,12 +86,11 @@ impl Pages {
                 }
                 Err(failure) => return Err(cluster.explain(&call, failure, false).await),
             };
-            let token = list.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty());
-            self.query = token.map(|token| self::query(selection, Some(token)));
-            list["metadata"]["resourceVersion"].as_str().unwrap_or_default().clone_into(&mut self.version);
+            self.query = Metadata::next_page(&list).map(|token| self::query(selection, Some(token)));
+            Metadata::of(&list).resource_version().clone_into(&mut self.version);
 
             let items = list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
-            let uid = |item: &Value| item["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+            let uid = |item: &Value| Metadata::of(item).uid().to_owned();
             let mut page: Vec<Value> = items.into_iter().filter(|item| self.seen.insert(uid(item))).collect();
             for item in &mut page {
                 name_kind(item, self.resource);

@@ -12,6 +12,7 @@ use super::list::{Pages, Selection, label_query, name_kind};
 use super::request::Verb;
 use super::watch::{Event, OutageLimit, PAUSE, Watch};
 use super::{Cluster, ClusterError};
+use crate::argo::Metadata;
 
 /// A change of a followed object.
 #[derive(Debug)]
@@ -103,7 +104,7 @@ impl ListFollower {
             Err(error) => return Err(error),
         };
         if let Some(page) = page {
-            there.extend(page.iter().map(|object| text(object, "uid")));
+            there.extend(page.iter().map(|object| Metadata::of(object).uid().to_owned()));
             for object in page {
                 self.add(object);
             }
@@ -137,7 +138,7 @@ impl ListFollower {
             Event::Changed(object) => self.add(object),
             Event::Deleted(mut object) => {
                 name_kind(&mut object, self.resource);
-                let uid = text(&object, "uid");
+                let uid = Metadata::of(&object).uid().to_owned();
                 self.known.remove(&uid);
                 self.news.push_back(News::Gone(uid, Some(object)));
             }
@@ -154,14 +155,10 @@ impl ListFollower {
     }
 
     fn add(&mut self, mut object: Value) {
-        let version = text(&object, "resourceVersion");
-        if self.known.insert(text(&object, "uid"), version.clone()) != Some(version) {
+        let version = Metadata::of(&object).resource_version().to_owned();
+        if self.known.insert(Metadata::of(&object).uid().to_owned(), version.clone()) != Some(version) {
             name_kind(&mut object, self.resource);
             self.news.push_back(News::There(object));
         }
     }
-}
-
-fn text(object: &Value, field: &str) -> String {
-    object["metadata"][field].as_str().unwrap_or_default().to_owned()
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::kind::Resource;
 use super::request::{self, Verb};
 use super::{Changed, Cluster, ClusterError};
+use crate::argo::Metadata;
 
 /// The path of `spec.synchronization` in the schema of workflows.
 const IN_SCHEMA: &str = "/properties/spec/properties/synchronization/properties";
@@ -26,9 +27,9 @@ impl Cluster {
     /// Deletes the workflow if it is still in the state that was read; [`ClusterError::WorkflowMissing`] if it does not
     /// exist.
     pub async fn delete_workflow(&self, workflow: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
-        let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
-        let call = self.call(Verb::Delete, Resource::WORKFLOW, text("name"));
-        self.change(&call, call.delete(text("uid"), text("resourceVersion"), dry_run)).await
+        let metadata = Metadata::of(workflow);
+        let call = self.call(Verb::Delete, Resource::WORKFLOW, metadata.name());
+        self.change(&call, call.delete(metadata.uid(), metadata.resource_version(), dry_run)).await
     }
 }
 

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::kind::Resource;
 use super::request::{self, Verb};
 use super::{Cluster, ClusterError};
+use crate::argo::Metadata;
 use crate::exit::{CommandError, Exit};
 
 /// The name of an owner as the user writes it: `[NAMESPACE/]KIND[.GROUP]/NAME`.
@@ -156,7 +157,7 @@ impl Cluster {
         }
 
         let object = self.owner_object(&kind, &owner.name).await?;
-        if object["metadata"].get("deletionTimestamp").is_some_and(|time| !time.is_null()) {
+        if Metadata::of(&object).is_being_deleted() {
             return Err(OwnerError::BeingDeleted { kind: kind.name(), name: owner.name.clone() });
         }
 
@@ -164,7 +165,7 @@ impl Cluster {
             "apiVersion": kind.api_version,
             "kind": kind.kind,
             "name": owner.name,
-            "uid": object["metadata"]["uid"],
+            "uid": Metadata::of(&object).uid(),
             "controller": true,
             "blockOwnerDeletion": self.may_block(&kind, &owner.name).await,
         }))
@@ -214,7 +215,7 @@ impl Cluster {
         let answer = self.send(request::named(&kind.api_version, &kind.plural, name)).await;
         let list = answer.result.unwrap_or_default();
         let items = list["items"].as_array().into_iter().flatten();
-        items.filter_map(|item| item["metadata"]["namespace"].as_str().map(str::to_owned)).take(3).collect()
+        items.filter_map(|item| Metadata::of(item).own_namespace().map(str::to_owned)).take(3).collect()
     }
 
     /// Whether the user may set the owner's finalizers: without this permission the admission plugin
@@ -251,7 +252,8 @@ impl Cluster {
         let answer = self.send(request::object(&kind.api_version, namespace, &kind.plural, text("name"))).await;
         match answer.result {
             Ok(owner) => {
-                owner["metadata"]["uid"] == text("uid") && owner["metadata"].get("deletionTimestamp").is_none()
+                let metadata = Metadata::of(&owner);
+                metadata.uid() == text("uid") && !metadata.is_being_deleted()
             }
             Err(Failure::Refused(status)) => status.code != 404,
             Err(_) => true,

@@ -12,6 +12,7 @@ use super::list::Selection;
 use super::list_follow::News;
 use super::request::{Verb, WORKFLOW, escaped};
 use super::{Cluster, ClusterError, request};
+use crate::argo::Metadata;
 use crate::argo::template::text;
 
 /// The number of pods per page of a list.
@@ -34,12 +35,12 @@ pub struct Pod {
 
 impl Pod {
     pub(super) fn of(object: &Value) -> Self {
-        let metadata = &object["metadata"];
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let note = |name: &str| text(&metadata["annotations"][format!("workflows.argoproj.io/{name}")]);
+        let metadata = Metadata::of(object);
+        let note =
+            |name: &str| metadata.annotation(&format!("workflows.argoproj.io/{name}")).unwrap_or_default().to_owned();
         Self {
-            name: text(&metadata["name"]),
-            uid: text(&metadata["uid"]),
+            name: metadata.name().to_owned(),
+            uid: metadata.uid().to_owned(),
             node_id: note("node-id"),
             node_name: note("node-name"),
             status: object["status"].clone(),
@@ -92,8 +93,10 @@ impl Cluster {
             Err(failure) => return Err(self.explain_pods("list", workflow, failure).await),
         };
         let mut objects: Vec<&Value> = list["items"].as_array().into_iter().flatten().collect();
-        let text = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-        objects.sort_by_cached_key(|object| (text(object, "creationTimestamp"), text(object, "name")));
+        objects.sort_by_key(|object| {
+            let metadata = Metadata::of(object);
+            (metadata.creation(), metadata.name())
+        });
         Ok(objects.into_iter().map(Pod::of).collect())
     }
 

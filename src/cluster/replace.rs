@@ -12,7 +12,7 @@ impl Cluster {
     /// Replaces the workflow with the same uid and resourceVersion; [`ClusterError::Conflict`] if it was changed or
     /// created again since. With `dry_run` the server checks everything and stores nothing.
     pub async fn replace(&self, workflow: &Value, dry_run: bool) -> Result<Value, ClusterError> {
-        let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
+        let name = Workflow::view(workflow).name();
         let call = self.call(Verb::Update, Resource::WORKFLOW, name);
         let answer = self.send(call.replace(workflow, dry_run)).await;
         match answer.result {

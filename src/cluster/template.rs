@@ -6,6 +6,7 @@ use super::kind::{Resource, TemplateKind};
 use super::list::Selection;
 use super::request::{Call, Verb};
 use super::{Cluster, ClusterError};
+use crate::argo::Metadata;
 
 /// The minimum similarity of a suggested name.
 const MIN_SIMILARITY: f64 = 0.7;
@@ -34,8 +35,9 @@ impl Cluster {
         let items = list["items"].as_array().into_iter().flatten();
         items
             .filter_map(|item| {
-                let text = |field: &str| item["metadata"][field].as_str().map(str::to_owned);
-                Some((text("name")?, text("namespace")))
+                let metadata = Metadata::of(item);
+                let name = Some(metadata.name()).filter(|name| !name.is_empty())?;
+                Some((name.to_owned(), metadata.own_namespace().map(str::to_owned)))
             })
             .collect()
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::request::Call;
 use super::{Cluster, ClusterError};
+use crate::argo::Metadata;
 
 /// The minimum time between the starts of two watches.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
@@ -91,7 +92,7 @@ impl Watch {
 }
 
 fn version_of(workflow: &Value) -> Option<String> {
-    workflow["metadata"]["resourceVersion"].as_str().map(str::to_owned)
+    Some(Metadata::of(workflow).resource_version()).filter(|version| !version.is_empty()).map(str::to_owned)
 }
 
 /// How long a server may be unavailable after its last answer.

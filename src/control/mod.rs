@@ -6,7 +6,7 @@ pub(crate) mod resume;
 pub(crate) mod shutdown;
 pub(crate) mod suspend;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::resume::Resume;
 use crate::argo::{Shutdown, Workflow};
@@ -132,8 +132,10 @@ impl CommandError for Refusal {
 impl Change {
     /// A change that applies only to this state of the workflow.
     fn of(workflow: &Workflow, mut patch: Value, done: impl Into<String>) -> Self {
-        for (field, value) in workflow.preconditions() {
-            patch["metadata"][field] = value.into();
+        let same: Map<String, Value> =
+            workflow.preconditions().map(|(field, value)| (field.to_owned(), value.into())).collect();
+        if let Some(patch) = patch.as_object_mut().filter(|_| !same.is_empty()) {
+            patch.insert("metadata".to_owned(), same.into());
         }
         Self { patch, done: done.into() }
     }

@@ -140,12 +140,12 @@ fn path(directory: &Path) -> PathBuf {
 /// What a change asks for: the release of a suspended run comes first, for nothing else is applied before it.
 fn requests(patch: &Value) -> Vec<Request> {
     let mut requests = Vec::new();
-    match patch["spec"].get("suspend") {
+    match Workflow::view(patch).spec().get("suspend") {
         Some(Value::Bool(true)) => requests.push(Request::Suspend(true)),
         Some(_) => requests.push(Request::Suspend(false)),
         None => {}
     }
-    let shutdown = patch["spec"]["shutdown"].as_str().and_then(Shutdown::of);
+    let shutdown = Workflow::view(patch).shutdown().and_then(Shutdown::of);
     requests.extend(shutdown.map(Request::Shutdown));
     let nodes = Workflow::view(patch).node_values().unwrap_or_default();
     let resumed = nodes.iter().filter(|(_, node)| node["phase"] == "Succeeded");

@@ -150,9 +150,7 @@ pub(crate) async fn run(
     let finished = finished?;
     let State { scheduler, store } = *state;
     let mut workflow = scheduler.object();
-    if let Some(spec) = workflow["spec"].as_object_mut() {
-        spec.shift_remove("suspend");
-    }
+    Workflow::view_mut(&mut workflow).unsuspend();
     store.secrets().hide_in_workflow(&mut workflow);
     store.write_workflow(&workflow)?;
     store.sweep();

@@ -95,13 +95,11 @@ pub(crate) struct NewRun {
 impl NewRun {
     /// The run of a workflow, with the uid as its own; its directory is not made yet.
     pub(crate) fn new(root: &Path, workflow: &Value, uid: &str, source: Source<'_>) -> Result<Self, NewRunError> {
-        let (mut workflow, mut notes) = (workflow.clone(), Vec::new());
-        let metadata = &mut workflow["metadata"];
-        let namespace: ObjectName = metadata["namespace"].as_str().unwrap_or("default").parse()?;
-        let name: ObjectName = metadata["name"].as_str().unwrap_or_default().parse()?;
-        metadata["namespace"] = namespace.as_str().into();
-        metadata["uid"] = uid.into();
-        metadata["creationTimestamp"] = now().into();
+        let (mut workflow, mut notes) = (Workflow::from(workflow.clone()), Vec::new());
+        let namespace: ObjectName = workflow.metadata().own_namespace().unwrap_or("default").parse()?;
+        let name: ObjectName = workflow.name().parse()?;
+        workflow.set_namespace(namespace.as_str());
+        workflow.set_identity(uid, &now());
         let directory = store::directory(root, &namespace, &name);
         if store::exists(&directory) {
             return Err(StoreError::Exists { name: name.to_string(), directory }.into());
@@ -112,7 +110,7 @@ impl NewRun {
         if limit < wanted {
             notes.push(format!("at most {limit} tasks run at once, for few files may be open (ulimit -Hn)"));
         }
-        let mut plan = Plan::new(workflow, directory, limit);
+        let mut plan = Plan::new(workflow.into_value(), directory, limit);
         for document in source.beside {
             given::add(&mut plan, document)?;
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::store::directory;
+use crate::argo::Workflow;
 use crate::argo::identity::ObjectName;
 use crate::exit::{CommandError, Exit};
 
@@ -127,16 +128,16 @@ impl Record {
         let error = |source: io::Error| RecordError::Read { path: path.clone(), source };
         let text = fs::read(&path).map_err(error)?;
         let mut workflow: Value = serde_json::from_slice(&text).map_err(|source| error(source.into()))?;
-        if !workflow.is_object() || !matches!(workflow["spec"], Value::Null | Value::Object(_)) {
+        if !workflow.is_object() || !matches!(Workflow::view(&workflow).spec(), Value::Null | Value::Object(_)) {
             return Err(error(io::Error::new(io::ErrorKind::InvalidData, "it holds no workflow")));
         }
-        if workflow.pointer("/status/finishedAt").is_none() {
-            self.replay(&mut workflow)?;
+        if Workflow::view(&workflow).finished_at().is_none() {
+            self.replay(Workflow::view_mut(&mut workflow))?;
         }
         Ok(workflow)
     }
 
-    fn replay(&self, workflow: &mut Value) -> Result<(), RecordError> {
+    fn replay(&self, workflow: &mut Workflow) -> Result<(), RecordError> {
         let path = self.directory.join("journal.jsonl");
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -149,7 +150,7 @@ impl Record {
             let line = line.map_err(|source| RecordError::Read { path: path.clone(), source })?;
             let Ok(event) = serde_json::from_slice::<Value>(&line) else { break };
             for (field, value) in event["spec"].as_object().into_iter().flatten() {
-                workflow["spec"][field] = value.clone();
+                workflow.set_in_spec(field, value.clone());
             }
             for node in event["nodes"].as_array().into_iter().flatten() {
                 let id = node["id"].as_str().unwrap_or_default().to_owned();
@@ -161,7 +162,7 @@ impl Record {
         let started = order.first().and_then(|root| nodes[root].get("startedAt").cloned());
         let nodes: serde_json::Map<String, Value> =
             order.into_iter().filter_map(|id| nodes.remove(&id).map(|node| (id, node))).collect();
-        workflow["status"] = serde_json::json!({"phase": "Running", "startedAt": started, "nodes": nodes});
+        workflow.set_status(serde_json::json!({"phase": "Running", "startedAt": started, "nodes": nodes}));
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use super::new_run::{NewRunError, Source};
 use super::resolved::Plan;
 use super::support;
+use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::workflow_spec;
 
@@ -39,7 +40,7 @@ fn explained(source: Source<'_>, plan: &Plan, refusal: &support::Refusal) -> Str
         }
     };
     // Without a place in a file: the workflow was made by --from, or merged with its template.
-    let merged = holder.is_some_and(|document| document.value.pointer("/spec/workflowTemplateRef").is_some());
+    let merged = holder.is_some_and(|document| Workflow::view(&document.value).is_by_reference());
     match holder.filter(|_| !merged) {
         Some(document) => document.problem(&refusal.pointer, refusal.why.clone()).to_string(),
         None => {

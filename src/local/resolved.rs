@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::argo::Metadata;
 use crate::argo::model::{Hook, Step, TemplateRef};
 use crate::argo::workflow_spec::templates;
 
@@ -120,7 +121,7 @@ impl Plan {
 
     /// A text of the workflow's metadata; empty when it is not there.
     pub fn metadata(&self, field: &str) -> &str {
-        self.workflow["metadata"][field].as_str().unwrap_or_default()
+        Metadata::of(&self.workflow).field(field).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Whether a text stands anywhere in the workflow or in a template beside it.

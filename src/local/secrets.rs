@@ -60,10 +60,11 @@ impl Secrets {
     /// The same in a whole Workflow object.
     pub(crate) fn hide_in_workflow(&self, workflow: &mut Value) {
         let Some(finder) = &self.finder else { return };
-        if let Some(status) = workflow.get_mut("status") {
+        let workflow = Workflow::view_mut(workflow);
+        if let Some(status) = workflow.status_mut() {
             self.hide_in(status, finder);
         }
-        if let Some(nodes) = Workflow::view_mut(workflow).nodes_mut() {
+        if let Some(nodes) = workflow.nodes_mut() {
             self.hide_in_nodes(nodes);
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::resolved::{Plan, Reference, TemplateScope};
 use super::scheduler::image_program;
+use crate::argo::Metadata;
 use crate::argo::call::CallSite;
 use crate::argo::duration;
 use crate::argo::expression::depends;
@@ -302,7 +303,7 @@ impl Survey<'_> {
     fn volume(&mut self, at: &At, mount: &Value, template: &Value) {
         let name = mount["name"].as_str().unwrap_or_default();
         let claims = list(&self.plan.spec, "/volumeClaimTemplates");
-        if claims.iter().any(|claim| claim.pointer("/metadata/name").and_then(Value::as_str) == Some(name)) {
+        if claims.iter().any(|claim| Metadata::of(claim).name() == name) {
             return;
         }
         let of_spec = list(&self.plan.spec, "/volumes");

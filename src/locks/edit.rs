@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::limits::{ANNOTATION, Drained, Limit, LimitError, Limits, Note};
 use super::{Branch, Key};
+use crate::argo::Metadata;
 
 /// Branches are recorded only up to this size: the API server accepts 256 KiB for all annotations together.
 const MAX_ANNOTATIONS: usize = 128 * 1024;
@@ -124,7 +125,8 @@ impl EditRequest<'_> {
             _ => note.drained = None,
         }
 
-        let room = limits.config_map["metadata"]["annotations"].to_string().len() < MAX_ANNOTATIONS;
+        let room = Metadata::of(limits.config_map).annotations().map_or(0, |all| json!(all).to_string().len())
+            < MAX_ANNOTATIONS;
         if let Some(branch) = self.branch.filter(|branch| room && !note.branches.iter().any(|name| branch.is(name))) {
             note.branches.push(branch.to_string());
         }
@@ -146,8 +148,8 @@ impl EditRequest<'_> {
                 }))
             }
             Some(live) => {
-                let mut metadata = json!({"resourceVersion": live["metadata"]["resourceVersion"]});
-                if limits.config_map["metadata"]["annotations"][ANNOTATION].as_str() != annotation.as_deref() {
+                let mut metadata = json!({"resourceVersion": Metadata::of(live).field("resourceVersion")});
+                if Metadata::of(limits.config_map).annotation(ANNOTATION) != annotation.as_deref() {
                     metadata["annotations"] = json!({ANNOTATION: annotation});
                 }
                 let mut patch = json!({"metadata": metadata, "data": {self.key.as_str(): value}});

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::argo::Metadata;
 use crate::exit::{CommandError, Exit};
 
 /// The annotation with our notes about keys, as JSON: key ► [`Note`].
@@ -129,12 +130,12 @@ pub(crate) struct Limits<'a> {
 impl<'a> Limits<'a> {
     /// Reads a ConfigMap, unless it is a cache.
     pub(crate) fn of(config_map: &'a Value) -> Result<Self, LimitError> {
-        let metadata = &config_map["metadata"];
-        let name = metadata["name"].as_str().unwrap_or_default();
-        if metadata["labels"]["workflows.argoproj.io/configmap-type"] == "Cache" {
+        let metadata = Metadata::of(config_map);
+        let name = metadata.name();
+        if metadata.label("workflows.argoproj.io/configmap-type") == Some("Cache") {
             return Err(LimitError::Cache(name.to_owned()));
         }
-        let notes = metadata["annotations"][ANNOTATION].as_str().and_then(|text| serde_json::from_str(text).ok());
+        let notes = metadata.annotation(ANNOTATION).and_then(|text| serde_json::from_str(text).ok());
         Ok(Self { name, config_map, notes: notes.unwrap_or_default() })
     }
 

@@ -9,7 +9,6 @@ use super::lock::Waiter;
 use super::lock_table::Address;
 use crate::argo::status::{Node, Phase};
 use crate::argo::synchronization::{Holder, LockName, Recorded};
-use crate::argo::template::text;
 use crate::argo::{Nodes, Workflow};
 use crate::mask::Mask;
 
@@ -50,7 +49,7 @@ impl LockStatus {
             phase: workflow.phase().to_owned(),
             ended: workflow.has_ended(),
             priority: workflow.priority(),
-            created: text(workflow.metadata(), "creationTimestamp").to_owned(),
+            created: workflow.metadata().creation().to_owned(),
             nodes: node_statuses(workflow, &nodes, &recorded),
             whole: nodes.partial.is_none(),
             recorded,

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::limits::{Drained, Limit, Limits};
 use super::lock::{HolderState, Holding, Lock, Waiter};
 use super::lock_status::LockStatus;
+use crate::argo::Metadata;
 use crate::argo::synchronization::{Holder, LockKind, LockName};
 
 /// The namespace and name of an object.
@@ -25,9 +26,9 @@ pub(crate) struct LockTable {
 impl LockTable {
     /// Adds a workflow.
     pub(crate) fn add(&mut self, workflow: &Value) {
-        let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default().to_owned();
-        let (address, lock_status) = ((text("namespace"), text("name")), LockStatus::of(workflow));
-        self.workflows.insert(address, lock_status);
+        let metadata = Metadata::of(workflow);
+        let address = (metadata.namespace().to_owned(), metadata.name().to_owned());
+        self.workflows.insert(address, LockStatus::of(workflow));
     }
 
     /// Records that a workflow does not exist.

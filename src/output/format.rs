@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::summary;
+use crate::argo::Metadata;
 use crate::argo::document::to_yaml_documents;
+use crate::argo::template::text;
 
 /// What to print to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,10 +36,9 @@ pub(crate) fn rendered(format: Format, objects: &[Value]) -> String {
 
 /// An object's name as kubectl prints it: `workflow.argoproj.io/hello`.
 pub(crate) fn name(object: &Value) -> String {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let kind = text("/kind").to_lowercase();
-    let group = text("/apiVersion").split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
-    format!("{kind}{group}/{}", text("/metadata/name"))
+    let kind = text(object, "kind").to_lowercase();
+    let group = text(object, "apiVersion").split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+    format!("{kind}{group}/{}", Metadata::of(object).name())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::argo::Metadata;
 use crate::argo::template::text;
 
 /// Known WorkflowTemplates and ClusterWorkflowTemplates, found by kind and name.
@@ -26,11 +27,11 @@ impl Templates {
     /// The object of that name. Where both the object and the caller name a namespace, these must agree.
     pub fn find(&self, name: &str, cluster_scope: bool, namespace: Option<&str>) -> Option<&Value> {
         let kind = if cluster_scope { "ClusterWorkflowTemplate" } else { "WorkflowTemplate" };
-        let metadata = |document: &'_ Value, field| document.pointer(field).and_then(Value::as_str).map(str::to_owned);
         self.documents.iter().find(|document| {
-            let own = metadata(document, "/metadata/namespace");
-            let reachable = cluster_scope || own.is_none() || namespace.is_none() || own.as_deref() == namespace;
-            text(document, "kind") == kind && metadata(document, "/metadata/name").as_deref() == Some(name) && reachable
+            let metadata = Metadata::of(document);
+            let own = metadata.own_namespace();
+            let reachable = cluster_scope || own.is_none() || namespace.is_none() || own == namespace;
+            text(document, "kind") == kind && metadata.name() == name && reachable
         })
     }
 }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::catalogue::Templates;
 use super::key::RUN_PARAMETERS;
 use super::warnings::Notice;
-use super::{Options, PrepareError, Run, object_field};
+use super::{Options, PrepareError, Run};
+use crate::argo::Metadata;
 use crate::argo::identity::RunId;
 use crate::argo::template::text;
 use crate::argo::workflow_spec::{self, set_parameter};
@@ -30,14 +31,8 @@ pub(super) fn apply(
     owner: Owner,
     notices: &mut Vec<Notice>,
 ) -> Result<Run, PrepareError> {
-    let arguments = object_field(spec, "arguments", "spec.arguments")?;
-    let parameters = arguments.entry("parameters").or_insert_with(|| json!([]));
-    if parameters.is_null() {
-        *parameters = json!([]);
-    }
-    let Some(parameters) = parameters.as_array_mut() else {
-        return Err(PrepareError::Form { field: "spec.arguments.parameters".to_owned(), expected: "a list" });
-    };
+    let parameters = workflow_spec::parameters_mut(spec)
+        .map_err(|(field, expected)| PrepareError::Form { field: field.to_owned(), expected })?;
     for (name, value) in &options.parameters {
         set_parameter(parameters, name, value);
     }
@@ -102,7 +97,7 @@ fn run_id(
 /// `workflowTemplateRef` to a known object, those of the object included.
 pub(crate) fn missing_parameters(workflow: &Value, templates: &Templates) -> Vec<String> {
     let own = workflow_spec::parameters(&workflow["spec"]);
-    let namespace = workflow.pointer("/metadata/namespace").and_then(Value::as_str);
+    let namespace = Metadata::of(workflow).own_namespace();
     let referenced = workflow.pointer("/spec/workflowTemplateRef").and_then(|reference| {
         let cluster_scope = reference.get("clusterScope").and_then(Value::as_bool).unwrap_or(false);
         templates.find(text(reference, "name"), cluster_scope, namespace)

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{PrepareError, expect_kind};
+use crate::argo::Metadata;
 use crate::argo::template::text;
 
 /// What a workflow is made from.
@@ -49,10 +50,11 @@ fn from_cron_workflow(cron: &Value, scheduled_at: &str) -> Result<Value, Prepare
     let Some(spec) = cron.pointer("/spec/workflowSpec") else {
         return Err(PrepareError::NoSpec { kind: "CronWorkflow".to_owned() });
     };
-    let name = cron.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let own = Metadata::of(cron);
+    let name = own.name();
     let mut metadata = Map::new();
     metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
-    if let Some(namespace) = cron.pointer("/metadata/namespace") {
+    if let Some(namespace) = own.field("namespace") {
         metadata.insert("namespace".to_owned(), namespace.clone());
     }
     metadata.insert("labels".to_owned(), Value::Object(labels(cron, name)));
@@ -61,7 +63,7 @@ fn from_cron_workflow(cron: &Value, scheduled_at: &str) -> Result<Value, Prepare
         metadata.insert("finalizers".to_owned(), finalizers.clone());
     }
     // An owner without a uid is no owner; a document from a file has none.
-    if let Some(uid) = cron.pointer("/metadata/uid") {
+    if let Some(uid) = own.field("uid") {
         let owner = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow", "name": name, "uid": uid,
             "controller": true, "blockOwnerDeletion": true});
         metadata.insert("ownerReferences".to_owned(), json!([owner]));
@@ -76,8 +78,8 @@ fn from_cron_workflow(cron: &Value, scheduled_at: &str) -> Result<Value, Prepare
 fn labels(cron: &Value, name: &str) -> Map<String, Value> {
     const INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
     let mut labels = Map::new();
-    if let Some(instance) = cron.pointer("/metadata/labels").and_then(|labels| labels.get(INSTANCE)) {
-        labels.insert(INSTANCE.to_owned(), instance.clone());
+    if let Some(instance) = Metadata::of(cron).label(INSTANCE) {
+        labels.insert(INSTANCE.to_owned(), instance.into());
     }
     labels.insert("workflows.argoproj.io/cron-workflow".to_owned(), json!(name));
     extend(&mut labels, cron.pointer("/spec/workflowMetadata/labels"));

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::refusal::Mode;
-use crate::argo::Workflow;
 use crate::argo::template::{at, field, list, text};
+use crate::argo::{Metadata, Workflow};
 
 /// Something that is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,7 +51,7 @@ pub(super) fn losses(live: &Value, mode: &Mode, pods: &[String], stays: impl Fn(
         at(live.spec(), &["volumeClaimGC", "strategy"]).is_some_and(|strategy| strategy == "OnWorkflowCompletion");
     if !matches!(mode, Mode::InPlace(_)) || collected {
         let claims = list(field(live.spec(), "volumeClaimTemplates")).iter();
-        let names = claims.filter_map(|claim| at(claim, &["metadata", "name"])?.as_str());
+        let names = claims.map(|claim| Metadata::of(claim).name()).filter(|name| !name.is_empty());
         losses.extend(names.map(|name| LostState::Volume { name: name.to_owned() }));
     }
 

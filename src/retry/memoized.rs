@@ -19,7 +19,8 @@ pub(crate) fn memoized(live: &Value, name: &ObjectName, parameters: &[(String, S
     let attempt = Attempt::after(live);
     let live = Workflow::view(live);
     let mut workflow = live.successor();
-    workflow.set_name(name.as_str());
+    let prefix = workflow.generate_name().map(str::to_owned);
+    workflow.set_names(Some(name.as_str()), prefix.as_deref());
     override_parameters(&mut workflow, parameters);
     if let Some(run_id) = &attempt.run_id {
         override_parameters(&mut workflow, &of_attempt(run_id, attempt.number));

@@ -12,6 +12,7 @@ use super::entries::Entries;
 use super::outline::{CONFIG_MAP, NO_CACHE, outline};
 use crate::argo::expression::unknown::{in_text, known_beginning};
 use crate::argo::status::{Node, NodeType, Phase};
+use crate::argo::{Metadata, Workflow};
 use crate::local::resolved::{Plan, TemplateScope};
 use crate::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Wanted};
 use crate::prepare::Templates;
@@ -77,15 +78,14 @@ pub(super) fn rehearse(next: &Value, templates: &Templates, entries: &Entries, n
 }
 
 fn plan(next: &Value, templates: &Templates, now: Timestamp) -> Plan {
-    let mut workflow = outline(next);
+    let mut workflow = Workflow::from(outline(next));
     // They differ in each attempt, so that no key made of them has an entry.
-    if let Some(metadata) = workflow.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.entry("uid").or_insert_with(|| "not-known-yet".into());
-        metadata.entry("creationTimestamp").or_insert_with(|| now.to_string().into());
+    if workflow.uid().is_empty() {
+        workflow.set_identity("not-known-yet", &now.to_string());
     }
-    let mut plan = Plan::new(workflow, PathBuf::new(), usize::MAX);
+    let mut plan = Plan::new(workflow.into_value(), PathBuf::new(), usize::MAX);
     for document in templates.documents() {
-        let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let name = Metadata::of(document).name().to_owned();
         let scope = match document["kind"].as_str() {
             Some("ClusterWorkflowTemplate") => TemplateScope::Cluster(name),
             _ => TemplateScope::Namespaced(name),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::attempt::Attempt;
 use crate::argo::Workflow;
-use crate::argo::identity::RunId;
+use crate::argo::identity::{ObjectName, RunId};
 use crate::argo::template::field;
 use crate::prepare::{Options, PrepareError, Prepared, Templates, existing_cache, prepare};
 
@@ -33,9 +33,8 @@ pub(crate) fn new_attempt(
     let options = Options { run_id: Some(run_id), cache_name, parameters, ..options.clone() };
     let mut prepared = prepare(document.into_value(), templates, &options)?;
     // The name is fixed; the prefix stays for the names of later attempts.
-    if let Some(prefix) = prefix {
-        Workflow::view_mut(&mut prepared.workflow).set_generate_name(&prefix);
-    }
+    let name = options.name.as_ref().map(ObjectName::as_str);
+    Workflow::view_mut(&mut prepared.workflow).set_names(name, prefix.as_deref());
     Ok(prepared)
 }
 

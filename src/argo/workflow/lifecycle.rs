@@ -105,8 +105,23 @@ impl Workflow {
         if let Some(stored) = field(before.status(), "storedTemplates") {
             status["storedTemplates"] = stored.clone();
         }
+        self.set_status(status);
+    }
+
+    pub(crate) fn set_status(&mut self, status: Value) {
         if let Some(object) = self.0.as_object_mut() {
             object.insert("status".to_owned(), status);
+        }
+    }
+
+    pub(crate) fn status_mut(&mut self) -> Option<&mut Value> {
+        self.0.get_mut("status")
+    }
+
+    /// Takes back that the run as a whole was suspended.
+    pub(crate) fn unsuspend(&mut self) {
+        if let Some(spec) = self.0.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.shift_remove("suspend");
         }
     }
 

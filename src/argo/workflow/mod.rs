@@ -12,7 +12,8 @@ use ref_cast::RefCast;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::template::{at, field, list, text};
+use super::metadata::Metadata;
+use super::template::field;
 
 /// A Workflow object. `Workflow::view` sees any value as one without a copy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, RefCast)]
@@ -46,8 +47,8 @@ impl Workflow {
         self.0
     }
 
-    pub(crate) fn metadata(&self) -> &Value {
-        field(&self.0, "metadata").unwrap_or(&Value::Null)
+    pub(crate) fn metadata(&self) -> &Metadata {
+        Metadata::of(&self.0)
     }
 
     pub(crate) fn spec(&self) -> &Value {
@@ -59,24 +60,24 @@ impl Workflow {
     }
 
     pub(crate) fn name(&self) -> &str {
-        text(self.metadata(), "name")
+        self.metadata().name()
     }
 
     /// The prefix of a name that was generated.
     pub(crate) fn generate_name(&self) -> Option<&str> {
-        Some(text(self.metadata(), "generateName")).filter(|prefix| !prefix.is_empty())
+        self.metadata().generate_name()
     }
 
     pub(crate) fn namespace(&self) -> &str {
-        text(self.metadata(), "namespace")
+        self.metadata().namespace()
     }
 
     pub(crate) fn uid(&self) -> &str {
-        text(self.metadata(), "uid")
+        self.metadata().uid()
     }
 
     pub(crate) fn resource_version(&self) -> &str {
-        text(self.metadata(), "resourceVersion")
+        self.metadata().resource_version()
     }
 
     /// What a request holds that changes this state of this object and no other.
@@ -86,35 +87,53 @@ impl Workflow {
     }
 
     pub(crate) fn created_at(&self) -> Option<Timestamp> {
-        text(self.metadata(), "creationTimestamp").parse().ok()
+        self.metadata().created_at()
     }
 
     pub(crate) fn is_being_deleted(&self) -> bool {
-        field(self.metadata(), "deletionTimestamp").is_some_and(|time| !time.is_null())
+        self.metadata().is_being_deleted()
     }
 
     pub(crate) fn owner_references(&self) -> &[Value] {
-        list(field(self.metadata(), "ownerReferences"))
+        self.metadata().owner_references()
     }
 
     pub(crate) fn label(&self, key: &str) -> Option<&str> {
-        at(self.metadata(), &["labels", key]).and_then(Value::as_str)
+        self.metadata().label(key)
     }
 
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
-        at(self.metadata(), &["annotations", key]).and_then(Value::as_str)
+        self.metadata().annotation(key)
     }
 
-    /// Fixes the name; the prefix of generated names stays for later attempts.
-    pub(crate) fn set_name(&mut self, name: &str) {
-        if let Some(metadata) = object_in(&mut self.0, "metadata") {
-            metadata["name"] = name.into();
+    /// Puts a name, a prefix of generated names, or both in the place of those that it has.
+    pub(crate) fn set_names(&mut self, name: Option<&str>, prefix: Option<&str>) {
+        let Some(metadata) = object_in(&mut self.0, "metadata").and_then(Value::as_object_mut) else { return };
+        for (field, value) in [("name", name), ("generateName", prefix)] {
+            metadata.shift_remove(field);
+            if let Some(value) = value {
+                metadata.insert(field.to_owned(), value.into());
+            }
         }
     }
 
-    pub(crate) fn set_generate_name(&mut self, prefix: &str) {
+    /// Gives it what a server gives a new object.
+    pub(crate) fn set_identity(&mut self, uid: &str, created: &str) {
         if let Some(metadata) = object_in(&mut self.0, "metadata") {
-            metadata["generateName"] = prefix.into();
+            metadata["uid"] = uid.into();
+            metadata["creationTimestamp"] = created.into();
+        }
+    }
+
+    pub(crate) fn set_namespace(&mut self, namespace: &str) {
+        if let Some(metadata) = object_in(&mut self.0, "metadata") {
+            metadata["namespace"] = namespace.into();
+        }
+    }
+
+    pub(crate) fn set_label(&mut self, key: &str, value: &str) {
+        if let Some(labels) = object_in(&mut self.0, "metadata").and_then(|metadata| object_in(metadata, "labels")) {
+            labels[key] = value.into();
         }
     }
 
@@ -122,6 +141,13 @@ impl Workflow {
     pub(crate) fn set_spec(&mut self, spec: &Value) {
         if let Some(object) = self.0.as_object_mut() {
             object.insert("spec".to_owned(), spec.clone());
+        }
+    }
+
+    /// Gives the spec a field, in the place of the one that it has.
+    pub(crate) fn set_in_spec(&mut self, name: &str, value: Value) {
+        if let Some(spec) = object_in(&mut self.0, "spec") {
+            spec[name] = value;
         }
     }
 

@@ -27,7 +27,7 @@ impl Workflow {
     /// The same workflow without its name, its status and all that its own course has left in it
     /// (`FormulateResubmitWorkflow` in workflow/util/util.go, v4.1.2).
     pub(crate) fn successor(&self) -> Self {
-        let own = |name: &str| field(self.metadata(), name);
+        let own = |name: &str| self.metadata().field(name);
         let mut metadata = Map::new();
         let prefix = self.generate_name().map_or_else(|| format!("{}-", self.name()), str::to_owned);
         metadata.insert("generateName".to_owned(), prefix.into());

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::source::{Source, SourceArgs};
+use crate::argo::Metadata;
 use crate::argo::identity::{CacheName, ObjectName};
 use crate::argo::status::{Node, node_id};
 use crate::argo::{Nodes, Workflow};
@@ -68,7 +69,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// The node that is meant, which is one.
 fn node<'a>(nodes: &'a Nodes, workflow: &Value, asked: &str) -> Result<&'a Node, Failure> {
-    let run = workflow["metadata"]["name"].as_str().unwrap_or_default();
+    let run = Workflow::view(workflow).name();
     let exact = |node: &&Node| [&node.id, &node.name].into_iter().any(|name| name == asked);
     let below = [format!("{run}.{asked}"), format!("{run}{asked}")];
     let near = |node: &&Node| node.display_name == asked || below.contains(&node.name);
@@ -103,7 +104,7 @@ async fn origin(source: &Source, entry: &Entry, asking: &Value) -> Result<Option
     for name in names {
         let workflow = match source {
             Source::Cluster { cluster, .. } => {
-                let namespace = asking["metadata"]["namespace"].as_str().unwrap_or(cluster.namespace());
+                let namespace = Metadata::of(asking).own_namespace().unwrap_or(cluster.namespace());
                 match cluster.within(namespace).workflow(name).await {
                     Ok(workflow) => Some(workflow),
                     Err(ClusterError::WorkflowMissing { .. } | ClusterError::Forbidden { .. }) => None,
@@ -111,7 +112,7 @@ async fn origin(source: &Source, entry: &Entry, asking: &Value) -> Result<Option
                 }
             }
             Source::Store(store) => {
-                let namespace = asking["metadata"]["namespace"].as_str().unwrap_or("default").parse()?;
+                let namespace = Metadata::of(asking).own_namespace().unwrap_or("default").parse()?;
                 Record::find(store.root(), &namespace, &name.parse()?)
                     .and_then(|record| Snapshot::of_record(&record))
                     .ok()

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::carry_out;
 use super::lookup::{Scope, look_up};
-use crate::argo::Workflow;
 use crate::argo::synchronization::{LockName, Recorded};
+use crate::argo::{Metadata, Workflow};
 use crate::cli::failure::Failure;
 use crate::cli::runtime::until_interrupted;
 use crate::cluster::{Attempt, Changed, Cluster, ClusterError, revise};
@@ -89,7 +89,7 @@ impl Drain<'_> {
             Err(error) => return Err(error.into()),
         }
 
-        let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
+        let name = Metadata::of(workflow).name();
         let live = cluster.workflow(name).await?;
         if !is_drain_of(&live, config_map, key.as_str()) {
             let message = format!("cannot drain semaphore {key}: another workflow has the name {name:?}");
@@ -104,7 +104,7 @@ impl Drain<'_> {
     }
 
     async fn watch(&self, cluster: &Cluster, workflow: &Value) -> Result<Exit, Failure> {
-        let text = |field: &str| workflow["metadata"][field].as_str().unwrap_or_default();
+        let name = Metadata::of(workflow).name();
         let key = self.request.key;
         let enough = |progress: &Progress| match progress {
             Progress::Unseen => false,
@@ -126,7 +126,7 @@ impl Drain<'_> {
         };
 
         match tokio::time::timeout(limit, reached).await {
-            Ok(progress) => self.report(&progress?, text("name")),
+            Ok(progress) => self.report(&progress?, name),
             Err(_) if self.wait => {
                 let message = format!("semaphore {key} is not empty after {limit:?}");
                 Err(Failure::new(Exit::TimedOut, message).hint(format!(
@@ -136,7 +136,7 @@ impl Drain<'_> {
             Err(_) => {
                 talk(format_args!(
                     "warning: the controller has not queued workflow {} yet; until it does, new holders may be admitted",
-                    text("name")
+                    name
                 ));
                 Ok(Exit::Success)
             }

@@ -1,5 +1,6 @@
 //! Reads everything about locks from a cluster into one table.
 
+use crate::argo::Metadata;
 use crate::argo::identity::ObjectName;
 use crate::cli::failure::Failure;
 use crate::cluster::{Cluster, ClusterError, Selection};
@@ -117,14 +118,13 @@ async fn own_limits(cluster: &Cluster, scope: Scope<'_>, table: &mut LockTable) 
     cluster.config_maps(&selection, |config_map| found.push(config_map)).await?;
 
     for config_map in &found {
-        let namespace = config_map["metadata"]["namespace"].as_str().unwrap_or_default();
+        let namespace = Metadata::of(config_map).namespace();
         if let Ok(limits) = Limits::of(config_map) {
             table.add_limits(namespace, &limits);
         }
     }
 
-    let there =
-        |(namespace, _): &Address| found.iter().any(|found| found["metadata"]["namespace"] == namespace.as_str());
+    let there = |(namespace, _): &Address| found.iter().any(|found| Metadata::of(found).namespace() == namespace);
     for address in table.config_maps().into_iter().filter(|address| address.1 == name && !there(address)) {
         table.add_missing_limits(address);
     }

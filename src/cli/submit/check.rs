@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::request::{Request, is_template};
 use super::subject::Subject;
+use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
-use crate::cli::check::{Checked, set_parameters};
+use crate::cli::check::Checked;
 use crate::cli::failure::Failure;
 use crate::cli::values::NamePrefix;
 use crate::prepare::Templates;
@@ -42,22 +43,20 @@ impl Request<'_> {
     }
 
     /// The workflow with what the command line gives it.
-    fn with_flags(&self, mut workflow: Value) -> Value {
-        if let Some(metadata) = workflow.get_mut("metadata").and_then(Value::as_object_mut) {
-            let given = self.args.workflow.name.as_ref().map(|name| ("name", ObjectName::as_str(name)));
-            let prefix =
-                self.args.workflow.generate_name.as_ref().map(|NamePrefix(prefix)| ("generateName", prefix.as_str()));
-            if let Some((field, name)) = given.or(prefix) {
-                metadata.retain(|field, _| field != "name" && field != "generateName");
-                metadata.insert(field.to_owned(), name.into());
-            }
+    fn with_flags(&self, workflow: Value) -> Value {
+        let mut workflow = Workflow::from(workflow);
+        let given = &self.args.workflow;
+        let name = given.name.as_ref().map(ObjectName::as_str);
+        let prefix = given.generate_name.as_ref().map(|NamePrefix(prefix)| prefix.as_str());
+        if name.or(prefix).is_some() {
+            workflow.set_names(name, prefix);
         }
-        if let (Some(entrypoint), Some(spec)) =
-            (&self.args.workflow.entrypoint, workflow.get_mut("spec").and_then(Value::as_object_mut))
-        {
-            spec.insert("entrypoint".to_owned(), entrypoint.as_str().into());
+        if let Some(entrypoint) = &given.entrypoint {
+            workflow.set_in_spec("entrypoint", entrypoint.as_str().into());
         }
-        set_parameters(&mut workflow, self.parameters.iter().cloned());
-        workflow
+        for (name, value) in &self.parameters {
+            workflow.set_parameter(name, value);
+        }
+        workflow.into_value()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use super::args::{Args, DryRun};
+use crate::argo::Metadata;
 use crate::cli::failure::Failure;
 use crate::cli::semaphore::{carry_out, warn_of_shared};
 use crate::cluster::Cluster;
@@ -88,7 +89,7 @@ pub(super) async fn form(cluster: &Cluster, args: &Args) -> LockForm {
 /// Makes sure that each semaphore has a limit in the namespace of each workflow. One that is there is left as it is.
 pub(super) async fn ensure(args: &Args, cluster: &Cluster, prepared: &[Prepared]) -> Result<(), Failure> {
     let namespace = |prepared: &Prepared| {
-        prepared.workflow["metadata"]["namespace"].as_str().unwrap_or(cluster.namespace()).to_owned()
+        Metadata::of(&prepared.workflow).own_namespace().unwrap_or(cluster.namespace()).to_owned()
     };
     let namespaces: BTreeSet<String> = prepared.iter().map(namespace).collect();
     for home in namespaces.iter().map(|namespace| cluster.within(namespace)) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use crate::argo::Metadata;
 use crate::cli::failure::Failure;
 use crate::cluster::{Cluster, OwnerName};
 use crate::output::stream::talk;
@@ -17,7 +18,7 @@ pub(super) async fn set(
 ) -> Result<(), Failure> {
     let mut known = BTreeMap::new();
     for prepared in prepared {
-        let namespace = prepared.workflow["metadata"]["namespace"].as_str().unwrap_or(cluster.namespace()).to_owned();
+        let namespace = Metadata::of(&prepared.workflow).own_namespace().unwrap_or(cluster.namespace()).to_owned();
         let reference = match known.entry(namespace) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::args::Args;
 use super::locks;
 use super::subject::{GIVE_OR_ASK, Subject};
+use crate::argo::Metadata;
 use crate::argo::document::{self, Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::cache::LIMIT;
@@ -226,9 +227,9 @@ fn standard_input_once(args: &Args) -> Result<(), Failure> {
 fn differ(prepared: &[Prepared]) -> Result<(), Failure> {
     let mut names = BTreeSet::new();
     for one in prepared {
-        let metadata = &one.workflow["metadata"];
-        let name = metadata["name"].as_str().unwrap_or_default();
-        if !names.insert((metadata["namespace"].as_str(), name)) {
+        let metadata = Metadata::of(&one.workflow);
+        let name = metadata.name();
+        if !names.insert((metadata.own_namespace(), name)) {
             return Err(Failure::usage(format!("two workflows are named {name:?}")).hint("use --generate-name"));
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::argo::Workflow;
 use crate::argo::document::Document;
 use crate::argo::identity::{IdentityError, ObjectName, RunId};
+use crate::argo::metadata::{self, GENERATE_NAME_POINTER, Metadata, NAME_POINTER};
 use crate::argo::template::Template;
 use crate::argo::workflow_spec;
 use crate::cli::failure::Failure;
@@ -49,24 +50,24 @@ impl<'a> Subject<'a> {
 
     /// The name that the document gives, or one with its prefix.
     pub(super) fn name(self) -> Result<ObjectName, Failure> {
-        let text = |field: &str| self.object["metadata"][field].as_str().filter(|text| !text.is_empty());
+        let metadata = Metadata::of(self.object);
+        let name = Some(metadata.name()).filter(|name| !name.is_empty());
         let illegal = |pointer: &'static str| move |error: IdentityError| self.fault(pointer, &error.to_string());
-        match (text("name"), text("generateName")) {
-            (Some(name), _) => name.parse().map_err(illegal("/metadata/name")),
-            (None, Some(prefix)) => generate::name(prefix).map_err(illegal("/metadata/generateName")),
+        match (name, metadata.generate_name()) {
+            (Some(name), _) => name.parse().map_err(illegal(NAME_POINTER)),
+            (None, Some(prefix)) => generate::name(prefix).map_err(illegal(GENERATE_NAME_POINTER)),
             (None, None) => Err(self
-                .fault("/metadata", "the workflow has no name")
+                .fault(metadata::POINTER, "the workflow has no name")
                 .hint("give it metadata.generateName, or use --name or --generate-name")),
         }
     }
 
     /// Refuses to begin with a template that is not there; those of a referenced object are the cluster's to know.
     pub(super) fn has_entrypoint(self, workflow: &Value, by_flag: bool) -> Result<(), Failure> {
-        let spec = &workflow["spec"];
         let run = Workflow::view(workflow);
         let (entrypoint, names): (&str, Vec<&str>) = (run.entrypoint(), run.templates().map(Template::name).collect());
         let is_known = entrypoint.is_empty() || names.contains(&entrypoint);
-        if is_known || spec.get("workflowTemplateRef").is_some() {
+        if is_known || run.is_by_reference() {
             return Ok(());
         }
 
@@ -80,7 +81,7 @@ impl<'a> Subject<'a> {
 
     /// A parameter that nobody declares is Argo's to take, and mostly a slip.
     pub(super) fn tell_undeclared(self, options: &Options) {
-        if self.object.pointer("/spec/workflowTemplateRef").is_some() {
+        if Workflow::view(self.object).is_by_reference() {
             return;
         }
         let declared = workflow_spec::parameters(&self.object["spec"]);
@@ -139,7 +140,7 @@ fn has_values(workflow: &Value, templates: &Templates) -> Result<(), Failure> {
 }
 
 fn name(workflow: &Value) -> &str {
-    workflow["metadata"]["name"].as_str().unwrap_or_default()
+    Workflow::view(workflow).name()
 }
 
 /// A field's path such as `spec.templates[0].name` as a JSON pointer.

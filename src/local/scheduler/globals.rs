@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::arguments::view;
 use super::marshalled;
+use crate::argo::Metadata;
 use crate::argo::expression::{Scope, StopFlag, golang};
 use crate::argo::model::{Parameter, any_string};
 use crate::argo::status::Phase;
@@ -41,7 +42,7 @@ pub(super) fn of(plan: &Plan, stop: &StopFlag) -> Result<Scope, String> {
 
 fn declare_metadata(globals: &mut Scope, plan: &Plan) {
     for field in ["labels", "annotations"] {
-        let own = plan.workflow["metadata"][field].as_object().cloned().unwrap_or_default();
+        let own = Metadata::of(&plan.workflow).field(field).and_then(Value::as_object).cloned().unwrap_or_default();
         let added = plan.spec.pointer(&format!("/workflowMetadata/{field}")).and_then(Value::as_object).cloned();
         // Go writes a map that is not there as null.
         let own_or_null = if own.is_empty() { Value::Null } else { Value::Object(own.clone()) };

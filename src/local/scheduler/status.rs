@@ -4,20 +4,21 @@ use serde_json::{Map, Value, json};
 
 use super::Scheduler;
 use super::node_table::NodeTable;
+use crate::argo::Workflow;
 use crate::argo::status::{NodeType, Phase};
 
 impl Scheduler {
     /// The Workflow object with its status as it is now.
     pub fn object(&self) -> Value {
-        let mut object = self.plan.workflow.clone();
+        let mut object = Workflow::from(self.plan.workflow.clone());
         let phase = self.workflow.phase;
-        object["metadata"]["labels"]["workflows.argoproj.io/phase"] = phase.as_str().into();
-        object["metadata"]["labels"]["workflows.argoproj.io/completed"] = phase.is_completed().to_string().into();
+        object.set_label("workflows.argoproj.io/phase", phase.as_str());
+        object.set_label("workflows.argoproj.io/completed", &phase.is_completed().to_string());
         if let Some(shutdown) = self.stop.shutdown() {
-            object["spec"]["shutdown"] = shutdown.as_str().into();
+            object.set_in_spec("shutdown", shutdown.as_str().into());
         }
-        object["status"] = self.status();
-        object
+        object.set_status(self.status());
+        object.into_value()
     }
 
     fn status(&self) -> Value {
@@ -61,7 +62,7 @@ impl Scheduler {
         if let Some(recorded) = self.locks.recorded(|node| format!("{workflow}/{}", self.nodes[node].id)) {
             status.insert("synchronization".to_owned(), recorded);
         }
-        if self.plan.workflow["spec"].get("workflowTemplateRef").is_some() {
+        if Workflow::view(&self.plan.workflow).is_by_reference() {
             status.insert("storedWorkflowTemplateSpec".to_owned(), self.plan.spec.clone());
         }
         Value::Object(status)

@@ -14,6 +14,7 @@ use serde_json::Value;
 pub(super) use self::args::SourceArgs;
 pub(super) use self::change::{FULL, check_mutable};
 pub(in crate::cli) use self::found::find;
+use crate::argo::Metadata;
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Carried, Change, Homes, Object, Place, Provenance, Removed, Store};
 use crate::cli::failure::Failure;
@@ -94,11 +95,11 @@ impl Source {
         let provenance = provenance::of_cluster(&cluster, Provenance::about([""])).await?;
         let referred = provenance.caches();
         for object in unlabelled {
-            let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
-            if !referred.contains(text("name")) {
+            let metadata = Metadata::of(&object);
+            if !referred.contains(metadata.name()) {
                 continue;
             }
-            let whole = cluster.within(text("namespace")).config_map(text("name")).await?;
+            let whole = cluster.within(metadata.namespace()).config_map(metadata.name()).await?;
             whole.iter().map(Cache::of_config_map).filter(|cache| !cache.is_foreign()).for_each(&mut take);
         }
         Ok(())

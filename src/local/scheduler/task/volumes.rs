@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{Pod, safe_relative};
+use crate::argo::Metadata;
 use crate::argo::expression::{Scope, Unresolved, render_value};
 use crate::argo::model::{Template, VolumeMount, any_string};
 use crate::local::resolved::{Data, Plan};
@@ -45,7 +46,7 @@ impl Pod<'_> {
         let (below, name) = (safe_relative(&mount.sub_path)?, safe_relative(&mount.name)?);
         let of_node = self.plan.run_directory.join("nodes").join(self.node);
         let shared = self.plan.spec["volumeClaimTemplates"].as_array().into_iter().flatten();
-        let is_shared = shared.filter_map(|claim| claim["metadata"]["name"].as_str()).any(|name| name == mount.name);
+        let is_shared = shared.map(|claim| Metadata::of(claim).name()).any(|name| name == mount.name);
         let (directory, read_only) = if is_shared {
             (self.plan.run_directory.join("volumes").join(name), mount.read_only)
         } else {
