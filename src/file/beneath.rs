@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, open, openat, openat2};
@@ -30,8 +30,13 @@ pub(crate) struct Place {
 impl Beneath {
     /// The root directory of this process. Links are followed as usual, except magic links of `/proc`.
     pub(crate) fn root() -> io::Result<Self> {
+        Self::directory_as_root(Path::new("/"))
+    }
+
+    /// A directory that takes the place of the root: links lead as they would from there.
+    pub(crate) fn directory_as_root(path: &Path) -> io::Result<Self> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        Ok(Self { top: open("/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, resolve })
+        Ok(Self { top: open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, resolve })
     }
 
     /// A directory of the host. A link that leads out of it is an error.
@@ -100,8 +105,13 @@ impl Place {
 
 /// The path without links of an open file.
 pub(crate) fn path_of(open: impl AsFd) -> io::Result<PathBuf> {
-    use std::os::fd::AsRawFd;
-    std::fs::read_link(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd()))
+    // By reference: what is closed has no path any more.
+    std::fs::read_link(path_through(&open))
+}
+
+/// A path to something open, as long as it is, where `/proc` is this process's.
+pub(crate) fn path_through(open: impl AsFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd()))
 }
 
 /// Returns the file if it is a regular file or a directory; other files have no content.
@@ -161,11 +171,6 @@ mod tests {
         assert!(root.place(&link.join("new/file")).is_err());
         assert_eq!(fs::read_dir(host.path())?.count(), 1);
         Ok(())
-    }
-
-    fn path_through(held: &File) -> PathBuf {
-        use std::os::fd::AsRawFd;
-        PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
     }
 
     #[test]

@@ -146,6 +146,7 @@ pub(crate) async fn run(
     };
     tasks.kill_all();
     tasks.wait().await;
+    tasks.executor.end().await;
     memory.end().await;
     let finished = finished?;
     let State { scheduler, store } = *state;

@@ -7,49 +7,21 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use nix::sys::prctl;
 use nix::unistd::Pid;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use super::kill::Kill;
 use super::open_files;
 use super::orphans::Orphans;
-use super::sandbox::{self, KillLine, Reach, Spec};
+use super::sandbox::{Assignment, Order, Reach, Setup};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
 use super::view::View;
+use super::workers::{Worker, Workers};
 use crate::file::private;
 use crate::file::remove::remove_tree;
-
-/// What a task gets of the caller's environment: nothing that could hold a credential of a cluster or a cloud.
-const ENVIRONMENT: [&str; 17] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "SHELL",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "TZ",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-];
-/// How long after its deadline a task is believed to end by itself.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs the tasks of one run.
 #[derive(Debug, Clone)]
@@ -60,8 +32,8 @@ pub struct Executor {
     hidden: Vec<PathBuf>,
     keep: bool,
     times: Recorder,
-    /// Looked for when the first task begins.
-    reach: Arc<OnceLock<Reach>>,
+    /// Started when the first task begins.
+    workers: Arc<OnceLock<Workers>>,
     /// The limit of open files that tasks get back.
     open_files: Option<u64>,
 }
@@ -77,7 +49,7 @@ impl Executor {
             hidden: vec![run_directory.to_owned()],
             keep: false,
             times: Recorder::new(),
-            reach: Arc::default(),
+            workers: Arc::default(),
             open_files: open_files::raise(),
         }
     }
@@ -86,6 +58,7 @@ impl Executor {
     #[must_use]
     pub fn hide(mut self, directory: &Path) -> Self {
         self.hidden.push(directory.to_owned());
+        self.workers = Arc::default();
         self
     }
 
@@ -93,6 +66,7 @@ impl Executor {
     #[must_use]
     pub fn keep_views(mut self) -> Self {
         self.keep = true;
+        self.workers = Arc::default();
         self
     }
 
@@ -130,95 +104,65 @@ impl Executor {
         remove_view(directory.join("view")).await?;
         lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files)?;
         let _recording = self.times.begin(directory);
-        let runtime = Handle::current();
-        let mut child = sandbox::start(&self.view, || {
-            let _entered = runtime.enter();
-            self.command(&task.node).spawn()
-        })?;
-        let orphans = self.orphans(&child, &task.node);
-        let (directory, hidden) = (directory.to_owned(), self.hidden.clone());
-        let (view, reach) = (self.view.clone(), self.reach());
-        let spec = Spec { task, directory, hidden, view, reach, open_files: self.open_files };
-        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let mut stdin = child.stdin.take().ok_or_else(broken)?;
-        let stdout = child.stdout.take().ok_or_else(broken)?;
-        // One that fails at once does not read its task, but says why.
-        let _ = stdin.write_all(&spec.line()?).await;
-        let followed = follow(child, stdin, stdout, kill).await;
+        let (node, serves_again) = (task.node.clone(), !self.is_plain() && !task.is_privileged());
+        let order = Order::Run(Box::new(Assignment { task, directory: directory.to_owned() }));
+
+        let workers = self.workers();
+        let mut worker = workers.take().await?;
+        while worker.begin(&order).await.is_err() && worker.has_served() {
+            // It was killed while it waited.
+            drop(worker);
+            worker = workers.take().await?;
+        }
+        let orphans = self.orphans(&worker, &node);
+        let followed = worker.follow(kill).await;
+        if followed.is_ok() && serves_again {
+            workers.give_back(worker);
+        } else {
+            drop(worker);
+            workers.lost();
+        }
+
         if let (Err(_), Some(orphans)) = (&followed, orphans) {
             tokio::task::spawn_blocking(move || orphans.end()).await?;
         }
         followed
     }
 
-    fn reach(&self) -> Reach {
-        match self.view {
-            View::Bind => self.reach.get_or_init(|| Reach::find(&self.hidden)).clone(),
-            _ => Reach::default(),
+    fn workers(&self) -> &Workers {
+        self.workers.get_or_init(|| {
+            let setup = Setup {
+                directory: self.run_directory.clone(),
+                hidden: self.hidden.clone(),
+                view: self.view.clone(),
+                reach: if self.view == View::Bind { Reach::find(&self.hidden) } else { Reach::default() },
+                open_files: self.open_files,
+                keep: self.keep,
+            };
+            Workers::new(self.executable.clone(), setup)
+        })
+    }
+
+    fn is_plain(&self) -> bool {
+        matches!(self.view, View::Plain(_))
+    }
+
+    /// Ends the processes that wait for tasks, once all tasks have ended.
+    pub async fn end(&self) {
+        if let Some(workers) = self.workers.get() {
+            workers.end().await;
         }
     }
 
     /// What a killed supervisor leaves behind; in a namespace of its own that is nothing.
-    fn orphans(&self, supervisor: &Child, node: &str) -> Option<Orphans> {
-        let View::Plain(_) = self.view else { return None };
+    fn orphans(&self, supervisor: &Worker, node: &str) -> Option<Orphans> {
+        if !self.is_plain() {
+            return None;
+        }
         // Without it the orphans belong to the first process of the machine, and are found all the same.
         let _ = prctl::set_child_subreaper(true);
         let session = Pid::from_raw(supervisor.id()?.cast_signed());
         Some(Orphans { session, node: node.to_owned() })
-    }
-
-    fn command(&self, node: &str) -> Command {
-        let mut command = Command::new(&self.executable);
-        command.args([sandbox::VERB, self.view.word()]).env_clear().env("HOSTNAME", node);
-        command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
-        command
-    }
-}
-
-/// Waits for the outcome and passes the orders to kill on.
-async fn follow(
-    mut child: Child,
-    mut stdin: ChildStdin,
-    mut stdout: ChildStdout,
-    mut kill: Kill,
-) -> io::Result<(Outcome, Option<String>)> {
-    let mut killed = None;
-    let mut last_resort = None;
-    let mut bytes = Vec::new();
-    let reading = stdout.read_to_end(&mut bytes);
-    tokio::pin!(reading);
-    loop {
-        tokio::select! {
-                   read = &mut reading => {
-        read?; break;}
-                   order = kill.next() => {
-                       let line = serde_json::to_string(&KillLine { grace_milliseconds: milliseconds(order.grace) })? + "\n";
-                       last_resort = Some(Instant::now() + order.grace + PATIENCE);
-                       killed = Some(order.reason);
-                       // A task that has just ended no longer reads.
-                       let _ = stdin.write_all(line.as_bytes()).await;
-                   }
-                   () = until(last_resort) => {
-                       last_resort = None;
-                       child.start_kill()?;
-                   }
-               };
-    }
-    let status = child.wait().await?;
-    let outcome = serde_json::from_slice(&bytes)
-        .map_err(|_| io::Error::other(format!("its supervisor ended without an outcome ({status})")))?;
-    Ok((outcome, killed))
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-async fn until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => tokio::time::sleep_until(instant).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -35,3 +35,4 @@ pub(crate) mod task;
 mod times;
 pub(crate) mod view;
 mod watch;
+mod workers;

@@ -56,36 +56,39 @@ fn schedule(items: usize) {
     assert!(scheduler.finished().is_some_and(|finished| finished.phase == Phase::Succeeded));
 }
 
+/// Many tasks and one after them, as the Argo workflow and as the build file of ninja, which isolates nothing and keeps no log.
 pub(crate) fn fan_out() {
-    let home = TempDir::new().unwrap_or_else(|error| panic!("{error}"));
-    let file = home.path().join("fan-out.yaml");
-    let text = format!(
-        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{generateName: fan-out-}}\nspec:\n  entrypoint: \
-         main\n  templates:\n  - name: main\n    steps:\n    - - name: t\n        template: t\n        withSequence: \
-         {{count: {TASKS}}}\n  - name: t\n    container: {{image: busybox, command: [sh, -c], args: [\"echo hi\"]}}\n"
-    );
-    std::fs::write(&file, text).unwrap_or_else(|error| panic!("{error}"));
-    let begun = Instant::now();
-    let at_once = AT_ONCE.to_string();
-    succeed(
-        program()
-            .args(["submit", "--local", "-q", "--max-tasks", &at_once])
-            .arg(&file)
-            .env("RUNNABLE_HOME", home.path()),
-    );
-    let ours = begun.elapsed();
-    let begun = Instant::now();
-    succeed(&mut peer_loop(home.path()));
-    row(&format!("{TASKS} tasks, against xargs with unshare"), ours, begun.elapsed());
+    for (what, script) in [("", "echo hi"), (", each writes outside of /tmp", "echo hi > /mnt/file")] {
+        let Some(home) = with_ninja("a fan-out of tasks") else { return };
+        write(&home.path().join("fan-out.yaml"), &workflow(script));
+        write(&home.path().join("build.ninja"), &build());
+
+        let ours = || succeed(submit(home.path(), "fan-out.yaml").arg("--memoize=off"));
+        let peer = || {
+            succeed(&mut ninja(home.path()));
+            // What is there is not built again.
+            succeed(Command::new("ninja").args(["-t", "clean"]).current_dir(home.path()).stdout(Stdio::null()));
+        };
+        let (ours, peer) = medians(ours, peer);
+        row(&format!("{TASKS} tasks and a join{what}, against ninja"), ours, peer);
+    }
 }
 
-/// The same programs, each in a mount and PID namespace of its own, without a view, logs or a status.
-fn peer_loop(directory: &Path) -> Command {
-    let mut command = Command::new("sh");
-    let namespaces = "unshare --user --map-root-user --mount --pid --fork";
-    let script = format!("seq {TASKS} | xargs -P {AT_ONCE} -I @ {namespaces} sh -c 'echo hi > @.log'");
-    command.args(["-c", &script]).current_dir(directory).stderr(Stdio::null());
-    command
+fn workflow(script: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{generateName: fan-out-}}\nspec:\n  entrypoint: \
+         main\n  templates:\n  - name: main\n    steps:\n    - - name: t\n        template: t\n        withSequence: \
+         {{count: {TASKS}}}\n    - - name: join\n        template: t\n  - name: t\n    container: {{image: busybox, \
+         command: [sh, -c], args: [{script:?}]}}\n"
+    )
+}
+
+/// The same programs. What each writes is its log.
+fn build() -> String {
+    let rule = "rule t\n  command = sh -c 'echo hi' > $out\n";
+    let outputs: Vec<String> = (0..TASKS).map(|number| format!("t{number}.log")).collect();
+    let tasks: String = outputs.iter().map(|output| format!("build {output}: t\n")).collect();
+    format!("{rule}{tasks}build join.log: t | {}\n", outputs.join(" "))
 }
 
 /// A graph of dags in a dag against ninja with the same graph and as many jobs at once.

@@ -10,6 +10,7 @@ mod attacks;
 mod isolation;
 mod ordinary;
 mod outcome;
+mod reuse;
 mod rig;
 mod stopping;
 mod unprivileged;

@@ -32,7 +32,7 @@ pub(crate) struct Rig {
 
 /// The views of this host that isolate; each test of isolation runs in all of them.
 pub(crate) fn isolating_views() -> Vec<View> {
-    let best = Rig::best().view;
+    let best = Rig::best().view.clone();
     assert!(!matches!(best, View::Plain(_)), "these tests need a host that allows namespaces: {best:?}");
     if best == View::Overlay { vec![View::Overlay, View::Bind] } else { vec![best] }
 }
@@ -104,6 +104,12 @@ impl Rig {
 
     pub(crate) fn log(&self, node: &str, process: &str) -> String {
         fs::read_to_string(self.executor.node_directory(node).join(format!("{process}.log"))).unwrap()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.runtime.block_on(self.executor.end());
     }
 }
 

@@ -5,7 +5,7 @@
 //! of each entry costs a fraction of a layer, and the task may make new entries in it just the same.
 
 use std::fs::{self, FileType};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::mount::MsFlags;
@@ -22,30 +22,29 @@ const OWN: [&str; 5] = ["/proc", "/tmp", "/root", "/lost+found", "/run/user"];
 const KERNEL: [&str; 2] = ["/dev", "/sys"];
 /// Programs: read-only without a look inside.
 const PROGRAMS: [&str; 10] = ["/bin", "/boot", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/sbin", "/snap", "/usr"];
+/// Where the directories that are created again lie.
+const SKELETON: &str = "skeleton";
 /// More entries than this cost more than a layer.
 const SHORT: usize = 40;
 
-/// Lays the host out below the layout's root: first the directories in memory, a layer over these so that what the task
-/// makes beside them goes to disk, then the mounts on them.
-pub(super) fn build(layout: &mut Layout, reach: &Reach) -> Result<(), Problem> {
-    let points = mounts::mount_points()?;
-    let skeleton = layout.fresh("skeleton", 0o755)?;
-    mounts::mount_new("tmpfs", &skeleton, Some("mode=755"))?;
-    let mut plan = Plan { points, skeleton: skeleton.clone(), shown: Vec::new(), opened: Vec::new(), reach };
-    plan.show_entries(Path::new("/"))?;
-    plan.show_own();
-    for (name, mode) in [("root", 0o700), ("tmp", 0o1777), ("mnt", 0o755), ("proc", 0o555)] {
-        make_directory(&skeleton.join(name), mode)?;
-    }
-    let root = layout.root();
-    if layout.overlay(&skeleton, &root).is_err() {
-        mounts::bind_one(&skeleton, &root)?;
-    }
-    for (path, how) in &plan.shown {
-        mounts::unless_gone(path, plan.mount(layout, path, *how))?;
-    }
-    let proc = root.join("proc");
-    mounts::mount_new("proc", &proc, None).or_else(|_| mounts::bind(Path::new("/proc"), &proc))
+/// How the host's directories are shown.
+#[derive(Debug)]
+pub(super) struct Plan {
+    points: Vec<MountPoint>,
+    reach: Reach,
+    skeleton: Vec<(PathBuf, Entry)>,
+    shown: Vec<(PathBuf, How)>,
+    /// The directories that were created again, and what they were like.
+    opened: Vec<(PathBuf, Option<Stamp>)>,
+}
+
+/// What is created again.
+#[derive(Debug)]
+enum Entry {
+    Directory(u32),
+    /// For something to be shown on it.
+    File,
+    Link(PathBuf),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,58 +54,111 @@ enum How {
     ReadOnly,
 }
 
-struct Plan<'a> {
-    points: Vec<MountPoint>,
-    skeleton: PathBuf,
-    shown: Vec<(PathBuf, How)>,
-    /// Directories that were created again.
-    opened: Vec<PathBuf>,
-    reach: &'a Reach,
+/// Differs when the entries of a directory do.
+type Stamp = (u64, u64, i64, i64);
+
+fn stamp(directory: &Path) -> Option<Stamp> {
+    let metadata = directory.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
-impl Plan<'_> {
-    fn show_entries(&mut self, directory: &Path) -> Result<(), Problem> {
-        self.opened.push(directory.to_owned());
+impl Plan {
+    /// Decides, and prepares the layers.
+    pub(super) fn new(points: Vec<MountPoint>, reach: Reach, layout: &mut Layout) -> Result<Self, Problem> {
+        let mut plan = Self { points, reach, skeleton: Vec::new(), shown: Vec::new(), opened: Vec::new() };
+        plan.show_entries(Path::new("/"));
+        plan.show_own();
+        for (name, mode) in [("/root", 0o700), ("/tmp", 0o1777), ("/mnt", 0o755), ("/proc", 0o555)] {
+            plan.skeleton.push((PathBuf::from(name), Entry::Directory(mode)));
+        }
+
+        let skeleton = layout.fresh(SKELETON, 0o755)?;
+        plan.make_skeleton(&skeleton)?;
+        layout.prepare(&skeleton)?;
+        for (path, how) in &plan.shown {
+            if let How::Layered = how {
+                mounts::unless_gone(path, layout.prepare(path))?;
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Whether the host's directories that were looked at have the same entries.
+    pub(super) fn is_current(&self) -> bool {
+        self.opened.iter().all(|(directory, seen)| stamp(directory) == *seen)
+    }
+
+    /// Lays the host out below the layout's root: a layer over the directories that were created again, so that what the task
+    /// makes beside them goes to disk, then the mounts on them.
+    pub(super) fn build(&self, layout: &mut Layout) -> Result<(), Problem> {
+        let root = layout.root();
+        if layout.overlay(&layout.path(SKELETON), &root).is_err() {
+            let skeleton = layout.memory()?.join(SKELETON);
+            make_directory(&skeleton, 0o755)?;
+            self.make_skeleton(&skeleton)?;
+            mounts::bind_one(&skeleton, &root)?;
+        }
+        for (path, how) in &self.shown {
+            mounts::unless_gone(path, self.mount(layout, path, *how))?;
+        }
+        let proc = root.join("proc");
+        mounts::mount_new("proc", &proc, None).or_else(|_| mounts::bind(Path::new("/proc"), &proc))
+    }
+
+    fn make_skeleton(&self, skeleton: &Path) -> Result<(), Problem> {
+        for (path, entry) in &self.skeleton {
+            let target = below(skeleton, path);
+            let made = match entry {
+                Entry::Directory(mode) => {
+                    make_directory(&target, *mode)?;
+                    continue;
+                }
+                Entry::File => fs::write(&target, ""),
+                Entry::Link(link) => symlink(link, &target),
+            };
+            made.map_err(|error| Problem::new("show", path, error))?;
+        }
+        Ok(())
+    }
+
+    fn show_entries(&mut self, directory: &Path) {
+        self.opened.push((directory.to_owned(), stamp(directory)));
         // What the caller may not read, his tasks do not see.
-        let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
+        let Ok(entries) = fs::read_dir(directory) else { return };
         for entry in entries.flatten() {
             let path = entry.path();
             let Ok(kind) = entry.file_type() else { continue };
             if !is_one_of(&path, &OWN) {
-                self.show(path, kind)?;
+                self.show(path, kind);
             }
         }
-        Ok(())
     }
 
-    fn show(&mut self, path: PathBuf, kind: FileType) -> Result<(), Problem> {
-        let target = below(&self.skeleton, &path);
+    fn show(&mut self, path: PathBuf, kind: FileType) {
         if kind.is_symlink() {
-            let linked = fs::read_link(&path).and_then(|link| symlink(link, &target));
-            return linked.map_err(|error| Problem::new("show", path, error));
+            // One that is gone is not missed.
+            let Ok(link) = fs::read_link(&path) else { return };
+            self.skeleton.push((path, Entry::Link(link)));
+        } else if kind.is_dir() {
+            self.skeleton.push((path.clone(), Entry::Directory(0o755)));
+            self.show_directory(path);
+        } else {
+            self.skeleton.push((path.clone(), Entry::File));
+            self.shown.push((path, How::ReadOnly));
         }
-        if kind.is_dir() {
-            make_directory(&target, 0o755)?;
-            return self.show_directory(path);
-        }
-        fs::write(&target, "").map_err(|error| Problem::new("show", &path, error))?;
-        self.shown.push((path, How::ReadOnly));
-        Ok(())
     }
 
-    fn show_directory(&mut self, path: PathBuf) -> Result<(), Problem> {
+    fn show_directory(&mut self, path: PathBuf) {
         if is_one_of(&path, &KERNEL) {
-            self.shown.push((path, How::Whole));
-            return Ok(());
+            return self.shown.push((path, How::Whole));
         }
         if self.points.iter().any(|point| point.path != path && point.path.starts_with(&path)) {
             return self.show_entries(&path);
         }
         if is_one_of(&path, &PROGRAMS) {
-            self.shown.push((path, How::ReadOnly));
-            return Ok(());
+            return self.shown.push((path, How::ReadOnly));
         }
-        let Ok(entries) = fs::read_dir(&path) else { return Ok(()) };
+        let Ok(entries) = fs::read_dir(&path) else { return };
         let count = entries.take(SHORT + 1).count();
         let writable = access(&path, AccessFlags::W_OK).is_ok();
         let top = path.parent() == Some(Path::new("/"));
@@ -114,14 +166,13 @@ impl Plan<'_> {
             return self.show_entries(&path);
         }
         self.shown.push((path, if top || writable { How::Layered } else { How::ReadOnly }));
-        Ok(())
     }
 
     /// The caller's directories that lie in one shown read-only.
     fn show_own(&mut self) {
         for path in &self.reach.own {
             let layered = self.shown.iter().any(|(shown, how)| shown == path && matches!(how, How::Layered));
-            if !layered && !self.opened.contains(path) {
+            if !layered && !self.opened.iter().any(|(opened, _)| opened == path) {
                 self.shown.push((path.clone(), How::Layered));
             }
         }

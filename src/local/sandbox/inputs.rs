@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, openat};
 
-use super::layout::Layout;
+use super::layout::{INPUTS, Layout};
 use super::mounts::{self, Problem};
 use crate::file::beneath::{Beneath, Place};
 use crate::file::tree;
@@ -26,7 +26,7 @@ pub(super) fn rooms(layout: &mut Layout, task: &Task, stored: &[Option<File>]) -
     if task.input_artifacts.is_empty() {
         return Ok(Vec::new());
     }
-    let inputs = layout.fresh("inputs", 0o700)?;
+    let inputs = layout.fresh(INPUTS, 0o700)?;
     let make = |(number, stored): (usize, &Option<File>)| {
         let path = inputs.join(number.to_string());
         Room::make(&path, stored.as_ref()).map_err(|error| Problem::new("make room at", path, error))

@@ -88,19 +88,13 @@ fn show_devices(root: &Path) -> Result<(), Problem> {
         let path = devices.join(name);
         symlink(target, &path).map_err(|error| Problem::new("make the link", &path, error))?;
     }
-    for (name, kind, options) in [
-        ("pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"),
-        ("shm", "tmpfs", "mode=1777"),
-        ("mqueue", "mqueue", ""),
-    ] {
-        let path = devices.join(name);
-        fs::create_dir(&path).map_err(|error| Problem::new("make the directory", &path, error))?;
-        let mounted = mounts::mount_new(kind, &path, Some(options).filter(|options| !options.is_empty()));
-        // A kernel may be built without message queues.
-        if name != "mqueue" {
-            mounted?;
-        }
+    let [terminals, queues, memory] = ["pts", "mqueue", "shm"].map(|name| devices.join(name));
+    for path in [&terminals, &queues, &memory] {
+        fs::create_dir(path).map_err(|error| Problem::new("make the directory", path, error))?;
     }
+    mounts::mount_new("devpts", &terminals, Some("newinstance,ptmxmode=0666,mode=0620"))?;
+    // A kernel may be built without message queues.
+    let _ = mounts::mount_new("mqueue", &queues, None);
     show_accelerators(&devices)
 }
 

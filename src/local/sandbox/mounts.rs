@@ -1,5 +1,6 @@
 //! Mounting, and the list of what is mounted.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -7,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+
+const LIST: &str = "/proc/self/mountinfo";
 
 /// Why a view could not be laid out.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +53,7 @@ pub(super) struct MountPoint {
 
 /// What is mounted, parents first; of several mounts on one path only the topmost.
 pub(super) fn mount_points() -> Result<Vec<MountPoint>, Problem> {
-    let list = "/proc/self/mountinfo";
-    let text = std::fs::read(list).map_err(|error| Problem::new("read", list, error))?;
+    let text = std::fs::read(LIST).map_err(|error| Problem::new("read", LIST, error))?;
     let mut points: Vec<MountPoint> = Vec::new();
     for point in text.split(|byte| *byte == b'\n').filter_map(parse) {
         points.retain(|earlier| earlier.path != point.path);
@@ -58,6 +61,35 @@ pub(super) fn mount_points() -> Result<Vec<MountPoint>, Problem> {
     }
     points.sort_by_key(|point| point.path.components().count());
     Ok(points)
+}
+
+/// The mounts of this process's namespace, read again when they have changed.
+#[derive(Debug)]
+pub(super) struct MountTable {
+    list: File,
+    points: Vec<MountPoint>,
+}
+
+impl MountTable {
+    pub(super) fn open() -> Result<Self, Problem> {
+        let list = File::open(LIST).map_err(|error| Problem::new("read", LIST, error))?;
+        Ok(Self { list, points: mount_points()? })
+    }
+
+    pub(super) fn points(&self) -> &[MountPoint] {
+        &self.points
+    }
+
+    /// Whether something was mounted or unmounted since the last time.
+    pub(super) fn refresh(&mut self) -> Result<bool, Problem> {
+        let mut list = [PollFd::new(&self.list, PollFlags::PRI)];
+        // The kernel tells of a change as of an error.
+        let told = poll(&mut list, Some(&Timespec::default())).map_err(|errno| Problem::new("watch", LIST, errno))?;
+        if told > 0 {
+            self.points = mount_points()?;
+        }
+        Ok(told > 0)
+    }
 }
 
 fn parse(line: &[u8]) -> Option<MountPoint> {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::mount::MsFlags;
+
 use super::kernel;
 use super::layout::Layout;
 use super::mounts::{self, MountPoint, Problem};
@@ -22,19 +24,49 @@ const LEFT_OUT: [&str; 12] = [
     "/var/lib/kubelet",
 ];
 
-/// Lays the host out below the layout's root.
-pub(super) fn build(layout: &mut Layout, privileged: bool) -> Result<(), Problem> {
-    let root = layout.root();
-    let points = mounts::mount_points()?;
-    layout.overlay(Path::new("/"), &root)?;
-    for point in points.iter().filter(|point| wanted(point)) {
-        let target = below(&root, &point.path);
-        // A mount on a directory that another mount covers cannot be reached, on the host neither.
-        if target.exists() {
-            mounts::unless_gone(&point.path, show(layout, point, &target))?;
+/// How the mounts of the host are shown.
+#[derive(Debug)]
+pub(super) struct Plan(Vec<Shown>);
+
+#[derive(Debug)]
+struct Shown {
+    path: PathBuf,
+    how: How,
+    flags: MsFlags,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Layered,
+    /// Like the host's, which is gone when the machine stops.
+    LayeredInMemory,
+    ReadOnly,
+}
+
+impl Plan {
+    /// Decides, and prepares the layers.
+    pub(super) fn new(points: &[MountPoint], layout: &mut Layout) -> Result<Self, Problem> {
+        layout.prepare(Path::new("/"))?;
+        let shown: Vec<Shown> = points.iter().filter(|point| wanted(point)).map(Shown::new).collect();
+        for shown in shown.iter().filter(|shown| shown.how == How::Layered) {
+            mounts::unless_gone(&shown.path, layout.prepare(&shown.path))?;
         }
+        Ok(Self(shown))
     }
-    kernel::show(&root, privileged)
+
+    /// Lays the host out below the layout's root.
+    pub(super) fn build(&self, layout: &mut Layout, privileged: bool) -> Result<(), Problem> {
+        let root = layout.root();
+        layout.overlay(Path::new("/"), &root)?;
+        for shown in &self.0 {
+            let target = below(&root, &shown.path);
+            // A mount on a directory that another mount covers cannot be reached, on the host neither.
+            if target.exists() {
+                mounts::unless_gone(&shown.path, shown.mount(layout, &target))?;
+            }
+        }
+        kernel::show(&root, privileged)
+    }
 }
 
 fn wanted(point: &MountPoint) -> bool {
@@ -43,18 +75,28 @@ fn wanted(point: &MountPoint) -> bool {
     point.path != Path::new("/") && !virtual_kind && !left_out
 }
 
-fn show(layout: &mut Layout, point: &MountPoint, target: &Path) -> Result<(), Problem> {
-    if !point.read_only && point.path.is_dir() {
-        let layered = match point.kind.as_str() {
-            "tmpfs" => layout.overlay_in_memory(&point.path, target),
-            _ => layout.overlay(&point.path, target),
+impl Shown {
+    fn new(point: &MountPoint) -> Self {
+        let how = match point.kind.as_str() {
+            _ if point.read_only || !point.path.is_dir() => How::ReadOnly,
+            "tmpfs" => How::LayeredInMemory,
+            _ => How::Layered,
         };
-        if layered.is_ok() {
+        Self { path: point.path.clone(), how, flags: point.flags }
+    }
+
+    fn mount(&self, layout: &mut Layout, target: &Path) -> Result<(), Problem> {
+        let layered = match self.how {
+            How::Layered => layout.overlay(&self.path, target).is_ok(),
+            How::LayeredInMemory => layout.overlay_in_memory(&[&self.path], target).is_ok(),
+            How::ReadOnly => false,
+        };
+        if layered {
             return Ok(());
         }
+        mounts::bind_one(&self.path, target)?;
+        mounts::remount_read_only(target, self.flags)
     }
-    mounts::bind_one(&point.path, target)?;
-    mounts::make_read_only(target)
 }
 
 /// An absolute path of the host, below `root`.

@@ -4,16 +4,16 @@ use std::env;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread::{self, JoinHandle};
+use std::process::{ChildStdout, Command, Stdio};
 
 use nix::unistd::Pid;
 
 use super::root::Ground;
-use super::security::with_rights;
+use super::security::restrict;
 use crate::file::beneath::path_of;
 use crate::local::task::Process;
 
@@ -47,8 +47,8 @@ pub(super) enum StartError {
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) pid: Pid,
-    /// Ends with the last bytes of the standard output, when these are captured.
-    pub(super) output: Option<JoinHandle<Vec<u8>>>,
+    /// Its standard output, when that is captured.
+    pub(super) output: Option<Capture<ChildStdout>>,
 }
 
 /// Starts `process`; `capture` says whether its standard output is also kept.
@@ -64,13 +64,14 @@ pub(super) fn start(process: &Process, ground: &Ground, capture: bool) -> Result
         command.arg(&ground.script);
     }
     let stdout = if capture { Stdio::piped() } else { log.try_clone().map_err(failed)?.into() };
+    command.env("HOSTNAME", &ground.node);
     let envs = process.env.iter().map(|(name, value)| (name, value));
     command.envs(envs).current_dir(directory).process_group(0);
     command.stdin(Stdio::null()).stdout(stdout).stderr(log.try_clone().map_err(failed)?);
-    let started = with_rights(&process.security, || command.spawn()).and_then(|spawned| spawned);
-    let mut child = started.map_err(failed)?;
+    let security = process.security.clone();
+    let mut child = ::supervisor::spawn(&mut command, move || restrict(&security)).map_err(failed)?;
     let log = log.try_clone().map_err(failed)?;
-    let output = child.stdout.take().map(|stdout| thread::spawn(move || tee(stdout, log)));
+    let output = child.stdout.take().map(|stdout| Capture::new(stdout, log));
     Ok(Started { pid: Pid::from_raw(child.id().cast_signed()), output })
 }
 
@@ -106,28 +107,57 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Passes everything on to the log as it comes and returns the end of it.
-fn tee(mut output: impl Read, mut log: File) -> Vec<u8> {
-    let mut tail = Vec::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let count = match output.read(&mut buffer) {
-            Ok(0) => return tail,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return tail,
+/// Passes everything on to the log as it comes and keeps the end of it.
+#[derive(Debug)]
+pub(super) struct Capture<R> {
+    output: R,
+    log: File,
+    tail: Vec<u8>,
+    ended: bool,
+}
+
+impl<R: Read> Capture<R> {
+    fn new(output: R, log: File) -> Self {
+        Self { output, log, tail: Vec::new(), ended: false }
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Takes in what there is; waits where there is nothing yet.
+    pub(super) fn take_in(&mut self) {
+        let mut buffer = [0; 64 * 1024];
+        let count = match self.output.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
+            read => read.unwrap_or_default(),
         };
+        self.ended = count == 0;
         // A full disk must not stop the task: its result is still read.
-        let _ = log.write_all(&buffer[..count]);
-        tail.extend_from_slice(&buffer[..count]);
-        if tail.len() > 2 * (LARGEST_RESULT + 1) {
-            tail.drain(..tail.len() - (LARGEST_RESULT + 1));
+        let _ = self.log.write_all(&buffer[..count]);
+        self.tail.extend_from_slice(&buffer[..count]);
+        if self.tail.len() > 2 * (LARGEST_RESULT + 1) {
+            self.tail.drain(..self.tail.len() - (LARGEST_RESULT + 1));
         }
+    }
+
+    /// The result, once nobody writes any more.
+    pub(super) fn finish(mut self) -> String {
+        while !self.ended {
+            self.take_in();
+        }
+        result(self.tail)
+    }
+}
+
+impl<R: AsFd> AsFd for Capture<R> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.output.as_fd()
     }
 }
 
 /// The result in captured output: one trailing newline cut, then the last 256 kB.
-pub(super) fn result(mut output: Vec<u8>) -> String {
+fn result(mut output: Vec<u8>) -> String {
     if output.last() == Some(&b'\n') {
         output.pop();
     }
@@ -151,7 +181,7 @@ mod tests {
         let flood = [b"x".repeat(3 * LARGEST_RESULT), b"end\n".to_vec()].concat();
         let log = tempfile::tempfile();
         assert!(log.is_ok_and(|log| {
-            let kept = result(tee(flood.as_slice(), log));
+            let kept = Capture::new(flood.as_slice(), log).finish();
             kept.len() == LARGEST_RESULT && kept.ends_with("xend")
         }));
     }

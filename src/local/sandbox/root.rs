@@ -2,29 +2,28 @@
 //! task names is touched only when the way back to the host is closed.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, umount2};
-use nix::sched::{CloneFlags, unshare};
-use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, pivot_root, sethostname};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, fchdir, pivot_root, sethostname};
 use rustix::fs::OFlags;
 
 use super::layout::{Layout, make_directory};
-use super::mounts::{self, Problem};
-use super::{Spec, bind, inputs, overlay};
-use crate::file::beneath::{Beneath, has_content, path_of};
+use super::mounts::{self, MountTable, Problem};
+use super::worker::Stage;
+use super::{Assignment, Setup, bind, inputs, overlay};
+use crate::file::beneath::{Beneath, has_content, path_of, path_through};
 use crate::file::name::FileName;
 use crate::file::{private, tree};
 use crate::local::artifact::{self, Destination};
 use crate::local::task::{ArtifactSource, Mount, Task};
 use crate::local::view::View;
 
-/// Where the host stands in the view until its own parts are laid out.
-const HOST: &str = "/.kubectl-runnable-host";
 /// Argo's path of a script template's source.
 const SCRIPT: &str = "/argo/staging/script";
 /// The longest name of a host that Linux takes.
@@ -42,6 +41,8 @@ pub(super) struct Ground {
     pub(super) script: PathBuf,
     /// What the paths of the document are resolved beneath.
     pub(super) root: Beneath,
+    /// The node's id, which the processes have as the name of their host.
+    pub(super) node: String,
     /// The name of the template, for messages.
     pub(super) template: String,
 }
@@ -53,58 +54,77 @@ struct Sources {
     hidden: Vec<PathBuf>,
 }
 
-/// Moves this process into the task's view; on return only the task's processes are missing.
-pub(super) fn enter(spec: &Spec) -> Result<Ground, Problem> {
-    umask(Mode::from_bits_truncate(0o022));
-    let mut ground = Ground::open(spec)?;
-    if let View::Plain(_) = spec.view {
-        return enter_plain(spec, ground);
-    }
-    unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::general("make a mount namespace", errno))?;
-    mounts::make_private()?;
-    let sources = Sources::open(spec)?;
-    name_host(&spec.task.node);
+/// How the host is shown.
+#[derive(Debug)]
+pub(super) enum Plan {
+    Overlay(overlay::Plan),
+    Bind(bind::Plan),
+}
 
-    let unprivileged = spec.view == View::Bind;
-    let mut layout = Layout::new(&spec.directory, unprivileged)?;
-    if unprivileged {
-        bind::build(&mut layout, &spec.reach)?;
-    } else {
-        overlay::build(&mut layout, spec.task.is_privileged())?;
+impl Plan {
+    /// Decides, and prepares the layers.
+    pub(super) fn new(setup: &Setup, mounts: &MountTable, layout: &mut Layout) -> Result<Self, Problem> {
+        let points = mounts.points();
+        Ok(match setup.view {
+            View::Bind => Self::Bind(bind::Plan::new(points.to_vec(), setup.reach.clone(), layout)?),
+            _ => Self::Overlay(overlay::Plan::new(points, layout)?),
+        })
     }
-    for (name, mode) in [("tmp", 0o1777), ("var-tmp", 0o1777), ("hidden", 0o755)] {
-        layout.fresh(name, mode)?;
+
+    /// Whether the host is still as it was when this was decided, apart from its mounts.
+    pub(super) fn is_current(&self) -> bool {
+        match self {
+            Self::Overlay(_) => true,
+            Self::Bind(plan) => plan.is_current(),
+        }
     }
-    let rooms = inputs::rooms(&mut layout, &spec.task, &sources.artifacts)?;
-    pivot(&layout.root())?;
-    cover(&host(&spec.directory.join("view")), &sources.hidden)?;
-    leave_host()?;
+}
+
+/// Moves this process, which has namespaces of its own, into the task's view; on return only the task's processes are missing.
+pub(super) fn enter(setup: &Setup, assignment: &Assignment, stage: Option<&mut Stage>) -> Result<Ground, Problem> {
+    let mut ground = Ground::open(assignment)?;
+    let Some(Stage { layout, plan }) = stage else { return enter_plain(assignment, ground) };
+    let task = &assignment.task;
+    mounts::make_private()?;
+    let sources = Sources::open(setup, assignment)?;
+    name_host(&task.node);
+
+    match plan {
+        Plan::Bind(plan) => plan.build(layout)?,
+        Plan::Overlay(plan) => plan.build(layout, task.is_privileged())?,
+    }
+    let rooms = inputs::rooms(layout, task, &sources.artifacts)?;
+    cover(layout, &sources.hidden)?;
+    leave_host(&layout.root())?;
 
     ground.root = open_root()?;
     if !ground.root.is_supported() {
         let reason = io::Error::other("the kernel cannot resolve paths beneath a directory (openat2, Linux 5.6)");
         return Err(Problem::general("keep paths in the view", reason));
     }
-    mount_volumes(&ground.root, &spec.task.mounts, sources.mounts)?;
-    inputs::lay(&ground.root, &spec.task, &sources.artifacts, Some(&rooms))?;
+    mount_volumes(&ground.root, &task.mounts, sources.mounts)?;
+    inputs::lay(&ground.root, task, &sources.artifacts, Some(&rooms))?;
     ground.working_directory = PathBuf::from("/");
     ground.script = PathBuf::from(SCRIPT);
-    write_script(&ground.root, &spec.task, &ground.script)?;
+    write_script(&ground.root, task, &ground.script)?;
     Ok(ground)
 }
 
 /// Without a view of its own a task runs in its node's directory; a volume cannot be shown to it.
-fn enter_plain(spec: &Spec, mut ground: Ground) -> Result<Ground, Problem> {
-    if let Some(mount) = spec.task.mounts.first() {
+fn enter_plain(assignment: &Assignment, mut ground: Ground) -> Result<Ground, Problem> {
+    let task = &assignment.task;
+    if let Some(mount) = task.mounts.first() {
         let reason = io::Error::other("this host allows no view of the file system of its own");
         return Err(Problem::new("mount a volume at", &mount.target, reason));
     }
-    let artifacts = Sources::artifacts(spec)?;
-    let layout = Layout::new(&spec.directory, true)?;
-    inputs::lay(&ground.root, &spec.task, &artifacts, None)?;
-    ground.working_directory = layout.root();
-    ground.script = layout.fresh("staging", 0o755)?.join("script");
-    write_script(&ground.root, &spec.task, &ground.script)?;
+    let artifacts = Sources::artifacts(assignment)?;
+    let view = assignment.directory.join("view");
+    ground.working_directory = view.join("root");
+    make_directory(&ground.working_directory, 0o755)?;
+    inputs::lay(&ground.root, task, &artifacts, None)?;
+    ground.script = view.join("staging/script");
+    make_directory(&view.join("staging"), 0o755)?;
+    write_script(&ground.root, task, &ground.script)?;
     Ok(ground)
 }
 
@@ -118,22 +138,22 @@ fn open_root() -> Result<Beneath, Problem> {
 }
 
 impl Sources {
-    fn open(spec: &Spec) -> Result<Self, Problem> {
+    fn open(setup: &Setup, assignment: &Assignment) -> Result<Self, Problem> {
         Ok(Self {
-            mounts: spec.task.mounts.iter().map(volume).collect::<Result<_, _>>()?,
-            artifacts: Self::artifacts(spec)?,
-            hidden: spec.hidden.iter().map(|path| canonical(path)).collect::<Result<_, _>>()?,
+            mounts: assignment.task.mounts.iter().map(volume).collect::<Result<_, _>>()?,
+            artifacts: Self::artifacts(assignment)?,
+            hidden: setup.hidden.iter().map(|path| canonical(path)).collect::<Result<_, _>>()?,
         })
     }
 
     /// A `subPath` may lead through a link that a task has left in an artifact: it stays in the run's directory.
-    fn artifacts(spec: &Spec) -> Result<Vec<Option<File>>, Problem> {
-        let run = spec.directory.ancestors().nth(2).unwrap_or(&spec.directory);
+    fn artifacts(assignment: &Assignment) -> Result<Vec<Option<File>>, Problem> {
+        let run = assignment.directory.ancestors().nth(2).unwrap_or(&assignment.directory);
         let open = |path: &Path| {
             let below = path.strip_prefix(run).map_err(|_| io::Error::other("it is not of this run"))?;
             has_content(Beneath::directory(run)?.open(below, OFlags::RDONLY)?)
         };
-        let artifacts = spec.task.input_artifacts.iter().map(|artifact| match &artifact.source {
+        let artifacts = assignment.task.input_artifacts.iter().map(|artifact| match &artifact.source {
             ArtifactSource::Raw(_) => Ok(None),
             ArtifactSource::Stored(path) => open(path).map(Some).map_err(|error| Problem::new("find", path, error)),
         });
@@ -168,12 +188,12 @@ fn canonical(path: &Path) -> Result<PathBuf, Problem> {
 }
 
 impl Ground {
-    fn open(spec: &Spec) -> Result<Self, Problem> {
-        let task = &spec.task;
+    fn open(assignment: &Assignment) -> Result<Self, Problem> {
+        let Assignment { task, directory } = assignment;
         let processes = task.init.iter().chain(&task.main).chain(&task.sidecars);
         Ok(Self {
             logs: processes
-                .map(|process| Ok((process.name.clone(), open_log(&spec.directory, &process.name)?)))
+                .map(|process| Ok((process.name.clone(), open_log(directory, &process.name)?)))
                 .collect::<Result<_, Problem>>()?,
             stores: task
                 .output_artifacts
@@ -186,6 +206,7 @@ impl Ground {
             working_directory: PathBuf::new(),
             script: PathBuf::new(),
             root: open_root()?,
+            node: task.node.clone(),
             template: task.template.clone(),
         })
     }
@@ -200,34 +221,38 @@ fn open_log(directory: &Path, process: &str) -> Result<File, Problem> {
     log.map_err(|error| Problem::new("open the log", path, error))
 }
 
-fn host(path: &Path) -> PathBuf {
-    overlay::below(Path::new(HOST), path)
-}
-
-fn pivot(root: &Path) -> Result<(), Problem> {
-    let old = overlay::below(root, Path::new(HOST));
-    make_directory(&old, 0o700)?;
-    pivot_root(root, &old).and_then(|()| chdir("/")).map_err(|errno| Problem::new("change the root to", root, errno))
-}
-
-fn leave_host() -> Result<(), Problem> {
-    umount2(HOST, MntFlags::MNT_DETACH).map_err(|errno| Problem::new("leave the host at", HOST, errno))?;
-    fs::remove_dir(HOST).map_err(|error| Problem::new("remove", HOST, error))
+/// The view takes the place of the host, whose mounts then lie on it and are taken away: nothing is made for it in the view.
+fn leave_host(root: &Path) -> Result<(), Problem> {
+    let leave = || {
+        let host = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        chdir(root)?;
+        pivot_root(".", ".")?;
+        fchdir(&host)?;
+        umount2(".", MntFlags::MNT_DETACH)?;
+        chdir("/")
+    };
+    leave().map_err(|errno| Problem::new("change the root to", root, errno))
 }
 
 /// Lays fresh directories over those that processes share by custom, and over what the task must not see.
-fn cover(view: &Path, hidden: &[PathBuf]) -> Result<(), Problem> {
+fn cover(layout: &Layout, hidden: &[PathBuf]) -> Result<(), Problem> {
+    let root = layout.root();
+    // One of them may be a link, which leads to a place in the view.
+    let view = Beneath::directory_as_root(&root).map_err(|error| Problem::new("open", &root, error))?;
+    let place = |path: &str| {
+        let open = view.open(Path::new(path), OFlags::PATH | OFlags::DIRECTORY).ok()?;
+        Some((path_through(&open), open))
+    };
     for (path, name) in [("/tmp", "tmp"), ("/var/tmp", "var-tmp")] {
-        if Path::new(path).is_dir() {
-            mounts::bind_one(&view.join(name), Path::new(path))?;
+        if let Some((place, _open)) = place(path) {
+            mounts::bind_one(&layout.path(name), &place)?;
         }
     }
-    let shared_memory = Path::new("/dev/shm");
-    if shared_memory.is_dir() {
-        mounts::mount_new("tmpfs", shared_memory, Some("mode=1777"))?;
+    if let Some((place, _open)) = place("/dev/shm") {
+        mounts::mount_new("tmpfs", &place, Some("mode=1777"))?;
     }
-    for path in hidden.iter().filter(|path| path.is_dir()) {
-        mounts::bind_one(&view.join("hidden"), path)?;
+    for path in hidden.iter().map(|path| overlay::below(&root, path)).filter(|path| path.is_dir()) {
+        mounts::bind_one(&layout.path("hidden"), &path)?;
     }
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! What the processes of a task may do: the rights that container runtimes give by default, changed as the container's
-//! `securityContext` says. Rights belong to a thread: each process is started by one that has given its own up.
+//! `securityContext` says. Each process gives its own up before its program starts.
 
 use std::io;
-use std::thread;
 
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set,
@@ -26,19 +25,8 @@ const DEFAULT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::KILL)
     .union(CapabilitySet::AUDIT_WRITE);
 
-/// Runs `start` on a thread that has these rights and no others.
-pub(super) fn with_rights<T: Send>(security: &Security, start: impl FnOnce() -> T + Send) -> io::Result<T> {
-    thread::scope(|scope| {
-        let starting = thread::Builder::new().spawn_scoped(scope, || {
-            restrict(security)?;
-            Ok(start())
-        })?;
-        starting.join().map_err(|_| io::Error::other("the thread that starts a process panicked"))?
-    })
-}
-
 /// Takes this thread's other rights away. What it starts as root gets what is left in its bounding set.
-fn restrict(security: &Security) -> io::Result<()> {
+pub(super) fn restrict(security: &Security) -> io::Result<()> {
     if security.no_new_privileges {
         set_no_new_privs(true)?;
     }
@@ -103,7 +91,8 @@ mod tests {
     #[test]
     fn a_thread_gives_up_its_own_rights_alone() -> io::Result<()> {
         let before = capabilities(None)?;
-        let inside = with_rights(&security(&[], &["ALL"]), || capabilities(None))??;
+        let restricted = || restrict(&security(&[], &["ALL"])).and_then(|()| Ok(capabilities(None)?));
+        let inside = std::thread::spawn(restricted).join().map_err(|_| io::Error::other("panicked"))??;
         assert_eq!((inside.permitted, capabilities(None)?), (CapabilitySet::empty(), before));
         Ok(())
     }

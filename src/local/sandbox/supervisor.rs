@@ -1,22 +1,25 @@
-//! Runs the processes of a task in order and tells how they ended. Event driven: one thread waits for children, one for
-//! the engine's orders, and this one decides.
+//! Runs the processes of a task in order and tells how they ended. Event driven and
+//! without threads: it waits for the ends of processes, the engine's orders, output and the deadline at once.
 
 use std::collections::BTreeMap;
-use std::io::BufRead;
+use std::fs::File;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::process::ChildStdout;
 use std::time::{Duration, Instant};
 
+use ::supervisor::ChildSignals;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::{WaitStatus, wait};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::process::{self, StartError, Started};
+use super::lines::Lines;
+use super::process::{self, Capture, StartError, Started};
 use super::root::{self, Ground};
-use super::{KillLine, Spec};
+use super::worker::Stage;
+use super::{Assignment, Order, Setup};
 use crate::local::artifact;
 use crate::local::task::{FailedProcess, Outcome, Process, Task};
 
@@ -25,31 +28,29 @@ const SIDECAR_GRACE: Duration = Duration::from_secs(30);
 /// The process whose outputs count.
 const MAIN: &str = "main";
 
-#[derive(Debug)]
-enum Event {
-    Ended(Pid, i32),
-    /// There is no child any more.
-    Childless,
-    Kill(Duration),
-    EngineGone,
-}
-
-/// Runs the task that `spec` holds to its end.
-pub(super) fn run(spec: &Spec, orders: impl BufRead + Send + 'static) -> Outcome {
-    let (sender, events) = channel();
-    listen(orders, sender.clone());
-    let ground = match root::enter(spec) {
+/// Runs a task to its end: in the view on `stage`, or without one.
+pub(super) fn run(
+    setup: &Setup,
+    assignment: &Assignment,
+    stage: Option<&mut Stage>,
+    orders: &mut Lines<File>,
+) -> Outcome {
+    let failed = |error: String| Outcome { error: Some(error), ..Outcome::default() };
+    let ended = match ChildSignals::listen() {
+        Ok(ended) => ended,
+        Err(error) => return failed(format!("cannot hear of the end of processes: {error}")),
+    };
+    let ground = match root::enter(setup, assignment, stage) {
         Ok(ground) => ground,
-        Err(problem) => return Outcome { error: Some(problem.to_string()), ..Outcome::default() },
+        Err(problem) => return failed(problem.to_string()),
     };
     // Orphans become children of this process and are found when everything is killed.
     let _ = prctl::set_child_subreaper(true);
     let supervisor = Supervisor {
-        task: &spec.task,
+        task: &assignment.task,
         ground,
-        sender,
-        events,
-        reaping: false,
+        orders,
+        ended,
         running: BTreeMap::new(),
         codes: BTreeMap::new(),
         output: None,
@@ -60,46 +61,17 @@ pub(super) fn run(spec: &Spec, orders: impl BufRead + Send + 'static) -> Outcome
     supervisor.run()
 }
 
-fn listen(mut orders: impl BufRead + Send + 'static, sender: Sender<Event>) {
-    thread::spawn(move || {
-        let mut line = String::new();
-        while orders.read_line(&mut line).is_ok_and(|count| count > 0) {
-            if let Ok(KillLine { grace_milliseconds }) = serde_json::from_str(&line) {
-                let _ = sender.send(Event::Kill(Duration::from_millis(grace_milliseconds)));
-            }
-            line.clear();
-        }
-        let _ = sender.send(Event::EngineGone);
-    });
-}
-
-fn reap(sender: &Sender<Event>) {
-    loop {
-        let event = match wait() {
-            Ok(WaitStatus::Exited(pid, code)) => Event::Ended(pid, code),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => Event::Ended(pid, 128 + signal as i32),
-            Ok(_) | Err(Errno::EINTR) => continue,
-            Err(_) => Event::Childless,
-        };
-        let last = matches!(event, Event::Childless);
-        if sender.send(event).is_err() || last {
-            return;
-        }
-    }
-}
-
 /// The exit code of Argo's executor where it does not find the program.
 const NOT_FOUND: i32 = 64;
 
 struct Supervisor<'a> {
     task: &'a Task,
     ground: Ground,
-    sender: Sender<Event>,
-    events: Receiver<Event>,
-    reaping: bool,
+    orders: &'a mut Lines<File>,
+    ended: ChildSignals,
     running: BTreeMap<Pid, &'a str>,
     codes: BTreeMap<&'a str, i32>,
-    output: Option<JoinHandle<Vec<u8>>>,
+    output: Option<Capture<ChildStdout>>,
     /// When what still runs is killed.
     deadline: Option<Instant>,
     /// Nothing more is started.
@@ -110,6 +82,8 @@ struct Supervisor<'a> {
 impl<'a> Supervisor<'a> {
     fn run(mut self) -> Outcome {
         let mut outcome = Outcome::default();
+        // What came together with the task.
+        self.obey();
         let ran = self.run_init(&mut outcome).and_then(|go_on| if go_on { self.run_main() } else { Ok(()) });
         let not_found = matches!(ran, Err(StartError::NotFound { .. }));
         if let Err(error) = ran {
@@ -122,9 +96,7 @@ impl<'a> Supervisor<'a> {
             outcome.containers.insert(process.name.clone(), self.codes.get(process.name.as_str()).copied());
         }
         outcome.exit_code = self.exit_code();
-        if let Some(bytes) = self.output.take().and_then(|output| output.join().ok()) {
-            outcome.result = Some(process::result(bytes));
-        }
+        outcome.result = self.output.take().map(Capture::finish);
         if outcome.exit_code.is_some() && !self.engine_gone {
             self.save(&mut outcome);
         }
@@ -190,59 +162,80 @@ impl<'a> Supervisor<'a> {
         let Started { pid, output } = process::start(process, &self.ground, capture)?;
         self.running.insert(pid, &process.name);
         self.output = output.or(self.output.take());
-        self.wait_for_children();
         Ok(())
     }
 
-    fn wait_for_children(&mut self) {
-        if !self.reaping {
-            self.reaping = true;
-            let sender = self.sender.clone();
-            thread::spawn(move || reap(&sender));
+    /// Waits for what comes next, or for the deadline, and takes it in.
+    fn step(&mut self) {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            self.deadline = None;
+            self.signal(Signal::SIGKILL);
         }
+        self.wait(left.filter(|left| !left.is_zero()));
     }
 
     /// Takes in what has happened already.
     fn drain(&mut self) {
-        while let Ok(event) = self.events.try_recv() {
-            self.take(&event);
+        self.wait(Some(Duration::ZERO));
+    }
+
+    fn wait(&mut self, most: Option<Duration>) {
+        let output = self.output.as_ref().filter(|output| !output.ended());
+        let mut waited = vec![PollFd::new(&self.ended, PollFlags::IN)];
+        waited.extend(output.map(|output| PollFd::new(output, PollFlags::IN)));
+        let speaks = waited.len();
+        if !self.orders.ended() {
+            waited.push(PollFd::new(&*self.orders, PollFlags::IN));
+        }
+        let most = most.and_then(|most| Timespec::try_from(most).ok());
+        let told = poll(&mut waited, most.as_ref());
+
+        let is_ready = |place: usize| waited.get(place).is_some_and(|waited| !waited.revents().is_empty());
+        let (writes, asks) = (speaks == 2 && is_ready(1), is_ready(speaks));
+        if told.is_err() {
+            return;
+        }
+        if let Some(output) = self.output.as_mut().filter(|_| writes) {
+            output.take_in();
+        }
+        if asks {
+            self.orders.fill();
+            self.obey();
+        }
+        self.ended.clear();
+        self.reap();
+    }
+
+    /// Takes in the ends of processes, also of those that nobody here has started.
+    fn reap(&mut self) {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => self.note(pid, code),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => self.note(pid, 128 + signal as i32),
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
+                Ok(_) | Err(_) => {}
+            }
         }
     }
 
-    /// Waits for the next event or for the deadline.
-    fn step(&mut self) {
-        let event = match self.deadline {
-            None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(deadline) => self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())),
-        };
-        if let Ok(event) = event {
-            self.take(&event);
-        } else {
-            self.deadline = None;
-            self.signal(Signal::SIGKILL);
+    fn note(&mut self, pid: Pid, code: i32) {
+        if let Some(name) = self.running.remove(&pid) {
+            self.codes.insert(name, code);
+            // With a container's first process its others end.
+            let _ = killpg(pid, Signal::SIGKILL);
         }
     }
 
-    fn take(&mut self, event: &Event) {
-        match *event {
-            Event::Ended(pid, code) => {
-                if let Some(name) = self.running.remove(&pid) {
-                    self.codes.insert(name, code);
-                    // With a container's first process its others end.
-                    let _ = killpg(pid, Signal::SIGKILL);
-                }
+    fn obey(&mut self) {
+        while let Some(line) = self.orders.take() {
+            if let Ok(Order::Kill { grace_milliseconds }) = serde_json::from_slice(&line) {
+                self.stop(Duration::from_millis(grace_milliseconds));
             }
-            Event::Childless => {
-                self.reaping = false;
-                if !self.running.is_empty() {
-                    self.wait_for_children();
-                }
-            }
-            Event::Kill(grace) => self.stop(grace),
-            Event::EngineGone => {
-                self.engine_gone = true;
-                self.stop(Duration::ZERO);
-            }
+        }
+        if self.orders.ended() {
+            self.engine_gone = true;
+            self.stop(Duration::ZERO);
         }
     }
 
@@ -285,8 +278,7 @@ impl<'a> Supervisor<'a> {
 
     /// Kills every descendant, also one that left its group and session, and waits until they are gone.
     fn kill_everything(&mut self) {
-        self.deadline = None;
-        while self.reaping {
+        loop {
             if getpid().as_raw() == 1 {
                 let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
             } else {
@@ -294,7 +286,9 @@ impl<'a> Supervisor<'a> {
                     let _ = kill(pid, Signal::SIGKILL);
                 }
             }
-            self.step();
+            if waitpid(None, None) == Err(Errno::ECHILD) {
+                return;
+            }
         }
     }
 
