@@ -51,6 +51,22 @@ impl CacheName {
     }
 }
 
+/// Number of characters that the API server adds to a `generateName`.
+pub(crate) const NAME_SUFFIX_LENGTH: usize = 5;
+/// The characters of them (apimachinery, pkg/util/rand).
+const NAME_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+/// The longest prefix that the API server keeps of a `generateName`.
+const LONGEST_PREFIX: usize = 58;
+
+impl ObjectName {
+    /// The name that a `generateName` becomes, with the characters that these bytes stand for.
+    pub(crate) fn generated(prefix: &str, suffix: [u8; NAME_SUFFIX_LENGTH]) -> Result<Self, IdentityError> {
+        let prefix = &prefix[..prefix.floor_char_boundary(LONGEST_PREFIX)];
+        let suffix = suffix.map(|byte| char::from(NAME_ALPHABET[usize::from(byte) % NAME_ALPHABET.len()]));
+        format!("{prefix}{}", suffix.iter().collect::<String>()).parse()
+    }
+}
+
 /// The characters of generated names; 36 of them.
 pub(crate) const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 

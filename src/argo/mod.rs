@@ -8,6 +8,7 @@ pub(crate) mod defaults;
 pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod expression;
+pub(crate) mod field_selector;
 pub(crate) mod identity;
 pub(crate) mod label_selector;
 pub(crate) mod metadata;

@@ -4,108 +4,31 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use super::field_selector::{Requirements, Selectable, SelectorError};
 use crate::argo::status::Node;
 
 /// Requirements, all of which a node has to meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NodeSelector {
-    requirements: Vec<Requirement>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Requirement {
-    field: String,
-    equal: bool,
-    value: String,
-}
-
-/// Why a text selects no nodes.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum SelectorError {
-    /// It has no `=` and no `!=`.
-    #[error("{0:?}: expected FIELD=VALUE or FIELD!=VALUE, such as displayName=approve,phase!=Succeeded")]
-    Form(String),
-    /// Nodes have no such field.
-    #[error(
-        "unknown field {0:?}: expected displayName, name, phase, templateName, templateRef.name, templateRef.template, type, id or inputs.parameters.NAME.value"
-    )]
-    Field(String),
-    /// A backslash stands before a character that needs none.
-    #[error("{0:?}: expected \\\\, \\= or \\, after a backslash")]
-    Escape(String),
-}
+pub(crate) struct NodeSelector(Requirements);
 
 impl FromStr for NodeSelector {
     type Err = SelectorError;
 
     fn from_str(text: &str) -> Result<Self, SelectorError> {
-        let parts = terms(text).into_iter().filter(|part| !part.is_empty());
-        let requirements = parts.map(requirement).collect::<Result<Vec<_>, _>>()?;
-        if requirements.is_empty() {
-            return Err(SelectorError::Form(text.to_owned()));
-        }
-        Ok(Self { requirements })
+        let nodes = Selectable {
+            is_field,
+            known: "displayName, name, phase, templateName, templateRef.name, templateRef.template, type, id or inputs.parameters.NAME.value",
+            example: "displayName=approve,phase!=Succeeded",
+        };
+        Requirements::read(text, &nodes).map(Self)
     }
 }
 
 impl NodeSelector {
     /// Whether the node meets all requirements.
     pub(crate) fn matches(&self, node: &Node) -> bool {
-        self.requirements
-            .iter()
-            .all(|requirement| (value(node, &requirement.field) == requirement.value) == requirement.equal)
+        self.0.are_met(|field| value(node, field))
     }
-}
-
-/// The parts between commas that no backslash stands before.
-fn terms(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut begin = 0;
-    let mut escaped = false;
-    for (at, letter) in text.char_indices() {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            ',' => {
-                parts.push(&text[begin..at]);
-                begin = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[begin..]);
-    parts
-}
-
-fn requirement(part: &str) -> Result<Requirement, SelectorError> {
-    let form = || SelectorError::Form(part.to_owned());
-    let at = part.find('=').ok_or_else(form)?;
-    let (field, equal) = match part[..at].strip_suffix('!') {
-        Some(field) => (field, false),
-        None => (&part[..at], true),
-    };
-    let rest = &part[at + 1..];
-    let text = if equal { rest.strip_prefix('=').unwrap_or(rest) } else { rest };
-    if field.is_empty() {
-        return Err(form());
-    }
-    if !is_field(field) {
-        return Err(SelectorError::Field(field.to_owned()));
-    }
-    let value = unescaped(text).ok_or_else(|| SelectorError::Escape(text.to_owned()))?;
-    Ok(Requirement { field: field.to_owned(), equal, value })
-}
-
-fn unescaped(text: &str) -> Option<String> {
-    let mut plain = String::new();
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        plain.push(match letter {
-            '\\' => letters.next().filter(|letter| "\\=,".contains(*letter))?,
-            letter => letter,
-        });
-    }
-    Some(plain)
 }
 
 const FIELDS: [&str; 8] =
@@ -180,10 +103,10 @@ mod tests {
 
     #[test]
     fn what_selects_nothing_is_refused() {
-        assert!(matches!("phase".parse::<NodeSelector>(), Err(SelectorError::Form(_))));
-        assert!(matches!("".parse::<NodeSelector>(), Err(SelectorError::Form(_))));
-        assert!(matches!("=x".parse::<NodeSelector>(), Err(SelectorError::Form(_))));
-        assert!(matches!("fase=Failed".parse::<NodeSelector>(), Err(SelectorError::Field(_))));
+        assert!(matches!("phase".parse::<NodeSelector>(), Err(SelectorError::Form { .. })));
+        assert!(matches!("".parse::<NodeSelector>(), Err(SelectorError::Form { .. })));
+        assert!(matches!("=x".parse::<NodeSelector>(), Err(SelectorError::Form { .. })));
+        assert!(matches!("fase=Failed".parse::<NodeSelector>(), Err(SelectorError::Field { .. })));
         assert!(matches!("name=a\\b".parse::<NodeSelector>(), Err(SelectorError::Escape(_))));
     }
 }

@@ -11,6 +11,9 @@ use crate::cluster::{self, Selection};
 use crate::local::list_follow::{self, list_follow};
 use crate::local::record::{Record, RecordError};
 
+/// Workflows a page, where nobody says how many.
+const CHUNK: u32 = 200;
+
 /// Which runs are listed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ListSelection {
@@ -103,6 +106,11 @@ impl Backend {
 }
 
 impl ListSelection {
+    /// Those of the backend's namespace with these labels.
+    pub(crate) fn with(labels: Option<LabelSelector>) -> Self {
+        Self { labels, chunk: CHUNK, ..Self::default() }
+    }
+
     fn of_cluster(&self) -> Selection {
         Selection {
             all_namespaces: self.all_namespaces,

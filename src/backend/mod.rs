@@ -81,6 +81,15 @@ impl Backend {
         })
     }
 
+    /// Whether runs of both are on one cluster, or on this machine in one directory.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Cluster(one), Self::Cluster(other)) => one.server() == other.server(),
+            (Self::Local { root: one, .. }, Self::Local { root: other, .. }) => one == other,
+            _ => false,
+        }
+    }
+
     /// The namespace of runs without one.
     pub(crate) fn namespace(&self) -> &str {
         match self {

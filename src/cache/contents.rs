@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::attempts::{ANNOTATION, AttemptNumbers};
 use super::entry::Entry;
 use super::home::is_of_controller;
 use crate::argo::Metadata;
@@ -47,7 +48,7 @@ pub enum Place {
     },
 }
 
-/// What a ConfigMap says beside its entries.
+/// What a cache says beside its entries; all but the numbers only in a ConfigMap.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Object {
     /// The object's uid.
@@ -64,6 +65,8 @@ pub struct Object {
     pub binary: u64,
     /// Whether a controller has written to it.
     pub of_controller: bool,
+    /// The numbers of attempts that are noted beside the entries.
+    pub attempts: AttemptNumbers,
 }
 
 impl Cache {
@@ -84,6 +87,7 @@ impl Cache {
                 immutable: object["immutable"] == true,
                 binary: object["binaryData"].as_object().into_iter().flatten().map(|(_, value)| decoded(value)).sum(),
                 of_controller: is_of_controller(object),
+                attempts: AttemptNumbers::read(object["metadata"]["annotations"][ANNOTATION].as_str().unwrap_or("{}")),
             },
         }
     }
@@ -108,6 +112,16 @@ impl Cache {
     /// How many bytes it may hold; a store has no limit.
     pub fn limit(&self) -> Option<u64> {
         matches!(self.place, Place::ConfigMap { .. }).then_some(LIMIT)
+    }
+
+    /// A merge patch of the ConfigMap that notes an attempt in the state that was read; none where that is not needed.
+    pub(crate) fn noting(&self, run_id: &str, number: u32) -> Option<Value> {
+        let numbers = self.object.attempts.with(run_id, number)?;
+        Some(json!({ "metadata": {
+            "uid": self.object.uid,
+            "resourceVersion": self.object.resource_version,
+            "annotations": { ANNOTATION: numbers.text() },
+        } }))
     }
 
     /// The same with only the entries that are wanted.

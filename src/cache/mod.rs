@@ -12,8 +12,11 @@
 //!   artifacts-…/    the artifacts that it names
 //!   error.json      how the node failed last; removed by the next success
 //!   lock            held by the one that makes the entry
+//! <root>/cache/<cache name>/.attempts
+//!                   the highest numbers of attempts, by run
 //! ```
 
+mod attempts;
 mod change;
 mod contents;
 mod difference;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::attempts::AttemptNumbers;
 use super::change::Change;
 use super::contents::{Cache, Object, Place};
 use super::directory::{CacheError, Directory, LOCK, LookUp, MANIFEST};
@@ -15,6 +16,10 @@ use super::key::CacheKey;
 use super::manifest::{Manifest, VERSION};
 use crate::argo::identity::CacheName;
 use crate::file::private;
+use crate::file::replace::{Readers, replace};
+
+/// The file of the numbers of attempts; no entry has such a name.
+const ATTEMPTS: &str = ".attempts";
 
 /// A store: the directory that holds `cache/`.
 #[derive(Debug, Clone)]
@@ -73,8 +78,31 @@ impl Store {
                 entries.insert(key.as_str().to_owned(), entry);
             }
         }
+        let attempts = self.attempts(name)?;
         let place = Place::Store { path };
-        Ok(Some(Cache { name: name.to_string(), place, entries, object: Object::default() }))
+        Ok(Some(Cache { name: name.to_string(), place, entries, object: Object { attempts, ..Object::default() } }))
+    }
+
+    /// Notes an attempt of a run, where the cache is there.
+    pub(crate) fn note(&self, name: &CacheName, run_id: &str, number: u32) -> Result<(), CacheError> {
+        let path = self.path(name);
+        if !path.is_dir() {
+            return Ok(());
+        }
+        let path = path.join(ATTEMPTS);
+        match self.attempts(name)?.with(run_id, number) {
+            Some(numbers) => replace(&path, Readers::Owner, numbers.text().as_bytes()).map_err(CacheError::at(&path)),
+            None => Ok(()),
+        }
+    }
+
+    fn attempts(&self, name: &CacheName) -> Result<AttemptNumbers, CacheError> {
+        let path = self.path(name).join(ATTEMPTS);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(AttemptNumbers::read(&text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(AttemptNumbers::default()),
+            Err(source) => Err(CacheError::at(&path)(source)),
+        }
     }
 
     /// Carries out a change that was decided on `seen`. What has changed since then, or is being made, is left.
@@ -111,9 +139,12 @@ impl Store {
                 busy.push(key);
             }
         }
+        if busy.is_empty() {
+            let _ = fs::remove_file(path.join(ATTEMPTS));
+        }
         let _ = fs::remove_dir(&path);
         let mut left = listed(&path)?;
-        left.retain(|name| !busy.contains(name));
+        left.retain(|name| name != ATTEMPTS && !busy.contains(name));
         left.sort();
         Ok(Removed { busy, left: left.iter().map(|name| path.join(name)).collect() })
     }

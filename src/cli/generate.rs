@@ -5,12 +5,6 @@ use rand::RngExt;
 
 use crate::argo::identity::{ALPHABET, CACHE_SUFFIX_LENGTH, CacheName, IdentityError, ObjectName, RunId};
 
-/// The API server keeps this many bytes of a `generateName` (apiserver/pkg/storage/names/generate.go).
-const LONGEST_PREFIX: usize = 58;
-/// The characters that the API server appends to a `generateName`, and how many (apimachinery/pkg/util/rand/rand.go).
-const SUFFIX_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-const SUFFIX_LENGTH: usize = 5;
-
 /// A run id from the time and six random characters: `20261121-103000-a1b2c3`.
 pub(super) fn run_id(now: Timestamp) -> Result<RunId, IdentityError> {
     format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), random(ALPHABET, 6)).parse()
@@ -25,11 +19,7 @@ pub(super) fn cache_name() -> CacheName {
 
 /// Expands a `generateName` as the API server does.
 pub(super) fn name(prefix: &str) -> Result<ObjectName, IdentityError> {
-    let mut end = prefix.len().min(LONGEST_PREFIX);
-    while !prefix.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{}", &prefix[..end], random(SUFFIX_ALPHABET, SUFFIX_LENGTH)).parse()
+    ObjectName::generated(prefix, rand::rng().random())
 }
 
 /// A random UUID (version 4).

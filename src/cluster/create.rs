@@ -35,7 +35,7 @@ impl Cluster {
             Ok(object) => Ok(Created { object, already: false }),
             Err(Failure::Refused(status)) if status.is_already_exists() => {
                 let object = home.workflow(name).await?;
-                if !is_same_attempt(workflow, &object) {
+                if !Workflow::view(workflow).is_same_attempt(Workflow::view(&object)) {
                     return Err(ClusterError::Exists { name: name.to_owned(), namespace: home.namespace });
                 }
                 // If an earlier request may have arrived, this is the workflow that it created.
@@ -61,16 +61,15 @@ impl Cluster {
     }
 }
 
-fn is_same_attempt(ours: &Value, theirs: &Value) -> bool {
-    let (ours, theirs) = (Workflow::view(ours), Workflow::view(theirs));
-    ours.run_id().is_some() && ours.run_id() == theirs.run_id() && ours.attempt() == theirs.attempt()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn is_same_attempt(ours: &Value, theirs: &Value) -> bool {
+        Workflow::view(ours).is_same_attempt(Workflow::view(theirs))
+    }
 
     fn run(run_id: &str, attempt: &str) -> Value {
         json!({ "spec": { "arguments": { "parameters": [

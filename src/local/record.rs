@@ -66,6 +66,11 @@ impl Record {
         }
     }
 
+    /// The run of a directory.
+    pub(crate) fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
     /// All runs of a namespace, or of all, the latest first.
     pub(crate) fn all(root: &Path, namespace: Option<&ObjectName>) -> Result<Vec<Self>, RecordError> {
         let runs = root.join("runs");

@@ -107,7 +107,7 @@ impl Growing {
 }
 
 fn header(columns: Columns) -> Vec<&'static str> {
-    let usual = ["NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN ID"];
+    let usual = ["NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN ID", "ATTEMPT"];
     let extra = ["RETRY OF", "CACHE", "NODES"];
     let first = columns.namespace.then_some("NAMESPACE").into_iter().chain(usual);
     first.chain(extra.into_iter().filter(|_| columns.wide)).chain(["MESSAGE"]).collect()
@@ -130,6 +130,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
         took.map(elapsed).unwrap_or_default(),
         summary.progress.clone().unwrap_or_default(),
         summary.run_id.clone().unwrap_or_default(),
+        summary.attempt.map(|attempt| attempt.to_string()).unwrap_or_default(),
     ]);
 
     if columns.wide {
@@ -137,7 +138,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
             0 => String::new(),
             total => format!("{total} ({} failed, {} cached)", summary.failed_nodes, summary.memoization_hits),
         };
-        cells.extend([summary.retry_run_id.clone().unwrap_or_default(), row.cache.clone().unwrap_or_default(), nodes]);
+        cells.extend([summary.retry_of.clone().unwrap_or_default(), row.cache.clone().unwrap_or_default(), nodes]);
     }
     cells.push(summary.message.clone());
     cells.iter().map(|cell| printable(cell)).collect()
@@ -173,7 +174,7 @@ mod tests {
         let now = Timestamp::from_second(3 * 3600).unwrap_or(Timestamp::UNIX_EPOCH);
         assert_eq!(
             table(std::slice::from_ref(&row), Columns { namespace: false, wide: false }, now),
-            "NAME  PHASE   AGE  DURATION  PROGRESS  RUN ID  MESSAGE\nw     Failed  3h   1m05s     1/2       r1      no ***\n"
+            "NAME  PHASE   AGE  DURATION  PROGRESS  RUN ID  ATTEMPT  MESSAGE\nw     Failed  3h   1m05s     1/2       r1      1        no ***\n"
         );
         assert!(
             table(&[row], Columns { namespace: true, wide: true }, now).starts_with("NAMESPACE  NAME  PHASE   AGE")
@@ -193,7 +194,7 @@ mod tests {
         let first = lines.text(&[row("alpha", "Running", "0/1")], now);
         assert_eq!(
             first,
-            "NAME   PHASE    AGE  DURATION  PROGRESS  RUN ID  MESSAGE\nalpha  Running                 0/1\n"
+            "NAME   PHASE    AGE  DURATION  PROGRESS  RUN ID  ATTEMPT  MESSAGE\nalpha  Running                 0/1\n"
         );
         assert_eq!(lines.text(&[row("b", "Failed", "1/1")], now), "b      Failed                  1/1\n");
         assert_eq!(lines.text(&[row("b-longer", "Failed", "1/1")], now), "b-longer  Failed                  1/1\n");

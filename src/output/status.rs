@@ -59,7 +59,8 @@ fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
     add("Phase", Some(phase(summary, look.color)));
     add("Message", Some(mask.text(&summary.message)));
     add("Run ID", summary.run_id.clone());
-    add("Retry of", summary.retry_run_id.clone());
+    add("Attempt", summary.attempt.filter(|attempt| *attempt > 1).map(|attempt| attempt.to_string()));
+    add("Retry of", summary.retry_of.clone());
     add("Started", summary.start_time.map(moment));
     add("Finished", summary.completion_time.map(moment));
     add("Duration", duration(summary, look.now));

@@ -22,6 +22,10 @@ pub(crate) struct Summary {
     pub run_id: Option<String>,
     /// The run id of the retried run.
     pub retry_run_id: Option<String>,
+    /// The workflow that this is a retry of.
+    pub retry_of: Option<String>,
+    /// The number of the attempt, from 1; none for a workflow that was not prepared.
+    pub attempt: Option<u32>,
     /// The phase; Pending if the controller has not set one yet, [`KILLED`] for a local run whose process was killed.
     pub phase: String,
     /// The message of the status.
@@ -64,6 +68,8 @@ impl Summary {
             namespace: workflow.namespace().to_owned(),
             run_id: workflow.run_id().map(str::to_owned),
             retry_run_id: workflow.retry_run_id().map(str::to_owned),
+            retry_of: workflow.retry_of().map(str::to_owned),
+            attempt: workflow.run_id().map(|_| workflow.attempt()),
             phase: workflow.phase().to_owned(),
             message: workflow.message().to_owned(),
             start_time: workflow.started_at(),

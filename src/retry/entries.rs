@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::argo::Workflow;
-use crate::argo::status::{Outputs, Phase};
+use crate::argo::expression::unknown::{in_text, known_beginning};
+use crate::argo::status::{Outputs, Phase, node_id};
 
 /// An entry that can be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +16,17 @@ pub(crate) struct Kept {
     pub created: Option<Timestamp>,
     /// What its node gave.
     pub outputs: Option<Outputs>,
+    /// The id of the node that made it.
+    pub node_id: String,
+}
+
+/// What an entry is found by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct EntryName {
+    /// The cache.
+    pub cache: String,
+    /// The key in it.
+    pub key: String,
 }
 
 /// The entries by cache and key.
@@ -28,7 +41,7 @@ impl Entries {
             let status = node.memoization_status.as_ref()?;
             // Of an entry that was found, not made, the node does not tell the age.
             let created = node.finished_at.filter(|_| !status.hit);
-            let kept = Kept { created, outputs: node.outputs.clone() };
+            let kept = Kept { created, outputs: node.outputs.clone(), node_id: node.id.clone() };
             Some(((status.cache_name.clone(), status.key.clone()), kept))
         });
         Self(left.collect())
@@ -41,9 +54,32 @@ impl Entries {
 
     /// Whether there is an entry whose key begins so.
     pub(super) fn has_key_with(&self, cache: &str, beginning: &str) -> bool {
-        let from = (cache.to_owned(), beginning.to_owned());
-        self.0.range(from..).next().is_some_and(|((found, key), _)| found == cache && key.starts_with(beginning))
+        self.beginning_with(cache, beginning).next().is_some()
     }
+
+    /// The entries that may answer a call, whose node's name is `call` behind that of its workflow. Where the key is not
+    /// known to its end, they are those that the same call made in an attempt.
+    pub(super) fn that_may_answer(&self, cache: &str, key: &str, call: &str) -> Vec<EntryName> {
+        let named = |key: &str| EntryName { cache: cache.to_owned(), key: key.to_owned() };
+        if in_text(key).is_none() {
+            return self.get(cache, key).map(|_| named(key)).into_iter().collect();
+        }
+        let candidates = self.beginning_with(cache, known_beginning(key));
+        candidates.filter(|(_, kept)| is_made_by(&kept.node_id, call)).map(|(key, _)| named(key)).collect()
+    }
+
+    fn beginning_with<'a>(&'a self, cache: &str, beginning: &str) -> impl Iterator<Item = (&'a str, &'a Kept)> {
+        let from = (cache.to_owned(), beginning.to_owned());
+        let (cache, beginning) = from.clone();
+        let range =
+            self.0.range(from..).take_while(move |((found, key), _)| *found == cache && key.starts_with(&beginning));
+        range.map(|((_, key), kept)| (key.as_str(), kept))
+    }
+}
+
+/// Whether the node of an id was this call, in whichever workflow: the id tells the workflow's name.
+fn is_made_by(id: &str, call: &str) -> bool {
+    id.rsplit_once('-').is_some_and(|(workflow, _)| node_id(workflow, &format!("{workflow}{call}")) == id)
 }
 
 impl FromIterator<((String, String), Kept)> for Entries {

@@ -5,26 +5,21 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::attempt::Attempt;
 use super::in_place::leads_to_success;
-use super::resubmit::{of_attempt, override_parameters};
+use super::resubmit::override_parameters;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::{Node, NodeType, node_id};
 use crate::argo::template::text;
 use crate::argo::{Nodes, Workflow};
 
-/// The workflow under its new name, with the status of the live one's nodes. A workflow that has a run id gets the
-/// parameters of its next attempt.
+/// The workflow under its new name, with the status of the live one's nodes. The parameters are also those of its next
+/// attempt (`Attempt::parameters`).
 pub(crate) fn memoized(live: &Value, name: &ObjectName, parameters: &[(String, String)], now: Timestamp) -> Value {
-    let attempt = Attempt::after(live);
     let live = Workflow::view(live);
     let mut workflow = live.successor();
     let prefix = workflow.generate_name().map(str::to_owned);
     workflow.set_names(Some(name.as_str()), prefix.as_deref());
     override_parameters(&mut workflow, parameters);
-    if let Some(run_id) = &attempt.run_id {
-        override_parameters(&mut workflow, &of_attempt(run_id, attempt.number));
-    }
 
     let nodes = live.nodes();
     let carry = Carry { nodes: &nodes, name: name.as_str(), now: whole_seconds(now) };
@@ -55,6 +50,9 @@ impl Carry<'_> {
         let failed_pod = is_pod && known.phase.is_unsuccessful();
         let done_pod = is_pod && !known.phase.is_unsuccessful();
         if known.kind == NodeType::Skipped && !leads_to_success(self.nodes, known, &BTreeSet::new()) {
+            return None;
+        }
+        if !node.is_object() {
             return None;
         }
         let mut new = node.clone();

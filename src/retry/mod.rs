@@ -7,6 +7,7 @@
 //!                         └► in_place     the same object with the failed nodes taken out     ─┘
 //! ```
 
+mod asked;
 mod attempt;
 mod entries;
 mod in_place;
@@ -20,13 +21,15 @@ mod refusal;
 mod rehearsal;
 mod resubmit;
 mod verdict;
-pub(crate) use self::entries::{Entries, Kept};
+pub(crate) use self::asked::{Asked, Wish};
+pub(crate) use self::attempt::{Attempt, Attempts};
+pub(crate) use self::entries::{Entries, EntryName, Kept};
 pub(crate) use self::in_place::{InPlace, in_place};
 #[cfg(test)]
 use self::lost_state::LostState;
 pub(crate) use self::memoized::memoized;
 pub(crate) use self::plan::{Entry, Next, Plan};
-pub(crate) use self::refusal::{Mode, Owner, check};
+pub(crate) use self::refusal::{Mode, Owner, Refusal, check};
 pub(crate) use self::resubmit::new_attempt;
 pub(crate) use self::verdict::Verdict;
 #[cfg(test)]

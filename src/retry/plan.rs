@@ -6,16 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::attempt::{Attempt, parameter};
-use super::entries::Entries;
+use super::asked::Asked;
+use super::attempt::parameter;
+use super::entries::{Entries, EntryName};
 use super::in_place::InPlace;
 use super::lost_state::{LostState, losses};
 use super::reason::{Comparison, is_inner, unfinished};
 use super::recorded::Recorded;
 use super::refusal::Mode;
-use super::rehearsal::{Outcome, rehearse};
+use super::rehearsal::{Outcome, Rehearsal};
 use super::verdict::{Verdict, Why};
 use crate::argo::call::{CallSite, Target};
+use crate::argo::identity::RunId;
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::template::Template;
 use crate::argo::{Nodes, Workflow};
@@ -38,6 +40,9 @@ pub(crate) struct Plan {
     pub nodes: Vec<Entry>,
     /// What is lost.
     pub losses: Vec<LostState>,
+    /// The entries that are removed, so that what is asked for runs again.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub removes: BTreeSet<EntryName>,
     /// Whether nodes may be missing from the plan, because the live status is not whole.
     pub partial: bool,
 }
@@ -81,11 +86,13 @@ const SOON: SignedDuration = SignedDuration::from_hours(1);
 
 impl Plan {
     /// The plan for a new Workflow that takes from the cache what succeeded.
-    pub(crate) fn new_attempt(live: &Value, next: Next<'_>, entries: &Entries, now: Timestamp) -> Self {
+    pub(crate) fn new_attempt(live: &Value, next: Next<'_>, asked: &Asked, entries: &Entries, now: Timestamp) -> Self {
         let live_nodes = Workflow::view(live).nodes();
         let merged = merged(next.workflow, next.templates);
         let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), &live_nodes, next.notices);
-        let rehearsed = rehearse(&merged, next.templates, entries, now);
+        let rehearsal = Rehearsal::of(next, asked, entries, now);
+        let removes = rehearsal.in_the_way();
+        let rehearsed = rehearsal.told();
         let recorded = Recorded::new(&comparison, &rehearsed);
         let mut nodes = Vec::new();
         let mut cached: BTreeSet<&str> = BTreeSet::new();
@@ -128,14 +135,16 @@ impl Plan {
         }
         let plan =
             Self::of(live, &Mode::NewAttempt, nodes, losses(live, &Mode::NewAttempt, &[], |id| cached.contains(id)));
-        Self { run_id: parameter(next.workflow, "run_id"), ..plan }
+        let attempt = Workflow::view(next.workflow).attempt();
+        Self { run_id: parameter(next.workflow, "run_id"), attempt, removes, ..plan }
     }
 
     /// The plan for the memoized workflow `next`.
     pub(crate) fn memoized(live: &Value, next: &Value) -> Self {
         let nodes = Workflow::view(live).nodes();
         let verdicts = nodes.all.iter().map(|node| (node.id.as_str(), carried(&nodes, node)));
-        Self::carried(live, &Mode::Memoized, next, &verdicts.collect(), &[])
+        let attempt = if Workflow::view(next).run_id().is_some() { Workflow::view(next).attempt() } else { 2 };
+        Self { attempt, ..Self::carried(live, &Mode::Memoized, next, &verdicts.collect(), &[]) }
     }
 
     /// The plan for a retry in place.
@@ -156,14 +165,22 @@ impl Plan {
             };
             (node.id.as_str(), verdict)
         });
-        let attempt = Attempt::after(live).number - 1;
         let verdicts = verdicts.collect();
-        Self { attempt, ..Self::carried(live, mode, &change.workflow, &verdicts, &change.pods) }
+        Self::carried(live, mode, &change.workflow, &verdicts, &change.pods)
     }
 
     /// Whether anything runs.
     pub(crate) fn runs(&self) -> usize {
         self.nodes.iter().filter(|entry| entry.verdict.runs()).count()
+    }
+
+    /// Whether anything runs but what runs in each attempt.
+    pub(crate) fn has_work(&self) -> bool {
+        self.nodes.iter().any(|entry| match &entry.verdict {
+            Verdict::Runs { why } => !matches!(why, Why::Handler | Why::Within),
+            Verdict::Decided { .. } => true,
+            Verdict::Cached { .. } | Verdict::CarriedOver | Verdict::Skipped => false,
+        })
     }
 
     /// The plan of a mode that carries the status over.
@@ -174,7 +191,6 @@ impl Plan {
 
     fn of(live: &Value, mode: &Mode, entries: Vec<Entry>, losses: Vec<LostState>) -> Self {
         let nodes = Workflow::view(live).nodes();
-        let attempt = Attempt::after(live);
         Self {
             workflow: nodes.workflow().to_owned(),
             mode: match mode {
@@ -182,10 +198,11 @@ impl Plan {
                 Mode::Memoized => "memoized",
                 Mode::InPlace(_) => "in-place",
             },
-            run_id: attempt.run_id.map(|id| id.to_string()),
-            attempt: attempt.number,
+            run_id: parameter(live, "run_id").filter(|id| id.parse::<RunId>().is_ok()),
+            attempt: Workflow::view(live).attempt(),
             nodes: entries,
             losses,
+            removes: BTreeSet::new(),
             partial: nodes.partial.is_some(),
         }
     }
@@ -258,6 +275,8 @@ fn verdict(comparison: &Comparison<'_>, node: &Node, outcome: &Outcome, now: Tim
             }
         }
         Outcome::Missed(missed) => runs(comparison.missed(node, missed)),
+        Outcome::Asked => runs(Why::Selected),
+        Outcome::Around => runs(Why::Within),
         Outcome::NotMemoized { nested } => runs(comparison.not_memoized(node, *nested)),
         Outcome::Decided { by } => Verdict::Decided { by: Some(comparison.said(by)) },
         Outcome::Skipped => Verdict::Skipped,

@@ -37,9 +37,43 @@ pub(crate) enum Refusal {
         /// Where it stands.
         phase: String,
     },
+    /// Another attempt of the run has not ended.
+    #[error("attempt {number}, {name}, is {phase}")]
+    OtherRuns {
+        /// The other attempt's workflow.
+        name: String,
+        /// Its number.
+        number: u32,
+        /// Where it stands, in lower case.
+        phase: String,
+    },
+    /// A later attempt has done what was left to do.
+    #[error("attempt {number}, {name}, has succeeded")]
+    LaterSucceeded {
+        /// The later attempt's workflow.
+        name: String,
+        /// Its number.
+        number: u32,
+    },
+    /// Someone else made the same attempt in the meantime.
+    #[error("attempt {number}, {name}, was created by someone else in the meantime")]
+    Made {
+        /// The attempt's workflow.
+        name: String,
+        /// Its number.
+        number: u32,
+    },
     /// There is nothing to retry.
-    #[error("workflow {name} has succeeded")]
+    #[error("workflow {name} has succeeded: there is nothing to do")]
     Succeeded {
+        /// The workflow.
+        name: String,
+        /// How it is retried.
+        mode: Mode,
+    },
+    /// What was given changes nothing in a run that has succeeded.
+    #[error("workflow {name} has succeeded, and nothing of it runs again: there is nothing to do")]
+    NothingChanged {
         /// The workflow.
         name: String,
     },
@@ -71,6 +105,34 @@ pub(crate) enum Refusal {
         /// The workflow.
         name: String,
     },
+    /// A node is asked for that it does not have.
+    #[error("workflow {run} has no node {asked:?}")]
+    UnknownNode {
+        /// The workflow.
+        run: String,
+        /// What was asked for.
+        asked: String,
+        /// A node that is called nearly so.
+        nearest: Option<String>,
+    },
+    /// Several nodes are called what is asked for.
+    #[error("{} nodes of workflow {run} are called {asked:?}", nodes.len())]
+    SeveralNodes {
+        /// The workflow.
+        run: String,
+        /// What was asked for.
+        asked: String,
+        /// The nodes, each by a name that only it has.
+        nodes: Vec<String>,
+    },
+    /// A node is asked for that the next attempt does not come to.
+    #[error("node {node} of workflow {run} is not part of the next attempt")]
+    NodeLeftOut {
+        /// The workflow.
+        run: String,
+        /// The node.
+        node: String,
+    },
     /// Its nodes do not form a graph.
     #[error("the status of workflow {name} is not whole: node {node} has no way up to the first one")]
     Broken {
@@ -81,17 +143,47 @@ pub(crate) enum Refusal {
     },
 }
 
+impl Refusal {
+    /// That someone else made the attempt that this workflow is.
+    pub(crate) fn made(workflow: &Value) -> Self {
+        let workflow = Workflow::view(workflow);
+        Self::Made { name: workflow.name().to_owned(), number: workflow.attempt() }
+    }
+}
+
 impl CommandError for Refusal {
     fn exit(&self) -> Exit {
-        Exit::Conflict
+        match self {
+            Self::UnknownNode { .. } => Exit::NotFound,
+            Self::SeveralNodes { .. } | Self::NodeLeftOut { .. } => Exit::Usage,
+            _ => Exit::Conflict,
+        }
     }
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotEnded { .. } => "wait for its end, or stop it first",
-            Self::Succeeded { .. } => {
-                "submit it again, or on a cluster run its nodes again with --in-place --restart-successful --node-field-selector"
+            Self::Succeeded { mode: Mode::InPlace(_), .. } => {
+                "add --restart-successful and --node-field-selector to run nodes of it again"
             }
+            Self::Succeeded { mode: Mode::Memoized, .. } => {
+                "leave --memoized out, and add --from NODE or --only NODE to run nodes of it again"
+            }
+            Self::Succeeded { .. } | Self::NothingChanged { .. } => {
+                "submit FILE --resume goes on with an edited document; --from NODE and --only NODE run nodes again"
+            }
+            Self::OtherRuns { .. } => "wait for its end, or add --force to retry beside it",
+            Self::LaterSucceeded { .. } => "nothing is left to do; add --force to retry this attempt all the same",
+            Self::Made { .. } => "wait for its end; kubectl runnable status shows it",
+            Self::UnknownNode { nearest: Some(nearest), .. } => return Some(format!("did you mean {nearest:?}?")),
+            Self::UnknownNode { run, nearest: None, .. } => {
+                return Some(format!("kubectl runnable status {run} --all shows its nodes"));
+            }
+            Self::SeveralNodes { nodes, .. } => {
+                let few: Vec<&str> = nodes.iter().take(5).map(String::as_str).collect();
+                return Some(format!("name one in full: {}", few.join(", ")));
+            }
+            Self::NodeLeftOut { .. } => "its condition is false, or the document no longer calls it; see --plan",
             Self::NodesAway { .. } | Self::Broken { .. } => "retry it without --memoized and --in-place",
             Self::UnknownPhase { .. } | Self::Deleted { .. } | Self::OwnerDeleted { .. } => return None,
         };
@@ -103,8 +195,8 @@ impl CommandError for Refusal {
     }
 }
 
-/// Whether the run may be retried in this way.
-pub(crate) fn check(live: &Value, mode: &Mode, owners: &[Owner]) -> Result<(), Refusal> {
+/// Whether the run may be retried in this way. One that has succeeded may where something is asked for.
+pub(crate) fn check(live: &Value, mode: &Mode, owners: &[Owner], asks: bool) -> Result<(), Refusal> {
     let live = Workflow::view(live);
     let name = live.name().to_owned();
     if live.is_being_deleted() {
@@ -117,7 +209,8 @@ pub(crate) fn check(live: &Value, mode: &Mode, owners: &[Owner]) -> Result<(), R
     match live.phase() {
         "Failed" | "Error" => {}
         "Succeeded" if matches!(mode, Mode::InPlace(Some(_))) => {}
-        "Succeeded" => return Err(Refusal::Succeeded { name }),
+        "Succeeded" if *mode == Mode::NewAttempt && asks => {}
+        "Succeeded" => return Err(Refusal::Succeeded { name, mode: mode.clone() }),
         "Pending" if !live.is_seen() => return Err(Refusal::NotEnded { name, phase: "not started".to_owned() }),
         phase @ ("Pending" | "Running") => return Err(Refusal::NotEnded { name, phase: phase.to_owned() }),
         phase => return Err(Refusal::UnknownPhase { name, phase: phase.to_owned() }),

@@ -2,20 +2,22 @@
 //! will; what has to run is taken for one that ends well with outputs that nobody knows yet. So the plan cannot differ
 //! from what a run decides: the same code decides.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::entries::Entries;
+use super::Next;
+use super::asked::{Asked, Standing, path_of};
+use super::entries::{Entries, EntryName};
 use super::outline::{CONFIG_MAP, NO_CACHE, outline};
 use crate::argo::expression::unknown::{in_text, known_beginning};
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Metadata, Workflow};
 use crate::local::resolved::{Plan, TemplateScope};
 use crate::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Wanted};
-use crate::prepare::Templates;
+use crate::prepare::{Templates, merged};
 
 /// A node of the next attempt.
 #[derive(Debug)]
@@ -33,6 +35,10 @@ pub(super) enum Outcome {
     Cached { created: Option<Timestamp>, max_age: Option<SignedDuration> },
     /// There is no entry that it may use.
     Missed(Missed),
+    /// The user asks for it.
+    Asked,
+    /// The user asks for something within it.
+    Around,
     /// It asks no cache; a steps or dag template is looked into.
     NotMemoized { nested: bool },
     /// Its key, or whether it runs at all, depends on another node.
@@ -64,17 +70,18 @@ pub(super) enum By {
     ConfigMap,
 }
 
-/// Goes through the next attempt, whose entries are `entries` at `now`.
-pub(super) fn rehearse(next: &Value, templates: &Templates, entries: &Entries, now: Timestamp) -> Vec<Rehearsed> {
-    let mut rehearsal = Rehearsal {
-        scheduler: Scheduler::new(plan(next, templates, now)),
-        entries,
-        now,
-        outcomes: HashMap::new(),
-        makers: HashMap::new(),
-    };
-    rehearsal.run();
-    rehearsal.told()
+/// The next attempt, gone through to its end.
+pub(super) struct Rehearsal<'a> {
+    scheduler: Scheduler,
+    entries: &'a Entries,
+    asked: &'a Asked,
+    workflow: &'a str,
+    now: Timestamp,
+    outcomes: HashMap<NodeIndex, Outcome>,
+    /// The first node that makes the entry of a key.
+    makers: HashMap<(String, String), NodeIndex>,
+    /// The entries that nodes would be given which are to run.
+    in_the_way: BTreeSet<EntryName>,
 }
 
 fn plan(next: &Value, templates: &Templates, now: Timestamp) -> Plan {
@@ -95,16 +102,59 @@ fn plan(next: &Value, templates: &Templates, now: Timestamp) -> Plan {
     plan
 }
 
-struct Rehearsal<'a> {
-    scheduler: Scheduler,
-    entries: &'a Entries,
-    now: Timestamp,
-    outcomes: HashMap<NodeIndex, Outcome>,
-    /// The first node that makes the entry of a key.
-    makers: HashMap<(String, String), NodeIndex>,
-}
+impl<'a> Rehearsal<'a> {
+    /// Goes through the next attempt, whose entries are `entries` at `now`, without those of nodes that are `asked` for.
+    pub(super) fn of(next: Next<'a>, asked: &'a Asked, entries: &'a Entries, now: Timestamp) -> Self {
+        let mut rehearsal = Self {
+            scheduler: Scheduler::new(plan(&merged(next.workflow, next.templates), next.templates, now)),
+            entries,
+            asked,
+            workflow: Workflow::view(next.workflow).name(),
+            now,
+            outcomes: HashMap::new(),
+            makers: HashMap::new(),
+            in_the_way: BTreeSet::new(),
+        };
+        rehearsal.run();
+        rehearsal
+    }
 
-impl Rehearsal<'_> {
+    /// All nodes, groups and attempts too.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.scheduler.nodes().iter()
+    }
+
+    /// Whether there is a node of this path, or one within it.
+    pub(super) fn reaches(&self, path: &str) -> bool {
+        let asked = Asked::one(path);
+        self.nodes().any(|node| asked.standing(&path_of(self.workflow, node)) == Standing::Asked)
+    }
+
+    /// The paths of the nodes that follow from those that are asked for.
+    pub(super) fn after_asked(&self) -> BTreeSet<String> {
+        let by_id: HashMap<&str, &Node> = self.nodes().map(|node| (node.id.as_str(), node)).collect();
+        let is_asked = |node: &&Node| self.asked.standing(&path_of(self.workflow, node)) == Standing::Asked;
+        let mut queue: Vec<&Node> = self.nodes().filter(is_asked).collect();
+        let mut seen: BTreeSet<&str> = queue.iter().map(|node| node.id.as_str()).collect();
+        let mut after = BTreeSet::new();
+        while let Some(node) = queue.pop() {
+            for child in node.children.iter().filter_map(|child| by_id.get(child.as_str())) {
+                if seen.insert(&child.id) {
+                    queue.push(child);
+                }
+            }
+            if !is_unshown(node) {
+                after.insert(path_of(self.workflow, node));
+            }
+        }
+        after
+    }
+
+    /// The entries that are to be removed, so that what is asked for runs.
+    pub(super) fn in_the_way(&self) -> BTreeSet<EntryName> {
+        self.in_the_way.clone()
+    }
+
     fn run(&mut self) {
         let mut events = VecDeque::from([Event::Start]);
         while let Some(event) = events.pop_front() {
@@ -120,10 +170,23 @@ impl Rehearsal<'_> {
 
     /// What the cache will answer.
     fn ask(&mut self, node: NodeIndex, wanted: &Wanted) -> (Outcome, Found) {
+        let runs = if wanted.nested { Found::Miss } else { Found::Assumed(node.number()) };
+        let status = self.scheduler.node(node);
+        let outcome = match self.asked.standing(&path_of(self.workflow, status)) {
+            Standing::Asked => Some(Outcome::Asked),
+            Standing::Around => Some(Outcome::Around),
+            Standing::Apart => None,
+        };
+        if outcome.is_some() {
+            let call = status.name.strip_prefix(self.workflow).unwrap_or_default();
+            self.in_the_way.extend(self.entries.that_may_answer(&wanted.cache, &wanted.key, call));
+        }
         if let Some(number) = self.scheduler.undecided(node) {
             return self.decided(number, wanted);
         }
-        let runs = if wanted.nested { Found::Miss } else { Found::Assumed(node.number()) };
+        if let Some(outcome) = outcome {
+            return (outcome, runs);
+        }
         if wanted.cache == NO_CACHE {
             return (Outcome::NotMemoized { nested: wanted.nested }, runs);
         }
@@ -168,12 +231,10 @@ impl Rehearsal<'_> {
     }
 
     /// The nodes in the order of their beginning; groups and attempts are not told.
-    fn told(mut self) -> Vec<Rehearsed> {
+    pub(super) fn told(mut self) -> Vec<Rehearsed> {
         let told = self.scheduler.indices().filter_map(|index| {
             let node = self.scheduler.node(index).clone();
-            let inner = matches!(node.kind, NodeType::StepGroup | NodeType::TaskGroup)
-                || node.node_flag.is_some_and(|flag| flag.retried);
-            if inner {
+            if is_unshown(&node) {
                 return None;
             }
             let ends_by = self.scheduler.unknown_of(index).map(|number| self.by(number));
@@ -188,6 +249,11 @@ impl Rehearsal<'_> {
         });
         told.collect()
     }
+}
+
+/// Groups and attempts have no line of their own.
+fn is_unshown(node: &Node) -> bool {
+    matches!(node.kind, NodeType::StepGroup | NodeType::TaskGroup) || node.node_flag.is_some_and(|flag| flag.retried)
 }
 
 /// Whether an entry may be used that was made then. One without a date is as old as can be, to the controller too.

@@ -2,22 +2,20 @@
 
 use serde_json::Value;
 
-use super::attempt::Attempt;
 use crate::argo::Workflow;
-use crate::argo::identity::{ObjectName, RunId};
+use crate::argo::identity::ObjectName;
 use crate::argo::template::field;
 use crate::prepare::{Options, PrepareError, Prepared, Templates, existing_cache, prepare};
 
 /// The next attempt of a run as a document that can be submitted. With an `edited` document its spec takes the place
-/// of the live one's, and the run's parameters keep their values; `options.parameters` change them.
+/// of the live one's, and the run's parameters keep their values; `options.parameters` change them. The options tell of
+/// the attempt (`Attempt::options`).
 pub(crate) fn new_attempt(
     live: &Value,
     edited: Option<&Value>,
     templates: &Templates,
     options: &Options,
 ) -> Result<Prepared, PrepareError> {
-    let attempt = Attempt::after(live);
-    let run_id = attempt.run_id.clone().unwrap_or_else(|| options.generated_run_id.clone());
     let live = Workflow::view(live);
     let mut document = live.successor();
     if let Some(edited) = edited {
@@ -26,21 +24,14 @@ pub(crate) fn new_attempt(
         keep_limits(&mut document, live);
     }
 
-    let mut parameters = options.parameters.clone();
-    parameters.extend(of_attempt(&run_id, attempt.number));
     let prefix = document.generate_name().map(str::to_owned);
     let cache_name = existing_cache(live.spec()).or_else(|| options.cache_name.clone());
-    let options = Options { run_id: Some(run_id), cache_name, parameters, ..options.clone() };
+    let options = Options { cache_name, ..options.clone() };
     let mut prepared = prepare(document.into_value(), templates, &options)?;
     // The name is fixed; the prefix stays for the names of later attempts.
     let name = options.name.as_ref().map(ObjectName::as_str);
     Workflow::view_mut(&mut prepared.workflow).set_names(name, prefix.as_deref());
     Ok(prepared)
-}
-
-/// The parameters by which a program tells a retry.
-pub(super) fn of_attempt(run_id: &RunId, number: u32) -> [(String, String); 2] {
-    [("retry_run_id".to_owned(), run_id.to_string()), ("retry_indicator".to_owned(), number.to_string())]
 }
 
 /// Sets parameters of a workflow; one that it does not declare is added.

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::refusal::Refusal;
-use super::rehearsal::{Outcome, rehearse};
+use super::rehearsal::{Outcome, Rehearsal};
 use super::*;
 use crate::argo::Workflow;
 use crate::argo::identity::ObjectName;
@@ -104,7 +103,9 @@ fn live() -> Value {
 fn keyed(mut live: Value) -> Value {
     for _ in 0..2 {
         let entries = Entries::expected(Workflow::view(&live));
-        for rehearsed in rehearse(&live, &Templates::default(), &entries, now()) {
+        let as_next = live.clone();
+        let next = Next { workflow: &as_next, templates: &Templates::default(), notices: &[] };
+        for rehearsed in Rehearsal::of(next, &Asked::default(), &entries, now()).told() {
             if let Outcome::Missed(missed) = rehearsed.outcome {
                 let node = &mut live["status"]["nodes"][&rehearsed.node.id];
                 if node["memoizationStatus"].is_object() {
@@ -119,7 +120,7 @@ fn keyed(mut live: Value) -> Value {
 
 fn next(live: &Value, edited: Option<&Value>, parameters: &[(&str, &str)]) -> Value {
     let generated_cache_name = "runnable-zzzzzz".parse().unwrap();
-    let options = Options { generated_cache_name, ..options(parameters) };
+    let options = Attempts::of(live).next().options(Options { generated_cache_name, ..options(parameters) });
     new_attempt(live, edited, &Templates::default(), &options).unwrap().workflow
 }
 
@@ -129,7 +130,7 @@ fn plan(live: &Value, next: &Value) -> Plan {
 
 fn plan_from(live: &Value, next: &Value, entries: &Entries) -> Plan {
     let next = Next { workflow: next, templates: &Templates::default(), notices: &[] };
-    Plan::new_attempt(live, next, entries, now())
+    Plan::new_attempt(live, next, &Asked::default(), entries, now())
 }
 
 fn verdict<'a>(plan: &'a Plan, name: &str) -> &'a Verdict {
@@ -191,7 +192,7 @@ fn what_the_cache_does_not_have_runs() {
     let live = live();
     let a = Workflow::view(&live).nodes().named("etl-x2k9f.a").cloned().unwrap();
     let key = a.memoization_status.unwrap().key;
-    let kept = Kept { created: Some(now()), outputs: a.outputs };
+    let kept = Kept { created: Some(now()), outputs: a.outputs, node_id: a.id };
     let entries = [(("runnable-abc123".to_owned(), key), kept)].into_iter().collect();
     let plan = plan_from(&live, &next(&live, None, &[]), &entries);
     let made_now = Verdict::Cached { age_seconds: Some(0), expires_in_seconds: None, within: None };
@@ -227,6 +228,74 @@ fn a_node_in_a_cached_one_is_not_asked_for() {
     let within = Verdict::Cached { age_seconds: Some(100), expires_in_seconds: None, within: Some(String::new()) };
     assert_eq!(*verdict(&plan, ".b"), within);
     assert_eq!(plan.runs(), 0);
+}
+
+/// The plan of a run that is asked to run nodes again.
+fn plan_asked(live: &Value, next: &Value, nodes: &[&str], and_after: bool) -> Result<Plan, Refusal> {
+    let entries = Entries::expected(Workflow::view(live));
+    let wish = Wish { nodes: nodes.iter().map(|node| (*node).to_owned()).collect(), and_after };
+    let next = Next { workflow: next, templates: &Templates::default(), notices: &[] };
+    let asked = Asked::new(&wish, Workflow::view(live), next, &entries, now())?;
+    Ok(Plan::new_attempt(live, next, &asked, &entries, now()))
+}
+
+/// The run, had nothing failed in it.
+fn succeeded() -> Value {
+    let mut live = live();
+    for node in live["status"]["nodes"].as_object_mut().unwrap().values_mut() {
+        node["phase"] = "Succeeded".into();
+        if node["memoizationStatus"].is_null() || node["id"] == "etl-x2k9f" {
+            node["memoizationStatus"] = json!({"hit": false, "key": "none-0", "cacheName": "runnable-abc123"});
+        }
+    }
+    live["status"]["phase"] = "Succeeded".into();
+    keyed(live)
+}
+
+#[test]
+fn a_node_is_run_again_alone_or_with_what_follows() {
+    let live = succeeded();
+    let next = next(&live, None, &[]);
+    let key = |name: &str| {
+        let node = Workflow::view(&live).nodes().named(&format!("etl-x2k9f{name}")).cloned().unwrap();
+        EntryName { cache: "runnable-abc123".to_owned(), key: node.memoization_status.unwrap().key }
+    };
+    let only = plan_asked(&live, &next, &["c"], false).unwrap();
+    let verdicts = ["", ".a", ".b", ".c", ".d"].map(|name| verdict(&only, name).clone());
+    assert_eq!(verdicts, [runs(Why::Within), CACHED, CACHED, runs(Why::Selected), CACHED]);
+    assert_eq!(only.removes, [key(""), key(".c")].into(), "no other entry is touched");
+
+    let from = plan_asked(&live, &next, &["c"], true).unwrap();
+    let verdicts = ["", ".a", ".b", ".c", ".d"].map(|name| verdict(&from, name).clone());
+    let asked = runs(Why::Selected);
+    assert_eq!(verdicts, [runs(Why::Within), CACHED, CACHED, asked.clone(), asked]);
+    assert_eq!(from.removes, [key(""), key(".c"), key(".d")].into());
+}
+
+#[test]
+fn what_follows_loses_the_entry_that_it_made_whatever_its_input_will_be() {
+    let live = succeeded();
+    // The key of `c` holds what `a` will give, which nobody knows yet.
+    let from = plan_asked(&live, &next(&live, None, &[]), &["a"], true).unwrap();
+    assert_eq!(from.nodes.iter().filter(|entry| entry.verdict == runs(Why::Selected)).count(), 4);
+    assert_eq!(from.removes.len(), 5);
+}
+
+#[test]
+fn a_node_is_asked_for_by_what_people_call_it() {
+    let live = succeeded();
+    let next = next(&live, None, &[]);
+    let id = node_id("etl-x2k9f", "etl-x2k9f.b");
+    for name in ["b", "etl-x2k9f.b", &id] {
+        assert_eq!(*verdict(&plan_asked(&live, &next, &[name], false).unwrap(), ".b"), runs(Why::Selected), "{name}");
+    }
+    let refused = |name: &str| plan_asked(&live, &next, &[name], false).unwrap_err();
+    assert!(matches!(refused("unheard-of"), Refusal::UnknownNode { nearest: None, .. }));
+    let mut edited = document();
+    edited["spec"]["templates"][0]["dag"]["tasks"].as_array_mut().unwrap().remove(3);
+    let next = self::next(&live, Some(&edited), &[]);
+    let left_out = plan_asked(&live, &next, &["d"], false).unwrap_err();
+    assert_eq!(left_out, Refusal::NodeLeftOut { run: "etl-x2k9f".to_owned(), node: "d".to_owned() });
 }
 
 #[test]
@@ -308,7 +377,9 @@ fn a_stopped_workflow_is_not_stopped_again() {
 fn memoized_carries_finished_pods_over() {
     let live = live();
     let name: ObjectName = "etl-again".parse().unwrap();
-    let next = memoized(&live, &name, &[("day".to_owned(), "tue".to_owned())], now());
+    let mut parameters = Attempts::of(&live).next().parameters();
+    parameters.push(("day".to_owned(), "tue".to_owned()));
+    let next = memoized(&live, &name, &parameters, now());
     let node = |suffix: &str| next["status"]["nodes"].get(node_id("etl-again", &format!("etl-again{suffix}"))).cloned();
     let a = node(".a").unwrap();
     let original = node_id("etl-x2k9f", "etl-x2k9f.a");
@@ -413,28 +484,28 @@ fn what_cannot_be_retried_is_refused() {
         live
     };
     let some: NodeSelector = "displayName=b".parse().unwrap();
-    assert_eq!(check(&live(), &Mode::NewAttempt, &[]), Ok(()));
-    assert!(matches!(check(&phase("Running"), &Mode::NewAttempt, &[]), Err(Refusal::NotEnded { .. })));
+    assert_eq!(check(&live(), &Mode::NewAttempt, &[], false), Ok(()));
+    assert!(matches!(check(&phase("Running"), &Mode::NewAttempt, &[], false), Err(Refusal::NotEnded { .. })));
     assert!(matches!(
-        check(&json!({"metadata": {"name": "a"}}), &Mode::NewAttempt, &[]),
+        check(&json!({"metadata": {"name": "a"}}), &Mode::NewAttempt, &[], false),
         Err(Refusal::NotEnded { .. })
     ));
-    assert!(matches!(check(&phase("Odd"), &Mode::NewAttempt, &[]), Err(Refusal::UnknownPhase { .. })));
+    assert!(matches!(check(&phase("Odd"), &Mode::NewAttempt, &[], false), Err(Refusal::UnknownPhase { .. })));
     for mode in [Mode::NewAttempt, Mode::Memoized, Mode::InPlace(None)] {
-        assert!(matches!(check(&phase("Succeeded"), &mode, &[]), Err(Refusal::Succeeded { .. })));
+        assert!(matches!(check(&phase("Succeeded"), &mode, &[], false), Err(Refusal::Succeeded { .. })));
     }
-    assert_eq!(check(&phase("Succeeded"), &Mode::InPlace(Some(some)), &[]), Ok(()));
+    assert_eq!(check(&phase("Succeeded"), &Mode::InPlace(Some(some)), &[], false), Ok(()));
     let mut deleted = live();
     deleted["metadata"]["deletionTimestamp"] = "2026-11-21T10:00:00Z".into();
-    assert!(matches!(check(&deleted, &Mode::NewAttempt, &[]), Err(Refusal::Deleted { .. })));
+    assert!(matches!(check(&deleted, &Mode::NewAttempt, &[], false), Err(Refusal::Deleted { .. })));
     let owner = Owner { name: "Job/nightly".to_owned(), stays: false };
-    let refusal = check(&live(), &Mode::NewAttempt, &[owner]).unwrap_err();
+    let refusal = check(&live(), &Mode::NewAttempt, &[owner], false).unwrap_err();
     assert_eq!(refusal.to_string(), "workflow etl-x2k9f belongs to Job/nightly, which is deleted");
     let mut packed = live();
     packed["status"]["nodes"] = Value::Null;
     packed["status"]["compressedNodes"] = "H4sI".into();
-    assert!(matches!(check(&packed, &Mode::Memoized, &[]), Err(Refusal::NodesAway { .. })));
-    assert_eq!(check(&packed, &Mode::NewAttempt, &[]), Ok(()));
+    assert!(matches!(check(&packed, &Mode::Memoized, &[], false), Err(Refusal::NodesAway { .. })));
+    assert_eq!(check(&packed, &Mode::NewAttempt, &[], false), Ok(()));
 }
 
 #[test]
@@ -443,6 +514,7 @@ fn ten_retries_keep_the_run_and_count_on() {
     for attempt in 2..=11 {
         let name = format!("next-{attempt}");
         let options = Options { name: Some(name.parse().unwrap()), ..options(&[]) };
+        let options = Attempts::of(&live).next().options(options);
         let prepared = new_attempt(&live, None, &Templates::default(), &options).unwrap();
         assert_eq!(prepared.run.run_id.map(|id| id.to_string()).as_deref(), Some("r1"));
         assert_eq!((prepared.run.retry_run_id.as_str(), prepared.run.retry_indicator), ("r1", attempt.to_string()));

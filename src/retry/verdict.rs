@@ -95,7 +95,7 @@ pub(crate) enum Why {
     NeverStarted,
     /// Something in it runs.
     Within,
-    /// It was selected.
+    /// The user asks for it.
     Selected,
     /// It comes after a node that runs.
     After,
@@ -144,7 +144,7 @@ impl fmt::Display for Why {
             Self::Omitted => "was omitted",
             Self::NeverStarted => "never started",
             Self::Within => "something in it runs",
-            Self::Selected => "selected",
+            Self::Selected => "asked for",
             Self::After => "comes after what runs",
             Self::Handler => "runs in each attempt",
         };

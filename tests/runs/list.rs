@@ -54,7 +54,10 @@ fn runs_are_listed_the_latest_first() {
     assert_eq!(home.run(["list", "--local", "-o", "name"]).good(), "workflow.argoproj.io/b\n");
     let all = home.run(["list", "--local", "-A"]).good();
     let rows: Vec<Vec<&str>> = all.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["NAMESPACE", "NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN", "ID", "MESSAGE"]);
+    assert_eq!(
+        rows[0],
+        ["NAMESPACE", "NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN", "ID", "ATTEMPT", "MESSAGE"]
+    );
     assert_eq!(rows[1][..3], ["other", "a", "Failed"]);
     assert_eq!((&rows[2][..3], rows[2][6]), (&["default", "b", "Succeeded"][..], "r1"));
 }

@@ -24,7 +24,7 @@ fn retry(home: &Environment, arguments: &[&str]) -> Output {
 }
 
 /// The first lines that tasks of all runs have written, one for each time that one ran.
-fn marks(home: &Environment) -> Vec<String> {
+pub(crate) fn marks(home: &Environment) -> Vec<String> {
     let below = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
     let nodes = below(home.path("state/runs/default")).flat_map(|run| below(run.join("nodes")));
     let logs = nodes.filter_map(|node| std::fs::read_to_string(node.join("main.log")).ok());
@@ -38,12 +38,12 @@ fn parameter<'a>(workflow: &'a Value, name: &str) -> &'a str {
     parameters.iter().find(|parameter| parameter["name"] == name).unwrap()["value"].as_str().unwrap()
 }
 
-fn node<'a>(workflow: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn node<'a>(workflow: &'a Value, name: &str) -> &'a Value {
     let nodes = workflow["status"]["nodes"].as_object().unwrap();
     nodes.values().find(|node| node["displayName"] == name).unwrap_or_else(|| panic!("no node {name}"))
 }
 
-fn is_hit(workflow: &Value, name: &str) -> bool {
+pub(crate) fn is_hit(workflow: &Value, name: &str) -> bool {
     node(workflow, name)["memoizationStatus"]["hit"] == true
 }
 

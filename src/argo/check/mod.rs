@@ -32,6 +32,7 @@ use serde_json::Value;
 
 pub(crate) use self::finding::{Finding, Holder};
 pub(crate) use self::fix::fixed;
+pub(crate) use self::nearest::nearest_of_few;
 pub(crate) use self::rule::Rule;
 pub(crate) use self::version::Version;
 use super::document::{Kind, Severity};

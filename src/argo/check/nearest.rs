@@ -18,7 +18,7 @@ pub(super) fn nearest<'known>(name: &str, known: impl Iterator<Item = &'known st
 }
 
 /// The same for names that are few: also a short name is compared with a short one.
-pub(super) fn nearest_of_few<'known>(name: &str, known: impl Iterator<Item = &'known str>) -> Option<&'known str> {
+pub(crate) fn nearest_of_few<'known>(name: &str, known: impl Iterator<Item = &'known str>) -> Option<&'known str> {
     let allowed = (name.len() / 3).clamp(1, 3);
     known
         .filter(|known| *known != name)

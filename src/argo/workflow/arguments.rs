@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::{Workflow, object_in};
+use super::{PREVIOUS, Workflow, object_in};
 use crate::argo::model::any_string;
 use crate::argo::template::{field, text};
 use crate::argo::workflow_spec;
@@ -52,6 +52,11 @@ impl Workflow {
         self.text_parameter("run_id")
     }
 
+    /// The name of the workflow that this one is a retry of, where the name fits into a label.
+    pub(crate) fn retry_of(&self) -> Option<&str> {
+        self.label(PREVIOUS).filter(|name| !name.is_empty())
+    }
+
     /// The run that this is a retry of.
     pub(crate) fn retry_run_id(&self) -> Option<&str> {
         self.text_parameter("retry_run_id")
@@ -68,6 +73,11 @@ impl Workflow {
     /// The number of the attempt, from 1. An indicator that is no number counts as the first.
     pub(crate) fn attempt(&self) -> u32 {
         self.parameter("retry_indicator").and_then(|number| number.parse().ok()).unwrap_or(1).max(1)
+    }
+
+    /// Whether both are the same attempt of the same run.
+    pub(crate) fn is_same_attempt(&self, other: &Self) -> bool {
+        self.run_id().is_some() && self.run_id() == other.run_id() && self.attempt() == other.attempt()
     }
 
     /// Gives a parameter of the object's own arguments this value.

@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use super::metadata::Metadata;
 use super::template::field;
 
+/// The label of a workflow that was made from another one (common.LabelKeyPreviousWorkflowName, v4.1.2).
+pub(crate) const PREVIOUS: &str = "workflows.argoproj.io/resubmitted-from-workflow";
+
 /// A Workflow object. `Workflow::view` sees any value as one without a copy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, RefCast)]
 #[serde(transparent)]

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Workflow;
+use super::{PREVIOUS, Workflow};
 use crate::argo::template::field;
 
-const PREVIOUS: &str = "workflows.argoproj.io/resubmitted-from-workflow";
 /// What the controller and the server write into every workflow themselves.
 const LABELS: [&str; 6] = [
     "workflows.argoproj.io/creator",

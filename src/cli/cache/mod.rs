@@ -18,7 +18,7 @@ use super::failure::Failure;
 use super::runtime::block_on;
 use crate::exit::Exit;
 
-pub(super) use self::source::find;
+pub(super) use self::source::{Source, check_mutable};
 
 const EXAMPLES: &str = "Examples:
   # The caches of a cluster, and those of this machine

@@ -73,7 +73,7 @@ impl Launch<'_> {
     ) -> Result<Over, Failure> {
         let _locks = locks(&new, machine, interrupts).await?;
         let name = new.name().clone();
-        let run = new.start(machine)?;
+        let run = new.start(machine).map_err(|error| self.taken(identity, error.into()))?;
         let handle = handle_of(run.workflow(), identity.cache_name.as_ref(), self.backend);
         let made = self.follow_up.record_run(run.workflow().clone(), handle)?;
         if !self.quiet {

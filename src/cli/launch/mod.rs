@@ -12,25 +12,37 @@ use super::follow_up::{CreatedRun, FollowUp, print};
 use super::generate;
 use super::handle::handle_of;
 use crate::argo::Workflow;
-use crate::backend::{Backend, Created, Creation};
+use crate::argo::identity::RunId;
+use crate::backend::{Backend, BackendError, Created, Creation};
 use crate::exit::Exit;
-use crate::local::new_run::{NewRun, Source};
+use crate::local::new_run::{NewRun, NewRunError, Source};
+use crate::local::record::Record;
+use crate::local::store::StoreError;
 use crate::output::format::{Format, name, rendered};
 use crate::output::stream::{result, talk};
 use crate::prepare::{self, Prepared, existing_cache};
+use crate::retry::Refusal;
 
 /// Runs that are created, followed as the flags ask, and told.
 pub(super) struct Launch<'a> {
     pub(super) backend: &'a Backend,
-    /// The workflows as they are to run.
-    pub(super) prepared: &'a [Prepared],
-    /// The documents that they were prepared from, for a run of this machine.
-    pub(super) source: Source<'a>,
+    /// The workflows as they are to run, each with the documents that it was prepared from, for a run of this machine.
+    pub(super) runs: &'a [(&'a Prepared, Source<'a>)],
+    pub(super) existing: Existing,
     pub(super) follow_up: &'a FollowUp,
     /// Create nothing; a cluster checks the objects.
     pub(super) dry_run: bool,
     pub(super) output: Option<Format>,
     pub(super) quiet: bool,
+}
+
+/// What the same attempt of the same run means that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It was submitted before, by a command whose answer was lost.
+    Found,
+    /// Someone else makes the same retry.
+    Refused,
 }
 
 /// A local run that is ready, and what identifies it.
@@ -41,8 +53,8 @@ impl<'a> Launch<'a> {
     pub(super) async fn carry_out(&self) -> Result<Exit, Failure> {
         let mut made: Vec<CreatedRun> = Vec::new();
         let mut ready: Vec<Ready<'a>> = Vec::new();
-        for prepared in self.prepared {
-            match self.create(prepared).await.inspect_err(|_| tell_partial(&made))? {
+        for (prepared, source) in self.runs {
+            match self.create(prepared, *source).await.inspect_err(|_| tell_partial(&made))? {
                 Created::Object(created) => made.push(self.made(prepared, created.object.into(), created.already)?),
                 Created::Ready(run) => ready.push((*run, &prepared.run)),
             }
@@ -59,10 +71,31 @@ impl<'a> Launch<'a> {
         }
     }
 
-    async fn create(&self, prepared: &Prepared) -> Result<Created, Failure> {
-        let Self { source, dry_run, .. } = *self;
-        let creation = Creation { workflow: &prepared.workflow, uid: &generate::uid(), source, dry_run };
-        Ok(self.backend.create(creation).await?)
+    async fn create(&self, prepared: &Prepared, source: Source<'_>) -> Result<Created, Failure> {
+        let workflow = &prepared.workflow;
+        let creation = Creation { workflow, uid: &generate::uid(), source, dry_run: self.dry_run };
+        match self.backend.create(creation).await {
+            Ok(Created::Object(created)) if created.already && self.existing == Existing::Refused => {
+                Err(Refusal::made(workflow).into())
+            }
+            Err(BackendError::NewRun(error)) => Err(self.taken(&prepared.run, error)),
+            created => Ok(created?),
+        }
+    }
+
+    /// Why a local run cannot begin: its name is taken, perhaps by the same attempt, or something else.
+    fn taken(&self, run: &prepare::Run, error: NewRunError) -> Failure {
+        let NewRunError::Store(StoreError::Exists { name, directory }) = &error else { return error.into() };
+        let there = Record::at(directory).workflow().unwrap_or_default();
+        let there = Workflow::view(&there);
+        let number = run.retry_indicator.parse().unwrap_or(1);
+        let is_same = there.run_id().is_some()
+            && there.run_id() == run.run_id.as_ref().map(RunId::as_str)
+            && there.attempt() == number;
+        if is_same && self.existing == Existing::Refused {
+            return Refusal::Made { name: name.clone(), number }.into();
+        }
+        error.into()
     }
 
     /// Tells of an object that a cluster has now, or would take.

@@ -15,18 +15,18 @@ use crate::local::store::BESIDE;
 use crate::prepare::Templates;
 
 /// What the files hold.
-#[derive(Debug, Default)]
-pub(in crate::cli) struct Edited {
+#[derive(Debug, Clone, Default)]
+pub(super) struct Edited {
     /// The workflow to go on with; none where it stays as it is.
-    pub(in crate::cli) workflow: Option<Document>,
+    pub(super) workflow: Option<Document>,
     /// What stands beside it.
-    pub(in crate::cli) beside: Vec<Document>,
+    pub(super) beside: Vec<Document>,
     /// The texts of the documents.
     sources: Vec<Source>,
 }
 
 impl Edited {
-    pub(in crate::cli) fn read(files: &[PathBuf], quiet: bool) -> Result<Self, Failure> {
+    pub(super) fn read(files: &[PathBuf], quiet: bool) -> Result<Self, Failure> {
         let (documents, sources) = files::with_sources(files, quiet)?;
         let (mut workflows, beside): (Vec<_>, Vec<_>) =
             documents.into_iter().partition(|document| document.kind == Kind::Workflow);
@@ -38,6 +38,11 @@ impl Edited {
             return Err(Failure::usage(format!("a run is retried with one workflow, and the files hold {count}")));
         }
         Ok(Self { workflow: workflows.pop(), beside, sources })
+    }
+
+    /// Whether there are any.
+    pub(super) fn is_given(&self) -> bool {
+        self.workflow.is_some() || !self.beside.is_empty()
     }
 
     /// Adds what stood beside a local run when it was submitted, where the files given now do not take its place.

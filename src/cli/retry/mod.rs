@@ -1,8 +1,11 @@
 //! `retry`: runs again what did not succeed. The plan is made first and shown; then it is carried out.
 
+mod attempts;
+mod caches;
 mod carry_out;
+mod chosen;
+mod decision;
 mod edited;
-mod entries;
 mod plan;
 
 use std::path::PathBuf;
@@ -16,13 +19,15 @@ use super::follow_up::FollowUp;
 use super::runtime::block_on;
 use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
+use crate::argo::field_selector::RunSelector;
 use crate::argo::identity::ObjectName;
+use crate::argo::label_selector::LabelSelector;
 use crate::argo::node_selector::NodeSelector;
 use crate::backend::Run;
 use crate::exit::Exit;
 use crate::output::format::Format;
 use crate::prepare::RUN_PARAMETERS;
-use crate::retry::Mode;
+use crate::retry::{Mode, Wish};
 
 const EXAMPLES: &str = "Examples:
   # See what a retry would run and what it would take from the cache
@@ -51,12 +56,32 @@ On a terminal, retry asks for confirmation. Without one (in CI, behind a pipe) i
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The name of a run, @latest, or a file written by submit --handle
-    #[arg(value_name = "RUN")]
-    run: String,
+    /// Names of runs, @latest, or files written by submit --handle
+    #[arg(value_name = "RUN", required_unless_present_any = ["selector", "field_selector"])]
+    runs: Vec<String>,
+
+    /// Retry the runs that match this label selector and whose last attempt failed
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "runs")]
+    selector: Option<LabelSelector>,
+
+    /// The same by fields, such as status.phase=Error or spec.workflowTemplateRef.name=etl
+    #[arg(long, value_name = "FIELDS", conflicts_with = "runs")]
+    field_selector: Option<RunSelector>,
 
     #[command(flatten)]
     plan: PlanArgs,
+
+    /// Run this node again and all that follows from it, whatever the cache holds; repeatable
+    #[arg(long, value_name = "NODE", conflicts_with_all = ["only", "memoized", "in_place"])]
+    from: Vec<String>,
+
+    /// Run this node again and nothing that does not depend on its outputs; repeatable
+    #[arg(long, value_name = "NODE", conflicts_with_all = ["memoized", "in_place"])]
+    only: Vec<String>,
+
+    /// Retry also while another attempt of the run goes on, or after one that succeeded
+    #[arg(long)]
+    force: bool,
 
     /// Create a new workflow that carries over the status of finished nodes, as argo resubmit --memoized does
     #[arg(long, conflicts_with_all = ["in_place", "files"])]
@@ -120,34 +145,49 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             .hint("submit the workflow again for a run with another id"));
     }
     block_on(async {
-        let run = args.target.resolve(&args.run).await?;
-        args.agree_to_follow(matches!(run, Run::Local(_)))?;
+        let runs = chosen::runs(args).await?;
+        args.check(&runs)?;
         let retry = Retry {
-            run: &run,
             mode: args.mode(),
             edited: Edited::read(&args.files, args.quiet)?,
             check: (!args.check.no_check).then(|| args.check.options(false)),
             parameters: args.parameters(),
+            wish: args.wish(),
             name: args.name.as_ref(),
             generate_name: args.generate_name.as_ref(),
             cache_namespace: args.cache_namespace(),
+            force: args.force,
+            leave_out: args.is_selection(),
             plan: &args.plan,
             follow_up: &args.follow_up,
             output: args.output,
             quiet: args.quiet,
         };
-        retry.carry_out().await
+        retry.carry_out(&runs).await
     })
 }
 
 impl Args {
-    /// Refuses flags that have nothing to wait for, or no run.
-    fn agree_to_follow(&self, local: bool) -> Result<(), Failure> {
+    /// Refuses flags that have nothing to wait for, no run, or more than one.
+    fn check(&self, runs: &[Run]) -> Result<(), Failure> {
         if let Some(flag) = self.follow_up.first_flag().filter(|_| self.plan.plan) {
             let message = format!("{flag} needs a run, and --plan makes none");
             return Err(Failure::usage(message).hint("leave one of them out"));
         }
-        self.follow_up.check(local)
+        let for_one = [("--name", self.name.is_some()), ("--handle", self.follow_up.handle.is_some())];
+        if let Some((flag, _)) = for_one.into_iter().find(|(_, given)| *given && runs.len() > 1) {
+            let message = format!("{flag} fits one run, and there are {}", runs.len());
+            return Err(Failure::usage(message).hint("retry them one by one"));
+        }
+        self.follow_up.check(runs.iter().any(|run| matches!(run, Run::Local(_))))
+    }
+
+    fn is_selection(&self) -> bool {
+        self.selector.is_some() || self.field_selector.is_some()
+    }
+
+    fn wish(&self) -> Wish {
+        Wish { nodes: self.from.iter().chain(&self.only).cloned().collect(), and_after: !self.from.is_empty() }
     }
 
     fn parameters(&self) -> Vec<(String, String)> {

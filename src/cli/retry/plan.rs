@@ -10,7 +10,7 @@ use crate::retry::Plan;
 
 /// How the plan is shown, and whether the user is asked.
 #[derive(Debug, Clone, clap::Args)]
-pub(in crate::cli) struct PlanArgs {
+pub(super) struct PlanArgs {
     /// Show the plan and do nothing
     #[arg(long)]
     pub(super) plan: bool,
@@ -25,23 +25,32 @@ pub(in crate::cli) struct PlanArgs {
 }
 
 impl PlanArgs {
-    /// Shows the plan; whether it is to be carried out.
-    pub(super) fn agree(&self, plan: &Plan, output: Option<Format>, quiet: bool) -> Result<bool, Failure> {
+    /// Shows the plans; whether they are to be carried out.
+    pub(super) fn agree(&self, plans: &[&Plan], output: Option<Format>, quiet: bool) -> Result<bool, Failure> {
         if self.plan {
             match output {
                 Some(format @ (Format::Json | Format::Yaml)) => {
-                    let value = serde_json::to_value(plan).map_err(anyhow::Error::from)?;
-                    result(rendered(format, &[value]))?;
+                    let values = plans.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
+                    result(rendered(format, &values.map_err(anyhow::Error::from)?))?;
                 }
-                _ => result(plan::text(plan, self.all))?,
+                _ => result(self.text(plans))?,
             }
             return Ok(false);
         }
         let ask = is_terminal() && !self.yes;
         if ask || !quiet {
-            talk(plan::text(plan, self.all).trim_end());
+            talk(self.text(plans).trim_end());
         }
-        if ask { confirm("Proceed with this retry?", true) } else { Ok(true) }
+        match plans {
+            _ if !ask => Ok(true),
+            [_] => confirm("Proceed with this retry?", true),
+            _ => confirm(&format!("Proceed with these {} retries?", plans.len()), true),
+        }
+    }
+
+    fn text(&self, plans: &[&Plan]) -> String {
+        let texts: Vec<String> = plans.iter().map(|plan| plan::text(plan, self.all)).collect();
+        texts.join("\n")
     }
 
     /// The exit code of a retry that was only shown, or declined.

@@ -13,7 +13,7 @@ pub(super) use self::args::Args;
 use self::args::DryRun;
 use self::request::Request;
 use super::failure::Failure;
-use super::launch::Launch;
+use super::launch::{Existing, Launch};
 use super::runtime::block_on;
 use crate::backend::Backend;
 use crate::exit::Exit;
@@ -56,10 +56,11 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<Exit, Failure> 
         limits: limits.as_ref(),
         max_tasks: args.max_tasks,
     };
+    let runs: Vec<_> = prepared.iter().map(|prepared| (prepared, source)).collect();
     let launch = Launch {
         backend: &backend,
-        prepared: &prepared,
-        source,
+        runs: &runs,
+        existing: Existing::Found,
         follow_up: &args.follow_up,
         dry_run: args.dry_run == DryRun::Server,
         output: args.output,

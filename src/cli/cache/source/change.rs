@@ -11,7 +11,7 @@ pub(in crate::cli::cache) const FULL: &str =
     "make room with kubectl runnable cache prune, or import into another cache with --into";
 
 /// That the cache can be changed at all.
-pub(in crate::cli::cache) fn check_mutable(cache: &Cache) -> Result<(), Failure> {
+pub(in crate::cli) fn check_mutable(cache: &Cache) -> Result<(), Failure> {
     if !cache.object.immutable {
         return Ok(());
     }
@@ -59,6 +59,32 @@ pub(super) async fn on_cluster(
         })
     })
     .await
+}
+
+/// Notes an attempt of a run in the ConfigMap. One that is gone, or that the user may not change, is left.
+pub(super) async fn note(cluster: &Cluster, cache: Cache, run_id: &str, number: u32) -> Result<(), Failure> {
+    let Place::ConfigMap { namespace } = &cache.place else { return Ok(()) };
+    let home = cluster.within(namespace);
+    let name = cache.name.clone();
+    let what = format!("cache {name}");
+    let mut seen = Some(cache);
+    let noted = revise(&what, async |_| {
+        let read = match seen.take() {
+            Some(cache) => Some(cache),
+            None => home.config_map(&name).await?.as_ref().map(Cache::of_config_map),
+        };
+        let Some(patch) = read.and_then(|cache| cache.noting(run_id, number)) else {
+            return Ok(Attempt::Settled(()));
+        };
+        Ok::<_, ClusterError>(match home.patch_config_map(&name, &patch, false).await? {
+            Changed::Done(_) => Attempt::Settled(()),
+            Changed::Stale { perhaps_ours } => Attempt::Stale { perhaps_ours },
+        })
+    });
+    match noted.await {
+        Ok(()) | Err(ClusterError::Forbidden { .. } | ClusterError::ConfigMapMissing { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Why the server did not take a change; that the cache is full is told with what makes room.

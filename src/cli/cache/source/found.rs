@@ -7,11 +7,7 @@ use crate::exit::Exit;
 
 /// The ConfigMap of a cache's name: in the namespace that was asked for, else the one that there is; of several that of
 /// the controller, else that of the current namespace.
-pub(in crate::cli) async fn find(
-    cluster: &Cluster,
-    namespace: Option<&str>,
-    name: &str,
-) -> Result<Option<Cache>, Failure> {
+pub(super) async fn find(cluster: &Cluster, namespace: Option<&str>, name: &str) -> Result<Option<Cache>, Failure> {
     if let Some(namespace) = namespace {
         return Ok(cluster.within(namespace).config_map(name).await?.as_ref().map(Cache::of_config_map));
     }

@@ -12,17 +12,19 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(super) use self::args::SourceArgs;
-pub(super) use self::change::{FULL, check_mutable};
-pub(in crate::cli) use self::found::find;
+pub(super) use self::change::FULL;
+pub(in crate::cli) use self::change::check_mutable;
+use self::found::find;
 use crate::argo::Metadata;
 use crate::argo::identity::CacheName;
+use crate::backend::Backend;
 use crate::cache::{Cache, Carried, Change, Homes, Object, Place, Provenance, Removed, Store};
 use crate::cli::failure::Failure;
 use crate::cluster::{Changed, Cluster, ClusterError};
 use crate::exit::Exit;
 
 /// Where caches are.
-pub(super) enum Source {
+pub(in crate::cli) enum Source {
     /// ConfigMaps of a cluster.
     Cluster {
         /// The connection.
@@ -35,6 +37,14 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// The caches of runs; of a cluster those in the namespace, where one is asked for.
+    pub(in crate::cli) fn beside(backend: &Backend, namespace: Option<String>) -> Self {
+        match backend {
+            Backend::Cluster(cluster) => Self::Cluster { cluster: cluster.clone(), namespace },
+            Backend::Local { root, .. } => Self::Store(Store::at(root)),
+        }
+    }
+
     /// Gives each cache to `take`, in no order: of a cluster, those of the namespace, or of all namespaces where it has
     /// none or all are asked for.
     pub(super) async fn each(&self, all_namespaces: bool, mut take: impl FnMut(Cache)) -> Result<(), Failure> {
@@ -115,7 +125,7 @@ impl Source {
     }
 
     /// The cache of a name, where there is one.
-    pub(super) async fn find(&self, name: &CacheName) -> Result<Option<Cache>, Failure> {
+    pub(in crate::cli) async fn find(&self, name: &CacheName) -> Result<Option<Cache>, Failure> {
         match self {
             Self::Store(store) => Ok(store.cache(name)?),
             Self::Cluster { cluster, namespace } => find(cluster, namespace.as_deref(), name.as_str()).await,
@@ -177,7 +187,7 @@ impl Source {
 
     /// Carries out what was agreed to. When the cache was changed meanwhile it is read and decided on again, and nothing
     /// is done that was not agreed to.
-    pub(super) async fn carry_out(
+    pub(in crate::cli) async fn carry_out(
         &self,
         seen: Cache,
         agreed: &Change,
@@ -186,6 +196,14 @@ impl Source {
         match self {
             Self::Store(store) => Ok(store.carry_out(&seen, agreed, Timestamp::now())?),
             Self::Cluster { cluster, .. } => change::on_cluster(cluster, seen, agreed, decide).await,
+        }
+    }
+
+    /// Notes an attempt of a run beside the entries of a cache. Whoever may not change the ConfigMap leaves no note.
+    pub(in crate::cli) async fn note(&self, seen: Cache, run_id: &str, number: u32) -> Result<(), Failure> {
+        match self {
+            Self::Store(store) => Ok(store.note(&seen.name.parse()?, run_id, number)?),
+            Self::Cluster { cluster, .. } => change::note(cluster, seen, run_id, number).await,
         }
     }
 

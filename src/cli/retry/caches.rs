@@ -1,0 +1,137 @@
+//! The caches of a run: what a plan can count on, the entries that are removed for it, the numbers of attempts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::argo::Workflow;
+use crate::argo::identity::CacheName;
+use crate::cache::{Cache, Change, Entry, LABEL, LABEL_VALUE, State, caches_of};
+use crate::cli::cache::{Source, check_mutable};
+use crate::cli::failure::Failure;
+use crate::exit::Exit;
+use crate::output::stream::talk;
+use crate::retry::{Entries, EntryName, Kept};
+
+/// The caches of a run, as they were read.
+pub(super) struct Caches {
+    source: Source,
+    found: Vec<Cache>,
+    /// Why one of them cannot be read.
+    unread: Option<Failure>,
+}
+
+impl Caches {
+    /// Reads the caches that these workflows name.
+    pub(super) async fn read(source: Source, workflows: &[&Value]) -> Result<Self, Failure> {
+        let names: BTreeSet<String> = workflows.iter().copied().flat_map(caches_of).collect();
+        let (mut found, mut unread) = (Vec::new(), None);
+        for name in names.into_iter().filter_map(|name| name.parse::<CacheName>().ok()) {
+            match source.find(&name).await {
+                Ok(cache) => found.extend(cache),
+                Err(failure) if failure.exit() == Exit::Tool => {
+                    unread = Some(failure.in_context(format!("cache {name} cannot be read")));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        found.iter().for_each(warn);
+        Ok(Self { source, found, unread })
+    }
+
+    /// None, where they are not needed and cannot be read.
+    pub(super) fn unread(source: Source, why: Failure) -> Self {
+        Self { source, found: Vec::new(), unread: Some(why) }
+    }
+
+    /// What they hold. Where one cannot be read, what succeeded is expected to have left its entry.
+    pub(super) fn entries(&self, live: &Workflow) -> Entries {
+        if let Some(failure) = &self.unread {
+            talk(format_args!("note: the plan says what should be in the cache: {}", failure.message()));
+            return Entries::expected(live);
+        }
+        let known = |cache: &Cache| {
+            let name = cache.name.clone();
+            let usable: Vec<&Entry> = cache.entries.values().filter(|entry| entry.is_usable()).collect();
+            usable.into_iter().map(move |entry| ((name.clone(), entry.key.clone()), kept(entry))).collect::<Vec<_>>()
+        };
+        self.found.iter().flat_map(known).collect()
+    }
+
+    /// The numbers of attempts that they remember of a run.
+    pub(super) fn numbers<'a>(&'a self, run_id: &'a str) -> impl Iterator<Item = u32> + 'a {
+        self.found.iter().filter_map(move |cache| cache.object.attempts.of(run_id))
+    }
+
+    /// Refuses to remove entries of a cache that cannot be read or changed.
+    pub(super) fn can_remove(&self, entries: &BTreeSet<EntryName>) -> Result<(), Failure> {
+        if let Some(failure) = self.unread.as_ref().filter(|_| !entries.is_empty()) {
+            let message = format!("entries of what is to run again cannot be removed: {}", failure.message());
+            return Err(Failure::new(failure.exit(), message));
+        }
+        self.holding(entries).try_for_each(|(cache, _)| check_mutable(cache))
+    }
+
+    /// Removes these entries and no others. One that was used or made in the meantime goes too: it would still be hit.
+    pub(super) async fn remove(&self, entries: &BTreeSet<EntryName>) -> Result<(), Failure> {
+        for (cache, keys) in self.holding(entries) {
+            let name = cache.name.parse()?;
+            let mut seen = Some(cache.clone());
+            for _ in 0..TRIES {
+                let Some(cache) = seen.take() else { break };
+                let present = |cache: &Cache| {
+                    let remove = keys.iter().filter(|key| cache.entries.contains_key(**key));
+                    Change { remove: remove.map(|key| (*key).to_owned()).collect(), ..Change::default() }
+                };
+                let agreed = present(&cache);
+                let carried = self.source.carry_out(cache, &agreed, |now| Ok(present(now))).await?;
+                let Some(busy) = carried.busy.first() else { break };
+                seen = self.source.find(&name).await?.filter(|now| now.entries.contains_key(busy));
+            }
+            if let Some(cache) = seen {
+                let message = format!("entries of cache {} are in use by another run", cache.name);
+                return Err(Failure::new(Exit::Conflict, message).hint("wait for its end"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the number of an attempt, where the cache is there.
+    pub(super) async fn note(&self, name: &CacheName, run_id: &str, number: u32) -> Result<(), Failure> {
+        match self.found.iter().find(|cache| cache.name == name.as_str()) {
+            Some(cache) => self.source.note(cache.clone(), run_id, number).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The caches that hold the entries, each with their keys.
+    fn holding<'a>(&'a self, entries: &'a BTreeSet<EntryName>) -> impl Iterator<Item = (&'a Cache, Vec<&'a str>)> {
+        let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for entry in entries {
+            keys.entry(&entry.cache).or_default().push(&entry.key);
+        }
+        self.found.iter().filter_map(move |cache| Some((cache, keys.remove(cache.name.as_str())?)))
+    }
+}
+
+/// How often entries are removed that a run of this machine uses at the same instant.
+const TRIES: usize = 5;
+
+fn kept(entry: &Entry) -> Kept {
+    let outputs = serde_json::from_value(entry.outputs.clone()).unwrap_or_default();
+    Kept { created: entry.created, outputs, node_id: entry.node_id.clone() }
+}
+
+/// Says what of a cache would end nodes of the next attempt in Error.
+fn warn(cache: &Cache) {
+    let broken = cache.entries.values().filter(|entry| matches!(entry.state, State::Malformed(_))).count();
+    let what = match (cache.is_labelled(), broken) {
+        (true, 0) => return,
+        (true, broken) => format!("has {broken} malformed entries, whose nodes end in Error"),
+        (false, _) => format!("lacks the label {LABEL}={LABEL_VALUE}: nodes that use it end in Error"),
+    };
+    talk(format_args!(
+        "warning: cache {} {what}; kubectl runnable cache inspect {} --fix fixes it",
+        cache.name, cache.name
+    ));
+}

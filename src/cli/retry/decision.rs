@@ -1,0 +1,204 @@
+//! What becomes of one run when it is retried: its plan, and what carries the plan out.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::attempts;
+use super::caches::Caches;
+use super::carry_out::Retry;
+use super::edited::Edited;
+use crate::argo::Workflow;
+use crate::argo::identity::ObjectName;
+use crate::backend::{Backend, Run};
+use crate::cache::LIMIT;
+use crate::cli::cache;
+use crate::cli::failure::Failure;
+use crate::cli::generate;
+use crate::cli::values::NamePrefix;
+use crate::local::new_run::Source;
+use crate::output::stream::talk;
+use crate::prepare::{self, Options, Prepared};
+use crate::retry::{self, Asked, Attempt, InPlace, Mode, Next, Owner, Plan, Refusal, in_place, memoized, new_attempt};
+
+/// A run whose retry is decided on.
+pub(super) struct Decision {
+    pub(super) backend: Backend,
+    pub(super) plan: Plan,
+    pub(super) change: Change,
+    edited: Edited,
+    caches: Caches,
+}
+
+/// What is sent or run once the plan is agreed to.
+pub(super) enum Change {
+    Create(Box<Prepared>),
+    Replace(InPlace),
+}
+
+impl Decision {
+    pub(super) async fn of(retry: &Retry<'_>, run: &Run) -> Result<Self, Failure> {
+        let backend = run.backend()?;
+        let live = run.get().await?.settled().written_out();
+        if matches!(backend, Backend::Local { .. }) && retry.mode != Mode::NewAttempt {
+            return Err(needs_controller());
+        }
+        retry::check(live.value(), &retry.mode, &owners(&backend, &live).await, retry.asks_for_something())?;
+        let mut edited = retry.edited.clone();
+        if let Some(options) = &retry.check {
+            edited.check(options.clone(), &live, &retry.parameters, retry.quiet)?;
+        }
+        edited.keep_beside(run, retry.quiet)?;
+
+        let caches = caches(retry, &backend, &live, &edited).await?;
+        let known = attempts::known(&backend, &live, &caches, retry.follow_up.handle.as_deref()).await?;
+        match known.check() {
+            Err(refusal) if retry.plan.plan => talk(format_args!("note: {refusal}")),
+            Err(_) if retry.force => {}
+            checked => checked?,
+        }
+
+        let case =
+            Case { retry, backend: &backend, live: &live, edited: &edited, caches: &caches, attempt: known.next() };
+        let (plan, change) = case.decide().await?;
+        if live.phase() == "Succeeded" && !plan.has_work() && !retry.plan.plan {
+            return Err(Refusal::NothingChanged { name: live.name().to_owned() }.into());
+        }
+        caches.can_remove(&plan.removes)?;
+        Ok(Self { backend, plan, change, edited, caches })
+    }
+
+    /// Does what must be done before the attempt is created.
+    pub(super) async fn make_way(&self) -> Result<(), Failure> {
+        self.caches.remove(&self.plan.removes).await?;
+        let Change::Create(prepared) = &self.change else { return Ok(()) };
+        if let (Some(cache), Some(run_id)) = (&prepared.run.cache_name, &prepared.run.run_id) {
+            self.caches.note(cache, run_id.as_str(), self.plan.attempt).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn source(&self) -> Source<'_> {
+        let workflows = self.edited.workflow.as_slice();
+        Source { workflows, beside: &self.edited.beside, limits: None, max_tasks: None }
+    }
+}
+
+/// The caches that the run and the edited document name. A retry that carries the status over can do without them.
+async fn caches(retry: &Retry<'_>, backend: &Backend, live: &Workflow, edited: &Edited) -> Result<Caches, Failure> {
+    let source = || cache::Source::beside(backend, retry.cache_namespace.map(str::to_owned));
+    let documents = edited.workflow.iter().map(|document| &document.value);
+    let workflows: Vec<&Value> = documents.chain([live.value()]).collect();
+    match Caches::read(source(), &workflows).await {
+        Err(failure) if retry.mode != Mode::NewAttempt => Ok(Caches::unread(source(), failure)),
+        read => read,
+    }
+}
+
+/// A run, and what is known of it when its retry is decided on.
+struct Case<'a> {
+    retry: &'a Retry<'a>,
+    backend: &'a Backend,
+    live: &'a Workflow,
+    edited: &'a Edited,
+    caches: &'a Caches,
+    attempt: Attempt,
+}
+
+impl Case<'_> {
+    async fn decide(&self) -> Result<(Plan, Change), Failure> {
+        let now = Timestamp::now();
+        let (live, parameters) = (self.live.value(), &self.retry.parameters);
+        match &self.retry.mode {
+            Mode::NewAttempt => self.new_attempt(now).await,
+            Mode::Memoized => {
+                let parameters = [parameters.clone(), self.attempt.parameters()].concat();
+                let next = memoized(live, &self.new_name()?, &parameters, now);
+                let plan = Plan::memoized(live, &next);
+                Ok((plan, Change::Create(Box::new(as_prepared(next)))))
+            }
+            mode @ Mode::InPlace(selector) => {
+                let change = in_place(live, selector.as_ref(), parameters, now)?;
+                Ok((Plan::in_place(live, mode, &change), Change::Replace(change)))
+            }
+        }
+    }
+
+    async fn new_attempt(&self, now: Timestamp) -> Result<(Plan, Change), Failure> {
+        let edited = self.edited.workflow.as_ref().map(|document| &document.value);
+        let document = edited.unwrap_or(self.live.value());
+        let templates = self.backend.called_templates(self.edited.templates(), [document.clone()]).await?;
+        let is_local = matches!(self.backend, Backend::Local { .. });
+        let options = self.attempt.options(Options {
+            name: Some(self.new_name()?),
+            parameters: self.retry.parameters.clone(),
+            // A local run has no controller that would resolve the reference.
+            inline: is_local,
+            room: (!is_local).then_some(LIMIT / 2),
+            ..Options::new(generate::run_id(now)?, generate::cache_name())
+        });
+        let prepared = new_attempt(self.live.value(), edited, &templates, &options)?;
+        self.tell_undeclared(Workflow::view(document));
+
+        let entries = self.caches.entries(self.live);
+        let next = Next { workflow: &prepared.workflow, templates: &templates, notices: &prepared.notices };
+        let asked = Asked::new(&self.retry.wish, self.live, next, &entries, now)?;
+        let plan = Plan::new_attempt(self.live.value(), next, &asked, &entries, now);
+        Ok((plan, Change::Create(Box::new(prepared))))
+    }
+
+    /// The name of the new workflow, fixed before anything is asked of a server.
+    fn new_name(&self) -> Result<ObjectName, Failure> {
+        if let Some(name) = self.retry.name {
+            return Ok(name.clone());
+        }
+        let prefix = match (self.retry.generate_name, self.live.generate_name()) {
+            (Some(NamePrefix(prefix)), _) => prefix.clone(),
+            (None, Some(prefix)) => prefix.to_owned(),
+            (None, None) => format!("{}-", self.live.name()),
+        };
+        Ok(self.attempt.name(&prefix)?)
+    }
+
+    /// Says which parameters are given that nobody declares: Argo takes them, and mostly they are a slip.
+    fn tell_undeclared(&self, workflow: &Workflow) {
+        if self.retry.quiet || workflow.is_by_reference() {
+            return;
+        }
+        let declared = workflow.parameters();
+        let given: BTreeSet<&str> = self.retry.parameters.iter().map(|(name, _)| name.as_str()).collect();
+        for name in given.into_iter().filter(|name| declared.iter().all(|parameter| parameter.name != *name)) {
+            talk(format_args!("warning: workflow {:?} declares no parameter {name:?}; it is added", workflow.name()));
+        }
+    }
+}
+
+pub(super) fn needs_controller() -> Failure {
+    Failure::usage("--memoized and --in-place need the controller of a cluster")
+        .hint("leave them out: a local run takes what succeeded from its cache, and --from or --only run more again")
+}
+
+/// A run whose owner is deleted would be deleted with it.
+async fn owners(backend: &Backend, live: &Workflow) -> Vec<Owner> {
+    let Backend::Cluster(cluster) = backend else { return Vec::new() };
+    let mut owners = Vec::new();
+    for reference in live.owner_references() {
+        let text = |field: &str| reference[field].as_str().unwrap_or_default();
+        let stays = cluster.owner_stays(reference).await;
+        owners.push(Owner { name: format!("{}/{}", text("kind"), text("name")), stays });
+    }
+    owners
+}
+
+/// A workflow that is created without being prepared again.
+fn as_prepared(workflow: Value) -> Prepared {
+    let view = Workflow::view(&workflow);
+    let run = prepare::Run {
+        run_id: view.run_id().and_then(|id| id.parse().ok()),
+        retry_run_id: view.retry_run_id().unwrap_or_default().to_owned(),
+        retry_indicator: view.attempt().to_string(),
+        cache_name: None,
+    };
+    Prepared { workflow, run, notices: Vec::new() }
+}
