@@ -65,6 +65,14 @@ impl ObjectName {
         let suffix = suffix.map(|byte| char::from(NAME_ALPHABET[usize::from(byte) % NAME_ALPHABET.len()]));
         format!("{prefix}{}", suffix.iter().collect::<String>()).parse()
     }
+
+    /// Whether the name is one that a `generateName` becomes.
+    pub(crate) fn is_generated(name: &str, prefix: &str) -> bool {
+        let suffix = name.strip_prefix(&prefix[..prefix.floor_char_boundary(LONGEST_PREFIX)]);
+        suffix.is_some_and(|suffix| {
+            suffix.len() == NAME_SUFFIX_LENGTH && suffix.bytes().all(|byte| NAME_ALPHABET.contains(&byte))
+        })
+    }
 }
 
 /// The characters of generated names; 36 of them.

@@ -31,7 +31,7 @@ pub(crate) use self::logs::{LogEvent, LogsError, Missing, MissingLog};
 pub(crate) use self::revise::Revised;
 pub use self::run::Run;
 pub use self::snapshot::Snapshot;
-use crate::argo::identity::ObjectName;
+use crate::argo::identity::{IdentityError, ObjectName};
 use crate::cluster::Cluster;
 use crate::local::record::Record;
 
@@ -78,6 +78,15 @@ impl Backend {
                 let names = records.iter().filter_map(|record| record.directory().file_name()?.to_str());
                 names.take(most).map(str::to_owned).collect()
             }
+        })
+    }
+
+    /// The same place for runs of another namespace, if one is given.
+    pub(crate) fn within(&self, namespace: Option<&str>) -> Result<Self, IdentityError> {
+        let namespace = namespace.unwrap_or(self.namespace());
+        Ok(match self {
+            Self::Cluster(cluster) => Self::Cluster(Box::new(cluster.within(namespace))),
+            Self::Local { root, .. } => Self::Local { root: root.clone(), namespace: namespace.parse()? },
         })
     }
 

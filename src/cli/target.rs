@@ -37,57 +37,60 @@ impl TargetArgs {
 
     /// Finds the run of the argument. A handle determines where its run is.
     pub(super) async fn resolve(&self, argument: &str) -> Result<Run, Failure> {
-        let argument = plain_name(argument);
-        if let Some(handle) = handle(argument)? {
-            return self.of_handle(handle).await;
-        }
-        let backend = self.backend().await?;
-        Ok(if argument == LATEST { backend.latest().await? } else { backend.find(&argument.parse()?)? })
+        find_run(self.local, &self.access, argument).await
     }
+}
 
-    async fn of_handle(&self, handle: Handle) -> Result<Run, Failure> {
-        let name: ObjectName = handle.name.parse()?;
-        let namespace: ObjectName = handle.namespace.parse()?;
-        match handle.backend {
-            handle::Place::Local => {
-                let root = handle.store.map_or_else(home::root, |store| Ok(PathBuf::from(store)))?;
-                let record = Record::find(&root, &namespace, &name)?;
-                let workflow = record.workflow()?;
-                if Metadata::of(&workflow).uid() == handle.uid {
-                    Ok(Run::Local(record))
-                } else {
-                    Err(Failure::new(
-                        Exit::NotFound,
-                        format!("the local run {name} of this handle no longer exists; another run has its name"),
-                    ))
-                }
+/// Finds the run of an argument; one without a handle on this machine or on the cluster that the flags name.
+pub(super) async fn find_run(local: bool, access: &AccessArgs, argument: &str) -> Result<Run, Failure> {
+    let argument = plain_name(argument);
+    if let Some(handle) = handle(argument)? {
+        return of_handle(access, handle).await;
+    }
+    let backend = access.backend(local).await?;
+    Ok(if argument == LATEST { backend.latest().await? } else { backend.find(&argument.parse()?)? })
+}
+
+async fn of_handle(access: &AccessArgs, handle: Handle) -> Result<Run, Failure> {
+    let name: ObjectName = handle.name.parse()?;
+    let namespace: ObjectName = handle.namespace.parse()?;
+    match handle.backend {
+        handle::Place::Local => {
+            let root = handle.store.map_or_else(home::root, |store| Ok(PathBuf::from(store)))?;
+            let record = Record::find(&root, &namespace, &name)?;
+            let workflow = record.workflow()?;
+            if Metadata::of(&workflow).uid() == handle.uid {
+                Ok(Run::Local(record))
+            } else {
+                Err(Failure::new(
+                    Exit::NotFound,
+                    format!("the local run {name} of this handle no longer exists; another run has its name"),
+                ))
             }
-            handle::Place::Cluster => {
-                let mut access = self.access.access();
-                let asked = access.context.take();
-                access.namespace = Some(namespace.to_string());
-                access.context = asked.clone().or(handle.context);
-
-                let cluster = match Cluster::connect(&access).await {
-                    // On another machine the cluster's context may have another name; the server is compared below.
-                    Err(ClusterError::UnknownContext { .. }) if asked.is_none() && handle.server.is_some() => {
-                        access.context = None;
-                        Cluster::connect(&access).await?
-                    }
-                    connected => connected?,
-                };
-
-                if let Some(server) =
-                    handle.server.map(|server| mask::url(&server)).filter(|server| server != cluster.server())
-                {
-                    return Err(Failure::new(
-                        Exit::NotFound,
-                        format!("the handle's run is on {server}, but this kubeconfig selects {}", cluster.server()),
-                    )
-                    .hint("select that cluster's context with --context"));
+        }
+        handle::Place::Cluster => {
+            let mut access = access.access();
+            let asked = access.context.take();
+            access.namespace = Some(namespace.to_string());
+            access.context = asked.clone().or(handle.context);
+            let cluster = match Cluster::connect(&access).await {
+                // On another machine the cluster's context may have another name; the server is compared below.
+                Err(ClusterError::UnknownContext { .. }) if asked.is_none() && handle.server.is_some() => {
+                    access.context = None;
+                    Cluster::connect(&access).await?
                 }
-                Ok(Run::Cluster { cluster: Box::new(cluster), name: name.to_string(), uid: Some(handle.uid) })
+                connected => connected?,
+            };
+            if let Some(server) =
+                handle.server.map(|server| mask::url(&server)).filter(|server| server != cluster.server())
+            {
+                return Err(Failure::new(
+                    Exit::NotFound,
+                    format!("the handle's run is on {server}, but this kubeconfig selects {}", cluster.server()),
+                )
+                .hint("select that cluster's context with --context"));
             }
+            Ok(Run::Cluster { cluster: Box::new(cluster), name: name.to_string(), uid: Some(handle.uid) })
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod asked;
 mod attempt;
+mod document;
 mod entries;
 mod in_place;
 mod lost_state;
@@ -23,6 +24,7 @@ mod resubmit;
 mod verdict;
 pub(crate) use self::asked::{Asked, Wish};
 pub(crate) use self::attempt::{Attempt, Attempts};
+pub(crate) use self::document::{Naming, is_run_of};
 pub(crate) use self::entries::{Entries, EntryName, Kept};
 pub(crate) use self::in_place::{InPlace, in_place};
 #[cfg(test)]

@@ -174,6 +174,12 @@ impl Plan {
         self.nodes.iter().filter(|entry| entry.verdict.runs()).count()
     }
 
+    /// How many nodes are not run again.
+    pub(crate) fn taken_over(&self) -> usize {
+        let is_taken = |entry: &&Entry| matches!(entry.verdict, Verdict::Cached { .. } | Verdict::CarriedOver);
+        self.nodes.iter().filter(is_taken).count()
+    }
+
     /// Whether anything runs but what runs in each attempt.
     pub(crate) fn has_work(&self) -> bool {
         self.nodes.iter().any(|entry| match &entry.verdict {

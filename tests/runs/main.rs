@@ -13,6 +13,7 @@ mod list;
 mod logs;
 mod notice;
 mod report;
+mod resume;
 mod retry;
 mod secrets;
 mod status;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{PREVIOUS, Workflow};
+use super::{PREVIOUS, Workflow, object_in};
 use crate::argo::template::field;
 
 /// What the controller and the server write into every workflow themselves.
@@ -23,6 +23,20 @@ const ANNOTATIONS: [&str; 3] = [
 const LONGEST_LABEL: usize = 63;
 
 impl Workflow {
+    /// Makes this document, which has its name, the next attempt of a workflow: the prefix of names stays, and a label
+    /// names the attempt before.
+    pub(crate) fn follows(&mut self, before: &Self) {
+        let successor = before.successor();
+        if let Some(prefix) = successor.generate_name() {
+            let name = Some(self.name()).filter(|name| !name.is_empty()).map(str::to_owned);
+            self.set_names(name.as_deref(), Some(prefix));
+        }
+        let labels = object_in(&mut self.0, "metadata").and_then(|metadata| object_in(metadata, "labels"));
+        if let (Some(labels), Some(name)) = (labels, successor.retry_of()) {
+            labels[PREVIOUS] = name.into();
+        }
+    }
+
     /// The same workflow without its name, its status and all that its own course has left in it
     /// (`FormulateResubmitWorkflow` in workflow/util/util.go, v4.1.2).
     pub(crate) fn successor(&self) -> Self {

@@ -86,12 +86,12 @@ impl<'a> Launch<'a> {
     /// Why a local run cannot begin: its name is taken, perhaps by the same attempt, or something else.
     fn taken(&self, run: &prepare::Run, error: NewRunError) -> Failure {
         let NewRunError::Store(StoreError::Exists { name, directory }) = &error else { return error.into() };
-        let there = Record::at(directory).workflow().unwrap_or_default();
-        let there = Workflow::view(&there);
         let number = run.retry_indicator.parse().unwrap_or(1);
-        let is_same = there.run_id().is_some()
-            && there.run_id() == run.run_id.as_ref().map(RunId::as_str)
-            && there.attempt() == number;
+        // Whoever holds the directory and has not written its workflow yet makes it at this instant.
+        let is_same = Record::at(directory).workflow().map_or(true, |there| {
+            let there = Workflow::view(&there);
+            there.run_id() == run.run_id.as_ref().map(RunId::as_str) && there.attempt() == number
+        });
         if is_same && self.existing == Existing::Refused {
             return Refusal::Made { name: name.clone(), number }.into();
         }

@@ -12,7 +12,7 @@ use crate::output::stream::talk;
 use crate::retry::Attempts;
 
 /// What is known of the attempts of the run that `live` is one of; `handle` is the file that will find the next one.
-pub(super) async fn known(
+pub(in crate::cli) async fn known(
     backend: &Backend,
     live: &Workflow,
     caches: &Caches,

@@ -11,10 +11,11 @@ use crate::cli::cache::{Source, check_mutable};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::stream::talk;
+use crate::prepare;
 use crate::retry::{Entries, EntryName, Kept};
 
 /// The caches of a run, as they were read.
-pub(super) struct Caches {
+pub(in crate::cli) struct Caches {
     source: Source,
     found: Vec<Cache>,
     /// Why one of them cannot be read.
@@ -23,7 +24,7 @@ pub(super) struct Caches {
 
 impl Caches {
     /// Reads the caches that these workflows name.
-    pub(super) async fn read(source: Source, workflows: &[&Value]) -> Result<Self, Failure> {
+    pub(in crate::cli) async fn read(source: Source, workflows: &[&Value]) -> Result<Self, Failure> {
         let names: BTreeSet<String> = workflows.iter().copied().flat_map(caches_of).collect();
         let (mut found, mut unread) = (Vec::new(), None);
         for name in names.into_iter().filter_map(|name| name.parse::<CacheName>().ok()) {
@@ -45,7 +46,7 @@ impl Caches {
     }
 
     /// What they hold. Where one cannot be read, what succeeded is expected to have left its entry.
-    pub(super) fn entries(&self, live: &Workflow) -> Entries {
+    pub(in crate::cli) fn entries(&self, live: &Workflow) -> Entries {
         if let Some(failure) = &self.unread {
             talk(format_args!("note: the plan says what should be in the cache: {}", failure.message()));
             return Entries::expected(live);
@@ -96,11 +97,13 @@ impl Caches {
         Ok(())
     }
 
-    /// Remembers the number of an attempt, where the cache is there.
-    pub(super) async fn note(&self, name: &CacheName, run_id: &str, number: u32) -> Result<(), Failure> {
-        match self.found.iter().find(|cache| cache.name == name.as_str()) {
-            Some(cache) => self.source.note(cache.clone(), run_id, number).await,
-            None => Ok(()),
+    /// Remembers the number of an attempt that was created, where its cache is there.
+    pub(in crate::cli) async fn note(&self, run: &prepare::Run, number: u32) -> Result<(), Failure> {
+        let (Some(name), Some(run_id)) = (&run.cache_name, &run.run_id) else { return Ok(()) };
+        match self.source.find(name).await {
+            Ok(Some(cache)) => self.source.note(cache, run_id.as_str(), number).await,
+            // Whoever may not read the cache may not write to it either.
+            Ok(None) | Err(_) => Ok(()),
         }
     }
 

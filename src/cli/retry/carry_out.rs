@@ -82,7 +82,11 @@ impl Retry<'_> {
             Change::Create(_) => self.launch(&first.backend, &decided).await,
             Change::Replace(_) => self.replace(&first.backend, &decided).await,
         };
-        Ok(exit.max(done?))
+        let done = done?;
+        for decision in &decided {
+            decision.note().await?;
+        }
+        Ok(exit.max(done))
     }
 
     /// Whether something of a run that has succeeded is to run again.

@@ -71,12 +71,16 @@ impl Decision {
 
     /// Does what must be done before the attempt is created.
     pub(super) async fn make_way(&self) -> Result<(), Failure> {
-        self.caches.remove(&self.plan.removes).await?;
-        let Change::Create(prepared) = &self.change else { return Ok(()) };
-        if let (Some(cache), Some(run_id)) = (&prepared.run.cache_name, &prepared.run.run_id) {
-            self.caches.note(cache, run_id.as_str(), self.plan.attempt).await?;
+        self.caches.remove(&self.plan.removes).await
+    }
+
+    /// Remembers the number of the attempt once it is there. Before that another retry would take it for the number of one
+    /// that is gone, and count on.
+    pub(super) async fn note(&self) -> Result<(), Failure> {
+        match &self.change {
+            Change::Create(prepared) => self.caches.note(&prepared.run, self.plan.attempt).await,
+            Change::Replace(_) => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn source(&self) -> Source<'_> {

@@ -10,6 +10,8 @@ mod plan;
 
 use std::path::PathBuf;
 
+pub(super) use self::attempts::known as known_attempts;
+pub(super) use self::caches::Caches;
 use self::carry_out::Retry;
 use self::edited::Edited;
 use self::plan::PlanArgs;

@@ -41,6 +41,9 @@ const EXAMPLES: &str = "Examples:
   # One run of a branch at a time, whoever submits it
   kubectl runnable submit ci.yaml --semaphore exampleorg/sample@main=1 --parallelism 5
 
+  # Edit the file and run it again: only what changed or did not succeed runs
+  kubectl runnable submit --local etl.yaml --resume
+
   # From standard input, for scripts
   render | kubectl runnable submit - -o name --wait --timeout 30m";
 
@@ -55,6 +58,11 @@ pub(in crate::cli) struct Args {
     /// Create the workflow from a workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)
     #[arg(long, value_name = "KIND/NAME")]
     pub(super) from: Option<FromKind>,
+
+    /// Go on from the last run of the same document, or from RUN, whatever its end: only what changed or did not succeed
+    /// runs
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(super) resume: Option<String>,
 
     /// Run on this machine: each task is a process with its own view of the file system
     #[arg(long, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]

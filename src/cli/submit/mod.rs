@@ -5,6 +5,7 @@ mod check;
 mod locks;
 mod owner;
 mod request;
+mod resume;
 mod subject;
 
 use serde_json::Value;
@@ -40,6 +41,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<Exit, Failure> 
         request.lock_form = locks::form(cluster, args).await;
     }
     let (templates, live) = known_objects(&backend, &request).await?;
+    request.find_resumed(&backend, live.as_ref()).await?;
     let mut prepared = request.prepare(&templates, live.as_ref())?;
 
     if let Backend::Cluster(cluster) = &backend {
@@ -60,13 +62,17 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<Exit, Failure> 
     let launch = Launch {
         backend: &backend,
         runs: &runs,
-        existing: Existing::Found,
+        existing: if args.resume.is_some() { Existing::Refused } else { Existing::Found },
         follow_up: &args.follow_up,
         dry_run: args.dry_run == DryRun::Server,
         output: args.output,
         quiet: args.quiet,
     };
-    launch.carry_out().await
+    let exit = launch.carry_out().await?;
+    if args.dry_run == DryRun::None {
+        request.note_attempts(&prepared).await?;
+    }
+    Ok(exit)
 }
 
 /// The templates that the workflows refer to, from the files and else from a cluster, and the object of `--from`.
@@ -89,6 +95,10 @@ fn agree(args: &Args) -> Result<(), Failure> {
     }
     if args.follow_up.handle.is_some() && args.dry_run != DryRun::None {
         return Err(Failure::usage("--handle needs a run, and --dry-run makes none").hint("leave one of them out"));
+    }
+    if args.resume.is_some() && args.dry_run == DryRun::Client {
+        let message = "--resume looks at earlier runs, which --dry-run=client does without";
+        return Err(Failure::usage(message).hint("leave one of them out"));
     }
     if args.workflow.owner.is_some() && args.dry_run == DryRun::Client {
         return Err(Failure::usage("--owner is looked up on the cluster, which --dry-run=client does without")

@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use super::args::Args;
 use super::locks;
+use super::resume::Resumed;
 use super::subject::{GIVE_OR_ASK, Subject};
 use crate::argo::Metadata;
 use crate::argo::document::{self, Document, Kind};
 use crate::argo::identity::ObjectName;
+use crate::backend::Backend;
 use crate::cache::LIMIT;
 use crate::cli::failure::Failure;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
@@ -21,7 +23,6 @@ use crate::output::stream::talk;
 use crate::prepare::{Detail, LockForm, Notice, Options, Prepared, Source, Templates, from_source, told};
 
 /// What `submit` was asked for.
-#[derive(Debug)]
 pub(super) struct Request<'a> {
     pub(super) args: &'a Args,
     /// The workflows to submit, as they were written.
@@ -34,6 +35,8 @@ pub(super) struct Request<'a> {
     pub(super) parameters: Vec<(String, String)>,
     /// How locks are written.
     pub(super) lock_form: LockForm,
+    /// The runs that the workflows go on from, in their order; empty without `--resume`.
+    resumed: Vec<Option<Resumed>>,
 }
 
 impl<'a> Request<'a> {
@@ -51,7 +54,15 @@ impl<'a> Request<'a> {
             return Err(Failure::usage(format!("--handle fits one workflow, and there are {count}"))
                 .hint("submit them one by one"));
         }
-        Ok(Self { args, workflows, beside, sources, parameters: parameters(args)?, lock_form: LockForm::Plural })
+        Ok(Self {
+            args,
+            workflows,
+            beside,
+            sources,
+            parameters: parameters(args)?,
+            lock_form: LockForm::Plural,
+            resumed: Vec::new(),
+        })
     }
 
     /// The templates beside the workflows.
@@ -116,26 +127,63 @@ impl<'a> Request<'a> {
     /// Everything that is to be submitted, prepared; nothing is created before all of it is sound.
     pub(super) fn prepare(&self, templates: &Templates, live: Option<&Value>) -> Result<Vec<Prepared>, Failure> {
         self.check(templates, live)?;
-        let written = self.workflows.iter().map(|document| self.prepared(Subject::written(document), templates));
+        let written = self.workflows.iter().enumerate();
+        let written = written.map(|(place, document)| self.prepared(place, Subject::written(document), templates));
         let mut prepared = written.collect::<Result<Vec<_>, _>>()?;
         if let Some(from) = &self.args.from {
             let object = self.made_from(from, live)?;
-            prepared.push(self.prepared(Subject { object: &object, document: None }, templates)?);
+            prepared.push(self.prepared(prepared.len(), Subject { object: &object, document: None }, templates)?);
         }
         differ(&prepared)?;
         Ok(prepared)
     }
 
-    fn prepared(&self, subject: Subject<'_>, templates: &Templates) -> Result<Prepared, Failure> {
+    /// Looks for the runs that the workflows go on from, where that is asked for.
+    pub(super) async fn find_resumed(&mut self, backend: &Backend, live: Option<&Value>) -> Result<(), Failure> {
+        let Some(run) = &self.args.resume else { return Ok(()) };
+        let made = self.args.from.as_ref().map(|from| self.made_from(from, live)).transpose()?;
+        let made = made.iter().map(|object| Subject { object, document: None });
+        let subjects: Vec<Subject<'_>> = self.workflows.iter().map(Subject::written).chain(made).collect();
+        if !run.is_empty() && subjects.len() > 1 {
+            let message = format!("--resume={run} fits one workflow, and there are {}", subjects.len());
+            return Err(Failure::usage(message).hint("submit them one by one, or leave out the run"));
+        }
+        let mut resumed = Vec::new();
+        for subject in subjects {
+            resumed.push(Resumed::find(self.args, backend, subject).await?);
+        }
+        self.resumed = resumed;
+        Ok(())
+    }
+
+    /// Remembers the numbers of the attempts that were created.
+    pub(super) async fn note_attempts(&self, prepared: &[Prepared]) -> Result<(), Failure> {
+        for (resumed, prepared) in self.resumed.iter().zip(prepared) {
+            if let Some(resumed) = resumed {
+                resumed.note(prepared).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn prepared(&self, place: usize, subject: Subject<'_>, templates: &Templates) -> Result<Prepared, Failure> {
         let workflow = &self.args.workflow;
+        let resumed = self.resumed.get(place).and_then(Option::as_ref);
         // The name is fixed before anything is sent, so that a repeated request finds its own object.
-        let name = match (&workflow.name, &workflow.generate_name) {
-            (Some(name), _) => name.clone(),
-            (None, Some(NamePrefix(prefix))) => generate::name(prefix)?,
-            (None, None) => subject.name()?,
+        let name = match (resumed, &workflow.name, &workflow.generate_name) {
+            (Some(resumed), ..) => resumed.name()?,
+            (None, Some(name), _) => name.clone(),
+            (None, None, Some(NamePrefix(prefix))) => generate::name(prefix)?,
+            (None, None, None) => subject.name()?,
         };
-        let options = self.options(Some(name))?;
-        let prepared = subject.prepared(templates, &options)?;
+        let mut options = self.options(Some(name))?;
+        if let Some(resumed) = resumed {
+            options = resumed.options(options);
+        }
+        let mut prepared = subject.prepared(templates, &options)?;
+        if let Some(resumed) = resumed {
+            resumed.tell(&mut prepared, templates);
+        }
         self.tell(&prepared.notices);
         if !self.args.quiet {
             subject.tell_undeclared(&options);

@@ -1,0 +1,114 @@
+//! `submit --resume`: after an edit, only what changed or did not succeed runs.
+
+use serde_json::Value;
+
+use super::retry::{is_hit, marks, node};
+use crate::support::environment::Environment;
+use crate::support::output::Output;
+
+const FILE: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {NAME}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: mark, value: c}]}
+  templates:
+  - name: main
+    steps:
+    - [{name: a, template: draw}]
+    - [{name: b, template: fail}, {name: c, template: say}]
+  - name: draw
+    container: {image: busybox, command: [sh, -c, "echo a; od -An -N4 -tx1 /dev/urandom > /tmp/number"]}
+    outputs: {parameters: [{name: number, valueFrom: {path: /tmp/number}}]}
+  - name: fail
+    container: {image: busybox, command: [sh, -c, "echo b; false"]}
+  - name: say
+    container: {image: busybox, command: [sh, -c, "echo {{workflow.parameters.mark}}"]}
+"#;
+
+fn submit(home: &Environment, text: &str, more: &[&str]) -> Output {
+    let file = home.write("edited.yaml", text);
+    home.run([&["submit", "--local", "-o", "json", &file], more].concat())
+}
+
+fn prefixed() -> String {
+    FILE.replace("NAME", "generateName: edit-")
+}
+
+fn identity(workflow: &Value) -> (String, String) {
+    let parameters = workflow["spec"]["arguments"]["parameters"].as_array().unwrap();
+    let value = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name).unwrap()["value"].clone();
+    (value("run_id").as_str().unwrap().to_owned(), value("retry_indicator").as_str().unwrap().to_owned())
+}
+
+#[test]
+fn after_an_edit_only_what_changed_runs() {
+    let home = Environment::new();
+    let first = submit(&home, &prefixed(), &["--resume"]);
+    assert_eq!(first.code, Some(3));
+    assert!(first.stderr.contains("no earlier run of edit to go on from: this is the first"), "{first:?}");
+    let (first, run_id) = (first.object(), identity(&first.object()).0);
+
+    let fixed = prefixed().replace("echo b; false", "echo b; true");
+    let second = submit(&home, &fixed, &["--resume"]);
+    assert_eq!(second.code, Some(0), "{second:?}");
+    let said = format!(
+        "going on from {} (Failed) as attempt 2 of run {run_id}: 2 of ",
+        first["metadata"]["name"].as_str().unwrap()
+    );
+    assert!(second.stderr.contains(&said), "{said}: {second:?}");
+    assert_eq!(marks(&home), ["a", "b", "b", "c"]);
+    let second = second.object();
+    assert_eq!(identity(&second), (run_id.clone(), "2".to_owned()));
+    assert!(is_hit(&second, "a") && is_hit(&second, "c") && !is_hit(&second, "b"));
+    assert_eq!(node(&second, "a")["outputs"], node(&first, "a")["outputs"]);
+
+    let third = submit(&home, &fixed.replace("value: c", "value: d"), &["--resume"]);
+    assert_eq!((third.code, identity(&third.object())), (Some(0), (run_id.clone(), "3".to_owned())), "{third:?}");
+    assert_eq!(marks(&home), ["a", "b", "b", "c", "d"], "the document's parameters count");
+    let fourth = submit(&home, &fixed, &["--resume", "-p", "mark=e"]);
+    assert_eq!((fourth.code, identity(&fourth.object()).1.as_str()), (Some(0), "4"));
+    assert_eq!(marks(&home), ["a", "b", "b", "c", "d", "e"]);
+}
+
+#[test]
+fn a_document_with_a_name_of_its_own_is_resumed_under_others() {
+    let home = Environment::new();
+    let named = FILE.replace("NAME", "name: edit");
+    assert_eq!(submit(&home, &named, &["--run-id", "r1"]).code, Some(3));
+    for attempt in ["2", "3"] {
+        let again = submit(&home, &named, &["--resume"]);
+        assert_eq!((again.code, identity(&again.object())), (Some(3), ("r1".to_owned(), attempt.to_owned())));
+    }
+    assert_eq!(marks(&home), ["a", "b", "b", "b", "c"]);
+}
+
+#[test]
+fn of_several_runs_one_is_to_be_named() {
+    let home = Environment::new();
+    let first = submit(&home, &prefixed(), &["--run-id", "r1"]).object();
+    assert_eq!(submit(&home, &prefixed(), &["--run-id", "r2"]).code, Some(3));
+    let refused = submit(&home, &prefixed(), &["--resume"]);
+    refused
+        .fails(2, &["2 runs of this document can be resumed", "run r1, attempt 1", "run r2, attempt 1", "--resume="]);
+    let name = first["metadata"]["name"].as_str().unwrap();
+    let named = submit(&home, &prefixed(), &[&format!("--resume={name}")]);
+    assert_eq!(identity(&named.object()), ("r1".to_owned(), "2".to_owned()));
+    let by_id = submit(&home, &prefixed(), &["--resume", "--run-id", "r2"]);
+    assert_eq!(identity(&by_id.object()), ("r2".to_owned(), "2".to_owned()));
+    submit(&home, &prefixed(), &["--resume=absent"]).fails(6, &["absent"]);
+    submit(&home, &prefixed(), &["--resume", "--dry-run=client"]).fails(2, &["--resume"]);
+}
+
+#[test]
+fn a_run_that_goes_on_is_not_resumed() {
+    let home = Environment::new();
+    let slow = prefixed().replace("echo b; false", "echo b; sleep 60");
+    let file = home.write("slow.yaml", &slow);
+    let mut running = home.start(["submit", "--local", "-q", &file]);
+    running.until("b begins", || marks(&home).contains(&"b".to_owned()));
+    submit(&home, &prefixed(), &["--resume"]).fails(7, &["is Running"]);
+    running.dies();
+    assert_eq!(submit(&home, &prefixed(), &["--resume"]).code, Some(3), "a killed run has ended");
+}
