@@ -35,6 +35,14 @@ pub enum BackendError {
         /// The run's name.
         name: String,
     },
+    /// A run that goes on is not deleted.
+    #[error("workflow {name:?} has not ended (phase {phase})")]
+    GoesOn {
+        /// Its name.
+        name: String,
+        /// The phase it is in.
+        phase: String,
+    },
     /// The run did not end in time.
     #[error("workflow {name:?} has not ended after {after:?} (phase {phase})")]
     TimedOut {
@@ -65,6 +73,7 @@ impl CommandError for BackendError {
             Self::Refused(refusal) => refusal.exit(),
             Self::Replaced { .. } => Exit::NotFound,
             Self::TimedOut { .. } => Exit::TimedOut,
+            Self::GoesOn { .. } => Exit::Conflict,
             Self::Killed { .. } | Self::Control(_) | Self::Silent => Exit::Tool,
         }
     }
@@ -76,6 +85,7 @@ impl CommandError for BackendError {
             Self::NewRun(error) => error.hint(),
             Self::Refused(refusal) => refusal.hint(),
             Self::TimedOut { .. } => Some("it still runs; wait again with a longer --timeout".into()),
+            Self::GoesOn { name, .. } => Some(format!("kubectl runnable terminate {name} ends it")),
             Self::Replaced { .. } | Self::Killed { .. } | Self::Control(_) | Self::Silent => None,
         }
     }

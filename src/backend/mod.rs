@@ -2,7 +2,7 @@
 //! nothing twice; what only one of them has (semaphores, ConfigMaps, the engine) is asked of that one.
 //!
 //! ```text
-//! Backend: create, find, latest, names, list, list_follow  Run: get, follow, end, logs, revise
+//! Backend: create, find, latest, names, list, list_follow  Run: get, follow, end, logs, revise, delete
 //!    ├─ Cluster: requests, watches                            ├─ Cluster: the live object, by name and uid
 //!    └─ Local: directories, inotify                           └─ Local: a run's directory, by its record
 //! ```
@@ -11,6 +11,7 @@
 //! through the kernel.
 
 mod create;
+mod delete;
 mod error;
 mod follow;
 mod list;

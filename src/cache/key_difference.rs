@@ -155,7 +155,7 @@ fn is_blank(value: &Value) -> bool {
 }
 
 /// The inputs of the nodes that differ, and the parameters of the workflows that the template's key names.
-fn changed(ours: Side<'_>, theirs: Side<'_>) -> Vec<Input> {
+pub(super) fn changed(ours: Side<'_>, theirs: Side<'_>) -> Vec<Input> {
     let (Some(mine), Some(other)) = (ours.node, theirs.node) else { return Vec::new() };
     let key = ours.template().and_then(|template| template.pointer("/memoize/key")).and_then(Value::as_str);
     let counts = |name: &str| {

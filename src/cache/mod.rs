@@ -17,6 +17,7 @@
 //! ```
 
 mod attempts;
+mod before;
 mod change;
 mod contents;
 mod difference;
@@ -38,6 +39,7 @@ mod store;
 mod usage;
 mod why;
 
+pub(crate) use self::before::{Before, SameCall, attempt_before};
 pub use self::change::Change;
 pub use self::contents::Cache;
 pub(crate) use self::contents::{LABEL, LABEL_VALUE, LIMIT, Object, Place};
@@ -61,4 +63,4 @@ pub(crate) use self::report::{Overview, Row};
 pub use self::store::Store;
 pub(crate) use self::store::{Carried, Removed};
 pub(crate) use self::usage::Usage;
-pub(crate) use self::why::{Answer, Question, Told};
+pub(crate) use self::why::{Answer, Explained, Question, Told};

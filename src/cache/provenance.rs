@@ -29,6 +29,8 @@ pub struct Provenance {
     pub complete: bool,
     /// Whether templates were missed that could produce entries: nothing is orphaned then.
     pub templates_missed: bool,
+    /// The uids of workflows that do not count.
+    left_out: BTreeSet<String>,
 }
 
 /// A workflow.
@@ -81,9 +83,17 @@ impl Provenance {
         Self { about: caches.into_iter().map(str::to_owned).collect(), ..Self::default() }
     }
 
+    /// Passes over the workflows of these uids.
+    pub(crate) fn leave_out(&mut self, uids: impl IntoIterator<Item = String>) {
+        self.left_out.extend(uids);
+    }
+
     /// Takes a Workflow's evidence.
     pub fn add_workflow(&mut self, workflow: &Value) {
         let workflow = Workflow::view(workflow);
+        if self.left_out.contains(workflow.uid()) {
+            return;
+        }
         let run = self.runs.len();
         let mut caches = self.add_templates(workflow.spec());
         for stored in ["storedTemplates", "storedWorkflowTemplateSpec"] {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::before::Before;
 use super::contents::Cache;
 use super::entry::Entry;
 use super::key_difference::{KeyDifference, Side, parts};
@@ -99,6 +100,23 @@ pub(crate) enum Answer {
         /// The template.
         template: String,
     },
+}
+
+/// The answer with what the attempt before tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Explained {
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: Answer,
+    /// Why the template is not memoized.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// The number of the attempt.
+    pub attempt: u32,
+    /// The same call in the attempt before; none in a first attempt, or where that one is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
 }
 
 impl Answer {

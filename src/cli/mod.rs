@@ -5,6 +5,7 @@ mod access;
 mod cache;
 mod check;
 mod completion;
+mod delete;
 mod failure;
 mod files;
 mod follow;
@@ -80,6 +81,7 @@ enum Command {
     Stop(stop::Args),
     #[command(visible_alias = "cancel")]
     Terminate(terminate::Args),
+    Delete(delete::Args),
     Cache(Box<cache::Args>),
     Semaphore(semaphore::Args),
     Worktree(worktree::Args),
@@ -124,6 +126,7 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Resume(args), .. }) => resume::run(args),
         Ok(Cli { command: Command::Stop(args), .. }) => stop::run(&args),
         Ok(Cli { command: Command::Terminate(args), .. }) => terminate::run(&args),
+        Ok(Cli { command: Command::Delete(args), .. }) => delete::run(&args),
         Ok(Cli { command: Command::Cache(args), .. }) => cache::run(&args),
         Ok(Cli { command: Command::Semaphore(args), .. }) => semaphore::run(&args),
         Ok(Cli { command: Command::Worktree(args), .. }) => worktree::run(&args),

@@ -75,12 +75,14 @@ impl Call<'_> {
 
     /// `DELETE` of the object, if it still has this uid and resourceVersion.
     pub(crate) fn delete(&self, uid: &str, resource_version: &str, dry_run: bool) -> Built {
-        let dry_run = if dry_run { "?dryRun=All" } else { "" };
+        // The server reads the options from the body or, where there is none, from the query (DeleteResource in
+        // k8s.io/apiserver pkg/endpoints/handlers/delete.go, v0.34): `?dryRun=All` beside a body deletes all the same.
+        let dry_run: &[&str] = if dry_run { &["All"] } else { &[] };
         let options = json!({
-            "apiVersion": "v1", "kind": "DeleteOptions",
+            "apiVersion": "v1", "kind": "DeleteOptions", "dryRun": dry_run,
             "preconditions": { "uid": uid, "resourceVersion": resource_version },
         });
-        Request::delete(format!("{}/{}{dry_run}", self.collection(), escaped(self.name)))
+        Request::delete(format!("{}/{}", self.collection(), escaped(self.name)))
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(options.to_string().into_bytes())
     }
@@ -257,8 +259,9 @@ mod tests {
     fn only_the_object_that_was_read_is_deleted() -> Result<(), http::Error> {
         let request = CALL.delete("u1", "42", true)?;
         assert_eq!(request.method(), "DELETE");
-        assert_eq!(request.uri(), "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build-1?dryRun=All");
+        assert_eq!(request.uri(), "/apis/argoproj.io/v1alpha1/namespaces/ci/workflows/build-1");
         let options: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        assert_eq!(options["dryRun"], json!(["All"]), "beside a body the server does not read the query");
         assert_eq!(options["preconditions"], json!({ "uid": "u1", "resourceVersion": "42" }));
         Ok(())
     }

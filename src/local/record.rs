@@ -11,6 +11,8 @@ use super::store::directory;
 use crate::argo::Workflow;
 use crate::argo::identity::ObjectName;
 use crate::exit::{CommandError, Exit};
+use crate::file::private;
+use crate::file::remove::remove_tree;
 
 /// Why a run cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,15 @@ pub enum RecordError {
         /// The directory of all runs.
         root: PathBuf,
     },
+    /// Its files cannot be removed.
+    #[error("cannot remove {}", path.display())]
+    Remove {
+        /// The run's directory.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// Its files cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -44,7 +55,7 @@ impl CommandError for RecordError {
     fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } | Self::None { .. } => Exit::NotFound,
-            Self::Read { .. } => Exit::Tool,
+            Self::Read { .. } | Self::Remove { .. } => Exit::Tool,
         }
     }
 }
@@ -140,6 +151,26 @@ impl Record {
             self.replay(Workflow::view_mut(&mut workflow))?;
         }
         Ok(workflow)
+    }
+
+    /// Removes the run with all that it has left, except for its caches. A run that goes on stays: none of it is touched.
+    pub(crate) fn remove(&self) -> Result<bool, RecordError> {
+        let error = |source: io::Error| RecordError::Remove { path: self.directory.clone(), source };
+        let lock = File::open(self.directory.join("lock")).map_err(error)?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(source)) => return Err(error(source)),
+            Ok(()) => {}
+        }
+        // Out of the way in one step: who is killed after this leaves no half of a run behind, and the next removal of the
+        // same run clears the rest away.
+        let away =
+            self.root().join("removed").join(self.directory.strip_prefix(self.root()).unwrap_or(&self.directory));
+        remove_tree(&away).map_err(error)?;
+        private::create_directory(away.parent().unwrap_or(&away)).map_err(error)?;
+        fs::rename(&self.directory, &away).map_err(error)?;
+        remove_tree(&away).map_err(error)?;
+        Ok(true)
     }
 
     fn replay(&self, workflow: &mut Workflow) -> Result<(), RecordError> {

@@ -10,6 +10,7 @@ mod support;
 mod access;
 mod cache;
 mod create;
+mod delete;
 mod faults;
 mod list_watch;
 mod logs;

@@ -71,3 +71,56 @@ fn a_pipeline_with_one_key_run_twice_gives_each_node_its_own_outputs() {
     }
     assert!(!is_hit(&second, "gate") && !is_hit(&second, "last"));
 }
+
+/// `a` reads a parameter, `b` has a text that is edited, `c` fails in the first attempt, `wait` is not memoized.
+const EDITED: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: edited-}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: day, value: mon}]}
+  templates:
+  - name: main
+    steps:
+    - [{name: a, template: a, arguments: {parameters: [{name: m, value: "{{workflow.parameters.day}}"}]}}]
+    - [{name: b, template: b}, {name: same, template: same}]
+    - [{name: wait, template: wait}]
+    - [{name: c, template: c}]
+  - {name: a, inputs: {parameters: [{name: m}]}, container: {image: busybox, command: ["true", "{{inputs.parameters.m}}"]}}
+  - name: b
+    container:
+      image: busybox
+      command: [sh, -c, "echo OLD"]
+  - {name: same, container: {image: busybox, command: ["true"]}}
+  - {name: wait, suspend: {duration: "0"}}
+  - {name: c, container: {image: busybox, command: [sh, -c, "test -n \"$RUNNABLE_RETRY_RUN_ID\""]}}
+"#;
+
+#[test]
+fn why_compares_with_the_same_call_in_the_attempt_before() {
+    let home = Environment::with("wf.yaml", EDITED);
+    let why = |node: &str| home.run(["cache", "why", "--local", "@latest", node]).stdout;
+    assert_eq!(home.run(["submit", "wf.yaml", "--local", "--wait"]).code, Some(3));
+    assert!(why("a").ends_with("this is the first attempt of its run\n"), "{}", why("a"));
+
+    home.write("new.yaml", EDITED.replace("OLD", "NEW"));
+    let retried = home.run(["retry", "--local", "@latest", "--file", "new.yaml", "-p", "day=tue"]);
+    assert_eq!(retried.code, Some(0), "{}", retried.stderr);
+    let a = why("a");
+    assert!(a.contains("  m: \"mon\" then, \"tue\" now\n"), "{a}");
+    let b = why("b");
+    assert!(b.contains("template b was edited:\n    -   - echo OLD\n    +   - echo NEW\n"), "{b}");
+    assert!(why("same").contains("was cached") && why("same").contains("Succeeded, ran"), "{}", why("same"));
+    let c = why("c");
+    assert!(c.contains("Failed, ran") && c.contains("what does not succeed leaves no entry"), "{c}");
+    let wait = why("wait");
+    assert!(wait.contains("why: suspend") && wait.contains("Succeeded, not memoized"), "{wait}");
+
+    let table = home.run(["cache", "why", "--local", "@latest", "--all"]).stdout;
+    let row = |name: &str| table.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap_or_default();
+    assert!(row("[1].same").contains("cached"), "{table}");
+    assert!(row("[0].a").contains("m is \"mon\" there, \"tue\" here"), "{table}");
+    let object = home.run(["cache", "why", "--local", "@latest", "b", "-o", "json"]).json();
+    assert_eq!((&object["answer"], &object["before"]["node"]["phase"]), (&"own".into(), &"Succeeded".into()));
+}

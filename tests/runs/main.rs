@@ -8,6 +8,7 @@ mod support;
 mod again;
 mod attempts;
 mod cache;
+mod delete;
 mod handle;
 mod list;
 mod logs;

@@ -7,10 +7,10 @@ use crate::output::stream::{is_terminal, talk};
 
 /// Whether something is done, only shown, or asked about.
 #[derive(Debug, clap::Args)]
-pub(super) struct ConsentArgs {
+pub(in crate::cli) struct ConsentArgs {
     /// Only show what would be done
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub(in crate::cli) dry_run: bool,
 
     /// Skip the confirmation prompt
     #[arg(short, long)]
@@ -19,18 +19,18 @@ pub(super) struct ConsentArgs {
 
 impl ConsentArgs {
     /// Whether to go on. Only a terminal is asked.
-    pub(super) fn given(&self, question: &str) -> Result<bool, Failure> {
+    pub(in crate::cli) fn given(&self, question: &str) -> Result<bool, Failure> {
         if self.yes || !is_terminal() { Ok(true) } else { confirm(question, false) }
     }
 
     /// The end of a command whose user said no.
-    pub(super) fn declined() -> Exit {
+    pub(in crate::cli) fn declined() -> Exit {
         talk("nothing was changed");
         Exit::Interrupted
     }
 
     /// What is said of what was done, or would be.
-    pub(super) fn done(&self, word: &str) -> String {
+    pub(in crate::cli) fn done(&self, word: &str) -> String {
         if self.dry_run { format!("{word} (dry run)") } else { word.to_owned() }
     }
 }

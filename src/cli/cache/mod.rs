@@ -10,6 +10,7 @@ mod inspect;
 mod list;
 mod prune;
 mod source;
+mod unused;
 mod why;
 
 use clap::Subcommand;
@@ -18,7 +19,9 @@ use super::failure::Failure;
 use super::runtime::block_on;
 use crate::exit::Exit;
 
+pub(super) use self::consent::ConsentArgs;
 pub(super) use self::source::{Source, check_mutable};
+pub(super) use self::unused::{caches_of_runs, delete_unused};
 
 const EXAMPLES: &str = "Examples:
   # The caches of a cluster, and those of this machine

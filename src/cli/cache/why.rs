@@ -9,23 +9,28 @@ use crate::argo::identity::{CacheName, ObjectName};
 use crate::argo::status::{Node, node_id};
 use crate::argo::{Nodes, Workflow};
 use crate::backend::Snapshot;
-use crate::cache::{Cache, Entry, Question};
+use crate::cache::{Before, Cache, Entry, Explained, Question, attempt_before, attempts};
 use crate::cli::failure::Failure;
 use crate::cluster::ClusterError;
 use crate::exit::Exit;
 use crate::local::record::Record;
-use crate::output::cache::{Form, answer, document};
-use crate::output::stream::result;
+use crate::output::cache::{Form, document, explanation, lines, run_table};
+use crate::output::stream::{result, talk};
+use crate::prepare::{Notice, Options, Reason, Templates, prepare};
 
 const EXAMPLES: &str = "Examples:
   # Why a node ran again, although it had succeeded before
   kubectl runnable cache why etl-x2k9f load
 
+  # Every node of a run beside the attempt before
+  kubectl runnable cache why etl-x2k9f --all
+
   # A node by its full name, of a run of this machine
   kubectl runnable cache why --local @latest 'etl[0].load(2:berlin)'
 
-It names the part of the key that differs from the nearest entry: the template's content, the run id, the inputs. What was
-edited, and which input has another value, is told as long as the workflow that made the entry exists.";
+It names the part of the key that differs from the nearest entry: the template's content, the run id, the inputs. Then it
+compares the node with the same call in the attempt before, whatever its end: the lines of the template that were edited, and
+each input then and now, as long as the workflow of that attempt exists.";
 
 /// Explain why a node was, or was not, taken from the cache
 #[derive(Debug, clap::Args)]
@@ -36,8 +41,12 @@ pub(super) struct Args {
     run: String,
 
     /// The node: its name as status shows it, its full name, or its id
-    #[arg(value_name = "NODE")]
-    node: String,
+    #[arg(value_name = "NODE", required_unless_present = "all", conflicts_with = "all")]
+    node: Option<String>,
+
+    /// Show every node of the run that asked the cache, beside the attempt before
+    #[arg(long)]
+    all: bool,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT")]
@@ -51,20 +60,57 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let run = args.source.target.resolve(&args.run).await?;
     let source = args.source.beside(&run);
     let found = run.get().await?;
-    let node = node(&found.nodes, found.workflow.value(), &args.node)?;
+    let before = before(&source, found.workflow.value()).await?;
+    let Some(asked) = &args.node else { return all(args, &found, before.as_ref()) };
+    let node = node(&found.nodes, found.workflow.value(), asked)?;
     let cache = cache(&source, node).await?;
     let question = Question { workflow: found.workflow.value(), node, cache: cache.as_ref(), now: Timestamp::now() };
     let origin = match question.nearest() {
         Some(nearest) => origin(&source, nearest, found.workflow.value()).await?,
         None => None,
     };
-    let said = question.answer(origin.as_ref());
+    let explained = Explained {
+        because: reason(found.workflow.value(), node).filter(|_| node.memoization_status.is_none()),
+        attempt: found.workflow.attempt(),
+        before: before.map(|before| Before::of(found.workflow.value(), node, &before)),
+        answer: question.answer(origin.as_ref()),
+    };
     match args.output {
-        None => result(answer(&node.name, &said))?,
-        Some(Form::Name) => result(said.key().map(|key| format!("{key}\n")).unwrap_or_default())?,
-        Some(form) => result(document(form, &said).map_err(anyhow::Error::from)?)?,
+        None => result(explanation(&node.name, &explained))?,
+        Some(Form::Name) => result(explained.answer.key().map(|key| format!("{key}\n")).unwrap_or_default())?,
+        Some(form) => result(document(form, &explained).map_err(anyhow::Error::from)?)?,
     }
     Ok(Exit::Success)
+}
+
+/// All nodes that asked a cache.
+fn all(args: &Args, found: &Snapshot, before: Option<&Value>) -> Result<Exit, Failure> {
+    let compared = attempts(before.unwrap_or(&Value::Null), found.workflow.value());
+    match args.output {
+        None if compared.is_empty() => talk("no node of the run has asked a cache"),
+        None => result(run_table(&compared, before.is_some()))?,
+        Some(Form::Name) => result(lines(compared.iter().map(|node| &node.node)))?,
+        Some(form) => result(document(form, &compared).map_err(anyhow::Error::from)?)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// The workflow of the attempt before, where there was one and it still exists.
+async fn before(source: &Source, workflow: &Value) -> Result<Option<Value>, Failure> {
+    let Some(name) = attempt_before(workflow) else { return Ok(None) };
+    let same_run = |other: &Value| Workflow::view(other).run_id() == Workflow::view(workflow).run_id();
+    Ok(named(source, name, workflow).await?.filter(same_run))
+}
+
+/// Why prepare leaves the node's template out of memoization.
+fn reason(workflow: &Value, node: &Node) -> Option<String> {
+    let options = Options::new("none".parse().ok()?, "none".parse().ok()?);
+    let prepared = prepare(workflow.clone(), &Templates::default(), &options).ok()?;
+    prepared.notices.iter().find_map(|notice| match notice {
+        Notice::NotMemoized { reason: Reason::UnknownTemplate { .. }, .. } => None,
+        Notice::NotMemoized { template, reason } if template == node.called() => Some(reason.to_string()),
+        _ => None,
+    })
 }
 
 /// The node that is meant, which is one.
@@ -102,27 +148,33 @@ async fn origin(source: &Source, entry: &Entry, asking: &Value) -> Result<Option
     let before = entry.node_id.rsplit_once('-').map(|(before, _)| before);
     let names = before.into_iter().chain([entry.node_id.as_str()]).filter(|name| name.parse::<ObjectName>().is_ok());
     for name in names {
-        let workflow = match source {
-            Source::Cluster { cluster, .. } => {
-                let namespace = Metadata::of(asking).own_namespace().unwrap_or(cluster.namespace());
-                match cluster.within(namespace).workflow(name).await {
-                    Ok(workflow) => Some(workflow),
-                    Err(ClusterError::WorkflowMissing { .. } | ClusterError::Forbidden { .. }) => None,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Source::Store(store) => {
-                let namespace = Metadata::of(asking).own_namespace().unwrap_or("default").parse()?;
-                Record::find(store.root(), &namespace, &name.parse()?)
-                    .and_then(|record| Snapshot::of_record(&record))
-                    .ok()
-                    .map(|snapshot| snapshot.settled().into_value())
-            }
-        };
+        let workflow = named(source, name, asking).await?;
         let is_maker = |node: &Node| node.id == entry.node_id && node_id(name, &node.name) == entry.node_id;
         if let Some(workflow) = workflow.filter(|workflow| Workflow::view(workflow).nodes().all.iter().any(is_maker)) {
             return Ok(Some(workflow));
         }
     }
     Ok(None)
+}
+
+/// The workflow of a name beside the one that is asked about, where it still exists and can be seen.
+async fn named(source: &Source, name: &str, asking: &Value) -> Result<Option<Value>, Failure> {
+    match source {
+        Source::Cluster { cluster, .. } => {
+            let namespace = Metadata::of(asking).own_namespace().unwrap_or(cluster.namespace());
+            match cluster.within(namespace).workflow(name).await {
+                Ok(workflow) => Ok(Some(Workflow::from(workflow).written_out().into_value())),
+                Err(ClusterError::WorkflowMissing { .. } | ClusterError::Forbidden { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Source::Store(store) => {
+            let namespace = Metadata::of(asking).own_namespace().unwrap_or("default").parse()?;
+            let record = Record::find(store.root(), &namespace, &name.parse()?);
+            Ok(record
+                .and_then(|record| Snapshot::of_record(&record))
+                .ok()
+                .map(|snapshot| snapshot.settled().into_value()))
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{seconds, table};
-use crate::cache::{Answer, Asked, CacheDifference, KeyDifference, NodeDifference, Told};
+use crate::cache::{Answer, Asked, Before, CacheDifference, Explained, KeyDifference, NodeDifference, SameCall, Told};
 use crate::output::tree::printable;
 
 /// How two caches differ, as diff writes it.
@@ -49,8 +49,80 @@ fn what(node: &NodeDifference) -> String {
     }
 }
 
+/// The nodes of a run beside the attempt before it; without one it is the first.
+pub(crate) fn run_table(differences: &[NodeDifference], has_before: bool) -> String {
+    let now = differences.iter().filter(|node| node.second.is_some());
+    let rows = now.map(|node| {
+        let name = if node.node.is_empty() { "(workflow)" } else { node.node.as_str() };
+        let why = match &node.first {
+            None if has_before => "was not reached, or not memoized".to_owned(),
+            None => "first attempt, or the one before is gone".to_owned(),
+            Some(_) => what(node),
+        };
+        vec![name.to_owned(), asked(node.first.as_ref()), asked(node.second.as_ref()), why]
+    });
+    table(["NODE", "BEFORE", "NOW", "DIFFERENCE"], rows)
+}
+
+/// Why a node had, or had not, an entry, and what differs from the attempt before.
+pub(crate) fn explanation(node: &str, explained: &Explained) -> String {
+    let mut text = answer(node, &explained.answer);
+    if let Some(because) = &explained.because {
+        let _ = writeln!(text, "why: {}", printable(because));
+    }
+    match &explained.before {
+        Some(before) => {
+            text += &of_before(before);
+            let absent = matches!(
+                explained.answer,
+                Answer::NoCache { .. } | Answer::Nearest { .. } | Answer::NothingAlike { .. }
+            );
+            let left = |node: &SameCall| node.same_key && node.phase == "Succeeded";
+            if absent && before.node.as_ref().is_some_and(left) {
+                text += "  the entry that it left was deleted since\n";
+            }
+            text
+        }
+        None if explained.attempt < 2 => text + "this is the first attempt of its run\n",
+        None => text + "the attempt before is not there any more\n",
+    }
+}
+
+fn of_before(before: &Before) -> String {
+    let mut text = format!("attempt before: {}\n", printable(&before.workflow));
+    let Some(node) = &before.node else { return text + "  this call was not reached in it\n" };
+    let how = match node.hit {
+        Some(true) => ", cached",
+        Some(false) => ", ran",
+        None => ", not memoized",
+    };
+    let _ = writeln!(text, "  node {} {}{how}", printable(&node.name), node.phase);
+    if node.phase != "Succeeded" {
+        let _ = writeln!(text, "  what does not succeed leaves no entry");
+    }
+    for edited in &before.edited {
+        let _ = writeln!(text, "  template {} was edited:", printable(&edited.template));
+        for line in &edited.lines {
+            let _ = writeln!(text, "    {}", printable(line));
+        }
+    }
+    for input in &before.inputs {
+        let _ = writeln!(
+            text,
+            "  {}: {:?} then, {:?} now",
+            printable(&input.name),
+            printable(&input.theirs),
+            printable(&input.ours)
+        );
+    }
+    if before.edited.is_empty() && before.inputs.is_empty() && node.same_key {
+        let _ = writeln!(text, "  template, inputs and key are the same");
+    }
+    text
+}
+
 /// Why a node had, or had not, an entry.
-pub(crate) fn answer(node: &str, answer: &Answer) -> String {
+fn answer(node: &str, answer: &Answer) -> String {
     let node = format!("node {}", printable(node));
     let mut text = match answer {
         Answer::NotMemoized => format!("{node} is not memoized: its template was left out, or has no memoize\n"),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 pub(crate) use self::change::{LeftOutLine, carried, left_out};
-pub(crate) use self::compare::{answer, attempts, difference};
+pub(crate) use self::compare::{attempts, difference, explanation, run_table};
 pub use self::inspect::inspection;
 pub(crate) use self::list::list;
 use super::list::age;

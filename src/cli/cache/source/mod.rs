@@ -15,8 +15,8 @@ pub(super) use self::args::SourceArgs;
 pub(super) use self::change::FULL;
 pub(in crate::cli) use self::change::check_mutable;
 use self::found::find;
-use crate::argo::Metadata;
 use crate::argo::identity::CacheName;
+use crate::argo::{Metadata, Workflow};
 use crate::backend::Backend;
 use crate::cache::{Cache, Carried, Change, Homes, Object, Place, Provenance, Removed, Store};
 use crate::cli::failure::Failure;
@@ -231,6 +231,17 @@ impl Source {
                 })
             }
         }
+    }
+}
+
+/// What the runs and templates beside caches tell of them, when some runs are gone or will be.
+pub(super) async fn provenance_of(source: &Source, gone: &[&Value]) -> Result<Provenance, Failure> {
+    // Only names are needed, and no cache is called "": what nodes asked for is not remembered.
+    let mut about = Provenance::about([""]);
+    about.leave_out(gone.iter().map(|workflow| Workflow::view(workflow).uid().to_owned()));
+    match source {
+        Source::Store(store) => provenance::of_store(store.root(), about),
+        Source::Cluster { cluster, .. } => provenance::of_cluster(cluster, about).await,
     }
 }
 
