@@ -151,6 +151,7 @@ pub(crate) async fn run(
     let finished = finished?;
     let State { scheduler, store } = *state;
     let mut workflow = scheduler.object();
+    drop(scheduler);
     Workflow::view_mut(&mut workflow).unsuspend();
     store.secrets().hide_in_workflow(&mut workflow);
     store.write_workflow(&workflow)?;

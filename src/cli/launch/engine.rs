@@ -48,7 +48,7 @@ impl Launch<'_> {
         let mut ready = ready.into_iter();
         for next in ready.by_ref() {
             let over = self.run_one(next, &machine, &mut interrupts).await?;
-            self.follow_up.notify.send(&over.made.object).await;
+            self.follow_up.notify.send(&over.last.workflow).await;
             exit = exit.max(over.exit);
             followed.push(Followed { run: over.made.handle.name.clone(), end: Ok(over.last) });
             made.push(over.made);
@@ -98,15 +98,12 @@ impl Launch<'_> {
         drop(live);
 
         let ended = ended?;
-        let last = Snapshot { secrets, ..Snapshot::from(ended.workflow.clone()) };
+        let (exit, interrupted) = (exit(&ended, interrupts.timed_out()), ended.interrupted);
+        let last = Snapshot { secrets, ..Snapshot::from(ended.workflow) };
         ending::tell(self, &last, &directory)?;
-        let exit = exit(&ended, interrupts.timed_out());
-        Ok(Over {
-            made: CreatedRun { object: ended.workflow.into(), ..made },
-            last,
-            exit,
-            interrupted: ended.interrupted,
-        })
+        // A second copy of a large run only where somebody asked for it.
+        let object = if self.output.is_some() { last.workflow.clone() } else { made.object };
+        Ok(Over { made: CreatedRun { object, ..made }, last, exit, interrupted })
     }
 }
 
