@@ -26,7 +26,17 @@ const HITS: usize = 256;
 
 /// The right to make an entry, shared by the nodes of this run that make the same one; none until somebody has asked for it.
 /// Its mutex is held by who waits for another run.
-type Shared = Mutex<Option<Option<Lock>>>;
+type Shared = Mutex<Option<Right>>;
+
+/// Whether other processes are kept from making the same entry.
+#[derive(Debug)]
+enum Right {
+    Held {
+        _lock: Lock,
+    },
+    /// The lock could not be had, for an error: the entry is made all the same.
+    Unprotected,
+}
 
 /// The prefix of an entry, with the right to make it.
 type Prefix = (Directory, Option<Arc<Shared>>);
@@ -227,13 +237,13 @@ impl Question {
 
 /// Notes the right to make an entry, if there is an answer; whether there is one. Without the right, for an error, the entry
 /// is made all the same.
-fn take(right: &mut Option<Option<Lock>>, lock: Result<Option<Lock>, CacheError>) -> bool {
+fn take(right: &mut Option<Right>, lock: Result<Option<Lock>, CacheError>) -> bool {
     *right = match lock {
         Ok(None) => return false,
-        Ok(lock) => Some(lock),
+        Ok(Some(lock)) => Some(Right::Held { _lock: lock }),
         Err(error) => {
             warn(&chain(&error));
-            Some(None)
+            Some(Right::Unprotected)
         }
     };
     true

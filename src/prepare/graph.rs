@@ -272,7 +272,9 @@ impl<'a> Graph<'a> {
                 }
             }
             let most = component.iter().map(|&node| entries[node]).max().unwrap_or_default();
-            component.iter().for_each(|&node| entries[node] = most);
+            for &node in component {
+                entries[node] = most;
+            }
         }
         entries
     }

@@ -151,7 +151,9 @@ mod tests {
 
     fn attempts(of: &Value, others: &[Value]) -> Attempts {
         let mut attempts = Attempts::of(of);
-        others.iter().for_each(|other| attempts.add(other));
+        for other in others {
+            attempts.add(other);
+        }
         attempts
     }
 

@@ -24,8 +24,8 @@ pub(crate) fn memoized(live: &Value, name: &ObjectName, parameters: &[(String, S
     let nodes = live.nodes();
     let carry = Carry { nodes: &nodes, name: name.as_str(), now: whole_seconds(now) };
     let values = live.node_values().unwrap_or_default();
-    let carried = nodes.all.iter().filter_map(|node| Some(carry.node(node, values.get(&node.id)?)?));
-    workflow.carry_over(live, carried.map(|node| (text(&node, "id").to_owned(), node)).collect());
+    let carried = nodes.all.iter().filter_map(|node| carry.node(node, values.get(&node.id)?));
+    workflow.carry_over(live, &carried.map(|node| (text(&node, "id").to_owned(), node)).collect());
     workflow.into_value()
 }
 

@@ -42,10 +42,7 @@ impl<'a> Recorded<'a> {
         let call = path(self.next, &call.name);
         let shown = self.nodes.all.iter().filter(|node| !is_inner(node));
         let is_item = |node: &&Node| {
-            path(self.nodes.workflow(), &node.name)
-                .strip_prefix(&call)
-                .and_then(item)
-                .is_some_and(|behind| behind.is_empty())
+            path(self.nodes.workflow(), &node.name).strip_prefix(&call).and_then(item).is_some_and(str::is_empty)
         };
         self.left(shown.filter(is_item))
     }
@@ -78,16 +75,9 @@ fn as_first_attempt(path: &str) -> String {
     while let Some((before, after)) = rest.split_once('(') {
         left.push_str(before);
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-        match after[digits..].strip_prefix(')').filter(|_| digits > 0) {
-            Some(behind) => {
-                left.push_str("(0)");
-                rest = behind;
-            }
-            None => {
-                left.push('(');
-                rest = after;
-            }
-        }
+        let behind = after[digits..].strip_prefix(')').filter(|_| digits > 0);
+        left.push_str(if behind.is_some() { "(0)" } else { "(" });
+        rest = behind.unwrap_or(after);
     }
     left + rest
 }

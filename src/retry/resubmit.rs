@@ -37,7 +37,9 @@ pub(crate) fn new_attempt(
 /// Sets parameters of a workflow; one that it does not declare is added.
 pub(super) fn override_parameters(workflow: &mut Workflow, parameters: &[(String, String)]) {
     if workflow.spec().is_object() {
-        parameters.iter().for_each(|(name, value)| workflow.set_parameter(name, value));
+        for (name, value) in parameters {
+            workflow.set_parameter(name, value);
+        }
     }
 }
 

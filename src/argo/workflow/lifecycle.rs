@@ -97,7 +97,7 @@ impl Workflow {
 
     /// Begins with these nodes of a workflow before it, and with the templates that they name
     /// (`FormulateResubmitWorkflow` in workflow/util/util.go, v4.1.2).
-    pub(crate) fn carry_over(&mut self, before: &Self, nodes: Map<String, Value>) {
+    pub(crate) fn carry_over(&mut self, before: &Self, nodes: &Map<String, Value>) {
         let mut status = json!({
             "nodes": nodes,
             "conditions": [{"type": "Completed", "status": "False"}],

@@ -47,7 +47,7 @@ impl Decision {
         retry::check(live.value(), &retry.mode, &owners(&backend, &live).await, retry.asks_for_something())?;
         let mut edited = retry.edited.clone();
         if let Some(options) = &retry.check {
-            edited.check(options.clone(), &live, &retry.parameters, retry.quiet)?;
+            edited.check(*options, &live, &retry.parameters, retry.quiet)?;
         }
         edited.keep_beside(run, retry.quiet)?;
 

@@ -135,8 +135,7 @@ impl Drain<'_> {
             }
             Err(_) => {
                 talk(format_args!(
-                    "warning: the controller has not queued workflow {} yet; until it does, new holders may be admitted",
-                    name
+                    "warning: the controller has not queued workflow {name} yet; until it does, new holders may be admitted"
                 ));
                 Ok(Exit::Success)
             }
@@ -154,7 +153,7 @@ impl Drain<'_> {
             }
             _ if self.quiet => {}
             Progress::Done => {
-                talk(format_args!("semaphore {key} has no other holders; workflow {workflow} admits none"))
+                talk(format_args!("semaphore {key} has no other holders; workflow {workflow} admits none"));
             }
             _ => {
                 talk(format_args!(

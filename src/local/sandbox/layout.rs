@@ -90,9 +90,9 @@ impl Layout {
         Ok(())
     }
 
-    fn make(&self, path: &Path, made: &Make) -> Result<(), Problem> {
-        match made {
-            Make::Mode(mode) => make_directory(path, *mode),
+    fn make(&self, path: &Path, kind: &Make) -> Result<(), Problem> {
+        match kind {
+            Make::Mode(bits) => make_directory(path, *bits),
             Make::Upper { lower, work } => {
                 make_directory(work, 0o700)?;
                 make_upper(path, lower, self.unprivileged)

@@ -127,7 +127,7 @@ impl<R: Read> Capture<R> {
 
     /// Takes in what there is; waits where there is nothing yet.
     pub(super) fn take_in(&mut self) {
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = vec![0; 64 * 1024];
         let count = match self.output.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
             read => read.unwrap_or_default(),

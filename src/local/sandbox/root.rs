@@ -83,7 +83,8 @@ impl Plan {
 /// Moves this process, which has namespaces of its own, into the task's view; on return only the task's processes are missing.
 pub(super) fn enter(setup: &Setup, assignment: &Assignment, stage: Option<&mut Stage>) -> Result<Ground, Problem> {
     let mut ground = Ground::open(assignment)?;
-    let Some(Stage { layout, plan }) = stage else { return enter_plain(assignment, ground) };
+    let Some(stage) = stage else { return enter_plain(assignment, ground) };
+    let Stage { layout, plan } = stage;
     let task = &assignment.task;
     mounts::make_private()?;
     let sources = Sources::open(setup, assignment)?;

@@ -90,7 +90,7 @@ impl<'a> Supervisor<'a> {
             outcome.error = Some(error.to_string());
         }
         self.end(&mut outcome);
-        self.kill_everything();
+        kill_everything();
         let task = self.task;
         for process in &task.main {
             outcome.containers.insert(process.name.clone(), self.codes.get(process.name.as_str()).copied());
@@ -276,22 +276,6 @@ impl<'a> Supervisor<'a> {
         })
     }
 
-    /// Kills every descendant, also one that left its group and session, and waits until they are gone.
-    fn kill_everything(&mut self) {
-        loop {
-            if getpid().as_raw() == 1 {
-                let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
-            } else {
-                for pid in children() {
-                    let _ = kill(pid, Signal::SIGKILL);
-                }
-            }
-            if waitpid(None, None) == Err(Errno::ECHILD) {
-                return;
-            }
-        }
-    }
-
     fn exit_code(&self) -> Option<i32> {
         if let Some(code) = self.codes.get(MAIN) {
             return Some(*code);
@@ -324,6 +308,22 @@ impl<'a> Supervisor<'a> {
         }
         if outcome.error.is_none() && outcome.exit_code == Some(0) && !errors.is_empty() {
             outcome.error = Some(errors.join("; "));
+        }
+    }
+}
+
+/// Kills every descendant, also one that left its group and session, and waits until they are gone.
+fn kill_everything() {
+    loop {
+        if getpid().as_raw() == 1 {
+            let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+        } else {
+            for pid in children() {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+        }
+        if waitpid(None, None) == Err(Errno::ECHILD) {
+            return;
         }
     }
 }

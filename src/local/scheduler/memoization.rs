@@ -191,7 +191,7 @@ impl Scheduler {
     pub(crate) fn undecided(&self, node: NodeIndex) -> Option<usize> {
         let above =
             std::iter::successors(self.nodes.frame(node).owner.whole(), |&above| self.nodes.frame(above).owner.whole());
-        above.filter_map(|above| self.nodes.frame(above).undecided).next()
+        above.into_iter().find_map(|above| self.nodes.frame(above).undecided)
     }
 
     /// In a plan: the number of the unknown value that the node gives.

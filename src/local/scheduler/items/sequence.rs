@@ -71,8 +71,10 @@ fn formatted(format: &str, number: i64) -> String {
         by_index |= verb.index.is_some();
         match verb.letter {
             '%' => text.push('%'),
-            letter if verb.index.is_some_and(|index| index != 1) => text.push_str(&format!("%!{letter}(BADINDEX)")),
-            letter if verb.index.is_none() && used => text.push_str(&format!("%!{letter}(MISSING)")),
+            letter if verb.index.is_some_and(|index| index != 1) => {
+                text.extend(["%!", &letter.to_string(), "(BADINDEX)"])
+            }
+            letter if verb.index.is_none() && used => text.extend(["%!", &letter.to_string(), "(MISSING)"]),
             letter => {
                 used = true;
                 text.push_str(&verb.print(number).unwrap_or_else(|| format!("%!{letter}(int={number})")));
@@ -81,7 +83,7 @@ fn formatted(format: &str, number: i64) -> String {
     }
     text.push_str(rest);
     if !used && !by_index {
-        text.push_str(&format!("%!(EXTRA int={number})"));
+        text.extend(["%!(EXTRA int=", &number.to_string(), ")"]);
     }
     text
 }
