@@ -1,8 +1,10 @@
 //! Holds the source to what its module documentation promises: pure modules name no effect, and each library with
 //! effects is named in one place.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -93,6 +95,12 @@ fn asks_for_keys(path: &str) -> bool {
         && !path.ends_with("properties.rs")
 }
 
+/// The patterns of all rules, read once.
+static PATTERNS: LazyLock<HashMap<&str, Regex>> = LazyLock::new(|| {
+    let patterns = RULES.iter().flat_map(|rule| rule.forbidden);
+    patterns.map(|pattern| (*pattern, Regex::new(pattern).expect("the pattern is legal"))).collect()
+});
+
 /// Preparing edits what a user wrote, and names the field that has the wrong form.
 fn reads_objects(path: &str) -> bool {
     asks_for_keys(path) && !path.starts_with("src/prepare/")
@@ -137,12 +145,8 @@ fn breaches(path: &str, text: &str) -> Vec<String> {
     let rules = RULES.iter().filter(|rule| (rule.files)(path));
     let mut found: Vec<String> = rules
         .flat_map(|rule| rule.forbidden)
-        .flat_map(|pattern| {
-            let pattern = Regex::new(pattern).expect("the pattern is legal");
-            let places: Vec<_> =
-                pattern.find_iter(&code).map(|found| (found.start(), found.as_str().to_owned())).collect();
-            places
-        })
+        .flat_map(|pattern| PATTERNS[pattern].find_iter(&code))
+        .map(|found| (found.start(), found.as_str()))
         .map(|(start, name)| format!("{path}:{}: {name}", code[..start].matches('\n').count() + 1))
         .collect();
     found.sort();

@@ -18,7 +18,7 @@ use crate::report::notice::Notice;
 const MAX_DELAY: Duration = Duration::from_secs(8);
 /// The timeout of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
-/// The pause after the first failed request; it doubles with each further one.
+/// The pause after the first failed request; it doubles with each further one, for a receiver that restarts.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The maximum number of requests for one notice.
 const ATTEMPTS: u32 = 5;

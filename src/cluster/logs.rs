@@ -13,7 +13,8 @@ use super::request::{Built, escaped};
 use super::transport_error::TransportError;
 use super::{Cluster, ClusterError};
 
-/// The pause before a stream is resumed, and between attempts to open a log that does not exist yet.
+/// The pause before a stream is resumed, and between attempts to open a log that does not exist yet. It cannot be a watch:
+/// the pod shows that its container runs before the kubelet can open the log, and nothing shows when it can.
 const PAUSE: Duration = Duration::from_millis(250);
 /// The maximum number of attempts to open a log that should exist.
 const ATTEMPTS: u32 = 5;

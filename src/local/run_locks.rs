@@ -11,7 +11,9 @@ use super::resolved::Plan;
 use super::store::StoreError;
 use crate::file::private;
 
-/// The time between two looks whether a place is free.
+/// The time between two attempts to take a place. It cannot be a wait on the kernel: inotify has no event for a lock that
+/// is released; a blocking flock waits for one file, and a semaphore has several; and the events of a file that is closed
+/// also come from every other run's attempt, which would wake all that wait.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The places that a run holds, until it is dropped.

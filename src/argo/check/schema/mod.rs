@@ -312,4 +312,6 @@ fn is_quantity(text: &str) -> bool {
 }
 
 #[cfg(test)]
+mod definitions;
+#[cfg(test)]
 mod tests;

@@ -14,6 +14,12 @@ pub(super) fn named(name: &str) -> Option<&'static Type> {
     TYPES.numbers.get(name).map(|number| &TYPES.all[*number])
 }
 
+/// The number of the type of that name.
+#[cfg(test)]
+pub(super) fn number(name: &str) -> Option<usize> {
+    TYPES.numbers.get(name).copied()
+}
+
 /// The type of that number.
 pub(super) fn numbered(number: usize) -> &'static Type {
     &TYPES.all[number]
