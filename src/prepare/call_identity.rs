@@ -264,6 +264,43 @@ mod tests {
         }
     }
 
+    /// The JSON of inputs where there are none, to a controller.
+    const NONE: &str = r#""null""#;
+    /// What a controller (v4.1.2) made of the expression for these nodes, in two attempts of which the second one found all
+    /// entries of the first.
+    const RECORDED: [(&str, &str, &str, &str); 14] = [
+        ("rnd", "[0].a", NONE, "deee34eaed43a80e"),
+        ("rnd", "[0].b", NONE, "1fe8b81ec73a9333"),
+        ("rnd", "[0].eq(0:x)", NONE, "3df4f110b8a13165"),
+        ("rnd", "[0].eq(1:x)", NONE, "8de09001a0c91574"),
+        ("rnd", "[0].eq(4:k:1)", NONE, "aa0c0ec6ed019e6d"),
+        ("rnd", "[0].p(0:k:{{z}})", NONE, "00a42fa78dc14ad1"),
+        ("rnd", "[0].p(1:k:q/x)", NONE, "74d9c929370eb2e6"),
+        ("rnd", "[0].s(1:1)", NONE, "563eebff47ac4d82"),
+        ("rnd", "[0].r[0].a", NONE, "453bfa2b5b7a6b2c"),
+        ("flaky", "[0].rt", NONE, "14f04ebec7a29f91"),
+        ("rnd", "[0].hk.onExit", NONE, "34f97c738e94c5c2"),
+        ("rnd", ".onExit", NONE, "cb4e73a9b3dea466"),
+        ("dag", "[2].d", NONE, "667d6bbef8d0f354"),
+        ("poll", "[1].rec", r#"{"n":"3"}"#, "23d0af8b2dd12c4a"),
+    ];
+
+    #[test]
+    fn a_controller_computes_the_same() {
+        let identity = CallIdentity::default().expression();
+        for workflow in ["a-djvht", "a-8dccx"] {
+            for (template, node, inputs, expected) in RECORDED {
+                let mut scope = Scope::new();
+                scope.set("workflow.name", workflow);
+                scope.set("node.name", format!("{workflow}{node}"));
+                scope.set("recorded", inputs);
+                let key = format!("{template}-{{{{=sprig.trunc(16, sprig.sha256sum({identity} + recorded))}}}}");
+                let key = render(&key, &scope, Unresolved::Refuse).unwrap();
+                assert_eq!(key, format!("{template}-{expected}"), "{node}");
+            }
+        }
+    }
+
     #[test]
     fn loops_of_one_name_need_all_to_be_known() {
         let inline = json!({"steps": [[{"name": "each", "template": "t", "withParam": "{{inputs.parameters.x}}"}]]});

@@ -84,5 +84,5 @@ fn runs_are_selected_by_label_age_and_end_and_one_that_goes_on_is_left() {
     assert_eq!(home.run(["delete", "--local"]).code, Some(2), "nothing is named");
 
     assert_eq!(home.run(["terminate", "--local", "waits"]).code, Some(0));
-    let _ = running.end();
+    assert_eq!(running.end().code, Some(3));
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::consent::ConsentArgs;
-use super::source::{Deleted, Source, SourceArgs, check_mutable};
+use super::source::{Deleted, Source, SourceArgs, check_mutable, in_use};
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Change};
 use crate::cli::failure::Failure;
@@ -125,10 +125,7 @@ async fn whole(args: &Args, source: &Source, caches: Vec<Cache>, done: &mut Done
     if !args.force {
         let provenance = source.provenance(&caches).await?;
         for cache in &caches {
-            let users = provenance.users(&cache.name);
-            if let Some(user) = users.first() {
-                let more = if users.len() > 1 { format!(" and {} more", users.len() - 1) } else { String::new() };
-                let message = format!("cache {} is in use by the active run {user}{more}", cache.name);
+            if let Some(message) = in_use(&provenance, cache) {
                 return Err(Failure::new(Exit::Conflict, message).hint("wait until it has ended, or add --force"));
             }
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::consent::ConsentArgs;
-use super::source::{FULL, SourceArgs, check_mutable};
+use super::source::{FULL, Source, SourceArgs, check_mutable, in_use};
 use crate::argo::identity::CacheName;
 use crate::cache::{Cache, Change, File, LIMIT, Overfull, Usage};
 use crate::cli::failure::Failure;
@@ -26,7 +26,8 @@ const EXAMPLES: &str = "Examples:
   kubectl runnable cache import cache.json --dry-run
 
 Existing entries that are as new or newer are kept unless --overwrite is given. If the entries do not fit into 1 MiB, nothing
-is imported. Entries with artifacts in the object store of a cluster cannot be imported into a store of this machine.";
+is imported. A ConfigMap that active runs use is not created (exit code 7) unless --force is given: their nodes may fail
+meanwhile. Entries with artifacts in the object store of a cluster cannot be imported into a store of this machine.";
 
 /// Import the entries of a file into a cache
 #[derive(Debug, clap::Args)]
@@ -43,6 +44,10 @@ pub(super) struct Args {
     /// Replace existing entries that are as new or newer, too
     #[arg(long)]
     overwrite: bool,
+
+    /// Create the ConfigMap of a cache that active runs use, too
+    #[arg(long)]
+    force: bool,
 
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT")]
@@ -68,6 +73,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let source = args.source.open().await?;
     let cache = source.find_or_empty(&name).await?;
     check_mutable(&cache)?;
+    args.agree_with_users(&source, &cache).await?;
     let now = Timestamp::now();
     let (change, outs) = decide(&file, &cache, args.overwrite, now)?;
     let place = cache.place.clone();
@@ -106,6 +112,22 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let word = args.consent.done("imported");
     talk(format_args!("{word} {} of {} into cache {name} in {place}", entries(done.done.len()), file.entries.len()));
     Ok(Exit::Success)
+}
+
+impl Args {
+    /// Names an active run that uses the cache. One whose controller has just found no ConfigMap fails when there is one
+    /// as it creates its own (cacheconfigmap.go, Save, v4.1.2).
+    async fn agree_with_users(&self, source: &Source, cache: &Cache) -> Result<(), Failure> {
+        let provenance = source.provenance([cache]).await?;
+        let Some(message) = in_use(&provenance, cache) else { return Ok(()) };
+        let creates = matches!(source, Source::Cluster { .. }) && cache.object.uid.is_empty();
+        if creates && !self.force {
+            let message = format!("{message}, whose nodes may fail while the ConfigMap is created");
+            return Err(Failure::new(Exit::Conflict, message).hint("wait until it has ended, or add --force"));
+        }
+        talk(format_args!("note: {message}"));
+        Ok(())
+    }
 }
 
 fn decide(

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::consent::ConsentArgs;
 use super::given::add_given;
-use super::source::{Source, SourceArgs, check_mutable};
+use super::source::{Source, SourceArgs, check_mutable, in_use, provenance_of};
 use crate::argo::duration;
 use crate::argo::identity::{CacheName, RunId};
 use crate::cache::{Cache, Carried, Change, Conditions, Provenance, Prune};
@@ -107,7 +107,8 @@ impl Args {
     /// Runs that go on keep their entries in a store; of a cluster only what is orphaned needs a look at workflows.
     async fn provenance(&self, source: &Source, cache: &Cache) -> Result<Provenance, Failure> {
         let mut provenance = match source {
-            Source::Cluster { .. } if !self.orphaned && self.template.is_none() => Provenance::default(),
+            // Who uses the cache is all that is wanted, and no cache is called "".
+            Source::Cluster { .. } if !self.orphaned && self.template.is_none() => provenance_of(source, &[]).await?,
             source => source.provenance([cache]).await?,
         };
         if !self.files.is_empty() {
@@ -122,6 +123,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let source = args.source.open().await?;
     let cache = source.cache(&args.name).await?;
     let provenance = args.provenance(&source, &cache).await?;
+    if let Some(used) = in_use(&provenance, &cache) {
+        talk(format_args!("note: {used}"));
+    }
     if args.orphaned && provenance.producers(&cache.name, "").is_none() {
         let why = if provenance.templates_missed {
             "orphaned entries cannot be determined: not all workflows and templates can be read".to_owned()

@@ -101,9 +101,23 @@ async fn a_cache_in_use_is_deleted_by_force_only() {
     cache(&namespace, &["delete", "in-use", "--key", "z"]).fails(6, &["has no entry \"z\""]);
     let _ = cache(&namespace, &["delete", "in-use", "--key", "a"]).prints(0, "a deleted\n");
     assert_eq!(keys(&namespace, "in-use").await, ["b"]);
+    let pruned = cache(&namespace, &["prune", "in-use", "--older", "90d"]);
+    assert!(pruned.stderr.contains("note: cache in-use is in use by the active run at-work"), "{}", pruned.stderr);
+    let exported = cache(&namespace, &["export", "in-use"]);
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("cache.json").display().to_string();
+    std::fs::write(&file, exported.stdout).unwrap();
     let _ = cache(&namespace, &["delete", "in-use", "--force", "--dry-run"]).prints(0, "in-use deleted (dry run)\n");
     let _ = cache(&namespace, &["delete", "in-use", "--force"]).prints(0, "in-use deleted\n");
     assert_eq!(namespace.get("configmaps", "in-use").await, None);
+
+    let import =
+        |more: &[&str]| cache(&namespace, &[&["import", &file, "--cache-namespace", &namespace.name], more].concat());
+    import(&[]).fails(7, &["in-use is in use by the active run at-work", "--force"]);
+    let _ = import(&["--force"]).prints(0, "b imported\n");
+    let again = import(&[]);
+    assert_eq!(again.code, Some(0), "what is there is only changed: {}", again.stderr);
+    assert!(again.stderr.contains("note: cache in-use is in use by the active run at-work"), "{}", again.stderr);
 }
 
 #[tokio::test]

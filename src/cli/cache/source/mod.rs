@@ -234,6 +234,14 @@ impl Source {
     }
 }
 
+/// That active runs use the cache, and which.
+pub(super) fn in_use(provenance: &Provenance, cache: &Cache) -> Option<String> {
+    let users = provenance.users(&cache.name);
+    let user = users.first()?;
+    let more = if users.len() > 1 { format!(" and {} more", users.len() - 1) } else { String::new() };
+    Some(format!("cache {} is in use by the active run {user}{more}", cache.name))
+}
+
 /// What the runs and templates beside caches tell of them, when some runs are gone or will be.
 pub(super) async fn provenance_of(source: &Source, gone: &[&Value]) -> Result<Provenance, Failure> {
     // Only names are needed, and no cache is called "": what nodes asked for is not remembered.
