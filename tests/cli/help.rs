@@ -35,6 +35,7 @@ fn the_help_of_every_command() {
             "resume",
             "stop",
             "terminate",
+            "delete",
             "cache",
             "semaphore",
             "worktree",
