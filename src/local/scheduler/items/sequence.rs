@@ -72,7 +72,7 @@ fn formatted(format: &str, number: i64) -> String {
         match verb.letter {
             '%' => text.push('%'),
             letter if verb.index.is_some_and(|index| index != 1) => {
-                text.extend(["%!", &letter.to_string(), "(BADINDEX)"])
+                text.extend(["%!", &letter.to_string(), "(BADINDEX)"]);
             }
             letter if verb.index.is_none() && used => text.extend(["%!", &letter.to_string(), "(MISSING)"]),
             letter => {
