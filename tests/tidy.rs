@@ -124,12 +124,12 @@ fn room(path: &str) -> &str {
 fn arrows_upward(path: &str, text: &str) -> Vec<String> {
     let own = room(path);
     let Some((_, allowed)) = ROOMS.iter().find(|(room, _)| *room == own) else { return Vec::new() };
-    let named = Regex::new(r"\bcrate::(?:\{([^}]*)\}|(\w+))").expect("the pattern is legal");
+    let use_of_rooms = Regex::new(r"\bcrate::(?:\{([^}]*)\}|(\w+))").expect("the pattern is legal");
     let code = code(text);
     let mut found = Vec::new();
-    for names in named.captures_iter(&code) {
-        let names = names.get(1).or(names.get(2)).map_or("", |names| names.as_str());
-        for name in names.split(',').filter_map(|name| name.trim().split("::").next()) {
+    for names in use_of_rooms.captures_iter(&code) {
+        let listed = names.get(1).or(names.get(2)).map_or("", |listed| listed.as_str());
+        for name in listed.split(',').filter_map(|name| name.trim().split("::").next()) {
             if !name.is_empty() && name != own && !allowed.contains(&name) {
                 found.push(format!("{path}: {own} names {name}"));
             }
@@ -190,7 +190,7 @@ fn no_room_names_one_that_is_built_upon_it() {
     assert!(found.is_empty(), "arrows upward, see ROOMS:\n{}", found.join("\n"));
     for (place, (room, allowed)) in ROOMS.iter().enumerate() {
         let lower = |name: &&str| ROOMS[..place].iter().any(|(room, _)| room == name);
-        assert!(allowed.iter().all(|name| lower(&name)), "{room} may name only what stands above it in ROOMS");
+        assert!(allowed.iter().all(|name| lower(name)), "{room} may name only what stands above it in ROOMS");
     }
 }
 

@@ -1,5 +1,9 @@
 //! Runs asynchronous verbs, and work on several runs at the same time.
 
+use std::io;
+use std::sync::RwLock;
+use std::thread;
+
 use futures::future::join_all;
 
 use super::failure::Failure;
@@ -17,6 +21,26 @@ pub(super) fn block_on<T>(verb: impl Future<Output = Result<T, Failure>>) -> Res
     let outcome = runtime.block_on(verb);
     runtime.shutdown_background();
     outcome
+}
+
+/// As many threads as a local run has at once, and some more.
+const THREADS: usize = 8;
+
+/// Tells beforehand that there is no room for threads: the runtime panics where it finds none.
+pub(super) fn has_room_for_threads() -> Result<(), Failure> {
+    let gate = RwLock::new(());
+    let started: io::Result<()> = thread::scope(|scope| {
+        let closed = gate.write();
+        let wait = || drop(gate.read());
+        let threads: io::Result<Vec<_>> =
+            (0..THREADS).map(|_| thread::Builder::new().stack_size(64 * 1024).spawn_scoped(scope, wait)).collect();
+        drop(closed);
+        threads.map(drop)
+    });
+    started.map_err(|error| {
+        Failure::new(Exit::Tool, format!("cannot start threads: {error}"))
+            .hint("end some processes, or raise the number that this user may have (ulimit -u)")
+    })
 }
 
 /// Runs a verb that only watches. A signal ends it, with the message that what it watched continues.

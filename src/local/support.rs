@@ -89,12 +89,13 @@ const CONTAINER_PASSED_OVER: &[&str] = &[
     "ports",
     "readinessProbe",
     "resources",
-    "securityContext",
     "startupProbe",
     "terminationMessagePath",
     "terminationMessagePolicy",
     "tty",
 ];
+/// What a local run honours of a container's `securityContext`.
+const SECURITY_HONOURED: &[&str] = &["allowPrivilegeEscalation", "capabilities", "privileged"];
 const ARTIFACT_SOURCES: &[&str] = &["artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "s3"];
 const VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "secret"];
 
@@ -284,6 +285,9 @@ impl Survey<'_> {
         }
         for (at, container) in containers {
             self.pass_over(&container, CONTAINER_PASSED_OVER);
+            let context = container["securityContext"].as_object().into_iter().flatten();
+            let ignored = context.map(|(field, _)| field).filter(|field| !SECURITY_HONOURED.contains(&field.as_str()));
+            self.support.passed_over.extend(ignored.map(|field| format!("securityContext.{field}")));
             let has_command = !list(&container, "/command").is_empty();
             let image = container["image"].as_str().unwrap_or_default();
             if !has_command && container.get("source").is_none() && !image.contains("{{") {

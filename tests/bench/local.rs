@@ -87,8 +87,8 @@ fn workflow(script: &str) -> String {
 fn build() -> String {
     let rule = "rule t\n  command = sh -c 'echo hi' > $out\n";
     let outputs: Vec<String> = (0..TASKS).map(|number| format!("t{number}.log")).collect();
-    let tasks: String = outputs.iter().map(|output| format!("build {output}: t\n")).collect();
-    format!("{rule}{tasks}build join.log: t | {}\n", outputs.join(" "))
+    let tasks: Vec<String> = outputs.iter().map(|output| format!("build {output}: t\n")).collect();
+    format!("{rule}{}build join.log: t | {}\n", tasks.concat(), outputs.join(" "))
 }
 
 /// A graph of dags in a dag against ninja with the same graph and as many jobs at once.
@@ -98,7 +98,7 @@ pub(crate) fn graph() {
     let tree = |count: usize, template: &str, value: &str| -> String {
         let task = |number: usize| {
             let after = if number == 0 { String::new() } else { format!(", dependencies: [x{}]", (number - 1) / 2) };
-            let value = value.replace("N", &number.to_string());
+            let value = value.replace('N', &number.to_string());
             format!(
                 "      - {{name: x{number}, template: {template}, arguments: {{parameters: [{{name: p, value: \"{value}\"}}]}}{after}}}\n"
             )
@@ -113,7 +113,7 @@ pub(crate) fn graph() {
         tree(OF_ONE_DAG, "t", "{{inputs.parameters.p}}-N"),
     );
     write(&home.path().join("graph.yaml"), &text);
-    let mut build = RULE.to_owned();
+    let mut build = vec![RULE.to_owned()];
     for dag in 0..dags {
         for task in 0..OF_ONE_DAG {
             let after = match (dag, task) {
@@ -121,12 +121,12 @@ pub(crate) fn graph() {
                 (dag, 0) => format!("{}.all", (dag - 1) / 2),
                 (dag, task) => format!("{dag}-{}", (task - 1) / 2),
             };
-            build += &format!("build {dag}-{task}: t {after}\n  n = {dag}-{task}\n");
+            build.push(format!("build {dag}-{task}: t {after}\n  n = {dag}-{task}\n"));
         }
         let all: Vec<String> = (0..OF_ONE_DAG).map(|task| format!("{dag}-{task}")).collect();
-        build += &format!("build {dag}.all: phony {}\n", all.join(" "));
+        build.push(format!("build {dag}.all: phony {}\n", all.join(" ")));
     }
-    write(&home.path().join("build.ninja"), &build);
+    write(&home.path().join("build.ninja"), &build.concat());
 
     let begun = Instant::now();
     let peak = peak_of(submit(home.path(), "graph.yaml"));
@@ -148,13 +148,13 @@ pub(crate) fn retried() {
         LEAF.replace("true", &format!("test {{{{inputs.parameters.p}}}} != 500 -o -e {}", flag.display())),
     );
     write(&home.path().join("retried.yaml"), &text);
-    let mut build = RULE.replace("true", &format!("test $n != 500 -o -e {}", flag.display()));
+    let mut build = vec![RULE.replace("true", &format!("test $n != 500 -o -e {}", flag.display()))];
     for task in 0..TASKS {
-        build += &format!("build {task}: t\n  n = {task}\n");
+        build.push(format!("build {task}: t\n  n = {task}\n"));
     }
     let all: Vec<String> = (0..TASKS).map(|task| task.to_string()).collect();
-    build += &format!("build join: t {}\n  n = join\n", all.join(" "));
-    write(&home.path().join("build.ninja"), &build);
+    build.push(format!("build join: t {}\n  n = join\n", all.join(" ")));
+    write(&home.path().join("build.ninja"), &build.concat());
 
     // Both fail once, for the flag is missing.
     let _ = submit(home.path(), "retried.yaml").status();

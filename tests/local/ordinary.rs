@@ -110,3 +110,66 @@ fn an_input_lies_over_the_file_of_another_user() {
         fs::remove_dir_all(home.path(".local")).unwrap();
     }
 }
+
+/// Sixty tasks, more than any of these users may run at once.
+const MANY: &str = "{entrypoint: main, templates: [{name: main, steps: [[{name: t, template: t, withSequence: {count: 60}}]]}, \
+                    {name: t, container: {image: busybox, command: [sh, -c, echo done]}}]}";
+
+#[test]
+fn a_run_goes_on_where_few_processes_or_files_are_allowed() {
+    for limit in ["prlimit --nproc=60", "prlimit --nofile=64", "prlimit --nofile=40"] {
+        let Some(home) = home() else { return };
+        home.write(MANY);
+        let output = home.shell(&format!("{limit} ./kubectl-runnable submit --local --memoize=off -q w.yaml"));
+        assert!(output.status.success(), "{limit}: {output:?}");
+    }
+}
+
+#[test]
+fn a_run_without_room_for_threads_does_not_begin() {
+    let Some(home) = home() else { return };
+    home.write(MANY);
+    for limit in 1..8 {
+        let submit = "./kubectl-runnable submit --local --memoize=off -q w.yaml";
+        let output = home.shell(&format!("prlimit --nproc={limit} {submit}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("cannot start threads"), "{limit}: {output:?}");
+    }
+    assert!(!home.path(".local").exists());
+}
+
+#[test]
+fn without_namespaces_tasks_share_the_files_of_the_machine_and_a_warning_says_so() {
+    let Some(home) = home() else { return };
+    home.write(MANY);
+    let deny = "echo 0 > /proc/sys/user/max_user_namespaces && echo 0 > /proc/sys/user/max_mnt_namespaces";
+    let submit = "./kubectl-runnable submit --local --memoize=off w.yaml";
+    let output = home.shell(&format!("unshare -Ur sh -c '{deny} && {submit}'"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("share this machine's file system"), "{output:?}");
+}
+
+#[test]
+fn a_temporary_directory_without_programs_is_no_hindrance() {
+    let Some(home) = home() else { return };
+    let (log, output) = {
+        home.write(
+            "{entrypoint: main, templates: [{name: main, script: {image: busybox, command: [sh], source: echo done}}]}",
+        );
+        let submit = "./kubectl-runnable submit --local --memoize=off -q w.yaml";
+        let output = home.shell(&format!("unshare -Urm sh -c 'mount -t tmpfs -o noexec none /tmp && {submit}'"));
+        (home.shell("cat .local/state/kubectl-runnable/runs/default/*/nodes/*/main.log").stdout, output)
+    };
+    assert_eq!(String::from_utf8_lossy(&log), "done\n", "{output:?}");
+}
+
+#[test]
+fn only_what_is_ignored_of_a_security_context_is_named() {
+    let Some(home) = home() else { return };
+    let context = "{privileged: false, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, runAsUser: 1}";
+    let container = format!("{{image: busybox, command: [\"true\"], securityContext: {context}}}");
+    home.write(&format!("{{entrypoint: main, templates: [{{name: main, container: {container}}}]}}"));
+    let output = home.shell("./kubectl-runnable submit --local --memoize=off w.yaml");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("ignored in local runs: securityContext.runAsUser\n"), "{said}");
+}

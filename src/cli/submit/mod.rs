@@ -15,7 +15,7 @@ use self::args::DryRun;
 use self::request::Request;
 use super::failure::Failure;
 use super::launch::{Existing, Launch};
-use super::runtime::block_on;
+use super::runtime::{block_on, has_room_for_threads};
 use crate::backend::Backend;
 use crate::exit::Exit;
 use crate::local::new_run::Source;
@@ -32,6 +32,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     request.has_workflow()?;
+    if args.local {
+        has_room_for_threads()?;
+    }
     block_on(submit(args, request))
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::mount::MsFlags;
 use nix::unistd::{AccessFlags, access};
 
-use super::layout::{Layout, make_directory};
+use super::layout::{Layout, date_as, make_directory};
 use super::mounts::{self, MountPoint, Problem};
 use super::overlay::below;
 use super::reach::Reach;
@@ -117,6 +117,14 @@ impl Plan {
                 Entry::Link(link) => symlink(link, &target),
             };
             made.map_err(|error| Problem::new("show", path, error))?;
+        }
+
+        // Once they are filled. One that is gone keeps the time at which it was created again.
+        let directories = self.skeleton.iter().filter(|(_, entry)| matches!(entry, Entry::Directory(_)));
+        for path in directories.map(|(path, _)| path.as_path()).chain([Path::new("/")]) {
+            if let Ok(host) = path.symlink_metadata() {
+                date_as(&below(skeleton, path), &host)?;
+            }
         }
         Ok(())
     }

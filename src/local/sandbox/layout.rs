@@ -171,12 +171,17 @@ fn make_upper(upper: &Path, lower: &Path, unprivileged: bool) -> Result<(), Prob
         // Changing the owner takes the set-group-ID bit away.
         make_directory(upper, host.mode() & 0o7777)?;
     }
+    date_as(upper, &host)
+}
+
+/// Gives a directory the times of one of the host.
+pub(super) fn date_as(directory: &Path, host: &Metadata) -> Result<(), Problem> {
     let time = |seconds, nanoseconds| Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
     let times = Timestamps {
         last_access: time(host.atime(), host.atime_nsec()),
         last_modification: time(host.mtime(), host.mtime_nsec()),
     };
-    utimensat(CWD, upper, &times, AtFlags::empty()).map_err(|error| Problem::new("date", upper, error))
+    utimensat(CWD, directory, &times, AtFlags::empty()).map_err(|error| Problem::new("date", directory, error))
 }
 
 /// The kernel marks a layer that it does not write to disk at its end, and does not take a marked one again.

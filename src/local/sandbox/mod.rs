@@ -21,6 +21,7 @@ mod overlay;
 mod process;
 mod reach;
 mod root;
+mod scarcity;
 mod security;
 mod supervisor;
 mod worker;

@@ -13,6 +13,7 @@ use std::process::{ChildStdout, Command, Stdio};
 use nix::unistd::Pid;
 
 use super::root::Ground;
+use super::scarcity::wait_for_room;
 use super::security::restrict;
 use crate::file::beneath::path_of;
 use crate::local::task::Process;
@@ -58,18 +59,21 @@ pub(super) fn start(process: &Process, ground: &Ground, capture: bool) -> Result
     let name = &process.command[0];
     let failed = |source| StartError::Start { program: name.clone(), source };
     let log = ground.logs.get(&process.name).ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-    let mut command = Command::new(program);
-    command.arg0(name).args(&process.command[1..]);
-    if process.script.is_some() {
-        command.arg(&ground.script);
-    }
-    let stdout = if capture { Stdio::piped() } else { log.try_clone().map_err(failed)?.into() };
-    command.env("HOSTNAME", &ground.node);
-    let envs = process.env.iter().map(|(name, value)| (name, value));
-    command.envs(envs).current_dir(directory).process_group(0);
-    command.stdin(Stdio::null()).stdout(stdout).stderr(log.try_clone().map_err(failed)?);
-    let security = process.security.clone();
-    let mut child = ::supervisor::spawn(&mut command, move || restrict(&security)).map_err(failed)?;
+    let start = || {
+        let mut command = Command::new(&program);
+        command.arg0(name).args(&process.command[1..]);
+        if process.script.is_some() {
+            command.arg(&ground.script);
+        }
+        let stdout = if capture { Stdio::piped() } else { log.try_clone()?.into() };
+        let envs = process.env.iter().map(|(name, value)| (name, value));
+        command.env("HOSTNAME", &ground.node).envs(envs).current_dir(&directory).process_group(0);
+        command.stdin(Stdio::null()).stdout(stdout).stderr(log.try_clone()?);
+        let security = process.security.clone();
+        ::supervisor::spawn(&mut command, move || restrict(&security))
+    };
+
+    let mut child = wait_for_room(start).map_err(failed)?;
     let log = log.try_clone().map_err(failed)?;
     let output = child.stdout.take().map(|stdout| Capture::new(stdout, log));
     Ok(Started { pid: Pid::from_raw(child.id().cast_signed()), output })

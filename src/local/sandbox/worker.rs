@@ -20,6 +20,7 @@ use super::layout::Layout;
 use super::lines::Lines;
 use super::mounts::{MountTable, Problem};
 use super::root::Plan;
+use super::scarcity::wait_for_room;
 use super::{Assignment, Order, Setup, remove_tree, report, supervisor, views};
 use crate::exit::Exit;
 use crate::local::open_files;
@@ -133,11 +134,14 @@ impl Worker {
         let (reader, writer) = io::pipe().map_err(|error| Problem::general("make a pipe for the orders", error))?;
         let (mut reader, mut writer) = (Some(reader), Some(writer));
         let setup = &self.setup;
-        let supervisor = ::supervisor::fork(NAMESPACES, || {
-            drop(writer.take());
-            let orders = reader.take().map(|reader| Lines::new(File::from(OwnedFd::from(reader))));
-            orders.map_or(1, |orders| supervise(setup, assignment, stage, orders))
-        });
+        let fork = || {
+            ::supervisor::fork(NAMESPACES, || {
+                drop(writer.take());
+                let orders = reader.take().map(|reader| Lines::new(File::from(OwnedFd::from(reader))));
+                orders.map_or(1, |orders| supervise(setup, assignment, stage, orders))
+            })
+        };
+        let supervisor = wait_for_room(fork);
         drop(reader);
         match supervisor {
             Ok(pid) => self.follow(pid, writer),
