@@ -74,16 +74,18 @@ fn the_next_task_in_a_view_finds_what_the_first_task_in_a_new_view_finds() {
         let expected = result_of(&fresh.run(reporting("report"))).to_owned();
         assert!(expected.contains("CapBnd") && expected.contains("Max open files"), "{expected}");
 
-        let used = Rig::new(view);
-        for (number, remains) in REMAINS.iter().enumerate() {
-            let mut leaving = task(
-                "leaving",
-                &format!("({remains}) >/dev/null 2>&1; ({}) >/dev/null 2>&1", REMAINS[(number * 7 + 3) % 32]),
-            );
+        // In a user namespace `/dev` is the host's: nothing may be left there where root runs this.
+        let is_safe = |remains: &&&str| view == View::Overlay || !remains.contains("/dev");
+        let remains: Vec<&str> = REMAINS.iter().filter(is_safe).copied().collect();
+        let used = Rig::new(view.clone());
+        for (number, left) in remains.iter().enumerate() {
+            let other = remains[(number * 7 + 3) % remains.len()];
+            let script = format!("({left}) >/dev/null 2>&1; ({other}) >/dev/null 2>&1");
+            let mut leaving = task("leaving", &script);
             leaving.capture_result = false;
             let _ = used.run(leaving);
             let found = used.run(reporting("report"));
-            assert_eq!(result_of(&found), expected, "{:?} after {remains}", used.view);
+            assert_eq!(result_of(&found), expected, "{:?} after {left} and {other}", used.view);
         }
     }
 }
