@@ -21,7 +21,9 @@ pub(crate) fn document(seed: u64) -> Vec<Value> {
     let mut offers = Vec::new();
     if dice.chance(20) {
         let (template, mut shared) = templates(&mut dice, "s", &globals[4..], &[]);
-        shared.iter_mut().for_each(|offer| offer.shared = true);
+        for offer in &mut shared {
+            offer.shared = true;
+        }
         offers.extend(shared);
         objects.push(json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplate", "metadata": {"name": "shared"},

@@ -104,7 +104,7 @@ fn body(dice: &mut Dice, template: &mut Value, offer: &mut Offer, known: &[Known
         }
         10 => template["script"] = script(format!("exit {}", dice.of(&[1, 2, 3, 64]))),
         11 if retried => {
-            template["script"] = script("[ {{retries}} -ge 1 ] || exit 1; echo \"{{lastRetry.exitCode}}\"".to_owned())
+            template["script"] = script("[ {{retries}} -ge 1 ] || exit 1; echo \"{{lastRetry.exitCode}}\"".to_owned());
         }
         12 if !offer.inputs.is_empty() => {
             template["script"] = script("[ \"{{inputs.parameters.a}}\" != x ] || exit 4; echo fine".to_owned());

@@ -9,7 +9,7 @@ use crate::rig::{Rig, isolating_views, result_of, task};
 
 /// What a task can tell of the place that it runs in. Times of what is made for each task, numbers of mounts and names of
 /// directories of the run are left out.
-const REPORT: &str = r#"
+const REPORT: &str = r"
     for path in / /etc /home /media /mnt /opt /root /usr /var; do
         test -e $path && stat -c '%n %f %u %g %s %h %Y' $path; lsattr -d $path 2>&1 | cut -d' ' -f1
         getfattr -d -m - $path 2>/dev/null; getfacl -p $path 2>/dev/null
@@ -25,7 +25,7 @@ const REPORT: &str = r#"
     env | sort; ls /proc/self/fd | wc -l;  hostname; ipcs | sed 's/ *$//'; keyctl show 2>&1 | wc -l
     set -- /proc/[0-9]*; echo $# processes, this is $$; sysctl -a 2>/dev/null | grep -E '^(kernel.(msg|sem|shm)|fs.mqueue|kernel.hostname|kernel.domainname)'
     grep -c . /etc/passwd; ls /usr/bin | wc -l
-"#;
+";
 
 /// What tasks leave behind. Each may fail, for want of rights or of a program.
 const REMAINS: [&str; 32] = [
