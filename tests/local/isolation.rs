@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::rig::{Rig, isolating_views, mount, result_of, task};
@@ -41,6 +42,29 @@ fn the_host_is_not_changed_by_overwriting_or_removing_its_files() {
     }
     assert_eq!(fs::read("/etc/passwd").unwrap(), before);
     assert!(!Path::new("/etc/hostname-of-task").exists());
+}
+
+fn modes() -> [Option<u32>; 2] {
+    ["/dev/full", "/dev/kvm"].map(|path| fs::metadata(path).map(|device| device.permissions().mode()).ok())
+}
+
+#[test]
+fn devices_and_settings_of_the_kernel_are_out_of_reach() {
+    for view in isolating_views() {
+        let rig = Rig::new(view);
+        let name = unique("device");
+        let before = modes();
+        let script = format!(
+            "echo x > /dev/{name}; echo x > /dev/null || exit 6; head -c 1 /dev/urandom > /dev/null || exit 6
+             chmod 0640 /dev/full; chmod 0640 /dev/kvm
+             cat /proc/sys/vm/swappiness > /proc/sys/vm/swappiness && exit 7
+             test ! -w /sys/kernel || exit 8"
+        );
+        let outcome = rig.run(task("a", &script));
+        assert_eq!(outcome.exit_code, Some(0), "{:?}: {outcome:?} {}", rig.view, rig.log("a", "main"));
+        assert!(!Path::new("/dev").join(&name).exists(), "{:?}: {name} is on the host", rig.view);
+        assert_eq!(modes(), before, "{:?}", rig.view);
+    }
 }
 
 #[test]

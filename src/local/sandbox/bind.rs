@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 use nix::mount::MsFlags;
 use nix::unistd::{AccessFlags, access};
 
+use super::kernel;
 use super::layout::{Layout, date_as, make_directory};
 use super::mounts::{self, MountPoint, Problem};
 use super::overlay::below;
 use super::reach::Reach;
 
 /// What gets a treatment of its own.
-const OWN: [&str; 5] = ["/proc", "/tmp", "/root", "/lost+found", "/run/user"];
-/// Devices and the kernel's own files, which mounts below them belong to.
-const KERNEL: [&str; 2] = ["/dev", "/sys"];
+const OWN: [&str; 6] = ["/dev", "/proc", "/tmp", "/root", "/lost+found", "/run/user"];
+/// The kernel's own files, with what is mounted below them.
+const KERNEL: &str = "/sys";
 /// Programs: read-only without a look inside.
 const PROGRAMS: [&str; 10] = ["/bin", "/boot", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/sbin", "/snap", "/usr"];
 /// Where the directories that are created again lie.
@@ -68,7 +69,7 @@ impl Plan {
         let mut plan = Self { points, reach, skeleton: Vec::new(), shown: Vec::new(), opened: Vec::new() };
         plan.show_entries(Path::new("/"));
         plan.show_own();
-        for (name, mode) in [("/root", 0o700), ("/tmp", 0o1777), ("/mnt", 0o755), ("/proc", 0o555)] {
+        for (name, mode) in [("/root", 0o700), ("/tmp", 0o1777), ("/mnt", 0o755), ("/dev", 0o755), ("/proc", 0o555)] {
             plan.skeleton.push((PathBuf::from(name), Entry::Directory(mode)));
         }
 
@@ -102,7 +103,14 @@ impl Plan {
             mounts::unless_gone(path, self.mount(layout, path, *how))?;
         }
         let proc = root.join("proc");
-        mounts::mount_new("proc", &proc, None).or_else(|_| mounts::bind(Path::new("/proc"), &proc))
+        mounts::mount_new("proc", &proc, None).or_else(|_| mounts::bind(Path::new("/proc"), &proc))?;
+        kernel::show_devices(&root, self.flags_at(Path::new("/dev")))?;
+        if is_root_of_host() {
+            // Where overlays are refused, root has this view too, and the kernel's files are its own to change.
+            mounts::make_read_only(&root.join("sys"))?;
+            kernel::protect(&root)?;
+        }
+        Ok(())
     }
 
     fn make_skeleton(&self, skeleton: &Path) -> Result<(), Problem> {
@@ -157,7 +165,7 @@ impl Plan {
     }
 
     fn show_directory(&mut self, path: PathBuf) {
-        if is_one_of(&path, &KERNEL) {
+        if path == Path::new(KERNEL) {
             return self.shown.push((path, How::Whole));
         }
         if self.points.iter().any(|point| point.path != path && point.path.starts_with(&path)) {
@@ -211,10 +219,14 @@ impl Plan {
 
     /// Also where the caller may not write: others, or his groups, might.
     fn mount_read_only(&self, path: &Path, target: &Path) -> Result<(), Problem> {
-        let holder = self.points.iter().rev().find(|point| path.starts_with(&point.path));
-        let flags = holder.map_or(MsFlags::empty(), |point| point.flags);
         mounts::bind_one(path, target)?;
-        mounts::remount_read_only(target, flags)
+        mounts::remount_read_only(target, self.flags_at(path))
+    }
+
+    /// The flags of the mount that holds a path of the host.
+    fn flags_at(&self, path: &Path) -> MsFlags {
+        let holder = self.points.iter().rev().find(|point| path.starts_with(&point.path));
+        holder.map_or(MsFlags::empty(), |point| point.flags)
     }
 }
 
@@ -227,6 +239,11 @@ fn renew(renewed: &Path, top: &Path, directory: &Path) -> Result<(), Problem> {
         make_directory(&below(renewed, path), metadata.permissions().mode() & 0o7777)?;
     }
     Ok(())
+}
+
+/// Whether the caller is root outside the user namespace too: only then the host's root directory has an owner here.
+fn is_root_of_host() -> bool {
+    Path::new("/").metadata().is_ok_and(|metadata| metadata.uid() == 0)
 }
 
 fn is_one_of(path: &Path, list: &[&str]) -> bool {

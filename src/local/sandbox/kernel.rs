@@ -1,5 +1,5 @@
-//! What a task that root runs sees of the kernel: its own processes, devices without hardware, and nothing that it could
-//! change for the host. The paths are those that container runtimes mask or make read-only.
+//! What a task sees of the kernel: its own processes, devices without hardware, and nothing that root could change for the
+//! host. The paths are those that container runtimes mask or make read-only.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -47,7 +47,12 @@ pub(super) fn show(root: &Path, privileged: bool) -> Result<(), Problem> {
         return mounts::bind(Path::new("/dev"), &root.join("dev"));
     }
     show_sys(root)?;
-    show_devices(root)?;
+    show_devices(root, MsFlags::empty())?;
+    protect(root)
+}
+
+/// Keeps files of the kernel from being changed, and those that tell of the host from being read.
+pub(super) fn protect(root: &Path) -> Result<(), Problem> {
     for path in READ_ONLY.map(|path| root.join(path)) {
         if path.exists() {
             mounts::bind_one(&path, &path)?;
@@ -77,12 +82,14 @@ fn show_sys(root: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-fn show_devices(root: &Path) -> Result<(), Problem> {
+/// A `/dev` of its own: the host's directory would be open to a task of root. `flags` are those of the host's, which a user
+/// namespace may not take away.
+pub(super) fn show_devices(root: &Path, flags: MsFlags) -> Result<(), Problem> {
     let devices = root.join("dev");
     // Not by `mount_new`: devices are all that there is in it.
     mounts::mount_devices(&devices)?;
     for (name, major, minor) in DEVICES {
-        show_device(&devices.join(name), major, minor)?;
+        show_device(&devices.join(name), major, minor, flags)?;
     }
     for (name, target) in LINKS {
         let path = devices.join(name);
@@ -95,11 +102,11 @@ fn show_devices(root: &Path) -> Result<(), Problem> {
     mounts::mount_new("devpts", &terminals, Some("newinstance,ptmxmode=0666,mode=0620"))?;
     // A kernel may be built without message queues.
     let _ = mounts::mount_new("mqueue", &queues, None);
-    show_accelerators(&devices)
+    show_accelerators(&devices, flags)
 }
 
 /// Made again, or bound where a container has no right to make devices.
-fn show_device(path: &Path, major: u32, minor: u32) -> Result<(), Problem> {
+fn show_device(path: &Path, major: u32, minor: u32, flags: MsFlags) -> Result<(), Problem> {
     let mode = Mode::from_raw_mode(0o666);
     if mknodat(CWD, path, FileType::CharacterDevice, mode, makedev(major, minor)).is_ok() {
         // The umask has taken part of the mode.
@@ -108,10 +115,16 @@ fn show_device(path: &Path, major: u32, minor: u32) -> Result<(), Problem> {
     }
     let on_host = Path::new("/dev").join(path.file_name().unwrap_or_default());
     fs::write(path, "").map_err(|error| Problem::new("make the device", path, error))?;
-    mounts::bind_one(&on_host, path)
+    show_device_of_host(&on_host, path, flags)
 }
 
-fn show_accelerators(devices: &Path) -> Result<(), Problem> {
+/// Read-only, so that its mode and owner stay: what is written to a device itself does not count for the mount.
+fn show_device_of_host(on_host: &Path, path: &Path, flags: MsFlags) -> Result<(), Problem> {
+    mounts::bind_one(on_host, path)?;
+    mounts::remount_read_only(path, flags)
+}
+
+fn show_accelerators(devices: &Path, flags: MsFlags) -> Result<(), Problem> {
     let nvidia = fs::read_dir("/dev").into_iter().flatten().flatten().map(|entry| entry.file_name());
     let nvidia = nvidia.filter(|name| name.to_string_lossy().starts_with("nvidia"));
     for name in ACCELERATORS.into_iter().map(Into::into).chain(nvidia) {
@@ -119,7 +132,7 @@ fn show_accelerators(devices: &Path) -> Result<(), Problem> {
         let Ok(metadata) = on_host.metadata() else { continue };
         let made = if metadata.is_dir() { fs::create_dir(&path) } else { fs::write(&path, "") };
         made.map_err(|error| Problem::new("make the device", &path, error))?;
-        mounts::bind_one(&on_host, &path)?;
+        show_device_of_host(&on_host, &path, flags)?;
     }
     Ok(())
 }
