@@ -222,7 +222,7 @@ async fn all_pages_are_listed() {
     assert_eq!(names(&["-l", "parity=odd", "--phase", "pending", "--since", "1h"]), "w1");
     let (_, table, _) = run(&namespace, &["list", "--phase", "Failed"]);
     let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!((row[0], row[1], &row[3..]), ("w3", "Failed", &["0/1", "r1", "no"][..]));
+    assert_eq!((row[0], row[1], &row[3..]), ("w3", "Failed", &["0/1", "r1", "1", "no"][..]));
     let other = Namespace::new().await;
     other.create("workflows", &workflow("elsewhere", "r1")).await;
     let (_, all, _) = run(&namespace, &["list", "-A"]);

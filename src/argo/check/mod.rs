@@ -74,10 +74,15 @@ pub(crate) type Known<'k> = &'k dyn Fn(&str, bool) -> Option<&'k Value>;
 pub(crate) fn check<'k>(document: &'k Value, kind: Kind, known: Known<'k>, options: &'k Options) -> Vec<Finding> {
     let mut findings = schema::check(document, kind, options);
     if let Some(pointer) = kind.workflow_spec() {
-        // What is not read as it is written has no meaning that could be wrong.
+        // What is not read as it is written has no meaning that could be wrong; a misspelled field is to be corrected, tags and
+        // all.
         let misread: Vec<String> = findings
             .iter()
-            .filter(|finding| matches!(finding.rule, Rule::Type | Rule::UnknownField))
+            .filter(|finding| match finding.rule {
+                Rule::Type => true,
+                Rule::UnknownField => finding.severity == Severity::Warning,
+                _ => false,
+            })
             .map(|finding| finding.pointer.clone())
             .collect();
         let within = |pointer: &str| misread.iter().any(|above| is_within(pointer, above));
