@@ -20,9 +20,12 @@ const GRAIN: Duration = Duration::from_millis(50);
 
 /// Writes down when the logs of tasks grow.
 #[derive(Debug, Clone)]
-pub(super) struct Recorder {
+pub(super) struct Recorder(Arc<Watched>);
+
+#[derive(Debug)]
+struct Watched {
     kernel: Option<Arc<Inotify>>,
-    directories: Arc<Mutex<Directories>>,
+    directories: Mutex<Directories>,
 }
 
 type Directories = HashMap<PathBuf, Logs>;
@@ -47,21 +50,22 @@ impl Recorder {
     /// Records nothing yet; and nothing ever where the kernel does not tell of changes.
     pub(super) fn new() -> Self {
         let kernel = Inotify::init(InitFlags::IN_CLOEXEC).ok().map(Arc::new);
-        let directories: Arc<Mutex<Directories>> = Arc::default();
-        if let Some(kernel) = kernel.clone() {
-            let directories = Arc::downgrade(&directories);
-            // Ends with the first event after the recorder, or with the process.
+        let watched = Arc::new(Watched { kernel: kernel.clone(), directories: Mutex::default() });
+        if let Some(kernel) = kernel {
+            let watched = Arc::downgrade(&watched);
             thread::spawn(move || {
                 while let Ok(events) = kernel.read_events() {
-                    let Some(directories) = directories.upgrade() else { return };
-                    if note(&mut lock(&directories), &events) {
+                    let Some(watched) = watched.upgrade() else { return };
+                    if note(&mut lock(&watched.directories), &events) {
                         thread::sleep(GRAIN);
-                        lock(&directories).iter_mut().for_each(|(path, logs)| logs.watch(path, &kernel));
+                        for (path, logs) in lock(&watched.directories).iter_mut() {
+                            logs.watch(path, &kernel);
+                        }
                     }
                 }
             });
         }
-        Self { kernel, directories }
+        Self(watched)
     }
 
     /// From now on the logs in this directory are heard of. What an earlier try of the task left there is forgotten.
@@ -69,21 +73,31 @@ impl Recorder {
         for log in logs(directory) {
             let _ = fs::remove_file(log.with_extension("times"));
         }
-        if let Some(kernel) = &self.kernel {
+        if let Some(kernel) = &self.0.kernel {
             let mut logs = Logs::default();
             logs.arm(directory, kernel);
-            lock(&self.directories).insert(directory.to_owned(), logs);
+            lock(&self.0.directories).insert(directory.to_owned(), logs);
         }
         Recording { recorder: self.clone(), directory: directory.to_owned() }
+    }
+}
+
+impl Drop for Watched {
+    /// Wakes the thread that reads events, so that it ends: the end of a watch is an event too.
+    fn drop(&mut self) {
+        let Some(kernel) = &self.kernel else { return };
+        if let Ok(watch) = kernel.add_watch("/", AddWatchFlags::IN_DELETE_SELF) {
+            let _ = kernel.rm_watch(watch);
+        }
     }
 }
 
 impl Drop for Recording {
     /// The task has ended: what its logs hold now is all.
     fn drop(&mut self) {
-        let Some(mut logs) = lock(&self.recorder.directories).remove(&self.directory) else { return };
+        let Some(mut logs) = lock(&self.recorder.0.directories).remove(&self.directory) else { return };
         logs.note(&self.directory);
-        if let (Some(kernel), Some(watched)) = (&self.recorder.kernel, logs.watched) {
+        if let (Some(kernel), Some(watched)) = (&self.recorder.0.kernel, logs.watched) {
             let _ = kernel.rm_watch(watched);
         }
     }
@@ -218,6 +232,14 @@ mod tests {
             assert!(Instant::now() < limit, "never: {what}");
             thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    #[test]
+    fn nothing_reads_events_after_the_recorder() {
+        let recorder = Recorder::new();
+        let kernel = recorder.0.kernel.clone().expect("this kernel tells of changes");
+        drop(recorder);
+        until("the thread has ended", || Arc::strong_count(&kernel) == 1);
     }
 
     #[test]

@@ -184,6 +184,12 @@ impl Worker {
         if let Ok(outcome) = serde_json::from_slice(&line) {
             return Ok((outcome, killed));
         }
+        if !line.is_empty() {
+            // A privileged task can write to its worker's output. What else comes from there is not read.
+            self.child.start_kill()?;
+            self.child.wait().await?;
+            return Err(io::Error::other("its worker sent something else than an outcome"));
+        }
         let status = self.child.wait().await?;
         Err(io::Error::other(format!("its supervisor ended without an outcome ({status})")))
     }
