@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::argo::Workflow;
 use crate::argo::node_selector::NodeSelector;
+use crate::argo::status::{Node, NodeType};
 use crate::exit::{CommandError, Exit};
 
 /// How a run is retried.
@@ -133,6 +134,14 @@ pub(crate) enum Refusal {
         /// The node.
         node: String,
     },
+    /// A controller would not go on with a node that is carried over.
+    #[error("node {node} of workflow {name} has failed with a retryStrategy, in or around a nested template")]
+    Stuck {
+        /// The workflow.
+        name: String,
+        /// The node.
+        node: String,
+    },
     /// Its nodes do not form a graph.
     #[error("the status of workflow {name} is not whole: node {node} has no way up to the first one")]
     Broken {
@@ -185,6 +194,7 @@ impl CommandError for Refusal {
             }
             Self::NodeLeftOut { .. } => "its condition is false, or the document no longer calls it; see --plan",
             Self::NodesAway { .. } | Self::Broken { .. } => "retry it without --memoized and --in-place",
+            Self::Stuck { .. } => "retry it without --memoized: an Argo controller does not go on with such a node",
             Self::UnknownPhase { .. } | Self::Deleted { .. } | Self::OwnerDeleted { .. } => return None,
         };
         Some(hint.to_owned())
@@ -220,5 +230,22 @@ pub(crate) fn check(live: &Value, mode: &Mode, owners: &[Owner], asks: bool) -> 
     if elsewhere && *mode != Mode::NewAttempt {
         return Err(Refusal::NodesAway { name });
     }
-    Ok(())
+    match (*mode == Mode::Memoized).then(|| stuck(live)).flatten() {
+        Some(node) => Err(Refusal::Stuck { name, node }),
+        None => Ok(()),
+    }
+}
+
+/// A node with which a controller does not go on as it should in a memoized workflow: `FormulateResubmitWorkflow`
+/// (workflow/util/util.go, v4.1.2) resets it and its attempts. Seen on a controller: below a dag the run never ends; else an
+/// attempt too many begins, and stays Running when the workflow has Succeeded.
+fn stuck(live: &Workflow) -> Option<String> {
+    let nodes = live.nodes();
+    let root = nodes.root().map(|root| root.id.clone());
+    let is_stuck = |node: &&Node| {
+        let within = node.boundary_id.as_ref().filter(|id| !id.is_empty() && Some(*id) != root.as_ref());
+        let around = || nodes.children(node).any(|attempt| attempt.kind != NodeType::Pod);
+        node.kind == NodeType::Retry && node.phase.is_unsuccessful() && (within.is_some() || around())
+    };
+    nodes.all.iter().find(is_stuck).map(|node| node.name.clone())
 }

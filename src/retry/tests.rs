@@ -374,6 +374,21 @@ fn a_stopped_workflow_is_not_stopped_again() {
 }
 
 #[test]
+fn a_failed_retry_node_within_another_template_is_not_carried_over() {
+    let of = |boundary: &str| {
+        json!({"metadata": {"name": "w"}, "status": {"phase": "Failed", "nodes": {
+            "w": {"id": "w", "name": "w", "type": "DAG", "phase": "Failed", "children": ["in"]},
+            "in": {"id": "in", "name": "w.in", "type": "Steps", "phase": "Failed", "boundaryID": "w", "children": ["r"]},
+            "r": {"id": "r", "name": "w.in[0].r", "type": "Retry", "phase": "Failed", "boundaryID": boundary},
+        }}})
+    };
+    let stuck = Refusal::Stuck { name: "w".to_owned(), node: "w.in[0].r".to_owned() };
+    assert_eq!(check(&of("in"), &Mode::Memoized, &[], false), Err(stuck));
+    assert_eq!(check(&of("in"), &Mode::NewAttempt, &[], false), Ok(()));
+    assert_eq!(check(&of("w"), &Mode::Memoized, &[], false), Ok(()));
+}
+
+#[test]
 fn memoized_carries_finished_pods_over() {
     let live = live();
     let name: ObjectName = "etl-again".parse().unwrap();
