@@ -70,6 +70,11 @@ fn after_an_edit_only_what_changed_runs() {
     let fourth = submit(&home, &fixed, &["--resume", "-p", "mark=e"]);
     assert_eq!((fourth.code, identity(&fourth.object()).1.as_str()), (Some(0), "4"));
     assert_eq!(marks(&home), ["a", "b", "b", "c", "d", "e"]);
+
+    let of_the_first = format!("--resume={}", first["metadata"]["name"].as_str().unwrap());
+    let fifth = submit(&home, &fixed, &[&of_the_first]);
+    assert_eq!((fifth.code, identity(&fifth.object()).1.as_str()), (Some(0), "5"), "{fifth:?}");
+    assert_eq!(marks(&home), ["a", "b", "b", "c", "d", "e"], "later attempts that have succeeded do not matter");
 }
 
 #[test]

@@ -19,7 +19,9 @@ use crate::exit::Exit;
 use crate::output::list::age;
 use crate::output::stream::{is_terminal, talk};
 use crate::prepare::{Options, Prepared, Templates, existing_cache};
-use crate::retry::{Asked, Attempt, Naming, Next, Plan, is_run_of};
+use crate::retry::{Asked, Attempt, Naming, Next, Plan, Refusal, is_run_of};
+
+const END_FIRST: &str = "wait for its end, or stop it first";
 
 /// The run that a workflow goes on from.
 pub(super) struct Resumed {
@@ -47,13 +49,20 @@ impl Resumed {
         };
         if !live.has_ended() {
             let message = format!("cannot resume: workflow {} is {}", live.name(), live.phase());
-            return Err(Failure::new(Exit::Conflict, message).hint("wait for its end, or stop it first"));
+            return Err(Failure::new(Exit::Conflict, message).hint(END_FIRST));
         }
 
         let source = Source::beside(&backend, None);
         let caches = Caches::read(source, &[subject.object, live.value()]).await?;
         let attempts = known_attempts(&backend, &live, &caches, args.follow_up.handle.as_deref()).await?;
-        attempts.check()?;
+        match attempts.check() {
+            // An edited document may go on from any of the attempts.
+            Ok(()) | Err(Refusal::LaterSucceeded { .. }) => {}
+            Err(refusal) => {
+                let message = format!("cannot resume: {refusal}");
+                return Err(Failure::new(Exit::Conflict, message).hint(END_FIRST));
+            }
+        }
         Ok(Some(Self { attempt: attempts.next(), live, caches, naming }))
     }
 
