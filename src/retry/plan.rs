@@ -166,7 +166,14 @@ impl Plan {
             (node.id.as_str(), verdict)
         });
         let verdicts = verdicts.collect();
-        Self::carried(live, mode, &change.workflow, &verdicts, &change.pods)
+
+        // The controller looks for the entry of a node that it makes again (operator.go, executeTemplate, v4.1.2): what is to
+        // run although it has succeeded must not be answered.
+        let again = nodes.all.iter().filter(|node| node.phase == Phase::Succeeded && change.removed.contains(&node.id));
+        let removes = again
+            .filter_map(|node| node.memoization_status.as_ref())
+            .map(|status| EntryName { cache: status.cache_name.clone(), key: status.key.clone() });
+        Self { removes: removes.collect(), ..Self::carried(live, mode, &change.workflow, &verdicts, &change.pods) }
     }
 
     /// Whether anything runs.

@@ -448,6 +448,9 @@ fn in_place_a_selected_success_runs_again() {
     assert_eq!(change.pods.len(), 2);
     let plan = Plan::in_place(&live, &Mode::InPlace(Some(selector)), &change);
     assert_eq!(*verdict(&plan, ".b"), runs(Why::Selected));
+    let status = &live["status"]["nodes"][node_id("etl-x2k9f", "etl-x2k9f.b")]["memoizationStatus"];
+    let removed: Vec<&str> = plan.removes.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(removed, [status["key"].as_str().unwrap()], "the entry would answer at once");
 }
 
 #[test]
