@@ -52,7 +52,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("prepare", &["argo", "exit"]),
     ("git", &["exit", "file"]),
     ("cache", &["argo", "exit", "file", "mask", "prepare"]),
-    ("cluster", &["argo", "cache", "exit"]),
+    ("cluster", &["argo", "cache", "exit", "mask"]),
     ("local", &["argo", "cache", "exit", "file", "mask", "prepare"]),
     ("retry", &["argo", "cache", "exit", "local", "prepare"]),
     ("backend", &["argo", "cluster", "control", "exit", "local", "mask", "prepare", "report"]),

@@ -8,7 +8,6 @@ use crate::argo::Workflow;
 use crate::argo::document::to_yaml_documents;
 use crate::argo::nodes::path;
 use crate::argo::status::{Node, Phase};
-use crate::argo::template::text;
 
 /// Templates of more lines are told by their names alone.
 const LONGEST: usize = 2_000;
@@ -150,8 +149,7 @@ fn differing(old: &[String], new: &[String]) -> Vec<String> {
 
 /// The attempt that a workflow is a retry of, as it says itself.
 pub(crate) fn attempt_before(workflow: &Value) -> Option<&str> {
-    let labels = workflow.pointer("/metadata/labels")?;
-    Some(text(labels, "workflows.argoproj.io/resubmitted-from-workflow")).filter(|name| !name.is_empty())
+    Workflow::view(workflow).retry_of()
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl Cache {
                 immutable: object["immutable"] == true,
                 binary: object["binaryData"].as_object().into_iter().flatten().map(|(_, value)| decoded(value)).sum(),
                 of_controller: is_of_controller(object),
-                attempts: AttemptNumbers::read(object["metadata"]["annotations"][ANNOTATION].as_str().unwrap_or("{}")),
+                attempts: AttemptNumbers::read(metadata.annotation(ANNOTATION).unwrap_or("{}")),
             },
         }
     }

@@ -108,7 +108,7 @@ spec:
     - - name: item
         template: item
         withSequence: {count: 100000}
-        arguments: {parameters: [{name: value, value: '{{=len(filter(1..4000, any(1..4000, # < 0)))}}{{item}}'}]}
+        arguments: {parameters: [{name: value, value: '{{=len(filter(1..1000, any(1..1000, # < 0)))}}{{item}}'}]}
   - name: item
     inputs: {parameters: [{name: value}]}
     container: {image: busybox, command: [echo, '{{inputs.parameters.value}}']}

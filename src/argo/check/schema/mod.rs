@@ -312,6 +312,4 @@ fn is_quantity(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod definitions;
-#[cfg(test)]
 mod tests;

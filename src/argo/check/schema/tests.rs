@@ -1,5 +1,7 @@
 //! Types, unknown fields, versions, bounds and names, with their places.
 
+mod definitions;
+
 use crate::argo::check::{Options, Rule, Version, check_fields};
 use crate::argo::document::{Document, Severity, Source, parse};
 

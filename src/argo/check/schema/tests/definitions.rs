@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::types::{Bound, Field, Shape, number, numbered};
+use super::super::types::{Bound, Field, Shape, number, numbered};
 use crate::argo::template::{field, list, text};
 
 const ROOT: &str = "/spec/versions/0/schema/openAPIV3Schema";
