@@ -44,9 +44,10 @@ impl Row {
         }
     }
 
-    /// The order of the table: the latest first; runs of the same second by name.
+    /// The order of the table: the latest first; of the same second the highest attempt, then by name.
     pub(crate) fn by_age(&self, other: &Self) -> Ordering {
-        other.created.cmp(&self.created).then_with(|| self.name.cmp(&other.name))
+        let attempts = || other.summary.attempt.cmp(&self.summary.attempt);
+        other.created.cmp(&self.created).then_with(attempts).then_with(|| self.name.cmp(&other.name))
     }
 
     /// The same run in a phase that needs no message.

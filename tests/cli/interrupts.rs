@@ -107,7 +107,7 @@ spec:
     steps:
     - - name: item
         template: item
-        withSequence: {count: 100000}
+        withSequence: {count: 2000}
         arguments: {parameters: [{name: value, value: '{{=len(filter(1..1000, any(1..1000, # < 0)))}}{{item}}'}]}
   - name: item
     inputs: {parameters: [{name: value}]}

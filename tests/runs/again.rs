@@ -188,8 +188,9 @@ fn all_runs_that_failed_are_retried_by_one_command() {
         .map(|plan| (plan["workflow"].as_str().unwrap(), &plan["attempt"]))
         .collect();
     assert_eq!(planned.len(), 2, "{planned:?}");
-    assert_eq!(planned[0], (name(&first), &Value::from(2)));
-    assert_eq!(planned[1].1, &Value::from(3), "the last attempt of a run goes on");
+    // Runs of one second have no order.
+    assert!(planned.contains(&(name(&first), &Value::from(2))), "{planned:?}");
+    assert!(planned.iter().any(|plan| plan.1 == 3), "the last attempt of a run goes on: {planned:?}");
 
     let all = home.run(["retry", "--local", "--field-selector", "status.phase=Failed", "-o", "name", "-p", "ok=yes"]);
     assert_eq!((all.code, all.stdout.lines().count()), (Some(0), 3), "{all:?}");
