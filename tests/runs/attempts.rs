@@ -194,5 +194,30 @@ fn a_retry_gives_what_an_undisturbed_run_would_have_given() {
             check(&before, &plan, &after, more.is_empty());
             (before, more) = (after, &[]);
         }
+        if before["status"]["phase"] == "Succeeded" {
+            run_again(&home, &mut random, &before);
+        }
     }
+}
+
+/// Runs a node of a run that has succeeded again, alone or with all that follows from it.
+fn run_again(home: &Environment, random: &mut StdRng, before: &Value) {
+    let old = nodes(before);
+    let memoized = |node: &&Value| node["type"] == "Pod" && node["memoizationStatus"].is_object();
+    let names: Vec<&str> = old.values().filter(memoized).map(|node| node["name"].as_str().unwrap()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let name = names[random.random_range(0..names.len())];
+    let flag = if random.random_ratio(1, 2) { "--from" } else { "--only" };
+    println!("{flag} {name}");
+    let plan = home.run(["retry", "--local", "@latest", flag, name, "--plan", "-o", "json"]).json();
+    let after = home.run(["retry", "--local", "@latest", flag, name, "-o", "json"]).object();
+    check(before, &plan, &after, false);
+
+    let (run, new) = (before["metadata"]["name"].as_str().unwrap(), nodes(&after));
+    let asked = below(run, name);
+    assert!(new.get(&asked).is_some_and(|node| !is_hit(node)), "{asked} did not run again");
+    let planned = plan["nodes"].as_array().unwrap().iter().filter(|entry| entry["why"]["reason"] == "selected").count();
+    assert!(flag == "--from" || planned == 1, "{planned} nodes run for {asked} alone: {plan:#}");
 }
