@@ -176,6 +176,7 @@ fn unusable(context: Option<&str>, cause: String) -> ClusterError {
 mod tests {
     use kube::core::response::{StatusCause, StatusDetails};
 
+    use super::super::failure::empty_details;
     use super::*;
 
     #[test]
@@ -191,16 +192,5 @@ mod tests {
         };
         let status = Status::failure("Workflow \"x\" is invalid: []", "Invalid").with_code(422).with_details(details);
         assert_eq!(causes(&status), ["spec.entrypoint: must be a string", "odd"]);
-    }
-
-    fn empty_details() -> StatusDetails {
-        StatusDetails {
-            name: String::new(),
-            group: String::new(),
-            kind: String::new(),
-            uid: String::new(),
-            causes: Vec::new(),
-            retry_after_seconds: 0,
-        }
     }
 }

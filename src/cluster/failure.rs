@@ -116,6 +116,19 @@ pub(super) fn credential(error: &AuthError) -> String {
     }
 }
 
+/// Details that say nothing: kube has no default for them.
+#[cfg(test)]
+pub(super) fn empty_details() -> kube::core::response::StatusDetails {
+    kube::core::response::StatusDetails {
+        name: String::new(),
+        group: String::new(),
+        kind: String::new(),
+        uid: String::new(),
+        causes: Vec::new(),
+        retry_after_seconds: 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use kube::core::response::StatusDetails;
@@ -160,16 +173,5 @@ mod tests {
         assert_eq!(asking(0).pause(3), PAUSE * 4);
         assert_eq!(asking(2).pause(1), Duration::from_secs(2));
         assert_eq!(asking(3600).pause(1), MAX_PAUSE);
-    }
-
-    fn empty_details() -> StatusDetails {
-        StatusDetails {
-            name: String::new(),
-            group: String::new(),
-            kind: String::new(),
-            uid: String::new(),
-            causes: Vec::new(),
-            retry_after_seconds: 0,
-        }
     }
 }

@@ -42,6 +42,13 @@ const EXAMPLES: &str = "Examples:
   kubectl runnable retry etl-x2k9f -p date=2026-11-21
   kubectl runnable retry etl-x2k9f --file etl.yaml
 
+  # Run a node again that has succeeded, with all that follows from it, or alone
+  kubectl runnable retry etl-x2k9f --from load
+  kubectl runnable retry etl-x2k9f --only load
+
+  # Retry all runs of a team that failed last night: one plan each, one question
+  kubectl runnable retry -l team=data --plan
+
   # Keep what finds the new attempt again, and tell CI what each node did
   kubectl runnable retry run.json --handle run.json --wait --report junit=run.xml
 
