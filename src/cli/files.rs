@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::failure::Failure;
 use crate::argo::document::{Document, DocumentError, MAX_BYTES, Problem, Severity, Source, parse, parse_map};
 use crate::argo::expression::golang;
+use crate::backend::Run;
 use crate::exit::Exit;
+use crate::local::store::BESIDE;
 use crate::output::stream::{stderr_colors, talk};
 
 /// Values of flags with an optional value, which are taken for files if the user forgets the `=`.
@@ -31,6 +33,13 @@ pub(super) fn with_sources(paths: &[impl AsRef<Path>], quiet: bool) -> Result<(V
         sources.push(source);
     }
     Ok((documents, sources))
+}
+
+/// The documents that stood beside a local run when it was submitted; a cluster keeps its own.
+pub(super) fn beside(run: &Run, quiet: bool) -> Result<Vec<Document>, Failure> {
+    let Run::Local(record) = run else { return Ok(Vec::new()) };
+    let path = record.directory().join(BESIDE);
+    if path.metadata().is_ok_and(|file| file.len() > 0) { documents(&[path], quiet) } else { Ok(Vec::new()) }
 }
 
 /// Reads parameters from a YAML or JSON map, in order. A value that is not a string becomes JSON as Go writes it, as in

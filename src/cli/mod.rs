@@ -19,6 +19,7 @@ mod list;
 mod log;
 mod logs;
 mod notify;
+mod progress;
 mod prompt;
 mod report;
 mod resume;
@@ -75,6 +76,7 @@ enum Command {
     Status(status::Args),
     Wait(wait::Args),
     Watch(watch::Args),
+    Progress(progress::Args),
     Logs(logs::Args),
     Suspend(suspend::Args),
     Resume(resume::Args),
@@ -121,6 +123,7 @@ pub fn run() -> Exit {
         Ok(Cli { command: Command::Status(args), .. }) => status::run(&args),
         Ok(Cli { command: Command::Wait(args), .. }) => wait::run(&args),
         Ok(Cli { command: Command::Watch(args), .. }) => watch::run(&args),
+        Ok(Cli { command: Command::Progress(args), .. }) => progress::run(&args),
         Ok(Cli { command: Command::Logs(args), .. }) => logs::run(&args),
         Ok(Cli { command: Command::Suspend(args), .. }) => suspend::run(&args),
         Ok(Cli { command: Command::Resume(args), .. }) => resume::run(args),

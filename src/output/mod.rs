@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod plan;
+pub(crate) mod progress;
 pub(crate) mod status;
 pub(crate) mod step_summary;
 pub(crate) mod stream;

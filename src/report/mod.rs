@@ -3,5 +3,6 @@
 
 pub(crate) mod cases;
 pub(crate) mod notice;
+pub(crate) mod progress;
 pub(crate) mod summary;
 mod work;

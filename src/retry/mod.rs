@@ -11,6 +11,7 @@ mod asked;
 mod attempt;
 mod document;
 mod entries;
+mod expected;
 mod in_place;
 mod lost_state;
 mod memoized;
@@ -26,6 +27,7 @@ pub(crate) use self::asked::{Asked, Wish};
 pub(crate) use self::attempt::{Attempt, Attempts};
 pub(crate) use self::document::{Naming, is_run_of};
 pub(crate) use self::entries::{Entries, EntryName, Kept};
+pub(crate) use self::expected::{ExpectedCalls, expected_calls};
 pub(crate) use self::in_place::{InPlace, in_place};
 #[cfg(test)]
 use self::lost_state::LostState;

@@ -13,6 +13,7 @@ mod handle;
 mod list;
 mod logs;
 mod notice;
+mod progress;
 mod report;
 mod resume;
 mod retry;

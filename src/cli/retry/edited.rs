@@ -11,7 +11,6 @@ use crate::backend::Run;
 use crate::cli::check::{Checked, set_parameters};
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::local::store::BESIDE;
 use crate::prepare::Templates;
 
 /// What the files hold.
@@ -47,13 +46,8 @@ impl Edited {
 
     /// Adds what stood beside a local run when it was submitted, where the files given now do not take its place.
     pub(super) fn keep_beside(&mut self, run: &Run, quiet: bool) -> Result<(), Failure> {
-        let Run::Local(record) = run else { return Ok(()) };
-        let path = record.directory().join(BESIDE);
-        if !path.metadata().is_ok_and(|file| file.len() > 0) {
-            return Ok(());
-        }
         let is_new = |old: &Document| self.beside.iter().all(|new| (new.kind, new.name()) != (old.kind, old.name()));
-        let kept: Vec<Document> = files::documents(&[path], quiet)?.into_iter().filter(is_new).collect();
+        let kept: Vec<Document> = files::beside(run, quiet)?.into_iter().filter(is_new).collect();
         self.beside.extend(kept);
         Ok(())
     }
