@@ -24,6 +24,24 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// The exit of this code.
+    pub(crate) fn from_code(code: i32) -> Option<Self> {
+        let all = [
+            Self::Success,
+            Self::Tool,
+            Self::Usage,
+            Self::Failed,
+            Self::Errored,
+            Self::TimedOut,
+            Self::NotFound,
+            Self::Conflict,
+            Self::Interrupted,
+        ];
+        all.into_iter().find(|exit| *exit as i32 == code)
+    }
+}
+
 /// An error that can end a command. Each module maps its errors to exit codes and hints here.
 pub trait CommandError: std::error::Error {
     /// The command's exit code.

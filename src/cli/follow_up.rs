@@ -31,6 +31,10 @@ pub(super) struct FollowUp {
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     pub(super) timeout: Option<Duration>,
 
+    /// Return as soon as a local run has started; it goes on in the background, and every command finds it with --local
+    #[arg(long, conflicts_with = "wait")]
+    pub(super) detach: bool,
+
     /// Write a run handle (JSON) to this file, such as run.json; every command accepts it as RUN
     #[arg(long, value_name = "FILE", value_parser = handle::file)]
     pub(super) handle: Option<PathBuf>,
@@ -43,7 +47,7 @@ pub(super) struct FollowUp {
 }
 
 /// A created run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CreatedRun {
     /// The Workflow object: as created, or the final one after waiting.
     pub(super) object: Workflow,
@@ -55,6 +59,10 @@ impl FollowUp {
     /// Fails if a file cannot be written, or if a flag needs --wait. The command always waits for a `local` run.
     pub(super) fn check(&self, local: bool) -> Result<(), Failure> {
         self.handle.as_deref().map_or(Ok(()), handle::check_writable)?;
+        if self.detach && !local {
+            return Err(Failure::usage("--detach is for local runs: a run on a cluster goes on by itself")
+                .hint("add --local, or leave --detach out"));
+        }
         if self.wait || local {
             return self.report.check();
         }
@@ -76,6 +84,7 @@ impl FollowUp {
         let flags = [
             ("--handle", self.handle.is_some()),
             ("--wait", self.wait),
+            ("--detach", self.detach),
             ("--timeout", self.timeout.is_some()),
             ("--notify", self.notify.is_requested()),
             ("--report", self.report.is_requested()),
@@ -142,9 +151,14 @@ impl FollowUp {
     }
 }
 
-/// Prints the objects in the requested format; in JSON and YAML each has its handle as `run`.
+/// Prints the objects in the requested format.
 pub(super) fn print(format: Option<Format>, runs: Vec<CreatedRun>) -> Result<(), Failure> {
     let Some(format) = format else { return Ok(()) };
+    Ok(stream::result(rendered_runs(format, runs))?)
+}
+
+/// The objects in a format; in JSON and YAML each has its handle as `run`.
+pub(super) fn rendered_runs(format: Format, runs: Vec<CreatedRun>) -> String {
     let with_handle = matches!(format, Format::Json | Format::Yaml);
     let objects: Vec<Value> = runs
         .into_iter()
@@ -153,5 +167,5 @@ pub(super) fn print(format: Option<Format>, runs: Vec<CreatedRun>) -> Result<(),
             if with_handle { run.handle.beside(object) } else { object }
         })
         .collect();
-    Ok(stream::result(rendered(format, &objects))?)
+    rendered(format, &objects)
 }

@@ -9,6 +9,7 @@ mod again;
 mod attempts;
 mod cache;
 mod delete;
+mod detach;
 mod handle;
 mod list;
 mod logs;

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
+use super::background::{self, Started};
 use super::interrupts::Interrupts;
 use super::{Launch, Ready, ending, print};
 use crate::argo::status::Phase;
 use crate::backend::Snapshot;
 use crate::cli::failure::Failure;
 use crate::cli::follow::Followed;
-use crate::cli::follow_up::CreatedRun;
+use crate::cli::follow_up::{CreatedRun, rendered_runs};
 use crate::cli::handle::handle_of;
 use crate::exit::Exit;
 use crate::local::engine::Ended;
@@ -19,6 +20,7 @@ use crate::local::new_run::NewRun;
 use crate::local::run_locks::Places;
 use crate::local::view::View;
 use crate::mask::Mask;
+use crate::output::format;
 use crate::output::live::Live;
 use crate::output::stream::talk;
 
@@ -32,6 +34,10 @@ struct Over {
 
 impl Launch<'_> {
     pub(super) async fn run_here(&self, root: &Path, ready: Vec<Ready<'_>>) -> Result<Exit, Failure> {
+        if self.follow_up.detach && ready.len() > 1 {
+            return Err(Failure::usage(format!("--detach leaves one run behind, and there are {}", ready.len()))
+                .hint("submit them one by one"));
+        }
         for note in ready.iter().flat_map(|(run, _)| &run.notes).filter(|_| !self.quiet) {
             talk(format_args!("note: {note}"));
         }
@@ -76,8 +82,16 @@ impl Launch<'_> {
         let run = new.start(machine).map_err(|error| self.taken(identity, error.into()))?;
         let handle = handle_of(run.workflow(), identity.cache_name.as_ref(), self.backend);
         let made = self.follow_up.record_run(run.workflow().clone(), handle)?;
+        let run_id = identity.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
+        if self.follow_up.detach {
+            let text = match self.output {
+                Some(format) => rendered_runs(format, vec![made.clone()]),
+                None => format!("{} started\n", format::name(made.object.value())),
+            };
+            let (name, run_id) = (name.to_string(), run_id.clone());
+            background::leave(&Started { name, run_id, directory: run.directory(), text })?;
+        }
         if !self.quiet {
-            let run_id = identity.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
             talk(format_args!("running workflow {name} on this machine, run id {run_id}"));
         }
 

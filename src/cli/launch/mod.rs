@@ -1,6 +1,7 @@
 //! Runs that a command creates, followed to their ends: what `submit` and `retry` have in common once it is decided what is
 //! to run.
 
+mod background;
 mod ending;
 mod engine;
 mod interrupts;
@@ -47,6 +48,11 @@ pub(super) enum Existing {
 
 /// A local run that is ready, and what identifies it.
 type Ready<'a> = (NewRun, &'a prepare::Run);
+
+/// Leaves the run to a process of its own, where `--detach` asks for it and this process is not that one.
+pub(super) fn detached(follow_up: &FollowUp, quiet: bool) -> Option<Result<Exit, Failure>> {
+    (follow_up.detach && !background::is_background()).then(|| background::start(quiet))
+}
 
 impl<'a> Launch<'a> {
     /// Creates all of them and carries out what was asked for; the worst end counts.

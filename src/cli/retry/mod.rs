@@ -18,6 +18,7 @@ use self::plan::PlanArgs;
 use super::check::CheckArgs;
 use super::failure::Failure;
 use super::follow_up::FollowUp;
+use super::launch::detached;
 use super::runtime::block_on;
 use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
@@ -152,6 +153,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(ParameterPair(name, _)) = own {
         return Err(Failure::usage(format!("parameter {name} belongs to the run and is set by the retry itself"))
             .hint("submit the workflow again for a run with another id"));
+    }
+    if !args.plan.plan
+        && let Some(left) = detached(&args.follow_up, args.quiet)
+    {
+        return left;
     }
     block_on(async {
         let runs = chosen::runs(args).await?;

@@ -14,7 +14,7 @@ pub(super) use self::args::Args;
 use self::args::DryRun;
 use self::request::Request;
 use super::failure::Failure;
-use super::launch::{Existing, Launch};
+use super::launch::{Existing, Launch, detached};
 use super::runtime::{block_on, has_room_for_threads};
 use crate::backend::Backend;
 use crate::exit::Exit;
@@ -25,6 +25,9 @@ use crate::prepare::Templates;
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     agree(args)?;
+    if let Some(left) = detached(&args.follow_up, args.quiet) {
+        return left;
+    }
     let request = Request::read(args)?;
     if args.dry_run == DryRun::Client {
         let format = args.output.filter(|format| *format != Format::Wide).unwrap_or(Format::Yaml);
@@ -96,8 +99,10 @@ fn agree(args: &Args) -> Result<(), Failure> {
             Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")
         );
     }
-    if args.follow_up.handle.is_some() && args.dry_run != DryRun::None {
-        return Err(Failure::usage("--handle needs a run, and --dry-run makes none").hint("leave one of them out"));
+    let for_runs = [("--handle", args.follow_up.handle.is_some()), ("--detach", args.follow_up.detach)];
+    if let Some((flag, _)) = for_runs.into_iter().find(|&(_, given)| given && args.dry_run != DryRun::None) {
+        let message = format!("{flag} needs a run, and --dry-run makes none");
+        return Err(Failure::usage(message).hint("leave one of them out"));
     }
     if args.resume.is_some() && args.dry_run == DryRun::Client {
         let message = "--resume looks at earlier runs, which --dry-run=client does without";
