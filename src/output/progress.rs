@@ -81,9 +81,13 @@ impl Bar {
         if self.last == news {
             return Ok(());
         }
-        let written = if self.as_json { result(format_args!("{news}\n")) } else { Ok(talk(&news)) };
+        if self.as_json {
+            result(format_args!("{news}\n"))?;
+        } else {
+            talk(&news);
+        }
         self.last = news;
-        written
+        Ok(())
     }
 }
 
