@@ -121,6 +121,15 @@ macro_rules! identity {
     };
 }
 
+impl RunId {
+    /// The id as the value of a label; none for one that begins or ends with another sign than a letter or digit.
+    pub(crate) fn as_label(&self) -> Option<&str> {
+        let bytes = self.0.as_bytes();
+        let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        (is_edge(bytes.first()) && is_edge(bytes.last())).then_some(&self.0)
+    }
+}
+
 identity!(RunId, is_run_id, IdentityError::RunId);
 identity!(CacheName, is_dns_subdomain, IdentityError::CacheName);
 identity!(ObjectName, is_dns_subdomain, IdentityError::ObjectName);
@@ -137,6 +146,13 @@ mod tests {
         for illegal in ["", "a b", "a.b", "a/b", "ü", "{{workflow.uid}}", &"x".repeat(64)] {
             assert!(illegal.parse::<RunId>().is_err(), "{illegal:?}");
         }
+    }
+
+    #[test]
+    fn a_run_id_is_a_label_where_kubernetes_allows_it() {
+        let as_label = |id: &str| id.parse::<RunId>().is_ok_and(|id| id.as_label() == Some(id.as_str()));
+        assert!(as_label("a") && as_label("A_b-9") && as_label(&"x".repeat(63)));
+        assert!(["-a", "a-", "_", "a_"].iter().all(|id| !as_label(id)));
     }
 
     #[test]

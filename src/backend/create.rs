@@ -30,6 +30,14 @@ pub(crate) enum Created {
 }
 
 impl Backend {
+    /// The user who creates runs, as the server knows it. Runs of this machine are all of one user.
+    pub(crate) async fn user(&self) -> Result<Option<String>, BackendError> {
+        Ok(match self {
+            Self::Cluster(cluster) => cluster.user().await?,
+            Self::Local { .. } => None,
+        })
+    }
+
     /// Creates a run, or finds the same attempt of the same run where it was created before.
     pub(crate) async fn create(&self, creation: Creation<'_>) -> Result<Created, BackendError> {
         let Creation { workflow, uid, source, dry_run } = creation;

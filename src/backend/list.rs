@@ -21,6 +21,8 @@ pub(crate) struct ListSelection {
     pub all_namespaces: bool,
     /// Those with these labels.
     pub labels: Option<LabelSelector>,
+    /// Only their metadata is wanted; those of this machine are read whole all the same.
+    pub metadata_only: bool,
     /// How many are asked of a server at a time.
     pub chunk: u32,
 }
@@ -116,6 +118,7 @@ impl ListSelection {
             all_namespaces: self.all_namespaces,
             labels: self.labels.as_ref().map(|labels| labels.as_str().to_owned()),
             chunk: self.chunk,
+            metadata_only: self.metadata_only,
             ..Selection::default()
         }
     }

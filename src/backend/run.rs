@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{Backend, BackendError, Snapshot};
-use crate::argo::identity::IdentityError;
+use crate::argo::identity::{IdentityError, ObjectName};
 use crate::argo::nodes::Partial;
 use crate::argo::rebuilt_nodes::rebuilt_nodes;
 use crate::argo::{Nodes, Workflow};
-use crate::cluster::Cluster;
-use crate::local::record::Record;
+use crate::cluster::{Cluster, ClusterError};
+use crate::local::record::{Record, RecordError};
 
 /// A run, and where it is carried out.
 #[derive(Debug)]
@@ -65,6 +65,22 @@ impl Run {
                 Ok(completed(Snapshot::from(workflow), cluster).await)
             }
             Self::Local(record) => Ok(Snapshot::of_record(record)?),
+        }
+    }
+}
+
+impl Backend {
+    /// The workflow of this name, whatever became of it; none where there is none.
+    pub(crate) async fn workflow(&self, name: &ObjectName) -> Result<Option<Workflow>, BackendError> {
+        match self {
+            Self::Cluster(cluster) => match cluster.workflow(name.as_str()).await {
+                Err(ClusterError::WorkflowMissing { .. }) => Ok(None),
+                found => Ok(Some(found?.into())),
+            },
+            Self::Local { root, namespace } => match Record::find(root, namespace, name) {
+                Err(RecordError::Missing { .. }) => Ok(None),
+                found => Ok(Some(Snapshot::of_record(&found?)?.settled())),
+            },
         }
     }
 }

@@ -1,13 +1,18 @@
 //! A node beside the same call in the attempt before: what differs, whatever the node's end.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::key_difference::{Input, Side, changed};
 use crate::argo::Workflow;
+use crate::argo::call::Target;
 use crate::argo::document::to_yaml_documents;
+use crate::argo::duration;
 use crate::argo::nodes::path;
 use crate::argo::status::{Node, Phase};
+use crate::argo::template::text;
 
 /// Templates of more lines are told by their names alone.
 const LONGEST: usize = 2_000;
@@ -39,6 +44,19 @@ pub(crate) struct SameCall {
     pub hit: Option<bool>,
     /// Whether it asked for the same key.
     pub same_key: bool,
+    /// What had become of its entry when the node asked for it and found none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<Gone>,
+}
+
+/// What became of an entry that the attempt before had left, or had used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Gone {
+    /// It was older than the template's maxAge.
+    Expired,
+    /// It was deleted, or removed so that the node runs again.
+    Removed,
 }
 
 /// A template that differs.
@@ -68,6 +86,7 @@ impl Before {
             phase: found.phase.as_str(),
             hit: found.memoization_status.as_ref().map(|status| status.hit),
             same_key: key(found) == key(node),
+            entry: gone(new, node, found),
         });
         let side = |workflow, node| Side { key: "", run_id: None, node, workflow: Some(workflow) };
         let inputs = changed(side(now, Some(node)), side(before, found));
@@ -81,11 +100,27 @@ impl Before {
     }
 }
 
-/// The template of this name where it was edited, else the others that were.
+/// What had become of the entry of the node before, where this one asked for it in vain.
+fn gone(workflow: &Workflow, node: &Node, before: &Node) -> Option<Gone> {
+    let (asked, left) = (node.memoization_status.as_ref()?, before.memoization_status.as_ref()?);
+    if asked.hit || asked.key != left.key || asked.cache_name != left.cache_name || before.phase != Phase::Succeeded {
+        return None;
+    }
+    let memoize = workflow.template_of(node).and_then(|template| template.value().get("memoize"));
+    let max_age = memoize.and_then(|memoize| duration::parse(text(memoize, "maxAge")).ok());
+    let age = node.started_at.zip(before.finished_at).map(|(now, then)| now.duration_since(then));
+    let is_old = age.zip(max_age).is_some_and(|(age, max_age)| age > max_age);
+    Some(if is_old { Gone::Expired } else { Gone::Removed })
+}
+
+/// The template of this name where it was edited, else those that it calls and that were.
 fn edited(new: &Workflow, old: &Workflow, name: &str) -> Vec<Edited> {
     let mut own = Vec::new();
     let mut others = Vec::new();
-    for template in new.templates() {
+    // The key of a template that reads artifacts covers the whole workflow.
+    let reads_artifacts = new.template(name).is_some_and(|template| !template.input_artifacts().is_empty());
+    let called = reached(new, name);
+    for template in new.templates().filter(|template| reads_artifacts || called.contains(template.name())) {
         let lines = match old.template(template.name()) {
             Some(before) => differing(&written(before.value()), &written(template.value())),
             None => vec![format!("+ {}", template.name())],
@@ -96,6 +131,21 @@ fn edited(new: &Workflow, old: &Workflow, name: &str) -> Vec<Edited> {
         }
     }
     if own.is_empty() { others } else { own }
+}
+
+/// The template of this name and all of the workflow that it calls.
+fn reached<'a>(workflow: &'a Workflow, name: &'a str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut pending = vec![name];
+    while let Some(name) = pending.pop() {
+        if let Some(template) = workflow.template(name).filter(|_| reached.insert(name)) {
+            pending.extend(template.calls().into_iter().filter_map(|call| match call.target {
+                Target::Local(name) => Some(name),
+                Target::Reference(_) | Target::Inline(_) => None,
+            }));
+        }
+    }
+    reached
 }
 
 /// The lines of a template without what prepare writes.
@@ -158,6 +208,26 @@ mod tests {
 
     fn lines(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn edits_of_templates_that_a_node_does_not_call_are_not_told() {
+        let workflow = |word: &str| {
+            Workflow::from(serde_json::json!({"spec": {"templates": [
+                {"name": "main", "steps": [[{"name": "in", "template": "in"}, {"name": "say", "template": "say"}]]},
+                {"name": "in", "dag": {"tasks": [{"name": "say", "template": "say"}, {"name": "again", "template": "in"}]}},
+                {"name": "say", "container": {"command": ["echo", word]}},
+                {"name": "other", "container": {"command": ["true"]}},
+                {"name": "reads", "inputs": {"artifacts": [{"name": "a"}]}, "container": {"command": ["true"]}}]}}))
+        };
+        let (old, new) = (workflow("a"), workflow("b"));
+        let told = |name: &str| -> Vec<String> {
+            edited(&new, &old, name).into_iter().map(|edited| edited.template).collect()
+        };
+        assert_eq!(told("other"), [""; 0]);
+        for name in ["main", "in", "say", "reads"] {
+            assert_eq!(told(name), ["say"], "{name}");
+        }
     }
 
     #[test]

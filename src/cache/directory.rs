@@ -19,6 +19,7 @@ use crate::file::durability::sync_tree;
 use crate::file::private;
 use crate::file::remove::remove_tree;
 use crate::file::replace::{Durable, Readers, replace_with};
+use crate::file::size::size;
 use crate::file::tree;
 
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -131,7 +132,7 @@ impl Directory {
     pub(super) fn bytes(&self) -> u64 {
         let manifest = self.path.join(MANIFEST).metadata().map(|file| file.len()).unwrap_or_default();
         let artifacts = self.entries().filter(|entry| entry.file_name().to_string_lossy().starts_with(ARTIFACTS));
-        manifest + artifacts.map(|entry| size(&entry.path())).sum::<u64>()
+        manifest + artifacts.map(|entry| size(&entry.path(), u64::MAX)).sum::<u64>()
     }
 
     /// Removes the entry under its lock: first the manifest, so that nothing half-removed counts. The prefix goes with it
@@ -230,17 +231,6 @@ fn version(text: &[u8]) -> Option<u64> {
         version: u64,
     }
     serde_json::from_slice(text).ok().map(|Versioned { version }| version)
-}
-
-/// The bytes of all files below a path; links are not followed.
-fn size(path: &Path) -> u64 {
-    match path.symlink_metadata() {
-        Ok(file) if file.is_dir() => {
-            fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum()
-        }
-        Ok(file) => file.len(),
-        Err(_) => 0,
-    }
 }
 
 #[cfg(test)]

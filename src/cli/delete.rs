@@ -149,7 +149,7 @@ impl Args {
 
     /// The runs that the flags select.
     async fn selected(&self) -> Result<Vec<Seen>, Failure> {
-        let selection = ListSelection { all_namespaces: false, labels: self.selector.clone(), chunk: CHUNK };
+        let selection = ListSelection { labels: self.selector.clone(), chunk: CHUNK, ..ListSelection::default() };
         let now = Timestamp::now();
         let (mut seen, mut going_on) = (Vec::new(), 0_usize);
         let take = |run: Run, snapshot: Result<Snapshot, RecordError>| {

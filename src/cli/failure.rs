@@ -2,6 +2,7 @@
 
 use console::Style;
 
+use super::place::here;
 use crate::exit::{CommandError, Exit};
 use crate::output::stream::{stderr_colors, talk};
 
@@ -60,7 +61,7 @@ impl Failure {
             talk(format_args!("{} {}", style(Style::new().red().bold()).apply_to("error:"), self.message));
         }
         if let Some(hint) = &self.hint {
-            talk(format_args!("{} {hint}", style(Style::new().cyan()).apply_to("hint:")));
+            talk(format_args!("{} {}", style(Style::new().cyan()).apply_to("hint:"), here(hint)));
         }
         self.exit
     }

@@ -17,6 +17,7 @@ use crate::backend::{Deadline, Run, Snapshot};
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::handle::Handle;
+use crate::local::keep::Keep;
 use crate::output::format::{Format, rendered};
 use crate::output::stream;
 
@@ -38,6 +39,11 @@ pub(super) struct FollowUp {
     /// Write a run handle (JSON) to this file, such as run.json; every command accepts it as RUN
     #[arg(long, value_name = "FILE", value_parser = handle::file)]
     pub(super) handle: Option<PathBuf>,
+
+    /// Remove the oldest runs of this machine, and the caches that only they use, when there are more than this many or
+    /// when all take more than this, such as 20, 5GB or 20,5GB. The latest attempt of a run that failed is kept
+    #[arg(long, value_name = "RUNS,SIZE", env = "RUNNABLE_KEEP", hide_env_values = true)]
+    pub(super) keep: Option<Keep>,
 
     #[command(flatten)]
     pub(super) notify: NotifyArgs,

@@ -19,11 +19,13 @@ mod list;
 mod log;
 mod logs;
 mod notify;
+mod place;
 mod progress;
 mod prompt;
 mod report;
 mod resume;
 mod retry;
+mod room;
 mod run_names;
 mod runtime;
 mod semaphore;
@@ -110,6 +112,7 @@ pub fn run() -> Exit {
         Err(error) => return print_clap_error(&error),
     };
 
+    place::note(&matches);
     let verbosity = matches.get_count("verbose");
     log::start(verbosity);
     let outcome = match Cli::from_arg_matches(&matches) {

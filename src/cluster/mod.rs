@@ -30,6 +30,7 @@ mod revise;
 mod send;
 mod template;
 mod transport_error;
+mod user;
 mod watch;
 
 use std::fmt;

@@ -183,6 +183,13 @@ pub(crate) fn access_review(question: &Value) -> Built {
         .body(question.to_string().into_bytes())
 }
 
+/// `POST` of a review of who the user is.
+pub(crate) fn user_review(question: &Value) -> Built {
+    Request::post("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(question.to_string().into_bytes())
+}
+
 /// `GET` of any object.
 pub(crate) fn object(api_version: &str, namespace: Option<&str>, plural: &str, name: &str) -> Built {
     let within = namespace.map(|namespace| format!("/namespaces/{}", escaped(namespace))).unwrap_or_default();

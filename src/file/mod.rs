@@ -7,4 +7,5 @@ pub(crate) mod name;
 pub(crate) mod private;
 pub(crate) mod remove;
 pub(crate) mod replace;
+pub(crate) mod size;
 pub(crate) mod tree;

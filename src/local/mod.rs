@@ -14,6 +14,7 @@ mod event_thread;
 pub(crate) mod executor;
 pub(crate) mod follow;
 pub(crate) mod given;
+pub(crate) mod keep;
 pub(crate) mod kill;
 pub(crate) mod list_follow;
 pub(crate) mod logs;

@@ -46,7 +46,8 @@ fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
         let (action, why) = verdict_text(entry);
         // The ages of the entries of one loop differ by seconds: ignore them.
         let why = if matches!(entry.verdict, Verdict::Cached { within: None, .. }) { String::new() } else { why };
-        Some((loop_of(&entry.name)?.to_owned(), action, why))
+        let why = without_items(&why).unwrap_or(why);
+        Some((without_items(&entry.name)?, action, why))
     };
 
     let mut alike: HashMap<(String, &str, String), usize> = HashMap::new();
@@ -58,25 +59,51 @@ fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
     for entry in &plan.nodes {
         let (action, why) = verdict_text(entry);
         let outcome = outcome(entry);
-        match outcome.as_ref().and_then(|outcome| alike.get_mut(outcome)) {
-            Some(count) if *count > MAX_LISTED => {
-                let name = format!("{}: {count} items", outcome.map(|(name, ..)| name).unwrap_or_default());
+        match (outcome.as_ref().and_then(|outcome| alike.get_mut(outcome)), outcome.as_ref()) {
+            (Some(count), Some((name, _, of_all))) if *count > MAX_LISTED => {
+                let name = format!("{}: {count} items", name.strip_suffix(ITEM).unwrap_or(name));
+                let why = if of_all.is_empty() { why } else { of_all.clone() };
                 rows.push(Row { name, entry, action, why });
                 // This row stands for the other items too.
                 *count = 0;
             }
-            Some(0) => {}
+            (Some(0), _) => {}
             _ => rows.push(Row { name: entry.name.clone(), entry, action, why }),
         }
     }
     rows
 }
 
-/// The name of the loop to which a node belongs as an item.
-fn loop_of(name: &str) -> Option<&str> {
-    let (call, item) = name.strip_suffix(')')?.rsplit_once('(')?;
-    let digits = item.bytes().take_while(u8::is_ascii_digit).count();
-    (digits > 0 && item[digits..].starts_with(':')).then_some(call)
+/// What stands for any item of a loop.
+const ITEM: &str = "(*)";
+
+/// A text in which each item of a loop, such as `(0:a)`, is any item; none where it names none.
+fn without_items(text: &str) -> Option<String> {
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('(') {
+        left.push_str(before);
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let value = after[digits..].strip_prefix(':').filter(|_| digits > 0);
+        match value.and_then(end_of_item) {
+            Some(behind) => {
+                left.push_str(ITEM);
+                rest = behind;
+            }
+            None => {
+                left.push('(');
+                rest = after;
+            }
+        }
+    }
+    left.push_str(rest);
+    (left != text).then_some(left)
+}
+
+/// What stands behind an item's value, which may hold parentheses itself.
+fn end_of_item(value: &str) -> Option<&str> {
+    let mut ends = value.match_indices(')').map(|(at, _)| &value[at + 1..]);
+    ends.find(|behind| behind.is_empty() || behind.starts_with(['.', '[', '(']))
 }
 
 fn verdict_text(entry: &Entry) -> (&'static str, String) {
@@ -107,4 +134,60 @@ fn totals(plan: &Plan) -> String {
         _ => format!("attempt {}{run_id}", plan.attempt),
     };
     format!("{attempt}: {} of {} nodes run, {skipped} do not\n", plan.runs(), plan.nodes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_of_a_loop_is_any_item() {
+        for (text, expected) in [
+            ("w.map(0:a)", Some("w.map(*)")),
+            ("w[0].map(12:{\"k\":\"(x)y\"}).work(1:b)[0].leaf", Some("w[0].map(*).work(*)[0].leaf")),
+            ("within map(3:c)", Some("within map(*)")),
+            ("w.flaky(0)", None),
+            ("w.map", None),
+            ("w.odd(", None),
+        ] {
+            assert_eq!(without_items(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    fn plan(nodes: impl IntoIterator<Item = (String, Verdict)>) -> Plan {
+        let entry = |(name, verdict)| Entry { name, kind: "Pod".to_owned(), template: "work".to_owned(), verdict };
+        Plan {
+            workflow: "w".to_owned(),
+            mode: "new",
+            run_id: None,
+            attempt: 2,
+            nodes: nodes.into_iter().map(entry).collect(),
+            losses: Vec::new(),
+            removes: std::collections::BTreeSet::new(),
+            partial: false,
+        }
+    }
+
+    #[test]
+    fn a_large_loop_is_a_line_for_each_outcome_unless_all_is_asked_for() {
+        let cached = |age| Verdict::Cached { age_seconds: Some(age), expires_in_seconds: None, within: None };
+        let failed = || Verdict::Runs { why: crate::retry::Why::Failed };
+        let items = (0..200).map(|at| (format!("w.map({at}:x{at})"), if at < 3 { failed() } else { cached(at) }));
+        let inner = (0..200).map(|at| {
+            let within = Some(format!("map({at}:x{at})"));
+            let verdict = Verdict::Cached { age_seconds: Some(1), expires_in_seconds: None, within };
+            (format!("w.map({at}:x{at})[0].leaf"), verdict)
+        });
+        let plan = plan(items.chain(inner).chain([("w.last".to_owned(), failed())]));
+        let lines = |all| text(&plan, all).lines().map(str::to_owned).collect::<Vec<_>>();
+        let folded = lines(false);
+        assert_eq!(folded.len(), 1 + 3 + 1 + 1 + 1 + 1, "{folded:#?}");
+        assert!(folded[4].starts_with("w.map: 197 items"), "{folded:#?}");
+        assert!(
+            folded[5].starts_with("w.map(*)[0].leaf: 200 items") && folded[5].ends_with("within map(*)"),
+            "{folded:#?}"
+        );
+        assert_eq!(folded.last(), lines(true).last());
+        assert_eq!(lines(true).len(), 1 + 401 + 1);
+    }
 }

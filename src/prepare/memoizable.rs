@@ -16,6 +16,7 @@ use super::template_scan::{Digest, Place, Survey};
 use super::warnings::Reason;
 use crate::argo::references::References;
 use crate::argo::template::{Template, TemplateType, at, list, text};
+use crate::argo::workflow::{CREATOR_ANNOTATION, RUN_ID_LABEL};
 
 /// What is to be done with a template.
 pub(super) struct Decision {
@@ -268,10 +269,12 @@ impl<'a> Plan<'a> {
         references.volatile.iter().cloned().chain(wholes).chain(parameters).collect()
     }
 
-    /// The labels or annotations that the user gave, those that Argo sets left out.
+    /// The labels or annotations that the user gave, without those that Argo sets and those that mark an attempt.
     fn own_metadata(&self, field: &str) -> Value {
         let given = [self.metadata.get(field), self.spec.pointer(&format!("/workflowMetadata/{field}"))];
-        let own = |name: &String| !name.starts_with("workflows.argoproj.io/");
+        let own = |name: &String| {
+            !name.starts_with("workflows.argoproj.io/") && ![RUN_ID_LABEL, CREATOR_ANNOTATION].contains(&name.as_str())
+        };
         let fields = given.into_iter().flatten().filter_map(Value::as_object).flatten();
         Value::Object(fields.filter(|(name, _)| own(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Templates;
+use super::copied;
 use super::key;
 use super::memoizable::{Decision, Plan};
 use super::result_input;
@@ -40,6 +41,10 @@ pub(super) fn apply(
         return Ok(None);
     }
     let cache = cache_name(spec, context.options, notices);
+    let namespace = context.metadata.get("namespace").and_then(Value::as_str);
+    let referenced = copied::left_alone(spec, context.templates, namespace).into_iter();
+    let left_alone = |template| Notice::NotMemoized { template, reason: Reason::Referenced };
+    notices.extend(referenced.map(left_alone));
     let plan = Plan::of(spec, context);
     let decisions = plan.decisions();
     let extended = (context.options.memoize != Memoize::Keep).then(|| Extended::of(spec, &cache, &plan));

@@ -33,6 +33,14 @@ pub(super) fn apply(document: &mut Value, options: &Options) -> Result<(), Prepa
     Ok(())
 }
 
+/// Gives the document an annotation.
+pub(super) fn annotate(document: &mut Value, (name, value): (&str, &str)) -> Result<(), PrepareError> {
+    let Some(document) = document.as_object_mut() else { return Ok(()) };
+    let metadata = object_field(document, "metadata", "metadata")?;
+    object_field(metadata, "annotations", "metadata.annotations")?.insert(name.to_owned(), json!(value));
+    Ok(())
+}
+
 fn apply_metadata(metadata: &mut Map<String, Value>, options: &Options) -> Result<(), PrepareError> {
     if let Some(name) = &options.name {
         metadata.shift_remove("generateName");

@@ -6,6 +6,7 @@
 mod call_identity;
 mod catalogue;
 mod components;
+mod copied;
 mod environment;
 mod error;
 mod graph;
@@ -37,6 +38,7 @@ pub(crate) use self::key::RUN_PARAMETERS;
 pub(crate) use self::key::is_prepared_key;
 pub(crate) use self::key::is_without_call;
 pub(crate) use self::memoize::existing_cache;
+pub(crate) use self::options::Inline;
 pub(crate) use self::options::Memoize;
 pub use self::options::Options;
 pub(crate) use self::owner::set_owner;
@@ -83,8 +85,13 @@ pub fn prepare(mut workflow: Value, templates: &Templates, options: &Options) ->
     let mut notices = Vec::new();
     metadata::apply(&mut workflow, options)?;
     let namespace = workflow.pointer("/metadata/namespace").and_then(Value::as_str).map(str::to_owned);
-    if options.inline {
+    if options.inline != Inline::No {
         inline::apply(&mut workflow, templates, namespace.as_deref())?;
+    }
+    if let (Inline::All, Some(spec)) = (options.inline, workflow.get_mut("spec"))
+        && copied::apply(spec, templates, namespace.as_deref())
+    {
+        metadata::annotate(&mut workflow, options::INLINE)?;
     }
     let run = prepare_spec(&mut workflow, templates, options, parameters::Owner::Workflow, &mut notices)?;
     Ok(Prepared { workflow, run, notices })

@@ -45,6 +45,29 @@ impl Memoize {
     }
 }
 
+/// What of other objects is put into a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Inline {
+    /// Nothing.
+    #[default]
+    No,
+    /// The WorkflowTemplate that it is made from.
+    Whole,
+    /// That, and each template that its templates call by `templateRef`.
+    All,
+}
+
+/// The annotation by which the attempts of a run copy what the first one copied, also where they are given a document.
+pub(super) const INLINE: (&str, &str) = ("kubectl-runnable/inline", "all");
+
+impl Inline {
+    /// What is asked for, or what the document has said.
+    fn or_said(self, document: &Value) -> Self {
+        let said = document.pointer("/metadata/annotations").map(|annotations| text(annotations, INLINE.0));
+        if said == Some(INLINE.1) { Self::All } else { self }
+    }
+}
+
 /// What the user and the caller decide. All that is random comes in here.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -82,14 +105,14 @@ pub struct Options {
     pub parallelism: Option<u32>,
     /// Locks that the workflow takes, beside those of the document.
     pub locks: Locks,
-    /// Whether a referenced WorkflowTemplate is merged into the workflow, so that it can be memoized.
-    pub inline: bool,
+    /// What of other objects is put into the workflow, so that it can be memoized.
+    pub inline: Inline,
 }
 
 impl Options {
     /// The options with what the document itself has kept of an earlier preparation.
     pub(super) fn said_by(&self, document: &Value) -> Self {
-        Self { memoize: self.memoize.or_said(document), ..self.clone() }
+        Self { memoize: self.memoize.or_said(document), inline: self.inline.or_said(document), ..self.clone() }
     }
 
     /// Nothing asked for, with the two names that the caller generates.
@@ -112,7 +135,7 @@ impl Options {
             priority: None,
             parallelism: None,
             locks: Locks::default(),
-            inline: false,
+            inline: Inline::No,
         }
     }
 }

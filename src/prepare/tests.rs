@@ -462,7 +462,7 @@ fn a_workflow_of_a_template_is_left_by_reference_or_merged() {
     assert_eq!(by_reference.workflow["spec"].get("templates"), None);
     assert_eq!(by_reference.workflow["spec"]["arguments"]["parameters"].as_array().map(Vec::len), Some(4));
 
-    let inline = Options { inline: true, ..options() };
+    let inline = Options { inline: Inline::Whole, ..options() };
     let merged = prepare(submitted.clone(), &templates, &inline).unwrap();
     let spec = &merged.workflow["spec"];
     assert!(spec.get("workflowTemplateRef").is_none() && spec.get("suspend").is_none());

@@ -95,6 +95,8 @@ pub enum Reason {
     UserMemoized,
     /// It is written at its call; the template it stands in is memoized.
     Inline,
+    /// It stands in another object, and is called by `templateRef`.
+    Referenced,
     /// It has no type that is known.
     UnknownType,
     /// It mounts a volume that is made for each workflow, or calls what does.
@@ -269,6 +271,7 @@ impl fmt::Display for Reason {
             Self::Handler => formatter.write_str("hook or exit handler"),
             Self::UserMemoized => formatter.write_str("has a memoize of its own"),
             Self::Inline => formatter.write_str("inline"),
+            Self::Referenced => formatter.write_str("called by templateRef: --inline copies it into the workflow"),
             Self::UnknownType => formatter.write_str("unknown type"),
             Self::VolumeClaim { volume } => write!(formatter, "the files on volume {volume:?} go with each workflow"),
             Self::Owned => formatter.write_str("the object it makes goes with each workflow"),

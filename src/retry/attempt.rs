@@ -104,6 +104,11 @@ impl Attempts {
         self.others.push(Other { name, number: workflow.attempt(), phase, has_ended: workflow.has_ended() });
     }
 
+    /// Whether the first attempt is among those that were added.
+    pub(crate) fn has_first(&self) -> bool {
+        self.others.iter().any(|other| other.number == 1)
+    }
+
     /// Takes note of a number that was given to an attempt, which may be gone.
     pub(crate) fn note(&mut self, number: u32) {
         self.highest = self.highest.max(number);

@@ -1,10 +1,7 @@
-//! Whether a run was made from a document: by the names of both.
+//! Whether a run was made from a document, and by whom: by names, and by what marks the run.
 
 use crate::argo::Workflow;
-use crate::argo::identity::{ObjectName, RunId};
-
-/// The label by which the server remembers who created a workflow (common.LabelKeyCreator, v4.1.2).
-const CREATOR: &str = "workflows.argoproj.io/creator";
+use crate::argo::identity::ObjectName;
 
 /// How a document names its runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,19 +29,19 @@ impl Naming {
     }
 }
 
-/// Whether the run is one of the document: prepared, named as the document names its runs, created by the same user, and
-/// with this run id where the document or the user gives one.
-pub(crate) fn is_run_of(document: &Workflow, naming: &Naming, run_id: Option<&RunId>, run: &Workflow) -> bool {
-    let Some(id) = run.run_id() else { return false };
+/// Whether the run is named as the document names its runs. Its metadata tell.
+pub(crate) fn is_run_of(naming: &Naming, run: &Workflow) -> bool {
     let is_named = match run.generate_name() {
         // The name of the first attempt stays in the prefix of all later ones.
         Some(prefix) => prefix == naming.prefix() || prefix.strip_suffix('-').is_some_and(|first| naming.is_of(first)),
         None => naming.is_of(run.name()),
     };
-    is_named
-        && run_id.is_none_or(|wanted| wanted.as_str() == id)
-        && run.label(CREATOR) == document.label(CREATOR)
-        && !run.is_being_deleted()
+    is_named && !run.is_being_deleted()
+}
+
+/// Whether this user may have created the run: nothing names somebody else.
+pub(crate) fn may_be_of(user: Option<&str>, run: &Workflow) -> bool {
+    user.is_none() || run.creator().is_none() || run.creator() == user
 }
 
 #[cfg(test)]
@@ -52,16 +49,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::argo::workflow::CREATOR_ANNOTATION;
 
     fn run(metadata: &Value) -> Workflow {
-        Workflow::from(json!({"metadata": metadata, "spec": {"arguments": {"parameters": [
-            {"name": "run_id", "value": "r1"}]}}}))
+        Workflow::from(json!({"metadata": metadata}))
     }
 
     #[test]
     fn a_run_is_known_by_the_name_that_its_document_gives() {
-        let document = Workflow::from(json!({}));
-        let is_run_of = |naming: &Naming, run: &Workflow| is_run_of(&document, naming, None, run);
         let (named, prefixed) = (Naming::Name("etl".to_owned()), Naming::Prefix("etl-".to_owned()));
         let first = run(&json!({"name": "etl"}));
         let generated = run(&json!({"name": "etl-x2k9f"}));
@@ -71,17 +66,18 @@ mod tests {
         let told = |naming: &Naming| [&first, &generated, &second, &of_named, &other].map(|run| is_run_of(naming, run));
         assert_eq!(told(&named), [true, false, false, true, false]);
         assert_eq!(told(&prefixed), [false, true, true, true, false]);
+        let deleted = run(&json!({"name": "etl", "deletionTimestamp": "2026-11-21T10:00:00Z"}));
+        assert!(!is_run_of(&named, &deleted));
     }
 
     #[test]
-    fn a_run_of_somebody_else_or_with_another_id_is_none() {
-        let naming = Naming::Name("etl".to_owned());
-        let (document, plain) = (Workflow::from(json!({})), run(&json!({"name": "etl"})));
-        let anns = run(&json!({"name": "etl", "labels": {CREATOR: "ann"}}));
-        assert!(!is_run_of(&document, &naming, None, &anns) && is_run_of(&anns, &naming, None, &anns));
-        let (same, other) = ("r1".parse().ok(), "r2".parse().ok());
-        assert!(is_run_of(&document, &naming, same.as_ref(), &plain));
-        assert!(!is_run_of(&document, &naming, other.as_ref(), &plain));
-        assert!(!is_run_of(&document, &naming, None, &Workflow::from(json!({"metadata": {"name": "etl"}}))));
+    fn a_run_is_somebody_elses_only_where_that_is_written() {
+        let of_ann = run(&json!({"annotations": {CREATOR_ANNOTATION: "ann@example.org"}}));
+        let of_server = run(&json!({"labels": {"workflows.argoproj.io/creator": "ann"}}));
+        let plain = run(&json!({}));
+        let told = |user| [&of_ann, &of_server, &plain].map(|run| may_be_of(user, run));
+        assert_eq!(told(Some("ann@example.org")), [true, false, true]);
+        assert_eq!(told(Some("bob")), [false, false, true]);
+        assert_eq!(told(None), [true, true, true], "who asks is not known");
     }
 }

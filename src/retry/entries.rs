@@ -31,7 +31,13 @@ pub(crate) struct EntryName {
 
 /// The entries by cache and key.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Entries(BTreeMap<(String, String), Kept>);
+pub(crate) struct Entries {
+    kept: BTreeMap<(String, String), Kept>,
+    /// What a controller says to a node that asks for an entry and ends in Error.
+    faults: BTreeMap<(String, String), String>,
+    /// The same for every key of a cache.
+    of_caches: BTreeMap<String, String>,
+}
 
 impl Entries {
     /// What the nodes of a run should have left, where its caches cannot be read.
@@ -44,12 +50,26 @@ impl Entries {
             let kept = Kept { created, outputs: node.outputs.clone(), node_id: node.id.clone() };
             Some(((status.cache_name.clone(), status.key.clone()), kept))
         });
-        Self(left.collect())
+        Self { kept: left.collect(), ..Self::default() }
+    }
+
+    /// Notes that a node which asks for the entry ends in Error; without a key, one that asks for any.
+    pub(crate) fn add_fault(&mut self, cache: &str, key: Option<&str>, message: String) {
+        match key {
+            Some(key) => drop(self.faults.insert((cache.to_owned(), key.to_owned()), message)),
+            None => drop(self.of_caches.insert(cache.to_owned(), message)),
+        }
+    }
+
+    /// With what message a node ends that asks for the entry.
+    pub(super) fn fault(&self, cache: &str, key: &str) -> Option<&str> {
+        let own = || self.faults.get(&(cache.to_owned(), key.to_owned()));
+        self.of_caches.get(cache).or_else(own).map(String::as_str)
     }
 
     /// The entry under a key.
     pub(super) fn get(&self, cache: &str, key: &str) -> Option<&Kept> {
-        self.0.get(&(cache.to_owned(), key.to_owned()))
+        self.kept.get(&(cache.to_owned(), key.to_owned()))
     }
 
     /// Whether there is an entry whose key begins so.
@@ -72,7 +92,7 @@ impl Entries {
         let from = (cache.to_owned(), beginning.to_owned());
         let (cache, beginning) = from.clone();
         let range =
-            self.0.range(from..).take_while(move |((found, key), _)| *found == cache && key.starts_with(&beginning));
+            self.kept.range(from..).take_while(move |((found, key), _)| *found == cache && key.starts_with(&beginning));
         range.map(|((_, key), kept)| (key.as_str(), kept))
     }
 }
@@ -84,6 +104,6 @@ fn is_made_by(id: &str, call: &str) -> bool {
 
 impl FromIterator<((String, String), Kept)> for Entries {
     fn from_iter<I: IntoIterator<Item = ((String, String), Kept)>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        Self { kept: entries.into_iter().collect(), ..Self::default() }
     }
 }

@@ -57,12 +57,16 @@ pub(crate) fn in_place(
     Ok(InPlace { workflow, pods, removed: owned(removed), reset: owned(reset) })
 }
 
-/// The nodes that run again: what failed without anything after it having succeeded, and what was selected.
+/// The nodes that run again: what failed without anything after it having succeeded, and what was selected. Argo's own retry
+/// leaves out a suspend node that was refused, so that the workflow fails again at once.
 fn again<'a>(nodes: &'a Nodes, restart: Option<&NodeSelector>) -> BTreeSet<&'a str> {
     let selected = nodes.all.iter().filter(|node| restart.is_some_and(|selector| selector.matches(node)));
     let selected: BTreeSet<&str> = selected.map(|node| node.id.as_str()).collect();
     let failed = nodes.all.iter().filter(|node| {
-        let works = matches!(node.kind, NodeType::Container | NodeType::Pod | NodeType::Http | NodeType::Plugin);
+        let works = matches!(
+            node.kind,
+            NodeType::Container | NodeType::Pod | NodeType::Http | NodeType::Plugin | NodeType::Suspend
+        );
         let is_attempt = node.node_flag.is_some_and(|flag| flag.retried);
         let judged = if is_attempt { retry_node(nodes, node) } else { node };
         node.phase.is_unsuccessful() && works && !leads_to_success(nodes, judged, &selected)

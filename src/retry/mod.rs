@@ -25,7 +25,7 @@ mod resubmit;
 mod verdict;
 pub(crate) use self::asked::{Asked, Wish};
 pub(crate) use self::attempt::{Attempt, Attempts};
-pub(crate) use self::document::{Naming, is_run_of};
+pub(crate) use self::document::{Naming, is_run_of, may_be_of};
 pub(crate) use self::entries::{Entries, EntryName, Kept};
 pub(crate) use self::expected::{ExpectedCalls, expected_calls};
 pub(crate) use self::in_place::{InPlace, in_place};
@@ -37,7 +37,7 @@ pub(crate) use self::refusal::{Mode, Owner, Refusal, check};
 pub(crate) use self::resubmit::new_attempt;
 pub(crate) use self::verdict::Verdict;
 #[cfg(test)]
-use self::verdict::Why;
+pub(crate) use self::verdict::Why;
 
 #[cfg(test)]
 mod tests;

@@ -221,22 +221,32 @@ impl Plan {
     }
 }
 
-/// The nodes that a reader knows from the document, each followed by what never started in it.
+/// The nodes that a reader knows from the document, and behind those within each what never started in it.
 fn entries(nodes: &Nodes, next: &Value, verdicts: &BTreeMap<&str, Verdict>) -> Vec<Entry> {
     let mut order = nodes.in_order();
     let seen: BTreeSet<&str> = order.iter().map(|node| node.id.as_str()).collect();
     order.extend(nodes.all.iter().filter(|node| !seen.contains(node.id.as_str())));
-    let mut entries = Vec::new();
+    let (mut entries, mut left) = (Vec::new(), Vec::new());
     for node in order {
         let Some(verdict) = verdicts.get(node.id.as_str()) else { continue };
         if !is_inner(node) {
             entries.push(Entry::of(node, verdict.clone()));
         }
         if verdict.runs() {
-            entries.extend(never_started(nodes, next, node));
+            left.push((node, never_started(nodes, next, node)));
         }
     }
+    // What is within comes later in the order, and is put in first.
+    for (node, missing) in left.into_iter().rev() {
+        let is_within = |entry: &Entry| entry.name == node.name || is_below(&entry.name, &node.name);
+        let behind = entries.iter().rposition(is_within).map_or(entries.len(), |last| last + 1);
+        entries.splice(behind..behind, missing);
+    }
     entries
+}
+
+fn is_below(name: &str, above: &str) -> bool {
+    name.strip_prefix(above).is_some_and(|rest| rest.starts_with(['.', '[', '(']))
 }
 
 fn never_started(nodes: &Nodes, next: &Value, boundary: &Node) -> Vec<Entry> {
@@ -294,6 +304,7 @@ fn verdict(comparison: &Comparison<'_>, node: &Node, outcome: &Outcome, now: Tim
         Outcome::Decided { by } => Verdict::Decided { by: Some(comparison.said(by)) },
         Outcome::Skipped => Verdict::Skipped,
         Outcome::Fails => runs(Why::Fails { message: node.message.clone() }),
+        Outcome::Broken(message) => runs(Why::Fails { message: message.clone() }),
     }
 }
 

@@ -65,7 +65,7 @@ impl<'a> Comparison<'a> {
     /// Why a node runs whose template asks no cache.
     pub(super) fn not_memoized(&self, node: &Node, nested: bool) -> Why {
         let reason = self.notices.iter().find_map(|notice| match notice {
-            Notice::NotMemoized { template, reason } if template == node.called() => Some(reason),
+            Notice::NotMemoized { template, reason } if *template == named_as_in_notices(node) => Some(reason),
             _ => None,
         });
         let is_hook = node.node_flag.is_some_and(|flag| flag.hooked) || is_on_exit(self.next.name(), &node.name);
@@ -126,6 +126,12 @@ impl<'a> Comparison<'a> {
     pub(super) fn shown(&self, name: &str) -> String {
         path(self.next.name(), name)
     }
+}
+
+/// The template of a node as prepare calls it: one of another object with that object's name.
+fn named_as_in_notices(node: &Node) -> String {
+    let object = node.template_ref.as_ref().map(|reference| text(reference, "name"));
+    object.map_or_else(|| node.called().to_owned(), |object| format!("{object}/{}", node.called()))
 }
 
 /// Why a node has no result that could be kept.

@@ -47,6 +47,8 @@ pub(super) enum Outcome {
     Skipped,
     /// It cannot start.
     Fails,
+    /// What it asks for in the cache ends it in Error, with this message.
+    Broken(String),
 }
 
 /// An entry that was asked for in vain.
@@ -189,6 +191,9 @@ impl<'a> Rehearsal<'a> {
         }
         if wanted.cache == NO_CACHE {
             return (Outcome::NotMemoized { nested: wanted.nested }, runs);
+        }
+        if let Some(message) = self.entries.fault(&wanted.cache, &wanted.key) {
+            return (Outcome::Broken(message.to_owned()), Found::Assumed(node.number()));
         }
         let unknown = in_text(&wanted.key);
         if let Some(number) = unknown

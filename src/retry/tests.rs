@@ -203,6 +203,23 @@ fn what_the_cache_does_not_have_runs() {
 }
 
 #[test]
+fn a_look_up_that_ends_a_node_in_error_is_no_hit() {
+    let live = live();
+    let (cache, next) = ("runnable-abc123", next(&live, None, &[]));
+    let key = |name: &str| Workflow::view(&live).nodes().named(name).cloned().unwrap().memoization_status.unwrap().key;
+    let fails = |message: &str| runs(Why::Fails { message: message.to_owned() });
+    let mut malformed = Entries::expected(Workflow::view(&live));
+    malformed.add_fault(cache, Some(&key("etl-x2k9f.a")), "its entry is malformed".to_owned());
+    let plan = plan_from(&live, &next, &malformed);
+    assert_eq!(*verdict(&plan, ".a"), fails("its entry is malformed"));
+    assert_eq!(*verdict(&plan, ".b"), CACHED);
+    let mut refused = Entries::expected(Workflow::view(&live));
+    refused.add_fault(cache, None, "no label".to_owned());
+    let plan = plan_from(&live, &next, &refused);
+    assert_eq!(plan.nodes.iter().map(|entry| entry.verdict.clone()).collect::<Vec<_>>(), [fails("no label")]);
+}
+
+#[test]
 fn an_entry_can_be_too_old() {
     let mut live = live();
     live["spec"]["templates"][1]["memoize"]["maxAge"] = "90s".into();
@@ -219,6 +236,46 @@ fn a_template_left_out_of_memoization_runs() {
     let a = node_id("etl-x2k9f", "etl-x2k9f.a");
     live["status"]["nodes"][&a].as_object_mut().unwrap().shift_remove("memoizationStatus");
     assert_eq!(*verdict(&plan(&live, &next(&live, None, &[])), ".a"), runs(Why::NotMemoized { because: None }));
+}
+
+#[test]
+fn of_a_run_of_an_older_version_what_runs_once_keeps_its_entry() {
+    let mut live = live();
+    let c = node_id("etl-x2k9f", "etl-x2k9f.c");
+    live["spec"]["templates"][0]["dag"]["tasks"][2]["template"] = "ta".into();
+    live["status"]["nodes"][&c]["templateName"] = "ta".into();
+    for template in live["spec"]["templates"].as_array_mut().unwrap() {
+        let key = template["memoize"]["key"].as_str().unwrap();
+        let (values, _) = key.split_once("sprig.regexReplaceAll").unwrap();
+        template["memoize"]["key"] = format!("{}])))}}}}", values.trim_end_matches(", ")).into();
+    }
+    let live = keyed(live);
+    let plan = plan(&live, &next(&live, None, &[]));
+    assert_eq!(*verdict(&plan, ".a"), runs(Why::OlderVersion));
+    assert_eq!(*verdict(&plan, ".b"), CACHED);
+    assert_eq!(*verdict(&plan, ".c"), runs(Why::Failed));
+}
+
+#[test]
+fn templates_left_out_of_memoization_do_not_answer_for_each_other() {
+    let mut live = live();
+    let next = {
+        let mut next = next(&live, None, &[]);
+        for template in next["spec"]["templates"].as_array_mut().unwrap() {
+            template.as_object_mut().unwrap().shift_remove("memoize");
+        }
+        next["spec"]["onExit"] = "ta".into();
+        next
+    };
+    for node in live["status"]["nodes"].as_object_mut().unwrap().values_mut() {
+        node.as_object_mut().unwrap().shift_remove("memoizationStatus");
+    }
+    let plan = plan(&live, &next);
+    for name in [".a", ".b"] {
+        assert_eq!(*verdict(&plan, name), runs(Why::NotMemoized { because: None }), "{name}");
+    }
+    assert_eq!((verdict(&plan, ".c"), verdict(&plan, ".d")), (&runs(Why::Failed), &runs(Why::Omitted)));
+    assert_eq!(*verdict(&plan, ".onExit"), runs(Why::Handler));
 }
 
 #[test]

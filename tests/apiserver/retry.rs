@@ -247,3 +247,159 @@ async fn a_run_whose_owner_is_gone_is_refused() {
     assert_eq!(refused.status.code(), Some(7));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("belongs to Workflow/owner, which is deleted"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_are_known_by_their_label_and_those_of_older_versions_too() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    let second = object(&retry(&namespace, &["build", "-o", "json"]));
+    let (name, marks) = (second["metadata"]["name"].as_str().unwrap().to_owned(), &second["metadata"]);
+    assert_eq!(marks["labels"]["kubectl-runnable/run-id"], "r1");
+    assert_eq!(marks["annotations"]["kubectl-runnable/creator"], "admin");
+    namespace.patch("workflows", &name, &json!({ "status": { "phase": "Failed" } })).await;
+
+    // An attempt that an older version made has no label.
+    let mut old = workflow("build-old", "r1");
+    old["spec"]["arguments"]["parameters"][2]["value"] = "7".into();
+    namespace.create("workflows", &old).await;
+    let refused = retry(&namespace, &[&name]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(7) && said.contains("attempt 7, build-old, is pending"), "{said}");
+    namespace.patch("workflows", "build-old", &json!({ "status": { "phase": "Error" } })).await;
+    let next = object(&retry(&namespace, &[&name, "-o", "json"]));
+    assert_eq!(*parameter(&next, "retry_indicator"), "8");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_first_attempt_has_the_label_no_other_runs_are_read() {
+    let namespace = Namespace::new().await;
+    failed(&namespace, "build").await;
+    let label = json!({ "metadata": { "labels": { "kubectl-runnable/run-id": "r1" } } });
+    namespace.patch("workflows", "build", &label).await;
+    // Such a one cannot be: whoever retries a workflow copies its labels.
+    let mut unseen = workflow("build-unseen", "r1");
+    unseen["spec"]["arguments"]["parameters"][2]["value"] = "7".into();
+    namespace.create("workflows", &unseen).await;
+    let next = object(&retry(&namespace, &["build", "-o", "json"]));
+    assert_eq!(*parameter(&next, "retry_indicator"), "2");
+
+    // A workflow of another run that has the name of the next attempt keeps it.
+    let name = next["metadata"]["name"].as_str().unwrap().to_owned();
+    namespace.delete("workflows", &name).await;
+    namespace.create("workflows", &workflow(&name, "other")).await;
+    let again = object(&retry(&namespace, &["build", "-o", "json"]));
+    assert_eq!(*parameter(&again, "retry_indicator"), "2");
+    assert_ne!(again["metadata"]["name"], name.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_goes_on_from_the_runs_of_its_user() {
+    let namespace = Namespace::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("build.json");
+    let mut document = workflow("build", "r1");
+    document["metadata"] = json!({ "generateName": "build-" });
+    document["spec"].as_object_mut().unwrap().remove("arguments");
+    std::fs::write(&file, document.to_string()).unwrap();
+    let submit = |arguments: &[&str]| {
+        let arguments = [&["submit", file.to_str().unwrap(), "-o", "json"], arguments].concat();
+        let mut command = namespace.command(User::Admin, &arguments);
+        tokio::task::block_in_place(|| command.output().unwrap())
+    };
+    let ann = ["--as", "ann@example.org", "--as-group", "system:masters"];
+    let first = object(&submit(&ann));
+    let run = first["metadata"]["name"].as_str().unwrap();
+    assert_eq!(first["metadata"]["annotations"]["kubectl-runnable/creator"], "ann@example.org");
+    namespace.patch("workflows", run, &json!({ "status": { "phase": "Failed" } })).await;
+
+    let other = submit(&["--resume"]);
+    let said = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(said.contains(&format!("created by others, such as {run} by ann@example.org")), "{said}");
+    assert!(said.contains("no earlier run of build to go on from"), "{said}");
+    assert_eq!(*parameter(&object(&other), "retry_indicator"), "");
+    let own = object(&submit(&[&ann[..], &["--resume"]].concat()));
+    assert_eq!(*parameter(&own, "retry_indicator"), "2");
+    assert!(own["metadata"]["name"].as_str().unwrap().starts_with(&format!("{run}-")), "named as a retry names it");
+    assert_eq!(own["metadata"]["labels"]["workflows.argoproj.io/resubmitted-from-workflow"], run);
+}
+
+/// The ConfigMap of a cache, as it is besides its label.
+async fn cache(namespace: &Namespace, name: &str, label: bool, more: &Value) {
+    let labels = if label { json!({ "workflows.argoproj.io/configmap-type": "Cache" }) } else { json!({}) };
+    let mut object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "labels": labels } });
+    for (field, value) in more.as_object().unwrap() {
+        object[field] = value.clone();
+    }
+    namespace.create("configmaps", &object).await;
+}
+
+/// A run of one memoized template that succeeded and one that failed.
+async fn memoized(namespace: &Namespace, name: &str, cache: &str, max_age: &str) {
+    failed(namespace, name).await;
+    let template = |name: &str, key: &str| {
+        json!({ "name": name, "container": { "image": "alpine", "command": ["true"] }, "memoize": {
+            "key": key, "maxAge": max_age, "cache": { "configMap": { "name": cache } } } })
+    };
+    let tasks = json!([{ "name": "a", "template": "one" }, { "name": "b", "template": "two" }]);
+    let templates = json!([{ "name": "graph", "dag": { "tasks": tasks } },
+        template("one", "one-{{workflow.parameters.run_id}}"), template("two", "two-{{workflow.parameters.run_id}}")]);
+    namespace.patch("workflows", name, &json!({ "spec": { "templates": templates } })).await;
+}
+
+/// What the plan says of the node `a`, and what is said beside it.
+fn planned(namespace: &Namespace, run: &str) -> (Value, String) {
+    let output = retry(namespace, &[run, "--plan", "-o", "json"]);
+    let plan = object(&output);
+    let entry = plan["nodes"].as_array().unwrap().iter().find(|entry| entry["name"] == format!("{run}.a"));
+    (entry.unwrap().clone(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_knows_what_a_controller_makes_of_a_cache() {
+    let namespace = Namespace::new().await;
+    let entry = |minutes: i64| {
+        let made = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+        let made = jiff::Timestamp::from_second(made.as_second()).unwrap();
+        json!({ "nodeID": "n", "outputs": null, "creationTimestamp": made, "lastHitTimestamp": made }).to_string()
+    };
+    let whole = json!({ "data": { "one-r1": entry(30) } });
+    cache(&namespace, "whole", true, &whole).await;
+    cache(&namespace, "frozen", true, &json!({ "data": { "one-r1": entry(30) }, "immutable": true })).await;
+    cache(&namespace, "odd", true, &json!({ "data": { "one-r1": "{" } })).await;
+    cache(&namespace, "plain", false, &whole).await;
+    for (run, cache, max_age) in [
+        ("whole", "whole", ""),
+        ("soon", "whole", "40m"),
+        ("expired", "whole", "20m"),
+        ("frozen", "frozen", ""),
+        ("odd", "odd", ""),
+        ("plain", "plain", ""),
+        ("none", "missing", ""),
+    ] {
+        memoized(&namespace, run, cache, max_age).await;
+    }
+    let is = |run: &str, action: &str, reason: &str| {
+        let (entry, said) = planned(&namespace, run);
+        let why = entry["why"]["reason"].as_str().unwrap_or_default();
+        assert_eq!((entry["action"].as_str().unwrap(), why), (action, reason), "{run}: {entry} {said}");
+        (entry, said)
+    };
+    let (entry, _) = is("whole", "cached", "");
+    assert!((1_800..1_900).contains(&entry["ageSeconds"].as_i64().unwrap()), "{entry}");
+    let (entry, _) = is("soon", "cached", "");
+    assert!((500..=600).contains(&entry["expiresInSeconds"].as_i64().unwrap()), "{entry}");
+    let text = String::from_utf8_lossy(&retry(&namespace, &["soon", "--plan"]).stdout).into_owned();
+    assert!(text.contains("expires in 9m") || text.contains("expires in 10m"), "{text}");
+    is("expired", "runs", "expired");
+    let (entry, said) = is("frozen", "runs", "fails");
+    assert_eq!(entry["why"]["message"], "cache frozen is immutable");
+    assert!(
+        said.contains("cache frozen is immutable: nodes that hit") && said.contains("cache delete frozen"),
+        "{said}"
+    );
+    let (_, said) = is("odd", "runs", "fails");
+    assert!(said.contains("cache odd has 1 malformed"), "{said}");
+    let (_, said) = is("plain", "runs", "fails");
+    assert!(said.contains("cache plain lacks the label"), "{said}");
+    is("none", "runs", "notMemoized");
+}

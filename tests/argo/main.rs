@@ -14,6 +14,8 @@ mod namespace;
 mod program;
 mod run;
 
+mod again;
+mod attempts;
 mod locks;
 mod logs;
 mod memoize;

@@ -107,8 +107,12 @@ impl Namespace {
 
     /// Makes the controller look at a workflow.
     pub(crate) fn touch(&self, name: &str) {
-        let change = json!({"metadata": {"annotations": {"touched": "yes"}}});
-        self.runtime.block_on(self.objects.patch(&self.path("workflows", name), &change));
+        self.change(name, &json!({"metadata": {"annotations": {"touched": "yes"}}}));
+    }
+
+    /// Changes a workflow by a merge patch.
+    pub(crate) fn change(&self, name: &str, patch: &Value) {
+        self.runtime.block_on(self.objects.patch(&self.path("workflows", name), patch));
     }
 
     /// The ConfigMap of a cache, wherever the controller keeps its caches.

@@ -51,7 +51,8 @@ impl Cluster {
 
     fn created(&self) -> usize {
         let requests = self.runtime.block_on(self.server.received_requests()).unwrap();
-        requests.iter().filter(|request| request.method.as_str() == "POST").count()
+        let is_created = |path: &str| path.ends_with("/workflows");
+        requests.iter().filter(|request| request.method.as_str() == "POST" && is_created(request.url.path())).count()
     }
 }
 

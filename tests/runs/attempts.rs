@@ -1,176 +1,14 @@
 //! Random workflows that fail at a gate are retried: the plan is what happens, what is cached is what the same call gave,
 //! and nothing that succeeded and did not change runs again. `ATTEMPTS=1000` tries more of them.
 
-use std::collections::BTreeMap;
-
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::support::environment::Environment;
+use crate::support::gates::{below, check, is_hit, leaves, nodes, workflow};
 
 const WORKFLOWS: u64 = 12;
-const DRAW: &str = "od -An -N4 -tx1 /dev/urandom | tr -d ' \\n' >/tmp/o";
-const AGAIN: &str = "test -n \"$RUNNABLE_RETRY_RUN_ID\"";
-
-fn leaf(name: &str, script: &str) -> Value {
-    let script = format!("{DRAW}; {script}");
-    json!({"name": name, "container": {"image": "busybox", "command": ["sh", "-c", script]},
-        "outputs": {"parameters": [{"name": "o", "valueFrom": {"path": "/tmp/o"}}]}})
-}
-
-fn leaves() -> Vec<Value> {
-    let takes = |name: &str, script: &str| {
-        let mut leaf = leaf(name, script);
-        leaf["inputs"] = json!({"parameters": [{"name": "m"}]});
-        leaf
-    };
-    let mut flaky = leaf("flaky", "test {{retries}} -ge 1");
-    flaky["retryStrategy"] = json!({"limit": "2"});
-    vec![
-        leaf("draw", "true"),
-        leaf("reads", "echo {{workflow.parameters.x}}"),
-        leaf("gate", AGAIN),
-        takes("takes", "echo {{inputs.parameters.m}}"),
-        takes("gate-of", &format!("case {{{{inputs.parameters.m}}}} in [0-7]*) {AGAIN};; esac")),
-        flaky,
-    ]
-}
-
-/// A template of this name that calls those offered, steps or tasks whose inputs may come from those before them.
-fn nested(random: &mut StdRng, name: &str, offered: &[String]) -> Value {
-    let steps = random.random_ratio(1, 2);
-    let kind = if steps { "steps" } else { "tasks" };
-    let mut calls: Vec<Value> = Vec::new();
-    let mut sources: Vec<String> = Vec::new();
-    for place in 0..random.random_range(2..5) {
-        let template = offered[random.random_range(0..offered.len())].clone();
-        let mut call = json!({"name": format!("c{place}"), "template": template});
-        let source = sources.get(random.random_range(0..=sources.len())).cloned();
-        if template == "takes" || template == "gate-of" {
-            let value = source.as_ref().map(|source| format!("{{{{{kind}.{source}.outputs.parameters.o}}}}"));
-            call["arguments"] = json!({"parameters": [{"name": "m", "value": value.unwrap_or_else(|| "{{workflow.parameters.x}}".into())}]});
-        }
-        if let (Some(source), false) = (source, steps) {
-            call["depends"] = source.into();
-        }
-        match random.random_range(0..10) {
-            0 => call["withItems"] = json!(["a", "a", "b"]),
-            1 => call["withParam"] = "{{workflow.parameters.list}}".into(),
-            2 => call["when"] = "{{workflow.parameters.x}} == 2".into(),
-            3 => {
-                let expression = format!("{kind}.c{place}.status == 'Succeeded'");
-                call["hooks"] = json!({"told": {"template": "draw", "expression": expression}});
-            }
-            // Steps and dag templates give no outputs here.
-            _ if !template.starts_with('n') => sources.push(format!("c{place}")),
-            _ => {}
-        }
-        calls.push(call);
-    }
-    let mut nested = if steps {
-        json!({"name": name, "steps": calls.into_iter().map(|call| json!([call])).collect::<Vec<_>>()})
-    } else {
-        json!({"name": name, "dag": {"tasks": calls}})
-    };
-    if random.random_ratio(1, 3) {
-        nested["retryStrategy"] = json!({"limit": "1"});
-    }
-    nested
-}
-
-fn workflow(random: &mut StdRng) -> Value {
-    let mut templates = leaves();
-    let mut offered: Vec<String> =
-        ["draw", "draw", "takes", "takes", "reads", "flaky", "gate-of"].map(str::to_owned).to_vec();
-    for place in 0..random.random_range(1..3) {
-        let name = format!("n{place}");
-        templates.push(nested(random, &name, &offered));
-        offered.extend([name.clone(), name]);
-    }
-    templates.push(nested(random, "body", &offered));
-    let step = |name: &str, template: &str| json!([{"name": name, "template": template}]);
-    templates
-        .push(json!({"name": "main", "steps": [step("body", "body"), step("gate", "gate"), step("late", "draw")]}));
-    json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "w-"}, "spec": {
-        "entrypoint": "main", "templates": templates,
-        "arguments": {"parameters": [{"name": "x", "value": "1"}, {"name": "list", "value": "[\"p\", \"q\"]"}]}}})
-}
-
-/// The nodes that a plan tells of, by their names below the workflow's and without the indices of groups.
-fn nodes(workflow: &Value) -> BTreeMap<String, Value> {
-    let name = workflow["metadata"]["name"].as_str().unwrap();
-    let all = workflow["status"]["nodes"].as_object().unwrap().values();
-    let shown = all.filter(|node| {
-        !matches!(node["type"].as_str(), Some("StepGroup" | "TaskGroup" | "Container"))
-            && node["nodeFlag"]["retried"] != true
-    });
-    shown.map(|node| (below(name, node["name"].as_str().unwrap()), node.clone())).collect()
-}
-
-fn below(workflow: &str, name: &str) -> String {
-    let rest = name.strip_prefix(workflow).unwrap();
-    let mut parts = rest.split('[');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |path, part| path + part.split_once(']').map_or(part, |(_, rest)| rest))
-}
-
-fn is_hit(node: &Value) -> bool {
-    node["memoizationStatus"]["hit"] == true
-}
-
-/// Holds the next attempt against its plan and the attempt before.
-fn check(before: &Value, plan: &Value, after: &Value, unchanged: bool) {
-    let (old, new) = (nodes(before), nodes(after));
-    let ended_well = after["status"]["phase"] == "Succeeded";
-    for entry in plan["nodes"].as_array().unwrap() {
-        let name = below(plan["workflow"].as_str().unwrap(), entry["name"].as_str().unwrap());
-        let node = new.get(&name);
-        // What comes after a failure is not reached.
-        let not_reached = node.is_none() && !ended_well;
-        let holds = match entry["action"].as_str().unwrap() {
-            "cached" if entry["within"].is_string() => node.is_none(),
-            "cached" => node.is_some_and(is_hit) || not_reached,
-            "runs" => node.is_some_and(|node| !is_hit(node)) || not_reached,
-            "skipped" => node.is_none_or(|node| matches!(node["phase"].as_str(), Some("Skipped" | "Omitted"))),
-            "decided" => true,
-            other => panic!("unknown action {other}"),
-        };
-        assert!(holds, "planned {entry}, became {node:#?}");
-    }
-    let planned: BTreeMap<String, &str> = plan["nodes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| {
-            let name = below(plan["workflow"].as_str().unwrap(), entry["name"].as_str().unwrap());
-            (name, entry["action"].as_str().unwrap())
-        })
-        .collect();
-    let hits: Vec<&String> = new.iter().filter(|(_, node)| is_hit(node)).map(|(name, _)| name).collect();
-    for name in &hits {
-        assert!(matches!(planned.get(*name), Some(&"cached" | &"decided")), "{name} is cached and not planned so");
-        let same = old.get(*name).filter(|node| node["phase"] == "Succeeded");
-        // An item of a changed list is known by its value and may have had another place.
-        assert!(same.is_some() || !unchanged, "{name} never succeeded");
-        if let Some(same) = same {
-            assert_eq!(
-                same["outputs"]["parameters"], new[*name]["outputs"]["parameters"],
-                "{name} has another's outputs"
-            );
-        }
-    }
-    for (name, node) in old.iter().filter(|(_, node)| unchanged && node["phase"] == "Succeeded") {
-        let is_kept = |hit: &&String| {
-            name == *hit || name.starts_with(&format!("{hit}.")) || name.starts_with(&format!("{hit}("))
-        };
-        let memoized = node["memoizationStatus"].is_object();
-        // The first attempt at a template was enough this time.
-        let spared = name.contains("(1)") && !new.contains_key(name);
-        assert!(!memoized || spared || hits.iter().any(is_kept), "{name} ran again");
-    }
-}
-
 #[test]
 fn a_retry_gives_what_an_undisturbed_run_would_have_given() {
     let workflows = std::env::var("ATTEMPTS").ok().and_then(|count| count.parse().ok()).unwrap_or(WORKFLOWS);
@@ -178,46 +16,138 @@ fn a_retry_gives_what_an_undisturbed_run_would_have_given() {
         let mut random = StdRng::seed_from_u64(seed);
         let document = workflow(&mut random);
         let home = Environment::with("workflow.json", document.to_string());
-        let mut before = home.run(["submit", "workflow.json", "--local", "--wait", "-o", "json"]).object();
+        let mut history = vec![home.run(["submit", "workflow.json", "--local", "--wait", "-o", "json"]).object()];
         let mut edited = document.clone();
         edited["spec"]["templates"][0]["container"]["image"] = "edited".into();
         home.write("edited.json", edited.to_string());
         let changes: [&[&str]; 4] = [&[], &["-p", "x=2"], &["-p", "list=[\"new\", \"p\"]"], &["--file", "edited.json"]];
         let mut more = changes[usize::try_from(seed % 4).unwrap()];
         for _ in 0..2 {
-            if before["status"]["phase"] == "Succeeded" {
+            if has_succeeded(&history) {
                 break;
             }
             let plan = home.run([&["retry", "--local", "@latest", "--plan", "-o", "json"], more].concat()).json();
             let after = home.run([&["retry", "--local", "@latest", "-o", "json"], more].concat()).object();
             println!("workflow {seed}, changed by {more:?}");
-            check(&before, &plan, &after, more.is_empty());
-            (before, more) = (after, &[]);
+            check(&history, &plan, &after, more.is_empty());
+            history.push(after);
+            more = &[];
         }
-        if before["status"]["phase"] == "Succeeded" {
-            run_again(&home, &mut random, &before);
+        if has_succeeded(&history) {
+            let again = run_again(&home, &mut random, &history);
+            history.extend(again);
+        }
+        let mut document = if seed % 4 == 3 { edited } else { document };
+        for _ in 0..2 {
+            let edit = edit(&mut random, &mut document);
+            println!("workflow {seed} goes on after {edit:?}");
+            history.push(resume(&home, &document, &history, edit));
         }
     }
 }
 
+fn has_succeeded(history: &[Value]) -> bool {
+    history.last().is_some_and(|last| last["status"]["phase"] == "Succeeded")
+}
+
+/// What is done to a document before it is submitted again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edit {
+    Nothing,
+    /// A template that others call does something else.
+    Leaf,
+    /// A step group is put in between: nothing else runs again.
+    Group,
+    /// The parameters that templates read have other values.
+    Values,
+}
+
+fn edit(random: &mut StdRng, document: &mut Value) -> Edit {
+    let spec = &mut document["spec"];
+    match random.random_range(0..4) {
+        0 => Edit::Nothing,
+        1 => {
+            let leaf = random.random_range(0..leaves().len());
+            spec["templates"][leaf]["container"]["image"] = format!("edited-{}", random.random::<u32>()).into();
+            Edit::Leaf
+        }
+        2 => {
+            let main = spec["templates"].as_array_mut().unwrap().last_mut().unwrap();
+            let groups = main["steps"].as_array_mut().unwrap();
+            let name = format!("between-{}", random.random::<u32>());
+            groups.insert(random.random_range(0..=groups.len()), json!([{"name": name, "template": "draw"}]));
+            Edit::Group
+        }
+        _ => {
+            spec["arguments"]["parameters"][0]["value"] = random.random_range(1..4).to_string().into();
+            spec["arguments"]["parameters"][1]["value"] = "[\"q\", \"r\"]".into();
+            Edit::Values
+        }
+    }
+}
+
+/// Goes on with an edited document: the plan is that of a retry with the document and its parameters.
+fn resume(home: &Environment, document: &Value, history: &[Value], edit: Edit) -> Value {
+    home.write("workflow.json", document.to_string());
+    let parameters = document["spec"]["arguments"]["parameters"].as_array().unwrap().iter();
+    let given = parameters.flat_map(|parameter| {
+        ["-p".to_owned(), format!("{}={}", parameter["name"].as_str().unwrap(), parameter["value"].as_str().unwrap())]
+    });
+    let asked = ["retry", "--local", "@latest", "--plan", "-o", "json", "--file", "workflow.json"];
+    let plan = home.run(asked.map(str::to_owned).into_iter().chain(given)).json();
+    let ended = home.run(["submit", "workflow.json", "--local", "--resume", "-o", "json"]);
+    let after = ended.object();
+    let last = history.last().unwrap();
+    let same_values = values(last) == values(&after);
+    check(history, &plan, &after, edit == Edit::Nothing && same_values);
+    assert!(
+        ended.stderr.contains(&format!("going on from {}", last["metadata"]["name"].as_str().unwrap())),
+        "{ended:?}"
+    );
+    let taken = plan["nodes"].as_array().unwrap().iter().filter(|entry| entry["action"] == "cached").count();
+    assert!(
+        ended.stderr.contains(&format!(": {taken} of ")) || ended.stderr.contains(&format!(", {taken} of ")),
+        "{ended:?}"
+    );
+    if edit == Edit::Group && same_values {
+        let (old, new) = (nodes(last), nodes(&after));
+        let ran_again = old.iter().filter(|(name, node)| {
+            let did_well =
+                node["phase"] == "Succeeded" && node["type"] == "Pod" && node["memoizationStatus"].is_object();
+            did_well && new.get(*name).is_some_and(|node| !is_hit(node))
+        });
+        let ran_again: Vec<&String> = ran_again.map(|(name, _)| name).collect();
+        assert!(ran_again.is_empty(), "{ran_again:?} ran again for a group put in between");
+    }
+    after
+}
+
+/// The values of the parameters that the documents declare.
+fn values(workflow: &Value) -> Vec<&Value> {
+    let parameters = workflow["spec"]["arguments"]["parameters"].as_array().unwrap().iter();
+    parameters.filter(|parameter| ["x", "list"].iter().any(|name| parameter["name"] == *name)).collect()
+}
+
 /// Runs a node of a run that has succeeded again, alone or with all that follows from it.
-fn run_again(home: &Environment, random: &mut StdRng, before: &Value) {
+fn run_again(home: &Environment, random: &mut StdRng, history: &[Value]) -> Option<Value> {
+    let before = history.last().unwrap();
     let old = nodes(before);
     let memoized = |node: &&Value| node["type"] == "Pod" && node["memoizationStatus"].is_object();
     let names: Vec<&str> = old.values().filter(memoized).map(|node| node["name"].as_str().unwrap()).collect();
     if names.is_empty() {
-        return;
+        return None;
     }
     let name = names[random.random_range(0..names.len())];
     let flag = if random.random_ratio(1, 2) { "--from" } else { "--only" };
     println!("{flag} {name}");
     let plan = home.run(["retry", "--local", "@latest", flag, name, "--plan", "-o", "json"]).json();
     let after = home.run(["retry", "--local", "@latest", flag, name, "-o", "json"]).object();
-    check(before, &plan, &after, false);
+    check(history, &plan, &after, false);
 
     let (run, new) = (before["metadata"]["name"].as_str().unwrap(), nodes(&after));
     let asked = below(run, name);
     assert!(new.get(&asked).is_some_and(|node| !is_hit(node)), "{asked} did not run again");
     let planned = plan["nodes"].as_array().unwrap().iter().filter(|entry| entry["why"]["reason"] == "selected").count();
     assert!(flag == "--from" || planned == 1, "{planned} nodes run for {asked} alone: {plan:#}");
+    Some(after)
 }

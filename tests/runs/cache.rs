@@ -1,8 +1,9 @@
 //! Caches of local runs: keys of the user's that several templates have.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::environment::Environment;
+use crate::support::runs::steps;
 
 /// As generators of pipelines write it: one key, one cache, everywhere. `gate` fails in the first attempt.
 const ONE_KEY: &str = r#"
@@ -123,4 +124,47 @@ fn why_compares_with_the_same_call_in_the_attempt_before() {
     assert!(row("[0].a").contains("m is \"mon\" there, \"tue\" here"), "{table}");
     let object = home.run(["cache", "why", "--local", "@latest", "b", "-o", "json"]).json();
     assert_eq!((&object["answer"], &object["before"]["node"]["phase"]), (&"own".into(), &"Succeeded".into()));
+}
+
+#[test]
+fn all_caches_are_pruned_by_one_command() {
+    let home = Environment::new();
+    for (name, cache) in [("one", "a-cache"), ("two", "b-cache")] {
+        assert_eq!(home.submit(name, "true", &["--cache-name", cache]).code, Some(0));
+    }
+    let none = home.run(["cache", "prune", "--all", "--local", "--older", "1h"]);
+    assert_eq!((none.code, none.stdout.as_str()), (Some(0), ""), "{none:?}");
+    let shown = home.run(["cache", "prune", "--all", "--local", "--keep", "1", "--dry-run"]).good();
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    assert!(shown.starts_with("a-cache: pruned (dry run) 1 entry of 2, "), "{shown}");
+    let named = home.run(["cache", "prune", "--all", "--local", "--template", "work", "-o", "name"]).good();
+    assert_eq!(named, "a-cache\nb-cache\n");
+    let pruned = home.run(["cache", "prune", "--all", "--local", "--keep", "0", "-o", "json"]).json();
+    let caches: Vec<_> =
+        pruned["caches"].as_array().unwrap().iter().map(|one| one["pruned"].as_array().unwrap().len()).collect();
+    assert_eq!(caches, [1, 1], "{pruned}");
+    home.run(["cache", "prune", "a-cache", "--all", "--local", "--keep", "0"]).fails(2, &["--all"]);
+}
+
+#[test]
+fn why_tells_what_became_of_the_entry_before() {
+    let home = Environment::new();
+    let spec = steps(&[("a", "true"), ("gate", "test -n \"$RUNNABLE_RETRY_RUN_ID\"")]);
+    let document = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "w-"}, "spec": spec});
+    home.write("w.json", document.to_string());
+    let name = |run: &Value| run["metadata"]["name"].as_str().unwrap().to_owned();
+    let first = home.run(["submit", "--local", "w.json", "--max-age", "1s", "-o", "json"]).object();
+    std::thread::sleep(std::time::Duration::from_millis(1_200));
+    let plan = home.run(["retry", "--local", &name(&first), "--plan"]).good();
+    assert!(plan.contains("its cache entry is too old"), "{plan}");
+    let second = home.run(["retry", "--local", &name(&first), "-o", "json"]).object();
+    let why = home.run(["cache", "why", "--local", &name(&second), "a"]).good();
+    assert!(why.contains("the entry that it left was too old by then"), "{why}");
+
+    let lasting = home.run(["submit", "--local", "w.json", "-o", "json"]).object();
+    let again = home.run(["retry", "--local", &name(&lasting), "--from", "a", "-o", "json"]).object();
+    let why = home.run(["cache", "why", "--local", &name(&again), "a"]).good();
+    assert!(why.contains("had been deleted, or removed so that this one runs"), "{why}");
+    let cached = home.run(["cache", "why", "--local", &name(&again), "gate"]).good();
+    assert!(!cached.contains("was edited"), "{cached}");
 }

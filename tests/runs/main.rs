@@ -11,6 +11,8 @@ mod cache;
 mod delete;
 mod detach;
 mod handle;
+mod hints;
+mod keep;
 mod list;
 mod logs;
 mod notice;

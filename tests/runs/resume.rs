@@ -117,3 +117,58 @@ fn a_run_that_goes_on_is_not_resumed() {
     running.dies();
     assert_eq!(submit(&home, &prefixed(), &["--resume"]).code, Some(3), "a killed run has ended");
 }
+
+#[test]
+fn a_document_that_has_not_changed_takes_everything_over() {
+    let home = Environment::new();
+    let fixed = prefixed().replace("echo b; false", "echo b; true");
+    let first = submit(&home, &fixed, &[]).object();
+    let second = submit(&home, &fixed, &["--resume"]);
+    assert_eq!(second.code, Some(0), "{second:?}");
+    assert!(second.stderr.contains("nothing is left to do, 4 of 4 nodes are taken over"), "{second:?}");
+    assert_eq!(
+        (identity(&second.object()).1.as_str(), marks(&home).as_slice()),
+        ("2", ["a", "b", "c"].map(str::to_owned).as_slice())
+    );
+    let (first, second) = (first["metadata"]["name"].as_str().unwrap(), second.object());
+    assert!(second["metadata"]["name"].as_str().unwrap().starts_with(&format!("{first}-")), "{second:#}");
+    assert_eq!(second["status"]["phase"], "Succeeded");
+}
+
+#[test]
+fn a_retry_and_a_resumption_at_the_same_time_make_one_attempt() {
+    let home = Environment::new();
+    let first = submit(&home, &prefixed(), &["--run-id", "r1"]).object();
+    let (run, file) = (first["metadata"]["name"].as_str().unwrap(), home.path("edited.yaml"));
+    let commands: [&[&str]; 2] = [
+        &["submit", "--local", "--resume", "-o", "json", file.to_str().unwrap()],
+        &["retry", "--local", "-o", "json", run],
+    ];
+    let ended = std::thread::scope(|scope| {
+        let home = &home;
+        let threads = commands.map(|command| scope.spawn(move || home.run(command)));
+        threads.map(|thread| thread.join().unwrap())
+    });
+    let mut codes: Vec<_> = ended.iter().map(|ended| ended.code.unwrap()).collect();
+    codes.sort_unstable();
+    // Whichever begins after the other has ended goes on from it.
+    assert!(codes == [3, 7] || codes == [3, 3], "{ended:?}");
+    let mut names: Vec<String> = home.runs();
+    names.sort();
+    assert_eq!(names.len(), 1 + codes.iter().filter(|code| **code == 3).count());
+    assert!(names.iter().all(|name| name == run || name.starts_with(&format!("{run}-"))), "{names:?}");
+}
+
+#[test]
+fn a_name_may_be_given_to_what_goes_on_from_a_run_that_is_named() {
+    let home = Environment::new();
+    let first = submit(&home, &prefixed(), &["--run-id", "r1"]).object();
+    let from = format!("--resume={}", first["metadata"]["name"].as_str().unwrap());
+    let named = submit(&home, &prefixed(), &[&from, "--name", "again"]).object();
+    assert_eq!((named["metadata"]["name"].as_str(), identity(&named).1.as_str()), (Some("again"), "2"));
+    let labels = &named["metadata"]["labels"];
+    assert_eq!(
+        (&labels["kubectl-runnable/run-id"], &labels["workflows.argoproj.io/resubmitted-from-workflow"]),
+        (&"r1".into(), &first["metadata"]["name"])
+    );
+}

@@ -7,6 +7,7 @@
 
 pub(crate) mod environment;
 pub(crate) mod files;
+pub(crate) mod gates;
 pub(crate) mod git_server;
 pub(crate) mod output;
 pub(crate) mod process;

@@ -12,11 +12,19 @@ use ref_cast::RefCast;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::identity::RunId;
 use super::metadata::Metadata;
 use super::template::field;
 
 /// The label of a workflow that was made from another one (common.LabelKeyPreviousWorkflowName, v4.1.2).
 pub(crate) const PREVIOUS: &str = "workflows.argoproj.io/resubmitted-from-workflow";
+
+/// The label by which a run's attempts are found, where its id can be the value of a label.
+pub(crate) const RUN_ID_LABEL: &str = "kubectl-runnable/run-id";
+/// The annotation that names the user who created a workflow.
+pub(crate) const CREATOR_ANNOTATION: &str = "kubectl-runnable/creator";
+/// The label by which Argo's server remembers who created a workflow (common.LabelKeyCreator, v4.1.2).
+const CREATOR_LABEL: &str = "workflows.argoproj.io/creator";
 
 /// A Workflow object. `Workflow::view` sees any value as one without a copy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, RefCast)]
@@ -138,6 +146,32 @@ impl Workflow {
         if let Some(labels) = object_in(&mut self.0, "metadata").and_then(|metadata| object_in(metadata, "labels")) {
             labels[key] = value.into();
         }
+    }
+
+    /// Marks the workflow as an attempt of a run that this user creates. What an earlier attempt was marked with goes.
+    pub(crate) fn set_marks(&mut self, run_id: Option<&RunId>, creator: Option<&str>) {
+        let marks =
+            [("labels", RUN_ID_LABEL, run_id.and_then(RunId::as_label)), ("annotations", CREATOR_ANNOTATION, creator)];
+        for (field, key, value) in marks {
+            let Some(metadata) = object_in(&mut self.0, "metadata") else { return };
+            match value {
+                Some(value) => object_in(metadata, field).into_iter().for_each(|marks| marks[key] = value.into()),
+                None => {
+                    let marks = metadata.get_mut(field).and_then(Value::as_object_mut);
+                    marks.map(|marks| marks.shift_remove(key));
+                }
+            }
+        }
+    }
+
+    /// Who created the workflow, as far as that is written in it.
+    pub(crate) fn creator(&self) -> Option<&str> {
+        self.annotation(CREATOR_ANNOTATION).or_else(|| self.label(CREATOR_LABEL))
+    }
+
+    /// The run id in the label.
+    pub(crate) fn labelled_run_id(&self) -> Option<&str> {
+        self.label(RUN_ID_LABEL)
     }
 
     /// Takes over the spec of another document.

@@ -37,13 +37,17 @@ impl Workflow {
         }
     }
 
+    /// What the names of the attempts after this one begin with: the name of the run's first attempt.
+    pub(crate) fn prefix_of_attempts(&self) -> String {
+        self.generate_name().map_or_else(|| format!("{}-", self.name()), str::to_owned)
+    }
+
     /// The same workflow without its name, its status and all that its own course has left in it
     /// (`FormulateResubmitWorkflow` in workflow/util/util.go, v4.1.2).
     pub(crate) fn successor(&self) -> Self {
         let own = |name: &str| self.metadata().field(name);
         let mut metadata = Map::new();
-        let prefix = self.generate_name().map_or_else(|| format!("{}-", self.name()), str::to_owned);
-        metadata.insert("generateName".to_owned(), prefix.into());
+        metadata.insert("generateName".to_owned(), self.prefix_of_attempts().into());
         if let Some(namespace) = own("namespace") {
             metadata.insert("namespace".to_owned(), namespace.clone());
         }

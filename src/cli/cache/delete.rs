@@ -175,6 +175,11 @@ async fn delete(args: &Args, source: &Source, mut cache: Cache) -> Result<Vec<St
             return Err(Failure::new(Exit::Conflict, format!("{what} was used in the meantime"))
                 .hint("run the command again, or add --force"));
         }
+        if matches!(source, Source::Store(_)) && now.entries == cache.entries {
+            // Whoever makes an entry holds it until its node has ended.
+            talk(format_args!("note: entries of cache {} that a run is writing were kept", cache.name));
+            return Ok(Attempt::Settled(Vec::new()));
+        }
         // Only what stands beside the entries was changed.
         cache = now;
         Ok(Attempt::Stale { perhaps_ours: false })

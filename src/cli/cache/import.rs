@@ -63,8 +63,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let text = files::read(&args.file)?;
     let file = File::read(&text.text).map_err(|error| {
-        Failure::usage(format!("{}: {error}", text.name))
-            .hint("expected a file that kubectl runnable cache export wrote")
+        Failure::usage(format!("{}: {error}", text.name)).hint("expected a file that cache export wrote")
     })?;
     let name = match &args.into {
         Some(name) => name.clone(),

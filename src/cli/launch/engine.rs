@@ -13,6 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::follow::Followed;
 use crate::cli::follow_up::{CreatedRun, rendered_runs};
 use crate::cli::handle::handle_of;
+use crate::cli::room::keep_within;
 use crate::exit::Exit;
 use crate::local::engine::Ended;
 use crate::local::machine::Machine;
@@ -68,6 +69,7 @@ impl Launch<'_> {
         }
         let written = self.follow_up.report.write(&followed);
         print(self.output, made)?;
+        keep_within(root, self.follow_up.keep, self.quiet).await;
         Ok(exit.max(written))
     }
 

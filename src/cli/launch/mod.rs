@@ -59,8 +59,9 @@ impl<'a> Launch<'a> {
     pub(super) async fn carry_out(&self) -> Result<Exit, Failure> {
         let mut made: Vec<CreatedRun> = Vec::new();
         let mut ready: Vec<Ready<'a>> = Vec::new();
+        let creator = self.backend.user().await?;
         for (prepared, source) in self.runs {
-            match self.create(prepared, *source).await.inspect_err(|_| tell_partial(&made))? {
+            match self.create(prepared, *source, creator.as_deref()).await.inspect_err(|_| tell_partial(&made))? {
                 Created::Object(created) => made.push(self.made(prepared, created.object.into(), created.already)?),
                 Created::Ready(run) => ready.push((*run, &prepared.run)),
             }
@@ -77,8 +78,12 @@ impl<'a> Launch<'a> {
         }
     }
 
-    async fn create(&self, prepared: &Prepared, source: Source<'_>) -> Result<Created, Failure> {
-        let workflow = &prepared.workflow;
+    /// Creates one, marked with its run and its creator. A document that is only shown has no marks: whoever submits it may
+    /// give it another run id.
+    async fn create(&self, prepared: &Prepared, source: Source<'_>, creator: Option<&str>) -> Result<Created, Failure> {
+        let mut workflow = Workflow::from(prepared.workflow.clone());
+        workflow.set_marks(prepared.run.run_id.as_ref(), creator);
+        let workflow = workflow.value();
         let creation = Creation { workflow, uid: &generate::uid(), source, dry_run: self.dry_run };
         match self.backend.create(creation).await {
             Ok(Created::Object(created)) if created.already && self.existing == Existing::Refused => {

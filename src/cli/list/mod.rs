@@ -116,7 +116,12 @@ impl Args {
     }
 
     fn selection(&self) -> ListSelection {
-        ListSelection { all_namespaces: self.all_namespaces, labels: self.selector.clone(), chunk: self.chunk_size }
+        ListSelection {
+            all_namespaces: self.all_namespaces,
+            labels: self.selector.clone(),
+            chunk: self.chunk_size,
+            ..ListSelection::default()
+        }
     }
 }
 

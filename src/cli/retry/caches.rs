@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, Change, Entry, LABEL, LABEL_VALUE, State, caches_of};
+use crate::cache::{Cache, Change, Entry, LABEL, LABEL_VALUE, Place, State, caches_of};
 use crate::cli::cache::{Source, check_mutable};
 use crate::cli::failure::Failure;
+use crate::cli::place::here;
 use crate::exit::Exit;
 use crate::output::stream::talk;
 use crate::prepare;
@@ -56,7 +57,9 @@ impl Caches {
             let usable: Vec<&Entry> = cache.entries.values().filter(|entry| entry.is_usable()).collect();
             usable.into_iter().map(move |entry| ((name.clone(), entry.key.clone()), kept(entry))).collect::<Vec<_>>()
         };
-        self.found.iter().flat_map(known).collect()
+        let mut entries: Entries = self.found.iter().flat_map(known).collect();
+        self.found.iter().for_each(|cache| add_faults(cache, &mut entries));
+        entries
     }
 
     /// The numbers of attempts that they remember of a run.
@@ -125,16 +128,41 @@ fn kept(entry: &Entry) -> Kept {
     Kept { created: entry.created, outputs, node_id: entry.node_id.clone() }
 }
 
+/// Notes which look-ups end a node in Error (workflow/controller/cache/configmap_cache.go, load, v4.1.2): a controller refuses
+/// a ConfigMap without the label and an entry that is no JSON of one, and it writes the time of each hit.
+fn add_faults(cache: &Cache, entries: &mut Entries) {
+    let Place::ConfigMap { .. } = cache.place else { return };
+    if !cache.is_labelled() {
+        entries.add_fault(&cache.name, None, format!("cache {} lacks the label {LABEL}={LABEL_VALUE}", cache.name));
+    }
+    for entry in cache.entries.values() {
+        let message = match (&entry.state, cache.object.immutable) {
+            (State::Malformed(_), _) => format!("its entry in cache {} is malformed", cache.name),
+            (_, true) => format!("cache {} is immutable", cache.name),
+            _ => continue,
+        };
+        entries.add_fault(&cache.name, Some(&entry.key), message);
+    }
+}
+
 /// Says what of a cache would end nodes of the next attempt in Error.
 fn warn(cache: &Cache) {
+    let Place::ConfigMap { .. } = cache.place else { return };
+    let name = &cache.name;
     let broken = cache.entries.values().filter(|entry| matches!(entry.state, State::Malformed(_))).count();
-    let what = match (cache.is_labelled(), broken) {
-        (true, 0) => return,
-        (true, broken) => format!("has {broken} malformed entries, whose nodes end in Error"),
-        (false, _) => format!("lacks the label {LABEL}={LABEL_VALUE}: nodes that use it end in Error"),
+    let (what, remedy) = match (cache.object.immutable, cache.is_labelled(), broken) {
+        (true, ..) => (
+            "is immutable: nodes that hit an entry, or would save one, end in Error".to_owned(),
+            format!("delete {name}"),
+        ),
+        (_, false, _) => (
+            format!("lacks the label {LABEL}={LABEL_VALUE}: nodes that use it end in Error"),
+            format!("inspect {name} --fix"),
+        ),
+        (_, true, 0) => return,
+        (_, true, broken) => {
+            (format!("has {broken} malformed entries, whose nodes end in Error"), format!("inspect {name} --fix"))
+        }
     };
-    talk(format_args!(
-        "warning: cache {} {what}; kubectl runnable cache inspect {} --fix fixes it",
-        cache.name, cache.name
-    ));
+    talk(here(&format!("warning: cache {name} {what}; kubectl runnable cache {remedy} fixes it")));
 }

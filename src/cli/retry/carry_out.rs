@@ -89,6 +89,14 @@ impl Retry<'_> {
         Ok(exit.max(done))
     }
 
+    /// What the name of a run's next attempt begins with, unless the user gives the name.
+    pub(super) fn prefix(&self, live: &Workflow) -> String {
+        match self.generate_name {
+            Some(NamePrefix(prefix)) => prefix.clone(),
+            None => live.prefix_of_attempts(),
+        }
+    }
+
     /// Whether something of a run that has succeeded is to run again.
     pub(super) fn asks_for_something(&self) -> bool {
         !self.parameters.is_empty() || !self.wish.nodes.is_empty() || self.edited.is_given()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::attempts;
+use super::attempts::Beside;
 use super::caches::Caches;
 use super::carry_out::Retry;
 use super::edited::Edited;
@@ -16,10 +16,9 @@ use crate::cache::LIMIT;
 use crate::cli::cache;
 use crate::cli::failure::Failure;
 use crate::cli::generate;
-use crate::cli::values::NamePrefix;
 use crate::local::new_run::Source;
 use crate::output::stream::talk;
-use crate::prepare::{self, Options, Prepared};
+use crate::prepare::{self, Inline, Options, Prepared};
 use crate::retry::{self, Asked, Attempt, InPlace, Mode, Next, Owner, Plan, Refusal, in_place, memoized, new_attempt};
 
 /// A run whose retry is decided on.
@@ -52,7 +51,15 @@ impl Decision {
         edited.keep_beside(run, retry.quiet)?;
 
         let caches = caches(retry, &backend, &live, &edited).await?;
-        let known = attempts::known(&backend, &live, &caches, retry.follow_up.handle.as_deref()).await?;
+        let prefix = retry.name.is_none().then(|| retry.prefix(&live));
+        let beside = Beside {
+            backend: &backend,
+            live: &live,
+            caches: &caches,
+            handle: retry.follow_up.handle.as_deref(),
+            prefix: prefix.as_deref(),
+        };
+        let known = beside.attempts().await?;
         match known.check() {
             Err(refusal) if retry.plan.plan => talk(format_args!("note: {refusal}")),
             Err(_) if retry.force => {}
@@ -138,7 +145,7 @@ impl Case<'_> {
             name: Some(self.new_name()?),
             parameters: self.retry.parameters.clone(),
             // A local run has no controller that would resolve the reference.
-            inline: is_local,
+            inline: if is_local { Inline::Whole } else { Inline::No },
             room: (!is_local).then_some(LIMIT / 2),
             ..Options::new(generate::run_id(now)?, generate::cache_name())
         });
@@ -157,12 +164,7 @@ impl Case<'_> {
         if let Some(name) = self.retry.name {
             return Ok(name.clone());
         }
-        let prefix = match (self.retry.generate_name, self.live.generate_name()) {
-            (Some(NamePrefix(prefix)), _) => prefix.clone(),
-            (None, Some(prefix)) => prefix.to_owned(),
-            (None, None) => format!("{}-", self.live.name()),
-        };
-        Ok(self.attempt.name(&prefix)?)
+        Ok(self.attempt.name(&self.retry.prefix(self.live))?)
     }
 
     /// Says which parameters are given that nobody declares: Argo takes them, and mostly they are a slip.

@@ -10,7 +10,7 @@ mod plan;
 
 use std::path::PathBuf;
 
-pub(super) use self::attempts::known as known_attempts;
+pub(super) use self::attempts::Beside;
 pub(super) use self::caches::Caches;
 use self::carry_out::Retry;
 use self::edited::Edited;

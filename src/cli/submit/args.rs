@@ -205,7 +205,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) max_age: Option<GoDuration>,
 
-    /// Merge the referenced WorkflowTemplate into the workflow, so that its templates are memoized
+    /// Put the WorkflowTemplate that the workflow refers to, and each template that it calls by templateRef, into the
+    /// workflow, so that they are memoized
     #[arg(long)]
     pub(super) inline: bool,
 }

@@ -5,6 +5,7 @@ mod check;
 mod locks;
 mod owner;
 mod request;
+mod resumable;
 mod resume;
 mod subject;
 

@@ -20,7 +20,7 @@ use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, Parame
 use crate::cli::{files, generate};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
-use crate::prepare::{Detail, LockForm, Notice, Options, Prepared, Source, Templates, from_source, told};
+use crate::prepare::{Detail, Inline, LockForm, Notice, Options, Prepared, Source, Templates, from_source, told};
 
 /// What `submit` was asked for.
 pub(super) struct Request<'a> {
@@ -182,7 +182,10 @@ impl<'a> Request<'a> {
         }
         let mut prepared = subject.prepared(templates, &options)?;
         if let Some(resumed) = resumed {
-            resumed.tell(&mut prepared, templates);
+            resumed.mark(&mut prepared);
+            if !self.args.quiet {
+                resumed.tell(&prepared, templates);
+            }
         }
         self.tell(&prepared.notices);
         if !self.args.quiet {
@@ -234,7 +237,11 @@ impl<'a> Request<'a> {
             priority: args.workflow.priority,
             parallelism: args.workflow.parallelism,
             locks: locks::of(args, self.lock_form),
-            inline: args.run.inline || args.local,
+            inline: match (args.run.inline, args.local) {
+                (true, _) => Inline::All,
+                (false, true) => Inline::Whole,
+                (false, false) => Inline::No,
+            },
             ..Options::new(generate::run_id(Timestamp::now())?, generate::cache_name())
         })
     }

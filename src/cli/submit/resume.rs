@@ -1,25 +1,22 @@
 //! `--resume`: the run that a workflow goes on from, whatever its end.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::args::Args;
+use super::resumable::Wanted;
 use super::subject::Subject;
 use crate::argo::Workflow;
-use crate::argo::identity::{ObjectName, RunId};
-use crate::backend::{Backend, ListSelection, Run};
+use crate::argo::identity::ObjectName;
+use crate::backend::{Backend, Run};
 use crate::cli::cache::Source;
 use crate::cli::failure::Failure;
-use crate::cli::prompt::choose;
-use crate::cli::retry::{Caches, known_attempts};
+use crate::cli::retry::{Beside, Caches};
 use crate::cli::target::find_run;
 use crate::cli::values::NamePrefix;
 use crate::exit::Exit;
-use crate::output::list::age;
-use crate::output::stream::{is_terminal, talk};
+use crate::output::stream::talk;
 use crate::prepare::{Options, Prepared, Templates, existing_cache};
-use crate::retry::{Asked, Attempt, Naming, Next, Plan, Refusal, is_run_of};
+use crate::retry::{Asked, Attempt, Naming, Next, Plan, Refusal};
 
 const END_FIRST: &str = "wait for its end, or stop it first";
 
@@ -28,7 +25,10 @@ pub(super) struct Resumed {
     live: Workflow,
     attempt: Attempt,
     caches: Caches,
-    naming: Naming,
+    /// The name of the next attempt, where the user gives it.
+    name: Option<ObjectName>,
+    /// What it begins with else, as every retry's.
+    prefix: String,
 }
 
 impl Resumed {
@@ -38,13 +38,17 @@ impl Resumed {
         let backend = backend.within(namespace(args, subject))?;
         let found = match args.resume.as_deref().filter(|run| !run.is_empty()) {
             Some(run) => Some(named(args, &backend, run).await?),
-            None => last(args, &backend, subject, &naming).await?,
+            None => {
+                let run_id = || Workflow::view(subject.object).run_id()?.parse().ok();
+                let run_id = args.run.run_id.clone().or_else(run_id);
+                Wanted { naming: &naming, run_id }.last(&backend).await?
+            }
         };
         let Some(live) = found else {
-            talk(format_args!(
-                "no earlier run of {} to go on from: this is the first",
-                naming.prefix().trim_end_matches('-')
-            ));
+            if !args.quiet {
+                let name = naming.prefix();
+                talk(format_args!("no earlier run of {} to go on from: this is the first", name.trim_end_matches('-')));
+            }
             return Ok(None);
         };
         if !live.has_ended() {
@@ -54,7 +58,15 @@ impl Resumed {
 
         let source = Source::beside(&backend, None);
         let caches = Caches::read(source, &[subject.object, live.value()]).await?;
-        let attempts = known_attempts(&backend, &live, &caches, args.follow_up.handle.as_deref()).await?;
+        let (name, prefix) = args.names_of_next(&live);
+        let beside = Beside {
+            backend: &backend,
+            live: &live,
+            caches: &caches,
+            handle: args.follow_up.handle.as_deref(),
+            prefix: name.is_none().then_some(prefix.as_str()),
+        };
+        let attempts = beside.attempts().await?;
         match attempts.check() {
             // An edited document may go on from any of the attempts.
             Ok(()) | Err(Refusal::LaterSucceeded { .. }) => {}
@@ -63,12 +75,13 @@ impl Resumed {
                 return Err(Failure::new(Exit::Conflict, message).hint(END_FIRST));
             }
         }
-        Ok(Some(Self { attempt: attempts.next(), live, caches, naming }))
+        Ok(Some(Self { attempt: attempts.next(), live, caches, name, prefix }))
     }
 
-    /// The name of the next attempt, unless the user gives one.
+    /// The name of the next attempt. A retry of the run at the same time gives its own this name, too, so that one of them
+    /// is made.
     pub(super) fn name(&self) -> Result<ObjectName, Failure> {
-        Ok(self.attempt.name(&self.naming.prefix())?)
+        self.name.clone().map_or_else(|| Ok(self.attempt.name(&self.prefix)?), Ok)
     }
 
     /// What prepare is asked for: the same run and its cache.
@@ -77,15 +90,24 @@ impl Resumed {
         self.attempt.options(Options { cache_name, ..options })
     }
 
-    /// Says what the prepared workflow goes on from, and leaves in it what its own next attempt needs.
-    pub(super) fn tell(&self, prepared: &mut Prepared, templates: &Templates) {
+    /// Leaves in the prepared workflow what its own next attempt needs.
+    pub(super) fn mark(&self, prepared: &mut Prepared) {
         Workflow::view_mut(&mut prepared.workflow).follows(&self.live);
+    }
+
+    /// Says what the prepared workflow goes on from.
+    pub(super) fn tell(&self, prepared: &Prepared, templates: &Templates) {
         let next = Next { workflow: &prepared.workflow, templates, notices: &prepared.notices };
         let entries = self.caches.entries(&self.live);
         let plan = Plan::new_attempt(self.live.value(), next, &Asked::default(), &entries, Timestamp::now());
         let (taken, all) = (plan.taken_over(), plan.nodes.len());
+        let what = if plan.has_work() {
+            format!("{taken} of {all} nodes are taken over")
+        } else {
+            format!("nothing is left to do, {taken} of {all} nodes are taken over")
+        };
         talk(format_args!(
-            "going on from {} ({}) as attempt {} of run {}: {taken} of {all} nodes are taken over",
+            "going on from {} ({}) as attempt {} of run {}: {what}",
             self.live.name(),
             self.live.phase(),
             plan.attempt,
@@ -96,6 +118,17 @@ impl Resumed {
     /// Remembers the number of the attempt, once it is there.
     pub(super) async fn note(&self, prepared: &Prepared) -> Result<(), Failure> {
         self.caches.note(&prepared.run, self.attempt.number).await
+    }
+}
+
+impl Args {
+    /// The name of the next attempt, and its prefix. Where the run is named, the flags name the attempt; else they tell which
+    /// run is meant.
+    fn names_of_next(&self, live: &Workflow) -> (Option<ObjectName>, String) {
+        let is_named = self.resume.as_ref().is_some_and(|run| !run.is_empty());
+        let flags = is_named.then_some(&self.workflow);
+        let prefix = flags.and_then(|flags| flags.generate_name.clone()).map(|NamePrefix(prefix)| prefix);
+        (flags.and_then(|flags| flags.name.clone()), prefix.unwrap_or_else(|| live.prefix_of_attempts()))
     }
 }
 
@@ -130,49 +163,4 @@ async fn named(args: &Args, backend: &Backend, run: &str) -> Result<Workflow, Fa
         return Err(Failure::usage(message).hint("kubectl runnable retry runs it again"));
     }
     Ok(live)
-}
-
-/// The last attempt of the document's run; of several runs the one that is chosen.
-async fn last(
-    args: &Args,
-    backend: &Backend,
-    subject: Subject<'_>,
-    naming: &Naming,
-) -> Result<Option<Workflow>, Failure> {
-    let document = Workflow::view(subject.object);
-    let run_id = args.run.run_id.clone().or_else(|| document.run_id()?.parse::<RunId>().ok());
-    let mut last: BTreeMap<String, Workflow> = BTreeMap::new();
-    let all = ListSelection::with(None);
-    let listed = backend.list(&all, |_, snapshot| {
-        let Ok(run) = snapshot.map(crate::backend::Snapshot::settled) else { return };
-        if !is_run_of(document, naming, run_id.as_ref(), &run) {
-            return;
-        }
-        let id = run.run_id().unwrap_or_default().to_owned();
-        let is_later = |other: &Workflow| (other.attempt(), other.created_at()) < (run.attempt(), run.created_at());
-        if last.get(&id).is_none_or(is_later) {
-            last.insert(id, run);
-        }
-    });
-    listed.await?;
-
-    let mut runs: Vec<Workflow> = last.into_values().collect();
-    runs.sort_by_key(|run| std::cmp::Reverse(run.created_at()));
-    if runs.len() < 2 {
-        return Ok(runs.pop().map(Workflow::written_out));
-    }
-    let lines: Vec<String> = runs.iter().map(line).collect();
-    if !is_terminal() {
-        let message = format!("{} runs of this document can be resumed\n  {}", runs.len(), lines.join("\n  "));
-        let hint = format!("name one: --resume={}", runs[0].name());
-        return Err(Failure::usage(message).hint(hint));
-    }
-    Ok(Some(runs.swap_remove(choose("Which run goes on?", &lines)?).written_out()))
-}
-
-/// A run among several.
-fn line(run: &Workflow) -> String {
-    let created = run.created_at().map(|created| age(Timestamp::now().duration_since(created))).unwrap_or_default();
-    let (name, id) = (run.name(), run.run_id().unwrap_or_default());
-    format!("{name}  {}  {created} old  run {id}, attempt {}", run.phase(), run.attempt())
 }

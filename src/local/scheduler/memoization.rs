@@ -97,7 +97,8 @@ impl Memory {
 
     /// Keeps an entry for the nodes of this run that may ask for it.
     fn keep(&mut self, status: &MemoizationStatus, outputs: Option<&Outputs>, now: SignedDuration) {
-        if !self.is_prepared(&status.key) {
+        // Without a name it is no cache: in a plan, what is not memoized asks so, and no call answers for another.
+        if !status.cache_name.is_empty() && !self.is_prepared(&status.key) {
             let entry = Entry { at: now, outputs: outputs.cloned() };
             self.entries.insert((status.cache_name.clone(), status.key.clone()), entry);
         }

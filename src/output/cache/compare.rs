@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{seconds, table};
-use crate::cache::{Answer, Asked, Before, CacheDifference, Explained, KeyDifference, NodeDifference, SameCall, Told};
+use crate::cache::{Answer, Asked, Before, CacheDifference, Explained, Gone, KeyDifference, NodeDifference, Told};
 use crate::output::tree::printable;
 
 /// How two caches differ, as diff writes it.
@@ -71,18 +71,7 @@ pub(crate) fn explanation(node: &str, explained: &Explained) -> String {
         let _ = writeln!(text, "why: {}", printable(because));
     }
     match &explained.before {
-        Some(before) => {
-            text += &of_before(before);
-            let absent = matches!(
-                explained.answer,
-                Answer::NoCache { .. } | Answer::Nearest { .. } | Answer::NothingAlike { .. }
-            );
-            let left = |node: &SameCall| node.same_key && node.phase == "Succeeded";
-            if absent && before.node.as_ref().is_some_and(left) {
-                text += "  the entry that it left was deleted since\n";
-            }
-            text
-        }
+        Some(before) => text + &of_before(before),
         None if explained.attempt < 2 => text + "this is the first attempt of its run\n",
         None => text + "the attempt before is not there any more\n",
     }
@@ -117,6 +106,11 @@ fn of_before(before: &Before) -> String {
     }
     if before.edited.is_empty() && before.inputs.is_empty() && node.same_key {
         let _ = writeln!(text, "  template, inputs and key are the same");
+    }
+    match node.entry {
+        Some(Gone::Expired) => text += "  the entry that it left was too old by then\n",
+        Some(Gone::Removed) => text += "  the entry that it left had been deleted, or removed so that this one runs\n",
+        None => {}
     }
     text
 }

@@ -83,6 +83,31 @@ fn in_place_a_selected_success_runs_again() {
 }
 
 #[test]
+fn what_never_started_stands_behind_what_did() {
+    let mut live = live();
+    let d = node_id("etl-x2k9f", "etl-x2k9f.d");
+    live["status"]["nodes"].as_object_mut().unwrap().shift_remove(&d);
+    let change = in_place(&live, None, &[], now()).unwrap();
+    let plan = Plan::in_place(&live, &Mode::InPlace(None), &change);
+    let names: Vec<&str> = plan.nodes.iter().map(|entry| entry.name.strip_prefix("etl-x2k9f").unwrap()).collect();
+    assert_eq!(names, ["", ".a", ".b", ".c", ".d"]);
+    assert_eq!(*verdict(&plan, ".d"), runs(Why::NeverStarted));
+}
+
+#[test]
+fn in_place_a_suspend_node_that_failed_waits_again() {
+    let mut live = live();
+    let c = node_id("etl-x2k9f", "etl-x2k9f.c");
+    live["status"]["nodes"][&c]["type"] = "Suspend".into();
+    let change = in_place(&live, None, &[], now()).unwrap();
+    assert_eq!((change.workflow["status"]["nodes"].get(&c), change.pods.len()), (None, 0));
+    assert_eq!(change.workflow["status"]["nodes"]["etl-x2k9f"]["phase"], "Running");
+    let plan = Plan::in_place(&live, &Mode::InPlace(None), &change);
+    assert_eq!((verdict(&plan, ".a"), verdict(&plan, ".c")), (&Verdict::CarriedOver, &runs(Why::Failed)));
+    assert_eq!(*verdict(&plan, ".d"), runs(Why::Omitted));
+}
+
+#[test]
 fn an_exit_handler_is_taken_out_with_its_pods() {
     let mut live = live();
     let mut exit = node(".onExit", "Pod", "Succeeded", "bye", &[]);

@@ -41,8 +41,13 @@ async fn what_is_created_is_what_a_client_dry_run_shows() {
     for part in ["apiVersion", "kind", "spec"] {
         assert_eq!(created[part], shown[part]);
     }
+    let mut metadata = created["metadata"].clone();
+    // What marks the attempt is no part of the document.
+    let label = metadata["labels"].as_object_mut().unwrap().remove("kubectl-runnable/run-id");
+    assert_eq!(label.as_ref().and_then(Value::as_str), parameter(&created, "run_id"));
+    assert_eq!(metadata["annotations"], json!({ "kubectl-runnable/creator": "admin" }));
     for (field, value) in shown["metadata"].as_object().unwrap() {
-        assert_eq!(&created["metadata"][field], value);
+        assert_eq!(&metadata[field], value);
     }
 }
 

@@ -1,0 +1,95 @@
+//! Where a command looks, said again in the commands that hints name: without it they would look elsewhere, and a hint would
+//! lead to another error.
+
+use std::ffi::OsStr;
+use std::sync::OnceLock;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+/// How a command of this program begins in a text.
+const PROGRAM: &str = "kubectl runnable ";
+/// What stands behind a command in a hint.
+const SAYS: [&str; 6] = ["shows", "ends", "removes", "runs", "fixes", "restores"];
+/// Verbs that look at no run and no cluster.
+const ELSEWHERE: [&str; 3] = ["worktree", "lint", "completion"];
+/// The flags that say where, each with its value where it has one.
+const FLAGS: [(&str, &str); 4] =
+    [("local", "--local"), ("namespace", "-n"), ("context", "--context"), ("kubeconfig", "--kubeconfig")];
+
+static GIVEN: OnceLock<String> = OnceLock::new();
+
+/// Remembers the flags that were typed.
+pub(super) fn note(matches: &ArgMatches) {
+    let mut verb = matches;
+    while let Some((_, inner)) = verb.subcommand() {
+        verb = inner;
+    }
+    let typed = FLAGS.iter().filter_map(|(id, flag)| {
+        verb.try_contains_id(id).ok().filter(|there| *there)?;
+        (verb.value_source(id) == Some(ValueSource::CommandLine)).then_some(())?;
+        if *id == "local" {
+            return Some((*flag).to_owned());
+        }
+        let value = verb.get_raw(id)?.next().and_then(OsStr::to_str).filter(|value| is_plain(value))?;
+        Some(format!("{flag} {value}"))
+    });
+    // A second command in one process would be a test's.
+    let _ = GIVEN.set(typed.collect::<Vec<_>>().join(" "));
+}
+
+/// A shell takes it for one word.
+fn is_plain(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte))
+}
+
+/// The text with these flags in each command of this program that it names.
+pub(super) fn here(text: &str) -> String {
+    with_flags(text, GIVEN.get().map(String::as_str).unwrap_or_default())
+}
+
+fn with_flags(text: &str, flags: &str) -> String {
+    let mut parts = text.split(PROGRAM);
+    let mut said = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        said.push_str(PROGRAM);
+        let (command, rest) = part.split_at(end_of_command(part));
+        let is_elsewhere = ELSEWHERE.iter().any(|verb| command.starts_with(verb));
+        said.push_str(command);
+        if !flags.is_empty() && !is_elsewhere && !command.contains("--local") {
+            said.push(' ');
+            said.push_str(flags);
+        }
+        said.push_str(rest);
+    }
+    said
+}
+
+/// Where a command ends: at the word that says what it does, or at a sign.
+fn end_of_command(text: &str) -> usize {
+    let signs = text.match_indices([',', ';', ':', '`']).map(|(at, _)| at);
+    let words = SAYS.iter().filter_map(|word| text.find(&format!(" {word}")));
+    signs.chain(words).min().unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_in_a_hint_looks_where_the_command_has_looked() {
+        for (text, expected) in [
+            ("kubectl runnable status etl --all shows", "kubectl runnable status etl --all --local shows"),
+            ("wait; kubectl runnable status: it", "wait; kubectl runnable status --local: it"),
+            ("kubectl runnable cache delete c: a new one", "kubectl runnable cache delete c --local: a new one"),
+            ("kubectl runnable cache list --local shows", "kubectl runnable cache list --local shows"),
+            ("kubectl runnable worktree cleanup --gc", "kubectl runnable worktree cleanup --gc"),
+            ("run kubectl runnable retry", "run kubectl runnable retry --local"),
+            ("add --force", "add --force"),
+        ] {
+            assert_eq!(with_flags(text, "--local"), expected);
+            assert_eq!(with_flags(text, ""), text);
+        }
+        assert!(is_plain("team-a") && !is_plain("a b") && !is_plain(""));
+    }
+}
