@@ -20,6 +20,7 @@ _kubectl_runnable() {
         value=${line%%$'\t'*}
         case $line in
             :0) compopt -o default 2>/dev/null ;;
+            :6) compopt -o nospace 2>/dev/null ;;
             :[0-9]*) ;;
             *) COMPREPLY+=("${value#"$broken"}") ;;
         esac

@@ -33,13 +33,19 @@ fn assert_generated(path: &str, text: &str) {
 /// The scripts of these shells are the files themselves; tests/cli/completion.rs tries them in the shells.
 #[test]
 fn completion_scripts_are_legal_and_printed() {
-    for (shell, path) in [
-        ("bash", "completions/kubectl-runnable.bash"),
-        ("zsh", "completions/_kubectl-runnable"),
-        ("fish", "completions/kubectl-runnable.fish"),
+    for (shell, path, check) in [
+        ("bash", "completions/kubectl-runnable.bash", Some("-n")),
+        ("zsh", "completions/_kubectl-runnable", Some("-n")),
+        ("fish", "completions/kubectl-runnable.fish", Some("-n")),
+        // Its compiler does not know the editor's names outside a terminal; tests/cli/completion.rs tries it.
+        ("elvish", "completions/kubectl-runnable.elv", None),
+        // The project's CI tries it in PowerShell.
+        ("powershell", "completions/kubectl-runnable.ps1", None),
     ] {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-        assert!(Process::new(shell).arg("-n").arg(&script).status().unwrap().success(), "{path}");
+        if let Some(check) = check {
+            assert!(Process::new(shell).arg(check).arg(&script).status().unwrap().success(), "{path}");
+        }
 
         let mut program = Process::new(env!("CARGO_BIN_EXE_kubectl-runnable"));
         let output = program.args(["completion", shell]).output().unwrap();
@@ -73,6 +79,8 @@ const ENVIRONMENT: &str = "
 |---|---|
 | `KUBECONFIG` | kubeconfig files, as kubectl reads them; `--kubeconfig` takes precedence |
 | `ARGO_NAMESPACE` | the namespace; `-n` takes precedence |
+| `RUNNABLE_BACKEND`, `RUNNABLE_NAMESPACE`, `RUNNABLE_STORE`, `RUNNABLE_WORKTREES`, `RUNNABLE_MAX_TASKS`, `RUNNABLE_KEEP`, `RUNNABLE_NOTIFY` | defaults for flags: [configuration.md](configuration.md) |
+| `XDG_CONFIG_HOME` | the file of settings is `$XDG_CONFIG_HOME/kubectl-runnable/config.yaml`; else `~/.config/kubectl-runnable/config.yaml` |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | proxies for the connection to the cluster |
 | `RUNNABLE_HOME` | where local runs are kept; else `$XDG_STATE_HOME/kubectl-runnable`, else `~/.local/state/kubectl-runnable` |
 | `XDG_DATA_HOME` | without `/work`, worktrees are made in `$XDG_DATA_HOME/kubectl-runnable/worktrees`; else in `~/.local/share/kubectl-runnable/worktrees` |
@@ -212,4 +220,82 @@ fn every_exit_code_is_documented() {
     let documented: Vec<&str> = rows.filter(|cell| cell.parse::<u8>().is_ok()).collect();
     assert_eq!(named, documented);
     assert_eq!(named, ["0", "1", "2", "3", "4", "5", "6", "7", "130"]);
+}
+
+/// docs/argo-flags.md: a section for each verb of argo, a row for each flag; what it names of ours is there.
+#[test]
+fn every_verb_and_flag_of_argo_has_its_place() {
+    let document = include_str!("../docs/argo-flags.md");
+    let mut sections: Vec<(&str, Vec<&str>, Vec<String>)> = Vec::new();
+    for line in document.lines() {
+        if let Some(verb) = line.strip_prefix("## ") {
+            sections.push((verb, Vec::new(), Vec::new()));
+        } else if let (Some((_, flags, said)), Some(row)) = (sections.last_mut(), line.strip_prefix("| `--")) {
+            let (flag, here) = row.split_once("` | ").unwrap_or_else(|| panic!("{line}"));
+            flags.push(flag);
+            said.push(here.trim_end_matches(" |").to_owned());
+        } else if let Some((_, _, said)) = sections.last_mut()
+            && !line.is_empty()
+            && !line.starts_with('|')
+        {
+            said.push(line.to_owned());
+        }
+    }
+    let written: Vec<(&str, Vec<&str>)> = sections.iter().map(|(verb, flags, _)| (*verb, flags.clone())).collect();
+    let fixture = include_str!("fixtures/argo-flags.txt").lines().filter(|line| !line.starts_with('#'));
+    let of_argo = fixture.map(|line| line.split_once(':').unwrap());
+    let of_argo: Vec<(&str, Vec<&str>)> =
+        of_argo.map(|(verb, flags)| (verb, flags.split_whitespace().collect())).collect();
+    assert_eq!(written, of_argo);
+
+    let program = program();
+    let code = regex::Regex::new("`([^`]+)`").unwrap();
+    for (verb, _, said) in &sections {
+        for text in said {
+            assert!(text.strip_prefix("not offered: ").is_none_or(|why| why.len() > 10), "{verb}: {text}");
+            for named in code.captures_iter(text) {
+                is_ours(&program, &named[1]).unwrap_or_else(|why| panic!("{verb}: {text}: {why}"));
+            }
+        }
+    }
+}
+
+/// Whether the words are verbs of the program and flags of the last of them. What begins otherwise is no command.
+fn is_ours(program: &Command, words: &str) -> Result<(), String> {
+    let mut command = program;
+    let mut words = words.split(' ').peekable();
+    while let Some(below) = words.peek().and_then(|word| command.find_subcommand(word)) {
+        command = below;
+        words.next();
+    }
+    if std::ptr::eq(command, program) {
+        return Ok(());
+    }
+    for word in words.filter(|word| word.starts_with('-')) {
+        let flag = word.split('=').next().unwrap_or(word);
+        let knows = command.get_arguments().any(|arg| {
+            let long = arg.get_long().map(|long| format!("--{long}"));
+            let short = arg.get_short().map(|short| format!("-{short}"));
+            long.as_deref() == Some(flag)
+                || short.is_some_and(|short| flag.trim_end_matches('v') == short.trim_end_matches('v'))
+        });
+        if !knows {
+            return Err(format!("{} has no flag {flag}", command.get_name()));
+        }
+    }
+    Ok(())
+}
+
+/// A manual page for each command; the release takes them from the directory that RUNNABLE_MAN names.
+#[test]
+fn manual_pages() {
+    let scratch = assert_fs::TempDir::new().unwrap();
+    let directory = std::env::var_os("RUNNABLE_MAN").map_or_else(|| scratch.path().to_owned(), Into::into);
+    fs::create_dir_all(&directory).unwrap();
+    clap_mangen::generate_to(kubectl_runnable::testing::cli::command().bin_name("kubectl-runnable"), &directory)
+        .unwrap();
+    for name in ["kubectl-runnable", "kubectl-runnable-submit", "kubectl-runnable-semaphore-set"] {
+        let page = fs::read_to_string(directory.join(name).with_extension("1")).unwrap();
+        assert!(page.contains(".SH NAME") && page.contains(".SH OPTIONS"), "{name}: {page}");
+    }
 }

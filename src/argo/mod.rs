@@ -18,6 +18,7 @@ pub(crate) mod node_selector;
 pub(crate) mod nodes;
 pub(crate) mod rebuilt_nodes;
 pub(crate) mod references;
+pub(crate) mod schedule;
 pub(crate) mod shared_keys;
 mod shutdown;
 pub(crate) mod status;

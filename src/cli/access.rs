@@ -1,9 +1,11 @@
 //! The flags that select the cluster and the user.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::failure::Failure;
 use super::home;
+use super::settings::settings;
 use super::values::{Namespace, span};
 use crate::argo::identity::ObjectName;
 use crate::backend::Backend;
@@ -38,10 +40,35 @@ pub(super) struct AccessArgs {
 }
 
 impl AccessArgs {
-    /// The requested namespace.
+    /// The requested namespace, else that of the settings.
     pub(super) fn namespace(&self) -> Option<&ObjectName> {
-        let Namespace(name) = self.namespace.as_ref()?;
-        name.as_ref()
+        match &self.namespace {
+            Some(Namespace(name)) => name.as_ref(),
+            None => settings().namespace.as_ref(),
+        }
+    }
+
+    /// The flags by which another verb means the same cluster and user, for a run of a cluster.
+    pub(super) fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<String> = Vec::new();
+        words.extend(self.namespace().map(|namespace| format!("--namespace={namespace}")));
+        words.extend(self.context.as_ref().map(|context| format!("--context={context}")));
+        words.extend(self.as_user.as_ref().map(|user| format!("--as={user}")));
+        words.extend(self.as_groups.iter().map(|group| format!("--as-group={group}")));
+        if settings().local == Some(true)
+            && self.context.is_none()
+            && self.as_user.is_none()
+            && self.kubeconfig.is_none()
+        {
+            words.push("--local=false".to_owned());
+        }
+        let kubeconfig = self.kubeconfig.iter().flat_map(|file| ["--kubeconfig".into(), file.clone().into_os_string()]);
+        words.into_iter().map(OsString::from).chain(kubeconfig).collect()
+    }
+
+    /// Whether a flag says which cluster is meant.
+    pub(super) fn names_cluster(&self) -> bool {
+        self.context.is_some() || self.kubeconfig.is_some()
     }
 
     /// Where runs are carried out: on the cluster that the flags name, or on this machine. Sends nothing yet.

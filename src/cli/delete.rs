@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::cache::{ConsentArgs, caches_of_runs, delete_unused};
 use super::failure::Failure;
 use super::runtime::block_on;
+use super::selection::SelectionArgs;
 use super::target::TargetArgs;
-use crate::argo::duration;
-use crate::argo::label_selector::LabelSelector;
-use crate::backend::{ListSelection, Run, Snapshot};
+use crate::backend::{Run, Snapshot};
 use crate::exit::Exit;
 use crate::local::record::RecordError;
 use crate::output::format::{Format, name, rendered};
@@ -43,20 +42,16 @@ const CHUNK: u32 = 200;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Names of runs, @latest, or files written by submit --handle
-    #[arg(value_name = "RUN", required_unless_present_any = ["older", "completed", "selector"], conflicts_with_all = ["older", "completed", "selector"])]
+    #[arg(value_name = "RUN", required_unless_present_any = SELECTING, conflicts_with_all = SELECTING)]
     runs: Vec<String>,
 
-    /// Runs that ended longer ago than this, such as 7d
-    #[arg(long, value_name = "DURATION", value_parser = age)]
-    older: Option<SignedDuration>,
-
-    /// All runs that have ended
+    /// All runs of the namespace; without --force those that have ended
     #[arg(long)]
-    completed: bool,
+    all: bool,
 
-    /// Only runs that match this label selector
-    #[arg(short = 'l', long, value_name = "LABELS")]
-    selector: Option<LabelSelector>,
+    /// Runs of all namespaces
+    #[arg(short = 'A', long, conflicts_with = "runs")]
+    all_namespaces: bool,
 
     /// Also delete the caches of these runs that no other run and no template refers to
     #[arg(long)]
@@ -71,15 +66,20 @@ pub(super) struct Args {
     output: Option<Format>,
 
     #[command(flatten)]
+    select: SelectionArgs,
+
+    #[command(flatten)]
     consent: ConsentArgs,
 
     #[command(flatten)]
     target: TargetArgs,
 }
 
-fn age(text: &str) -> Result<SignedDuration, String> {
-    duration::parse(text).map_err(|error| error.to_string())
-}
+/// The flags that say which runs are meant, where none is named.
+const SELECTING: [&str; 10] = {
+    let [a, b, c, d, e, f, g, h, i] = SelectionArgs::FLAGS;
+    ["all", a, b, c, d, e, f, g, h, i]
+};
 
 /// A run that was seen.
 struct Seen {
@@ -149,17 +149,19 @@ impl Args {
 
     /// The runs that the flags select.
     async fn selected(&self) -> Result<Vec<Seen>, Failure> {
-        let selection = ListSelection { labels: self.selector.clone(), chunk: CHUNK, ..ListSelection::default() };
+        let selection = self.select.of_backend(self.all_namespaces, CHUNK);
         let now = Timestamp::now();
         let (mut seen, mut going_on) = (Vec::new(), 0_usize);
         let take = |run: Run, snapshot: Result<Snapshot, RecordError>| {
             // What cannot be read is no run that anybody has selected.
             let Ok(snapshot) = snapshot else { return };
-            let counts = self.older.is_none_or(|older| is_older(&snapshot, older, now));
-            if snapshot.is_over() && counts {
+            if !self.select.matches(&snapshot, &snapshot.summary().phase, now) {
+                return;
+            }
+            if snapshot.is_over() || self.force {
                 seen.push(Seen { run, snapshot });
-            } else if !snapshot.is_over() && self.older.is_none() && !self.completed {
-                if self.force { seen.push(Seen { run, snapshot }) } else { going_on += 1 }
+            } else {
+                going_on += 1;
             }
         };
         self.target.backend().await?.list(&selection, take).await?;
@@ -178,12 +180,6 @@ impl Args {
         }
         Ok(())
     }
-}
-
-fn is_older(snapshot: &Snapshot, older: SignedDuration, now: Timestamp) -> bool {
-    let workflow = &snapshot.workflow;
-    let end = workflow.finished_at().or_else(|| workflow.created_at());
-    end.is_some_and(|end| now.duration_since(end) > older)
 }
 
 fn question(seen: &[Seen], caches: usize) -> String {

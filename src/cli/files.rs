@@ -1,17 +1,25 @@
 //! Reads the files of a command: documents, and maps of parameters.
 
 use std::io::{self, IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use http::Uri;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::runtime::block_on;
 use crate::argo::document::{Document, DocumentError, MAX_BYTES, Problem, Severity, Source, parse, parse_map};
 use crate::argo::expression::golang;
 use crate::backend::Run;
+use crate::cluster::fetch;
 use crate::exit::Exit;
 use crate::local::store::BESIDE;
+use crate::mask;
 use crate::output::stream::{stderr_colors, talk};
+
+/// How long a server may take to send a document.
+const FETCH: Duration = Duration::from_secs(30);
 
 /// Values of flags with an optional value, which are taken for files if the user forgets the `=`.
 const VALUES_OF_FLAGS: [(&str, &[&str]); 2] =
@@ -40,6 +48,33 @@ pub(super) fn beside(run: &Run, quiet: bool) -> Result<Vec<Document>, Failure> {
     let Run::Local(record) = run else { return Ok(Vec::new()) };
     let path = record.directory().join(BESIDE);
     if path.metadata().is_ok_and(|file| file.len() > 0) { documents(&[path], quiet) } else { Ok(Vec::new()) }
+}
+
+/// The paths with the files of each directory in its place: those that end in .yaml, .yml or .json, by name.
+pub(super) fn within_directories(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        let is_document = |path: &PathBuf| {
+            let extension = path.extension();
+            path.is_file() && extension.is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known))
+        };
+        let mut inside: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).filter(is_document).collect();
+        if inside.is_empty() {
+            return Err(Failure::usage(format!(
+                "{}: the directory holds no .yaml, .yml or .json file",
+                path.display()
+            )));
+        }
+        inside.sort();
+        files.extend(inside);
+    }
+    Ok(files)
 }
 
 /// Reads parameters from a YAML or JSON map, in order. A value that is not a string becomes JSON as Go writes it, as in
@@ -77,6 +112,9 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     }
 
     let name = path.display().to_string();
+    if let Some(url) = url(&name) {
+        return fetched(&name, url);
+    }
     let text = std::fs::File::open(path).and_then(|file| {
         if file.metadata()?.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, expected a file"));
@@ -88,6 +126,23 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
         Ok(text) => sized(Source { name, text }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(&name)),
         Err(error) => Err(Failure::usage(format!("{name}: {error}"))),
+    }
+}
+
+/// The URL that a file's name is.
+fn url(name: &str) -> Option<Uri> {
+    name.parse().ok().filter(|url: &Uri| matches!(url.scheme_str(), Some("http" | "https")))
+}
+
+/// Reads a document from a server. On a thread of its own: the caller may be at work asynchronously.
+fn fetched(name: &str, url: Uri) -> Result<Source, Failure> {
+    // It is printed, and may hold a password.
+    let name = mask::url(name);
+    let fetching = std::thread::spawn(move || block_on(async { Ok(fetch(&url, FETCH, MAX_BYTES + 1).await) }));
+    let fetched = fetching.join().map_err(|_| Failure::new(Exit::Tool, format!("{name}: cannot be fetched")))?;
+    match fetched? {
+        Ok(text) => sized(Source { name, text }),
+        Err(error) => Err(Failure::new(Exit::Tool, format!("{name}: {error}"))),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::settings::settings;
 use crate::exit::Exit;
 
 /// The root of worktrees in a pod, where a volume is mounted.
@@ -18,8 +19,21 @@ pub(super) fn root() -> Result<PathBuf, Failure> {
     std::path::absolute(&root).map_err(|error| Failure::new(Exit::Tool, format!("{}: {error}", root.display())))
 }
 
-/// The default root of worktrees: `/work` if it exists, else below the user's data directory.
+/// The file of settings; none without a home directory.
+pub(super) fn config() -> Option<PathBuf> {
+    user_directory("XDG_CONFIG_HOME", ".config").map(|directory| directory.join("config.yaml"))
+}
+
+/// The user's home directory.
+pub(super) fn of_user() -> Option<PathBuf> {
+    set("HOME").filter(|path| path.is_absolute())
+}
+
+/// The default root of worktrees: the setting, else `/work` if it exists, else below the user's data directory.
 pub(super) fn worktrees() -> Result<PathBuf, Failure> {
+    if let Some(root) = &settings().worktrees {
+        return Ok(root.clone());
+    }
     if Path::new(WORK).is_dir() {
         return Ok(WORK.into());
     }
@@ -29,14 +43,19 @@ pub(super) fn worktrees() -> Result<PathBuf, Failure> {
     })
 }
 
-/// Our directory below the one that a variable names, else below the home directory. A relative path in the variable is
-/// ignored, as the XDG Base Directory Specification requires.
+/// Our directory below the one that a variable names, else below the home directory.
 fn user_directory(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let named = set(variable).filter(|path| path.is_absolute());
-    let directory = named.or_else(|| set("HOME").map(|home| home.join(below_home)))?;
-    Some(directory.join("kubectl-runnable"))
+    Some(base(variable, below_home)?.join("kubectl-runnable"))
 }
 
-fn set(variable: &str) -> Option<PathBuf> {
+/// The directory that a variable names, else one below the home directory. A relative path in the variable is ignored, as
+/// the XDG Base Directory Specification requires.
+pub(super) fn base(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = set(variable).filter(|path| path.is_absolute());
+    named.or_else(|| set("HOME").map(|home| home.join(below_home)))
+}
+
+/// The path in a variable, unless it is empty.
+pub(super) fn set(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

@@ -5,7 +5,10 @@ mod access;
 mod cache;
 mod check;
 mod completion;
+mod config;
+mod cron;
 mod delete;
+mod doctor;
 mod failure;
 mod files;
 mod follow;
@@ -18,17 +21,20 @@ mod lint;
 mod list;
 mod log;
 mod logs;
+mod node;
 mod notify;
 mod place;
+mod pointers;
 mod progress;
 mod prompt;
 mod report;
 mod resume;
 mod retry;
 mod room;
-mod run_names;
 mod runtime;
+mod selection;
 mod semaphore;
+mod settings;
 mod signals;
 mod status;
 mod steer;
@@ -36,15 +42,20 @@ mod stop;
 mod submit;
 mod suspend;
 mod target;
+mod template;
 mod terminate;
 mod values;
+mod version;
 mod wait;
 mod watch;
 mod worktree;
 
+use std::ffi::OsString;
+
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::failure::Failure;
+use self::settings::Settings;
 use crate::exit::Exit;
 use crate::git;
 use crate::local::sandbox;
@@ -86,10 +97,27 @@ enum Command {
     #[command(visible_alias = "cancel")]
     Terminate(terminate::Args),
     Delete(delete::Args),
+    Node(node::Args),
+    Template(template::Args),
+    ClusterTemplate(template::ClusterArgs),
+    Cron(cron::Args),
     Cache(Box<cache::Args>),
     Semaphore(semaphore::Args),
     Worktree(worktree::Args),
+    Config(config::Args),
+    Doctor(doctor::Args),
     Completion(completion::Args),
+    Version(version::Args),
+}
+
+impl Command {
+    fn needs_no_settings(&self) -> bool {
+        match self {
+            Self::Config(args) => matches!(args.command, config::Command::Path(_)),
+            Self::Completion(_) | Self::Version(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// Runs the command that the process arguments name.
@@ -107,40 +135,71 @@ pub fn run() -> Exit {
         _ => {}
     }
 
-    let matches = match command().bin_name(invocation(&program)).try_get_matches() {
+    let (settings, refused) = match Settings::load() {
+        Ok(settings) => (settings, None),
+        Err(failure) => (Settings::default(), Some(failure)),
+    };
+    let matches = match settings.add_to(command()).bin_name(invocation(&program)).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return print_clap_error(&error),
     };
+    settings::hold(settings);
 
     place::note(&matches);
     let verbosity = matches.get_count("verbose");
     log::start(verbosity);
-    let outcome = match Cli::from_arg_matches(&matches) {
-        Ok(Cli { command: Command::Submit(mut args), verbose }) => {
-            args.verbose = verbose > 0;
+    let cli = Cli::from_arg_matches(&matches);
+    // What mends the settings works without them.
+    if let (Some(failure), Ok(Cli { command, .. })) = (&refused, &cli)
+        && !command.needs_no_settings()
+    {
+        return failure.report();
+    }
+    let outcome = cli.map_err(|error| Failure::usage(error.to_string())).and_then(carry_out);
+    outcome.unwrap_or_else(|failure| failure.report())
+}
+
+fn carry_out(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Submit(mut args) => {
+            args.verbose = cli.verbose > 0;
             submit::run(&args)
         }
-        Ok(Cli { command: Command::Retry(args), .. }) => retry::run(&args),
-        Ok(Cli { command: Command::Lint(args), .. }) => lint::run(&args),
-        Ok(Cli { command: Command::List(args), .. }) => list::run(&args),
-        Ok(Cli { command: Command::Status(args), .. }) => status::run(&args),
-        Ok(Cli { command: Command::Wait(args), .. }) => wait::run(&args),
-        Ok(Cli { command: Command::Watch(args), .. }) => watch::run(&args),
-        Ok(Cli { command: Command::Progress(args), .. }) => progress::run(&args),
-        Ok(Cli { command: Command::Logs(args), .. }) => logs::run(&args),
-        Ok(Cli { command: Command::Suspend(args), .. }) => suspend::run(&args),
-        Ok(Cli { command: Command::Resume(args), .. }) => resume::run(args),
-        Ok(Cli { command: Command::Stop(args), .. }) => stop::run(&args),
-        Ok(Cli { command: Command::Terminate(args), .. }) => terminate::run(&args),
-        Ok(Cli { command: Command::Delete(args), .. }) => delete::run(&args),
-        Ok(Cli { command: Command::Cache(args), .. }) => cache::run(&args),
-        Ok(Cli { command: Command::Semaphore(args), .. }) => semaphore::run(&args),
-        Ok(Cli { command: Command::Worktree(args), .. }) => worktree::run(&args),
-        Ok(Cli { command: Command::Completion(args), .. }) => completion::run(&args),
-        Err(error) => Err(Failure::usage(error.to_string())),
-    };
+        Command::Retry(args) => retry::run(&args),
+        Command::Lint(args) => lint::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Wait(args) => wait::run(&args),
+        Command::Watch(args) => watch::run(&args),
+        Command::Progress(args) => progress::run(&args),
+        Command::Logs(args) => logs::run(&args),
+        Command::Suspend(args) => suspend::run(&args),
+        Command::Resume(args) => resume::run(args),
+        Command::Stop(args) => stop::run(&args),
+        Command::Terminate(args) => terminate::run(&args),
+        Command::Delete(args) => delete::run(&args),
+        Command::Node(args) => node::run(&args),
+        Command::Template(args) => template::run(&args),
+        Command::ClusterTemplate(args) => template::run_cluster(&args),
+        Command::Cron(args) => cron::run(&args),
+        Command::Cache(args) => cache::run(&args),
+        Command::Semaphore(args) => semaphore::run(&args),
+        Command::Worktree(args) => worktree::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Version(args) => version::run(&args),
+        Command::Completion(args) => completion::run(&args),
+    }
+}
 
-    outcome.unwrap_or_else(|failure| failure.report())
+/// Runs a verb that is a part of another one, by its words.
+fn run_words(words: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+    let words = std::iter::once(completion::PROGRAM.into()).chain(words);
+    let command = settings::settings().add_to(command());
+    match command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => carry_out(cli),
+        Err(error) => Ok(print_clap_error(&error)),
+    }
 }
 
 /// Prints help, the version, or an error in the arguments. Clap itself would print colours into a pipe if
@@ -149,6 +208,11 @@ fn print_clap_error(error: &clap::Error) -> Exit {
     let text = error.render();
     if error.use_stderr() {
         let text = if stderr_colors() { text.ansi().to_string() } else { text.to_string() };
+        let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        if let Some(pointer) = pointers::pointer(error, &words) {
+            let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            return Failure::usage(first).hint(pointer).report();
+        }
         talk(text.trim_end());
         return Exit::Usage;
     }

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::settings::settings;
 use crate::argo::Workflow;
 use crate::cluster::post;
 use crate::output::stream::talk;
@@ -37,7 +38,7 @@ pub(super) struct NotifyArgs {
     notify_exec: Option<String>,
 }
 
-fn url(text: &str) -> Result<Uri, String> {
+pub(super) fn url(text: &str) -> Result<Uri, String> {
     let url: Uri = text.parse().map_err(|_| "expected a URL such as https://example.org/hook".to_owned())?;
     let known = matches!(url.scheme_str(), Some("http" | "https"));
     let plain = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
@@ -61,7 +62,7 @@ impl NotifyArgs {
         let until = Instant::now() + MAX_DELAY;
 
         let posting = async {
-            if let Some(url) = &self.notify
+            if let Some(url) = self.notify.as_ref().or(settings().notify.as_ref())
                 && let Err(why) = post_notice(url, &document, until).await
             {
                 talk(format_args!(

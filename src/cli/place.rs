@@ -12,7 +12,7 @@ const PROGRAM: &str = "kubectl runnable ";
 /// What stands behind a command in a hint.
 const SAYS: [&str; 6] = ["shows", "ends", "removes", "runs", "fixes", "restores"];
 /// Verbs that look at no run and no cluster.
-const ELSEWHERE: [&str; 3] = ["worktree", "lint", "completion"];
+const ELSEWHERE: [&str; 4] = ["worktree", "lint", "completion", "config"];
 /// The flags that say where, each with its value where it has one.
 const FLAGS: [(&str, &str); 4] =
     [("local", "--local"), ("namespace", "-n"), ("context", "--context"), ("kubeconfig", "--kubeconfig")];
@@ -29,7 +29,7 @@ pub(super) fn note(matches: &ArgMatches) {
         verb.try_contains_id(id).ok().filter(|there| *there)?;
         (verb.value_source(id) == Some(ValueSource::CommandLine)).then_some(())?;
         if *id == "local" {
-            return Some((*flag).to_owned());
+            return (verb.get_one::<bool>(id) == Some(&true)).then(|| (*flag).to_owned());
         }
         let value = verb.get_raw(id)?.next().and_then(OsStr::to_str).filter(|value| is_plain(value))?;
         Some(format!("{flag} {value}"))

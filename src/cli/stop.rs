@@ -1,9 +1,14 @@
 //! `stop`: ends runs early; exit handlers still run.
 
+use jiff::Timestamp;
+
 use super::failure::Failure;
 use super::steer::{self, SteerArgs};
 use crate::argo::Shutdown;
+use crate::argo::node_selector::NodeSelector;
+use crate::argo::status::Phase;
 use crate::control::Order;
+use crate::control::set::Set;
 use crate::exit::Exit;
 use crate::output::format::Format;
 
@@ -13,6 +18,12 @@ const EXAMPLES: &str = "Examples:
 
   # Stop the latest run, and a run by its handle
   kubectl runnable stop @latest ./run.json
+
+  # Stop all runs of a team that have not ended
+  kubectl runnable stop -l team=data
+
+  # Let one suspended node fail instead, with a message
+  kubectl runnable stop etl-x2k9f --node-field-selector displayName=approve --message 'not today'
 
   # Stop a local run from another terminal
   kubectl runnable stop --local diamond
@@ -27,10 +38,28 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
 
+    /// Instead of the run, stop its suspended nodes that match: they fail
+    #[arg(long, value_name = "FIELD=VALUE,…")]
+    node_field_selector: Option<NodeSelector>,
+
+    /// A message for these nodes
+    #[arg(long, value_name = "TEXT", requires = "node_field_selector")]
+    message: Option<String>,
+
     #[command(flatten)]
     steer: SteerArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    steer::run(&args.steer, args.output, &Order::Shutdown(Shutdown::Stop))
+    let order = match args.node_field_selector.clone() {
+        None => Order::Shutdown(Shutdown::Stop),
+        selector => Order::Set(Set {
+            selector,
+            phase: Some(Phase::Failed),
+            message: args.message.clone(),
+            outputs: Vec::new(),
+            now: Timestamp::now(),
+        }),
+    };
+    steer::run(&args.steer, args.output, &order)
 }

@@ -11,6 +11,10 @@ const EXAMPLES: &str = "Examples:
   # Terminate a run immediately; its exit handlers do not run
   kubectl runnable terminate etl-x2k9f
 
+  # Terminate all runs of a label that have not ended; show first which
+  kubectl runnable terminate -l team=data --dry-run
+  kubectl runnable terminate -l team=data
+
   # Show what would be done
   kubectl runnable terminate --dry-run etl-x2k9f
 

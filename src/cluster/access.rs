@@ -62,6 +62,12 @@ impl Access {
         Ok(Resolved { config, context, namespace })
     }
 
+    /// The names of the contexts in the kubeconfig; none if it cannot be read.
+    pub(crate) fn contexts(&self) -> Vec<String> {
+        let kubeconfig = self.read().ok().flatten().unwrap_or_default();
+        kubeconfig.contexts.into_iter().map(|named| named.name).collect()
+    }
+
     /// The kubeconfig files, merged as kubectl does; `None` if they are empty.
     fn read(&self) -> Result<Option<Kubeconfig>, ClusterError> {
         if let Some(path) = &self.kubeconfig {

@@ -15,7 +15,7 @@ const LEASE: &str = "workflow-controller";
 /// Excludes the Leases of nodes, of which there may be thousands.
 const NO_NODES: &str = "limit=500&fieldSelector=metadata.namespace%21%3Dkube-node-lease";
 /// The default name of the ConfigMap with the controller's settings.
-const SETTINGS: &str = "workflow-controller-configmap";
+pub(super) const SETTINGS: &str = "workflow-controller-configmap";
 
 impl Cluster {
     /// The ConfigMaps of this name in all namespaces; if the user may not list those, the one in the connection's

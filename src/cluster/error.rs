@@ -137,6 +137,8 @@ pub enum ClusterError {
         name: String,
         /// The searched namespace.
         namespace: String,
+        /// Similar names in the namespace.
+        similar: Vec<String>,
     },
     /// The ConfigMap does not exist.
     #[error("ConfigMap {name:?} does not exist{}", in_namespace(Some(.namespace)))]

@@ -58,7 +58,9 @@ impl Cluster {
         }
 
         if call.resource == Resource::WORKFLOW {
-            return ClusterError::WorkflowMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };
+            let (name, namespace) = (call.name.to_owned(), self.namespace.clone());
+            let similar = self.similar_names(call).await;
+            return ClusterError::WorkflowMissing { name, namespace, similar };
         }
         if call.resource == Resource::CONFIG_MAP {
             return ClusterError::ConfigMapMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };

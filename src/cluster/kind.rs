@@ -63,6 +63,9 @@ impl Resource {
 
     pub(crate) const POD: Self = Self { api_version: "v1", kind: "Pod", plural: "pods", namespaced: true };
 
+    pub(crate) const NAMESPACE: Self =
+        Self { api_version: "v1", kind: "Namespace", plural: "namespaces", namespaced: false };
+
     pub(crate) const LEASE: Self =
         Self { api_version: "coordination.k8s.io/v1", kind: "Lease", plural: "leases", namespaced: true };
 

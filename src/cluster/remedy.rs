@@ -52,6 +52,9 @@ impl CommandError for ClusterError {
             }
             Self::OtherNamespace { document, .. } => Some(format!("remove -n, or use -n {document}")),
             Self::TemplateMissing { elsewhere, .. } => elsewhere.hint(),
+            Self::WorkflowMissing { similar, .. } if !similar.is_empty() => {
+                Some(format!("similar names: {}", similar.join(", ")))
+            }
             Self::WorkflowMissing { .. } | Self::NoWorkflow { .. } => Some("kubectl get workflows -A lists the existing ones".into()),
             Self::Exists { .. } => Some("choose another --name, or retry the existing run".into()),
             Self::ConfigMapMissing { .. } => Some("kubectl get configmaps -A lists the existing ones".into()),

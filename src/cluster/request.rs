@@ -138,6 +138,11 @@ pub(crate) fn published() -> Built {
     Request::get("/openapi/v3/apis/argoproj.io/v1alpha1").body(Vec::new())
 }
 
+/// `GET` of the API server's version.
+pub(crate) fn version() -> Built {
+    Request::get("/version").body(Vec::new())
+}
+
 /// `GET` of a namespace.
 pub(crate) fn namespace(name: &str) -> Built {
     Request::get(format!("/api/v1/namespaces/{}", escaped(name))).body(Vec::new())

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::kind::{Resource, TemplateKind};
 use super::list::Selection;
 use super::request::{Call, Verb};
-use super::{Cluster, ClusterError};
+use super::{Changed, Cluster, ClusterError};
 use crate::argo::Metadata;
 
 /// The minimum similarity of a suggested name.
@@ -27,6 +27,25 @@ impl Cluster {
         take: impl FnMut(Value),
     ) -> Result<(), ClusterError> {
         self.each(kind.into(), selection, take).await.map(drop)
+    }
+
+    /// Merges a patch into a template, if it is still in the state that the patch's metadata names.
+    pub(crate) async fn patch_template(
+        &self,
+        kind: TemplateKind,
+        name: &str,
+        patch: &Value,
+        dry_run: bool,
+    ) -> Result<Changed, ClusterError> {
+        let call = self.call(Verb::Patch, kind.into(), name);
+        self.change(&call, call.merge(patch, dry_run)).await
+    }
+
+    /// Names in the namespace that are much like a missing object's; none if they may not be listed.
+    pub(super) async fn similar_names(&self, missing: &Call<'_>) -> Vec<String> {
+        let here = Call { verb: Verb::List, ..*missing };
+        let all = self.names(&here, "limit=500").await;
+        similar(missing.name, all.into_iter().map(|(name, _)| name))
     }
 
     /// The names and namespaces of the objects that a query selects; empty if that is not allowed.
@@ -57,9 +76,7 @@ pub struct Elsewhere {
 impl Elsewhere {
     pub(crate) async fn search(cluster: &Cluster, missing: &Call<'_>) -> Self {
         let here = Call { verb: Verb::List, ..*missing };
-        let all = cluster.names(&here, "limit=500").await;
-        let mut found =
-            Self { similar: similar(missing.name, all.into_iter().map(|(name, _)| name)), ..Self::default() };
+        let mut found = Self { similar: cluster.similar_names(missing).await, ..Self::default() };
 
         let selector = format!("limit=20&fieldSelector={}", missing.selector());
         if missing.resource.namespaced {

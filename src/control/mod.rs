@@ -3,12 +3,14 @@
 
 mod nodes;
 pub(crate) mod resume;
+pub(crate) mod set;
 pub(crate) mod shutdown;
 pub(crate) mod suspend;
 
 use serde_json::{Map, Value};
 
 use self::resume::Resume;
+use self::set::Set;
 use crate::argo::{Shutdown, Workflow};
 use crate::exit::{CommandError, Exit};
 
@@ -21,6 +23,8 @@ pub(crate) enum Order {
     Suspend,
     /// Continue.
     Resume(Resume),
+    /// Give suspended nodes a phase, a message or outputs.
+    Set(Set),
 }
 
 impl Order {
@@ -30,6 +34,7 @@ impl Order {
             Self::Shutdown(strategy) => shutdown::decide(workflow, *strategy),
             Self::Suspend => suspend::decide(workflow),
             Self::Resume(resume) => resume::decide(workflow, resume),
+            Self::Set(set) => set::decide(workflow, set),
         }
     }
 
@@ -40,6 +45,7 @@ impl Order {
             Self::Shutdown(Shutdown::Terminate) => "terminate",
             Self::Suspend => "suspend",
             Self::Resume(_) => "resume",
+            Self::Set(_) => "set",
         }
     }
 }
@@ -87,6 +93,9 @@ pub enum Refusal {
     /// The selector matches no suspended node.
     #[error("no suspended node matches --node-field-selector")]
     NoNode,
+    /// No node is suspended.
+    #[error("no node is suspended")]
+    NothingSuspended,
     /// There is no suspended node to set outputs of.
     #[error("output parameters were given, but no node is suspended")]
     NoneSuspended,
@@ -113,7 +122,7 @@ impl CommandError for Refusal {
         match self {
             Self::Ended(_) | Self::Stopping(_) | Self::Killed | Self::Held => Exit::Conflict,
             Self::Offloaded | Self::Compressed(_) => Exit::Tool,
-            Self::NoNode => Exit::NotFound,
+            Self::NoNode | Self::NothingSuspended => Exit::NotFound,
             Self::NoneSuspended | Self::UnknownOutput { .. } | Self::MissingOutput { .. } => Exit::Usage,
         }
     }

@@ -70,11 +70,11 @@ fn resume_run(workflow: &Workflow) -> Decision {
     Decision::Change(Change::of(workflow, json!({"spec": {"suspend": null}}), "resumed"))
 }
 
-fn is_waiting(node: &Value) -> bool {
+pub(super) fn is_waiting(node: &Value) -> bool {
     node["type"] == "Suspend" && node["phase"] == "Running"
 }
 
-fn display_name(node: &Value) -> &str {
+pub(super) fn display_name(node: &Value) -> &str {
     node["displayName"].as_str().or(node["name"].as_str()).unwrap_or_default()
 }
 
@@ -147,22 +147,22 @@ impl Resume {
 }
 
 /// Whether the user supplies the value when resuming (`valueFrom.supplied`).
-fn is_supplied(parameter: &Value) -> bool {
+pub(super) fn is_supplied(parameter: &Value) -> bool {
     parameter.pointer("/valueFrom/supplied").is_some_and(Value::is_object)
 }
 
 /// The workflow's global output parameters.
-struct Globals {
+pub(super) struct Globals {
     parameters: Vec<Value>,
     changed: bool,
 }
 
 impl Globals {
-    fn of(workflow: &Workflow) -> Self {
+    pub(super) fn of(workflow: &Workflow) -> Self {
         Self { parameters: workflow.output_parameters().to_vec(), changed: false }
     }
 
-    fn set(&mut self, name: &str, value: &Value) {
+    pub(super) fn set(&mut self, name: &str, value: &Value) {
         self.changed = true;
         match self.parameters.iter_mut().find(|parameter| parameter["name"] == name) {
             Some(parameter) => parameter["value"] = value.clone(),
@@ -170,7 +170,7 @@ impl Globals {
         }
     }
 
-    fn changed(self) -> Option<Vec<Value>> {
+    pub(super) fn changed(self) -> Option<Vec<Value>> {
         self.changed.then_some(self.parameters)
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::store::directory;
 use crate::argo::Workflow;
+use crate::argo::check::nearest_of_few;
 use crate::argo::identity::ObjectName;
 use crate::exit::{CommandError, Exit};
 use crate::file::private;
@@ -24,6 +25,8 @@ pub enum RecordError {
         name: String,
         /// Its namespace.
         namespace: String,
+        /// A run there whose name is much the same.
+        near: Option<String>,
     },
     /// There is no run at all.
     #[error("no local run in {}", root.display())]
@@ -58,6 +61,14 @@ impl CommandError for RecordError {
             Self::Read { .. } | Self::Remove { .. } => Exit::Tool,
         }
     }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { near: Some(near), .. } => Some(format!("did you mean {near}?")),
+            Self::Missing { .. } => Some("kubectl runnable list --local -A lists the existing ones".to_owned()),
+            _ => None,
+        }
+    }
 }
 
 /// A run's directory, open for reading.
@@ -73,7 +84,9 @@ impl Record {
         if directory.join("workflow.json").is_file() {
             Ok(Self { directory })
         } else {
-            Err(RecordError::Missing { name: name.to_string(), namespace: namespace.to_string() })
+            let others = Self::all(root, Some(namespace)).unwrap_or_default();
+            let near = nearest_of_few(name.as_str(), others.iter().map(Self::name)).map(str::to_owned);
+            Err(RecordError::Missing { name: name.to_string(), namespace: namespace.to_string(), near })
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Columns {
     pub namespace: bool,
     /// Show the columns of `-o wide`.
     pub wide: bool,
+    /// Show their names.
+    pub header: bool,
 }
 
 impl Row {
@@ -90,7 +92,7 @@ impl Growing {
     pub(crate) fn text(&mut self, rows: &[Row], now: Timestamp) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        if self.widths.is_empty() {
+        if self.widths.is_empty() && self.columns.header {
             table.set_header(header(self.columns));
         }
         for row in rows {
@@ -174,11 +176,12 @@ mod tests {
         let row = Row::of(&workflow, Summary::of(&workflow, &workflow.nodes()));
         let now = Timestamp::from_second(3 * 3600).unwrap_or(Timestamp::UNIX_EPOCH);
         assert_eq!(
-            table(std::slice::from_ref(&row), Columns { namespace: false, wide: false }, now),
+            table(std::slice::from_ref(&row), Columns { namespace: false, wide: false, header: true }, now),
             "NAME  PHASE   AGE  DURATION  PROGRESS  RUN ID  ATTEMPT  MESSAGE\nw     Failed  3h   1m05s     1/2       r1      1        no ***\n"
         );
         assert!(
-            table(&[row], Columns { namespace: true, wide: true }, now).starts_with("NAMESPACE  NAME  PHASE   AGE")
+            table(&[row], Columns { namespace: true, wide: true, header: true }, now)
+                .starts_with("NAMESPACE  NAME  PHASE   AGE")
         );
     }
 
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn later_lines_are_aligned_with_the_first() {
-        let mut lines = Growing::new(Columns { namespace: false, wide: false });
+        let mut lines = Growing::new(Columns { namespace: false, wide: false, header: true });
         let now = Timestamp::UNIX_EPOCH;
         let first = lines.text(&[row("alpha", "Running", "0/1")], now);
         assert_eq!(
@@ -203,7 +206,7 @@ mod tests {
 
     #[test]
     fn lines_that_differ_only_in_time_look_the_same() {
-        let columns = Columns { namespace: false, wide: false };
+        let columns = Columns { namespace: false, wide: false, header: true };
         let (before, after) = (row("a", "Running", "0/2"), row("a", "Running", "1/2"));
         assert!(before.looks_the_same(&before.clone(), columns) && !before.looks_the_same(&after, columns));
         assert_eq!(before.in_phase("Deleted").summary.phase, "Deleted");

@@ -1,6 +1,7 @@
 //! Output for users: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
 
 pub(crate) mod cache;
+pub(crate) mod doctor;
 pub(crate) mod format;
 pub(crate) mod junit;
 pub(crate) mod lines;
@@ -10,9 +11,11 @@ pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod step_summary;
 pub(crate) mod stream;
 pub(crate) mod summary;
+pub(crate) mod templates;
 pub(crate) mod tree;
 pub(crate) mod worktrees;

@@ -11,6 +11,7 @@ mod access;
 mod cache;
 mod create;
 mod delete;
+mod expected_by_argo;
 mod faults;
 mod list_watch;
 mod logs;

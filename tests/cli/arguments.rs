@@ -160,7 +160,7 @@ fn a_timeout_without_a_wait() {
 fn flags_of_a_cluster_for_a_local_run() {
     for flags in [["--context", "c"], ["--kubeconfig", "f"], ["--as", "u"]] {
         let output = refused(&["--local", flags[0], flags[1]]);
-        let said = format!("error: the argument '--local' cannot be used with '{}", flags[0]);
+        let said = format!("error: the argument '--local[=<true|false>]' cannot be used with '{}", flags[0]);
         assert!(output.stderr.starts_with(&said), "{output}");
     }
     assert_snapshot!(refused(&["--local", "--dry-run=server"]));

@@ -84,6 +84,94 @@ fn runs_of_the_place_that_the_line_names() {
     assert_eq!(words("retry "), ":4");
 }
 
+const CHOICE: &str = "apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: choice}
+spec:
+  entrypoint: build
+  arguments:
+    parameters:
+    - {name: date}
+    - {name: stage, enum: [dev, prod]}
+  templates:
+  - {name: build, container: {image: busybox, command: ['true']}}
+  - {name: test, container: {image: busybox, command: ['true']}}
+";
+
+#[test]
+fn parameters_and_templates_of_the_files_on_the_line() {
+    let environment = Environment::with("choice.yaml", CHOICE).file("broken.yaml", "a: [");
+    let words = |line: &str| {
+        let output = environment.run(["__complete"].into_iter().chain(line.split(' ')));
+        assert_eq!(output.stderr, "");
+        let lines = output.result(0).lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned());
+        lines.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(words("submit choice.yaml -p "), "date= stage= stage=dev stage=prod :4");
+    assert_eq!(words("submit choice.yaml -p da"), "date= :6");
+    assert_eq!(words("submit choice.yaml -p date=1 -p d"), ":4");
+    assert_eq!(words("submit choice.yaml -p stage=p"), "stage=prod :4");
+    assert_eq!(words("submit choice.yaml --parameter=da"), "date= :6");
+    assert_eq!(words("submit choice.yaml --entrypoint "), "build test :4");
+    assert_eq!(words("submit broken.yaml --entrypoint "), ":4");
+    assert_eq!(words("submit nowhere.yaml -p "), ":4");
+}
+
+#[test]
+fn nodes_caches_and_namespaces_of_this_machine() {
+    let environment = Environment::with("choice.yaml", CHOICE);
+    let submit = ["submit", "--local", "choice.yaml", "-q", "-p", "date=1", "-p", "stage=dev", "-n", "team"];
+    environment.run(submit.into_iter().chain(["--cache-name", "kept"])).result(0);
+    let words = |line: &str| {
+        let output = environment.run(["__complete"].into_iter().chain(line.split(' ')));
+        let lines = output.result(0).lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned());
+        lines.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(words("logs --local -n team choice "), "choice :4");
+    assert_eq!(words("retry --local -n team choice --from c"), "choice :4");
+    assert_eq!(words("cache inspect --local "), "kept :4");
+    assert_eq!(words("list --local -n "), "team :4");
+}
+
+#[test]
+fn contexts_of_the_kubeconfig() {
+    let kubeconfig = "{contexts: [{name: blue, context: {cluster: c}}, {name: green, context: {cluster: c}}]}";
+    let environment = Environment::with("config", kubeconfig).variable("KUBECONFIG", "config");
+    let output = environment.run(["__complete", "submit", "--context", "g"]);
+    assert_eq!(output.result(0), "green\t\n:4\n");
+}
+
+#[test]
+fn completion_is_installed_where_shells_look_for_it() {
+    let environment = Environment::new();
+    std::fs::create_dir(environment.path("bin")).unwrap();
+    std::fs::copy(PROGRAM, environment.path("bin/kubectl-runnable")).unwrap();
+    let program = environment.path("bin/kubectl-runnable");
+    let install = |shell: &str| {
+        let mut command = environment.other(program.to_str().unwrap());
+        command.args(["completion", shell, "--install"]);
+        environment.finish(&mut command).result(0).to_owned()
+    };
+    for (shell, path) in [
+        ("bash", ".local/share/bash-completion/completions/kubectl-runnable"),
+        ("zsh", ".local/share/zsh/site-functions/_kubectl-runnable"),
+        ("fish", ".config/fish/completions/kubectl-runnable.fish"),
+        ("elvish", ".config/elvish/lib/kubectl-runnable.elv"),
+        ("powershell", ".config/powershell/kubectl-runnable.ps1"),
+    ] {
+        install(shell);
+        let script = environment.run(["completion", shell]).result(0).to_owned();
+        assert_eq!(std::fs::read_to_string(environment.path(path)).unwrap(), script, "{shell}");
+    }
+    let complete = environment.path("bin/kubectl_complete-runnable");
+    let path = format!("{}:{}", environment.path("bin").display(), std::env::var("PATH").unwrap());
+    let output = Command::new(complete).args(["submit", "-o", "j"]).env("PATH", path).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().last(), Some(":4"));
+
+    let of_user = Environment::new().variable("SHELL", "/bin/tcsh");
+    insta::assert_snapshot!("the_shell_of_the_user", of_user.run(["completion", "--install"]));
+}
+
 #[test]
 fn kubectl_s_executable_asks_the_program() {
     let environment = Environment::new();
@@ -174,6 +262,34 @@ fn fish_completes_at_every_depth() {
         let flag = word.split_once('=').map_or(String::new(), |(flag, _)| format!("{flag}="));
         let words: Vec<&str> = text.lines().map(|line| line.split('\t').next().unwrap_or_default()).collect();
         assert!(words.contains(&format!("{flag}{wanted}").as_str()), "{line}: {text}");
+    }
+}
+
+/// The completer itself, which elvish has only at a terminal: from there its file of commands calls it.
+#[test]
+fn elvish_completes_at_every_depth() {
+    let environment = Environment::with("unusual.yaml", "");
+    shell(&environment, &["true"]);
+    let library = environment.path(".config/elvish/lib");
+    std::fs::create_dir_all(&library).unwrap();
+    let script = shell(&environment, &["kubectl-runnable", "completion", "elvish"]);
+    std::fs::write(library.join("kubectl-runnable.elv"), script).unwrap();
+    for (line, wanted) in LINES {
+        let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
+        let said = format!(
+            "use kubectl-runnable\nfor one [($edit:completion:arg-completer[kubectl-runnable] kubectl-runnable {})] \
+             {{ if (eq (kind-of $one) string) {{ echo '<'$one'>' }} else {{ echo '<'$one[stem]'>' }} }}\nexit 0\n",
+            words.join(" ")
+        );
+        std::fs::write(environment.path(".config/elvish/rc.elv"), said).unwrap();
+        let path = format!("{}:{}", environment.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut elvish = Command::new("elvish");
+        elvish.current_dir(environment.path("")).env("PATH", path).env("HOME", environment.path(""));
+        elvish.env_remove("XDG_CONFIG_HOME");
+        let text = answered(elvish, &[], 0);
+        let word = line.rsplit(' ').next().unwrap_or_default();
+        let flag = word.split_once('=').map_or(String::new(), |(flag, _)| format!("{flag}="));
+        assert!(text.contains(&format!("<{flag}{wanted}>")), "{line}: {text:?}");
     }
 }
 

@@ -36,10 +36,17 @@ fn the_help_of_every_command() {
             "stop",
             "terminate",
             "delete",
+            "node",
+            "template",
+            "cluster-template",
+            "cron",
             "cache",
             "semaphore",
             "worktree",
+            "config",
+            "doctor",
             "completion",
+            "version",
         ]
     );
 }

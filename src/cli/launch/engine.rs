@@ -14,6 +14,7 @@ use crate::cli::follow::Followed;
 use crate::cli::follow_up::{CreatedRun, rendered_runs};
 use crate::cli::handle::handle_of;
 use crate::cli::room::keep_within;
+use crate::cli::settings::settings;
 use crate::exit::Exit;
 use crate::local::engine::Ended;
 use crate::local::machine::Machine;
@@ -69,7 +70,7 @@ impl Launch<'_> {
         }
         let written = self.follow_up.report.write(&followed);
         print(self.output, made)?;
-        keep_within(root, self.follow_up.keep, self.quiet).await;
+        keep_within(root, self.follow_up.keep.or(settings().keep), self.quiet).await;
         Ok(exit.max(written))
     }
 

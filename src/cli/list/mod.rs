@@ -2,16 +2,13 @@
 
 mod watch;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::Failure;
 use super::runtime::{block_on, until_interrupted};
+use super::selection::SelectionArgs;
 use super::target::TargetArgs;
-use super::values::span;
-use crate::argo::label_selector::LabelSelector;
 use crate::backend::{ListSelection, Run, Snapshot};
 use crate::exit::{Exit, chain};
 use crate::local::record::RecordError;
@@ -26,6 +23,9 @@ const EXAMPLES: &str = "Examples:
   # Those of all namespaces that go on or failed, of the last day
   kubectl runnable list -A --phase Running --phase Failed --since 24h
 
+  # Those that end in an error, made from one template, that are older than a week
+  kubectl runnable list --status Failed,Error --older 7d --field-selector spec.workflowTemplateRef.name=etl
+
   # By label, with run id and cache
   kubectl runnable list -l team=data -o wide
 
@@ -39,21 +39,9 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Only runs that match this label selector
-    #[arg(short = 'l', long, value_name = "LABELS")]
-    selector: Option<LabelSelector>,
-
     /// Runs of all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
-
-    /// Only runs in this phase: Pending, Running, Succeeded, Failed, Error, and Killed with --local; repeatable
-    #[arg(long = "phase", value_name = "PHASE", ignore_case = true, value_parser = ["Pending", "Running", "Succeeded", "Failed", "Error", "Killed"], hide_possible_values = true)]
-    phases: Vec<String>,
-
-    /// Only runs created within this time, such as 24h
-    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
-    since: Option<Duration>,
 
     /// Number of workflows to request from the server per page
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
@@ -67,6 +55,13 @@ pub(super) struct Args {
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
+
+    /// Print the table without its first line
+    #[arg(long)]
+    no_headers: bool,
+
+    #[command(flatten)]
+    select: SelectionArgs,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -112,16 +107,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 impl Args {
     fn columns(&self) -> Columns {
-        Columns { namespace: self.all_namespaces, wide: self.output == Some(Format::Wide) }
+        Columns { namespace: self.all_namespaces, wide: self.output == Some(Format::Wide), header: !self.no_headers }
     }
 
     fn selection(&self) -> ListSelection {
-        ListSelection {
-            all_namespaces: self.all_namespaces,
-            labels: self.selector.clone(),
-            chunk: self.chunk_size,
-            ..ListSelection::default()
-        }
+        self.select.of_backend(self.all_namespaces, self.chunk_size)
     }
 }
 
@@ -137,13 +127,7 @@ fn list(format: Format, objects: &[Value]) -> String {
 /// The run, where it was asked for, or where it is listed anyway. Nothing more of an object is kept than will be printed.
 fn listed_of(args: &Args, snapshot: Snapshot, now: Timestamp, anyway: bool) -> Option<Listed> {
     let row = Row::of(&snapshot.workflow, snapshot.summary());
-    let within = |since: Duration| {
-        let since = jiff::SignedDuration::try_from(since).unwrap_or(jiff::SignedDuration::MAX);
-        row.created.is_some_and(|created| now.duration_since(created) <= since)
-    };
-    let phases = &args.phases;
-    let in_phase = phases.is_empty() || phases.iter().any(|phase| phase.eq_ignore_ascii_case(&row.summary.phase));
-    let wanted = in_phase && args.since.is_none_or(within);
+    let wanted = args.select.matches(&snapshot, &row.summary.phase, now);
     let object = match args.output {
         Some(Format::Json | Format::Yaml | Format::Name) => Some(snapshot.workflow.written_out().into_value()),
         _ => None,

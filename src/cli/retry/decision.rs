@@ -16,6 +16,7 @@ use crate::cache::LIMIT;
 use crate::cli::cache;
 use crate::cli::failure::Failure;
 use crate::cli::generate;
+use crate::cli::settings::settings;
 use crate::local::new_run::Source;
 use crate::output::stream::talk;
 use crate::prepare::{self, Inline, Options, Prepared};
@@ -92,7 +93,7 @@ impl Decision {
 
     pub(super) fn source(&self) -> Source<'_> {
         let workflows = self.edited.workflow.as_slice();
-        Source { workflows, beside: &self.edited.beside, limits: None, max_tasks: None }
+        Source { workflows, beside: &self.edited.beside, limits: None, max_tasks: settings().max_tasks }
     }
 }
 

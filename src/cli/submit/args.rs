@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{ArgAction, ValueEnum};
+use jiff::Timestamp;
 
 use super::locks::{SemaphoreArg, mutex, parallelism};
 use crate::argo::duration::GoDuration;
@@ -16,12 +17,18 @@ use crate::locks::CONFIG_MAP;
 use crate::output::format::Format;
 use crate::prepare::Memoize;
 
+/// The label that names the controller of a workflow (common.LabelKeyControllerInstanceID, v4.1.2).
+pub(super) const INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
+
 const EXAMPLES: &str = "Examples:
   # Run a workflow on this machine, without a cluster
   kubectl runnable submit --local diamond.yaml
 
   # Create it on the cluster of the current context, with a run id of your own, and wait for its end
   kubectl runnable submit diamond.yaml --run-id nightly-001 --wait
+
+  # Several files, a directory, a URL
+  kubectl runnable submit etl.yaml workflows/ https://example.org/report.yaml
 
   # Give parameters one by one and from a file
   kubectl runnable submit etl.yaml -p date=2026-11-21 -f parameters.yaml
@@ -51,7 +58,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
-    /// Files of workflows, and of templates, ConfigMaps and Secrets that they use; - is standard input
+    /// Files, directories or URLs of workflows, and of templates, ConfigMaps and Secrets that they use; - is standard
+    /// input
     #[arg(value_name = "FILE", required_unless_present = "from")]
     pub(super) files: Vec<PathBuf>,
 
@@ -65,11 +73,11 @@ pub(in crate::cli) struct Args {
     pub(super) resume: Option<String>,
 
     /// Run on this machine: each task is a process with its own view of the file system
-    #[arg(long, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]
     pub(super) local: bool,
 
     /// Maximum number of tasks to run concurrently on this machine
-    #[arg(long, value_name = "N", requires = "local", value_parser = max_tasks, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = max_tasks, allow_negative_numbers = true)]
     pub(super) max_tasks: Option<u16>,
 
     /// Only show what would be created: client contacts no cluster, server validates it on the cluster
@@ -79,6 +87,10 @@ pub(in crate::cli) struct Args {
     /// What to print to standard output
     #[arg(short, long, value_name = "FORMAT", hide_default_value = true)]
     pub(super) output: Option<Format>,
+
+    /// Print the logs of the workflow until it ends; the exit code is that of --wait
+    #[arg(long, conflicts_with_all = ["wait", "output"])]
+    pub(super) log: bool,
 
     /// Print only the result and errors
     #[arg(short, long)]
@@ -118,6 +130,15 @@ impl Args {
             Some(MemoizeArg::Off) => Memoize::Off,
         }
     }
+}
+
+fn scheduled_time(text: &str) -> Result<Timestamp, &'static str> {
+    text.parse().map_err(|_| "expected a time with a zone, such as 2026-11-21T09:30:00Z")
+}
+
+/// `--instanceid`: the value of a label.
+fn instance(text: &str) -> Result<String, String> {
+    format!("{INSTANCE}={text}").parse().map(|LabelPair(_, value)| value)
 }
 
 /// What the workflow becomes.
@@ -164,6 +185,14 @@ pub(super) struct WorkflowArgs {
     /// The workflow's priority
     #[arg(long, value_name = "NUMBER", value_parser = priority, allow_negative_numbers = true)]
     pub(super) priority: Option<i32>,
+
+    /// The time for which the workflow runs, as {{workflow.scheduledTime}}, such as 2026-11-21T09:30:00Z
+    #[arg(long, value_name = "TIME", value_parser = scheduled_time)]
+    pub(super) scheduled_time: Option<Timestamp>,
+
+    /// The instance id of the controller that carries the workflow out
+    #[arg(long, value_name = "ID", env = "ARGO_INSTANCEID", hide_env_values = true, value_parser = instance)]
+    pub(super) instanceid: Option<String>,
 
     /// A semaphore that the workflow must hold while it runs; if the semaphore has no limit yet, it is set to LIMIT, or
     /// to 1

@@ -9,6 +9,8 @@ mod resumable;
 mod resume;
 mod subject;
 
+use std::ffi::OsString;
+
 use serde_json::Value;
 
 pub(super) use self::args::Args;
@@ -16,13 +18,16 @@ use self::args::DryRun;
 use self::request::Request;
 use super::failure::Failure;
 use super::launch::{Existing, Launch, detached};
+use super::run_words;
 use super::runtime::{block_on, has_room_for_threads};
+use super::settings::settings;
+use crate::argo::Metadata;
 use crate::backend::Backend;
 use crate::exit::Exit;
 use crate::local::new_run::Source;
 use crate::output::format::{Format, rendered};
 use crate::output::stream;
-use crate::prepare::Templates;
+use crate::prepare::{Prepared, Templates};
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     agree(args)?;
@@ -39,10 +44,40 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.local {
         has_room_for_threads()?;
     }
-    block_on(submit(args, request))
+    let (exit, prepared) = block_on(submit(args, request))?;
+    match &prepared[..] {
+        [prepared] if args.log && exit != Exit::Interrupted && args.dry_run == DryRun::None => {
+            log(args, exit, &prepared.workflow)
+        }
+        _ => Ok(exit),
+    }
 }
 
-async fn submit(args: &Args, mut request: Request<'_>) -> Result<Exit, Failure> {
+/// Prints the logs of a run that was created: of a local run, which has ended, and of a cluster's until it ends.
+fn log(args: &Args, exit: Exit, workflow: &Value) -> Result<Exit, Failure> {
+    let metadata = Metadata::of(workflow);
+    let words = |verb: &str, flags: &[&str]| {
+        let own = [verb, metadata.name()].into_iter().chain(flags.iter().copied()).map(OsString::from);
+        let namespace = metadata.own_namespace().filter(|_| args.access.namespace().is_none());
+        let namespace = namespace.map(|namespace| OsString::from(format!("--namespace={namespace}")));
+        own.chain(namespace).collect::<Vec<_>>()
+    };
+    if args.local {
+        let given = args.access.namespace().map(|namespace| OsString::from(format!("--namespace={namespace}")));
+        run_words(words("logs", &["--local"]).into_iter().chain(given))?;
+        return Ok(exit);
+    }
+    let words = |verb, flags| words(verb, flags).into_iter().chain(args.access.words());
+    if exit != Exit::Success {
+        return Ok(exit);
+    }
+    match run_words(words("logs", &["--follow"]))? {
+        Exit::Interrupted => Ok(Exit::Interrupted),
+        _ => run_words(words("wait", &["--quiet"])),
+    }
+}
+
+async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prepared>), Failure> {
     let backend = args.access.backend(args.local).await?;
     if let Backend::Cluster(cluster) = &backend {
         request.lock_form = locks::form(cluster, args).await;
@@ -63,7 +98,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<Exit, Failure> 
         workflows: &request.workflows,
         beside: &request.beside,
         limits: limits.as_ref(),
-        max_tasks: args.max_tasks,
+        max_tasks: args.max_tasks.or(settings().max_tasks),
     };
     let runs: Vec<_> = prepared.iter().map(|prepared| (prepared, source)).collect();
     let launch = Launch {
@@ -79,7 +114,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<Exit, Failure> 
     if args.dry_run == DryRun::None {
         request.note_attempts(&prepared).await?;
     }
-    Ok(exit)
+    Ok((exit, prepared))
 }
 
 /// The templates that the workflows refer to, from the files and else from a cluster, and the object of `--from`.
@@ -95,6 +130,10 @@ async fn known_objects(backend: &Backend, request: &Request<'_>) -> Result<(Temp
 /// Refuses flags that contradict each other.
 fn agree(args: &Args) -> Result<(), Failure> {
     args.follow_up.check(args.local)?;
+    if args.max_tasks.is_some() && !args.local {
+        return Err(Failure::usage("--max-tasks is for a run of this machine")
+            .hint("add --local; --parallelism limits the pods of a workflow"));
+    }
     if args.local && args.dry_run == DryRun::Server {
         return Err(
             Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")
@@ -112,6 +151,11 @@ fn agree(args: &Args) -> Result<(), Failure> {
     if args.workflow.owner.is_some() && args.dry_run == DryRun::Client {
         return Err(Failure::usage("--owner is looked up on the cluster, which --dry-run=client does without")
             .hint("use --dry-run=server"));
+    }
+    let count = args.files.len() + usize::from(args.from.is_some());
+    if args.log && count > 1 {
+        return Err(Failure::usage(format!("--log fits one workflow, and there are {count} documents"))
+            .hint("submit them one by one, or print logs with kubectl runnable logs"));
     }
     let for_caches = [("--cache-name", args.run.cache_name.is_some()), ("--max-age", args.run.max_age.is_some())];
     match for_caches.into_iter().find(|&(_, given)| given && !args.memoizes()) {

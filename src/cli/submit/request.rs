@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::args::Args;
+use super::args::{Args, INSTANCE};
 use super::locks;
 use super::resume::Resumed;
 use super::subject::{GIVE_OR_ASK, Subject};
@@ -21,6 +21,9 @@ use crate::cli::{files, generate};
 use crate::cluster::TemplateKind;
 use crate::output::stream::talk;
 use crate::prepare::{Detail, Inline, LockForm, Notice, Options, Prepared, Source, Templates, from_source, told};
+
+/// The annotation with the time that a schedule fell due (common.AnnotationKeyCronWfScheduledTime, v4.1.2).
+const SCHEDULED_TIME: &str = "workflows.argoproj.io/scheduled-time";
 
 /// What `submit` was asked for.
 pub(super) struct Request<'a> {
@@ -42,7 +45,7 @@ pub(super) struct Request<'a> {
 impl<'a> Request<'a> {
     pub(super) fn read(args: &'a Args) -> Result<Self, Failure> {
         standard_input_once(args)?;
-        let (documents, sources) = files::with_sources(&args.files, args.quiet)?;
+        let (documents, sources) = files::with_sources(&files::within_directories(&args.files)?, args.quiet)?;
         let (workflows, beside): (Vec<_>, Vec<_>) =
             documents.into_iter().partition(|document| document.kind == Kind::Workflow);
         let count = workflows.len() + usize::from(args.from.is_some());
@@ -100,7 +103,7 @@ impl<'a> Request<'a> {
         };
         let document = self.beside(kind, &from.name).map(|document| &document.value).or(live);
         let document = document.ok_or_else(|| not_given(from))?;
-        let now = Timestamp::now().to_string();
+        let now = self.args.workflow.scheduled_time.unwrap_or_else(Timestamp::now).to_string();
         Ok(from_source(Source::CronWorkflow { document, scheduled_at: &now })?)
     }
 
@@ -219,7 +222,9 @@ impl<'a> Request<'a> {
     fn options(&self, name: Option<ObjectName>) -> Result<Options, Failure> {
         let args = self.args;
         let pairs = |key: &String, value: &String| (key.clone(), value.clone());
+        let instance = args.workflow.instanceid.as_ref().map(|id| (INSTANCE.to_owned(), id.clone()));
         let labels = args.workflow.labels.iter().map(|LabelPair(key, value)| pairs(key, value));
+        let time = args.workflow.scheduled_time.map(|time| (SCHEDULED_TIME.to_owned(), time.to_string()));
         let annotations = args.workflow.annotations.iter().map(|AnnotationPair(key, value)| pairs(key, value));
         Ok(Options {
             run_id: args.run.run_id.clone(),
@@ -228,8 +233,8 @@ impl<'a> Request<'a> {
             cache_name: args.run.cache_name.clone(),
             max_age: args.run.max_age.clone(),
             parameters: self.parameters.clone(),
-            labels: labels.collect(),
-            annotations: annotations.collect(),
+            labels: instance.into_iter().chain(labels).collect(),
+            annotations: time.into_iter().chain(annotations).collect(),
             name,
             namespace: args.access.namespace().map(ToString::to_string),
             entrypoint: args.workflow.entrypoint.clone(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::argo::Workflow;
+use crate::argo::check::nearest_of_few;
 use crate::argo::document::Document;
 use crate::argo::identity::{IdentityError, ObjectName, RunId};
 use crate::argo::metadata::{self, GENERATE_NAME_POINTER, Metadata, NAME_POINTER};
@@ -76,7 +77,9 @@ impl<'a> Subject<'a> {
         } else {
             self.fault(workflow_spec::ENTRYPOINT_POINTER, &format!("there is no template {entrypoint:?}"))
         };
-        Err(failure.hint(format!("its templates are {}", names.join(", "))))
+        let near = nearest_of_few(entrypoint, names.iter().copied());
+        let near = near.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+        Err(failure.hint(format!("{near}its templates are {}", names.join(", "))))
     }
 
     /// A parameter that nobody declares is Argo's to take, and mostly a slip.
@@ -89,7 +92,9 @@ impl<'a> Subject<'a> {
         let given: BTreeSet<&str> = options.parameters.iter().map(|(name, _)| name.as_str()).collect();
         let workflow = options.name.as_ref().map(ObjectName::as_str).unwrap_or_default();
         for name in given.into_iter().filter(|name| !is_declared(name) && !RUN_PARAMETERS.contains(name)) {
-            talk(format_args!("warning: workflow {workflow:?} declares no parameter {name:?}; it is added"));
+            let names = declared.iter().filter_map(|parameter| parameter["name"].as_str());
+            let near = nearest_of_few(name, names).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+            talk(format_args!("warning: workflow {workflow:?} declares no parameter {name:?}{near}; it is added"));
         }
     }
 

@@ -9,6 +9,7 @@ use crate::backend::Run;
 use crate::cache::Store;
 use crate::cli::failure::Failure;
 use crate::cli::home;
+use crate::cli::settings::settings;
 use crate::cli::target::TargetArgs;
 use crate::cli::values::Namespace;
 use crate::cluster::Cluster;
@@ -59,11 +60,23 @@ impl SourceArgs {
         if let Some(StoreUrl(path)) = &self.store {
             return store(path).map(Source::Store);
         }
+        if let Some(usual) = self.usual_store()? {
+            return store(&usual).map(Source::Store);
+        }
         if self.target.local {
             return Ok(Source::Store(Store::at(&home::root()?)));
         }
         let cluster = Cluster::connect(&self.target.access.access()).await?;
         Ok(Source::Cluster { cluster: Box::new(cluster), namespace: self.namespace() })
+    }
+
+    /// The store of the settings, unless a flag says where the caches are.
+    fn usual_store(&self) -> Result<Option<PathBuf>, Failure> {
+        let access = &self.target.access;
+        let elsewhere = self.target.local || self.cache_namespace.is_some() || access.names_cluster();
+        let Some(text) = settings().store.as_ref().filter(|_| !elsewhere) else { return Ok(None) };
+        let StoreUrl(path) = text.parse().map_err(|why| Failure::usage(format!("setting store: {why}")))?;
+        Ok(Some(path))
     }
 
     /// The source of the caches of a run.

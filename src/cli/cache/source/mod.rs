@@ -15,6 +15,7 @@ pub(super) use self::args::SourceArgs;
 pub(super) use self::change::FULL;
 pub(in crate::cli) use self::change::check_mutable;
 use self::found::find;
+use crate::argo::check::nearest_of_few;
 use crate::argo::identity::CacheName;
 use crate::argo::{Metadata, Workflow};
 use crate::backend::Backend;
@@ -117,7 +118,13 @@ impl Source {
 
     /// The cache of a name, which is one.
     pub(super) async fn cache(&self, name: &CacheName) -> Result<Cache, Failure> {
-        let cache = self.find(name).await?.ok_or_else(|| self.missing(name))?;
+        let Some(cache) = self.find(name).await? else {
+            let missing = self.missing(name);
+            return Err(match self.nearest(name).await {
+                Some(near) => missing.hint(format!("did you mean {near}?")),
+                None => missing,
+            });
+        };
         if cache.is_foreign() {
             return Err(found::foreign(&cache));
         }
@@ -130,6 +137,16 @@ impl Source {
             Self::Store(store) => Ok(store.cache(name)?),
             Self::Cluster { cluster, namespace } => find(cluster, namespace.as_deref(), name.as_str()).await,
         }
+    }
+
+    /// The cache whose name is much the same, as far as names can be listed.
+    async fn nearest(&self, name: &CacheName) -> Option<String> {
+        let mut names = Vec::new();
+        match self {
+            Self::Store(store) => names.extend(store.names().ok()?.iter().map(ToString::to_string)),
+            Self::Cluster { .. } => self.each(true, |cache| names.push(cache.name)).await.ok()?,
+        }
+        nearest_of_few(name.as_str(), names.iter().map(String::as_str)).map(str::to_owned)
     }
 
     /// That there is no cache of the name.

@@ -1,0 +1,125 @@
+//! What `doctor` found: a line for each check with what to do, or one JSON object.
+
+use console::Style;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::tree::printable;
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// All is well.
+    Ok,
+    /// It could not be looked at, because something before it failed or may not be seen.
+    Skipped,
+    /// Something works less well, or not for everybody.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Check {
+    /// What was looked at, in one word or two.
+    pub check: &'static str,
+    pub state: State,
+    /// What was found.
+    pub message: String,
+    /// What the user can do; none where nothing is to be done.
+    pub advice: Option<String>,
+}
+
+impl Check {
+    pub(crate) fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, state: State::Ok, message: message.into(), advice: None }
+    }
+
+    pub(crate) fn skipped(check: &'static str, message: impl Into<String>) -> Self {
+        Self { state: State::Skipped, ..Self::ok(check, message) }
+    }
+
+    pub(crate) fn warning(check: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { state: State::Warning, advice: Some(advice.into()), ..Self::ok(check, message) }
+    }
+
+    pub(crate) fn error(check: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { state: State::Error, advice: Some(advice.into()), ..Self::ok(check, message) }
+    }
+}
+
+/// Checks of one part of the surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// `cluster` or `machine`.
+    pub name: &'static str,
+    pub checks: Vec<Check>,
+}
+
+/// The worst end of a check.
+pub(crate) fn worst(parts: &[Part]) -> State {
+    parts.iter().flat_map(|part| &part.checks).map(|check| check.state).max().unwrap_or(State::Ok)
+}
+
+/// One line a check, and below it what to do.
+pub(crate) fn text(parts: &[Part], colour: bool) -> String {
+    let checks = || parts.iter().flat_map(|part| &part.checks);
+    let width = checks().map(|check| check.check.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for part in parts {
+        text += &format!("{}\n", part.name);
+        for Check { check, state, message, advice } in &part.checks {
+            let (mark, style) = mark(*state);
+            let mark = style.force_styling(colour).apply_to(mark);
+            text += &format!("  {mark} {check:width$}  {}\n", printable(message));
+            if let Some(advice) = advice {
+                text += &format!("    {:width$}  → {}\n", "", printable(advice));
+            }
+        }
+    }
+    let count = |state| checks().filter(|check| check.state == state).count();
+    let (errors, warnings) = (count(State::Error), count(State::Warning));
+    text + &match (errors, warnings) {
+        (0, 0) => "all is well\n".to_owned(),
+        _ => format!("{errors} errors, {warnings} warnings\n"),
+    }
+}
+
+fn mark(state: State) -> (&'static str, Style) {
+    match state {
+        State::Ok => ("✔", Style::new().green()),
+        State::Skipped => ("-", Style::new().dim()),
+        State::Warning => ("!", Style::new().yellow()),
+        State::Error => ("✖", Style::new().red()),
+    }
+}
+
+/// All checks as one object.
+pub(crate) fn document(parts: &[Part]) -> Value {
+    let checks: serde_json::Map<String, Value> =
+        parts.iter().map(|part| (part.name.to_owned(), json!(part.checks))).collect();
+    json!({"ok": worst(parts) < State::Error, "checks": checks})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_stands_below_what_was_found() {
+        let checks = vec![
+            Check::ok("git", "git version 2.50"),
+            Check::error("disk", "no space is left", "delete runs that have ended"),
+        ];
+        let parts = [Part { name: "machine", checks }];
+        assert_eq!(
+            text(&parts, false),
+            "machine\n  ✔ git   git version 2.50\n  ✖ disk  no space is left\n          → delete runs that have ended\n\
+             1 errors, 0 warnings\n"
+        );
+        assert_eq!((worst(&parts), &document(&parts)["ok"]), (State::Error, &json!(false)));
+        assert_eq!(document(&parts)["checks"]["machine"][1]["state"], "error");
+    }
+}
