@@ -52,3 +52,19 @@ fn each_platform_names_its_own_archive_of_this_release() {
     let expected = ["amd64", "arm64"].map(|arch| ("linux".to_owned(), arch.to_owned()));
     assert_eq!(platforms, expected.into());
 }
+
+/// The bot's template is the manifest, but for the version and for what the bot finds out itself.
+#[test]
+fn the_bot_proposes_the_same_manifest() {
+    let template = include_str!("../.krew.yaml");
+    let address = Regex::new(r#"\{\{addURIAndSha "([^"]+)" \.TagName \| indent 6 \}\}"#).expect("the pattern is legal");
+    let zeros = "0".repeat(64);
+    let filled = address.replace_all(template, format!("uri: $1\n      sha256: \"{zeros}\"").as_str());
+    let filled = filled.replace("{{ .TagName }}", concat!("v", env!("CARGO_PKG_VERSION")));
+    let proposed: Value = serde_yaml::from_str(&filled).expect("the template is YAML");
+    let mut manifest = manifest();
+    for platform in manifest["spec"]["platforms"].as_array_mut().expect("platforms is a list") {
+        platform["sha256"] = zeros.as_str().into();
+    }
+    assert_eq!(proposed, manifest);
+}

@@ -20,6 +20,7 @@ mod lint;
 mod local;
 mod locks;
 mod log;
+mod packaging;
 mod parameters;
 mod privacy;
 mod prompts;
