@@ -13,6 +13,9 @@ pub(crate) const GENERATE_NAME_POINTER: &str = "/metadata/generateName";
 /// Where the metadata stand.
 pub(crate) const POINTER: &str = "/metadata";
 
+/// The label that says what Argo may use a ConfigMap for.
+pub(crate) const CONFIG_MAP_TYPE: &str = "workflows.argoproj.io/configmap-type";
+
 /// The metadata of an object.
 #[derive(Debug, RefCast)]
 #[repr(transparent)]

@@ -32,6 +32,7 @@ pub(crate) use self::logs::{LogEvent, LogsError, Missing, MissingLog};
 pub(crate) use self::revise::Revised;
 pub use self::run::Run;
 pub use self::snapshot::Snapshot;
+pub(crate) use self::templates::templates_on_cluster;
 use crate::argo::identity::{IdentityError, ObjectName};
 use crate::cluster::Cluster;
 use crate::local::record::Record;

@@ -11,25 +11,48 @@ use crate::cluster::{Cluster, ClusterError, TemplateKind};
 use crate::prepare::Templates;
 
 impl Backend {
-    /// The known templates and all that the callers refer to.
+    /// The known templates and all that the callers refer to. The one that a workflow is made from must exist; others
+    /// leave their callers out of memoization when they cannot be read.
     pub(crate) async fn called_templates(
         &self,
         known: Templates,
         callers: impl IntoIterator<Item = Value>,
     ) -> Result<Templates, BackendError> {
         match self {
-            Self::Cluster(cluster) => Ok(on_cluster(cluster, known, callers.into_iter().collect()).await?),
+            Self::Cluster(cluster) => {
+                let called = templates_on_cluster(cluster, known, callers).await?;
+                match called.unread.into_iter().find(|unread| unread.whole) {
+                    Some(unread) => Err(unread.error.into()),
+                    None => Ok(called.templates),
+                }
+            }
             Self::Local { .. } => Ok(known),
         }
     }
 }
 
-/// The one that a workflow is made from must exist; others leave their callers out of memoization when they cannot be read.
-async fn on_cluster(
+/// The templates of a cluster that are called.
+pub(crate) struct CalledTemplates {
+    pub(crate) templates: Templates,
+    /// What is missing there, or may not be read.
+    pub(crate) unread: Vec<Unread>,
+}
+
+/// An object that could not be read.
+pub(crate) struct Unread {
+    /// Whether a workflow is made from it.
+    whole: bool,
+    pub(crate) error: ClusterError,
+}
+
+/// The known templates and all that the callers refer to and the cluster has.
+pub(crate) async fn templates_on_cluster(
     cluster: &Cluster,
     mut templates: Templates,
-    mut callers: VecDeque<Value>,
-) -> Result<Templates, ClusterError> {
+    callers: impl IntoIterator<Item = Value>,
+) -> Result<CalledTemplates, ClusterError> {
+    let mut callers: VecDeque<Value> = callers.into_iter().collect();
+    let mut unread = Vec::new();
     let mut seen = BTreeSet::new();
     while let Some(caller) = callers.pop_front() {
         let namespace = match Workflow::view(&caller).namespace() {
@@ -52,11 +75,13 @@ async fn on_cluster(
                     callers.push_back(object.clone());
                     templates.insert(object);
                 }
-                Err(error) if reference.whole => return Err(error),
-                Ok(_) | Err(ClusterError::TemplateMissing { .. } | ClusterError::Forbidden { .. }) => {}
+                Ok(_) => {}
+                Err(error @ (ClusterError::TemplateMissing { .. } | ClusterError::Forbidden { .. })) => {
+                    unread.push(Unread { whole: reference.whole, error });
+                }
                 Err(error) => return Err(error),
             }
         }
     }
-    Ok(templates)
+    Ok(CalledTemplates { templates, unread })
 }

@@ -12,9 +12,10 @@ use super::attempts::{ANNOTATION, AttemptNumbers};
 use super::entry::Entry;
 use super::home::is_of_controller;
 use crate::argo::Metadata;
+use crate::argo::metadata::CONFIG_MAP_TYPE;
 
 /// The label that the controller asks for.
-pub(crate) const LABEL: &str = "workflows.argoproj.io/configmap-type";
+pub(crate) const LABEL: &str = CONFIG_MAP_TYPE;
 /// Its value on a cache.
 pub(crate) const LABEL_VALUE: &str = "Cache";
 /// How many bytes the values of a ConfigMap may come to.

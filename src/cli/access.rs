@@ -55,20 +55,16 @@ impl AccessArgs {
         words.extend(self.context.as_ref().map(|context| format!("--context={context}")));
         words.extend(self.as_user.as_ref().map(|user| format!("--as={user}")));
         words.extend(self.as_groups.iter().map(|group| format!("--as-group={group}")));
-        if settings().local == Some(true)
-            && self.context.is_none()
-            && self.as_user.is_none()
-            && self.kubeconfig.is_none()
-        {
+        if settings().local == Some(true) && !self.names_cluster() {
             words.push("--local=false".to_owned());
         }
         let kubeconfig = self.kubeconfig.iter().flat_map(|file| ["--kubeconfig".into(), file.clone().into_os_string()]);
         words.into_iter().map(OsString::from).chain(kubeconfig).collect()
     }
 
-    /// Whether a flag says which cluster is meant.
+    /// Whether a flag says which cluster, or which user of one, is meant.
     pub(super) fn names_cluster(&self) -> bool {
-        self.context.is_some() || self.kubeconfig.is_some()
+        self.context.is_some() || self.kubeconfig.is_some() || self.as_user.is_some()
     }
 
     /// Where runs are carried out: on the cluster that the flags name, or on this machine. Sends nothing yet.

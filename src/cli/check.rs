@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::failure::Failure;
 use crate::argo::Metadata;
 use crate::argo::Workflow;
-use crate::argo::check::{Finding, Holder, Options, Version, check, check_fields};
+use crate::argo::check::{Finding, Holder, Options, Rule, Version, check, check_fields};
 use crate::argo::document::{Document, DocumentError, Kind, Problem, Severity, Source};
 use crate::exit::Exit;
 use crate::output::stream::{stderr_colors, talk};
@@ -39,6 +39,7 @@ impl CheckArgs {
             strict: self.strict,
             completes: true,
             added_parameters: &RUN_PARAMETERS,
+            all_known: local,
             local,
             ..Options::default()
         }
@@ -70,11 +71,15 @@ impl<'a> Checked<'a> {
         self.problems.extend(problems);
     }
 
-    /// Checks the fields of a document that the workflows only refer to.
-    pub(super) fn check_fields_of(&mut self, document: &Document) {
-        let findings = check_fields(&document.value, document.kind, &self.options);
+    /// Adds what else was found of a document.
+    pub(super) fn add(&mut self, document: &Document, findings: Vec<Finding>) {
         let problems = findings.into_iter().map(|finding| (finding.severity, problem_of(document, finding)));
         self.problems.extend(problems);
+    }
+
+    /// Checks the fields of a document that the workflows only refer to.
+    pub(super) fn check_fields_of(&mut self, document: &Document) {
+        self.add(document, check_fields(&document.value, document.kind, &self.options));
     }
 
     fn problem(&self, document: &Document, finding: Finding) -> Problem {
@@ -88,6 +93,12 @@ impl<'a> Checked<'a> {
             Some(holder) => problem_of(holder, finding),
             None => problem_of(&Document::placeless(kind, &format!("{} {name}", kind.as_str())), finding),
         }
+    }
+
+    /// Whether one of these rules is broken.
+    pub(super) fn breaks(&self, rules: &[Rule]) -> bool {
+        let of_rules = |problem: &Problem| rules.iter().any(|rule| problem.rule == Some(rule.id()));
+        self.problems.iter().any(|(_, problem)| of_rules(problem))
     }
 
     /// The problems found.
@@ -137,7 +148,7 @@ pub(super) fn syntax_problems(error: &DocumentError, source: &Source) -> Vec<(Se
         }
         problems => problems.to_vec(),
     };
-    problems.into_iter().map(|problem| (Severity::Error, problem.with_rule("syntax"))).collect()
+    problems.into_iter().map(|problem| (Severity::Error, problem.with_rule(Rule::Syntax.id()))).collect()
 }
 
 /// Sets parameters of a workflow, which may have none yet. A malformed list is left for the check to report.

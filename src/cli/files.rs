@@ -2,24 +2,17 @@
 
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use http::Uri;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::runtime::block_on;
+use super::url;
 use crate::argo::document::{Document, DocumentError, MAX_BYTES, Problem, Severity, Source, parse, parse_map};
 use crate::argo::expression::golang;
 use crate::backend::Run;
-use crate::cluster::fetch;
 use crate::exit::Exit;
 use crate::local::store::BESIDE;
-use crate::mask;
 use crate::output::stream::{stderr_colors, talk};
-
-/// How long a server may take to send a document.
-const FETCH: Duration = Duration::from_secs(30);
 
 /// Values of flags with an optional value, which are taken for files if the user forgets the `=`.
 const VALUES_OF_FLAGS: [(&str, &[&str]); 2] =
@@ -100,7 +93,7 @@ fn warn(warnings: &[Problem], source: &Source, quiet: bool) {
     }
 }
 
-/// Reads a whole file; `-` is standard input.
+/// Reads a whole file; `-` is standard input, and an http or https URL is fetched.
 pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     if path == Path::new("-") {
         if io::stdin().is_terminal() {
@@ -110,11 +103,11 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
         let text = limited(io::stdin().lock()).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
         return sized(Source { name, text });
     }
+    if url::is_url(path) {
+        return url::read(path);
+    }
 
     let name = path.display().to_string();
-    if let Some(url) = url(&name) {
-        return fetched(&name, url);
-    }
     let text = std::fs::File::open(path).and_then(|file| {
         if file.metadata()?.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, expected a file"));
@@ -126,23 +119,6 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
         Ok(text) => sized(Source { name, text }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(&name)),
         Err(error) => Err(Failure::usage(format!("{name}: {error}"))),
-    }
-}
-
-/// The URL that a file's name is.
-fn url(name: &str) -> Option<Uri> {
-    name.parse().ok().filter(|url: &Uri| matches!(url.scheme_str(), Some("http" | "https")))
-}
-
-/// Reads a document from a server. On a thread of its own: the caller may be at work asynchronously.
-fn fetched(name: &str, url: Uri) -> Result<Source, Failure> {
-    // It is printed, and may hold a password.
-    let name = mask::url(name);
-    let fetching = std::thread::spawn(move || block_on(async { Ok(fetch(&url, FETCH, MAX_BYTES + 1).await) }));
-    let fetched = fetching.join().map_err(|_| Failure::new(Exit::Tool, format!("{name}: cannot be fetched")))?;
-    match fetched? {
-        Ok(text) => sized(Source { name, text }),
-        Err(error) => Err(Failure::new(Exit::Tool, format!("{name}: {error}"))),
     }
 }
 

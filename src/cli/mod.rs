@@ -44,6 +44,7 @@ mod suspend;
 mod target;
 mod template;
 mod terminate;
+mod url;
 mod values;
 mod version;
 mod wait;

@@ -162,7 +162,7 @@ fn problem(error: &KubeconfigError) -> String {
 }
 
 /// The proxy from the environment for a server, by kubectl's rules: none for this machine itself.
-fn proxy_from_environment(server: &Uri) -> Result<Option<Uri>, String> {
+pub(super) fn proxy_from_environment(server: &Uri) -> Result<Option<Uri>, String> {
     let read = |name: &str| {
         let named = |name: String| std::env::var(name).ok().filter(|value| !value.is_empty());
         named(name.to_owned()).or_else(|| named(name.to_ascii_lowercase()))

@@ -1,12 +1,15 @@
-//! Values of parameters as texts. Argo reads a number or a boolean as its text (AnyString), but its full definitions
-//! refuse everything but a text.
+//! Values of parameters, and quantities, as texts. Argo reads a number or a boolean as its text (AnyString, Quantity), but its
+//! full definitions refuse everything but a text; a quantity may be a whole number too.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::argo::document::any_string;
 
 /// The fields of a parameter that are texts, and `enum`, a list of them.
 const TEXTS: [&str; 3] = ["value", "default", "description"];
+
+/// Objects whose fields are quantities.
+const QUANTITIES: [&str; 2] = ["limits", "requests"];
 
 /// Writes numbers and booleans among the parameters of a spec as texts. Fields of this name that are not Argo's, such
 /// as those in a resource's manifest, are inside texts.
@@ -18,6 +21,10 @@ pub(super) fn write(value: &mut Value) {
                 for parameter in parameters.and_then(Value::as_array_mut).into_iter().flatten() {
                     write_parameter(parameter);
                 }
+            }
+            for quantities in QUANTITIES {
+                let quantities = fields.get_mut(quantities).and_then(Value::as_object_mut);
+                quantities.into_iter().flat_map(Map::values_mut).filter(|value| value.is_f64()).for_each(as_text);
             }
             for (name, value) in fields.iter_mut() {
                 // Items are numbers where they are written as such, and what a plugin takes is its own affair.
@@ -60,7 +67,8 @@ mod tests {
                 "inputs": {"parameters": [{"name": "b", "default": false}]},
                 "outputs": {"parameters": [{"name": "c", "valueFrom": {"path": "/c", "default": 0.50}}]},
                 "steps": [[{"withItems": [1], "arguments": {"parameters": [{"name": "d", "value": null}]}}]],
-                "parallelism": 2
+                "parallelism": 2,
+                "container": {"resources": {"requests": {"cpu": 0.1, "memory": "1Gi"}, "limits": {"cpu": 1}}}
             }]
         });
         write(&mut spec);
@@ -70,7 +78,8 @@ mod tests {
                 "inputs": {"parameters": [{"name": "b", "default": "false"}]},
                 "outputs": {"parameters": [{"name": "c", "valueFrom": {"path": "/c", "default": "0.5"}}]},
                 "steps": [[{"withItems": [1], "arguments": {"parameters": [{"name": "d", "value": null}]}}]],
-                "parallelism": 2
+                "parallelism": 2,
+                "container": {"resources": {"requests": {"cpu": "0.1", "memory": "1Gi"}, "limits": {"cpu": 1}}}
             }]
         });
         assert_eq!(spec, expected);

@@ -125,8 +125,54 @@ spec:
   schedules: ['@daily']
   workflowSpec: {entrypoint: main, templates: [{name: main, container: {image: busybox, command: [c]}}]}
 ";
-    let output = Environment::with("wf.yaml", cron).run(["submit", "wf.yaml"]);
-    output.fails(2, &["the files hold no Workflow, but a CronWorkflow", "--from cronworkflow/nightly"]);
+    for more in [&["--namespace=ci"], &["--dry-run=client"]] {
+        let output = Environment::with("wf.yaml", cron).run(["submit", "wf.yaml"].iter().chain(more));
+        output.fails(2, &["the files hold no Workflow, but a CronWorkflow", "--from cronworkflow/nightly"]);
+    }
+}
+
+#[test]
+fn documents_are_read_however_people_write_them() {
+    let json = r#"{"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "j-"},
+        "spec": {"entrypoint": "a", "templates": [{"name": "a", "suspend": {}}]}}"#;
+    let anchor = "apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: a-}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, container: &common {image: busybox, command: [echo]}}
+  - name: other
+    container: {<<: *common, args: [more]}
+";
+    let list = |kind: &str| format!(r#"{{"apiVersion": "v1", "kind": "{kind}", "items": [{json}, {json}]}}"#);
+    for (text, count) in [
+        (format!("\u{feff}{}", hello()), 1),
+        (hello().replace("entrypoint: main", "entrypoint:\tmain\t# behind a tab"), 1),
+        (format!("# first\n---\n# then\n---\n{}---\n---\n# last\n", hello()), 1),
+        (format!("{}...\n", hello()), 1),
+        (anchor.to_owned(), 1),
+        (json.to_owned(), 1),
+        (format!("{json}\n{json}"), 2),
+        (list("List"), 2),
+        (list("WorkflowList"), 2),
+    ] {
+        let environment = Environment::with("wf", &text);
+        let output = environment.run(["submit", "wf", "--dry-run=client", "-q", "-o", "name"]);
+        assert_eq!(output.result(0).lines().count(), count, "{text}\n{output}");
+    }
+    let tab = hello().replace("  entrypoint", "\tentrypoint");
+    assert!(refused(tab).stderr.contains("a tab stands in the indentation"));
+}
+
+#[test]
+fn all_that_is_wrong_in_all_documents_is_told_at_once() {
+    let one = hello().replace("image: busybox", "imgae: busybox").replace("entrypoint: main", "entrypoint: mian");
+    let two = hello().replace("echo", "{{inputs.parameters.x}}");
+    let said = refused(format!("{one}---\n{two}")).stderr;
+    for expected in ["spec.entrypoint", "container.imgae", "{{inputs.parameters.x}}"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use regex::Regex;
 use serde_json::Value;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::environment::Environment;
 
@@ -53,6 +56,65 @@ fn forms_for_programs() {
     assert_eq!(run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"], 9);
     let github = environment.run(["lint", "-o", "github", "wf.yaml"]).stdout;
     assert!(github.starts_with("::error file=wf.yaml,line=9,col=19,title=unknown-template::field"), "{github}");
+}
+
+/// The fields that SARIF requires, and no others than it has: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/>.
+#[test]
+fn sarif_has_what_its_schema_requires() {
+    let environment = Environment::new().file("a b.yaml", BROKEN);
+    let log: Value = serde_json::from_str(&environment.run(["lint", "-o", "sarif", "a b.yaml"]).stdout).unwrap();
+    let has_only = |object: &Value, required: &[&str], optional: &[&str]| {
+        let keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+        assert!(required.iter().all(|key| keys.contains(key)), "{required:?} of {object}");
+        assert!(keys.iter().all(|key| required.contains(key) || optional.contains(key)), "{object}");
+    };
+    let message = |message: &Value| has_only(message, &["text"], &[]);
+    has_only(&log, &["version", "runs"], &["$schema"]);
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    has_only(run, &["tool"], &["results", "columnKind"]);
+    has_only(&run["tool"], &["driver"], &[]);
+    has_only(&run["tool"]["driver"], &["name"], &["version", "rules"]);
+    for rule in run["tool"]["driver"]["rules"].as_array().unwrap() {
+        has_only(rule, &["id"], &["fullDescription", "help"]);
+        message(&rule["fullDescription"]);
+        message(&rule["help"]);
+        assert!(!rule["fullDescription"]["text"].as_str().unwrap().is_empty(), "{rule}");
+    }
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 3);
+    for result in results {
+        has_only(result, &["message"], &["ruleId", "level", "locations"]);
+        message(&result["message"]);
+        assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()), "{result}");
+        let location = &result["locations"][0]["physicalLocation"];
+        has_only(location, &["artifactLocation"], &["region"]);
+        assert_eq!(location["artifactLocation"]["uri"], "a%20b.yaml");
+        has_only(&location["region"], &[], &["startLine", "startColumn"]);
+        assert!(
+            location["region"]["startLine"].as_u64() >= Some(1)
+                && location["region"]["startColumn"].as_u64() >= Some(1)
+        );
+    }
+}
+
+#[test]
+fn the_problem_matcher_of_the_documentation_reads_a_line_each() {
+    let documentation = include_str!("../../docs/lint.md");
+    let matcher = documentation.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let matcher: Value = serde_json::from_str(matcher).unwrap();
+    let pattern = &matcher["problemMatcher"][0]["pattern"][0];
+    let expression = Regex::new(pattern["regexp"].as_str().unwrap()).unwrap();
+    let output = environment().run(["lint", "-o", "simple", "wf.yaml"]);
+    let group = |line: &str, name: &str| {
+        let number = usize::try_from(pattern[name].as_u64().unwrap()).unwrap();
+        expression.captures(line).unwrap()[number].to_owned()
+    };
+    for line in output.stdout.lines() {
+        assert_eq!((group(line, "file"), group(line, "severity")), ("wf.yaml".to_owned(), "error".to_owned()));
+        assert!(group(line, "line").parse::<u32>().is_ok() && group(line, "column").parse::<u32>().is_ok());
+        assert!(!group(line, "code").contains(' ') && group(line, "message").starts_with("field `"), "{line}");
+    }
 }
 
 #[test]
@@ -118,4 +180,62 @@ fn a_foreign_object_beside_the_workflow_is_passed_over() {
     let output = environment.run(["submit", "--dry-run=client", "-o", "name", "--name", "legal", "wf.yaml"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "workflow.argoproj.io/legal\n"), "{output}");
     assert!(output.stderr.contains("`Service`") && output.stderr.contains("passed over"), "{output}");
+}
+
+#[test]
+fn findings_are_left_out_by_rule_and_by_pattern_of_their_message() {
+    let lint = |ignored: &[&str]| {
+        let ignored = ignored.iter().flat_map(|one| ["--ignore", one]);
+        environment().run(["lint", "-o", "simple", "wf.yaml"].into_iter().chain(ignored))
+    };
+    let rules = |ignored: &[&str]| -> Vec<String> {
+        let lines = lint(ignored).stdout;
+        lines.lines().map(|line| line.split(['[', ']']).nth(1).unwrap().to_owned()).collect()
+    };
+    assert_eq!(rules(&["unknown-field"]), ["unknown-template", "variable"]);
+    assert_eq!(rules(&["template `gr.t`", "who"]), ["unknown-field"]);
+    assert_eq!(lint(&["unknown-field", "unknown-template", "variable"]).code, Some(0));
+    lint(&["("]).fails(2, &["no rule and no regular expression"]);
+
+    let environment = environment();
+    let output = environment.run(["lint", "--fix", "--ignore", "unknown-field", "wf.yaml"]);
+    assert!(!output.stderr.contains("put right"), "{output}");
+    assert_eq!(fs::read_to_string(environment.path("wf.yaml")).unwrap(), BROKEN);
+}
+
+#[test]
+fn a_url_is_read_as_a_file_is() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        let file = Mock::given(method("GET")).and(path("/wf.yaml"));
+        file.respond_with(ResponseTemplate::new(200).set_body_string(BROKEN)).mount(&server).await;
+        server
+    });
+    let (url, environment) = (format!("{}/wf.yaml?token=hidden", server.uri()), Environment::new());
+    let output = environment.run(["lint", "-o", "simple", &url]);
+    assert_eq!(output.code, Some(2), "{output}");
+    assert!(output.stdout.starts_with(&format!("{}/wf.yaml?***:9:19: error", server.uri())), "{output}");
+    environment.run(["lint", "--fix", &url]).fails(2, &["--fix needs files"]);
+    environment.run(["lint", &format!("{}/gone.yaml", server.uri())]).fails(1, &["the server answered 404 Not Found"]);
+    environment.run(["submit", "--dry-run=client", &url]).fails(2, &["comand"]);
+    environment.run(["lint", "https://me:secret@localhost/a.yaml"]).fails(2, &["credentials in the URL"]);
+}
+
+#[test]
+fn flags_of_a_cluster_need_online() {
+    let output = environment().run(["lint", "--context", "c", "wf.yaml"]);
+    output.fails(2, &["flags of a cluster are for --online"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_the_other_files_are_linted() {
+    let environment = environment().file("latin.yaml", b"apiVersion: argoproj.io/v1alpha1\nkind: \xe4\n");
+    let output = environment.run(["lint", "-o", "simple"]);
+    assert_eq!(output.code, Some(2), "{output}");
+    assert!(
+        output.stdout.contains("latin.yaml:1:1: error[syntax]: ") && output.stdout.contains("wf.yaml:9:19"),
+        "{output}"
+    );
+    environment.run(["lint", "absent.yaml"]).fails(2, &["absent.yaml: No such file or directory"]);
 }

@@ -56,6 +56,30 @@ fn scalars_are_read_as_argo_reads_them() {
 }
 
 #[test]
+fn numbers_are_written_as_go_writes_them() {
+    let file = "date: 1e5\nurls: 08\noctal: 010\nhex: 0x1F\none: 1.0\ndigits: 1_000\nmore: |\n  two\n  lines\n";
+    let expected = [
+        ("date", "100000"),
+        ("digits", "1000"),
+        ("hex", "31"),
+        ("more", "two\nlines\n"),
+        ("octal", "8"),
+        ("one", "1"),
+        ("urls", "8"),
+    ];
+    let values = values(&with_file(file, &[]));
+    assert_eq!(values, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+}
+
+#[test]
+fn values_of_flags_are_taken_as_they_are() {
+    for value in ["b=c", "", "two\nlines", r#"{"k": [1, 2]}"#, " ", "08", "{{=1}}"] {
+        let output = environment("").run(SHOW.iter().chain(&["-p", &format!("date={value}")]));
+        assert_eq!(values(&output)["date"], value);
+    }
+}
+
+#[test]
 fn a_flag_counts_more_than_a_file_and_a_later_file_more_than_an_earlier() {
     let environment = environment("date: file\nurls: file\n").file("q.json", r#"{"urls": "later"}"#);
     let output = environment.run(SHOW.iter().chain(&["-p", "date=flag=1", "-f", "p.yaml", "-f", "q.json"]));

@@ -13,6 +13,8 @@ use super::template::Arguments;
 const FEW: usize = 8;
 /// What to do about an object that is not known.
 const GIVE: &str = "give the file that holds it too";
+/// The same where a cluster was asked.
+const NOWHERE: &str = "it is neither in the files nor on the cluster";
 
 /// The template that a call names.
 #[derive(Debug, Clone, Copy)]
@@ -100,8 +102,9 @@ impl<'a> Checker<'a> {
 
     /// Says that an object is not known, where that is not the cluster's to know.
     pub(super) fn unknown_object(&mut self, at: &At, message: String) {
-        if self.options.local {
-            self.error_with(Rule::TemplateRef, at, message, Some(GIVE.to_owned()));
+        if self.options.all_known {
+            let hint = if self.options.local { GIVE } else { NOWHERE };
+            self.error_with(Rule::TemplateRef, at, message, Some(hint.to_owned()));
         } else if !self.options.completes {
             self.warn(Rule::TemplateRef, at, message, Some(GIVE));
         }

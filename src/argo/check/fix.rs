@@ -12,12 +12,18 @@ struct Edit {
     text: String,
 }
 
-/// The text with its documents' fields put right, and the number of changes.
-pub(crate) fn fixed(text: &str, documents: &[Document], options: &Options) -> (String, usize) {
+/// The text with what is wanted of its documents' fields put right, and the number of changes.
+pub(crate) fn fixed(
+    text: &str,
+    documents: &[Document],
+    options: &Options,
+    is_wanted: &dyn Fn(&Finding) -> bool,
+) -> (String, usize) {
     let mut edits: Vec<Edit> = Vec::new();
     for document in documents {
         let found = schema::check(&document.value, document.kind, options);
-        for finding in found.into_iter().chain(shared_keys(&document.value, document.kind)) {
+        let found = found.into_iter().chain(shared_keys(&document.value, document.kind));
+        for finding in found.filter(is_wanted) {
             let place = document.place(&finding.pointer);
             edits.extend(place.and_then(|place| of(text, place, &finding)).into_iter().flatten());
         }
@@ -221,7 +227,7 @@ mod tests {
         let text = format!("{head}{body}");
         let parsed =
             parse(&Source { name: "wf.yaml".to_owned(), text: text.clone().into_bytes() }).expect("a document");
-        let (fixed, _) = fixed(&text, &parsed.documents, &Options::default());
+        let (fixed, _) = fixed(&text, &parsed.documents, &Options::default(), &|_| true);
         fixed.strip_prefix(head).expect("the head stays").to_owned()
     }
 

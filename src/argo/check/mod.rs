@@ -7,12 +7,14 @@ mod arguments;
 mod artifacts;
 mod call;
 mod checker;
+mod config_maps;
 mod cron;
 mod dag;
 mod finding;
 mod fix;
 mod keys;
 mod leaf;
+mod memoized;
 mod metrics;
 mod names;
 mod nearest;
@@ -27,9 +29,12 @@ mod substitute;
 mod template;
 mod version;
 mod workflow;
+mod zones;
 
 use serde_json::Value;
 
+pub(crate) use self::config_maps::config_maps;
+use self::finding::Fix;
 pub(crate) use self::finding::{Finding, Holder};
 pub(crate) use self::fix::fixed;
 pub(crate) use self::nearest::nearest_of_few;
@@ -42,6 +47,8 @@ use super::document::{Kind, Severity};
 pub(crate) struct Options {
     /// The version of Argo; 4.1 is assumed where it is not known, and what only another version takes is a warning.
     pub(crate) version: Option<Version>,
+    /// Whether the cluster has Argo's full definitions; without them what breaks only these is a warning.
+    pub(crate) full_definitions: bool,
     /// Whether unknown fields are errors, as for `argo submit --strict`.
     pub(crate) strict: bool,
     /// Whether parameters of the workflow may be without a value, which is given later.
@@ -50,18 +57,29 @@ pub(crate) struct Options {
     pub(crate) completes: bool,
     /// The parameters that `submit` adds to the workflow.
     pub(crate) added_parameters: &'static [&'static str],
-    /// Whether the document runs on this machine: all that it calls is known, and nobody else looks at it before it runs.
+    /// Whether all that could be called is known: what is not there is nowhere.
+    pub(crate) all_known: bool,
+    /// Whether the document runs on this machine: nobody else looks at it before it runs.
     pub(crate) local: bool,
+}
+
+impl Options {
+    /// Whether a cluster refuses what only Argo's full definitions refuse: those before 4.0 have none.
+    fn definitions_count(&self) -> bool {
+        self.full_definitions && self.version.is_none_or(|version| version >= Version::V4_0)
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             version: None,
+            full_definitions: true,
             strict: true,
             may_lack_values: false,
             completes: false,
             added_parameters: &[],
+            all_known: false,
             local: false,
         }
     }
@@ -79,8 +97,8 @@ pub(crate) fn check<'k>(document: &'k Value, kind: Kind, known: Known<'k>, optio
         let misread: Vec<String> = findings
             .iter()
             .filter(|finding| match finding.rule {
-                Rule::Type => true,
-                Rule::UnknownField => finding.severity == Severity::Warning,
+                Rule::Type => finding.severity == Severity::Error,
+                Rule::UnknownField => finding.severity == Severity::Warning && !differs_in_case_only(finding),
                 _ => false,
             })
             .map(|finding| finding.pointer.clone())
@@ -108,6 +126,12 @@ pub(crate) fn check<'k>(document: &'k Value, kind: Kind, known: Known<'k>, optio
 /// The same of its fields alone, without the workflow that they make.
 pub(crate) fn check_fields(document: &Value, kind: Kind, options: &Options) -> Vec<Finding> {
     schema::check(document, kind, options)
+}
+
+/// Below a step Argo reads a field in any case. (encoding/json)
+fn differs_in_case_only(finding: &Finding) -> bool {
+    let key = finding.pointer.rsplit('/').next().unwrap_or_default();
+    matches!(&finding.fix, Some(Fix::Rename(name)) if name.eq_ignore_ascii_case(key))
 }
 
 fn is_within(pointer: &str, above: &str) -> bool {

@@ -118,18 +118,18 @@ impl Checker<'_> {
                 None => self.unreplaced(name, at),
             }
         }
-        self.unclosed(rest, at);
+        self.unclosed(rest, at, names, here);
     }
 
     /// A tag that is not closed ends where the document has the next closing braces, far behind: whether Argo refuses it
     /// depends on what it takes for the name.
-    fn unclosed(&mut self, text: &str, at: &At) {
+    fn unclosed(&mut self, text: &str, at: &At, names: &Names, here: Here<'_>) {
         let Some((_, open)) = text.split_once("{{") else { return };
         let open = open.trim_start();
         let end = open.find(|one: char| one.is_whitespace() || one == '}').unwrap_or(open.len());
         let message = format!("`{{{{{}` is not closed with `}}}}`", &open[..end]);
         // An expression that goes on into other fields cannot be read. (expression_template.go, expressionReplaceCore)
-        if open.starts_with('=') || ROOTS.iter().any(|root| open.starts_with(root)) {
+        if open.starts_with('=') || !self.is_known(open, names, here) {
             self.error(Rule::Variable, at, message);
         } else if KNOWN_ROOTS.contains(&open[..end].split('.').next().unwrap_or_default()) {
             self.warn(Rule::Tag, at, message, None);

@@ -6,15 +6,16 @@ use super::checker::{At, Checker};
 use super::finding::Rule;
 use super::read::{at, get, items, list, text};
 use super::template::makes_pod;
-use crate::argo::duration;
 
-/// The longest key of a ConfigMap's data.
-const MAX_KEY: usize = 253;
+/// Ends of the names of what is secret.
+const SECRETS: [&str; 9] =
+    ["password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "private_key", "secret_key"];
 
 impl Checker<'_> {
     pub(super) fn plausible(&mut self, template: &Value, kind: &str, at: &At) {
         self.pod_name(template, kind, at);
         self.memoize(template, at);
+        self.secrets_of(template, at);
         self.volumes(template, kind, at);
         for (pointer, call) in calls(template) {
             let at = At { base: at.base, pointer: format!("{}{pointer}", at.pointer) };
@@ -24,22 +25,33 @@ impl Checker<'_> {
 
     pub(super) fn plausible_spec(&mut self, spec: &Value, at: &At) {
         self.handlers_of_hooks(spec, at);
-        for (index, parameter) in items(spec, &["arguments", "parameters"]).iter().enumerate() {
-            let name = text(parameter, "name").to_ascii_lowercase();
-            let secret = ["password", "passwd", "secret", "token", "api_key", "apikey", "private_key"];
-            let value = text(parameter, "value");
-            if secret.iter().any(|word| name.ends_with(word)) && !value.is_empty() && !value.contains("{{") {
-                let place = at.path(&["arguments", "parameters"]).index(index).field("value");
+        self.secrets(items(spec, &["arguments", "parameters"]), "parameter", &at.path(&["arguments", "parameters"]));
+    }
+
+    /// Values that are written in the template itself: inputs, arguments of its calls, variables of its containers.
+    fn secrets_of(&mut self, template: &Value, at: &At) {
+        for path in [["inputs", "parameters"], ["container", "env"], ["script", "env"]] {
+            let what = if path[1] == "env" { "variable" } else { "parameter" };
+            self.secrets(items(template, &path), what, &at.path(&path));
+        }
+        for (pointer, call) in calls(template) {
+            let at = At { base: at.base, pointer: format!("{}{pointer}/arguments/parameters", at.pointer) };
+            self.secrets(items(call, &["arguments", "parameters"]), "parameter", &at);
+        }
+    }
+
+    fn secrets(&mut self, named: &[Value], what: &str, at: &At) {
+        for (index, one) in named.iter().enumerate() {
+            let name = text(one, "name").to_ascii_lowercase().replace('-', "_");
+            let is_secret = SECRETS.iter().any(|word| name.ends_with(word));
+            let field = ["value", "default"].into_iter().find(|field| !text(one, field).is_empty());
+            if let Some(field) = field.filter(|field| is_secret && !text(one, field).contains("{{")) {
                 let message = format!(
-                    "parameter `{}` seems to hold a secret, which everybody who may read the workflow sees",
-                    text(parameter, "name")
+                    "{what} `{}` seems to hold a secret, which everybody who may read the workflow sees",
+                    text(one, "name")
                 );
-                self.warn(
-                    Rule::Secret,
-                    &place,
-                    message,
-                    Some("keep it in a Secret, and read it with `valueFrom.secretKeyRef` in env"),
-                );
+                let hint = "keep it in a Secret, and read it with `valueFrom.secretKeyRef` in env";
+                self.warn(Rule::Secret, &at.index(index).field(field), message, Some(hint));
             }
         }
     }
@@ -55,22 +67,6 @@ impl Checker<'_> {
             } else {
                 self.warn(Rule::PodName, &at.field("name"), message, Some(&hint));
             }
-        }
-    }
-
-    /// (workflow/controller/cache/cache.go, the pattern of keys; operator.go, the maximum age)
-    fn memoize(&mut self, template: &Value, at: &At) {
-        let Some(memoize) = get(template, "memoize") else { return };
-        let at = at.field("memoize");
-        let key = text(memoize, "key");
-        let legal = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && !key.starts_with('-');
-        if !key.contains("{{") && (!legal || key.is_empty() || key.len() > MAX_KEY) {
-            let message = format!("`{key}` is no key of a cache: expected letters, digits and `-`, at most {MAX_KEY}");
-            self.warn(Rule::Memoize, &at.field("key"), message, Some("the node would end in Error"));
-        }
-        let age = text(memoize, "maxAge");
-        if !age.is_empty() && !age.contains("{{") && duration::parse(age).is_err() {
-            self.warn(Rule::Memoize, &at.field("maxAge"), format!("`{age}` is no duration such as 24h"), None);
         }
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum Rule {
     Memoize,
     Volume,
     Secret,
+    ConfigMap,
+    Syntax,
 }
 
 impl Rule {
@@ -83,11 +85,13 @@ impl Rule {
             Self::Memoize => "memoize",
             Self::Volume => "volume",
             Self::Secret => "secret",
+            Self::ConfigMap => "config-map",
+            Self::Syntax => "syntax",
         }
     }
 
     /// Every rule.
-    pub(crate) const ALL: [Self; 36] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::Type,
         Self::UnknownField,
         Self::Required,
@@ -124,6 +128,8 @@ impl Rule {
         Self::Memoize,
         Self::Volume,
         Self::Secret,
+        Self::ConfigMap,
+        Self::Syntax,
     ];
 
     /// The names of all.
@@ -149,10 +155,10 @@ impl Rule {
         text.replace('\n', " ")
     }
 
-    /// The document that breaks it.
+    /// The document that breaks it, and the one that does not.
     #[cfg(test)]
-    pub(super) fn example(self) -> &'static str {
-        let block = self.explanation().split("```yaml\n").nth(1).unwrap_or_default();
-        block.split("```").next().unwrap_or_default()
+    pub(super) fn examples(self) -> [&'static str; 2] {
+        let block = |number| self.explanation().split("```yaml\n").nth(number).unwrap_or_default();
+        [1, 2].map(|number| block(number).split("```").next().unwrap_or_default())
     }
 }

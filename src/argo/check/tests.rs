@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Finding, Options, Rule, check};
+use super::{Finding, Options, Rule, check, config_maps};
 use crate::argo::document::{Document, Severity, Source, parse};
 
 /// What is found in the Workflow of a text, which may hold the templates that it calls.
@@ -30,23 +30,39 @@ fn workflow(templates: &str) -> String {
     )
 }
 
+/// What is found in an example of the documentation, by rule. `config_map` is the one that the cluster has.
+fn found_in_example(example: &str, config_map: Option<&Value>) -> Vec<(Rule, Severity)> {
+    let kind = if example.starts_with("kind:") { "" } else { "kind: Workflow\n" };
+    let text = format!("apiVersion: argoproj.io/v1alpha1\n{kind}metadata: {{name: a}}\n{example}");
+    let parsed = parse(&Source { name: "wf.yaml".to_owned(), text: text.into_bytes() }).expect("it can be read");
+    let document = &parsed.documents[0];
+    let config_maps = config_maps(&document.value, document.kind);
+    let mut found = check(&document.value, document.kind, &|_, _| None, &Options::default());
+    found.extend(config_maps.iter().filter_map(|one| one.finding(config_map)));
+    let syntax = parsed.warnings.iter().map(|_| (Rule::Syntax, Severity::Warning));
+    found.iter().map(|finding| (finding.rule, finding.severity)).chain(syntax).collect()
+}
+
 #[test]
-fn every_rule_is_documented_with_a_document_that_breaks_it() {
+fn every_rule_finds_its_example_and_nothing_in_the_one_that_is_put_right() {
     for rule in Rule::ALL {
-        let example = rule.example();
-        let kind = if example.contains("kind:") { "" } else { "kind: Workflow\n" };
-        let text = format!("apiVersion: argoproj.io/v1alpha1\n{kind}metadata: {{name: a}}\n{example}");
-        let found = found(&text, &Options::default());
-        let of_rule: Vec<_> = found.iter().filter(|finding| finding.rule == rule).collect();
+        let [broken, right] = rule.examples();
+        let found = found_in_example(broken, None);
+        let of_rule: Vec<_> = found.iter().filter(|(of, _)| *of == rule).collect();
         assert!(!of_rule.is_empty(), "the example of {} breaks {found:?}", rule.id());
-        let is_warning = rule.summary().starts_with("Warning") || rule == Rule::Version;
-        assert!(
-            of_rule.iter().any(|one| (one.severity == Severity::Warning) == is_warning),
-            "{}: {found:?}",
-            rule.id()
-        );
-        let others: Vec<_> = found.iter().filter(|one| one.rule != rule && one.severity == Severity::Error).collect();
+        let is_warning = rule.summary().starts_with("Warning") || matches!(rule, Rule::Version | Rule::Syntax);
+        assert!(of_rule.iter().any(|one| (one.1 == Severity::Warning) == is_warning), "{}: {found:?}", rule.id());
+        let others: Vec<_> = found.iter().filter(|one| one.0 != rule && one.1 == Severity::Error).collect();
         assert!(others.is_empty(), "the example of {} breaks more: {others:?}", rule.id());
+
+        let found = if rule == Rule::ConfigMap {
+            let source = Source { name: "cm.yaml".to_owned(), text: right.as_bytes().to_vec() };
+            let config_map = parse(&source).expect("it can be read").documents.remove(0).value;
+            found_in_example(broken, Some(&config_map))
+        } else {
+            found_in_example(right, None)
+        };
+        assert_eq!(found, [], "{} put right", rule.id());
     }
 }
 
@@ -144,7 +160,7 @@ fn all_inputs_of_a_template_without_any_are_null() {
   steps: [[{name: '{{inputs.parameters}}', template: leaf}]]
 - {name: leaf, container: {image: a, command: [c]}}",
     );
-    assert_eq!(rules(&text), []);
+    assert_eq!(rules(&text), [("limit", Severity::Error)], "only the definitions refuse it");
 }
 
 #[test]

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
+
+use super::read::at;
+
 /// A minor version of Argo Workflows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
@@ -25,6 +29,20 @@ impl Version {
     pub(crate) const ALL: [Self; 5] = [Self::V3_5, Self::V3_6, Self::V3_7, Self::V4_0, Self::V4_1];
     /// The one that is assumed where none is known.
     pub(crate) const LATEST: Self = Self::V4_1;
+
+    /// The version whose full definition of a workflow's spec has these fields, each with its schema; none where the
+    /// definition lets any field through.
+    pub(crate) fn of_fields(spec: &Value) -> Option<Self> {
+        let locks = at(spec, &["synchronization", "properties"])?;
+        let cap = ["templateDefaults", "properties", "retryStrategy", "properties", "backoff", "properties", "cap"];
+        Some(match () {
+            () if at(spec, &["executorPlugins"]).is_some() => Self::V4_1,
+            () if at(locks, &["mutex"]).is_none() => Self::V4_0,
+            () if at(spec, &cap).is_some() => Self::V3_7,
+            () if at(locks, &["mutexes"]).is_some() => Self::V3_6,
+            () => Self::V3_5,
+        })
+    }
 }
 
 impl FromStr for Version {
@@ -47,7 +65,28 @@ impl fmt::Display for Version {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_definition_tells_its_version_by_its_fields() {
+        let of = |locks: &[&str], more: &str, cap: bool| {
+            let locks: serde_json::Map<_, _> = locks.iter().map(|lock| ((*lock).to_owned(), json!({}))).collect();
+            let backoff = if cap { json!({"cap": {}}) } else { json!({}) };
+            let retry = json!({"properties": {"backoff": {"properties": backoff}}});
+            Version::of_fields(&json!({
+                "synchronization": {"properties": locks}, more: {},
+                "templateDefaults": {"properties": {"retryStrategy": retry}},
+            }))
+        };
+        assert_eq!(of(&["mutexes", "semaphores"], "executorPlugins", true), Some(Version::V4_1));
+        assert_eq!(of(&["mutexes", "semaphores"], "x", true), Some(Version::V4_0));
+        assert_eq!(of(&["mutex", "mutexes"], "x", true), Some(Version::V3_7));
+        assert_eq!(of(&["mutex", "mutexes"], "x", false), Some(Version::V3_6));
+        assert_eq!(of(&["mutex", "semaphore"], "x", false), Some(Version::V3_5));
+        assert_eq!(Version::of_fields(&json!({})), None);
+    }
 
     #[test]
     fn a_version_is_read_with_or_without_its_patch() {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::request::{Request, is_template};
 use super::subject::Subject;
 use crate::argo::Workflow;
+use crate::argo::check::Rule;
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::cli::check::Checked;
@@ -18,7 +19,24 @@ impl Request<'_> {
         if self.args.check.no_check {
             return Ok(());
         }
-        let mut checked = Checked::new(self.args.check.options(self.args.local), templates, &self.beside);
+        self.checked(templates, live)?.verdict(&self.sources, self.args.quiet)
+    }
+
+    /// Whether it depends on the cluster's version of Argo what becomes of the documents.
+    pub(super) fn depends_on_version(&self, templates: &Templates, live: Option<&Value>) -> Result<bool, Failure> {
+        if self.args.check.no_check || self.args.check.argo_version.is_some() {
+            return Ok(false);
+        }
+        Ok(self.checked(templates, live)?.breaks(&[Rule::Version, Rule::Limit, Rule::Required]))
+    }
+
+    fn checked<'t>(&'t self, templates: &'t Templates, live: Option<&Value>) -> Result<Checked<'t>, Failure> {
+        let mut options = self.args.check.options(self.args.local);
+        if let Some(definition) = self.definition {
+            options.version = definition.version;
+            options.full_definitions = definition.is_full;
+        }
+        let mut checked = Checked::new(options, templates, &self.beside);
         for document in &self.workflows {
             let object = self.with_flags(document.value.clone());
             if self.args.workflow.entrypoint.is_some() {
@@ -39,7 +57,7 @@ impl Request<'_> {
                 checked.check_fields_of(document);
             }
         }
-        checked.verdict(&self.sources, self.args.quiet)
+        Ok(checked)
     }
 
     /// The workflow with what the command line gives it.

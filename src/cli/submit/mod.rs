@@ -83,6 +83,11 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         request.lock_form = locks::form(cluster, args).await;
     }
     let (templates, live) = known_objects(&backend, &request).await?;
+    if let Backend::Cluster(cluster) = &backend
+        && request.depends_on_version(&templates, live.as_ref())?
+    {
+        request.definition = Some(cluster.definition().await);
+    }
     request.find_resumed(&backend, live.as_ref()).await?;
     let mut prepared = request.prepare(&templates, live.as_ref())?;
 

@@ -18,7 +18,7 @@ use crate::cache::LIMIT;
 use crate::cli::failure::Failure;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
 use crate::cli::{files, generate};
-use crate::cluster::TemplateKind;
+use crate::cluster::{Definition, TemplateKind};
 use crate::output::stream::talk;
 use crate::prepare::{Detail, Inline, LockForm, Notice, Options, Prepared, Source, Templates, from_source, told};
 
@@ -38,6 +38,8 @@ pub(super) struct Request<'a> {
     pub(super) parameters: Vec<(String, String)>,
     /// How locks are written.
     pub(super) lock_form: LockForm,
+    /// What the cluster says of its Argo, where it was asked.
+    pub(super) definition: Option<Definition>,
     /// The runs that the workflows go on from, in their order; empty without `--resume`.
     resumed: Vec<Option<Resumed>>,
 }
@@ -64,6 +66,7 @@ impl<'a> Request<'a> {
             sources,
             parameters: parameters(args)?,
             lock_form: LockForm::Plural,
+            definition: None,
             resumed: Vec::new(),
         })
     }
@@ -117,14 +120,21 @@ impl<'a> Request<'a> {
         if !self.workflows.is_empty() || self.args.from.is_some() {
             return Ok(());
         }
-        let held = self.beside.iter().find(|document| document.kind == Kind::CronWorkflow);
-        Err(match held.and_then(Document::name) {
-            Some(name) => Failure::usage("the files hold no Workflow, but a CronWorkflow")
-                .hint(format!("use --from cronworkflow/{name} for a workflow of it, or check it with lint")),
-            None => Failure::usage("the files hold no Workflow").hint(
+        Err(self.only_a_schedule().unwrap_or_else(|| {
+            Failure::usage("the files hold no Workflow").hint(
                 "use --from workflowtemplate/NAME for one of their templates, or --dry-run=client to print these prepared",
-            ),
-        })
+            )
+        }))
+    }
+
+    /// The refusal of files in which a CronWorkflow was taken for a workflow.
+    fn only_a_schedule(&self) -> Option<Failure> {
+        let held = self.beside.iter().find(|document| document.kind == Kind::CronWorkflow)?;
+        let refusal = Failure::usage("the files hold no Workflow, but a CronWorkflow");
+        Some(
+            refusal
+                .hint(format!("use --from cronworkflow/{} for a workflow of it, or check it with lint", held.name()?)),
+        )
     }
 
     /// Everything that is to be submitted, prepared; nothing is created before all of it is sound.
@@ -261,7 +271,11 @@ impl<'a> Request<'a> {
             Ok(prepared)
         });
         let all = prepared.collect::<Result<Vec<_>, Failure>>()?;
-        if all.is_empty() { Err(Failure::usage("the files hold no Workflow and no template")) } else { Ok(all) }
+        if all.is_empty() {
+            let nothing = || Failure::usage("the files hold no Workflow and no template");
+            return Err(self.only_a_schedule().unwrap_or_else(nothing));
+        }
+        Ok(all)
     }
 }
 

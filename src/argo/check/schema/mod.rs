@@ -7,6 +7,8 @@
 mod metadata;
 mod types;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use self::types::{Bound, Field, Shape, Type};
@@ -14,10 +16,20 @@ use super::finding::{Finding, Fix, Rule};
 use super::nearest::nearest;
 use super::version::Version;
 use super::{Options, Severity};
-use crate::argo::document::{Kind, found, join};
+use crate::argo::document::{Kind, any_string, found, join};
 
 /// The most findings that are collected of one document, and the most unknown keys that are looked at.
 const MAX_FINDINGS: usize = 200;
+/// Types whose names are patterns in the definitions.
+const NAMED: [&str; 4] = ["Template", "WorkflowStep", "DAGTask", "Parameter"];
+/// Lists whose items differ in these fields, each with the value that stands for none (x-kubernetes-list-map-keys).
+const UNIQUE: [(&str, &[(&str, &str)]); 5] = [
+    ("env", &[("name", "")]),
+    ("ports", &[("containerPort", ""), ("protocol", "TCP")]),
+    ("claims", &[("name", "")]),
+    ("volumeDevices", &[("devicePath", "")]),
+    ("volumeMounts", &[("mountPath", "")]),
+];
 
 /// Checks a document's fields.
 pub(super) fn check(document: &Value, kind: Kind, options: &Options) -> Vec<Finding> {
@@ -46,9 +58,10 @@ struct Walk<'document> {
 impl<'document> Walk<'document> {
     fn value(&mut self, value: &'document Value, shape: &Shape) {
         if !shape.admits(value) {
-            let message = format!("expected {}, found {}", shape.expected(), found(value));
+            let message = format!("expected {}, found {}", shape.expected(value), found(value));
             return self.problem(Rule::Type, Severity::Error, message, shape.hint(value), shape.fix(value));
         }
+        self.not_from_kubectl(value, shape);
         match (shape, value) {
             (Shape::Type(number), _) => self.object(value, types::numbered(*number)),
             (Shape::List(item), Value::Array(items)) => self.items(items, item),
@@ -59,9 +72,35 @@ impl<'document> Walk<'document> {
             }
             (Shape::Quantity, Value::String(text)) if !is_quantity(text) => {
                 let message = format!("expected a quantity such as 500m or 1Gi, found `{text}`");
-                self.problem(Rule::Type, Severity::Error, message, None, None);
+                let hint = text.contains("{{").then_some("Argo replaces no tag here: set it by `podSpecPatch`");
+                self.problem(Rule::Type, Severity::Error, message, hint, None);
             }
             _ => {}
+        }
+    }
+
+    /// Argo makes a text of what the definitions have as one, and `submit` does. Kubectl does not.
+    fn not_from_kubectl(&mut self, value: &Value, shape: &Shape) {
+        let is_refused = match shape {
+            Shape::Scalar => value.is_number() || value.is_boolean(),
+            Shape::Quantity => value.is_number() && !is_integer(value),
+            _ => false,
+        };
+        if is_refused && !self.options.completes && self.options.definitions_count() {
+            let text = any_text(value);
+            let message =
+                format!("{} that Argo reads as the text `{text}`, and that clusters refuse from kubectl", found(value));
+            self.problem(Rule::Type, Severity::Warning, message, Some("put it in quotes"), Some(Fix::Replace(text)));
+        }
+    }
+
+    /// The definitions take no tag in a name, though Argo would replace it.
+    fn tag_in_name(&mut self, field: &Field, value: &Value, of: &'static Type) {
+        let is_name = field.name == "name" && value.as_str().is_some_and(|name| name.contains("{{"));
+        let is_of = |name: &&str| types::named(name).is_some_and(|named| std::ptr::eq(named, of));
+        if is_name && self.options.definitions_count() && NAMED.iter().any(is_of) {
+            let message = "a name has no tags: clusters refuse it".to_owned();
+            self.problem(Rule::Limit, Severity::Error, message, None, None);
         }
     }
 
@@ -76,6 +115,7 @@ impl<'document> Walk<'document> {
                     self.version(field);
                     self.value(value, &field.shape);
                     self.bound(value, &field.bound);
+                    self.tag_in_name(field, value, of);
                     self.path.pop();
                 }
             }
@@ -89,6 +129,25 @@ impl<'document> Walk<'document> {
         let may_be_null = matches!(shape, Shape::Any | Shape::Text | Shape::Scalar);
         for (index, item) in items.iter().enumerate().filter(|(_, item)| !(may_be_null && item.is_null())) {
             self.below(Segment::Index(index), item, shape);
+        }
+        if let (Some(Segment::Key(list)), Shape::Type(_)) = (self.path.last(), shape)
+            && let Some((_, keys)) = UNIQUE.iter().find(|(unique, _)| unique == list)
+        {
+            self.unique(items, keys);
+        }
+    }
+
+    fn unique(&mut self, items: &'document [Value], keys: &[(&'static str, &str)]) {
+        let mut seen = HashSet::new();
+        for (index, item) in items.iter().enumerate() {
+            let part = |(key, default): &(&str, &str)| item.get(*key).map_or_else(|| (*default).into(), any_text);
+            let parts: Vec<String> = keys.iter().map(part).collect();
+            if !seen.insert(parts.clone()) {
+                self.path.extend([Segment::Index(index), Segment::Key(keys[0].0)]);
+                let message = format!("`{}` stands twice in this list", parts[0]);
+                self.problem(Rule::Limit, self.of_definitions(), message, None, None);
+                self.path.truncate(self.path.len() - 2);
+            }
         }
     }
 
@@ -148,8 +207,13 @@ impl<'document> Walk<'document> {
     fn bound(&mut self, value: &Value, bound: &Bound) {
         let message = match (bound, value) {
             (Bound::None, _) | (_, Value::Null) => return,
-            // A tag may become one of the words.
-            (Bound::Words(words), Value::String(text)) if words.contains(&text.as_str()) || text.contains("{{") => {
+            (Bound::Words(words), Value::String(text)) if words.contains(&text.as_str()) => return,
+            // A tag may become one of the words, where only Argo looks.
+            (Bound::Words(_), Value::String(text)) if text.contains("{{") => {
+                if self.options.definitions_count() {
+                    let message = "no tag may stand for the words of this field: clusters refuse it".to_owned();
+                    self.problem(Rule::Enum, Severity::Error, message, None, None);
+                }
                 return;
             }
             (Bound::Words(words), Value::String(text)) => {
@@ -194,12 +258,9 @@ impl<'document> Walk<'document> {
         }
     }
 
-    /// Clusters before 4.0 took documents that break the definitions.
+    /// Clusters before 4.0, and those with minimal definitions, take documents that break the full ones.
     fn of_definitions(&self) -> Severity {
-        match self.options.version {
-            Some(version) if version < Version::V4_0 => Severity::Warning,
-            _ => Severity::Error,
-        }
+        if self.options.definitions_count() { Severity::Error } else { Severity::Warning }
     }
 
     fn problem(&mut self, rule: Rule, severity: Severity, message: String, hint: Option<&str>, fix: Option<Fix>) {
@@ -229,13 +290,14 @@ impl<'document> Walk<'document> {
 }
 
 impl Shape {
-    fn expected(&self) -> &'static str {
+    fn expected(&self, value: &Value) -> &'static str {
         match self {
             Self::Any => "any value",
             Self::Text => "a string",
             Self::Time => "a time",
             Self::Truth => "true or false",
-            Self::Integer => "an integer",
+            Self::SmallInteger | Self::IntegerOrText if is_integer(value) => "an integer of 32 bits",
+            Self::Integer | Self::SmallInteger => "an integer",
             Self::Number => "a number",
             Self::IntegerOrText => "an integer or a string",
             Self::Quantity => "a number or a string",
@@ -252,8 +314,9 @@ impl Shape {
             Self::Text | Self::Time => value.is_string(),
             Self::Truth => value.is_boolean(),
             Self::Integer => is_integer(value),
+            Self::SmallInteger => is_small_integer(value),
             Self::Number => value.is_number(),
-            Self::IntegerOrText => is_integer(value) || value.is_string(),
+            Self::IntegerOrText => is_small_integer(value) || value.is_string(),
             Self::Quantity => value.is_number() || value.is_string(),
             Self::Scalar => value.is_number() || value.is_string() || value.is_boolean(),
             Self::List(_) => value.is_array(),
@@ -264,7 +327,9 @@ impl Shape {
     fn hint(&self, value: &Value) -> Option<&'static str> {
         match (self, value) {
             (Self::Text, Value::Bool(_) | Value::Number(_)) => Some("put it in quotes"),
-            (Self::Integer | Self::Truth | Self::Number, Value::String(_)) => Some("write it without quotes"),
+            (Self::Integer | Self::SmallInteger | Self::Truth | Self::Number, Value::String(_)) => {
+                Some("write it without quotes")
+            }
             (Self::Scalar, Value::Array(_) | Value::Object(_)) => Some("write it as JSON text in quotes"),
             // Only steps are lists of lists.
             (Self::List(item), Value::Object(_)) if matches!(**item, Self::Type(_)) && self.is_group() => {
@@ -278,7 +343,7 @@ impl Shape {
     fn fix(&self, value: &Value) -> Option<Fix> {
         match (self, value) {
             (Self::Text, Value::Bool(_) | Value::Number(_)) => Some(Fix::Quote),
-            (Self::Integer | Self::Truth | Self::Number, Value::String(_)) => Some(Fix::Unquote),
+            (Self::Integer | Self::SmallInteger | Self::Truth | Self::Number, Value::String(_)) => Some(Fix::Unquote),
             _ => None,
         }
     }
@@ -289,16 +354,23 @@ impl Shape {
     }
 }
 
+fn any_text(value: &Value) -> String {
+    any_string(value).unwrap_or_default()
+}
+
 /// Kubectl writes 5.0 as 5.
 fn is_integer(value: &Value) -> bool {
     value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
+/// (k8s.io/apimachinery/pkg/util/intstr, IntOrString)
+fn is_small_integer(value: &Value) -> bool {
+    let limits = f64::from(i32::MIN)..=f64::from(i32::MAX);
+    is_integer(value) && value.as_f64().is_some_and(|number| limits.contains(&number))
+}
+
 /// A decimal number with one of Kubernetes' suffixes or an exponent. (k8s.io/apimachinery/pkg/api/resource, ParseQuantity)
 fn is_quantity(text: &str) -> bool {
-    if text.contains("{{") {
-        return true;
-    }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let digits = unsigned.find(|one: char| !one.is_ascii_digit() && one != '.').unwrap_or(unsigned.len());
     let (number, suffix) = unsigned.split_at(digits);

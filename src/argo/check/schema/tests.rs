@@ -153,18 +153,13 @@ fn words_and_ranges_are_those_of_the_definitions_which_came_with_argo_4() {
         found.map(|(severity, rule, _)| (rule.id(), severity)).collect::<Vec<_>>()
     };
     let (error, warning) = (Severity::Error, Severity::Warning);
-    let of_definitions = |severity| {
-        vec![
-            ("limit", severity),
-            ("enum", error),
-            ("limit", severity),
-            ("required", severity),
-            ("required", severity),
-            ("required", severity),
-        ]
+    let of_definitions = |severity, tags: &[(&'static str, Severity)]| {
+        let before =
+            [("limit", severity), ("enum", error), ("limit", severity), ("required", severity), ("required", severity)];
+        [&before[..], tags, &[("required", severity)]].concat()
     };
-    assert_eq!(of(None), of_definitions(error));
-    assert_eq!(of(Some(Version::V3_7)), of_definitions(warning));
+    assert_eq!(of(None), of_definitions(error, &[("enum", error)]), "no tag stands for a word");
+    assert_eq!(of(Some(Version::V3_7)), of_definitions(warning, &[]));
 }
 
 #[test]
@@ -180,4 +175,30 @@ fn a_field_of_another_version_is_refused_where_the_version_is_known() {
     assert_eq!(of(Some(Version::V4_1))[0].0, Severity::Error);
     let old = of(Some(Version::V3_6));
     assert!(old.len() == 1 && old[0].2.contains("Argo has this field since 4.1, not in 3.6"), "{old:?}");
+}
+
+#[test]
+fn items_of_a_list_differ_in_their_key() {
+    let of = |container: &str| {
+        let text = format!("spec: {{templates: [{{name: a, container: {{image: x, {container}}}}}]}}\n");
+        let found = found(&format!("{HEAD}{text}"), &Options::default()).into_iter();
+        found.filter(|(_, rule, _)| *rule == Rule::Limit).map(|(_, _, text)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of(
+            "env: [{name: A, value: a}, {name: B, value: a}], ports: [{containerPort: 1}, {containerPort: 1, protocol: UDP}]"
+        ),
+        Vec::<String>::new()
+    );
+    for (twice, place) in [
+        ("env: [{name: A, value: a}, {name: A, value: b}]", "env[1].name`: `A` stands twice"),
+        ("ports: [{containerPort: 1}, {containerPort: 1, protocol: TCP}]", "ports[1].containerPort`: `1` stands twice"),
+        (
+            "volumeMounts: [{name: a, mountPath: /a}, {name: b, mountPath: /a}]",
+            "volumeMounts[1].mountPath`: `/a` stands twice",
+        ),
+    ] {
+        let found = of(twice);
+        assert!(found.len() == 1 && found[0].contains(place), "{found:?}");
+    }
 }

@@ -56,6 +56,8 @@ pub(super) enum Shape {
     Text,
     Truth,
     Integer,
+    /// One of 32 bits.
+    SmallInteger,
     Number,
     /// What Kubernetes calls a quantity.
     Quantity,
@@ -152,6 +154,7 @@ impl Shape {
             "text" => Self::Text,
             "bool" => Self::Truth,
             "int" => Self::Integer,
+            "int32" => Self::SmallInteger,
             "number" => Self::Number,
             "quantity" => Self::Quantity,
             "time" => Self::Time,
@@ -180,7 +183,8 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_is_understood() {
-        const WORDS: [&str; 9] = ["any", "text", "bool", "int", "number", "quantity", "time", "scalar", "int|text"];
+        const WORDS: [&str; 10] =
+            ["any", "text", "bool", "int", "int32", "number", "quantity", "time", "scalar", "int|text"];
         let entries = entries(TABLE);
         let names: Vec<&str> = entries.iter().map(|(name, _)| *name).collect();
         for (name, fields) in &entries {

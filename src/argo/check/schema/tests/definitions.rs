@@ -69,7 +69,8 @@ impl Comparison {
             Shape::Any if kind.is_empty() || (kind == "object" && field(schema, "properties").is_none()) => {}
             Shape::Text | Shape::Scalar | Shape::Time if kind == "string" => {}
             Shape::Truth if kind == "boolean" => {}
-            Shape::Integer if kind == "integer" => {}
+            Shape::Integer if kind == "integer" && text(schema, "format") != "int32" => {}
+            Shape::SmallInteger if kind == "integer" && text(schema, "format") == "int32" => {}
             Shape::Number if kind == "number" => {}
             _ => self.tell(path, format_args!("{shape:?} in the table, {kind:?} in the definitions")),
         }
