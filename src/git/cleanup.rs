@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::GitError;
 use super::garbage::{self, Collected};
-use super::identity::TaskId;
+use super::identity::{RunTasks, TaskId};
 use super::lock::{self, Lock};
 use super::network::Network;
 use super::program::Git;
@@ -47,6 +47,8 @@ pub(crate) enum Selection {
     None,
     /// The worktrees of these tasks.
     Tasks(Vec<TaskId>),
+    /// Those whose task is that of a run, or a call of it.
+    Run(RunTasks),
     /// The stale ones: nobody can work in them.
     Stale,
     /// All.
@@ -171,6 +173,7 @@ impl Work<'_> {
         let is_named = match &self.request.selection {
             Selection::None => false,
             Selection::Tasks(tasks) => tasks.iter().any(|task| task.as_str() == tree.task),
+            Selection::Run(run) => run.has(&tree.task),
             Selection::Stale => tree.state.is_stale(),
             Selection::All => true,
         };

@@ -17,6 +17,11 @@ pub(crate) struct RepositoryName(String);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskId(String);
 
+/// The tasks of a run's calls: `run-<run id>` and `run-<run id>-<12 hexadecimal digits>`, as `submit --isolate` names
+/// them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunTasks(TaskId);
+
 /// A full SHA-1 object id, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectId(String);
@@ -155,6 +160,23 @@ impl FromStr for TaskId {
     }
 }
 
+impl FromStr for RunTasks {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        format!("run-{text}").parse().map(Self)
+    }
+}
+
+impl RunTasks {
+    /// Whether a task is one of them.
+    pub(crate) fn has(&self, task: &str) -> bool {
+        let Some(rest) = task.strip_prefix(self.0.as_str()) else { return false };
+        let is_call = |call: &str| call.len() == 12 && call.bytes().all(|byte| byte.is_ascii_hexdigit());
+        rest.is_empty() || rest.strip_prefix('-').is_some_and(is_call)
+    }
+}
+
 impl FromStr for ObjectId {
     type Err = NameError;
 
@@ -232,6 +254,18 @@ mod tests {
         {
             assert!(illegal.parse::<TaskId>().is_err(), "{illegal:?}");
         }
+    }
+
+    #[test]
+    fn a_run_has_the_tasks_of_its_calls_and_no_others() {
+        let run: RunTasks = "r_1-a".parse().unwrap_or_else(|error| panic!("{error}"));
+        assert!(run.has("run-r_1-a") && run.has("run-r_1-a-0123456789ab"));
+        for other in
+            ["run-r_1", "run-r_1-a-b", "run-r_1-a-0123456789abc", "run-r_1-ab", "r_1-a", "run-r_1-a-0123456789xy"]
+        {
+            assert!(!run.has(other), "{other}");
+        }
+        assert!("../x".parse::<RunTasks>().is_err());
     }
 
     #[test]

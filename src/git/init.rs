@@ -19,7 +19,7 @@ use super::resolve::{Resolved, resolve};
 use super::reuse::{self, Reuse};
 use super::root::Root;
 use super::trash::{self, Trash};
-use super::{base, hook, recovery, sparse, tracking, trust};
+use super::{base, hook, kept, recovery, sparse, tracking, trust};
 
 /// The options of an init.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub(crate) struct InitRequest {
     pub sparse: Vec<Directory>,
     /// Use the existing worktree of the task.
     pub reuse: bool,
+    /// Use it as it is, at the commit that it has.
+    pub keep: bool,
     /// Add base and worktree to `safe.directory` in the user's git configuration.
     pub trust: bool,
     /// Maximum time to wait for the lock.
@@ -74,6 +76,12 @@ pub(crate) fn init(
     cancelled: &AtomicBool,
     report: &mut dyn FnMut(Step),
 ) -> Result<Worktree, GitError> {
+    if request.keep
+        && let Some((root, worktree)) = kept::find(place, network.url, &request.task)?
+    {
+        root.write_workspace_path(&worktree.path)?;
+        return Ok(worktree);
+    }
     let directory = directory(network, place, request)?;
     let resolved = resolve(network, &directory, &request.revision)?;
 

@@ -56,6 +56,16 @@ impl RemoteUrl {
         format!("{}/{owner}/{repository}.git", forge.trim_end_matches('/')).parse()
     }
 
+    /// The repository of an owner on the forge that the CI names, else on the usual one.
+    pub(crate) fn of_owner(
+        owner: &Owner,
+        repository: &RepositoryName,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, RemoteUrlError> {
+        let server = variable("GITHUB_SERVER_URL").filter(|server| !server.is_empty());
+        Self::on_forge(server.as_deref().unwrap_or("https://github.com"), owner, repository)
+    }
+
     /// The address in the form for git.
     pub(crate) fn as_str(&self) -> &str {
         &self.text

@@ -52,6 +52,19 @@ fn removing_a_worktree_again_is_not_an_error() {
 }
 
 #[test]
+fn the_worktrees_of_one_run_are_removed() {
+    let repository = Repository::new();
+    for task in ["run-r1", "run-r1-0123456789ab", "run-r10", "run-r1-b"] {
+        let _ = repository.init(&["--task-id", task]).good();
+    }
+    let done = cleanup(&repository, &["--run-id", "r1"]).good();
+    assert_eq!(done, "worktree run-r1 removed\nworktree run-r1-0123456789ab removed\n");
+    assert!(repository.root().join("trees/run-r10").exists() && repository.root().join("trees/run-r1-b").exists());
+    assert_eq!(cleanup(&repository, &["--run-id", "r1"]).good(), "", "repeating it is not an error");
+    assert_sound(&repository);
+}
+
+#[test]
 fn cleaning_a_missing_root_does_nothing() {
     let repository = Repository::new();
     for arguments in [&["--all", "--gc", "--remote-prune"][..], &["--stale"], &["--task-id", "a"]] {

@@ -101,6 +101,36 @@ fn a_task_has_one_worktree_which_reuse_uses() {
     assert_eq!(repository.git(&tree, &["rev-parse", "HEAD"]), repository.commit("side"));
 }
 
+/// What the next attempt of a task finds: the files and the commit of the last one, whatever the ref names by now.
+#[test]
+fn keep_goes_on_in_the_worktree_as_it_is() {
+    let repository = Repository::new();
+    let first = repository.init(&["--task-id", "a", "--keep", "-q"]).good();
+    let tree = repository.root().join("trees/a");
+    std::fs::write(tree.join("plain.txt"), "mine\n").unwrap();
+    std::fs::rename(repository.source(), repository.path("elsewhere")).unwrap();
+    let again = repository.init(&["--task-id", "a", "--keep", "--ref", "refs/heads/none", "-q"]);
+    assert_eq!(again.good(), first, "the remote is not asked");
+    assert_eq!(std::fs::read_to_string(tree.join("plain.txt")).unwrap(), "mine\n");
+    assert_eq!(repository.git(&tree, &["rev-parse", "HEAD"]), repository.main);
+    let other = repository.init(&["--task-id", "b", "--keep", "-q"]);
+    assert_ne!(other.code, Some(0), "a new worktree needs the remote: {other:?}");
+}
+
+#[test]
+fn the_umask_lets_others_write() {
+    use std::os::unix::fs::PermissionsExt;
+    let repository = Repository::new();
+    let _ = repository.init(&["--task-id", "a", "--umask", "000"]).good();
+    let tree = repository.root().join("trees/a");
+    for (name, mode) in [("plain.txt", 0o666), ("dir", 0o777), ("dir/run.sh", 0o666)] {
+        let found = std::fs::symlink_metadata(tree.join(name)).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode, "{name}");
+    }
+    assert_eq!(repository.git(&tree, &["status", "--porcelain"]), "");
+    assert_eq!(repository.init(&["--task-id", "b", "--umask", "9"]).code, Some(2));
+}
+
 #[test]
 fn twenty_parallel_inits_create_twenty_worktrees() {
     let repository = Repository::new();

@@ -13,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
 use crate::cli::values::{formats, span};
 use crate::exit::{Exit, chain};
-use crate::git::{CleanupEvent, CleanupReport, CleanupRequest, GitError, Reason, Root, Selection, TaskId};
+use crate::git::{CleanupEvent, CleanupReport, CleanupRequest, GitError, Reason, Root, RunTasks, Selection, TaskId};
 use crate::output::format::{Format, rendered};
 use crate::output::stream::{result, talk};
 use crate::output::tree::printable;
@@ -38,12 +38,16 @@ cannot be collected because another process is writing.";
 /// Remove worktrees and their remains; worktrees that hold work are kept
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["task_id", "stale", "all", "gc", "remote_prune"])))]
-#[command(group(clap::ArgGroup::new("which").args(["task_id", "stale", "all"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["task_id", "run_id", "stale", "all", "gc", "remote_prune"])))]
+#[command(group(clap::ArgGroup::new("which").args(["task_id", "run_id", "stale", "all"])))]
 pub(super) struct Args {
     /// Remove the worktrees of these tasks
     #[arg(long, value_name = "ID", num_args = 1..)]
     task_id: Vec<TaskId>,
+
+    /// Remove the worktrees that submit --isolate made for this run
+    #[arg(long, value_name = "ID")]
+    run_id: Option<RunTasks>,
 
     /// Remove unusable worktrees: half-made by a killed init, without a directory, or (with --force) unknown to git
     #[arg(long)]
@@ -114,9 +118,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn request(args: &Args) -> CleanupRequest {
-    let selection = match (args.task_id.as_slice(), args.stale, args.all) {
-        ([], true, _) => Selection::Stale,
-        ([], _, true) => Selection::All,
+    let selection = match (args.task_id.as_slice(), &args.run_id, args.stale, args.all) {
+        ([], Some(run), ..) => Selection::Run(run.clone()),
+        ([], _, true, _) => Selection::Stale,
+        ([], _, _, true) => Selection::All,
         ([], ..) => Selection::None,
         (tasks, ..) => Selection::Tasks(tasks.to_vec()),
     };

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::fs::Mode;
 use serde_json::json;
 
 use super::interrupt::until_signal;
@@ -28,6 +29,9 @@ const EXAMPLES: &str = "Examples:
 
   # Check out some directories of a large repository, reusing the task's worktree
   kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1 --sparse docs src/app --reuse
+
+  # In an init container: make the worktree, or go on in the one that an earlier attempt has left
+  kubectl runnable worktree init --owner exampleorg --repo sample --task-id task-1 --keep --umask 000
 
   # Fetch the full history and print JSON, for a script
   kubectl runnable worktree init --owner exampleorg --repo sample --depth 0 -o json";
@@ -72,6 +76,14 @@ pub(super) struct Args {
     #[arg(long)]
     reuse: bool,
 
+    /// Use the task's existing worktree as it is, with its files and at its commit; nothing is asked of the remote then
+    #[arg(long, conflicts_with_all = ["reuse", "sparse"])]
+    keep: bool,
+
+    /// Mode bits that new files and directories lack, in octal; 000 lets every user of the volume write them
+    #[arg(long, value_name = "MODE", value_parser = umask)]
+    umask: Option<u32>,
+
     /// Add base and worktree to safe.directory in your global git config, for volumes that belong to another user
     #[arg(long)]
     safe_directory: bool,
@@ -98,6 +110,9 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    if let Some(mode) = args.umask {
+        rustix::process::umask(Mode::from_raw_mode(mode));
+    }
     let url = url(args)?;
     let request = request(args)?;
     let git = git()?;
@@ -128,6 +143,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// `--umask`.
+fn umask(text: &str) -> Result<u32, &'static str> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or("expected an octal number from 000 to 777")
+}
+
 fn url(args: &Args) -> Result<RemoteUrl, Failure> {
     match (&args.url, &args.owner, &args.repo) {
         (Some(url), ..) => {
@@ -138,9 +159,7 @@ fn url(args: &Args) -> Result<RemoteUrl, Failure> {
             Ok(url.absolute(&std::env::current_dir().map_err(anyhow::Error::from)?))
         }
         (None, Some(owner), Some(repository)) => {
-            let server = std::env::var("GITHUB_SERVER_URL").ok().filter(|server| !server.is_empty());
-            let server = server.as_deref().unwrap_or("https://github.com");
-            RemoteUrl::on_forge(server, owner, repository)
+            RemoteUrl::of_owner(owner, repository, |name| std::env::var(name).ok())
                 .map_err(|error| Failure::usage(format!("GITHUB_SERVER_URL: {error}")))
         }
         _ => Err(Failure::usage("no repository given: use --owner and --repo, or --url")),
@@ -157,7 +176,8 @@ fn request(args: &Args) -> Result<InitRequest, Failure> {
         revision: args.revision.clone(),
         depth: Depth(args.depth),
         sparse: args.sparse.clone(),
-        reuse: args.reuse,
+        reuse: args.reuse || args.keep,
+        keep: args.keep,
         trust: args.safe_directory,
         lock_timeout: args.lock_timeout,
     })
