@@ -25,6 +25,7 @@
 
 mod argo;
 mod backend;
+mod bundle;
 mod cache;
 mod cli;
 mod cluster;

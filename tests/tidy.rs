@@ -50,13 +50,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["argo", "mask"]),
     ("locks", &["argo", "exit", "mask"]),
     ("prepare", &["argo", "exit"]),
+    ("bundle", &["argo", "exit"]),
     ("git", &["exit", "file"]),
     ("cache", &["argo", "exit", "file", "mask", "prepare"]),
     ("cluster", &["argo", "cache", "exit", "mask"]),
     ("local", &["argo", "cache", "exit", "file", "mask", "prepare"]),
     ("retry", &["argo", "cache", "exit", "local", "prepare"]),
     ("backend", &["argo", "cluster", "control", "exit", "local", "mask", "prepare", "report"]),
-    ("output", &["argo", "cache", "exit", "git", "locks", "mask", "report", "retry"]),
+    ("output", &["argo", "bundle", "cache", "exit", "git", "locks", "mask", "report", "retry"]),
 ];
 
 const RULES: &[Rule] = &[
@@ -73,6 +74,7 @@ fn is_pure(path: &str) -> bool {
     }
     [
         "src/argo/",
+        "src/bundle/",
         "src/control/",
         "src/prepare/",
         "src/local/resolved.rs",

@@ -21,6 +21,21 @@ pub(crate) const CONFIG_MAP_TYPE: &str = "workflows.argoproj.io/configmap-type";
 #[repr(transparent)]
 pub(crate) struct Metadata(Value);
 
+/// Fields of an object that only the server writes.
+const OF_SERVER: [&str; 6] = ["managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"];
+
+/// An object without the fields that only the server writes: what its users have written.
+pub(crate) fn without_server_fields(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(fields) = object.as_object_mut() {
+        fields.shift_remove("status");
+        if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.retain(|field, _| !OF_SERVER.contains(&field.as_str()));
+        }
+    }
+    object
+}
+
 impl Metadata {
     /// Those of an object of any kind.
     pub(crate) fn of(object: &Value) -> &Self {

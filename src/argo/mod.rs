@@ -28,7 +28,7 @@ mod value;
 pub(crate) mod workflow;
 pub(crate) mod workflow_spec;
 
-pub(crate) use self::metadata::Metadata;
+pub(crate) use self::metadata::{Metadata, without_server_fields};
 pub(crate) use self::nodes::Nodes;
 pub(crate) use self::shutdown::Shutdown;
 pub use self::workflow::Workflow;

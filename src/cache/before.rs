@@ -160,7 +160,7 @@ fn written(template: &Value) -> Vec<String> {
 }
 
 /// The lines of one text alone, those that went before those that came: the longest common part stays out.
-fn differing(old: &[String], new: &[String]) -> Vec<String> {
+pub(crate) fn differing(old: &[String], new: &[String]) -> Vec<String> {
     if old == new {
         return Vec::new();
     }

@@ -39,7 +39,7 @@ mod store;
 mod usage;
 mod why;
 
-pub(crate) use self::before::{Before, Gone, attempt_before};
+pub(crate) use self::before::{Before, Gone, attempt_before, differing as differing_lines};
 pub use self::change::Change;
 pub use self::contents::Cache;
 pub(crate) use self::contents::{LABEL, LABEL_VALUE, LIMIT, Object, Place};

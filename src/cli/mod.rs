@@ -2,6 +2,7 @@
 //! here.
 
 mod access;
+mod bundle;
 mod cache;
 mod check;
 mod completion;
@@ -16,6 +17,7 @@ mod follow_up;
 mod generate;
 mod handle;
 mod home;
+mod isolation;
 mod launch;
 mod lint;
 mod list;
@@ -105,6 +107,7 @@ enum Command {
     Cache(Box<cache::Args>),
     Semaphore(semaphore::Args),
     Worktree(worktree::Args),
+    Bundle(bundle::Args),
     Config(config::Args),
     Doctor(doctor::Args),
     Completion(completion::Args),
@@ -186,6 +189,7 @@ fn carry_out(cli: Cli) -> Result<Exit, Failure> {
         Command::Cache(args) => cache::run(&args),
         Command::Semaphore(args) => semaphore::run(&args),
         Command::Worktree(args) => worktree::run(&args),
+        Command::Bundle(args) => bundle::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Version(args) => version::run(&args),

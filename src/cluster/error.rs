@@ -160,6 +160,20 @@ pub enum ClusterError {
         /// Its name.
         name: String,
     },
+    /// The program does not install objects of this kind.
+    #[error("objects of kind {kind:?} are not installed by this program")]
+    UnknownKind {
+        /// The kind.
+        kind: String,
+    },
+    /// The claim does not exist.
+    #[error("claim {name:?} does not exist{}", in_namespace(Some(.namespace)))]
+    ClaimMissing {
+        /// Its name.
+        name: String,
+        /// The searched namespace.
+        namespace: String,
+    },
     /// The document has no name.
     #[error("the workflow has no metadata.name")]
     Unnamed,

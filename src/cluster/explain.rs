@@ -65,6 +65,9 @@ impl Cluster {
         if call.resource == Resource::CONFIG_MAP {
             return ClusterError::ConfigMapMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };
         }
+        if call.resource == Resource::CLAIM {
+            return ClusterError::ClaimMissing { name: call.name.to_owned(), namespace: self.namespace.clone() };
+        }
         ClusterError::TemplateMissing {
             kind: call.resource.kind,
             name: call.name.to_owned(),

@@ -69,6 +69,30 @@ impl Resource {
     pub(crate) const LEASE: Self =
         Self { api_version: "coordination.k8s.io/v1", kind: "Lease", plural: "leases", namespaced: true };
 
+    pub(crate) const CLAIM: Self = Self::of_core("PersistentVolumeClaim", "persistentvolumeclaims");
+    pub(crate) const NODE: Self = Self { api_version: "v1", kind: "Node", plural: "nodes", namespaced: false };
+
+    /// The kinds of the objects that `bundle` installs.
+    pub(crate) const INSTALLED: [Self; 9] = [
+        Self::CONFIG_MAP,
+        Self::of_core("ServiceAccount", "serviceaccounts"),
+        Self::of_rbac("Role", "roles"),
+        Self::of_rbac("RoleBinding", "rolebindings"),
+        Self::of_argo("WorkflowTemplate", "workflowtemplates", true),
+        Self::of_argo("CronWorkflow", "cronworkflows", true),
+        Self::of_argo("EventBus", "eventbus", true),
+        Self::of_argo("EventSource", "eventsources", true),
+        Self::of_argo("Sensor", "sensors", true),
+    ];
+
+    const fn of_core(kind: &'static str, plural: &'static str) -> Self {
+        Self { api_version: "v1", kind, plural, namespaced: true }
+    }
+
+    const fn of_rbac(kind: &'static str, plural: &'static str) -> Self {
+        Self { api_version: "rbac.authorization.k8s.io/v1", kind, plural, namespaced: true }
+    }
+
     const fn of_argo(kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
         Self { api_version: "argoproj.io/v1alpha1", kind, plural, namespaced }
     }

@@ -3,8 +3,10 @@
 //! Objects are plain JSON values, so that any Argo version, unusual date or unknown field passes through unchanged.
 
 mod access;
+mod apply;
 mod cache;
 mod change;
+mod claim;
 mod config_map;
 mod create;
 mod definition;
@@ -45,6 +47,7 @@ use kube::config::ExecConfig;
 use serde_json::Value;
 
 pub use access::Access;
+pub(crate) use apply::ApplyOptions;
 pub use change::Changed;
 pub(crate) use create::Created;
 pub(crate) use definition::Definition;

@@ -17,6 +17,7 @@ impl CommandError for ClusterError {
             | Self::TemplateMissing { .. }
             | Self::WorkflowMissing { .. }
             | Self::ConfigMapMissing { .. }
+            | Self::ClaimMissing { .. }
             | Self::NoWorkflow { .. }
             | Self::Deleted { .. } => Exit::NotFound,
             Self::Exists { .. } | Self::Conflict { .. } | Self::Unsettled { .. } => Exit::Conflict,
@@ -57,6 +58,7 @@ impl CommandError for ClusterError {
             }
             Self::WorkflowMissing { .. } | Self::NoWorkflow { .. } => Some("kubectl get workflows -A lists the existing ones".into()),
             Self::Exists { .. } => Some("choose another --name, or retry the existing run".into()),
+            Self::ClaimMissing { .. } => Some("create it, or use --isolate pvc for one that goes with the workflow".into()),
             Self::ConfigMapMissing { .. } => Some("kubectl get configmaps -A lists the existing ones".into()),
             Self::TooLarge { kind, .. } if *kind == Resource::CONFIG_MAP.kind => {
                 Some("a ConfigMap holds at most 1 MiB: remove keys, or use another ConfigMap".into())
@@ -69,6 +71,7 @@ impl CommandError for ClusterError {
             | Self::Context { .. }
             | Self::Deleted { .. }
             | Self::Unnamed
+            | Self::UnknownKind { .. }
             | Self::Invalid { .. }
             | Self::Denied { .. }
             | Self::Pod { .. }

@@ -3,6 +3,7 @@
 use http::Request;
 use serde_json::{Value, json};
 
+use super::apply::ApplyOptions;
 use super::kind::Resource;
 
 /// The server ends a watch after this many seconds, so that connections are renewed regularly.
@@ -71,6 +72,16 @@ impl Call<'_> {
         Request::patch(format!("{object}?fieldManager=kubectl-runnable{dry_run}"))
             .header(http::header::CONTENT_TYPE, "application/merge-patch+json")
             .body(patch.to_string().into_bytes())
+    }
+
+    /// `PATCH` of the object: a server-side apply; unknown fields are an error.
+    pub(crate) fn apply(&self, object: &Value, options: ApplyOptions) -> Built {
+        let dry_run = if options.dry_run { "&dryRun=All" } else { "" };
+        let force = if options.force { "&force=true" } else { "" };
+        let path = format!("{}/{}", self.collection(), escaped(self.name));
+        Request::patch(format!("{path}?fieldManager=kubectl-runnable&fieldValidation=Strict{force}{dry_run}"))
+            .header(http::header::CONTENT_TYPE, "application/apply-patch+yaml")
+            .body(object.to_string().into_bytes())
     }
 
     /// `DELETE` of the object, if it still has this uid and resourceVersion.
@@ -236,6 +247,19 @@ mod tests {
         );
         assert_eq!(request.body(), br#"{"spec":{"x":1}}"#);
         assert!(CALL.create(&json!({}), true)?.uri().query().is_some_and(|query| query.ends_with("&dryRun=All")));
+        Ok(())
+    }
+
+    #[test]
+    fn an_apply_names_the_manager_and_takes_over_only_when_told() -> Result<(), http::Error> {
+        let request = CALL.apply(&json!({ "kind": "Workflow" }), ApplyOptions::default())?;
+        assert_eq!(
+            (request.method().as_str(), &request.headers()["content-type"]),
+            ("PATCH", &"application/apply-patch+yaml".parse()?)
+        );
+        assert_eq!(request.uri().query(), Some("fieldManager=kubectl-runnable&fieldValidation=Strict"));
+        let forced = CALL.apply(&json!({}), ApplyOptions { dry_run: true, force: true })?;
+        assert!(forced.uri().query().is_some_and(|query| query.ends_with("&force=true&dryRun=All")));
         Ok(())
     }
 

@@ -49,7 +49,7 @@ mod work;
 pub(crate) use cleanup::{CleanupEvent, CleanupReport, CleanupRequest, Selection, cleanup};
 pub(crate) use error::GitError;
 pub(crate) use fetch::Depth;
-pub(crate) use identity::{Directory, ObjectId, Owner, RepositoryName, Revision, RunTasks, TaskId};
+pub(crate) use identity::{Directory, NameError, ObjectId, Owner, RepositoryName, Revision, RunTasks, TaskId};
 pub(crate) use init::{InitRequest, Step, Worktree, init};
 pub(crate) use list::{WorktreeInfo, list};
 pub(crate) use network::Network;

@@ -1,5 +1,6 @@
 //! Output for users: text, tables, the live tree; `-o json|yaml|name`. Must never decide anything.
 
+pub(crate) mod bundle;
 pub(crate) mod cache;
 pub(crate) mod doctor;
 pub(crate) mod format;

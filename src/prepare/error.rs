@@ -73,6 +73,41 @@ pub enum PrepareError {
         /// The locks.
         locks: Vec<String>,
     },
+    /// The templates to isolate stand in another object.
+    #[error("isolation changes templates, and those of {name:?} are only referred to")]
+    IsolationByReference {
+        /// The WorkflowTemplate or ClusterWorkflowTemplate.
+        name: String,
+    },
+    /// There is no template of the name that is to be isolated.
+    #[error("there is no template {name:?} to isolate")]
+    NoSuchTemplate {
+        /// The name.
+        name: String,
+    },
+    /// The template to isolate runs no containers of the user's.
+    #[error("template {name:?} cannot be isolated: it is no container, script or containerSet")]
+    NoPod {
+        /// The template.
+        name: String,
+    },
+    /// One worktree is to serve several pods, and its volume belongs to one.
+    #[error("an emptyDir belongs to one pod, so the pods of a run cannot share a worktree in it")]
+    TreeOfOnePod,
+    /// The document has a volume of the name that isolation uses.
+    #[error("the workflow has a volume {volume:?} of its own, and isolation needs that name")]
+    VolumeTaken {
+        /// The volume.
+        volume: &'static str,
+    },
+    /// A container has mounted something where the isolated files are to be.
+    #[error("template {template:?} has mounted another volume at {path}")]
+    MountTaken {
+        /// The template.
+        template: String,
+        /// The path.
+        path: String,
+    },
     /// A template takes the mutex that its workflow holds.
     #[error("template {template:?} would wait forever for {lock}, which its own workflow holds")]
     LockWithinItself {

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::call_identity::count_items;
 use super::catalogue::Templates;
 use super::components::components;
+use super::isolation::{VOLUME, shares_tree};
 use super::template_scan::{Digest, Place, Survey};
 use crate::argo::call::{Target, TemplateReference, handlers};
 use crate::argo::references::References;
@@ -146,6 +147,8 @@ impl<'a> Graph<'a> {
         let claims = list(spec.get("volumeClaimTemplates"))
             .iter()
             .filter_map(|claim| claim.pointer("/metadata/name").and_then(Value::as_str))
+            // The files of a worktree that the pods of a run share are as little in a key as those of a claim.
+            .chain(shares_tree(spec).then_some(VOLUME))
             .collect();
         let adjacency: Vec<Vec<usize>> =
             builder.nodes.iter().map(|node| node.edges.iter().map(|edge| edge.to).collect()).collect();

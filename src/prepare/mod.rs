@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod graph;
 mod inline;
+mod isolation;
 mod key;
 mod memoizable;
 mod memoize;
@@ -33,6 +34,7 @@ pub use self::catalogue::Templates;
 use self::environment::VARIABLES;
 pub(crate) use self::error::PrepareError;
 pub(crate) use self::inline::merged;
+pub(crate) use self::isolation::{Checkout, Isolation, SecretKey, TreeScope, Volume};
 pub(crate) use self::key::KeyParts;
 pub(crate) use self::key::RUN_PARAMETERS;
 pub(crate) use self::key::is_prepared_key;
@@ -94,6 +96,7 @@ pub fn prepare(mut workflow: Value, templates: &Templates, options: &Options) ->
         metadata::annotate(&mut workflow, options::INLINE)?;
     }
     let run = prepare_spec(&mut workflow, templates, options, parameters::Owner::Workflow, &mut notices)?;
+    isolation::relabel(&mut workflow);
     Ok(Prepared { workflow, run, notices })
 }
 
@@ -129,6 +132,9 @@ fn prepare_spec(
 ) -> Result<Run, PrepareError> {
     let metadata = document.get("metadata").cloned().unwrap_or_default();
     let Some(spec) = document.get_mut("spec") else { return Err(no_spec(document)) };
+    if let Some(isolation) = &options.isolation {
+        isolation::apply(spec, isolation, options.locks.form, notices)?;
+    }
     let Some(fields) = spec.as_object_mut() else { return Err(no_spec(document)) };
     let namespace = metadata.get("namespace").and_then(Value::as_str);
     synchronization::apply(fields, &options.locks, templates, namespace, notices)?;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::isolation::Isolation;
 use super::synchronization::Locks;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
@@ -105,6 +106,8 @@ pub struct Options {
     pub parallelism: Option<u32>,
     /// Locks that the workflow takes, beside those of the document.
     pub locks: Locks,
+    /// Files of their own for the pods.
+    pub isolation: Option<Isolation>,
     /// What of other objects is put into the workflow, so that it can be memoized.
     pub inline: Inline,
 }
@@ -135,6 +138,7 @@ impl Options {
             priority: None,
             parallelism: None,
             locks: Locks::default(),
+            isolation: None,
             inline: Inline::No,
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::environment;
+use super::isolation::{INIT_CONTAINER, names_tree};
 use super::result_input;
 use crate::argo::references::References;
 use crate::argo::template::{list, text};
@@ -35,6 +36,8 @@ pub(super) enum Place {
     ContainerSet,
     /// The environment of a container.
     Environment,
+    /// Init containers, of which ours counts by what it checks out.
+    InitContainers,
     /// `dag`.
     Dag,
     /// Steps, tasks, or lists of them.
@@ -64,6 +67,7 @@ impl Place {
             (Self::Template, "retryStrategy" | "metrics") | (Self::Call, "hooks") | (Self::Elsewhere, _) => {
                 Self::Elsewhere
             }
+            (Self::Template, "initContainers") => Self::InitContainers,
             (Self::Container, "env") => Self::Environment,
             (Self::Inputs, "parameters") => Self::Parameters,
             _ => Self::Other,
@@ -134,7 +138,10 @@ impl Survey {
     fn read_object(&mut self, fields: &Map<String, Value>, place: Place) {
         let counts = |(_, value, inner): &(&str, &Value, Place)| !is_blank(value, *inner);
         let mut counted = Vec::with_capacity(fields.len());
-        let inner = fields.iter().filter_map(|(field, value)| Some((field.as_str(), value, place.field(field)?)));
+        // The image, the program and the rights that make a worktree do not change what is in it.
+        let is_ours = place == Place::InitContainers && fields.get("name").is_some_and(|name| name == INIT_CONTAINER);
+        let inner = fields.iter().filter(|(field, _)| !is_ours || *field == "env");
+        let inner = inner.filter_map(|(field, value)| Some((field.as_str(), value, place.field(field)?)));
         counted.extend(inner.filter(counts));
         counted.sort_unstable_by_key(|(field, ..)| *field);
         self.canonical.push(b'{');
@@ -192,7 +199,7 @@ fn read_results(text: &str, results: &mut BTreeSet<String>) {
 fn is_blank(value: &Value, place: Place) -> bool {
     match value {
         Value::Null => true,
-        Value::String(text) => text.is_empty(),
+        Value::String(text) => text.is_empty() || names_tree(text),
         Value::Array(items) => items.iter().all(|item| place.skips(item)),
         Value::Object(fields) => {
             fields.iter().all(|(field, value)| place.field(field).is_none_or(|inner| is_blank(value, inner)))

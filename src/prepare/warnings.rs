@@ -75,6 +75,15 @@ pub enum Notice {
         /// The WorkflowTemplate or ClusterWorkflowTemplate.
         name: String,
     },
+    /// A part of a template has no files of its own.
+    NotIsolated {
+        /// The template.
+        template: String,
+        /// The part.
+        what: String,
+    },
+    /// The workflow has an exit handler of its own, so that its worktrees are not removed.
+    TreesStay,
     /// The templates stand in another object, so that they are neither memoized nor given variables here.
     ByReference {
         /// The WorkflowTemplate or ClusterWorkflowTemplate.
@@ -147,6 +156,8 @@ impl Notice {
             | Self::TooManyParameters { .. }
             | Self::LockWithinItself { .. }
             | Self::LocksUnknown { .. }
+            | Self::NotIsolated { .. }
+            | Self::TreesStay
             | Self::ByReference { .. } => true,
             Self::NotMemoized { .. } | Self::CacheAdded { .. } | Self::ResultInput { .. } => false,
         }
@@ -163,11 +174,13 @@ impl Notice {
             | Self::KeyExtended { template, .. }
             | Self::DiffersEachAttempt { template, .. }
             | Self::LockWithinItself { template, .. }
+            | Self::NotIsolated { template, .. }
             | Self::ResultInput { template } => Some(template),
             Self::RunIdReplaced { .. }
             | Self::CacheNameKept { .. }
             | Self::TooManyParameters { .. }
             | Self::LocksUnknown { .. }
+            | Self::TreesStay
             | Self::ByReference { .. } => None,
         }
     }
@@ -213,6 +226,12 @@ impl Notice {
             Self::LocksUnknown { name } => format!(
                 "the locks that {name:?} names itself are not known here; of the same kind, those of the workflow take their place"
             ),
+            Self::NotIsolated { what, .. } => format!("not isolated in {who}: {what}"),
+            Self::TreesStay => {
+                "the workflow has an exit handler of its own: after a success, worktree cleanup --run-id removes \
+                                its worktrees"
+                    .to_owned()
+            }
             Self::ByReference { name } => format!(
                 "the templates of {name:?} are taken as they are on the cluster: nothing is memoized and no variable is set there"
             ),

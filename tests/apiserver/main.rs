@@ -8,6 +8,7 @@ mod kubernetes;
 mod support;
 
 mod access;
+mod bundle;
 mod cache;
 mod create;
 mod delete;

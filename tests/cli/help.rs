@@ -43,6 +43,7 @@ fn the_help_of_every_command() {
             "cache",
             "semaphore",
             "worktree",
+            "bundle",
             "config",
             "doctor",
             "completion",

@@ -6,6 +6,7 @@
 mod support;
 
 mod arguments;
+mod bundle;
 mod cache;
 mod cluster;
 mod completion;
@@ -16,6 +17,7 @@ mod documents;
 mod dry_run;
 mod help;
 mod interrupts;
+mod isolate;
 mod lint;
 mod local;
 mod locks;

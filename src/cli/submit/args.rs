@@ -11,6 +11,7 @@ use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
 use crate::cli::check::CheckArgs;
 use crate::cli::follow_up::FollowUp;
+use crate::cli::isolation::IsolationArgs;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority};
 use crate::cluster::OwnerName;
 use crate::locks::CONFIG_MAP;
@@ -47,6 +48,9 @@ const EXAMPLES: &str = "Examples:
 
   # One run of a branch at a time, whoever submits it
   kubectl runnable submit ci.yaml --semaphore exampleorg/sample@main=1 --parallelism 5
+
+  # Give each pod a checkout of its own, and start its containers in it
+  kubectl runnable submit ci.yaml --isolate emptydir --repo exampleorg/sample@main --git-secret github
 
   # Edit the file and run it again: only what changed or did not succeed runs
   kubectl runnable submit --local etl.yaml --resume
@@ -105,6 +109,9 @@ pub(in crate::cli) struct Args {
 
     #[command(flatten)]
     pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) isolation: IsolationArgs,
 
     #[command(flatten)]
     pub(super) check: CheckArgs,

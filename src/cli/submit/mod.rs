@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod claim;
 mod locks;
 mod owner;
 mod request;
@@ -95,6 +96,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         if let Some(owner) = &args.workflow.owner {
             owner::set(owner, cluster, &mut prepared, args.quiet).await?;
         }
+        claim::check(args, cluster, &prepared).await?;
         locks::ensure(args, cluster, &prepared).await?;
     }
 

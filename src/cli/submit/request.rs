@@ -252,6 +252,7 @@ impl<'a> Request<'a> {
             priority: args.workflow.priority,
             parallelism: args.workflow.parallelism,
             locks: locks::of(args, self.lock_form),
+            isolation: args.isolation.isolation(args.local)?,
             inline: match (args.run.inline, args.local) {
                 (true, _) => Inline::All,
                 (false, true) => Inline::Whole,

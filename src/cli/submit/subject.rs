@@ -22,6 +22,10 @@ use crate::prepare::{
 pub(super) const GIVE_OR_ASK: &str =
     "give the file that holds it, or leave --local and --dry-run=client out to ask the cluster";
 
+/// What to do about templates that stand in another object.
+const BY_REFERENCE: &str = "use --inline; where the controller accepts only references (templateReferencing Strict or Secure), write the \
+                            isolation into the template with bundle bake";
+
 /// A workflow, or a template that is prepared by itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
@@ -111,6 +115,11 @@ impl<'a> Subject<'a> {
             PrepareError::LockWithinItself { .. } => {
                 self.fault("", &error.to_string()).hint("give the template or the workflow another lock")
             }
+            PrepareError::IsolationByReference { .. } => Failure::from(error).hint(BY_REFERENCE),
+            PrepareError::TreeOfOnePod => Failure::from(error).hint("use --isolate pvc or claim:NAME, or --tree call"),
+            PrepareError::VolumeTaken { .. } | PrepareError::MountTaken { .. } => self
+                .fault("", &error.to_string())
+                .hint("rename the volume, use another --work-dir, or leave the template out with --isolate-template"),
             PrepareError::UnknownTemplate { .. } => Failure::from(error).hint(GIVE_OR_ASK),
             _ => self.fault("", &error.to_string()),
         }

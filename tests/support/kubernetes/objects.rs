@@ -58,7 +58,10 @@ impl Objects {
 /// The API path of a collection: a namespace's own, or the cluster's.
 pub(crate) fn collection(namespace: &str, plural: &str) -> String {
     match plural {
-        "configmaps" | "pods" => format!("/api/v1/namespaces/{namespace}/{plural}"),
+        "configmaps" | "persistentvolumeclaims" | "pods" | "serviceaccounts" => {
+            format!("/api/v1/namespaces/{namespace}/{plural}")
+        }
+        "roles" | "rolebindings" => format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/{plural}"),
         "clusterworkflowtemplates" => format!("/apis/argoproj.io/v1alpha1/{plural}"),
         _ => format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/{plural}"),
     }
