@@ -10,12 +10,16 @@ mod kubernetes;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod image;
 mod namespace;
 mod program;
 mod run;
 
 mod again;
 mod attempts;
+mod bundle;
+mod guide;
+mod isolate;
 mod locks;
 mod logs;
 mod memoize;

@@ -95,6 +95,20 @@ impl Namespace {
         }
     }
 
+    /// Waits until something of the namespace holds.
+    pub(crate) fn once(&self, what: &str, met: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !met() {
+            assert!(begun.elapsed() < PATIENCE, "{}: not after {PATIENCE:?}: {what}", self.name);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// How many claims there are.
+    pub(crate) fn claims(&self) -> usize {
+        self.read(&self.collection("persistentvolumeclaims")).unwrap()["items"].as_array().unwrap().len()
+    }
+
     /// Creates an object of Argo's from YAML.
     pub(crate) fn create(&self, plural: &str, text: &str) -> Value {
         let object: Value = serde_yaml::from_str(text).unwrap();

@@ -24,6 +24,11 @@ impl Namespace {
         Running::start(self.command(arguments), self.directory.path()).end_within(PATIENCE)
     }
 
+    /// Runs the program to its end, which may take as long as many workflows one after another.
+    pub(crate) fn run_long(&self, arguments: &[&str]) -> Output {
+        Running::start(self.command(arguments), self.directory.path()).end_within(4 * PATIENCE)
+    }
+
     /// Submits a document, waits for the end of its run, which must come with this exit code, and reads it.
     pub(crate) fn submit(&self, text: &str, more: &[&str], code: i32) -> Run {
         let file = self.file("workflow.yaml", text);
