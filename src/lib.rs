@@ -12,6 +12,8 @@
 //!
 //! files ─► argo::check (pure): problems with their places, before anything is made (submit, retry --file, lint)
 //!
+//! command, key, outputs ─► cli::exec ─► exec: look up, run, keep ─► the exit code of the command
+//!
 //! URL, ref, task ─► cli::worktree ─► git: base, fetch, checkout ─► path
 //!
 //! RUN ─► cli::target ─► backend::Run ─► Snapshot ─┬► report (pure): summary ─► output
@@ -30,6 +32,7 @@ mod cache;
 mod cli;
 mod cluster;
 mod control;
+mod exec;
 mod exit;
 mod file;
 mod git;

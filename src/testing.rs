@@ -30,7 +30,10 @@ pub mod backend {
 
 pub mod cache {
     //! Entries over their stores.
-    pub use crate::cache::{Cache, Change, Homes, Provenance, Report, Store, Surroundings};
+    pub use crate::cache::{
+        AddressError, BucketAddress, BucketKind, Cache, CacheError, CacheKey, Change, Collected, Fault, Homes,
+        KeyError, Provenance, Report, Store, StoreAddress, Surroundings,
+    };
 }
 
 pub mod cli {

@@ -82,6 +82,10 @@ const ENVIRONMENT: &str = "
 | `RUNNABLE_BACKEND`, `RUNNABLE_NAMESPACE`, `RUNNABLE_STORE`, `RUNNABLE_WORKTREES`, `RUNNABLE_MAX_TASKS`, `RUNNABLE_KEEP`, `RUNNABLE_NOTIFY` | defaults for flags: [configuration.md](configuration.md) |
 | `XDG_CONFIG_HOME` | the file of settings is `$XDG_CONFIG_HOME/kubectl-runnable/config.yaml`; else `~/.config/kubectl-runnable/config.yaml` |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | proxies for the connection to the cluster |
+| `RUNNABLE_STORE` | the store of `exec`, and of the caches of local runs; `--store` takes precedence |
+| `RUNNABLE_STORE_ENDPOINT`, `RUNNABLE_STORE_REGION`, `RUNNABLE_STORE_PATH_STYLE` | how a bucket is reached; the address takes precedence |
+| `RUNNABLE_STORE_ACCESS_KEY_ID`, `RUNNABLE_STORE_SECRET_ACCESS_KEY`, `RUNNABLE_STORE_SESSION_TOKEN` | credentials of a bucket; else `AWS_*`, with profiles |
+| `RUNNABLE_TERMINATION_LOG` | where `exec` writes why it could not run a command; in a pod `/dev/termination-log` |
 | `RUNNABLE_HOME` | where local runs are kept; else `$XDG_STATE_HOME/kubectl-runnable`, else `~/.local/state/kubectl-runnable` |
 | `XDG_DATA_HOME` | without `/work`, worktrees are made in `$XDG_DATA_HOME/kubectl-runnable/worktrees`; else in `~/.local/share/kubectl-runnable/worktrees` |
 | `RUNNABLE_LOG`, `RUST_LOG` | what the program logs to standard error, such as `debug` or `kubectl_runnable=debug`; takes precedence over `-v` |

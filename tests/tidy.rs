@@ -53,6 +53,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("bundle", &["argo", "exit"]),
     ("git", &["exit", "file"]),
     ("cache", &["argo", "exit", "file", "mask", "prepare"]),
+    ("exec", &["argo", "cache", "exit", "file"]),
     ("cluster", &["argo", "cache", "exit", "mask"]),
     ("local", &["argo", "cache", "exit", "file", "mask", "prepare"]),
     ("retry", &["argo", "cache", "exit", "local", "prepare"]),
@@ -70,7 +71,9 @@ const RULES: &[Rule] = &[
 
 fn is_pure(path: &str) -> bool {
     if path.starts_with("src/cache/") {
-        return !["src/cache/directory.rs", "src/cache/lock.rs", "src/cache/store.rs"].contains(&path);
+        let effects = ["archive", "blobs", "directory", "directory_store", "lock", "prefix"];
+        return !path.starts_with("src/cache/objects/")
+            && !effects.iter().any(|name| path == format!("src/cache/{name}.rs"));
     }
     [
         "src/argo/",

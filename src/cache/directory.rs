@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use serde::Serialize;
 
+use super::blobs::Blobs;
 use super::key::CacheKey;
 use super::lock::Lock;
-use super::manifest::{Failure, KeptArtifact, Manifest, VERSION};
+use super::manifest::{Content, Failure, KeptArtifact, Manifest, is_readable};
+use super::objects::Fault;
 use crate::argo::identity::CacheName;
 use crate::exit::{CommandError, Exit};
 use crate::file::durability::sync_tree;
@@ -23,31 +25,57 @@ use crate::file::size::size;
 use crate::file::tree;
 
 pub(super) const MANIFEST: &str = "manifest.json";
-const ERROR: &str = "error.json";
+pub(super) const ERROR: &str = "error.json";
 const ARTIFACTS: &str = "artifacts-";
 pub(super) const LOCK: &str = "lock";
 /// How the names of documents begin that are not whole yet.
 const UNFINISHED: &str = ".tmp";
 
-/// The file system refused.
+/// A store, or a file for it, cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use {}", path.display())]
-pub struct CacheError {
-    pub(super) path: PathBuf,
-    #[source]
-    pub(super) source: io::Error,
+pub enum CacheError {
+    /// The file system refused.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The bucket refused.
+    #[error("cannot use {object}")]
+    Store {
+        /// The object, or the address of the bucket.
+        object: String,
+        /// Why.
+        #[source]
+        source: Fault,
+    },
 }
 
 impl CommandError for CacheError {
     fn exit(&self) -> Exit {
         Exit::Tool
     }
+
+    fn hint(&self) -> Option<String> {
+        let Self::Store { source, .. } = self else { return None };
+        if source.unconditional {
+            return Some("--no-lease uses a store without conditional writes: two may then make one entry".to_owned());
+        }
+        source.denied.then(|| {
+            "check the credentials and their policy: besides reading and writing objects they need to list the bucket \
+             (s3:ListBucket), because without it S3 answers 403 for an object that does not exist"
+                .to_owned()
+        })
+    }
 }
 
 impl CacheError {
     pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self { path, source }
+        move |source| Self::File { path, source }
     }
 }
 
@@ -69,12 +97,30 @@ pub(crate) enum LookUp {
 pub(crate) struct Directory {
     pub(super) path: PathBuf,
     key: CacheKey,
+    blobs: Blobs,
+}
+
+impl LookUp {
+    /// What the text of a manifest says, that was found at `place`.
+    pub(super) fn read(text: &[u8], key: &CacheKey, place: &str) -> Self {
+        let manifest: Manifest = match serde_json::from_slice(text) {
+            Ok(Manifest { version, .. }) if !is_readable(u64::from(version)) => return Self::OtherVersion,
+            Ok(manifest) => manifest,
+            Err(_) if version(text).is_some_and(|version| !is_readable(version)) => return Self::OtherVersion,
+            Err(error) => return Self::Broken(format!("{place} is no manifest: {error}")),
+        };
+        if manifest.key != key.as_str() {
+            return Self::Broken(format!("{place} is of another key"));
+        }
+        Self::Whole(Box::new(manifest))
+    }
 }
 
 impl Directory {
     /// The prefix of a key in a cache, whether it is there or not.
     pub(crate) fn new(root: &Path, cache: &CacheName, key: &CacheKey) -> Self {
-        Self { path: root.join("cache").join(cache.as_str()).join(key.as_str()), key: key.clone() }
+        let path = root.join("cache").join(cache.as_str()).join(key.as_str());
+        Self { path, key: key.clone(), blobs: Blobs::of(root) }
     }
 
     /// The entry. Any other error than that there is none is an error.
@@ -86,32 +132,58 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
                 return Ok(LookUp::Broken(format!("{} is a directory", path.display())));
             }
-            Err(source) => return Err(CacheError { path, source }),
+            Err(source) => return Err(CacheError::File { path, source }),
         };
-        let manifest: Manifest = match serde_json::from_slice(&text) {
-            Ok(Manifest { version, .. }) if version != VERSION => return Ok(LookUp::OtherVersion),
-            Ok(manifest) => manifest,
-            Err(_) if version(&text).is_some_and(|version| version != u64::from(VERSION)) => {
-                return Ok(LookUp::OtherVersion);
-            }
-            Err(error) => return Ok(LookUp::Broken(format!("{} is no manifest: {error}", path.display()))),
-        };
-        if manifest.key != self.key.as_str() {
-            return Ok(LookUp::Broken(format!("{} is of another key", path.display())));
+        let found = LookUp::read(&text, &self.key, &path.display().to_string());
+        if let LookUp::Whole(manifest) = &found
+            && let Some(missing) = manifest.artifacts.iter().find(|artifact| !self.has(artifact))
+        {
+            return Ok(LookUp::Broken(format!("{}: artifact {:?} is missing", path.display(), missing.name)));
         }
-        for artifact in &manifest.artifacts {
-            if self.artifact(artifact).is_none_or(|path| path.symlink_metadata().is_err()) {
-                return Ok(LookUp::Broken(format!("{}: artifact {:?} is missing", path.display(), artifact.name)));
-            }
-        }
-        Ok(LookUp::Whole(Box::new(manifest)))
+        Ok(found)
     }
 
-    /// The file or directory of an artifact; none where its path would leave the prefix.
-    pub(crate) fn artifact(&self, artifact: &KeptArtifact) -> Option<PathBuf> {
-        let path = Path::new(&artifact.path);
+    /// Whether there is a manifest.
+    pub(super) fn exists(&self) -> Result<bool, CacheError> {
+        let path = self.path.join(MANIFEST);
+        match path.symlink_metadata() {
+            Ok(_) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(source) => Err(CacheError::File { path, source }),
+        }
+    }
+
+    /// Whether an artifact is as complete as its manifest says.
+    fn has(&self, artifact: &KeptArtifact) -> bool {
+        match artifact.content() {
+            Content::Beside(path) => self.beside(path).is_some_and(|path| path.symlink_metadata().is_ok()),
+            Content::Blob(blob) => self.blobs.has(blob),
+            Content::Absent => true,
+        }
+    }
+
+    /// The path of an artifact beside the manifest; none where it would leave the prefix.
+    fn beside(&self, path: &str) -> Option<PathBuf> {
+        let path = Path::new(path);
         let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
-        (inside && !artifact.path.is_empty()).then(|| self.path.join(path))
+        inside.then(|| self.path.join(path))
+    }
+
+    /// The blobs of the store.
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Makes an artifact's file or directory at a path where nothing is.
+    pub(crate) fn restore(&self, artifact: &KeptArtifact, place: &Path) -> io::Result<()> {
+        match artifact.content() {
+            Content::Blob(blob) => self.blobs.restore(blob, place),
+            Content::Absent => Ok(()),
+            Content::Beside(path) => {
+                let source = self.beside(path).ok_or(io::ErrorKind::InvalidData)?;
+                tree::copy(&source, place)
+            }
+        }
     }
 
     /// When the entry was used last: its making counts.
@@ -142,7 +214,7 @@ impl Directory {
         let removed = if manifest.is_dir() { fs::remove_dir_all(&manifest) } else { fs::remove_file(&manifest) };
         match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(CacheError { path: manifest, source: error });
+                return Err(CacheError::File { path: manifest, source: error });
             }
             _ => {}
         }
@@ -168,7 +240,11 @@ impl Directory {
             let name = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
             for (place, (artifact, source)) in artifacts.iter().enumerate() {
                 tree::copy(source, &directory.path().join(place.to_string())).map_err(CacheError::at(source))?;
-                manifest.artifacts.push(KeptArtifact { name: artifact.clone(), path: format!("{name}/{place}") });
+                manifest.artifacts.push(KeptArtifact {
+                    name: artifact.clone(),
+                    path: format!("{name}/{place}"),
+                    blob: None,
+                });
             }
             // A manifest must not outlive a power cut that its artifacts have not outlived.
             sync_tree(directory.path()).map_err(error())?;
@@ -238,6 +314,7 @@ mod tests {
     use std::error::Error;
 
     use super::*;
+    use crate::cache::manifest::VERSION;
 
     fn manifest(key: &str) -> Manifest {
         Manifest {
@@ -251,6 +328,8 @@ mod tests {
             run_id: "r".to_owned(),
             outputs: None,
             artifacts: Vec::new(),
+            stdout: None,
+            tool: String::new(),
             finished_at: Timestamp::UNIX_EPOCH,
             created_at: Timestamp::UNIX_EPOCH,
         }
@@ -270,8 +349,9 @@ mod tests {
             fs::write(&source, text)?;
             prefix.keep(manifest("k"), &[("out".to_owned(), source.clone())])?;
             let LookUp::Whole(found) = prefix.look_up()? else { return Err("no entry".into()) };
-            let path = prefix.artifact(&found.artifacts[0]).ok_or("no path")?;
-            assert_eq!(fs::read_to_string(path)?, text);
+            let place = root.path().join("restored");
+            prefix.restore(&found.artifacts[0], &place)?;
+            assert_eq!(fs::read_to_string(&place)?, text);
         }
         let directories = fs::read_dir(&prefix.path)?.flatten().filter(|entry| entry.path().is_dir()).count();
         assert_eq!(directories, 1, "artifacts of the former entry are gone");
@@ -291,7 +371,7 @@ mod tests {
             fs::write(&path, broken)?;
             assert!(matches!(prefix.look_up()?, LookUp::Broken(_)), "{broken}");
         }
-        fs::write(&path, whole.replace("\"version\": 1", "\"version\": 2, \"new\": true"))?;
+        fs::write(&path, whole.replace("\"version\": 2", "\"version\": 3, \"new\": true"))?;
         assert_eq!(prefix.look_up()?, LookUp::OtherVersion);
         let outside = whole.replace("artifacts-", "../artifacts-");
         fs::write(&path, outside)?;

@@ -94,8 +94,9 @@ impl Entry {
         }
     }
 
-    /// The entry of a manifest that was used last at `last_hit` and takes `bytes` with its artifacts.
+    /// The entry of a manifest that was used last at `last_hit` and takes `bytes`, not counting the blobs that it names.
     pub fn kept(manifest: Manifest, last_hit: Option<Timestamp>, bytes: u64) -> Self {
+        let blobs: u64 = manifest.artifacts.iter().filter_map(|artifact| Some(artifact.blob.as_ref()?.size)).sum();
         let outputs = manifest.outputs.and_then(|outputs| serde_json::to_value(outputs).ok());
         Self {
             key: manifest.key,
@@ -110,7 +111,7 @@ impl Entry {
             outputs: outputs.unwrap_or_default(),
             created: Some(manifest.created_at),
             last_hit: last_hit.max(Some(manifest.created_at)),
-            bytes,
+            bytes: bytes + blobs,
             kept: manifest.artifacts.into_iter().map(|artifact| artifact.name).collect(),
         }
     }

@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 /// A key: `^[a-zA-Z0-9][-a-zA-Z0-9]*$`, at most 253 bytes; safe as a file name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct CacheKey(String);
+pub struct CacheKey(String);
 
 /// The text is no key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("invalid cache key {0:?}: expected at most 253 letters, digits and '-', the first no '-'")]
-pub(crate) struct KeyError(String);
+pub struct KeyError(String);
 
 impl CacheKey {
     /// The text.

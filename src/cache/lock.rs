@@ -1,9 +1,12 @@
 //! The right to make or to remove an entry of a directory: a lock on a file in its prefix, which ends with the process.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::directory::{CacheError, Directory, LOCK, is_absent};
 use crate::file::private;
@@ -33,6 +36,11 @@ impl Directory {
         })
     }
 
+    /// Who makes the entry, as the lock's file tells.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        serde_json::from_slice(&fs::read(self.path.join(LOCK)).ok()?).ok()
+    }
+
     fn lock_by(&self, take: impl Fn(&File) -> io::Result<bool>) -> Result<Option<Lock>, CacheError> {
         let path = self.path.join(LOCK);
         loop {
@@ -41,12 +49,13 @@ impl Directory {
                 Ok(file) => file,
                 // The prefix was removed in between.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(source) => return Err(CacheError { path, source }),
+                Err(source) => return Err(CacheError::File { path, source }),
             };
             if !take(&file).map_err(CacheError::at(&path))? {
                 return Ok(None);
             }
             if is_at(&file, &path) {
+                note_holder(&file);
                 return Ok(Some(Lock { _file: file }));
             }
         }
@@ -58,14 +67,37 @@ impl Directory {
         let file = match private::file().truncate(false).write(true).open(&path) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => return Ok(None),
-            Err(source) => return Err(CacheError { path, source }),
+            Err(source) => return Err(CacheError::File { path, source }),
         };
         match file.try_lock() {
             Ok(()) => Ok(is_at(&file, &path).then_some(Lock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(CacheError { path, source }),
+            Err(TryLockError::Error(source)) => Err(CacheError::File { path, source }),
         }
     }
+}
+
+/// Who makes an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Holder {
+    /// The machine and the number of the process.
+    pub(crate) holder: String,
+    /// Since when, by the holder's clock.
+    pub(crate) since: Timestamp,
+}
+
+impl Holder {
+    /// This process, from now on.
+    pub(crate) fn this_process() -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Self { holder: format!("{host} (process {})", std::process::id()), since: Timestamp::now() }
+    }
+}
+
+/// Notes in the lock's file who holds it; what cannot be noted costs those who wait a name.
+fn note_holder(mut file: &File) {
+    let text = serde_json::to_vec(&Holder::this_process()).unwrap_or_default();
+    let _ = file.set_len(0).and_then(|()| file.write_all(&text));
 }
 
 /// Whether a path still leads to the open file: a lock on a file that was removed meanwhile keeps nobody out.

@@ -16,12 +16,17 @@
 //!                   the highest numbers of attempts, by run
 //! ```
 
+mod address;
+mod archive;
 mod attempts;
 mod before;
+mod blobs;
 mod change;
 mod contents;
 mod difference;
+mod digest;
 mod directory;
+mod directory_store;
 mod entry;
 mod exchange;
 mod file;
@@ -30,7 +35,9 @@ mod key;
 mod key_difference;
 mod lock;
 mod manifest;
+mod objects;
 mod pattern;
+mod prefix;
 mod problem;
 mod provenance;
 mod prune;
@@ -39,20 +46,25 @@ mod store;
 mod usage;
 mod why;
 
+pub use self::address::{AddressError, BucketAddress, BucketKind, StoreAddress};
 pub(crate) use self::before::{Before, Gone, attempt_before, differing as differing_lines};
 pub use self::change::Change;
 pub use self::contents::Cache;
 pub(crate) use self::contents::{LABEL, LABEL_VALUE, LIMIT, Object, Place};
 pub(crate) use self::difference::{Asked, CacheDifference, NodeDifference, attempts};
-pub(crate) use self::directory::{CacheError, Directory, LookUp, listed_keys};
-pub(crate) use self::entry::{Entry, Maker, State};
+pub use self::directory::CacheError;
+pub(crate) use self::directory::LookUp;
+pub(crate) use self::entry::{Entry, State};
 pub(crate) use self::exchange::{LeftOut, LeftOuts, Overfull};
 pub(crate) use self::file::File;
 pub use self::home::Homes;
 
+pub use self::key::{CacheKey, KeyError};
 pub(crate) use self::key_difference::{KeyDifference, Side, parts};
-pub(crate) use self::lock::Lock;
-pub(crate) use self::manifest::{Failure, Manifest, VERSION};
+pub(crate) use self::lock::{Holder, Lock};
+pub(crate) use self::manifest::{Failure, KeptArtifact, Manifest, Stdout, TOOL, VERSION};
+pub use self::objects::Fault;
+pub(crate) use self::prefix::{Kept, Prefix, RestoreError, Right, Seen, Stop};
 pub use self::problem::Surroundings;
 
 pub use self::provenance::Provenance;
@@ -60,7 +72,8 @@ pub(crate) use self::provenance::{caches_of, keys_of};
 pub(crate) use self::prune::{Conditions, Prune};
 pub use self::report::Report;
 pub(crate) use self::report::{Overview, Row};
+pub use self::store::Collected;
 pub use self::store::Store;
-pub(crate) use self::store::{Carried, Removed};
+pub(crate) use self::store::{ANNOTATION as STORE_ANNOTATION, Carried, Removed};
 pub(crate) use self::usage::Usage;
 pub(crate) use self::why::{Answer, Explained, Question, Told};

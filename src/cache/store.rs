@@ -1,30 +1,31 @@
-//! The caches of a store of manifests: a directory of this machine. Runs of it may work while it is read and changed.
+//! A store of manifests, whichever kind it is: its caches are read and changed. Runs may use it meanwhile.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::collections::HashSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::attempts::AttemptNumbers;
+use super::address::StoreAddress;
 use super::change::Change;
-use super::contents::{Cache, Object, Place};
-use super::directory::{CacheError, Directory, LOCK, LookUp, MANIFEST};
-use super::entry::{Entry, State};
+use super::contents::Cache;
+use super::directory::{CacheError, Directory, listed_keys};
+use super::directory_store::DirectoryStore;
 use super::key::CacheKey;
-use super::manifest::{Manifest, VERSION};
+use super::objects::{ObjectPrefix, Objects};
+use super::prefix::Prefix;
 use crate::argo::identity::CacheName;
-use crate::file::private;
-use crate::file::replace::{Readers, replace};
 
-/// The file of the numbers of attempts; no entry has such a name.
-const ATTEMPTS: &str = ".attempts";
+/// The annotation of a local run that names the store of its caches, where that is not beside the run.
+pub(crate) const ANNOTATION: &str = "kubectl-runnable/store";
 
-/// A store: the directory that holds `cache/`.
+/// Where manifests are.
 #[derive(Debug, Clone)]
-pub struct Store {
-    root: PathBuf,
+pub enum Store {
+    /// In a directory of this machine.
+    Directory(DirectoryStore),
+    /// In a bucket.
+    Bucket(Objects),
 }
 
 /// What came of a change.
@@ -45,281 +46,139 @@ pub struct Removed {
     pub left: Vec<PathBuf>,
 }
 
+/// Blobs that no entry names and that were removed, or would be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// How many.
+    pub blobs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 impl Store {
-    /// The store in a directory, whether anything is there or not.
-    pub fn at(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+    /// Removes the blobs that no manifest names and that are older than `grace`: younger ones may be of an entry that is
+    /// being made. With `dry_run` they are only counted.
+    pub(crate) fn collect(&self, grace: SignedDuration, dry_run: bool) -> Result<Collected, CacheError> {
+        match self {
+            Self::Directory(store) => store.collect(grace, dry_run),
+            Self::Bucket(objects) => objects.collect(grace, dry_run),
+        }
     }
 
-    /// The directory.
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// The store in a directory, whether anything is there or not.
+    pub fn at(root: &Path) -> Self {
+        Self::Directory(DirectoryStore::at(root))
+    }
+
+    /// The store at an address, with the credentials of the environment; sends nothing yet. Without `conditions` a bucket's
+    /// entries are replaced whatever they are.
+    pub fn open(address: StoreAddress, conditions: bool) -> Result<Self, CacheError> {
+        Ok(match address {
+            StoreAddress::Directory(path) => Self::at(&std::path::absolute(&path).map_err(CacheError::at(&path))?),
+            StoreAddress::Bucket(address) => Self::Bucket(Objects::open(address, conditions)?),
+        })
+    }
+
+    /// The keys of a cache, where this machine alone writes to the store; none where others may add some at any time.
+    pub(crate) fn listed_keys(&self, cache: &str) -> Option<HashSet<String>> {
+        match self {
+            Self::Directory(store) => Some(listed_keys(store.root(), cache)),
+            Self::Bucket(_) => None,
+        }
+    }
+
+    /// The directory that it is, beside which runs of this machine may be.
+    pub fn root(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(store) => Some(store.root()),
+            Self::Bucket(_) => None,
+        }
+    }
+
+    /// The address by which another process finds it: without credentials.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Self::Directory(store) => store.root().display().to_string(),
+            Self::Bucket(objects) => objects.address().with_settings(),
+        }
+    }
+
+    /// The prefix of an entry.
+    pub(crate) fn prefix(&self, cache: &CacheName, key: &CacheKey) -> Prefix {
+        match self {
+            Self::Directory(store) => Prefix::Directory(Directory::new(store.root(), cache, key)),
+            Self::Bucket(objects) => Prefix::Objects(ObjectPrefix::new(objects, cache, key)),
+        }
+    }
+
+    /// Where a cache is: its directory, or its URL.
+    pub(crate) fn path(&self, name: &CacheName) -> PathBuf {
+        match self {
+            Self::Directory(store) => store.root().join("cache").join(name.as_str()),
+            Self::Bucket(objects) => objects.named(&format!("cache/{name}")).into(),
+        }
+    }
+
+    /// Which entries are there, by their prefixes (`<cache>/<key>`), in their order: a manifest is the proof. An error of the
+    /// store is never taken for an absent entry.
+    pub fn exist(&self, prefixes: &[(CacheName, CacheKey)]) -> Vec<Result<bool, CacheError>> {
+        match self {
+            Self::Directory(store) => {
+                let look = |(cache, key): &(CacheName, CacheKey)| Directory::new(store.root(), cache, key).exists();
+                prefixes.iter().map(look).collect()
+            }
+            Self::Bucket(objects) => {
+                objects.exist(prefixes.iter().map(|(cache, key)| format!("cache/{cache}/{key}")).collect())
+            }
+        }
     }
 
     /// The names of its caches.
     pub fn names(&self) -> Result<Vec<CacheName>, CacheError> {
-        let mut names: Vec<CacheName> =
-            listed(&self.root.join("cache"))?.iter().filter_map(|name| name.parse().ok()).collect();
-        names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
-        Ok(names)
+        match self {
+            Self::Directory(store) => store.names(),
+            Self::Bucket(objects) => objects.names(),
+        }
     }
 
-    /// A cache; none where there is no directory of its name.
+    /// A cache; none where there is nothing of its name.
     pub fn cache(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
-        let path = self.path(name);
-        if !path.is_dir() {
-            return Ok(None);
+        match self {
+            Self::Directory(store) => store.cache(name),
+            Self::Bucket(objects) => objects.cache(name),
         }
-        let mut entries = BTreeMap::new();
-        for key in listed(&path)? {
-            // What has no legal name is no entry, and nobody asks for it.
-            let Ok(key) = key.parse::<CacheKey>() else { continue };
-            if let Some(entry) = self.entry(name, &key)? {
-                entries.insert(key.as_str().to_owned(), entry);
-            }
-        }
-        let attempts = self.attempts(name)?;
-        let place = Place::Store { path };
-        Ok(Some(Cache { name: name.to_string(), place, entries, object: Object { attempts, ..Object::default() } }))
     }
 
     /// Notes an attempt of a run, where the cache is there.
     pub(crate) fn note(&self, name: &CacheName, run_id: &str, number: u32) -> Result<(), CacheError> {
-        let path = self.path(name);
-        if !path.is_dir() {
-            return Ok(());
-        }
-        let path = path.join(ATTEMPTS);
-        match self.attempts(name)?.with(run_id, number) {
-            Some(numbers) => replace(&path, Readers::Owner, numbers.text().as_bytes()).map_err(CacheError::at(&path)),
-            None => Ok(()),
-        }
-    }
-
-    fn attempts(&self, name: &CacheName) -> Result<AttemptNumbers, CacheError> {
-        let path = self.path(name).join(ATTEMPTS);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(AttemptNumbers::read(&text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(AttemptNumbers::default()),
-            Err(source) => Err(CacheError::at(&path)(source)),
+        match self {
+            Self::Directory(store) => store.note(name, run_id, number),
+            Self::Bucket(objects) => objects.note(name, run_id, number),
         }
     }
 
     /// Carries out a change that was decided on `seen`. What has changed since then, or is being made, is left.
     pub fn carry_out(&self, seen: &Cache, change: &Change, now: Timestamp) -> Result<Carried, CacheError> {
-        let Ok(name) = seen.name.parse::<CacheName>() else { return Ok(Carried::default()) };
-        let mut carried = Carried::default();
-        for key in &change.remove {
-            let done = self.under_lock(&name, key, seen, Directory::remove)?;
-            if done { carried.done.push(key.clone()) } else { carried.busy.push(key.clone()) }
+        match self {
+            Self::Directory(store) => store.carry_out(seen, change, now),
+            Self::Bucket(objects) => objects.carry_out(seen, change, now),
         }
-        for (key, entry) in &change.set {
-            let manifest = manifest(&name, entry, now);
-            if let Ok(key) = key.parse() {
-                private::create_directory(&self.path(&name).join(CacheKey::as_str(&key)))
-                    .map_err(CacheError::at(&self.root))?;
-            }
-            let done = self.under_lock(&name, key, seen, |directory, _lock| directory.keep(manifest, &[]).map(drop))?;
-            if done { carried.done.push(key.clone()) } else { carried.busy.push(key.clone()) }
-        }
-        Ok(carried)
     }
 
     /// Removes a whole cache as it was seen, with what failed nodes have left in it. What does not belong to it stays.
     pub fn remove(&self, seen: &Cache, now: Timestamp) -> Result<Removed, CacheError> {
-        let Ok(name) = seen.name.parse::<CacheName>() else { return Ok(Removed::default()) };
-        let remove = seen.entries.keys().cloned().collect();
-        let mut busy = self.carry_out(seen, &Change { remove, ..Change::default() }, now)?.busy;
-        let path = self.path(&name);
-        for key in listed(&path)?.into_iter().filter(|key| !seen.entries.contains_key(key)) {
-            let gone = self.under_lock(&name, &key, seen, Directory::remove)?;
-            // What is locked or whole by now is being made, or was.
-            let made = |file| key.parse::<CacheKey>().is_ok() && path.join(&key).join(file).exists();
-            if !gone && (made(LOCK) || made(MANIFEST)) {
-                busy.push(key);
-            }
+        match self {
+            Self::Directory(store) => store.remove(seen, now),
+            Self::Bucket(objects) => objects.remove(seen, now),
         }
-        if busy.is_empty() {
-            let _ = fs::remove_file(path.join(ATTEMPTS));
-        }
-        let _ = fs::remove_dir(&path);
-        let mut left = listed(&path)?;
-        left.retain(|name| name != ATTEMPTS && !busy.contains(name));
-        left.sort();
-        Ok(Removed { busy, left: left.iter().map(|name| path.join(name)).collect() })
-    }
-
-    /// Whether the act was carried out: nobody makes the entry, and it is the one that was seen.
-    fn under_lock(
-        &self,
-        name: &CacheName,
-        key: &str,
-        seen: &Cache,
-        act: impl FnOnce(&Directory, super::Lock) -> Result<(), CacheError>,
-    ) -> Result<bool, CacheError> {
-        let Ok(key) = key.parse::<CacheKey>() else { return Ok(false) };
-        let directory = Directory::new(&self.root, name, &key);
-        let Some(lock) = directory.try_lock()? else { return Ok(false) };
-        if self.entry(name, &key)?.as_ref() != seen.entries.get(key.as_str()) {
-            return Ok(false);
-        }
-        act(&directory, lock)?;
-        Ok(true)
-    }
-
-    fn entry(&self, name: &CacheName, key: &CacheKey) -> Result<Option<Entry>, CacheError> {
-        let directory = Directory::new(&self.root, name, key);
-        let unusable = |state| Some(Entry::unusable(key.as_str(), state, directory.bytes()));
-        Ok(match directory.look_up()? {
-            LookUp::Whole(manifest) => Some(Entry::kept(*manifest, directory.last_use(), directory.bytes())),
-            LookUp::Missing => None,
-            LookUp::Broken(why) => unusable(State::Malformed(why)),
-            LookUp::OtherVersion => unusable(State::OtherVersion),
-        })
-    }
-
-    fn path(&self, name: &CacheName) -> PathBuf {
-        self.root.join("cache").join(name.as_str())
     }
 }
 
-/// The names in a directory; none where there is no such directory.
-fn listed(path: &Path) -> Result<Vec<String>, CacheError> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(CacheError::at(path)(source)),
-    };
-    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
-    entries.map(name).collect::<io::Result<_>>().map_err(CacheError::at(path))
-}
-
-fn manifest(cache: &CacheName, entry: &Entry, now: Timestamp) -> Manifest {
-    let maker = entry.maker.clone();
-    let told = |field: fn(&super::Maker) -> &String| maker.as_ref().map(field).cloned().unwrap_or_default();
-    let created = entry.created.unwrap_or(now);
-    Manifest {
-        version: VERSION,
-        key: entry.key.clone(),
-        cache_name: cache.to_string(),
-        node_id: entry.node_id.clone(),
-        node_name: told(|maker| &maker.node_name),
-        template: told(|maker| &maker.template),
-        workflow_uid: told(|maker| &maker.workflow_uid),
-        run_id: told(|maker| &maker.run_id),
-        outputs: serde_json::from_value(entry.outputs.clone()).unwrap_or_default(),
-        artifacts: Vec::new(),
-        finished_at: created,
-        created_at: created,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::error::Error;
-
-    use super::*;
-
-    fn store() -> Result<(tempfile::TempDir, Store, CacheName), Box<dyn Error>> {
-        let root = tempfile::tempdir()?;
-        let store = Store::at(root.path());
-        Ok((root, store, "runnable-abc123".parse()?))
-    }
-
-    fn keep(store: &Store, name: &CacheName, key: &str) -> Result<Directory, Box<dyn Error>> {
-        let directory = Directory::new(&store.root, name, &key.parse()?);
-        let mut entry = Entry::written(key, r#"{"nodeID":"wf-1"}"#);
-        entry.outputs = serde_json::json!({"result": "r"});
-        directory.keep(manifest(name, &entry, Timestamp::UNIX_EPOCH), &[])?;
-        Ok(directory)
-    }
-
-    fn removal(keys: &[&str]) -> Change {
-        Change { remove: keys.iter().map(|key| (*key).to_owned()).collect(), ..Change::default() }
-    }
-
-    #[test]
-    fn entries_are_listed_broken_ones_named() -> Result<(), Box<dyn Error>> {
-        let (root, store, name) = store()?;
-        assert_eq!((store.names()?.len(), store.cache(&name)?), (0, None));
-        keep(&store, &name, "a")?;
-        keep(&store, &name, "b")?;
-        let prefix = root.path().join("cache/runnable-abc123");
-        fs::write(prefix.join("b/manifest.json"), "{")?;
-        fs::create_dir(prefix.join("no_key"))?;
-        fs::create_dir(prefix.join("empty"))?;
-        let cache = store.cache(&name)?.ok_or("no cache")?;
-        let states: Vec<(&str, bool)> =
-            cache.entries.values().map(|entry| (entry.key.as_str(), entry.is_usable())).collect();
-        assert_eq!(states, [("a", true), ("b", false)]);
-        assert!(matches!(&cache.entries["b"].state, State::Malformed(why) if why.contains("b/manifest.json")));
-        Ok(())
-    }
-
-    #[test]
-    fn what_is_made_or_used_meanwhile_is_left() -> Result<(), Box<dyn Error>> {
-        let (_root, store, name) = store()?;
-        let made = keep(&store, &name, "made")?;
-        let used = keep(&store, &name, "used")?;
-        keep(&store, &name, "idle")?;
-        let seen = store.cache(&name)?.ok_or("no cache")?;
-        let _lock = made.lock()?;
-        used.touch();
-        let carried = store.carry_out(&seen, &removal(&["idle", "made", "used", "absent"]), Timestamp::UNIX_EPOCH)?;
-        assert_eq!(
-            carried,
-            Carried { done: vec!["idle".into()], busy: vec!["absent".into(), "made".into(), "used".into()] }
-        );
-        assert_eq!(store.cache(&name)?.map(|cache| cache.entries.len()), Some(2));
-        Ok(())
-    }
-
-    #[test]
-    fn a_cache_goes_with_its_failures_and_leaves_what_is_not_its_own() -> Result<(), Box<dyn Error>> {
-        let (_root, store, name) = store()?;
-        keep(&store, &name, "a")?;
-        let failed = Directory::new(&store.root, &name, &"failed".parse()?);
-        drop(failed.lock()?);
-        fs::write(store.path(&name).join("failed/error.json"), "{}")?;
-        let seen = store.cache(&name)?.ok_or("no cache")?;
-        assert_eq!(store.remove(&seen, Timestamp::UNIX_EPOCH)?, Removed::default());
-        assert!(!store.path(&name).exists());
-
-        keep(&store, &name, "a")?;
-        keep(&store, &name, "new")?;
-        let path = store.path(&name);
-        fs::write(path.join("README"), "mine")?;
-        fs::create_dir(path.join("no_key"))?;
-        fs::create_dir_all(path.join("mine/too"))?;
-        let seen = store.cache(&name)?.ok_or("no cache")?.only(|entry| entry.key != "new");
-        let removed = store.remove(&seen, Timestamp::UNIX_EPOCH)?;
-        let left = ["README", "mine", "no_key"].map(|name| path.join(name));
-        assert_eq!(removed, Removed { busy: vec!["new".to_owned()], left: left.to_vec() });
-        assert_eq!(fs::read_dir(path.join("mine"))?.count(), 1, "nothing is left in what is not its own");
-        assert_eq!(store.cache(&name)?.map(|cache| cache.entries.len()), Some(1));
-        Ok(())
-    }
-
-    #[test]
-    fn an_entry_is_written_and_found_by_a_run() -> Result<(), Box<dyn Error>> {
-        let (_root, store, name) = store()?;
-        let entry = Entry::written(
-            "a",
-            r#"{"nodeID":"wf-1","outputs":{"result":"r"},"creationTimestamp":"2026-11-21T08:00:00Z"}"#,
-        );
-        let change = Change { set: [("a".to_owned(), entry)].into(), ..Change::default() };
-        let empty = Cache {
-            name: name.to_string(),
-            place: Place::Store { path: store.path(&name) },
-            entries: BTreeMap::new(),
-            object: Object::default(),
-        };
-        assert_eq!(store.carry_out(&empty, &change, Timestamp::UNIX_EPOCH)?.done, ["a"]);
-        let LookUp::Whole(found) = Directory::new(&store.root, &name, &"a".parse()?).look_up()? else {
-            return Err("no entry".into());
-        };
-        assert_eq!(found.outputs.and_then(|outputs| outputs.result).as_deref(), Some("r"));
-        assert_eq!(store.carry_out(&empty, &change, Timestamp::UNIX_EPOCH)?.busy, ["a"], "it is there by now");
-        Ok(())
+impl fmt::Display for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(store) => write!(formatter, "{}", store.root().display()),
+            Self::Bucket(objects) => objects.address().fmt(formatter),
+        }
     }
 }

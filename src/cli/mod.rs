@@ -10,6 +10,7 @@ mod config;
 mod cron;
 mod delete;
 mod doctor;
+mod exec;
 mod failure;
 mod files;
 mod follow;
@@ -41,6 +42,7 @@ mod signals;
 mod status;
 mod steer;
 mod stop;
+mod store;
 mod submit;
 mod suspend;
 mod target;
@@ -54,6 +56,7 @@ mod watch;
 mod worktree;
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -105,6 +108,7 @@ enum Command {
     ClusterTemplate(template::ClusterArgs),
     Cron(cron::Args),
     Cache(Box<cache::Args>),
+    Exec(Box<exec::Args>),
     Semaphore(semaphore::Args),
     Worktree(worktree::Args),
     Bundle(bundle::Args),
@@ -125,16 +129,16 @@ impl Command {
 }
 
 /// Runs the command that the process arguments name.
-pub fn run() -> Exit {
+pub fn run() -> ExitCode {
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
     match arguments.next() {
-        Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments),
+        Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments).into(),
         Some(first) if first == git::VERB => {
-            return git::git_entry(arguments).unwrap_or_else(|error| Failure::from(error).report());
+            return git::git_entry(arguments).unwrap_or_else(|error| Failure::from(error).report()).into();
         }
         Some(first) if first == completion::COMPLETE => {
-            return completion::complete(arguments).unwrap_or_else(|failure| failure.report());
+            return completion::complete(arguments).unwrap_or_else(|failure| failure.report()).into();
         }
         _ => {}
     }
@@ -145,7 +149,7 @@ pub fn run() -> Exit {
     };
     let matches = match settings.add_to(command()).bin_name(invocation(&program)).try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return print_clap_error(&error),
+        Err(error) => return print_clap_error(&error).into(),
     };
     settings::hold(settings);
 
@@ -157,10 +161,14 @@ pub fn run() -> Exit {
     if let (Some(failure), Ok(Cli { command, .. })) = (&refused, &cli)
         && !command.needs_no_settings()
     {
-        return failure.report();
+        return failure.report().into();
+    }
+    // It ends as the command does that it runs.
+    if let Ok(Cli { command: Command::Exec(args), .. }) = &cli {
+        return exec::run(args);
     }
     let outcome = cli.map_err(|error| Failure::usage(error.to_string())).and_then(carry_out);
-    outcome.unwrap_or_else(|failure| failure.report())
+    outcome.unwrap_or_else(|failure| failure.report()).into()
 }
 
 fn carry_out(cli: Cli) -> Result<Exit, Failure> {
@@ -187,6 +195,7 @@ fn carry_out(cli: Cli) -> Result<Exit, Failure> {
         Command::ClusterTemplate(args) => template::run_cluster(&args),
         Command::Cron(args) => cron::run(&args),
         Command::Cache(args) => cache::run(&args),
+        Command::Exec(_) => unreachable!("no verb is made of exec, and exec itself has been run"),
         Command::Semaphore(args) => semaphore::run(&args),
         Command::Worktree(args) => worktree::run(&args),
         Command::Bundle(args) => bundle::run(&args),

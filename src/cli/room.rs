@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::cache::{caches_of_runs, delete_unused};
 use super::failure::Failure;
 use crate::backend::{Run, Snapshot};
-use crate::cache::Store;
 use crate::file::replace::{Readers, replace};
 use crate::file::size::size;
 use crate::local::keep::{Keep, KeptRun};
@@ -81,7 +80,7 @@ async fn remove_surplus(root: &Path, keep: Keep) -> Result<Removed, Failure> {
     let measured = keep.bytes.is_some();
     let kept: Vec<KeptRun> = runs.iter().map(|(record, snapshot)| kept(record, snapshot, measured)).collect();
     let names: BTreeSet<&String> = kept.iter().flat_map(|run| &run.caches).collect();
-    let path = Store::at(root).root().join("cache");
+    let path = root.join("cache");
     let caches: BTreeMap<String, u64> =
         names.into_iter().filter(|_| measured).map(|name| (name.clone(), size(&path.join(name), u64::MAX))).collect();
 

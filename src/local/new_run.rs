@@ -21,6 +21,7 @@ use super::store::{self, Store, StoreError};
 use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::{IdentityError, ObjectName};
+use crate::cache::{self, STORE_ANNOTATION};
 use crate::exit::{CommandError, Exit};
 
 /// Why a run cannot start on this machine.
@@ -78,6 +79,8 @@ pub(crate) struct Source<'a> {
     pub limits: Option<&'a Limits>,
     /// How many tasks run at once, unless there is a usual number.
     pub max_tasks: Option<u16>,
+    /// The store of the caches, where it is not beside the runs.
+    pub caches: Option<&'a cache::Store>,
 }
 
 /// A run that nothing keeps from starting.
@@ -88,6 +91,7 @@ pub(crate) struct NewRun {
     name: ObjectName,
     /// What a later attempt needs beside the workflow. Secrets are not written down.
     beside: Vec<Value>,
+    caches: Option<cache::Store>,
     /// What the user should know of it.
     pub(crate) notes: Vec<String>,
 }
@@ -100,6 +104,10 @@ impl NewRun {
         let name: ObjectName = workflow.name().parse()?;
         workflow.set_namespace(namespace.as_str());
         workflow.set_identity(uid, &now());
+        let caches = source.caches.filter(|store| store.root() != Some(root));
+        if let Some(store) = caches {
+            workflow.set_annotation(STORE_ANNOTATION, &store.address());
+        }
         let directory = store::directory(root, &namespace, &name);
         if store::exists(&directory) {
             return Err(StoreError::Exists { name: name.to_string(), directory }.into());
@@ -122,7 +130,7 @@ impl NewRun {
         }
         let beside = source.beside.iter().filter(|document| document.kind != Kind::Secret);
         let beside = beside.map(|document| document.value.clone()).chain(limits).collect();
-        Ok(Self { plan, namespace, name, beside, notes })
+        Ok(Self { plan, namespace, name, beside, caches: caches.cloned(), notes })
     }
 
     pub(crate) fn name(&self) -> &ObjectName {
@@ -137,7 +145,10 @@ impl NewRun {
     /// Makes the run's directory.
     pub(crate) fn start(self, machine: &Machine) -> Result<StartedRun, StoreError> {
         let secrets = Secrets::new(&self.plan.secrets);
-        let store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?.hiding(secrets);
+        let mut store = Store::create(&machine.root, &self.namespace, &self.name, &self.plan.workflow)?.hiding(secrets);
+        if let Some(caches) = self.caches {
+            store = store.with_caches(caches);
+        }
         store.write_beside(&self.beside)?;
         let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable).hide(&machine.root);
         Ok(StartedRun { plan: self.plan, store, executor })

@@ -24,6 +24,7 @@ use super::secrets::Secrets;
 use crate::argo::document::to_yaml_documents;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Node;
+use crate::cache;
 use crate::exit::{CommandError, Exit};
 use crate::file::durability::Durability;
 use crate::file::private;
@@ -102,12 +103,13 @@ impl StoreError {
 /// The open directory of a run that this process carries out.
 #[derive(Debug)]
 pub(crate) struct Store {
-    root: PathBuf,
     directory: PathBuf,
     name: String,
     journal: File,
     durability: Durability,
     secrets: Arc<Secrets>,
+    /// Where entries of caches are.
+    caches: cache::Store,
     /// Held until the process ends.
     _lock: File,
 }
@@ -141,12 +143,12 @@ impl Store {
         journal.set_len(0).map_err(StoreError::write(&journal_path))?;
         let durability = Durability::start().map_err(StoreError::write(&journal_path))?;
         let store = Self {
-            root: root.to_owned(),
             directory,
             name: name.to_string(),
             journal,
             durability,
             secrets: Arc::default(),
+            caches: cache::Store::at(root),
             _lock: lock,
         };
         let path = store.directory.join(WORKFLOW);
@@ -161,14 +163,19 @@ impl Store {
         parents.into_iter().try_for_each(|path| sync_directory(path).map_err(StoreError::write(path)))
     }
 
-    /// The directory of all runs and caches.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// The run's directory.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The same with its caches in another store.
+    pub(crate) fn with_caches(self, caches: cache::Store) -> Self {
+        Self { caches, ..self }
+    }
+
+    /// Where entries of caches are.
+    pub(crate) fn caches(&self) -> &cache::Store {
+        &self.caches
     }
 
     /// The same store, which writes references in the place of these values.

@@ -32,7 +32,7 @@ fn commands_that_say_too_little_or_too_much() {
         ("files_without_orphaned", "prune kept --keep 1 -f wf.yaml"),
         ("an_illegal_name", "inspect ../etc"),
         ("name_and_run", "inspect kept --workflow wf"),
-        ("an_unknown_store", "inspect --store s3://bucket"),
+        ("an_unknown_store", "inspect --store https://key:s3cret@host/x"),
         ("a_store_that_is_not_there", "inspect --store nowhere"),
         ("several_caches_for_a_key", "delete a b --key k"),
         ("half_a_file", "import half.json --local"),

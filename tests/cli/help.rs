@@ -41,6 +41,7 @@ fn the_help_of_every_command() {
             "cluster-template",
             "cron",
             "cache",
+            "exec",
             "semaphore",
             "worktree",
             "bundle",

@@ -174,6 +174,13 @@ impl Workflow {
         self.label(RUN_ID_LABEL)
     }
 
+    pub(crate) fn set_annotation(&mut self, key: &str, value: &str) {
+        let metadata = object_in(&mut self.0, "metadata");
+        if let Some(annotations) = metadata.and_then(|metadata| object_in(metadata, "annotations")) {
+            annotations[key] = value.into();
+        }
+    }
+
     /// Takes over the spec of another document.
     pub(crate) fn set_spec(&mut self, spec: &Value) {
         if let Some(object) = self.0.as_object_mut() {

@@ -153,7 +153,7 @@ async fn subject(args: &Args) -> Result<Subject, Failure> {
 
 async fn of_run(args: &Args, run: &str) -> Result<Subject, Failure> {
     let run = args.source.target.resolve(run).await?;
-    let source = args.source.beside(&run);
+    let source = args.source.beside(&run)?;
     let found = run.get().await?;
     let summary: Summary = found.summary();
     let workflow: &Value = found.workflow.value();

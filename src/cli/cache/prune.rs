@@ -11,7 +11,7 @@ use super::given::add_given;
 use super::source::{Source, SourceArgs, check_mutable, in_use, provenance_of};
 use crate::argo::duration;
 use crate::argo::identity::{CacheName, RunId};
-use crate::cache::{Cache, Carried, Change, Conditions, Provenance, Prune};
+use crate::cache::{Cache, Carried, Change, Collected, Conditions, Provenance, Prune};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{Form, carried, document, entries, lines, size};
@@ -68,6 +68,10 @@ pub(super) struct Args {
     /// Entries of this template
     #[arg(long, value_name = "NAME")]
     template: Option<String>,
+
+    /// In a store: also remove contents of artifacts that no entry names and that are older than this
+    #[arg(long, value_name = "DURATION", value_parser = age, default_value = "24h")]
+    grace: SignedDuration,
 
     /// Entries that no template of a live workflow, or of the files, can produce any more
     #[arg(long)]
@@ -181,6 +185,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     args.report(&pruned)?;
+    collect(args, &source)?;
     Ok(exit)
 }
 
@@ -269,6 +274,17 @@ impl Pruned {
             "changedMeanwhile": self.carried.busy, "inUse": self.in_use,
         })
     }
+}
+
+/// Removes what no entry of the store names.
+fn collect(args: &Args, source: &Source) -> Result<(), Failure> {
+    let Source::Store(store) = source else { return Ok(()) };
+    let Collected { blobs, bytes } = store.collect(args.grace, args.consent.dry_run)?;
+    if blobs > 0 {
+        let word = args.consent.done("removed");
+        talk(format_args!("{word} {} of {blobs} artifacts that no entry names", size(bytes)));
+    }
+    Ok(())
 }
 
 fn freed<'a>(cache: &Cache, keys: impl IntoIterator<Item = &'a String>) -> u64 {

@@ -58,7 +58,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let run = args.source.target.resolve(&args.run).await?;
-    let source = args.source.beside(&run);
+    let source = args.source.beside(&run)?;
     let found = run.get().await?;
     let before = before(&source, found.workflow.value()).await?;
     let Some(asked) = &args.node else { return all(args, &found, before.as_ref()) };
@@ -170,7 +170,8 @@ async fn named(source: &Source, name: &str, asking: &Value) -> Result<Option<Val
         }
         Source::Store(store) => {
             let namespace = Metadata::of(asking).own_namespace().unwrap_or("default").parse()?;
-            let record = Record::find(store.root(), &namespace, &name.parse()?);
+            let Some(root) = store.root() else { return Ok(None) };
+            let record = Record::find(root, &namespace, &name.parse()?);
             Ok(record
                 .and_then(|record| Snapshot::of_record(&record))
                 .ok()

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
-use crate::cache::{Cache, Change, Entry, LABEL, LABEL_VALUE, Place, State, caches_of};
+use crate::cache::{Cache, Change, Entry, LABEL, LABEL_VALUE, Place, State, Store, caches_of};
 use crate::cli::cache::{Source, check_mutable};
 use crate::cli::failure::Failure;
 use crate::cli::place::here;
@@ -44,6 +44,14 @@ impl Caches {
     /// None, where they are not needed and cannot be read.
     pub(super) fn unread(source: Source, why: Failure) -> Self {
         Self { source, found: Vec::new(), unread: Some(why) }
+    }
+
+    /// The store that they are in, where it is none of a cluster.
+    pub(in crate::cli) fn store(&self) -> Option<&Store> {
+        match &self.source {
+            Source::Store(store) => Some(store),
+            Source::Cluster { .. } => None,
+        }
     }
 
     /// What they hold. Where one cannot be read, what succeeded is expected to have left its entry.

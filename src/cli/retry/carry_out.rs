@@ -12,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::follow_up::FollowUp;
 use crate::cli::handle::handle_of;
 use crate::cli::launch::{Existing, Launch};
+use crate::cli::store::StoreUrl;
 use crate::cli::values::NamePrefix;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
@@ -35,6 +36,8 @@ pub(super) struct Retry<'a> {
     /// The new workflow's name, or its prefix.
     pub(super) name: Option<&'a ObjectName>,
     pub(super) generate_name: Option<&'a NamePrefix>,
+    /// The store of the caches of local runs, where it is not the one of the run.
+    pub(super) store: Option<&'a StoreUrl>,
     /// Where a cluster's caches are; searched for if it is not said.
     pub(super) cache_namespace: Option<&'a str>,
     /// Retry beside another attempt, or after one that succeeded.

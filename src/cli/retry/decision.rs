@@ -17,6 +17,7 @@ use crate::cli::cache;
 use crate::cli::failure::Failure;
 use crate::cli::generate;
 use crate::cli::settings::settings;
+use crate::cli::store;
 use crate::local::new_run::Source;
 use crate::output::stream::talk;
 use crate::prepare::{self, Inline, Options, Prepared};
@@ -93,13 +94,26 @@ impl Decision {
 
     pub(super) fn source(&self) -> Source<'_> {
         let workflows = self.edited.workflow.as_slice();
-        Source { workflows, beside: &self.edited.beside, limits: None, max_tasks: settings().max_tasks }
+        Source {
+            workflows,
+            beside: &self.edited.beside,
+            limits: None,
+            max_tasks: settings().max_tasks,
+            caches: self.caches.store(),
+        }
     }
 }
 
 /// The caches that the run and the edited document name. A retry that carries the status over can do without them.
 async fn caches(retry: &Retry<'_>, backend: &Backend, live: &Workflow, edited: &Edited) -> Result<Caches, Failure> {
-    let source = || cache::Source::beside(backend, retry.cache_namespace.map(str::to_owned));
+    let store = match backend {
+        Backend::Local { .. } => store::of_runs(retry.store, Some(live))?,
+        Backend::Cluster(_) => None,
+    };
+    let source = || match &store {
+        Some(store) => cache::Source::Store(store.clone()),
+        None => cache::Source::beside(backend, retry.cache_namespace.map(str::to_owned)),
+    };
     let documents = edited.workflow.iter().map(|document| &document.value);
     let workflows: Vec<&Value> = documents.chain([live.value()]).collect();
     match Caches::read(source(), &workflows).await {

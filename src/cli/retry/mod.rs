@@ -20,6 +20,7 @@ use super::failure::Failure;
 use super::follow_up::FollowUp;
 use super::launch::detached;
 use super::runtime::block_on;
+use super::store::StoreUrl;
 use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
 use crate::argo::field_selector::RunSelector;
@@ -138,6 +139,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAMESPACE", conflicts_with = "local")]
     cache_namespace: Option<Namespace>,
 
+    /// The store of the caches of local runs; default: the one of the run
+    #[arg(long, value_name = "URL")]
+    store: Option<StoreUrl>,
+
     #[command(flatten)]
     check: CheckArgs,
 
@@ -170,6 +175,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             wish: args.wish(),
             name: args.name.as_ref(),
             generate_name: args.generate_name.as_ref(),
+            store: args.store.as_ref(),
             cache_namespace: args.cache_namespace(),
             force: args.force,
             leave_out: args.is_selection(),

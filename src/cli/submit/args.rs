@@ -12,6 +12,7 @@ use crate::cli::access::AccessArgs;
 use crate::cli::check::CheckArgs;
 use crate::cli::follow_up::FollowUp;
 use crate::cli::isolation::IsolationArgs;
+use crate::cli::store::StoreUrl;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair, max_tasks, priority};
 use crate::cluster::OwnerName;
 use crate::locks::CONFIG_MAP;
@@ -83,6 +84,11 @@ pub(in crate::cli) struct Args {
     /// Maximum number of tasks to run concurrently on this machine
     #[arg(long, value_name = "N", value_parser = max_tasks, allow_negative_numbers = true)]
     pub(super) max_tasks: Option<u16>,
+
+    /// The store of the caches of local runs: a path, or s3://BUCKET/PREFIX, gs:// or az://; default: RUNNABLE_STORE, else
+    /// beside the runs
+    #[arg(long, value_name = "URL", requires = "local")]
+    pub(super) store: Option<StoreUrl>,
 
     /// Only show what would be created: client contacts no cluster, server validates it on the cluster
     #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "client", hide_possible_values = true)]

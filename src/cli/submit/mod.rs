@@ -22,6 +22,7 @@ use super::launch::{Existing, Launch, detached};
 use super::run_words;
 use super::runtime::{block_on, has_room_for_threads};
 use super::settings::settings;
+use super::store;
 use crate::argo::Metadata;
 use crate::backend::Backend;
 use crate::exit::Exit;
@@ -100,12 +101,18 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         locks::ensure(args, cluster, &prepared).await?;
     }
 
+    let store = match (request.store(), args.local) {
+        (Some(store), _) => Some(store.clone()),
+        (None, true) => store::of_runs(args.store.as_ref(), None)?,
+        (None, false) => None,
+    };
     let limits = locks::limits(args);
     let source = Source {
         workflows: &request.workflows,
         beside: &request.beside,
         limits: limits.as_ref(),
         max_tasks: args.max_tasks.or(settings().max_tasks),
+        caches: store.as_ref(),
     };
     let runs: Vec<_> = prepared.iter().map(|prepared| (prepared, source)).collect();
     let launch = Launch {

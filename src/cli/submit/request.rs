@@ -14,7 +14,7 @@ use crate::argo::Metadata;
 use crate::argo::document::{self, Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::backend::Backend;
-use crate::cache::LIMIT;
+use crate::cache::{LIMIT, Store};
 use crate::cli::failure::Failure;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
 use crate::cli::{files, generate};
@@ -167,6 +167,11 @@ impl<'a> Request<'a> {
         }
         self.resumed = resumed;
         Ok(())
+    }
+
+    /// The store of the caches of the runs that are gone on from, on this machine.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.resumed.iter().flatten().find_map(Resumed::store)
     }
 
     /// Remembers the numbers of the attempts that were created.

@@ -8,9 +8,11 @@ use super::subject::Subject;
 use crate::argo::Workflow;
 use crate::argo::identity::ObjectName;
 use crate::backend::{Backend, Run};
+use crate::cache::Store;
 use crate::cli::cache::Source;
 use crate::cli::failure::Failure;
 use crate::cli::retry::{Beside, Caches};
+use crate::cli::store;
 use crate::cli::target::find_run;
 use crate::cli::values::NamePrefix;
 use crate::exit::Exit;
@@ -56,7 +58,11 @@ impl Resumed {
             return Err(Failure::new(Exit::Conflict, message).hint(END_FIRST));
         }
 
-        let source = Source::beside(&backend, None);
+        let store = match backend {
+            Backend::Local { .. } => store::of_runs(args.store.as_ref(), Some(&live))?,
+            Backend::Cluster(_) => None,
+        };
+        let source = store.map_or_else(|| Source::beside(&backend, None), Source::Store);
         let caches = Caches::read(source, &[subject.object, live.value()]).await?;
         let (name, prefix) = args.names_of_next(&live);
         let beside = Beside {
@@ -76,6 +82,11 @@ impl Resumed {
             }
         }
         Ok(Some(Self { attempt: attempts.next(), live, caches, name, prefix }))
+    }
+
+    /// The store of its caches, on this machine.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.caches.store()
     }
 
     /// The name of the next attempt. A retry of the run at the same time gives its own this name, too, so that one of them

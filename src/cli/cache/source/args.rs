@@ -1,19 +1,20 @@
 //! Which caches are meant, as flags say it.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use super::Source;
+use crate::argo::Workflow;
 use crate::argo::identity::ObjectName;
 use crate::backend::Run;
-use crate::cache::Store;
+use crate::cache::{Store, StoreAddress};
 use crate::cli::failure::Failure;
 use crate::cli::home;
-use crate::cli::settings::settings;
+use crate::cli::store::{self, StoreUrl};
 use crate::cli::target::TargetArgs;
 use crate::cli::values::Namespace;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
+use crate::local::record::Record;
 
 /// Which caches are meant, and where they are.
 #[derive(Debug, clap::Args)]
@@ -22,46 +23,26 @@ pub(in crate::cli::cache) struct SourceArgs {
     #[arg(long, value_name = "NAMESPACE")]
     pub(in crate::cli::cache) cache_namespace: Option<Namespace>,
 
-    /// The store of manifests that has the cache: a path or a file:// URL
+    /// The store of manifests that has the cache: a path, file:///PATH, s3://BUCKET/PREFIX, gs:// or az://
     #[arg(long, value_name = "URL", conflicts_with_all = ["cache_namespace", "local"])]
     store: Option<StoreUrl>,
+
+    /// Change a store that has no conditional writes
+    #[arg(long, requires = "store")]
+    no_lease: bool,
 
     #[command(flatten)]
     pub(in crate::cli::cache) target: TargetArgs,
 }
 
-/// A store of manifests on this machine.
-#[derive(Debug, Clone)]
-pub(in crate::cli::cache) struct StoreUrl(PathBuf);
-
-impl FromStr for StoreUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let path = match text.split_once("://") {
-            Some(("file", path)) if path.starts_with('/') => path,
-            Some(("file", _)) => return Err("expected an absolute path after file://".to_owned()),
-            Some(("s3", _)) => {
-                return Err("stores in S3 are not supported yet: expected a directory of this machine".to_owned());
-            }
-            Some((scheme, _)) => {
-                return Err(format!("{scheme}:// is not supported: expected a path or file://"));
-            }
-            None if text.is_empty() => return Err("expected a path or a file:// URL".to_owned()),
-            None => text,
-        };
-        Ok(Self(PathBuf::from(path)))
-    }
-}
-
 impl SourceArgs {
     /// Opens the source; sends nothing yet.
     pub(in crate::cli::cache) async fn open(&self) -> Result<Source, Failure> {
-        if let Some(StoreUrl(path)) = &self.store {
-            return store(path).map(Source::Store);
-        }
-        if let Some(usual) = self.usual_store()? {
-            return store(&usual).map(Source::Store);
+        let named = self.store.as_ref().map(StoreUrl::address).transpose()?.cloned();
+        match named.map_or_else(|| self.usual_store(), |named| Ok(Some(named)))? {
+            Some(StoreAddress::Directory(path)) => return directory(&path).map(Source::Store),
+            Some(bucket) => return Ok(Source::Store(store::open(&bucket, !self.no_lease)?)),
+            None => {}
         }
         if self.target.local {
             return Ok(Source::Store(Store::at(&home::root()?)));
@@ -71,20 +52,26 @@ impl SourceArgs {
     }
 
     /// The store of the settings, unless a flag says where the caches are.
-    fn usual_store(&self) -> Result<Option<PathBuf>, Failure> {
+    fn usual_store(&self) -> Result<Option<StoreAddress>, Failure> {
         let access = &self.target.access;
         let elsewhere = self.target.local || self.cache_namespace.is_some() || access.names_cluster();
-        let Some(text) = settings().store.as_ref().filter(|_| !elsewhere) else { return Ok(None) };
-        let StoreUrl(path) = text.parse().map_err(|why| Failure::usage(format!("setting store: {why}")))?;
-        Ok(Some(path))
+        if elsewhere { Ok(None) } else { store::usual() }
     }
 
     /// The source of the caches of a run.
-    pub(in crate::cli::cache) fn beside(&self, run: &Run) -> Source {
-        match run {
+    pub(in crate::cli::cache) fn beside(&self, run: &Run) -> Result<Source, Failure> {
+        Ok(match run {
             Run::Cluster { cluster, .. } => Source::Cluster { cluster: cluster.clone(), namespace: self.namespace() },
-            Run::Local(record) => Source::Store(Store::at(record.root())),
-        }
+            Run::Local(record) => match self.store_of(record)? {
+                Some(store) => Source::Store(store),
+                None => Source::Store(Store::at(record.root())),
+            },
+        })
+    }
+
+    fn store_of(&self, record: &Record) -> Result<Option<Store>, Failure> {
+        let workflow = record.workflow().ok().map(Workflow::from);
+        store::of_runs(self.store.as_ref(), workflow.as_ref())
     }
 
     fn namespace(&self) -> Option<String> {
@@ -94,7 +81,7 @@ impl SourceArgs {
 }
 
 /// The store of a directory: of runs and caches, or the directory of the caches alone.
-fn store(path: &Path) -> Result<Store, Failure> {
+fn directory(path: &Path) -> Result<Store, Failure> {
     let path = std::path::absolute(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     if !path.is_dir() {
         return Err(Failure::new(Exit::NotFound, format!("no store of manifests in {}", path.display()))
@@ -102,19 +89,4 @@ fn store(path: &Path) -> Result<Store, Failure> {
     }
     let parent = path.parent().filter(|_| path.file_name().is_some_and(|name| name == "cache"));
     Ok(Store::at(parent.filter(|_| !path.join("cache").is_dir()).unwrap_or(&path)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_store_is_a_path_or_a_file_url() {
-        for legal in ["file:///var/runs", "/var/runs", "runs"] {
-            assert!(legal.parse::<StoreUrl>().is_ok(), "{legal}");
-        }
-        for illegal in ["", "file://runs", "s3://bucket/prefix", "https://x"] {
-            assert!(illegal.parse::<StoreUrl>().is_err(), "{illegal}");
-        }
-    }
 }

@@ -152,7 +152,11 @@ impl Source {
     /// That there is no cache of the name.
     pub(super) fn missing(&self, name: &CacheName) -> Failure {
         let (place, hint) = match self {
-            Self::Store(store) => (store.root().display().to_string(), "kubectl runnable cache list --local"),
+            Self::Store(store @ Store::Bucket(_)) => {
+                return Failure::new(Exit::NotFound, format!("cache {name} does not exist in {store}"))
+                    .hint(format!("kubectl runnable cache list --store {store} shows those that do"));
+            }
+            Self::Store(store) => (store.to_string(), "kubectl runnable cache list --local"),
             Self::Cluster { namespace: Some(namespace), .. } => {
                 (format!("namespace {namespace:?}"), "kubectl runnable cache list -A")
             }
@@ -168,7 +172,7 @@ impl Source {
             return if cache.is_foreign() { Err(found::foreign(&cache)) } else { Ok(cache) };
         }
         let place = match self {
-            Self::Store(store) => Place::Store { path: store.root().join("cache").join(name.as_str()) },
+            Self::Store(store) => Place::Store { path: store.path(name) },
             Self::Cluster { cluster, namespace: Some(namespace) } => {
                 Place::ConfigMap { namespace: cluster.within(namespace).namespace().to_owned() }
             }
@@ -189,7 +193,7 @@ impl Source {
     ) -> Result<Provenance, Failure> {
         let about = Provenance::about(caches.into_iter().map(|cache| cache.name.as_str()));
         match self {
-            Self::Store(store) => provenance::of_store(store.root(), about),
+            Self::Store(store) => provenance::of_store(store, about),
             Self::Cluster { cluster, .. } => provenance::of_cluster(cluster, about).await,
         }
     }
@@ -265,7 +269,7 @@ pub(super) async fn provenance_of(source: &Source, gone: &[&Value]) -> Result<Pr
     let mut about = Provenance::about([""]);
     about.leave_out(gone.iter().map(|workflow| Workflow::view(workflow).uid().to_owned()));
     match source {
-        Source::Store(store) => provenance::of_store(store.root(), about),
+        Source::Store(store) => provenance::of_store(store, about),
         Source::Cluster { cluster, .. } => provenance::of_cluster(cluster, about).await,
     }
 }

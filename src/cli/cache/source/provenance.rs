@@ -1,9 +1,7 @@
 //! What the runs and templates beside caches tell of them.
 
-use std::path::Path;
-
 use crate::backend::Snapshot;
-use crate::cache::Provenance;
+use crate::cache::{Provenance, Store};
 use crate::cli::failure::Failure;
 use crate::cluster::{Cluster, ClusterError, Selection, TemplateKind};
 use crate::exit::chain;
@@ -46,8 +44,12 @@ pub(super) async fn of_cluster(cluster: &Cluster, mut provenance: Provenance) ->
     Ok(provenance)
 }
 
-/// Hears those of a store of runs.
-pub(super) fn of_store(root: &Path, mut provenance: Provenance) -> Result<Provenance, Failure> {
+/// Hears those of the runs beside a store. Who uses a bucket is not known.
+pub(super) fn of_store(store: &Store, mut provenance: Provenance) -> Result<Provenance, Failure> {
+    let Some(root) = store.root() else {
+        provenance.templates_missed = true;
+        return Ok(provenance);
+    };
     provenance.complete = true;
     for record in Record::all(root, None)? {
         match Snapshot::of_record(&record) {

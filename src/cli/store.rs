@@ -1,0 +1,63 @@
+//! `--store`: where entries are kept.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use super::failure::Failure;
+use super::settings::settings;
+use crate::argo::Workflow;
+use crate::cache::{AddressError, STORE_ANNOTATION, Store, StoreAddress};
+
+/// `--store`. What is wrong with it is told later: clap's message about an invalid value would print it, with credentials that may
+/// be in it.
+#[derive(Debug, Clone)]
+pub(super) struct StoreUrl(Result<StoreAddress, AddressError>);
+
+impl FromStr for StoreUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.parse()))
+    }
+}
+
+impl StoreUrl {
+    /// The address.
+    pub(super) fn address(&self) -> Result<&StoreAddress, Failure> {
+        self.0.as_ref().map_err(|error| Failure::usage(format!("invalid address of a store: {error}")))
+    }
+}
+
+/// The store of the caches of local runs: the one that a flag names, else that of the run that is gone on from, else
+/// that of the settings; none where they are beside the runs.
+pub(super) fn of_runs(flag: Option<&StoreUrl>, live: Option<&Workflow>) -> Result<Option<Store>, Failure> {
+    let invalid = |error: AddressError| Failure::usage(format!("the store of the run's caches: {error}"));
+    let recorded =
+        live.and_then(|live| live.annotation(STORE_ANNOTATION)).map(str::parse).transpose().map_err(invalid)?;
+    let flag = flag.map(StoreUrl::address).transpose()?;
+    let address = match flag.cloned().or(recorded) {
+        Some(address) => Some(address),
+        None => usual()?,
+    };
+    address.map(|address| open(&address, true)).transpose()
+}
+
+/// The store of the settings.
+pub(super) fn usual() -> Result<Option<StoreAddress>, Failure> {
+    let text = settings().store.as_deref();
+    text.map(|text| text.parse().map_err(|error: AddressError| Failure::usage(format!("setting store: {error}"))))
+        .transpose()
+}
+
+/// The store at an address, with what the environment says of it.
+pub(super) fn open(address: &StoreAddress, conditions: bool) -> Result<Store, Failure> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let address = match address {
+        StoreAddress::Bucket(bucket) => {
+            let bucket = bucket.clone().or(variable).map_err(|error| Failure::usage(error.to_string()))?;
+            StoreAddress::Bucket(bucket)
+        }
+        directory @ StoreAddress::Directory(_) => directory.clone(),
+    };
+    Ok(Store::open(address, conditions)?)
+}

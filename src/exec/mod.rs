@@ -1,0 +1,19 @@
+//! A cache round any command: what it gave is restored, or it runs and what it gives is kept.
+//!
+//! ```text
+//! Job ─► key ─► look up ─┬─ hit ──► outputs (restored aside, verified, moved into place), standard output
+//!                        └─ miss ─► right to make the entry ─► look up again ─► command ─► keep
+//! ```
+//!
+//! A failed command leaves no entry; one that succeeded keeps its result, whatever becomes of the entry.
+
+mod command;
+mod job;
+mod key;
+mod outputs;
+mod session;
+
+pub(crate) use self::job::{Job, OnStoreError, Policy};
+pub(crate) use self::key::KeySource;
+pub(crate) use self::outputs::Output;
+pub(crate) use self::session::{Ended, ExecError, Maker, Session, Told};

@@ -1,0 +1,197 @@
+//! The declared outputs of a command, and how restored ones come to their places: all of them are whole before the first
+//! one moves.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
+
+use crate::file::remove::remove_tree;
+
+/// How the directories begin in which outputs wait to be moved.
+const STAGING: &str = ".kubectl-runnable-";
+
+/// `--output NAME=PATH`, or `NAME?=PATH` for one that the command may leave out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// Its name in the entry.
+    pub(crate) name: String,
+    /// The file or directory.
+    pub(crate) path: PathBuf,
+    /// Whether the command may leave it out.
+    pub(crate) optional: bool,
+}
+
+/// The text declares no output.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum OutputError {
+    /// It has another form.
+    #[error("expected NAME=PATH, or NAME?=PATH for an output that may be absent")]
+    Form,
+    /// The name is illegal.
+    #[error("invalid output name {0:?}: expected letters, digits, '-', '_' or '.'")]
+    Name(String),
+    /// The path cannot be replaced.
+    #[error("invalid path {0:?}: expected the path of a file or directory that can be replaced")]
+    Path(String),
+}
+
+impl FromStr for Output {
+    type Err = OutputError;
+
+    fn from_str(text: &str) -> Result<Self, OutputError> {
+        let (name, path) = text.split_once('=').ok_or(OutputError::Form)?;
+        let (name, optional) = name.strip_suffix('?').map_or((name, false), |name| (name, true));
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if name.is_empty() || !name.bytes().all(legal) {
+            return Err(OutputError::Name(name.to_owned()));
+        }
+        // Neither a directory that the working directory is in, nor the root: they cannot be replaced.
+        if Path::new(path).file_name().is_none() {
+            return Err(OutputError::Path(path.to_owned()));
+        }
+        Ok(Self { name: name.to_owned(), path: path.into(), optional })
+    }
+}
+
+/// A restored output that is whole and not yet in its place.
+#[derive(Debug)]
+pub(super) struct Staged {
+    staging: PathBuf,
+    target: PathBuf,
+    /// The target stays and its content is replaced.
+    fills: bool,
+}
+
+impl Staged {
+    /// Makes an output beside its place; `restore` gets a path where nothing is.
+    pub(super) fn make(target: &Path, restore: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<Self> {
+        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent)?;
+        let builder = || tempfile::Builder::new().prefix(STAGING).to_owned();
+        let fills = is_mount_point(target)?;
+        let staging =
+            if fills && target.is_dir() { builder().tempdir_in(target) } else { builder().tempdir_in(parent) };
+        let (staging, fills) = match staging {
+            // The directory is the user's own, and the one it is in is not.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && target.is_dir() => {
+                (builder().tempdir_in(target)?, true)
+            }
+            staging => (staging?, fills),
+        };
+        let staged = Self { staging: staging.keep(), target: target.to_owned(), fills };
+        restore(&staged.content())?;
+        Ok(staged)
+    }
+
+    fn content(&self) -> PathBuf {
+        self.staging.join("new")
+    }
+
+    /// Moves it to its place. What was there is replaced; a mount point stays and gets the content.
+    pub(super) fn place(self) -> io::Result<()> {
+        if !self.fills {
+            let old = self.staging.join("old");
+            match fs::rename(&self.target, &old) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            return fs::rename(self.content(), &self.target).inspect_err(|_| {
+                // What was there is not lost.
+                let _ = fs::rename(&old, &self.target);
+            });
+        }
+        if !self.content().is_dir() {
+            return copy_content(&self.content(), &self.target);
+        }
+        for entry in fs::read_dir(&self.target)? {
+            let path = entry?.path();
+            if path.file_name() != self.staging.file_name() {
+                if path.symlink_metadata()?.is_dir() { remove_tree(&path)? } else { fs::remove_file(&path)? }
+            }
+        }
+        for entry in fs::read_dir(self.content())? {
+            let entry = entry?;
+            fs::rename(entry.path(), self.target.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = remove_tree(&self.staging);
+    }
+}
+
+/// A file on which another is mounted cannot be renamed away.
+fn copy_content(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = fs::File::open(from)?;
+    let mut target = fs::OpenOptions::new().write(true).truncate(true).open(to)?;
+    io::copy(&mut source, &mut target).map(drop)
+}
+
+/// Whether something is mounted at a path, as far as the kernel tells.
+fn is_mount_point(path: &Path) -> io::Result<bool> {
+    match statx(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty()) {
+        Ok(found) => Ok(found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT)
+            && found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOSYS) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn an_output_has_a_name_and_a_path() {
+        let read = |text: &str| text.parse::<Output>().map(|output| (output.name, output.path, output.optional));
+        assert_eq!(read("a.b=dist/app"), Ok(("a.b".to_owned(), "dist/app".into(), false)));
+        assert_eq!(read("log?=x=y"), Ok(("log".to_owned(), "x=y".into(), true)));
+        for illegal in ["", "a", "=x", "a/b=x", "a=", "a=/", "a=..", "a=x/..", "?=x"] {
+            assert!(read(illegal).is_err(), "{illegal}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_replaced_whatever_it_is() -> Result<(), Box<dyn Error>> {
+        let directory = tempfile::tempdir()?;
+        let target = directory.path().join("deep/target");
+        let file = |place: &Path| fs::write(place, "new");
+        let tree = |place: &Path| fs::create_dir(place).and_then(|()| fs::write(place.join("x"), "new"));
+        for _ in 0..2 {
+            Staged::make(&target, file)?.place()?;
+            assert_eq!(fs::read_to_string(&target)?, "new");
+            Staged::make(&target, tree)?.place()?;
+            assert_eq!(fs::read_to_string(target.join("x"))?, "new");
+            fs::write(target.join("old"), "")?;
+            Staged::make(&target, tree)?.place()?;
+            assert_eq!(fs::read_dir(&target)?.count(), 1);
+        }
+        std::os::unix::fs::symlink("target", directory.path().join("deep/link"))?;
+        Staged::make(&directory.path().join("deep/link"), file)?.place()?;
+        assert!(target.is_dir(), "a link is replaced, not followed");
+        assert!(Staged::make(&target, |_| Err(io::Error::other("no"))).is_err());
+        assert_eq!(fs::read_dir(directory.path().join("deep"))?.count(), 2, "nothing is left over");
+        Ok(())
+    }
+
+    #[test]
+    fn a_directory_that_stays_is_filled() -> Result<(), Box<dyn Error>> {
+        let directory = tempfile::tempdir()?;
+        let target = directory.path().join("target");
+        fs::create_dir_all(target.join("old/deep"))?;
+        let staging = tempfile::tempdir_in(&target)?.keep();
+        fs::create_dir_all(staging.join("new/sub"))?;
+        Staged { staging, target: target.clone(), fills: true }.place()?;
+        let names: Vec<_> = fs::read_dir(&target)?.flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(names, ["sub"]);
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! `exec` and the verbs of caches over each kind of store: a directory, and a bucket of a real S3 server (versitygw, which
+//! `tests/stores/assets` builds once). The cases of a directory need no server.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/kubernetes/ports.rs"]
+mod ports;
+#[path = "../support/kubernetes/supervised.rs"]
+#[allow(dead_code)]
+mod supervised;
+
+mod conformance;
+mod engine;
+mod faults;
+mod races;
+mod rig;
+mod server;
+mod signals;
+mod verbs;
