@@ -9,6 +9,7 @@ mod support;
 mod cache;
 mod cluster;
 mod documents;
+mod lint;
 mod local;
 mod measure;
 mod start;
@@ -25,9 +26,10 @@ const LONG: [&str; 1] = ["worktree"];
 /// The name of a file of this folder, and its measurements.
 type Subject = (&'static str, &'static [fn()]);
 
-const SUBJECTS: [Subject; 6] = [
+const SUBJECTS: [Subject; 7] = [
     ("start", &[start::start]),
     ("documents", &[documents::read, documents::prepared]),
+    ("lint", &[lint::added, lint::large, lint::many]),
     ("local", &[local::scheduled, local::fan_out, local::retried, local::graph]),
     ("cache", &[cache::config_map, cache::grown, cache::store]),
     ("cluster", &[cluster::created, cluster::shown, cluster::resumed, cluster::large]),
