@@ -37,6 +37,12 @@ fn places_below(value: &Value, pointer: String, places: &mut Vec<String>) {
 }
 
 fn change(dice: &mut Dice, object: &mut Value, place: &str, texts: &[String]) {
+    match dice.below(10) {
+        0 => return of_another_type(dice, object, place),
+        1 => return misspelt(dice, object, place),
+        2 => return moved(dice, object, place),
+        _ => {}
+    }
     let Some(value) = object.pointer_mut(place) else { return };
     match value {
         Value::String(text) => *text = other_text(dice, text, texts),
@@ -62,6 +68,57 @@ fn change(dice: &mut Dice, object: &mut Value, place: &str, texts: &[String]) {
             fields.entry(key).or_insert(value);
         }
         _ => {}
+    }
+}
+
+/// A number for a text, a list for an object and so on.
+fn of_another_type(dice: &mut Dice, object: &mut Value, place: &str) {
+    let others = [
+        Value::Null,
+        json!(0),
+        json!(-1),
+        json!(0.5),
+        json!(true),
+        json!(""),
+        json!("1"),
+        json!([]),
+        json!({}),
+        json!(["a"]),
+        json!([{"name": "a"}]),
+        json!({"name": "a"}),
+    ];
+    if let Some(value) = object.pointer_mut(place) {
+        *value = dice.of(&others);
+    }
+}
+
+/// A key with a letter too few, too many or of the other case.
+fn misspelt(dice: &mut Dice, object: &mut Value, place: &str) {
+    let Some(fields) = object.pointer_mut(place).and_then(Value::as_object_mut) else { return };
+    let keys: Vec<String> = fields.keys().cloned().collect();
+    let Some(key) = dice.any(&keys).filter(|key| key.len() > 2) else { return };
+    let other = match dice.below(4) {
+        0 => key[1..].to_owned(),
+        1 => format!("{key}s"),
+        2 => key.to_ascii_lowercase(),
+        _ => format!("{}{}", &key[..1].to_ascii_uppercase(), &key[1..]),
+    };
+    if let Some(value) = fields.remove(&key) {
+        fields.insert(other, value);
+    }
+}
+
+/// What stands at another place of the same name.
+fn moved(dice: &mut Dice, object: &mut Value, place: &str) {
+    let mut places = Vec::new();
+    places_below(&object["spec"], "/spec".to_owned(), &mut places);
+    let key = place.rsplit('/').next().unwrap_or_default();
+    let alike: Vec<String> = places.into_iter().filter(|other| other.rsplit('/').next() == Some(key)).collect();
+    let Some(other) = dice.any(&alike) else { return };
+    if let Some(value) = object.pointer(&other).cloned()
+        && let Some(here) = object.pointer_mut(place)
+    {
+        *here = value;
     }
 }
 
