@@ -6,6 +6,9 @@ use super::checker::{At, Checker};
 use super::finding::Rule;
 use super::read::{at, get, items, list, text};
 
+/// The longest value of a label.
+const MAX_LABEL: usize = 63;
+
 impl Checker<'_> {
     pub(super) fn pod_resources_of(&mut self, template: &Value, kind: &str, at: &At) {
         let Some(resources) = get(template, "podResources") else { return };
@@ -46,10 +49,33 @@ impl Checker<'_> {
                 "Exists" | "DoesNotExist" => (!has_values, "Exists and DoesNotExist have no `values`"),
                 _ => (false, "expected In, NotIn, Exists or DoesNotExist"),
             };
+            let at = place.path(&["podGC", "labelSelector", "matchExpressions"]).index(index);
             if !legal {
-                let at = place.path(&["podGC", "labelSelector", "matchExpressions"]).index(index);
                 self.error(Rule::PodGc, &at, message);
             }
+            for (index, value) in list(one, "values").iter().enumerate() {
+                self.label_value(value, &at.field("values").index(index));
+            }
+        }
+        for (key, value) in get(selector, "matchLabels").and_then(Value::as_object).into_iter().flatten() {
+            self.label_value(value, &place.path(&["podGC", "labelSelector", "matchLabels", key]));
+        }
+    }
+
+    /// (k8s.io/apimachinery/pkg/util/validation, IsValidLabelValue)
+    fn label_value(&mut self, value: &Value, at: &At) {
+        let Some(value) = value.as_str().filter(|value| !value.is_empty()) else { return };
+        let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let bytes = value.as_bytes();
+        let legal = bytes.len() <= MAX_LABEL
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+            && is_edge(bytes.first())
+            && is_edge(bytes.last());
+        if !legal {
+            let message = format!(
+                "`{value}` is no value of a label: expected at most {MAX_LABEL} letters, digits, `-`, `_` or `.`"
+            );
+            self.error(Rule::PodGc, at, message);
         }
     }
 }

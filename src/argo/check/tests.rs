@@ -195,6 +195,18 @@ fn a_plugin_is_one() {
 }
 
 #[test]
+fn labels_that_select_pods_have_legal_values() {
+    let of = |selector: &str| {
+        let text = workflow("- name: main\n  container: {image: x}\n");
+        rules(&text.replace("  templates:", &format!("  podGC: {{labelSelector: {{{selector}}}}}\n  templates:")))
+    };
+    assert_eq!(of("matchLabels: {a: b-c}, matchExpressions: [{key: a, operator: In, values: [b, '']}]"), []);
+    for selector in ["matchLabels: {a: 'b c'}", "matchExpressions: [{key: a, operator: In, values: ['{{pod.name}}']}]"] {
+        assert_eq!(of(selector), [("pod-gc", Severity::Error)], "{selector}");
+    }
+}
+
+#[test]
 fn no_document_makes_a_check_panic() {
     for body in [
         "spec: {entrypoint: main, templates: [null, 1, [], {name: main, steps: [[null, 1], {}]}]}",
