@@ -223,6 +223,16 @@ fn a_url_is_read_as_a_file_is() {
 }
 
 #[test]
+fn files_of_other_tools_are_passed_over() {
+    for text in ["services: {web: {image: x}}\n", "a: {{ if }}\n  - b: [\n", ""] {
+        let output = Environment::new().file("other.yaml", text).run(["lint", "-o", "simple", "other.yaml"]);
+        assert!(output.code == Some(0) && output.stdout.contains("warning[syntax]"), "{output}");
+    }
+    let output = Environment::new().file("wf.yaml", "kind: Workflow\n").run(["lint", "wf.yaml"]);
+    assert_eq!(output.code, Some(2), "{output}");
+}
+
+#[test]
 fn flags_of_a_cluster_need_online() {
     let output = environment().run(["lint", "--context", "c", "wf.yaml"]);
     output.fails(2, &["flags of a cluster are for --online"]);

@@ -49,10 +49,13 @@ impl Linter<'_> {
     }
 }
 
-/// Why a text holds nothing to be checked. Objects of other kinds are none of Argo's.
+/// Why a text holds nothing to be checked. Objects of other kinds are none of Argo's, nor are files of other tools, which
+/// hooks give too.
 fn unread(error: &DocumentError, source: &Source) -> Vec<(Severity, Problem)> {
     let mut problems = syntax_problems(error, source);
-    for (severity, problem) in problems.iter_mut().filter(|(_, problem)| problem.field == "kind") {
+    let text = String::from_utf8_lossy(&source.text);
+    let is_foreign = !text.contains("argoproj.io") && !text.contains("Workflow");
+    for (severity, problem) in problems.iter_mut().filter(|(_, problem)| is_foreign || problem.field == "kind") {
         *severity = Severity::Warning;
         problem.hint = Some("it is passed over".to_owned());
     }
