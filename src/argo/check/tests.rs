@@ -201,7 +201,8 @@ fn labels_that_select_pods_have_legal_values() {
         rules(&text.replace("  templates:", &format!("  podGC: {{labelSelector: {{{selector}}}}}\n  templates:")))
     };
     assert_eq!(of("matchLabels: {a: b-c}, matchExpressions: [{key: a, operator: In, values: [b, '']}]"), []);
-    for selector in ["matchLabels: {a: 'b c'}", "matchExpressions: [{key: a, operator: In, values: ['{{pod.name}}']}]"] {
+    for selector in ["matchLabels: {a: 'b c'}", "matchExpressions: [{key: a, operator: In, values: ['{{pod.name}}']}]"]
+    {
         assert_eq!(of(selector), [("pod-gc", Severity::Error)], "{selector}");
     }
 }

@@ -27,6 +27,8 @@ impl Version {
     pub(crate) const V4_1: Self = Self { major: 4, minor: 1 };
     /// Every version that is told apart.
     pub(crate) const ALL: [Self; 5] = [Self::V3_5, Self::V3_6, Self::V3_7, Self::V4_0, Self::V4_1];
+    /// The first of them.
+    pub(crate) const OLDEST: Self = Self::V3_5;
     /// The one that is assumed where none is known.
     pub(crate) const LATEST: Self = Self::V4_1;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::request::{Request, is_template};
 use super::subject::Subject;
 use crate::argo::Workflow;
-use crate::argo::check::Rule;
+use crate::argo::check::{Options, Rule, Version, check_fields};
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::ObjectName;
 use crate::cli::check::Checked;
@@ -27,7 +27,12 @@ impl Request<'_> {
         if self.args.check.no_check || self.args.check.argo_version.is_some() {
             return Ok(false);
         }
-        Ok(self.checked(templates, live)?.breaks(&[Rule::Version, Rule::Limit, Rule::Required]))
+        let is_known_to_all = |document: &Document| {
+            let options = Options { version: Some(Version::OLDEST), ..self.args.check.options(false) };
+            check_fields(&document.value, document.kind, &options).iter().all(|finding| finding.rule != Rule::Version)
+        };
+        Ok(!self.workflows.iter().all(is_known_to_all)
+            || self.checked(templates, live)?.breaks(&[Rule::Version, Rule::Limit, Rule::Required]))
     }
 
     fn checked<'t>(&'t self, templates: &'t Templates, live: Option<&Value>) -> Result<Checked<'t>, Failure> {
