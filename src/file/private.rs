@@ -10,6 +10,16 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Creates a directory and its missing parents; whether it was missing itself.
+pub(crate) fn create_new_directory(path: &Path) -> io::Result<bool> {
+    let create = || DirBuilder::new().mode(0o700).create(path).map(|()| true);
+    let created = create().or_else(|error| match (error.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(parent)) => create_directory(parent).and_then(|()| create()),
+        _ => Err(error),
+    });
+    created.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(false) } else { Err(error) })
+}
+
 /// Removes permissions of other users that an earlier version gave. A directory of another user stays as it is.
 pub(crate) fn close_directory(path: &Path) -> io::Result<()> {
     match path.metadata() {
@@ -41,8 +51,9 @@ mod tests {
     fn others_have_no_permissions() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
         let inner = directory.path().join("runs/default");
+        assert!(create_new_directory(&inner)?);
         create_directory(&inner)?;
-        create_directory(&inner)?;
+        assert!(!create_new_directory(&inner)?);
         assert_eq!((mode(&inner)?, mode(&directory.path().join("runs"))?), (0o700, 0o700));
         fs::set_permissions(&inner, Permissions::from_mode(0o755))?;
         close_directory(&inner)?;

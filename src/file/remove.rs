@@ -1,45 +1,135 @@
 //! Removing directories that others have filled.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, IFlags, Mode, OFlags, ioctl_getflags, ioctl_setflags, openat};
+use rustix::fs::{FileType, IFlags, Mode, OFlags, fstat, ioctl_getflags, ioctl_setflags, openat};
 
-/// Removes a directory with everything in it, also what a task has made inaccessible. A missing one is fine.
+use super::beneath::{Place, path_through};
+use super::tree;
+
+const ANY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const READABLE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// Removes a directory with everything in it, also what a task has made inaccessible. A missing one is fine. What is mounted
+/// in it is an error and keeps its content.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
+    let place = match Place::of(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        place => place?,
+    };
+    match tree::remove(&place) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(path)?;
-            fs::remove_dir_all(path)
+            let (directory, name) = place.parts();
+            open_up(directory, name)?;
+            tree::remove(&place)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }
 }
 
-fn open_up(directory: &Path) -> io::Result<()> {
-    make_changeable(directory);
-    fs::set_permissions(directory, Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            open_up(&entry.path())?;
-        } else if kind.is_file() {
-            make_changeable(&entry.path());
+/// Removes everything in an open directory, also what a task has made inaccessible.
+pub(crate) fn empty(directory: impl AsFd) -> io::Result<()> {
+    match tree::empty(&directory) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let names = tree::names(&directory)?;
+            names.iter().try_for_each(|name| open_up(directory.as_fd(), name))?;
+            tree::empty(directory)
+        }
+        done => done,
+    }
+}
+
+fn open_up(directory: BorrowedFd, name: &OsStr) -> io::Result<()> {
+    let found = tree::open_unmounted(directory, name, ANY)?;
+    let kind = FileType::from_raw_mode(fstat(&found)?.st_mode);
+    if matches!(kind, FileType::Directory | FileType::RegularFile) {
+        make_changeable(directory, name);
+    }
+    if kind == FileType::Directory {
+        fs::set_permissions(path_through(&found), Permissions::from_mode(0o700))?;
+        let opened = tree::open_unmounted(directory, name, READABLE)?;
+        for name in tree::names(&opened)? {
+            open_up(opened.as_fd(), &name)?;
         }
     }
     Ok(())
 }
 
 /// Takes the flags away that keep root too from removing a file.
-fn make_changeable(path: &Path) {
-    let Ok(file) = openat(CWD, path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) else {
+fn make_changeable(directory: BorrowedFd, name: &OsStr) {
+    let Ok(file) = openat(directory, name, READABLE, Mode::empty()) else {
         return;
     };
     if ioctl_getflags(&file).is_ok_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND)) {
         let _ = ioctl_setflags(&file, IFlags::empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::mount::{MsFlags, mount};
+    use nix::sched::{CloneFlags, unshare};
+    use nix::unistd::geteuid;
+
+    use super::*;
+
+    /// In a thread with mounts of its own.
+    fn with_own_mounts(test: impl FnOnce() -> io::Result<()> + Send) -> io::Result<()> {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)?;
+                mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+                test()
+            });
+            thread.join().map_err(|_| io::Error::other("the thread panicked"))?
+        })
+    }
+
+    #[test]
+    fn what_is_mounted_in_a_tree_is_neither_removed_nor_changed() -> io::Result<()> {
+        if !geteuid().is_root() {
+            return Ok(());
+        }
+        let directory = tempfile::tempdir()?;
+        let path = |name: &str| directory.path().join(name);
+        fs::create_dir_all(path("host/sub"))?;
+        fs::write(path("host/sub/file"), "mine")?;
+        fs::set_permissions(path("host"), Permissions::from_mode(0o711))?;
+        fs::create_dir_all(path("tree/in/mounted"))?;
+        fs::write(path("tree/in/file"), "theirs")?;
+        with_own_mounts(|| {
+            mount(Some(&path("host")), &path("tree/in/mounted"), None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+            for refused in [remove_tree(&path("tree")), empty(fs::File::open(path("tree"))?)] {
+                assert_eq!(refused.map_err(|error| error.kind()), Err(io::ErrorKind::CrossesDevices));
+            }
+            let place = Place::of(&path("tree/in"))?;
+            let (parent, name) = place.parts();
+            assert!(open_up(parent, name).is_err());
+            Ok(())
+        })?;
+        assert_eq!(fs::read_to_string(path("host/sub/file"))?, "mine");
+        assert_eq!(path("host").metadata()?.permissions().mode() & 0o777, 0o711);
+        remove_tree(&path("tree"))?;
+        assert!(!path("tree").exists());
+        remove_tree(&path("tree"))
+    }
+
+    #[test]
+    fn what_a_task_has_closed_is_removed() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let tree = directory.path().join("tree");
+        fs::create_dir_all(tree.join("closed/in"))?;
+        fs::write(tree.join("closed/in/file"), "")?;
+        fs::set_permissions(tree.join("closed/in"), Permissions::from_mode(0))?;
+        fs::set_permissions(tree.join("closed"), Permissions::from_mode(0))?;
+        empty(fs::File::open(&tree)?)?;
+        assert_eq!(fs::read_dir(&tree)?.count(), 0);
+        remove_tree(&tree)?;
+        remove_tree(&directory.path().join("neither/there"))
     }
 }

@@ -10,8 +10,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, fchmod, fstat, ftruncate, futimens,
-    ioctl_ficlone, mkdirat, openat, readlinkat, statat, symlinkat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, fchmod, fstat, ftruncate, futimens,
+    ioctl_ficlone, mkdirat, openat, openat2, readlinkat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -124,10 +124,16 @@ fn finish(target: impl AsFd, source: &Metadata) -> io::Result<()> {
     Ok(fchmod(&target, Mode::from_raw_mode(source.mode() & 0o7777))?)
 }
 
-/// Removes a file, a link or a directory with everything in it; a missing one is not an error.
+/// Removes a file, a link or a directory with everything in it; a missing one is not an error. What is mounted in it is
+/// an error and keeps its content.
 pub(crate) fn remove(place: &Place) -> io::Result<()> {
     let (directory, name) = place.parts();
     remove_in(directory, name)
+}
+
+/// Removes everything in an open directory.
+pub(crate) fn empty(directory: impl AsFd) -> io::Result<()> {
+    names(&directory)?.iter().try_for_each(|name| remove_in(directory.as_fd(), name))
 }
 
 fn remove_in(directory: BorrowedFd, name: &OsStr) -> io::Result<()> {
@@ -136,11 +142,18 @@ fn remove_in(directory: BorrowedFd, name: &OsStr) -> io::Result<()> {
         Err(Errno::ISDIR) => {}
         Err(errno) => return Err(errno.into()),
     }
-    let inner = openat(directory, name, DIRECTORY, Mode::empty())?;
-    for name in names(inner.as_fd())? {
-        remove_in(inner.as_fd(), &name)?;
-    }
+    empty(open_unmounted(directory, name, DIRECTORY)?)?;
     Ok(unlinkat(directory, name, AtFlags::REMOVEDIR)?)
+}
+
+/// Opens a file or directory on which nothing is mounted.
+pub(super) fn open_unmounted(directory: BorrowedFd, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV;
+    match openat2(directory, name, flags, Mode::empty(), resolve) {
+        // Before Linux 5.6, or in a sandbox that does not know it: there nothing is mounted for tasks.
+        Err(Errno::NOSYS | Errno::PERM) => Ok(openat(directory, name, flags, Mode::empty())?),
+        done => Ok(done?),
+    }
 }
 
 /// Sets the permission bits of a file or directory, and with `recurse` of everything below it. Links are left alone.
@@ -155,7 +168,7 @@ fn set_mode_in(directory: BorrowedFd, name: &OsStr, mode: u32, recurse: bool) ->
         _ => return Ok(()),
     };
     if recurse && kind(&fstat(&open)?) == FileType::Directory {
-        for name in names(open.as_fd())? {
+        for name in names(&open)? {
             set_mode_in(open.as_fd(), &name, mode, true)?;
         }
     }
@@ -167,7 +180,7 @@ fn kind(stat: &Stat) -> FileType {
 }
 
 /// The names in a directory. All are read at once, so that a deep tree needs few open descriptors.
-fn names(directory: BorrowedFd) -> io::Result<Vec<OsString>> {
+pub(crate) fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();

@@ -80,6 +80,8 @@ impl Executor {
     #[tracing::instrument(level = "debug", name = "node", skip_all, fields(id = task.node))]
     pub async fn run(&self, task: Task, kill: Kill) -> Outcome {
         let directory = self.node_directory(&task.node);
+        let left = if self.is_plain() { Some("view") } else { None };
+        let left = left.into_iter().chain((!task.volume_files.is_empty()).then_some(VOLUME_FILES));
         let (outcome, killed) = match self.supervise(task, &directory, kill).await {
             Ok(done) => done,
             Err(error) => {
@@ -90,7 +92,7 @@ impl Executor {
         if self.keep {
             return outcome;
         }
-        for left in ["view", VOLUME_FILES] {
+        for left in left {
             if let Err(error) = remove_view(directory.join(left)).await {
                 outcome.error.get_or_insert_with(|| format!("cannot remove the task's files: {error}"));
             }
@@ -99,9 +101,12 @@ impl Executor {
     }
 
     async fn supervise(&self, task: Task, directory: &Path, kill: Kill) -> io::Result<(Outcome, Option<String>)> {
-        private::create_directory(directory)?;
-        // Left by an engine that was killed.
-        remove_view(directory.join("view")).await?;
+        if !private::create_new_directory(directory)? {
+            // Left by an engine that was killed.
+            for left in ["view", VOLUME_FILES] {
+                remove_view(directory.join(left)).await?;
+            }
+        }
         lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files)?;
         let _recording = self.times.begin(directory);
         let (node, serves_again) = (task.node.clone(), !self.is_plain() && !task.is_privileged());
@@ -166,11 +171,8 @@ impl Executor {
     }
 }
 
-/// Writes the files of volumes, in the place of what an engine that was killed has left.
+/// Writes the files of volumes.
 fn lay_volumes(directory: &Path, files: &[VolumeFile]) -> io::Result<()> {
-    if directory.exists() {
-        std::fs::remove_dir_all(directory)?;
-    }
     for file in files {
         let volume = directory.join(&file.volume);
         if file.path.as_os_str().is_empty() {

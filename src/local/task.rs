@@ -36,7 +36,16 @@ pub struct Task {
 impl Task {
     /// Whether one of its processes has all rights.
     pub(crate) fn is_privileged(&self) -> bool {
-        self.init.iter().chain(&self.main).chain(&self.sidecars).any(|process| process.security.privileged)
+        self.processes().any(|process| process.security.privileged)
+    }
+
+    /// Whether one of its processes has rights that a container runtime does not give by itself.
+    pub(crate) fn has_added_rights(&self) -> bool {
+        self.processes().any(|process| process.security.privileged || !process.security.add.is_empty())
+    }
+
+    fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.init.iter().chain(&self.main).chain(&self.sidecars)
     }
 }
 

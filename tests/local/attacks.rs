@@ -145,6 +145,22 @@ fn a_sub_path_does_not_leave_its_volume() {
 }
 
 #[test]
+fn an_input_over_a_volume_removes_nothing_of_it() {
+    for view in isolating_views() {
+        let rig = Rig::new(view);
+        let volume = host(&rig);
+        fs::create_dir(rig.path("stored")).unwrap();
+        for content in [ArtifactSource::Raw("theirs".to_owned()), ArtifactSource::Stored(rig.path("stored"))] {
+            let mut laying = task("a", "true");
+            laying.mounts = vec![mount(volume.clone(), "/outer/volume", false)];
+            laying.input_artifacts = vec![input("/outer", content, None)];
+            let _ = rig.run(laying);
+            assert_untouched(&volume, &format!("{:?}", rig.view));
+        }
+    }
+}
+
+#[test]
 fn a_link_out_of_an_archive_does_not_leave_its_artifact() {
     for view in isolating_views() {
         let rig = Rig::new(view);

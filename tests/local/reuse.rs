@@ -5,7 +5,7 @@ use std::fs;
 use kubectl_runnable::testing::local::task::{Security, Task};
 use kubectl_runnable::testing::local::view::View;
 
-use crate::rig::{Rig, isolating_views, result_of, task};
+use crate::rig::{Rig, isolating_views, mount, raw, result_of, task};
 
 /// What a task can tell of the place that it runs in. Times of what is made for each task, numbers of mounts and names of
 /// directories of the run are left out.
@@ -18,7 +18,7 @@ const REPORT: &str = r"
         test -e $path && stat -c '%n %f %u %g %s %t %T' $path; getfattr -d -m - $path 2>/dev/null
     done
     ls -A / /tmp /var/tmp /dev /dev/shm /dev/mqueue /mnt /opt
-    awk '{print $4, $5, $6, $(NF-2)}' /proc/self/mountinfo | sed 's#/[^ ]*/views/[0-9-]*##'
+    awk '{print $4, $5, $6, $(NF-2)}' /proc/self/mountinfo | sed 's#/[^ ]*/views/[0-9-]*##; s#/[^ ]*/\.tmp[A-Za-z0-9]*#RUN#'
     grep -E '^(Uid|Gid|Groups|Cap|NoNew|SigPnd|SigBlk|SigIgn|SigCgt|Shd|Umask|Cpus_allowed|Mems_allowed|NSpid|NSsid|NSpgid|Seccomp|Threads)' /proc/self/status
     cat /proc/self/limits /proc/self/oom_score_adj /proc/self/cgroup
     cut -d' ' -f4-8,18,19 /proc/$$/stat
@@ -28,7 +28,7 @@ const REPORT: &str = r"
 ";
 
 /// What tasks leave behind. Each may fail, for want of rights or of a program.
-const REMAINS: [&str; 32] = [
+const REMAINS: [&str; 37] = [
     "echo x > /left",
     "echo x > /left; rm /left",
     "mkdir -p /a/b/c /etc/left /mnt/left /srv/left; echo x > /opt/left",
@@ -61,6 +61,11 @@ const REMAINS: [&str; 32] = [
     "mkdir /argo; echo x > /argo/left; echo x > /proc/1/fd/1; echo x > /proc/1/fd/3",
     "exit 3",
     "kill -9 -1",
+    "setfacl -m u:1:rwx /tmp /var/tmp; setfattr -n user.left -v x /tmp /dev/shm; chattr +d /tmp",
+    "touch -d 2001-01-01 /tmp /var/tmp /dev/shm; chmod 0 /tmp /dev/shm; chown 1:1 /tmp",
+    "setfacl -m u:1:rw /dev/null /dev/pts/ptmx; chmod 600 /dev/pts/ptmx; touch -d 2001-01-01 /dev/zero",
+    "mkdir -p /tmp/deep; cd /tmp/deep; for n in $(seq 60); do mkdir d; cd d; done; chattr +i /tmp/deep",
+    "unshare -Um sh -c 'mount -t tmpfs none /mnt; mount --bind /etc /srv; umount -l /tmp'; echo 1 > /proc/self/timens_offsets",
 ];
 
 fn reporting(node: &str) -> Task {
@@ -86,6 +91,56 @@ fn the_next_task_in_a_view_finds_what_the_first_task_in_a_new_view_finds() {
             let _ = used.run(leaving);
             let found = used.run(reporting("report"));
             assert_eq!(result_of(&found), expected, "{:?} after {left} and {other}", used.view);
+        }
+    }
+}
+
+#[test]
+fn tasks_with_mounts_of_their_own_leave_nothing_in_the_view() {
+    for view in isolating_views() {
+        let fresh = Rig::new(view.clone());
+        let report = |node: &str| {
+            let mut reporting = reporting(node);
+            reporting.mounts = vec![mount(fresh.path("volume"), "/outer/deep", false)];
+            reporting
+        };
+        let expected = result_of(&fresh.run(report("report"))).to_owned();
+        let plain = result_of(&fresh.run(reporting("plain"))).to_owned();
+        let used = Rig::new(view);
+        for (number, left) in ["echo x > /outer/deep/left", "echo x > /outer/left", "rm -rf /outer"].iter().enumerate()
+        {
+            let mut leaving = report("leaving");
+            leaving.main[0].command = vec!["sh".to_owned()];
+            leaving.main[0].script = Some(format!("{left}; echo x > /argo/staging/left"));
+            leaving.input_artifacts = vec![raw("/tmp/in/file", "x", None), raw("/in", "x", None)];
+            assert_eq!(used.run(leaving).error, None, "{:?} {number}", used.view);
+            assert_eq!(result_of(&used.run(report("report"))), expected, "{:?} after {left}", used.view);
+            assert_eq!(result_of(&used.run(reporting("plain"))), plain, "{:?} after {left}", used.view);
+        }
+    }
+}
+
+/// Random pairs and triples of what tasks leave behind; `REUSE=n` tries more of them.
+#[test]
+fn random_tasks_leave_nothing_behind() {
+    let rounds = std::env::var("REUSE").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(6);
+    for view in isolating_views() {
+        let is_safe = |remains: &&&str| view == View::Overlay || !remains.contains("/dev");
+        let remains: Vec<&str> = REMAINS.iter().filter(is_safe).copied().collect();
+        let expected = result_of(&Rig::new(view.clone()).run(reporting("report"))).to_owned();
+        let used = Rig::new(view);
+        let mut seed = std::process::id();
+        for _ in 0..rounds {
+            let mut scripts = Vec::new();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                scripts.push(format!("({})>/dev/null 2>&1", remains[seed as usize / 7919 % remains.len()]));
+            }
+            let script = scripts.join("; ");
+            let mut leaving = task("leaving", &script);
+            leaving.capture_result = false;
+            let _ = used.run(leaving);
+            assert_eq!(result_of(&used.run(reporting("report"))), expected, "{:?} after {script}", used.view);
         }
     }
 }

@@ -2,14 +2,15 @@
 //! it starts. This is the only crate with `unsafe`; each block says why it is sound. All of it takes a process of one
 //! thread: then a copy has no lock that nobody opens again.
 
+use std::ffi::CString;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Child, Command};
 use std::ptr::{null, null_mut};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, WaitOptions, chdir, setpgid, waitpid};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::thread::UnshareFlags;
 
 /// The exit code of a copy that panicked.
@@ -34,15 +35,106 @@ pub fn fork(flags: UnshareFlags, body: impl FnOnce() -> u8) -> io::Result<Pid> {
     }
 }
 
-/// Starts a program, which runs `prepare` in the new process first.
-pub fn spawn(
-    command: &mut Command,
-    prepare: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
-) -> io::Result<Child> {
+/// A program with what its process begins with.
+#[derive(Debug)]
+pub struct Program<'a> {
+    /// Where it lies.
+    pub path: CString,
+    /// The first one is its own name.
+    pub arguments: Vec<CString>,
+    /// Texts `NAME=VALUE`.
+    pub environment: Vec<CString>,
+    /// Its working directory.
+    pub directory: CString,
+    /// Its standard input, output and error.
+    pub streams: [BorrowedFd<'a>; 3],
+}
+
+/// Starts a program as the leader of a process group, with the usual signals. The new process runs `prepare` first.
+///
+/// This process stands still meanwhile, and its memory is not copied: that of a worker costs more than all the rest.
+pub fn spawn(program: &Program, mut prepare: impl FnMut() -> io::Result<()>) -> io::Result<Pid> {
     assert_one_thread()?;
-    // SAFETY: there is no other thread, so that `prepare` finds no lock closed and may do all that this process may.
-    unsafe { command.pre_exec(prepare) };
-    command.spawn()
+    let mut start = Start {
+        program,
+        arguments: pointers(&program.arguments),
+        environment: pointers(&program.environment),
+        prepare: &mut prepare,
+        failed: None,
+    };
+    let mut stack: Vec<MaybeUninit<u128>> = Vec::with_capacity(STACK);
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the end of the allocation is the beginning of a stack, which grows down and is aligned as the type is. The
+    // kernel lets this process go on only when the other one has left this memory, by its program or by its end: until then
+    // `start` and the stack live and nobody else uses them. There is no other thread that could.
+    let pid = unsafe { libc::clone(begin, stack.as_mut_ptr().add(STACK).cast(), flags, (&raw mut start).cast()) };
+    let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 0) else { return Err(io::Error::last_os_error()) };
+    match start.failed {
+        None => Ok(pid),
+        Some(error) => {
+            // It has ended: no trace of it stays.
+            waitpid(Some(pid), WaitOptions::empty())?;
+            Err(error)
+        }
+    }
+}
+
+/// Values of 16 bytes on the stack of a process that prepares its program.
+const STACK: usize = 256 * 1024 / 16;
+
+/// What the new process reads and writes of the memory of the one that starts it.
+struct Start<'a> {
+    program: &'a Program<'a>,
+    arguments: Vec<*const libc::c_char>,
+    environment: Vec<*const libc::c_char>,
+    prepare: &'a mut dyn FnMut() -> io::Result<()>,
+    failed: Option<io::Error>,
+}
+
+/// They end with a null pointer, and hold as long as the texts.
+fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
+    texts.iter().map(|text| text.as_ptr()).chain([null()]).collect()
+}
+
+extern "C" fn begin(start: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: `spawn` passes a pointer to its own value and stands still.
+    let start = unsafe { &mut *start.cast::<Start>() };
+    let failed = catch_unwind(AssertUnwindSafe(|| start.run()));
+    start.failed = Some(failed.unwrap_or_else(|_| io::Error::other("the preparation of a program panicked")));
+    PANICKED
+}
+
+impl Start<'_> {
+    /// Gives an error, or does not return.
+    fn run(&mut self) -> io::Error {
+        match self.prepare() {
+            Ok(()) => {
+                let path = self.program.path.as_ptr();
+                // SAFETY: both lists end with a null pointer, and their texts live in `program`. A file without the head of
+                // an executable is run by the shell, as by a shell.
+                unsafe { libc::execvpe(path, self.arguments.as_ptr(), self.environment.as_ptr()) };
+                io::Error::last_os_error()
+            }
+            Err(error) => error,
+        }
+    }
+
+    fn prepare(&mut self) -> io::Result<()> {
+        setpgid(None, None)?;
+        let [input, output, errors] = self.program.streams;
+        dup2_stdin(input)?;
+        dup2_stdout(output)?;
+        dup2_stderr(errors)?;
+        chdir(&self.program.directory)?;
+        // SAFETY: the set is made whole before it is used, and the handlers are those of the new process alone.
+        unsafe {
+            let mut none: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut none);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, null_mut());
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        }
+        (self.prepare)()
+    }
 }
 
 /// Several threads are an error. The kernel tells: one that is not alone cannot leave the others.
@@ -115,7 +207,8 @@ pub fn end_by(signal: i32) {
 
 #[cfg(test)]
 mod tests {
-    use rustix::process::{WaitOptions, waitpid};
+    use std::fs::File;
+    use std::io::Read;
 
     use super::*;
 
@@ -154,6 +247,28 @@ mod tests {
         assert_eq!(code, Some(0));
     }
 
+    fn program<'a>(script: &str, streams: [BorrowedFd<'a>; 3]) -> Program<'a> {
+        let text = |text: &str| CString::new(text).unwrap_or_default();
+        Program {
+            path: text("/bin/sh"),
+            arguments: ["named", "-c", script].map(text).to_vec(),
+            environment: vec![text("A=b")],
+            directory: text("/usr"),
+            streams,
+        }
+    }
+
+    fn output_of(script: &str) -> io::Result<String> {
+        let null = File::open("/dev/null")?;
+        let (mut reader, writer) = io::pipe()?;
+        let pid = spawn(&program(script, [null.as_fd(), writer.as_fd(), null.as_fd()]), || Ok(()))?;
+        drop(writer);
+        let mut text = String::new();
+        reader.read_to_string(&mut text)?;
+        exit_code(pid);
+        Ok(text)
+    }
+
     #[test]
     fn a_process_ends_by_a_signal_that_it_had_handled() {
         // SAFETY: the copy has the thread of this test alone and uses no lock that another one may hold.
@@ -174,13 +289,35 @@ mod tests {
     #[test]
     fn a_program_is_prepared_or_does_not_start() {
         let code = alone(|| {
-            let refused = spawn(&mut Command::new("true"), || Err(io::ErrorKind::PermissionDenied.into()));
-            if refused.is_ok() {
-                return 1;
+            let Ok(null) = File::open("/dev/null") else { return 1 };
+            let streams = [null.as_fd(); 3];
+            let refused = spawn(&program("exit 0", streams), || Err(io::ErrorKind::PermissionDenied.into()));
+            if refused.is_ok() || spawn(&program("exit 0", streams), || panic!("on purpose")).is_ok() {
+                return 2;
             }
-            let started = spawn(&mut Command::new("true"), || Ok(()));
-            let code = started.and_then(|mut child| child.wait()).ok().and_then(|status| status.code());
-            u8::from(code != Some(0)) * 2
+            let missing = Program { path: CString::from(c"/no/such/file"), ..program("", streams) };
+            if spawn(&missing, || Ok(())).map_err(|error| error.kind()) != Err(io::ErrorKind::NotFound) {
+                return 3;
+            }
+            // None of those that did not start is left.
+            let nobody = waitpid(None, WaitOptions::empty()).is_err();
+            let mut prepared = 0;
+            let started = spawn(&program("exit 7", streams), || {
+                prepared += 1;
+                Ok(())
+            });
+            let code = started.ok().and_then(exit_code);
+            u8::from(!nobody || code != Some(7) || prepared != 1) * 4
+        });
+        assert_eq!(code, Some(0));
+    }
+
+    #[test]
+    fn a_program_begins_with_what_it_is_given() {
+        let code = alone(|| {
+            let seen = output_of("echo $0 $A $(pwd) $(env | grep -c =); kill -PIPE $$; echo not here");
+            let Ok(seen) = seen else { return 1 };
+            u8::from(!seen.starts_with("named b /usr ") || seen.contains("not here")) * 2
         });
         assert_eq!(code, Some(0));
     }

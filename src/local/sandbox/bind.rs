@@ -37,6 +37,8 @@ pub(super) struct Plan {
     shown: Vec<(PathBuf, How)>,
     /// The directories that were created again, and what they were like.
     opened: Vec<(PathBuf, Option<Stamp>)>,
+    /// Whether the caller is root outside the user namespace too: the kernel's files are then its own to change.
+    of_root: bool,
 }
 
 /// What is created again.
@@ -66,7 +68,8 @@ fn stamp(directory: &Path) -> Option<Stamp> {
 impl Plan {
     /// Decides, and prepares the layers.
     pub(super) fn new(points: Vec<MountPoint>, reach: Reach, layout: &mut Layout) -> Result<Self, Problem> {
-        let mut plan = Self { points, reach, skeleton: Vec::new(), shown: Vec::new(), opened: Vec::new() };
+        let of_root = is_root_of_host();
+        let mut plan = Self { points, reach, skeleton: Vec::new(), shown: Vec::new(), opened: Vec::new(), of_root };
         plan.show_entries(Path::new("/"));
         plan.show_own();
         for (name, mode) in [("/root", 0o700), ("/tmp", 0o1777), ("/mnt", 0o755), ("/dev", 0o755), ("/proc", 0o555)] {
@@ -102,15 +105,28 @@ impl Plan {
         for (path, how) in &self.shown {
             mounts::unless_gone(path, self.mount(layout, path, *how))?;
         }
-        let proc = root.join("proc");
-        mounts::mount_new("proc", &proc, None).or_else(|_| mounts::bind(Path::new("/proc"), &proc))?;
+        // Without it the kernel lets nobody mount one of the task's own on it (`mount_too_revealing` in fs/namespace.c).
+        mounts::bind(Path::new("/proc"), &root.join("proc"))?;
         kernel::show_devices(&root, self.flags_at(Path::new("/dev")))?;
-        if is_root_of_host() {
-            // Where overlays are refused, root has this view too, and the kernel's files are its own to change.
+        if self.of_root {
+            // Where overlays are refused, root has this view too.
             mounts::make_read_only(&root.join("sys"))?;
-            kernel::protect(&root)?;
+            kernel::mask(&root)?;
         }
         Ok(())
+    }
+
+    /// Shows the task's own processes where the kernel lets it: a container may mask files of `/proc`.
+    pub(super) fn show_processes(&self) -> Result<(), Problem> {
+        // Else it sees those of its host, as it does without a view.
+        let _ = kernel::show_processes();
+        kernel::show_queues();
+        if self.of_root { kernel::protect() } else { Ok(()) }
+    }
+
+    /// Where something is mounted in the view.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Path> {
+        self.shown.iter().map(|(path, _)| path.as_path())
     }
 
     fn make_skeleton(&self, skeleton: &Path) -> Result<(), Problem> {

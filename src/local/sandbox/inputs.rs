@@ -22,7 +22,7 @@ pub(super) struct Room {
 }
 
 /// Makes a room for each input artifact, while the host can be reached.
-pub(super) fn rooms(layout: &mut Layout, task: &Task, stored: &[Option<File>]) -> Result<Vec<Room>, Problem> {
+pub(super) fn rooms(layout: &Layout, task: &Task, stored: &[Option<File>]) -> Result<Vec<Room>, Problem> {
     if task.input_artifacts.is_empty() {
         return Ok(Vec::new());
     }

@@ -9,23 +9,26 @@ use nix::mount::MsFlags;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
 use super::mounts::{self, Problem};
+use super::overlay::below;
 
-/// Files that tell of the host or change it.
-const MASKED: [&str; 11] = [
-    "proc/acpi",
-    "proc/asound",
-    "proc/kcore",
-    "proc/keys",
-    "proc/latency_stats",
-    "proc/sched_debug",
-    "proc/scsi",
-    "proc/timer_list",
-    "proc/timer_stats",
-    "sys/devices/virtual/powercap",
-    "sys/firmware",
+/// Files of `/proc` that tell of the host or change it.
+const MASKED: [&str; 9] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
 ];
+/// Directories of `/sys` that do.
+const MASKED_DIRECTORIES: [&str; 2] = [EMPTY, "/sys/devices/virtual/powercap"];
+/// Masked, it is empty and cannot be written to.
+const EMPTY: &str = "/sys/firmware";
 /// What may be read.
-const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
+const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 /// Devices without hardware: name, major and minor number.
 const DEVICES: [(&str, u32, u32); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
@@ -39,35 +42,58 @@ const LINKS: [(&str, &str); 5] = [
 /// Devices that programs compute with. In a pod they come with `resources`, which a local run does not count.
 const ACCELERATORS: [&str; 4] = ["dri", "kfd", "kvm", "fuse"];
 
-/// Lays `/proc`, `/sys` and `/dev` out below the root of a view. `privileged` shows them as they are.
+/// Lays `/sys` and `/dev` out below the root of a view. `privileged` shows them as they are.
 pub(super) fn show(root: &Path, privileged: bool) -> Result<(), Problem> {
-    mounts::mount_new("proc", &root.join("proc"), None)?;
     if privileged {
         mounts::bind(Path::new("/sys"), &root.join("sys"))?;
         return mounts::bind(Path::new("/dev"), &root.join("dev"));
     }
     show_sys(root)?;
     show_devices(root, MsFlags::empty())?;
-    protect(root)
+    mask(root)
 }
 
-/// Keeps files of the kernel from being changed, and those that tell of the host from being read.
-pub(super) fn protect(root: &Path) -> Result<(), Problem> {
-    for path in READ_ONLY.map(|path| root.join(path)) {
-        if path.exists() {
-            mounts::bind_one(&path, &path)?;
-            mounts::remount_read_only(&path, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC)?;
-        }
-    }
-    for path in MASKED.map(|path| root.join(path)) {
-        let Ok(metadata) = path.metadata() else { continue };
-        if metadata.is_dir() {
-            mounts::mount_new("tmpfs", &path, Some("ro,size=0,mode=555"))?;
-        } else {
-            mounts::bind_one(&root.join("dev/null"), &path)?;
+/// Keeps the directories of `/sys` from being read that tell of the host.
+pub(super) fn mask(root: &Path) -> Result<(), Problem> {
+    for path in MASKED_DIRECTORIES.map(|path| below(root, Path::new(path))) {
+        if path.is_dir() {
+            mask_directory(&path)?;
         }
     }
     Ok(())
+}
+
+fn mask_directory(path: &Path) -> Result<(), Problem> {
+    mounts::mount_new("tmpfs", path, Some("ro,size=0,mode=555"))
+}
+
+/// Shows this process, which is the first one of its namespace, and those that it starts.
+pub(super) fn show_processes() -> Result<(), Problem> {
+    mounts::mount_new("proc", Path::new("/proc"), None)
+}
+
+/// Keeps files of `/proc` from being changed, and those that tell of the host from being read.
+pub(super) fn protect() -> Result<(), Problem> {
+    for path in READ_ONLY.map(Path::new) {
+        if mounts::bind_if_there(path, path)? {
+            mounts::remount_read_only(path, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC)?;
+        }
+    }
+    for path in MASKED.map(Path::new) {
+        let Ok(metadata) = path.symlink_metadata() else { continue };
+        if !metadata.is_dir() {
+            mounts::bind_one(Path::new("/dev/null"), path)?;
+        } else if !mounts::bind_if_there(Path::new(EMPTY), path)? {
+            mask_directory(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Shows the message queues of this process's namespace.
+pub(super) fn show_queues() {
+    // A kernel may be built without message queues.
+    let _ = mounts::mount_new("mqueue", Path::new("/dev/mqueue"), None);
 }
 
 /// Read-only, and of the control groups only the task's own.
@@ -100,8 +126,6 @@ pub(super) fn show_devices(root: &Path, flags: MsFlags) -> Result<(), Problem> {
         fs::create_dir(path).map_err(|error| Problem::new("make the directory", path, error))?;
     }
     mounts::mount_new("devpts", &terminals, Some("newinstance,ptmxmode=0666,mode=0620"))?;
-    // A kernel may be built without message queues.
-    let _ = mounts::mount_new("mqueue", &queues, None);
     show_accelerators(&devices, flags)
 }
 

@@ -2,18 +2,15 @@
 //! are made again.
 
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
-use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, Timespec, Timestamps, fgetxattr, flistxattr, ioctl_getflags, utimensat};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use super::mounts::{Layers, Problem, mount_new};
+use super::state::{Look, State};
 use crate::file::remove::remove_tree;
-
-/// What the kernel writes on the uppermost directory of a layer by itself.
-const OF_KERNEL: [&str; 4] =
-    ["trusted.overlay.origin", "trusted.overlay.uuid", "user.overlay.origin", "user.overlay.uuid"];
 
 /// Where the input artifacts of a task lie.
 pub(super) const INPUTS: &str = "inputs";
@@ -28,14 +25,19 @@ pub(super) struct Layout {
     in_memory: bool,
     memory: Option<PathBuf>,
     count: usize,
+    /// The copy-on-write layers that were mounted.
+    mounted: Vec<Mounted>,
 }
 
 /// An empty directory that a task may change.
 #[derive(Debug)]
 struct Kept {
     path: PathBuf,
+    directory: File,
     made: Make,
     state: State,
+    /// Of an upper layer: the host's directory below it.
+    host: Option<Look>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,13 +48,31 @@ enum Make {
     Upper { lower: PathBuf, work: PathBuf },
 }
 
+/// A copy-on-write layer.
+#[derive(Debug)]
+pub(super) struct Mounted {
+    /// Its file system, for it to be configured again.
+    pub(super) context: OwnedFd,
+    /// The host's directory, and the upper one where it lies in memory.
+    pub(super) memory: Option<(PathBuf, File)>,
+}
+
 impl Layout {
     /// Begins with an empty directory `view`.
     pub(super) fn new(view: PathBuf, unprivileged: bool) -> Result<Self, Problem> {
-        let mut layout = Self { view, kept: Vec::new(), unprivileged, in_memory: false, memory: None, count: 0 };
-        for (name, mode) in
-            [("root", 0o755), ("memory", 0o700), ("tmp", 0o1777), ("var-tmp", 0o1777), ("hidden", 0o755)]
-        {
+        let mut layout = Self {
+            view,
+            kept: Vec::new(),
+            unprivileged,
+            in_memory: false,
+            memory: None,
+            count: 0,
+            mounted: Vec::new(),
+        };
+        for name in ["root", "memory"] {
+            layout.fresh(name, 0o755)?;
+        }
+        for (name, mode) in [("tmp", 0o1777), ("var-tmp", 0o1777), ("hidden", 0o755)] {
             layout.keep(layout.view.join(name), Make::Mode(mode))?;
         }
         Ok(layout)
@@ -84,37 +104,71 @@ impl Layout {
     }
 
     fn keep(&mut self, path: PathBuf, made: Make) -> Result<(), Problem> {
-        self.make(&path, &made)?;
-        let state = State::read(&path).map_err(|error| Problem::new("read", &path, error))?;
-        self.kept.push(Kept { path, made, state });
+        let host = self.make(&path, &made)?;
+        let (directory, state) = opened(&path)?;
+        self.kept.push(Kept { path, directory, made, state, host });
         Ok(())
     }
 
-    fn make(&self, path: &Path, kind: &Make) -> Result<(), Problem> {
+    fn make(&self, path: &Path, kind: &Make) -> Result<Option<Look>, Problem> {
         match kind {
-            Make::Mode(bits) => make_directory(path, *bits),
+            Make::Mode(bits) => make_directory(path, *bits).map(|()| None),
             Make::Upper { lower, work } => {
                 make_directory(work, 0o700)?;
-                make_upper(path, lower, self.unprivileged)
+                make_upper(path, lower, self.unprivileged).map(Some)
             }
         }
     }
 
-    /// Makes again what a task has changed, and removes what else it has left.
+    /// Takes the layers as they are now, mounted, for what they are to be like for each task.
+    pub(super) fn note_layers(&mut self) -> Result<(), Problem> {
+        for layer in self.kept.iter_mut().filter(|kept| kept.is_layer()) {
+            layer.state = read(&layer.path, &layer.directory)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the layers that are mounted may serve another task. What a task has left in other directories is removed.
+    pub(super) fn settle(&self) -> bool {
+        let mut layers = self.kept.iter().filter(|kept| kept.is_layer());
+        layers.all(|kept| kept.state.holds(&kept.directory))
+            && self.plain().all(|kept| kept.state.settle(&kept.directory))
+    }
+
+    /// Whether the directories of the host that the layers are over look as they did.
+    pub(super) fn is_current(&self) -> bool {
+        self.kept.iter().all(Kept::is_of_host)
+    }
+
+    fn plain(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter().filter(|kept| !kept.is_layer())
+    }
+
+    /// Makes again what a task, or the preparation of a view, has changed. Nothing of it is mounted any more.
     pub(super) fn renew(&mut self) -> Result<(), Problem> {
         let mut kept = std::mem::take(&mut self.kept);
         for one in &mut kept {
-            if !one.is_as_it_was() {
+            if !one.is_of_host() || !one.state.is_empty() || !one.state.holds(&one.directory) {
                 remove(&one.path)?;
-                self.make(&one.path, &one.made)?;
-                one.state = State::read(&one.path).map_err(|error| Problem::new("read", &one.path, error))?;
+                one.host = self.make(&one.path, &one.made)?;
+                (one.directory, one.state) = opened(&one.path)?;
             }
             if let Make::Upper { work, .. } = &one.made {
                 renew_work(work)?;
             }
         }
         self.kept = kept;
+        self.remove_inputs()
+    }
+
+    /// Removes the input artifacts of a task that has ended.
+    pub(super) fn remove_inputs(&self) -> Result<(), Problem> {
         remove(&self.view.join(INPUTS))
+    }
+
+    /// What was mounted, for who prepares the view to hand it on.
+    pub(super) fn take_mounted(&mut self) -> Vec<Mounted> {
+        std::mem::take(&mut self.mounted)
     }
 
     /// Lays a copy-on-write layer over the host's directory `lower` at `target`.
@@ -131,12 +185,15 @@ impl Layout {
         });
         let is_first = uppers.clone().next().is_some_and(|(first, ..)| first == host);
         if let (Some((_, upper, work)), false) = (uppers.find(|(lower, ..)| *lower == host), self.in_memory) {
-            let mounted = Layers { lower, upper, work }.mount(target, self.unprivileged);
-            if mounted.is_ok() || !is_first {
-                return mounted;
+            match (Layers { lower, upper, work }).mount(target, self.unprivileged) {
+                Ok(context) => {
+                    self.mounted.push(Mounted { context, memory: None });
+                    return Ok(());
+                }
+                Err(problem) if !is_first => return Err(problem),
+                // The run directory may itself lie on an overlay, as in a container: memory always takes upper layers.
+                Err(_) => self.in_memory = true,
             }
-            // The run directory may itself lie on an overlay, as in a container: memory always takes upper layers.
-            self.in_memory = true;
         }
         self.overlay_in_memory(lower, target)
     }
@@ -146,9 +203,13 @@ impl Layout {
         let memory = self.memory()?;
         self.count += 1;
         let (upper, work) = (memory.join(format!("upper{}", self.count)), memory.join(format!("work{}", self.count)));
+        let host = lower.last().copied().unwrap_or(target);
         make_directory(&work, 0o700)?;
-        make_upper(&upper, lower.last().copied().unwrap_or(target), self.unprivileged)?;
-        Layers { lower, upper: &upper, work: &work }.mount(target, self.unprivileged)
+        make_upper(&upper, host, self.unprivileged)?;
+        let context = Layers { lower, upper: &upper, work: &work }.mount(target, self.unprivileged)?;
+        let directory = File::open(&upper).map_err(|error| Problem::new("open", &upper, error))?;
+        self.mounted.push(Mounted { context, memory: Some((host.to_owned(), directory)) });
+        Ok(())
     }
 
     /// A directory in memory.
@@ -162,8 +223,18 @@ impl Layout {
     }
 }
 
+fn opened(path: &Path) -> Result<(File, State), Problem> {
+    let directory = File::open(path).map_err(|error| Problem::new("open", path, error))?;
+    let state = read(path, &directory)?;
+    Ok((directory, state))
+}
+
+fn read(path: &Path, directory: &File) -> Result<State, Problem> {
+    State::read(directory).map_err(|error| Problem::new("read", path, error))
+}
+
 /// The upper layer's first directory is what a task sees: it is as that of the host.
-fn make_upper(upper: &Path, lower: &Path, unprivileged: bool) -> Result<(), Problem> {
+fn make_upper(upper: &Path, lower: &Path, unprivileged: bool) -> Result<Look, Problem> {
     let host = lower.metadata().map_err(|error| Problem::new("read", lower, error))?;
     make_directory(upper, host.mode() & 0o7777)?;
     if !unprivileged {
@@ -171,7 +242,8 @@ fn make_upper(upper: &Path, lower: &Path, unprivileged: bool) -> Result<(), Prob
         // Changing the owner takes the set-group-ID bit away.
         make_directory(upper, host.mode() & 0o7777)?;
     }
-    date_as(upper, &host)
+    date_as(upper, &host)?;
+    Ok(Look::from(&host))
 }
 
 /// Gives a directory the times of one of the host.
@@ -200,68 +272,21 @@ fn renew_work(work: &Path) -> Result<(), Problem> {
 }
 
 impl Kept {
-    fn is_as_it_was(&self) -> bool {
-        let host_is = match &self.made {
+    fn is_layer(&self) -> bool {
+        matches!(self.made, Make::Upper { .. })
+    }
+
+    fn is_of_host(&self) -> bool {
+        match &self.made {
             Make::Mode(_) => true,
-            Make::Upper { lower, .. } => lower.metadata().is_ok_and(|host| self.state.is_of(&host)),
-        };
-        host_is && State::read(&self.path).is_ok_and(|state| state == self.state)
+            Make::Upper { lower, .. } => looks_as(lower, self.host.as_ref()),
+        }
     }
 }
 
-/// What a task may change of a directory: that it is empty is part of it.
-#[derive(Debug, PartialEq, Eq)]
-struct State {
-    empty: bool,
-    mode: u32,
-    owner: (u32, u32),
-    /// Grows with the entries, and does not shrink.
-    size: u64,
-    modified: (i64, i64),
-    flags: u32,
-    attributes: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-impl State {
-    fn read(path: &Path) -> io::Result<Self> {
-        let directory = File::open(path)?;
-        let metadata = directory.metadata()?;
-        let mut names = Dir::read_from(&directory)?;
-        let own = |name: &[u8]| name == b"." || name == b"..";
-        let empty = names.by_ref().all(|entry| entry.is_ok_and(|entry| own(entry.file_name().to_bytes())));
-        Ok(Self {
-            empty,
-            mode: metadata.mode(),
-            owner: (metadata.uid(), metadata.gid()),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            // Not every file system has them.
-            flags: ioctl_getflags(&directory).map_or(0, |flags| flags.bits()),
-            attributes: attributes(&directory)?,
-        })
-    }
-
-    /// Whether it looks as the host's directory does now.
-    fn is_of(&self, host: &Metadata) -> bool {
-        self.modified == (host.mtime(), host.mtime_nsec()) && self.mode & 0o7777 == host.mode() & 0o7777
-    }
-}
-
-fn attributes(directory: &File) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let mut names = [0u8; 1024];
-    let names = match flistxattr(directory, &mut names) {
-        Ok(length) => &names[..length],
-        Err(rustix::io::Errno::OPNOTSUPP) => &[],
-        Err(errno) => return Err(errno.into()),
-    };
-    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    let names = names.filter(|name| !OF_KERNEL.iter().any(|own| own.as_bytes() == *name));
-    let read = |name: &[u8]| {
-        let mut value = [0u8; 4096];
-        let length = fgetxattr(directory, name, &mut value)?;
-        Ok((name.to_vec(), value[..length].to_vec()))
-    };
-    names.map(read).collect()
+/// Whether a directory of the host looks as it did.
+pub(super) fn looks_as(host: &Path, before: Option<&Look>) -> bool {
+    host.metadata().ok().as_ref().map(Look::from).as_ref() == before
 }
 
 /// Makes a directory and its parents, the last one with exactly these permission bits.

@@ -12,6 +12,7 @@
 //! Outputs are read inside the view, after its last process has ended: a link cannot lead out of it.
 
 mod bind;
+mod handover;
 mod inputs;
 mod kernel;
 mod layout;
@@ -23,6 +24,8 @@ mod reach;
 mod root;
 mod scarcity;
 mod security;
+mod stage;
+mod state;
 mod supervisor;
 mod worker;
 

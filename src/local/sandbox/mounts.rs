@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+use rustix::fs::CWD;
+use rustix::mount::{FsPickFlags, MoveMountFlags, OpenTreeFlags, fsconfig_reconfigure, fspick, move_mount, open_tree};
 
 const LIST: &str = "/proc/self/mountinfo";
 
@@ -29,6 +30,9 @@ pub(super) enum Problem {
         #[source]
         source: io::Error,
     },
+    /// As another process has told it.
+    #[error("{0}")]
+    Told(String),
 }
 
 impl Problem {
@@ -150,6 +154,15 @@ pub(super) fn bind(source: &Path, target: &Path) -> Result<(), Problem> {
         .map_err(|errno| Problem::new("bind", source, errno))
 }
 
+/// Binds `source` alone, where both are there; whether they are.
+pub(super) fn bind_if_there(source: &Path, target: &Path) -> Result<bool, Problem> {
+    match mount(Some(source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>) {
+        Ok(()) => Ok(true),
+        Err(Errno::ENOENT) => Ok(false),
+        Err(errno) => Err(Problem::new("bind", source, errno)),
+    }
+}
+
 /// Binds `source` alone; in a user namespace the kernel refuses that where something is mounted below.
 pub(super) fn bind_one(source: &Path, target: &Path) -> Result<(), Problem> {
     mount(Some(source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
@@ -206,8 +219,9 @@ pub(super) struct Layers<'a> {
 }
 
 impl Layers<'_> {
-    /// Mounts the layers at `target`. `unprivileged` keeps the marks in `user.` attributes, all that a user namespace allows.
-    pub(super) fn mount(&self, target: &Path, unprivileged: bool) -> Result<(), Problem> {
+    /// Mounts the layers at `target` and gives what they are configured by. `unprivileged` keeps the marks in `user.`
+    /// attributes, all that a user namespace allows.
+    pub(super) fn mount(&self, target: &Path, unprivileged: bool) -> Result<OwnedFd, Problem> {
         let mut options = b"lowerdir=".to_vec();
         for (place, lower) in self.lower.iter().enumerate() {
             options.extend_from_slice(if place == 0 { b"" } else { b":" });
@@ -226,8 +240,15 @@ impl Layers<'_> {
             Errno::EINVAL => overlay(target, &options),
             _ => Err(errno),
         });
-        attempt.map_err(|errno| Problem::new("lay a copy-on-write layer at", target, errno))
+        attempt.map_err(|errno| Problem::new("lay a copy-on-write layer at", target, errno))?;
+        fspick(CWD, target, FsPickFlags::FSPICK_CLOEXEC).map_err(|errno| Problem::new("configure", target, errno))
     }
+}
+
+/// Has a copy-on-write layer look at the host again: the kernel forgets what it has found there and what it has not. (It drops
+/// the names that it has cached, `reconfigure_super` in fs/super.c.)
+pub(super) fn look_again(layers: impl AsFd) -> io::Result<()> {
+    Ok(fsconfig_reconfigure(layers)?)
 }
 
 fn overlay(target: &Path, options: &[u8]) -> nix::Result<()> {

@@ -67,6 +67,21 @@ impl Plan {
         }
         kernel::show(&root, privileged)
     }
+
+    /// Shows the task's own processes.
+    pub(super) fn show_processes(privileged: bool) -> Result<(), Problem> {
+        kernel::show_processes()?;
+        if privileged {
+            return Ok(());
+        }
+        kernel::show_queues();
+        kernel::protect()
+    }
+
+    /// Where something is mounted in the view.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|shown| shown.path.as_path())
+    }
 }
 
 fn wanted(point: &MountPoint) -> bool {

@@ -1,14 +1,14 @@
 //! Starts one process of a task.
 
+use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdout, Command, Stdio};
 
 use nix::unistd::Pid;
 
@@ -49,7 +49,7 @@ pub(super) enum StartError {
 pub(super) struct Started {
     pub(super) pid: Pid,
     /// Its standard output, when that is captured.
-    pub(super) output: Option<Capture<ChildStdout>>,
+    pub(super) output: Option<Capture<PipeReader>>,
 }
 
 /// Starts `process`; `capture` says whether its standard output is also kept.
@@ -59,24 +59,43 @@ pub(super) fn start(process: &Process, ground: &Ground, capture: bool) -> Result
     let name = &process.command[0];
     let failed = |source| StartError::Start { program: name.clone(), source };
     let log = ground.logs.get(&process.name).ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-    let start = || {
-        let mut command = Command::new(&program);
-        command.arg0(name).args(&process.command[1..]);
-        if process.script.is_some() {
-            command.arg(&ground.script);
-        }
-        let stdout = if capture { Stdio::piped() } else { log.try_clone()?.into() };
-        let envs = process.env.iter().map(|(name, value)| (name, value));
-        command.env("HOSTNAME", &ground.node).envs(envs).current_dir(&directory).process_group(0);
-        command.stdin(Stdio::null()).stdout(stdout).stderr(log.try_clone()?);
-        let security = process.security.clone();
-        ::supervisor::spawn(&mut command, move || restrict(&security))
+    let null = File::open("/dev/null").map_err(failed)?;
+    let (reader, writer) = if capture { Some(io::pipe().map_err(failed)?).unzip() } else { (None, None) };
+    let program = ::supervisor::Program {
+        path: text(program.into()).map_err(failed)?,
+        arguments: arguments(process, ground).map_err(failed)?,
+        environment: environment(process, ground).map_err(failed)?,
+        directory: text(directory.into()).map_err(failed)?,
+        streams: [null.as_fd(), writer.as_ref().map_or(log.as_fd(), AsFd::as_fd), log.as_fd()],
     };
+    let pid = wait_for_room(|| ::supervisor::spawn(&program, || restrict(&process.security))).map_err(failed)?;
+    let output = match reader {
+        Some(reader) => Some(Capture::new(reader, log.try_clone().map_err(failed)?)),
+        None => None,
+    };
+    Ok(Started { pid: Pid::from_raw(pid.as_raw_nonzero().get()), output })
+}
 
-    let mut child = wait_for_room(start).map_err(failed)?;
-    let log = log.try_clone().map_err(failed)?;
-    let output = child.stdout.take().map(|stdout| Capture::new(stdout, log));
-    Ok(Started { pid: Pid::from_raw(child.id().cast_signed()), output })
+fn arguments(process: &Process, ground: &Ground) -> io::Result<Vec<CString>> {
+    let script = process.script.as_ref().map(|_| ground.script.clone().into_os_string());
+    process.command.iter().map(OsString::from).chain(script).map(text).collect()
+}
+
+/// What the engine hands on, with the container's own variables over it.
+fn environment(process: &Process, ground: &Ground) -> io::Result<Vec<CString>> {
+    let mut variables: BTreeMap<OsString, OsString> = env::vars_os().collect();
+    variables.insert("HOSTNAME".into(), ground.node.clone().into());
+    variables.extend(process.env.iter().map(|(name, value)| (name.into(), value.into())));
+    let pairs = variables.into_iter().map(|(mut pair, value)| {
+        pair.push("=");
+        pair.push(value);
+        text(pair)
+    });
+    pairs.collect()
+}
+
+fn text(text: OsString) -> io::Result<CString> {
+    Ok(CString::new(text.into_vec())?)
 }
 
 fn working_directory(process: &Process, ground: &Ground) -> Result<PathBuf, StartError> {

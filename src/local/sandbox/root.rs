@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, umount2};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, fchdir, pivot_root, sethostname};
 use rustix::fs::OFlags;
 
 use super::layout::{Layout, make_directory};
 use super::mounts::{self, MountTable, Problem};
-use super::worker::Stage;
+use super::stage::{Laid, Point, Stage, Wanted};
 use super::{Assignment, Setup, bind, inputs, overlay};
 use crate::file::beneath::{Beneath, has_content, path_of, path_through};
 use crate::file::name::FileName;
@@ -26,6 +27,9 @@ use crate::local::view::View;
 
 /// Argo's path of a script template's source.
 const SCRIPT: &str = "/argo/staging/script";
+const STAGING: &str = "/argo/staging";
+/// The namespace of the mounts of this process.
+const MOUNTS: &str = "/proc/self/ns/mnt";
 /// The longest name of a host that Linux takes.
 const LONGEST_HOST_NAME: usize = 64;
 
@@ -51,7 +55,6 @@ pub(super) struct Ground {
 struct Sources {
     mounts: Vec<OwnedFd>,
     artifacts: Vec<Option<File>>,
-    hidden: Vec<PathBuf>,
 }
 
 /// How the host is shown.
@@ -71,6 +74,14 @@ impl Plan {
         })
     }
 
+    /// Where something is mounted in the view.
+    pub(super) fn targets(&self) -> Box<dyn Iterator<Item = &Path> + '_> {
+        match self {
+            Self::Overlay(plan) => Box::new(plan.targets()),
+            Self::Bind(plan) => Box::new(plan.targets()),
+        }
+    }
+
     /// Whether the host is still as it was when this was decided, apart from its mounts.
     pub(super) fn is_current(&self) -> bool {
         match self {
@@ -80,24 +91,60 @@ impl Plan {
     }
 }
 
+/// Where a task has mounts of its own, as it asks for.
+pub(super) fn points(task: &Task) -> Vec<Point> {
+    let volumes = task.mounts.iter().map(|mount| {
+        let file = mount.sub_path.as_os_str().is_empty() && mount.source.is_file();
+        Point { path: mount.target.clone(), is_directory: !file }
+    });
+    let has_script = task.main.iter().any(|process| process.script.is_some());
+    let staging = has_script.then(|| Point { path: PathBuf::from(STAGING), is_directory: true });
+    let mut points: Vec<Point> = volumes.chain(staging).collect();
+    points.sort_by(|one, other| one.path.cmp(&other.path));
+    // What lies in a volume is a place in the volume.
+    points.dedup_by(|later, earlier| later.path.starts_with(&earlier.path));
+    points
+}
+
+/// Makes the view the root of this process's mounts, which are its own. What differs from task to task is not in it yet, but for
+/// the places of its mounts: one that cannot be made is missed when the task is there.
+pub(super) fn lay_out(stage: &mut Layout, plan: &Plan, hidden: &[PathBuf], of: &Wanted) -> Result<Laid, Problem> {
+    mounts::make_private()?;
+    match plan {
+        Plan::Bind(plan) => plan.build(stage)?,
+        Plan::Overlay(plan) => plan.build(stage, of.privileged)?,
+    }
+    cover(stage, hidden)?;
+    let root = stage.root();
+    let view = Beneath::directory_as_root(&root).map_err(|error| Problem::new("open", &root, error))?;
+    for point in &of.points {
+        let _ = make_point(&view, &point.path, point.is_directory);
+    }
+
+    let open = |path: &Path| File::open(path).map_err(|error| Problem::new("open", path, error));
+    let namespace = open(Path::new(MOUNTS))?.into();
+    let devices = ["dev", "dev/pts"].map(|name| root.join(name));
+    let devices = devices.iter().filter(|_| !of.privileged).map(|path| open(path)).collect::<Result<_, _>>()?;
+    let shared = root.join("dev/shm");
+    let shared = if shared.is_dir() { Some(open(&shared)?) } else { None };
+    leave_host(&root)?;
+    Ok(Laid { namespace, mounted: stage.take_mounted(), shared, devices })
+}
+
 /// Moves this process, which has namespaces of its own, into the task's view; on return only the task's processes are missing.
-pub(super) fn enter(setup: &Setup, assignment: &Assignment, stage: Option<&mut Stage>) -> Result<Ground, Problem> {
+pub(super) fn enter(assignment: &Assignment, stage: Option<&mut Stage>) -> Result<Ground, Problem> {
     let mut ground = Ground::open(assignment)?;
     let Some(stage) = stage else { return enter_plain(assignment, ground) };
-    let Stage { layout, plan } = stage;
     let task = &assignment.task;
-    mounts::make_private()?;
-    let sources = Sources::open(setup, assignment)?;
+    let sources = Sources::open(assignment, &stage.plan)?;
+    let rooms = inputs::rooms(&stage.layout, task, &sources.artifacts)?;
     name_host(&task.node);
 
-    match plan {
-        Plan::Bind(plan) => plan.build(layout)?,
-        Plan::Overlay(plan) => plan.build(layout, task.is_privileged())?,
+    stage.enter()?;
+    match &stage.plan {
+        Plan::Bind(plan) => plan.show_processes()?,
+        Plan::Overlay(_) => overlay::Plan::show_processes(task.is_privileged())?,
     }
-    let rooms = inputs::rooms(layout, task, &sources.artifacts)?;
-    cover(layout, &sources.hidden)?;
-    leave_host(&layout.root())?;
-
     ground.root = open_root()?;
     if !ground.root.is_supported() {
         let reason = io::Error::other("the kernel cannot resolve paths beneath a directory (openat2, Linux 5.6)");
@@ -107,8 +154,22 @@ pub(super) fn enter(setup: &Setup, assignment: &Assignment, stage: Option<&mut S
     inputs::lay(&ground.root, task, &sources.artifacts, Some(&rooms))?;
     ground.working_directory = PathBuf::from("/");
     ground.script = PathBuf::from(SCRIPT);
+    if task.main.iter().any(|process| process.script.is_some()) {
+        show_staging(&ground.root, task)?;
+    }
     write_script(&ground.root, task, &ground.script)?;
     Ok(ground)
+}
+
+/// An empty directory of the task's own, so that its script leaves nothing in the view, unless a volume is there.
+fn show_staging(root: &Beneath, task: &Task) -> Result<(), Problem> {
+    if task.mounts.iter().any(|mount| Path::new(SCRIPT).starts_with(&mount.target)) {
+        return Ok(());
+    }
+    let staging = Path::new(STAGING);
+    let made = root.make_directory(staging, 0o755).and_then(path_of);
+    let made = made.map_err(|error| Problem::new("make the directory", staging, error))?;
+    mounts::mount_new("tmpfs", &made, Some("mode=755"))
 }
 
 /// Without a view of its own a task runs in its node's directory; a volume cannot be shown to it.
@@ -139,11 +200,16 @@ fn open_root() -> Result<Beneath, Problem> {
 }
 
 impl Sources {
-    fn open(setup: &Setup, assignment: &Assignment) -> Result<Self, Problem> {
+    fn open(assignment: &Assignment, plan: &Plan) -> Result<Self, Problem> {
+        let task = &assignment.task;
+        let shows_files = !task.mounts.is_empty() || !task.input_artifacts.is_empty();
+        if shows_files && matches!(plan, Plan::Bind(_)) {
+            // The mounts of the host are not this user's to show in another place.
+            unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::general("copy the mounts of the host", errno))?;
+        }
         Ok(Self {
-            mounts: assignment.task.mounts.iter().map(volume).collect::<Result<_, _>>()?,
+            mounts: task.mounts.iter().map(volume).collect::<Result<_, _>>()?,
             artifacts: Self::artifacts(assignment)?,
-            hidden: setup.hidden.iter().map(|path| canonical(path)).collect::<Result<_, _>>()?,
         })
     }
 
@@ -182,10 +248,6 @@ fn volume(mount: &Mount) -> Result<OwnedFd, Problem> {
         }
     };
     open().map_err(|error| Problem::new("find", mount.source.join(&mount.sub_path), error))
-}
-
-fn canonical(path: &Path) -> Result<PathBuf, Problem> {
-    path.canonicalize().map_err(|error| Problem::new("find", path, error))
 }
 
 impl Ground {
@@ -277,7 +339,11 @@ fn mount_volumes(root: &Beneath, volumes: &[Mount], sources: Vec<OwnedFd>) -> Re
 
 /// A directory for a directory, a file for a file.
 fn mount_point(root: &Beneath, source: &OwnedFd, target: &Path) -> io::Result<OwnedFd> {
-    if File::from(source.try_clone()?).metadata()?.is_dir() {
+    make_point(root, target, File::from(source.try_clone()?).metadata()?.is_dir())
+}
+
+fn make_point(root: &Beneath, target: &Path, is_directory: bool) -> io::Result<OwnedFd> {
+    if is_directory {
         return root.make_directory(target, 0o755);
     }
     match root.open(target, OFlags::PATH) {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::PipeReader;
 use std::path::PathBuf;
-use std::process::ChildStdout;
 use std::time::{Duration, Instant};
 
 use ::supervisor::ChildSignals;
@@ -18,8 +18,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::lines::Lines;
 use super::process::{self, Capture, StartError, Started};
 use super::root::{self, Ground};
-use super::worker::Stage;
-use super::{Assignment, Order, Setup};
+use super::stage::Stage;
+use super::{Assignment, Order};
 use crate::local::artifact;
 use crate::local::task::{FailedProcess, Outcome, Process, Task};
 
@@ -29,18 +29,13 @@ const SIDECAR_GRACE: Duration = Duration::from_secs(30);
 const MAIN: &str = "main";
 
 /// Runs a task to its end: in the view on `stage`, or without one.
-pub(super) fn run(
-    setup: &Setup,
-    assignment: &Assignment,
-    stage: Option<&mut Stage>,
-    orders: &mut Lines<File>,
-) -> Outcome {
+pub(super) fn run(assignment: &Assignment, stage: Option<&mut Stage>, orders: &mut Lines<File>) -> Outcome {
     let failed = |error: String| Outcome { error: Some(error), ..Outcome::default() };
     let ended = match ChildSignals::listen() {
         Ok(ended) => ended,
         Err(error) => return failed(format!("cannot hear of the end of processes: {error}")),
     };
-    let ground = match root::enter(setup, assignment, stage) {
+    let ground = match root::enter(assignment, stage) {
         Ok(ground) => ground,
         Err(problem) => return failed(problem.to_string()),
     };
@@ -71,7 +66,7 @@ struct Supervisor<'a> {
     ended: ChildSignals,
     running: BTreeMap<Pid, &'a str>,
     codes: BTreeMap<&'a str, i32>,
-    output: Option<Capture<ChildStdout>>,
+    output: Option<Capture<PipeReader>>,
     /// When what still runs is killed.
     deadline: Option<Instant>,
     /// Nothing more is started.

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{self, PipeWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 use std::process;
 
 use nix::sched::{CloneFlags, unshare};
@@ -16,29 +15,20 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
 use rustix::thread::UnshareFlags;
 
-use super::layout::Layout;
 use super::lines::Lines;
 use super::mounts::{MountTable, Problem};
-use super::root::Plan;
 use super::scarcity::wait_for_room;
+use super::stage::Stage;
 use super::{Assignment, Order, Setup, remove_tree, report, supervisor, views};
 use crate::exit::Exit;
 use crate::local::open_files;
 use crate::local::task::Outcome;
 use crate::local::view::View;
 
-/// What a task has of its own beside its files, as a pod does. The network is the host's.
-const NAMESPACES: UnshareFlags = UnshareFlags::NEWNS
-    .union(UnshareFlags::NEWPID)
-    .union(UnshareFlags::NEWUTS)
-    .union(UnshareFlags::NEWIPC)
-    .union(UnshareFlags::NEWCGROUP);
-
-/// What is laid out for the tasks of a worker.
-pub(super) struct Stage {
-    pub(super) layout: Layout,
-    pub(super) plan: Plan,
-}
+/// What a task has of its own beside its files, as a pod does; its mounts are its own once it enters the view. The network
+/// is the host's.
+const NAMESPACES: UnshareFlags =
+    UnshareFlags::NEWPID.union(UnshareFlags::NEWUTS).union(UnshareFlags::NEWIPC).union(UnshareFlags::NEWCGROUP);
 
 struct Worker {
     setup: Setup,
@@ -88,13 +78,13 @@ impl Worker {
         while let Some(assignment) = self.next_assignment() {
             if let View::Plain(_) = self.setup.view {
                 // Its session tells the engine which processes are left when this one is killed: it runs no other task.
-                report(&supervisor::run(&self.setup, &assignment, None, &mut self.orders));
+                report(&supervisor::run(&assignment, None, &mut self.orders));
                 return Ok(());
             }
             match self.prepare(&assignment) {
                 Ok(mut stage) => {
                     self.carry_out(&assignment, &mut stage)?;
-                    self.stage = self.renewed(stage);
+                    self.stage = self.settled(stage, &assignment);
                 }
                 Err(problem) => drop(report(&failed(problem.to_string()))),
             }
@@ -117,7 +107,8 @@ impl Worker {
     /// The view of the task before, where the host still has the mounts and directories that it was planned for.
     fn prepare(&mut self, assignment: &Assignment) -> Result<Stage, Problem> {
         let changed = self.mounts.refresh()?;
-        if let Some(stage) = self.stage.take_if(|stage| !changed && stage.plan.is_current()) {
+        if let Some(mut stage) = self.stage.take_if(|stage| !changed && stage.is_current()) {
+            stage.prepare(&assignment.task)?;
             return Ok(stage);
         }
         self.clear();
@@ -127,18 +118,19 @@ impl Worker {
         } else {
             views(&self.setup.directory).join(format!("{}-{}", process::id(), self.views))
         };
-        Stage::new(&self.setup, view, &self.mounts)
+        let mut stage = Stage::new(&self.setup, view, &self.mounts)?;
+        stage.prepare(&assignment.task)?;
+        Ok(stage)
     }
 
     fn carry_out(&mut self, assignment: &Assignment, stage: &mut Stage) -> Result<(), Problem> {
         let (reader, writer) = io::pipe().map_err(|error| Problem::general("make a pipe for the orders", error))?;
         let (mut reader, mut writer) = (Some(reader), Some(writer));
-        let setup = &self.setup;
         let fork = || {
             ::supervisor::fork(NAMESPACES, || {
                 drop(writer.take());
                 let orders = reader.take().map(|reader| Lines::new(File::from(OwnedFd::from(reader))));
-                orders.map_or(1, |orders| supervise(setup, assignment, stage, orders))
+                orders.map_or(1, |orders| supervise(assignment, stage, orders))
             })
         };
         let supervisor = wait_for_room(fork);
@@ -200,9 +192,14 @@ impl Worker {
     }
 
     /// The view as it was before the task, if it can be had.
-    fn renewed(&self, mut stage: Stage) -> Option<Stage> {
-        let renewed = !self.setup.keep && stage.layout.renew().is_ok();
-        renewed.then_some(stage)
+    fn settled(&self, mut stage: Stage, assignment: &Assignment) -> Option<Stage> {
+        if self.setup.keep {
+            return None;
+        }
+        // With more rights than usual it may have changed what is not looked at.
+        let settled = if assignment.task.has_added_rights() { stage.give_up() } else { stage.settle() };
+        let inputs = if assignment.task.input_artifacts.is_empty() { Ok(()) } else { stage.layout.remove_inputs() };
+        settled.and(inputs).is_ok().then_some(stage)
     }
 
     /// Removes the directories of the view. What cannot be removed costs space until the run ends.
@@ -215,20 +212,12 @@ impl Worker {
     }
 }
 
-impl Stage {
-    fn new(setup: &Setup, view: PathBuf, mounts: &MountTable) -> Result<Self, Problem> {
-        let mut layout = Layout::new(view, setup.view == View::Bind)?;
-        let plan = Plan::new(setup, mounts, &mut layout)?;
-        Ok(Self { layout, plan })
-    }
-}
-
 /// The copy's part: its end ends all that the task has started.
-fn supervise(setup: &Setup, assignment: &Assignment, stage: &mut Stage, mut orders: Lines<File>) -> u8 {
+fn supervise(assignment: &Assignment, stage: &mut Stage, mut orders: Lines<File>) -> u8 {
     let alone = prctl::set_pdeathsig(Signal::SIGKILL).and_then(|()| setsid()).map(drop);
     ::supervisor::leave_keyring();
     let outcome = match alone {
-        Ok(()) => supervisor::run(setup, assignment, Some(stage), &mut orders),
+        Ok(()) => supervisor::run(assignment, Some(stage), &mut orders),
         Err(errno) => failed(Problem::general("leave the worker", errno).to_string()),
     };
     u8::from(report(&outcome) != Exit::Success)
