@@ -37,6 +37,11 @@ impl Secrets {
         Self { finder: finder.ok().filter(|_| !values.is_empty()), references: values.into_values().collect() }
     }
 
+    /// Whether there is nothing to hide.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.finder.is_none()
+    }
+
     /// Whether outputs hold a value.
     pub(crate) fn are_in(&self, outputs: Option<&Outputs>) -> bool {
         let Some(finder) = &self.finder else { return false };

@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::secrets::Secrets;
@@ -98,6 +99,12 @@ impl StoreError {
         let path = path.to_owned();
         move |source| Self::Write { path, source }
     }
+}
+
+/// A line of the journal.
+#[derive(Serialize)]
+struct Event<'a> {
+    nodes: Vec<&'a Node>,
 }
 
 /// The open directory of a run that this process carries out.
@@ -199,6 +206,9 @@ impl Store {
         if nodes.is_empty() {
             return Ok(());
         }
+        if self.secrets.is_empty() {
+            return self.append(&Event { nodes });
+        }
         let mut event = serde_json::json!({ "nodes": nodes });
         self.secrets.hide_in_nodes(&mut event["nodes"]);
         self.append(&event)
@@ -209,13 +219,16 @@ impl Store {
         self.append(&serde_json::json!({ "spec": spec }))
     }
 
-    fn append(&mut self, event: &Value) -> Result<(), StoreError> {
-        let mut line = event.to_string().into_bytes();
-        line.push(b'\n');
+    fn append(&mut self, event: &impl Serialize) -> Result<(), StoreError> {
         let path = self.directory.join(JOURNAL);
         self.durability.check().map_err(|source| self.incomplete(&path, source))?;
-        self.journal.write_all(&line).map_err(|source| self.incomplete(&path, source))?;
-        let journal = self.journal.try_clone().map_err(|source| self.incomplete(&path, source))?;
+        let write = || {
+            let mut line = serde_json::to_vec(event)?;
+            line.push(b'\n');
+            (&self.journal).write_all(&line)?;
+            self.journal.try_clone()
+        };
+        let journal = write().map_err(|source| self.incomplete(&path, source))?;
         self.durability.add(journal);
         Ok(())
     }

@@ -102,18 +102,24 @@ pub fn render(text: &str, scope: &Scope, unresolved: Unresolved) -> Result<Strin
 
 /// Renders every string of a JSON tree; the keys stay as they are.
 pub(crate) fn render_value(value: &Value, scope: &Scope, unresolved: Unresolved) -> Result<Value, ExpressionError> {
-    Ok(match value {
-        Value::String(text) => Value::String(render(text, scope, unresolved)?),
+    let mut value = value.clone();
+    render_in_place(&mut value, scope, unresolved)?;
+    Ok(value)
+}
+
+/// The same in place: what has no tags costs a look. After an error a part of it is rendered.
+pub(crate) fn render_in_place(value: &mut Value, scope: &Scope, unresolved: Unresolved) -> Result<(), ExpressionError> {
+    match value {
+        Value::String(text) if text.contains(OPEN) => *text = render(text, scope, unresolved)?,
         Value::Array(values) => {
-            let rendered = values.iter().map(|value| render_value(value, scope, unresolved));
-            Value::Array(rendered.collect::<Result<_, _>>()?)
+            values.iter_mut().try_for_each(|value| render_in_place(value, scope, unresolved))?;
         }
-        Value::Object(map) => {
-            let rendered = map.iter().map(|(key, value)| Ok((key.clone(), render_value(value, scope, unresolved)?)));
-            Value::Object(rendered.collect::<Result<_, ExpressionError>>()?)
+        Value::Object(fields) => {
+            fields.values_mut().try_for_each(|value| render_in_place(value, scope, unresolved))?;
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-    })
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    Ok(())
 }
 
 fn simple_tag(tag: &str, scope: &Scope, unresolved: Unresolved) -> Result<Option<String>, ExpressionError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::marshalled;
-use crate::argo::expression::{Scope, Unresolved, render, render_value};
+use crate::argo::expression::{Scope, Unresolved, render, render_in_place};
 use crate::argo::model::{Arguments, Artifact, Parameter, Template};
 use crate::local::resolved::Plan;
 
@@ -36,24 +36,26 @@ pub(super) fn process(
             supply_artifact(artifact, arguments)?;
         }
     }
-    substitute(&template, locals)
+    substitute(template, locals)
 }
 
 /// Replaces the tags of `locals` and then those of the template's own inputs.
-pub(super) fn substitute(template: &Value, locals: &Arc<Scope>) -> Result<Processed, String> {
-    let value = render_value(template, locals, Unresolved::Keep).map_err(|error| error.to_string())?;
-    let mut scope = Scope::child(locals);
-    for (name, text) in input_variables(&value) {
-        scope.set(name, text);
+pub(super) fn substitute(mut value: Value, locals: &Arc<Scope>) -> Result<Processed, String> {
+    render_in_place(&mut value, locals, Unresolved::Keep).map_err(|error| error.to_string())?;
+    if has_tags(&value) {
+        let mut scope = Scope::child(locals);
+        for (name, text) in input_variables(&value) {
+            scope.set(name, text);
+        }
+        render_in_place(&mut value, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
     }
-    let value = render_value(&value, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
     let template = Box::new(view(&value)?);
     Ok(Processed { value, template })
 }
 
 /// Replaces what is left of the workflow's tags and the inputs', as in a parameter whose value holds one: Argo does so
 /// once more as it makes the pod (substitutePodParams in workflow/controller/workflowpod.go, v4.1.2).
-pub(super) fn substitute_pod(processed: Processed, globals: &Arc<Scope>, pod: &str) -> Result<Processed, String> {
+pub(super) fn substitute_pod(mut processed: Processed, globals: &Arc<Scope>, pod: &str) -> Result<Processed, String> {
     if !has_tags(&processed.value) {
         return Ok(processed);
     }
@@ -64,10 +66,9 @@ pub(super) fn substitute_pod(processed: Processed, globals: &Arc<Scope>, pod: &s
             scope.set(format!("inputs.parameters.{}", input.name), value.clone());
         }
     }
-    let value =
-        render_value(&processed.value, &Arc::new(scope), Unresolved::Keep).map_err(|error| error.to_string())?;
-    let template = Box::new(view(&value)?);
-    Ok(Processed { value, template })
+    render_in_place(&mut processed.value, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
+    *processed.template = view(&processed.value)?;
+    Ok(processed)
 }
 
 fn has_tags(value: &Value) -> bool {

@@ -115,7 +115,7 @@ impl Scheduler {
             locals.set(variable, value);
         }
 
-        let processed = arguments::substitute(template, &Arc::new(locals))?;
+        let processed = arguments::substitute(template.clone(), &Arc::new(locals))?;
         let kind = TemplateType::of(|field| template.get(field).is_some());
         if kind.is_some_and(TemplateType::is_pod) {
             arguments::substitute_pod(processed, self.scopes.workflow(), &pod)

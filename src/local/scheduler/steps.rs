@@ -156,19 +156,21 @@ impl Scheduler {
             on_exit: self.nodes.frame(boundary).on_exit,
             continue_on: step.continue_on,
         };
-        let skipped = Call { flag: Some(NodeFlag::default()), ..call.clone() };
+        let skipped = |call: Call| Call { flag: Some(NodeFlag::default()), ..call };
         if let Some(why) = run.skipped {
-            return Some(self.create_not_run(&skipped, Phase::Skipped, &why));
+            return Some(self.create_not_run(&skipped(call), Phase::Skipped, &why));
         }
         if let Some(number) = run.undecided {
-            return Some(self.create_undecided(&skipped, &run.step, number));
+            return Some(self.create_undecided(&skipped(call), &run.step, number));
         }
         let holds = if step.when.is_empty() { Ok(true) } else { expression::when(&step.when) };
         match (broken, holds) {
             (None, Ok(true)) => self.begin(call),
-            (None, Ok(false)) => Some(self.create_not_run(&skipped, Phase::Skipped, &false_condition(&step.when))),
-            (Some(why), _) => Some(self.create_broken(&skipped, &why)),
-            (None, Err(error)) => Some(self.create_broken(&skipped, &error.to_string())),
+            (None, Ok(false)) => {
+                Some(self.create_not_run(&skipped(call), Phase::Skipped, &false_condition(&step.when)))
+            }
+            (Some(why), _) => Some(self.create_broken(&skipped(call), &why)),
+            (None, Err(error)) => Some(self.create_broken(&skipped(call), &error.to_string())),
         }
     }
 
