@@ -34,6 +34,7 @@ fn fits(field: &str, count: u64) -> Result<(), String> {
 /// The items of a step; an error names what could not be read as a list.
 pub(super) fn items(step: &Step) -> Result<Vec<Item>, String> {
     if let Some(items) = step.with_items.as_ref().filter(|items| !items.is_empty()) {
+        fits("withItems", items.len() as u64)?;
         Ok(items.iter().map(Item::of).collect())
     } else if step.with_param.is_empty() {
         step.with_sequence.as_ref().map_or_else(|| Ok(Vec::new()), sequence::items)
@@ -132,6 +133,15 @@ mod tests {
             names(&[json!("a (b)"), json!(2), json!(true), json!({"b": 1, "a": "x"}), json!([1, "y"])]),
             ["s(0:a b)", "s(1:2)", "s(2:true)", "s(3:a:x,b:1)", "s(4:[1 y])"]
         );
+    }
+
+    #[test]
+    fn a_list_of_too_many_items_is_refused() {
+        let step = |count: usize| Step { with_items: Some(vec![json!(1); count]), ..Step::default() };
+        let most = usize::try_from(MOST_ITEMS).unwrap_or(usize::MAX);
+        assert!(items(&step(most)).is_ok_and(|items| items.len() == most));
+        let refused = "withItems: 200001 items are more than the budget of one loop (200000 items)";
+        assert_eq!(items(&step(most + 1)).err().as_deref(), Some(refused));
     }
 
     #[test]
