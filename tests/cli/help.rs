@@ -30,6 +30,7 @@ fn the_help_of_every_command() {
             "status",
             "wait",
             "watch",
+            "progress",
             "logs",
             "suspend",
             "resume",
