@@ -83,7 +83,8 @@ mod tests {
             }
         }
         plain.truncate(30);
-        let hash: String = Sha256::digest(key).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let hash = Sha256::digest(key);
+        let hash = format!("{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
         format!("ci-{}-{hash}-{}", plain.trim_matches('-'), seconds.div_euclid(WINDOW))
     }
 
@@ -109,13 +110,12 @@ mod tests {
             assert_eq!(text("window"), templates[2]);
             let repository = text("repository");
             let full = format!("{}/{repository}", text("owner")).to_lowercase();
-            let (key, shown) = match fact["number"].as_i64() {
-                Some(number) => (format!("{full}#{number}"), format!("{repository}-pr-{number}")),
-                None => {
-                    let reference = text("ref");
-                    let short = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-                    (format!("{full}@{reference}"), format!("{repository}-{short}"))
-                }
+            let (key, shown) = if let Some(number) = fact["number"].as_i64() {
+                (format!("{full}#{number}"), format!("{repository}-pr-{number}"))
+            } else {
+                let reference = text("ref");
+                let short = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+                (format!("{full}@{reference}"), format!("{repository}-{short}"))
             };
             let time: jiff::Timestamp = text("time").parse().unwrap();
             let name = run_name(&key, &shown, time.as_second());

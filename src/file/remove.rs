@@ -125,8 +125,8 @@ mod tests {
         let tree = directory.path().join("tree");
         fs::create_dir_all(tree.join("closed/in"))?;
         fs::write(tree.join("closed/in/file"), "")?;
-        fs::set_permissions(tree.join("closed/in"), Permissions::from_mode(0))?;
-        fs::set_permissions(tree.join("closed"), Permissions::from_mode(0))?;
+        fs::set_permissions(tree.join("closed/in"), Permissions::from_mode(0o000))?;
+        fs::set_permissions(tree.join("closed"), Permissions::from_mode(0o000))?;
         empty(fs::File::open(&tree)?)?;
         assert_eq!(fs::read_dir(&tree)?.count(), 0);
         remove_tree(&tree)?;

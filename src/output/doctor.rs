@@ -1,5 +1,7 @@
 //! What `doctor` found: a line for each check with what to do, or one JSON object.
 
+use std::fmt::Write;
+
 use console::Style;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -69,13 +71,14 @@ pub(crate) fn text(parts: &[Part], colour: bool) -> String {
     let width = checks().map(|check| check.check.len()).max().unwrap_or(0);
     let mut text = String::new();
     for part in parts {
-        text += &format!("{}\n", part.name);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", part.name);
         for Check { check, state, message, advice } in &part.checks {
             let (mark, style) = mark(*state);
             let mark = style.force_styling(colour).apply_to(mark);
-            text += &format!("  {mark} {check:width$}  {}\n", printable(message));
+            let _ = writeln!(text, "  {mark} {check:width$}  {}", printable(message));
             if let Some(advice) = advice {
-                text += &format!("    {:width$}  → {}\n", "", printable(advice));
+                let _ = writeln!(text, "    {:width$}  → {}", "", printable(advice));
             }
         }
     }

@@ -85,15 +85,12 @@ fn without_items(text: &str) -> Option<String> {
         left.push_str(before);
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let value = after[digits..].strip_prefix(':').filter(|_| digits > 0);
-        match value.and_then(end_of_item) {
-            Some(behind) => {
-                left.push_str(ITEM);
-                rest = behind;
-            }
-            None => {
-                left.push('(');
-                rest = after;
-            }
+        if let Some(behind) = value.and_then(end_of_item) {
+            left.push_str(ITEM);
+            rest = behind;
+        } else {
+            left.push('(');
+            rest = after;
         }
     }
     left.push_str(rest);

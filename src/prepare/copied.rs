@@ -86,7 +86,9 @@ impl Copier<'_> {
             return;
         }
         let Some(reference) = site.get("templateRef").filter(|reference| reference.is_object()) else {
-            home.into_iter().for_each(|home| self.lead_local(site, "template", home));
+            if let Some(home) = home {
+                self.lead_local(site, "template", home);
+            }
             return;
         };
         let cluster_scope = reference.get("clusterScope").and_then(Value::as_bool).unwrap_or(false);

@@ -1,5 +1,7 @@
 //! `submit --isolate`: refusals, and runs of this machine whose tasks have worktrees.
 
+use std::process::Command;
+
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -75,10 +77,14 @@ fn outputs<'a>(run: &'a Value, name: &str) -> Vec<&'a str> {
 #[test]
 fn tasks_of_this_machine_work_in_worktrees_of_their_own() {
     let repository = Repository::new();
+    // A task has a /tmp of its own, and would not see the repository there.
+    let mirror = assert_fs::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let cloned = Command::new("git").args(["clone", "-q", "--mirror", &repository.url()]).arg(mirror.path()).status();
+    assert!(cloned.unwrap().success());
     for volume in ["emptydir", "pvc"] {
         let environment = Environment::new();
         files::write(&environment.path("wf.yaml"), FLOW);
-        let url = repository.url();
+        let url = format!("file://{}", mirror.path().display());
         let words = [
             "submit",
             "--local",

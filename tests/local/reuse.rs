@@ -101,14 +101,13 @@ fn tasks_with_mounts_of_their_own_leave_nothing_in_the_view() {
         let fresh = Rig::new(view.clone());
         let report = |node: &str| {
             let mut reporting = reporting(node);
-            reporting.mounts = vec![mount(fresh.path("volume"), "/outer/deep", false)];
+            reporting.mounts = vec![mount(fresh.path("volume"), "/srv/deep", false)];
             reporting
         };
         let expected = result_of(&fresh.run(report("report"))).to_owned();
         let plain = result_of(&fresh.run(reporting("plain"))).to_owned();
         let used = Rig::new(view);
-        for (number, left) in ["echo x > /outer/deep/left", "echo x > /outer/left", "rm -rf /outer"].iter().enumerate()
-        {
+        for (number, left) in ["echo x > /srv/deep/left", "echo x > /srv/left", "rm -rf /srv"].iter().enumerate() {
             let mut leaving = report("leaving");
             leaving.main[0].command = vec!["sh".to_owned()];
             leaving.main[0].script = Some(format!("{left}; echo x > /argo/staging/left"));

@@ -283,7 +283,7 @@ mod tests {
             pid => Pid::from_raw(pid),
         };
         let status = waitpid(pid, WaitOptions::empty()).ok().flatten().map(|(_, status)| status);
-        assert_eq!(status.and_then(|status| status.terminating_signal()), Some(libc::SIGTERM));
+        assert_eq!(status.and_then(rustix::process::WaitStatus::terminating_signal), Some(libc::SIGTERM));
     }
 
     #[test]

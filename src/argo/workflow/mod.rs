@@ -154,12 +154,13 @@ impl Workflow {
             [("labels", RUN_ID_LABEL, run_id.and_then(RunId::as_label)), ("annotations", CREATOR_ANNOTATION, creator)];
         for (field, key, value) in marks {
             let Some(metadata) = object_in(&mut self.0, "metadata") else { return };
-            match value {
-                Some(value) => object_in(metadata, field).into_iter().for_each(|marks| marks[key] = value.into()),
-                None => {
-                    let marks = metadata.get_mut(field).and_then(Value::as_object_mut);
-                    marks.map(|marks| marks.shift_remove(key));
+            if let Some(value) = value {
+                if let Some(marks) = object_in(metadata, field) {
+                    marks[key] = value.into();
                 }
+            } else {
+                let marks = metadata.get_mut(field).and_then(Value::as_object_mut);
+                marks.map(|marks| marks.shift_remove(key));
             }
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             ..Options::new(generate::run_id(Timestamp::now())?, generate::cache_name())
         };
         let prepared = prepare_template(document.value.clone(), &templates, &options)
-            .map_err(|error| Failure::usage(document.problem("", &error.to_string()).to_string()))?;
+            .map_err(|error| Failure::usage(document.problem("", error.to_string()).to_string()))?;
         told(&prepared.notices, Detail::Brief).iter().for_each(talk);
         baked.push(prepared.workflow);
     }

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             differs = true;
             let new = if before.is_none() { " (new)" } else { "" };
             result(format_args!("{}{new}\n", name(&object)))?;
-            result(lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+            result(lines.join("\n") + "\n")?;
         }
         if !differs {
             talk("an install would change nothing");

@@ -31,7 +31,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match args.output {
         None | Some(Format::Wide) => result(table(&Component::ALL))?,
-        Some(Format::Name) => result(Component::ALL.iter().map(|one| format!("{one}\n")).collect::<String>())?,
+        Some(Format::Name) => result(Component::ALL.map(|one| one.to_string()).join("\n") + "\n")?,
         Some(format) => result(rendered(format, &Component::ALL.map(document)))?,
     }
     Ok(Exit::Success)

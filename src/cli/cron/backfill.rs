@@ -86,8 +86,8 @@ pub(super) fn run(args: &BackfillArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     if args.dry_run {
-        let lines: String = times.iter().map(|time| format!("{time}\n")).collect();
-        result(lines)?;
+        let lines: Vec<String> = times.iter().map(ToString::to_string).collect();
+        result(lines.join("\n") + "\n")?;
         return Ok(Exit::Success);
     }
     let mut exit = Exit::Success;

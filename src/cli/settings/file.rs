@@ -147,7 +147,7 @@ mod tests {
             ("keep: much\n", "much", "line 1"),
             ("backend: local\nbackend: cluster\n", "stands twice", "line 2"),
             ("backend: [local]\n", "expected the value of backend", "line 1"),
-            ("- backend\n", "expected a map of settings", "line 1"),
+            ("- backend\n", "expected a map of settings", ""),
             ("notify: https://me:secret@example.org\n", "credentials", "line 1"),
         ] {
             let why = parse(text).unwrap_err();

@@ -38,13 +38,12 @@ impl Resumed {
     pub(super) async fn find(args: &Args, backend: &Backend, subject: Subject<'_>) -> Result<Option<Self>, Failure> {
         let naming = naming(args, subject)?;
         let backend = backend.within(namespace(args, subject))?;
-        let found = match args.resume.as_deref().filter(|run| !run.is_empty()) {
-            Some(run) => Some(named(args, &backend, run).await?),
-            None => {
-                let run_id = || Workflow::view(subject.object).run_id()?.parse().ok();
-                let run_id = args.run.run_id.clone().or_else(run_id);
-                Wanted { naming: &naming, run_id }.last(&backend).await?
-            }
+        let found = if let Some(run) = args.resume.as_deref().filter(|run| !run.is_empty()) {
+            Some(named(args, &backend, run).await?)
+        } else {
+            let run_id = || Workflow::view(subject.object).run_id()?.parse().ok();
+            let run_id = args.run.run_id.clone().or_else(run_id);
+            Wanted { naming: &naming, run_id }.last(&backend).await?
         };
         let Some(live) = found else {
             if !args.quiet {

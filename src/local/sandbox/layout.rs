@@ -146,18 +146,22 @@ impl Layout {
 
     /// Makes again what a task, or the preparation of a view, has changed. Nothing of it is mounted any more.
     pub(super) fn renew(&mut self) -> Result<(), Problem> {
-        let mut kept = std::mem::take(&mut self.kept);
-        for one in &mut kept {
+        for mut one in std::mem::take(&mut self.kept) {
             if !one.is_of_host() || !one.state.is_empty() || !one.state.holds(&one.directory) {
                 remove(&one.path)?;
-                one.host = self.make(&one.path, &one.made)?;
+                match self.make(&one.path, &one.made) {
+                    Ok(host) => one.host = host,
+                    // The host's directory has been removed since the view was made: there is nothing to lay a layer over.
+                    Err(_) if one.is_over_nothing() => continue,
+                    Err(problem) => return Err(problem),
+                }
                 (one.directory, one.state) = opened(&one.path)?;
             }
             if let Make::Upper { work, .. } = &one.made {
                 renew_work(work)?;
             }
+            self.kept.push(one);
         }
-        self.kept = kept;
         self.remove_inputs()
     }
 
@@ -272,6 +276,10 @@ fn renew_work(work: &Path) -> Result<(), Problem> {
 }
 
 impl Kept {
+    fn is_over_nothing(&self) -> bool {
+        matches!(&self.made, Make::Upper { lower, .. } if !lower.exists())
+    }
+
     fn is_layer(&self) -> bool {
         matches!(self.made, Make::Upper { .. })
     }

@@ -36,7 +36,7 @@ fn prepared(workflow: &Value, isolation: Isolation) -> Result<Prepared, PrepareE
     prepare(workflow.clone(), &Templates::default(), &options(Some(isolation), "w-1"))
 }
 
-fn workflow(templates: Value) -> Value {
+fn workflow(templates: &Value) -> Value {
     json!({"kind": "Workflow", "metadata": {"generateName": "w-"}, "spec": {"entrypoint": "a", "templates": templates}})
 }
 
@@ -50,7 +50,7 @@ fn at(prepared: &Prepared, pointer: &str) -> Value {
 
 #[test]
 fn a_pod_gets_a_volume_and_a_worktree_of_its_call() {
-    let made = prepared(&workflow(json!([build()])), isolation(Volume::EmptyDir)).unwrap();
+    let made = prepared(&workflow(&json!([build()])), isolation(Volume::EmptyDir)).unwrap();
     assert_eq!(at(&made, "/spec/volumes"), json!([{"name": "work", "emptyDir": {}}]));
     let init = at(&made, "/spec/templates/0/initContainers/0");
     assert_eq!(init["command"], json!(["kubectl-runnable", "worktree", "init"]));
@@ -83,7 +83,7 @@ fn every_kind_of_container_is_isolated_and_nothing_else() {
         {"name": "c", "steps": [[{"name": "s", "inline": {"container": {"image": "x"}}}]]},
         {"name": "d", "suspend": {}},
     ]);
-    let made = prepared(&workflow(templates.clone()), isolation(Volume::EmptyDir)).unwrap();
+    let made = prepared(&workflow(&templates), isolation(Volume::EmptyDir)).unwrap();
     for pointer in
         ["/0/script", "/1/containerSet/containers/0", "/1/containerSet/containers/1", "/2/steps/0/0/inline/container"]
     {
@@ -93,11 +93,11 @@ fn every_kind_of_container_is_isolated_and_nothing_else() {
     assert_eq!(at(&made, "/spec/templates/3/initContainers"), Value::Null);
 
     let only = Isolation { templates: vec!["a".to_owned()], ..isolation(Volume::EmptyDir) };
-    let made = prepared(&workflow(templates.clone()), only).unwrap();
+    let made = prepared(&workflow(&templates), only).unwrap();
     assert!(at(&made, "/spec/templates/0/initContainers").is_array());
     assert_eq!(at(&made, "/spec/templates/1/initContainers"), Value::Null);
 
-    let shared = prepared(&workflow(templates), isolation(per_workflow())).unwrap();
+    let shared = prepared(&workflow(&templates), isolation(per_workflow())).unwrap();
     assert!(
         shared.notices.iter().any(|notice| matches!(notice, Notice::NotIsolated { template, .. } if template == "c"))
     );
@@ -106,7 +106,7 @@ fn every_kind_of_container_is_isolated_and_nothing_else() {
 
 #[test]
 fn a_claim_of_the_workflow_has_its_name_and_goes_with_it() {
-    let made = prepared(&workflow(json!([build()])), isolation(per_workflow())).unwrap();
+    let made = prepared(&workflow(&json!([build()])), isolation(per_workflow())).unwrap();
     let claim = at(&made, "/spec/volumeClaimTemplates/0");
     assert_eq!(
         claim["metadata"],
@@ -124,7 +124,7 @@ fn a_claim_of_the_workflow_has_its_name_and_goes_with_it() {
     let lines = crate::prepare::told(&made.notices, crate::prepare::Detail::Brief);
     assert_eq!(lines, ["note: not memoized: a (the files on volume \"work\" go with each workflow)"]);
 
-    let mut others = workflow(json!([build()]));
+    let mut others = workflow(&json!([build()]));
     others["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "work", "labels": {"workflow": "mine"}}}]);
     let kept = prepare(others, &Templates::default(), &options(None, "w-1")).unwrap();
     assert_eq!(at(&kept, "/spec/volumeClaimTemplates/0/metadata/labels/workflow"), "mine", "no claim of ours");
@@ -136,13 +136,13 @@ fn a_claim_of_the_workflow_has_its_name_and_goes_with_it() {
 #[test]
 fn a_claim_that_exists_loses_the_trees_after_a_success_only() {
     let claim = || isolation(Volume::Claim("shared".to_owned()));
-    let made = prepared(&workflow(json!([build()])), claim()).unwrap();
+    let made = prepared(&workflow(&json!([build()])), claim()).unwrap();
     assert_eq!(at(&made, "/spec/volumes/0/persistentVolumeClaim/claimName"), "shared");
     assert_eq!(at(&made, "/spec/onExit"), "runnable-after-success");
     assert_eq!(at(&made, "/spec/templates/1/steps/0/0/when"), "{{workflow.status}} == Succeeded");
     assert!(at(&made, "/spec/templates/0/memoize/key").is_string());
 
-    let mut handled = workflow(json!([build(), {"name": "bye", "container": {"image": "x"}}]));
+    let mut handled = workflow(&json!([build(), {"name": "bye", "container": {"image": "x"}}]));
     handled["spec"]["onExit"] = json!("bye");
     let made = prepared(&handled, claim()).unwrap();
     assert_eq!(at(&made, "/spec/onExit"), "bye");
@@ -154,19 +154,19 @@ fn one_tree_for_the_run_serialises_its_pods_and_is_not_memoized() {
     let shared = |volume| Isolation { checkout: Some(checkout(TreeScope::Run)), ..isolation(volume) };
     let mut template = build();
     template["synchronization"] = json!({"mutexes": [{"name": "own"}]});
-    let made = prepared(&workflow(json!([template])), shared(Volume::Claim("shared".to_owned()))).unwrap();
+    let made = prepared(&workflow(&json!([template])), shared(Volume::Claim("shared".to_owned()))).unwrap();
     assert_eq!(at(&made, "/spec/templates/0/container/workingDir"), "/work/trees/run-{{workflow.parameters.run_id}}");
     let mutexes = json!([{"name": "own"}, {"name": "tree-{{workflow.parameters.run_id}}"}]);
     assert_eq!(at(&made, "/spec/templates/0/synchronization/mutexes"), mutexes);
     assert_eq!(at(&made, "/spec/templates/0/memoize"), Value::Null);
-    assert_eq!(prepared(&workflow(json!([build()])), shared(Volume::EmptyDir)), Err(PrepareError::TreeOfOnePod));
+    assert_eq!(prepared(&workflow(&json!([build()])), shared(Volume::EmptyDir)), Err(PrepareError::TreeOfOnePod));
 }
 
 #[test]
 fn the_worktree_is_made_by_the_user_who_works_in_it() {
     let init = |template: Value| {
         at(
-            &prepared(&workflow(json!([template])), isolation(Volume::EmptyDir)).unwrap(),
+            &prepared(&workflow(&json!([template])), isolation(Volume::EmptyDir)).unwrap(),
             "/spec/templates/0/initContainers/0",
         )
     };
@@ -187,23 +187,23 @@ fn what_the_user_set_is_kept_and_what_clashes_is_refused() {
     let mut template = build();
     template["container"]["workingDir"] = json!("/src");
     template["container"]["env"] = json!([{"name": "GIT_CONFIG_COUNT", "value": "3"}]);
-    let made = prepared(&workflow(json!([template])), isolation(Volume::EmptyDir)).unwrap();
+    let made = prepared(&workflow(&json!([template])), isolation(Volume::EmptyDir)).unwrap();
     assert_eq!(at(&made, "/spec/templates/0/container/workingDir"), "/src");
     assert!(!at(&made, "/spec/templates/0/container/env").to_string().contains("GIT_CONFIG_KEY_0"));
 
     let mut mounted = build();
     mounted["container"]["volumeMounts"] = json!([{"name": "own", "mountPath": "/work/"}]);
-    let refused = prepared(&workflow(json!([mounted])), isolation(Volume::EmptyDir));
+    let refused = prepared(&workflow(&json!([mounted])), isolation(Volume::EmptyDir));
     assert_eq!(refused, Err(PrepareError::MountTaken { template: "a".to_owned(), path: "/work".to_owned() }));
-    let mut taken = workflow(json!([build()]));
+    let mut taken = workflow(&json!([build()]));
     taken["spec"]["volumes"] = json!([{"name": "work", "hostPath": {"path": "/"}}]);
     assert_eq!(prepared(&taken, isolation(Volume::EmptyDir)), Err(PrepareError::VolumeTaken { volume: "work" }));
     let unknown = Isolation { templates: vec!["b".to_owned()], ..isolation(Volume::EmptyDir) };
     assert_eq!(
-        prepared(&workflow(json!([build()])), unknown),
+        prepared(&workflow(&json!([build()])), unknown),
         Err(PrepareError::NoSuchTemplate { name: "b".to_owned() })
     );
-    let mut referring = workflow(json!([]));
+    let mut referring = workflow(&json!([]));
     referring["spec"] = json!({"workflowTemplateRef": {"name": "t"}});
     assert_eq!(
         prepared(&referring, isolation(Volume::EmptyDir)),
@@ -213,7 +213,7 @@ fn what_the_user_set_is_kept_and_what_clashes_is_refused() {
 
 #[test]
 fn preparing_twice_changes_nothing_more() {
-    let document = workflow(json!([build(), {"name": "b", "script": {"image": "x", "source": "ls"}}]));
+    let document = workflow(&json!([build(), {"name": "b", "script": {"image": "x", "source": "ls"}}]));
     for volume in [Volume::EmptyDir, per_workflow(), Volume::Claim("shared".to_owned())] {
         let first = prepared(&document, isolation(volume.clone())).unwrap();
         assert_eq!(prepared(&first.workflow, isolation(volume)).unwrap().workflow, first.workflow);
@@ -226,7 +226,7 @@ fn preparing_twice_changes_nothing_more() {
 fn a_key_depends_on_what_is_checked_out_and_not_on_who_does_it() {
     let key = |checkout: Checkout| {
         let isolation = Isolation { checkout: Some(checkout), ..isolation(Volume::EmptyDir) };
-        at(&prepared(&workflow(json!([build()])), isolation).unwrap(), "/spec/templates/0/memoize/key")
+        at(&prepared(&workflow(&json!([build()])), isolation).unwrap(), "/spec/templates/0/memoize/key")
     };
     let ours = checkout(TreeScope::Call);
     let other = Checkout { image: "runnable:2".to_owned(), program: "/opt/runnable".to_owned(), ..ours.clone() };
@@ -249,7 +249,7 @@ fn a_token_comes_from_a_secret_and_stands_nowhere() {
     let secret = Some(SecretKey { name: "git".to_owned(), key: "token".to_owned() });
     let isolation =
         Isolation { checkout: Some(Checkout { secret, ..checkout(TreeScope::Call) }), ..isolation(Volume::EmptyDir) };
-    let made = prepared(&workflow(json!([build()])), isolation).unwrap();
+    let made = prepared(&workflow(&json!([build()])), isolation).unwrap();
     let env = at(&made, "/spec/templates/0/initContainers/0/env");
     assert_eq!(env[3], json!({"name": "GITHUB_TOKEN", "valueFrom": {"secretKeyRef": {"name": "git", "key": "token"}}}));
     assert!(!at(&made, "/spec/templates/0/container/env").to_string().contains("TOKEN"));
