@@ -144,6 +144,12 @@ pub struct Node {
     /// Whether it is a hook or an attempt.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub node_flag: Option<NodeFlag>,
+    /// Whether it is a daemon that runs beside what comes after it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub daemoned: Option<bool>,
+    /// The address of a daemon.
+    #[serde(rename = "podIP", skip_serializing_if = "Option::is_none", default)]
+    pub pod_ip: Option<String>,
     /// The machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub host_node_name: Option<String>,
@@ -179,6 +185,8 @@ impl Node {
             memoization_status: field(value, "memoizationStatus"),
             synchronization_status: field(value, "synchronizationStatus"),
             node_flag: field(value, "nodeFlag"),
+            daemoned: field(value, "daemoned"),
+            pod_ip: text("podIP"),
             host_node_name: text("hostNodeName"),
         }
     }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::url;
@@ -73,14 +73,19 @@ pub(super) fn within_directories(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fail
 /// Reads parameters from a YAML or JSON map, in order. A value that is not a string becomes JSON as Go writes it, as in
 /// ReadParametersFile of Argo's workflow/util/util.go, v4.1.2.
 pub(super) fn parameters(path: &Path, quiet: bool) -> Result<Vec<(String, String)>, Failure> {
-    let source = read(path)?;
-    let map = parse_map(&source).map_err(|error| refused(&error, &source))?;
-    warn(&map.warnings, &source, quiet);
     let text = |value: Value| match value {
         Value::String(text) => text,
         other => golang::json(&other),
     };
-    Ok(map.entries.into_iter().map(|(name, value)| (name, text(value))).collect())
+    Ok(map(path, quiet)?.into_iter().map(|(name, value)| (name, text(value))).collect())
+}
+
+/// Reads a YAML or JSON map, in order.
+pub(super) fn map(path: &Path, quiet: bool) -> Result<Map<String, Value>, Failure> {
+    let source = read(path)?;
+    let map = parse_map(&source).map_err(|error| refused(&error, &source))?;
+    warn(&map.warnings, &source, quiet);
+    Ok(map.entries)
 }
 
 fn refused(error: &DocumentError, source: &Source) -> Failure {

@@ -181,6 +181,11 @@ impl CacheClient {
         });
     }
 
+    /// Makes no entry of a node, although it succeeded.
+    pub(super) fn leave_out(&mut self, node: NodeIndex) {
+        drop(self.release(node));
+    }
+
     fn release(&self, node: NodeIndex) -> Option<Held> {
         lock(&self.held).remove(&node)
     }

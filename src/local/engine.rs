@@ -14,6 +14,9 @@ use tracing::Instrument;
 use super::cache_client::CacheClient;
 use super::clock::Clock;
 use super::control_pipe::{Inbox, Request};
+use super::daemons::link;
+use super::errand::{Errand, Returned};
+use super::errands::Errands;
 use super::event_thread::{EventThread, State};
 use super::executor::Executor;
 use super::kill::{KillSwitch, kill_switch};
@@ -116,9 +119,12 @@ pub(crate) async fn run(
             for action in handled.actions {
                 match action {
                     Action::Run(node, task) => tasks.start(node, *task),
+                    Action::Errand(node, errand) => tasks.run_errand(node, *errand),
                     Action::Kill(node, reason) => tasks.kill(node, &reason, GRACE),
+                    Action::Dismiss(node) => tasks.dismiss(node),
                     Action::LookUp(node, wanted) => memory.look_up(node, state.scheduler.node(node), *wanted),
                     Action::Keep(node) => memory.keep(node, state.scheduler.node(node)),
+                    Action::LeaveOut(node) => memory.leave_out(node),
                     Action::Forget(node) => memory.forget(node, state.scheduler.node(node)),
                     Action::Wake(at, timer) => timers.add(at, timer),
                 }
@@ -144,7 +150,7 @@ pub(crate) async fn run(
             asked = inbox.next() => requests.extend(asked),
         }
     };
-    tasks.kill_all();
+    tasks.kill_rest();
     tasks.wait().await;
     tasks.executor.end().await;
     memory.end().await;
@@ -166,47 +172,106 @@ fn resumed(scheduler: &Scheduler, given: &BTreeMap<String, Given>) -> Vec<Event>
     meant.map(|(node, given)| Event::Resumed(node, Box::new(given.clone()))).collect()
 }
 
-/// The tasks at work.
+/// The tasks and errands at work.
 struct Tasks {
     executor: Arc<Executor>,
+    errands: Errands,
     killers: HashMap<NodeIndex, KillSwitch>,
-    sender: mpsc::UnboundedSender<(NodeIndex, Outcome)>,
-    ended: mpsc::UnboundedReceiver<(NodeIndex, Outcome)>,
+    /// Daemons that are to end, and may take their time also after the run.
+    dismissed: HashMap<NodeIndex, KillSwitch>,
+    sender: mpsc::UnboundedSender<(NodeIndex, Heard)>,
+    ended: mpsc::UnboundedReceiver<(NodeIndex, Heard)>,
+}
+
+/// How something ended that was at work.
+enum End {
+    Task(Box<Outcome>),
+    Errand(Box<Returned>),
+}
+
+/// What is heard of something that is at work.
+enum Heard {
+    Ready,
+    End(End),
 }
 
 impl Tasks {
     fn new(executor: Executor) -> Self {
         let (sender, ended) = mpsc::unbounded_channel();
-        Self { executor: Arc::new(executor), killers: HashMap::new(), sender, ended }
+        Self {
+            executor: Arc::new(executor),
+            errands: Errands::new(),
+            killers: HashMap::new(),
+            dismissed: HashMap::new(),
+            sender,
+            ended,
+        }
     }
 
     fn start(&mut self, node: NodeIndex, task: super::task::Task) {
         let (killer, kill) = kill_switch();
         self.killers.insert(node, killer);
         let (executor, sender) = (Arc::clone(&self.executor), self.sender.clone());
+        let linked = task.daemon.clone().map(|probes| (probes, link()));
+        let link = linked.map(|(probes, (link, watcher))| {
+            let sender = self.sender.clone();
+            let watch = async move {
+                if watcher.is_ready(&probes).await {
+                    // The receiver lives as long as the run.
+                    let _ = sender.send((node, Heard::Ready));
+                }
+            };
+            tokio::spawn(watch.in_current_span());
+            link
+        });
         let task = async move {
-            let outcome = executor.run(task, kill).await;
+            let outcome = executor.run_linked(task, kill, link).await;
             // The receiver lives as long as the run.
-            let _ = sender.send((node, outcome));
+            let _ = sender.send((node, Heard::End(End::Task(Box::new(outcome)))));
         };
         tokio::spawn(task.in_current_span());
     }
 
+    fn run_errand(&mut self, node: NodeIndex, errand: Errand) {
+        let (killer, kill) = kill_switch();
+        self.killers.insert(node, killer);
+        let (errands, sender) = (self.errands.clone(), self.sender.clone());
+        let errand = async move {
+            let returned = errands.run(errand, kill).await;
+            // The receiver lives as long as the run.
+            let _ = sender.send((node, Heard::End(End::Errand(Box::new(returned)))));
+        };
+        tokio::spawn(errand.in_current_span());
+    }
+
     /// Waits for the end of a task.
     async fn ended(&mut self) -> Option<Event> {
-        let (node, outcome) = self.ended.recv().await?;
-        Some(self.end(node, outcome))
+        let (node, heard) = self.ended.recv().await?;
+        Some(self.event(node, heard))
     }
 
     /// The end of a task that has come already.
     fn next_ended(&mut self) -> Option<Event> {
-        let (node, outcome) = self.ended.try_recv().ok()?;
-        Some(self.end(node, outcome))
+        let (node, heard) = self.ended.try_recv().ok()?;
+        Some(self.event(node, heard))
     }
 
-    fn end(&mut self, node: NodeIndex, outcome: Outcome) -> Event {
+    fn event(&mut self, node: NodeIndex, heard: Heard) -> Event {
+        let Heard::End(end) = heard else { return Event::Ready(node) };
         self.killers.remove(&node);
-        Event::Ended(node, Box::new(outcome))
+        self.dismissed.remove(&node);
+        match end {
+            End::Task(outcome) => Event::Ended(node, outcome),
+            End::Errand(returned) => Event::Returned(node, returned),
+        }
+    }
+
+    /// Ends a daemon that nothing needs any more.
+    fn dismiss(&mut self, node: NodeIndex) {
+        if let Some(killer) = self.killers.remove(&node) {
+            killer.kill("what it ran for has ended", GRACE);
+            self.dismissed.insert(node, killer);
+        }
     }
 
     fn kill(&self, node: NodeIndex, reason: &str, grace: Duration) {
@@ -215,7 +280,16 @@ impl Tasks {
         }
     }
 
+    /// Kills all that is at work, daemons that are ending too.
     fn kill_all(&self) {
+        self.kill_rest();
+        for killer in self.dismissed.values() {
+            killer.kill("the run was interrupted", Duration::ZERO);
+        }
+    }
+
+    /// Kills what is still at work.
+    fn kill_rest(&self) {
         for killer in self.killers.values() {
             killer.kill("the run was interrupted", Duration::ZERO);
         }
@@ -223,11 +297,15 @@ impl Tasks {
 
     /// Waits for tasks that are still at work when the run has ended.
     async fn wait(&mut self) {
-        while !self.killers.is_empty() {
+        while !self.killers.is_empty() || !self.dismissed.is_empty() {
             match self.ended.recv().await {
-                Some((node, _)) => self.killers.remove(&node),
+                Some((_, Heard::Ready)) => {}
+                Some((node, Heard::End(_))) => {
+                    self.killers.remove(&node);
+                    self.dismissed.remove(&node);
+                }
                 None => return,
-            };
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use nix::sys::prctl;
 use nix::unistd::Pid;
 
+use super::daemons::Link;
 use super::kill::Kill;
 use super::open_files;
 use super::orphans::Orphans;
@@ -77,12 +78,17 @@ impl Executor {
 
     /// Runs one task to its end. Dropping the future kills the task's processes; its files are then removed by the next try
     /// of the same node.
-    #[tracing::instrument(level = "debug", name = "node", skip_all, fields(id = task.node))]
     pub async fn run(&self, task: Task, kill: Kill) -> Outcome {
+        self.run_linked(task, kill, None).await
+    }
+
+    /// The same of a daemon, which tells when it has started and runs commands of probes.
+    #[tracing::instrument(level = "debug", name = "node", skip_all, fields(id = task.node))]
+    pub(super) async fn run_linked(&self, task: Task, kill: Kill, link: Option<Link>) -> Outcome {
         let directory = self.node_directory(&task.node);
         let left = if self.is_plain() { Some("view") } else { None };
         let left = left.into_iter().chain((!task.volume_files.is_empty()).then_some(VOLUME_FILES));
-        let (outcome, killed) = match self.supervise(task, &directory, kill).await {
+        let (outcome, killed) = match self.supervise(task, &directory, kill, link).await {
             Ok(done) => done,
             Err(error) => {
                 (Outcome { error: Some(format!("cannot run the task: {error}")), ..Outcome::default() }, None)
@@ -100,7 +106,13 @@ impl Executor {
         outcome
     }
 
-    async fn supervise(&self, task: Task, directory: &Path, kill: Kill) -> io::Result<(Outcome, Option<String>)> {
+    async fn supervise(
+        &self,
+        task: Task,
+        directory: &Path,
+        kill: Kill,
+        link: Option<Link>,
+    ) -> io::Result<(Outcome, Option<String>)> {
         if !private::create_new_directory(directory)? {
             // Left by an engine that was killed.
             for left in ["view", VOLUME_FILES] {
@@ -120,7 +132,7 @@ impl Executor {
             worker = workers.take().await?;
         }
         let orphans = self.orphans(&worker, &node);
-        let followed = worker.follow(kill).await;
+        let followed = worker.follow(kill, link).await;
         if followed.is_ok() && serves_again {
             workers.give_back(worker);
         } else {

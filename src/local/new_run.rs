@@ -18,6 +18,7 @@ use super::run_locks::Places;
 use super::scheduler::{NodeIndex, Scheduler};
 use super::secrets::Secrets;
 use super::store::{self, Store, StoreError};
+use super::stub::Stubs;
 use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::{IdentityError, ObjectName};
@@ -77,6 +78,8 @@ pub(crate) struct Source<'a> {
     pub beside: &'a [Document],
     /// Limits of semaphores that the documents do not give.
     pub limits: Option<&'a Limits>,
+    /// Outcomes of nodes that do not run.
+    pub stubs: &'a Stubs,
     /// How many tasks run at once, unless there is a usual number.
     pub max_tasks: Option<u16>,
     /// The store of the caches, where it is not beside the runs.
@@ -122,6 +125,7 @@ impl NewRun {
         for document in source.beside {
             given::add(&mut plan, document)?;
         }
+        plan.stubs.clone_from(source.stubs);
         let limits = source.limits.map(|limits| limits.add(&mut plan));
 
         let ignored = refusal::check(source, &plan)?;
@@ -150,6 +154,7 @@ impl NewRun {
             store = store.with_caches(caches);
         }
         store.write_beside(&self.beside)?;
+        store.write_stubs(&self.plan.stubs)?;
         let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable).hide(&machine.root);
         Ok(StartedRun { plan: self.plan, store, executor })
     }

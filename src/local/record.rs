@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::store::directory;
+use super::store::{STUBS, directory};
+use super::stub::Stubs;
 use crate::argo::Workflow;
 use crate::argo::check::nearest_of_few;
 use crate::argo::identity::ObjectName;
@@ -126,6 +127,16 @@ impl Record {
     /// The run's directory.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The outcomes that the user gave to nodes.
+    pub(crate) fn stubs(&self) -> Result<Stubs, RecordError> {
+        let path = self.directory.join(STUBS);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| RecordError::Read { path, source: error.into() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Stubs::default()),
+            Err(source) => Err(RecordError::Read { path, source }),
+        }
     }
 
     /// The run's name.

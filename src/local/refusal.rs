@@ -18,6 +18,7 @@ pub(super) fn check(source: Source<'_>, plan: &Plan) -> Result<Vec<String>, NewR
             ));
         }
     }
+    refused.extend(support.unknown_stubs.iter().map(|name| format!("--stub {name}: no template or node is called so")));
     if refused.is_empty() {
         Ok(support.passed_over.into_iter().collect())
     } else {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::stub::Stubs;
 use crate::argo::Metadata;
 use crate::argo::model::{Hook, Step, TemplateRef};
 use crate::argo::workflow_spec::templates;
@@ -82,6 +83,8 @@ pub struct Plan {
     pub secrets: BTreeMap<String, Data>,
     /// Where the run keeps what its tasks leave.
     pub run_directory: PathBuf,
+    /// Outcomes of nodes that do not run.
+    pub(crate) stubs: Stubs,
     /// How many tasks may run at once on this machine, whatever the workflow says.
     pub task_limit: usize,
 }
@@ -97,6 +100,7 @@ impl Plan {
             config_maps: BTreeMap::new(),
             secrets: BTreeMap::new(),
             run_directory,
+            stubs: Stubs::default(),
             task_limit,
         };
         let spec = plan.spec.clone();
@@ -128,6 +132,11 @@ impl Plan {
     pub fn mentions(&self, text: &str) -> bool {
         let templates = self.templates.values().flat_map(HashMap::values).map(AsRef::as_ref);
         templates.chain([&self.spec]).any(|value| mentions(value, text))
+    }
+
+    /// Whether any object has a template of this name.
+    pub(crate) fn has_template(&self, name: &str) -> bool {
+        self.templates.values().any(|templates| templates.contains_key(name))
     }
 
     /// Where a template stands among those of its object.

@@ -5,6 +5,7 @@
 //! <root>/runs/<namespace>/<name>/
 //!   workflow.json   the Workflow object, at the beginning without a status, at the end with it
 //!   beside.yaml     templates and ConfigMaps that stood beside it
+//!   stubs.json      outcomes that the user gave to nodes, where there are any
 //!   journal.jsonl   a line an event: the nodes that changed, as they are after it; what changed of the spec
 //!   control         a pipe to the run's process while it lives
 //!   lock            held while the run's process lives
@@ -22,6 +23,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::secrets::Secrets;
+use super::stub::Stubs;
 use crate::argo::document::to_yaml_documents;
 use crate::argo::identity::ObjectName;
 use crate::argo::status::Node;
@@ -37,6 +39,8 @@ const WORKFLOW: &str = "workflow.json";
 const JOURNAL: &str = "journal.jsonl";
 /// The file of the documents beside the workflow.
 pub(crate) const BESIDE: &str = "beside.yaml";
+/// The file of the outcomes that the user gave to nodes.
+pub(crate) const STUBS: &str = "stubs.json";
 
 /// Why a run's directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +253,17 @@ impl Store {
         let path = self.directory.join(BESIDE);
         let text = to_yaml_documents(documents);
         replace(&path, Readers::Owner, text.as_bytes()).map_err(StoreError::write(&path))
+    }
+
+    /// Writes down the outcomes that the user gave to nodes, for a later attempt.
+    pub(crate) fn write_stubs(&self, stubs: &Stubs) -> Result<(), StoreError> {
+        if stubs.is_empty() {
+            return Ok(());
+        }
+        let path = self.directory.join(STUBS);
+        let written = serde_json::to_vec(stubs).map_err(io::Error::from);
+        let written = written.and_then(|text| replace(&path, Readers::Owner, &text));
+        written.map_err(StoreError::write(&path))
     }
 
     /// Removes what only a running task needs.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::probe::Probe;
+
 /// One attempt of one Pod node, with every tag replaced.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Task {
@@ -31,6 +33,12 @@ pub struct Task {
     pub output_artifacts: Vec<OutputArtifact>,
     /// Whether the standard output of the process `main` is kept as `outputs.result`.
     pub capture_result: bool,
+    /// How often each main process is run until it exits 0.
+    #[serde(default)]
+    pub again: Again,
+    /// Of a daemon: what has to hold before it is ready.
+    #[serde(default)]
+    pub daemon: Option<Vec<Probe>>,
 }
 
 impl Task {
@@ -47,6 +55,15 @@ impl Task {
     fn processes(&self) -> impl Iterator<Item = &Process> {
         self.init.iter().chain(&self.main).chain(&self.sidecars)
     }
+}
+
+/// How often a process is run until it exits 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// Runs after the first one.
+    pub times: u32,
+    /// Milliseconds between two runs.
+    pub pause: u64,
 }
 
 /// A process of a task: what Argo calls a container.

@@ -15,8 +15,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::daemons::Link;
 use super::kill::Kill;
-use super::sandbox::{self, Order, Setup, views};
+use super::sandbox::{self, Order, Setup, Told, views};
 use super::task::Outcome;
 use crate::file::remove::remove_tree;
 
@@ -157,8 +158,12 @@ impl Worker {
         self.orders.write_all(&sandbox::line(assignment)?).await
     }
 
-    /// Waits for the outcome and passes the orders to kill on.
-    pub(super) async fn follow(&mut self, mut kill: Kill) -> io::Result<(Outcome, Option<String>)> {
+    /// Waits for the outcome and passes orders on: to kill, and the commands of a daemon's probes.
+    pub(super) async fn follow(
+        &mut self,
+        mut kill: Kill,
+        mut link: Option<Link>,
+    ) -> io::Result<(Outcome, Option<String>)> {
         let mut killed = None;
         let mut last_resort = None;
         let mut line = Vec::new();
@@ -166,7 +171,14 @@ impl Worker {
             tokio::select! {
                 read = self.outcomes.read_until(b'\n', &mut line) => {
                     read?;
-                    break;
+                    let Some(link) = &mut link else { break };
+                    let Ok(told) = serde_json::from_slice(&line) else { break };
+                    link.hear(told);
+                    line.clear();
+                }
+                Some(command) = command(link.as_mut()) => {
+                    // A task that has just ended no longer reads.
+                    let _ = self.orders.write_all(&sandbox::line(&Order::Check { command })?).await;
                 }
                 order = kill.next() => {
                     let grace_milliseconds = u64::try_from(order.grace.as_millis()).unwrap_or(u64::MAX);
@@ -205,6 +217,28 @@ impl Drop for Alive {
 fn is_scarcity(error: &io::Error) -> bool {
     let scarce = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     error.raw_os_error().is_some_and(|code| scarce.iter().any(|errno| errno.raw_os_error() == code))
+}
+
+/// The next command of a daemon's probes.
+async fn command(link: Option<&mut Link>) -> Option<Vec<String>> {
+    match link {
+        Some(link) => link.commands.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Link {
+    fn hear(&mut self, told: Told) {
+        match told {
+            // Nobody asks any more where these fail.
+            Told::Started => {
+                let _ = self.started.take().map(|started| started.send(()));
+            }
+            Told::Checked(code) => {
+                let _ = self.codes.try_send(code);
+            }
+        }
+    }
 }
 
 async fn until(instant: Option<Instant>) {

@@ -176,6 +176,12 @@ impl Caller<'_> {
             value["onExit"] = handler.name.into();
             return;
         }
+        if self.dice.chance(25) {
+            let phase = self.dice.of(&["Running", "Running", "Pending", "Succeeded", "Failed"]);
+            let expression = format!("{root}['{name}'].status == \"{phase}\"");
+            value["hooks"] = json!({"begun": {"template": handler.name, "expression": expression}});
+            return;
+        }
         let mut hook = json!({"template": handler.name});
         if self.dice.chance(40) {
             hook["expression"] =

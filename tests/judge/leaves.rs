@@ -35,6 +35,8 @@ pub(crate) fn leaf(dice: &mut Dice, name: &str, globals: &[Known]) -> (Value, Of
         known.push(Known::new(format!("inputs.parameters.{input}"), Shape::Text));
     }
     retry(dice, &mut template);
+    lock(dice, &mut template);
+    memoize(dice, &mut template, &offer);
     body(dice, &mut template, &mut offer, &known);
     (template, offer)
 }
@@ -61,11 +63,34 @@ fn retry(dice: &mut Dice, template: &mut Value) {
     template["retryStrategy"] = strategy;
 }
 
+/// A lock that other leaves take too: no template that calls others holds one, so that nobody waits in a circle.
+fn lock(dice: &mut Dice, template: &mut Value) {
+    if dice.chance(12) {
+        let names = dice.of(&[&["m"][..], &["m"], &["n"], &["m", "n"]]);
+        let mutexes: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+        template["synchronization"] = json!({"mutexes": mutexes});
+    }
+}
+
+/// A cache entry of the user's own, which calls with the same key share.
+fn memoize(dice: &mut Dice, template: &mut Value, offer: &Offer) {
+    if dice.chance(10) {
+        let key = match offer.inputs.first() {
+            Some(input) if dice.chance(60) => {
+                format!("{}-{{{{=sprig.trunc(9, sprig.sha256sum(inputs.parameters.{input}))}}}}", offer.name)
+            }
+            _ => dice.of(&["{{workflow.name}}-k", "k", "bad_key"]).to_owned(),
+        };
+        let max_age = dice.of(&["", "", "1h"]);
+        template["memoize"] = json!({"key": key, "maxAge": max_age, "cache": {"configMap": {"name": "cache"}}});
+    }
+}
+
 fn body(dice: &mut Dice, template: &mut Value, offer: &mut Offer, known: &[Known]) {
     let retried = template.get("retryStrategy").is_some();
     let script = |source: String| json!({"image": "alpine", "command": ["sh"], "source": source});
     let says = |text: String| json!({"image": "alpine", "command": ["echo"], "args": [text]});
-    match dice.below(14) {
+    match dice.below(15) {
         0..=2 => {
             template["container"] = says(text(dice, known));
             offer.result = Some(Shape::Text);
@@ -109,6 +134,15 @@ fn body(dice: &mut Dice, template: &mut Value, offer: &mut Offer, known: &[Known
         12 if !offer.inputs.is_empty() => {
             template["script"] = script("[ \"{{inputs.parameters.a}}\" != x ] || exit 4; echo fine".to_owned());
             offer.result = Some(Shape::Text);
+        }
+        14 => {
+            let container = |name: &str, before: &[&str]| json!({"name": name, "image": "alpine", "command": ["true"], "dependencies": before});
+            let sets = [
+                vec![container("main", &[])],
+                vec![container("x", &[]), container("main", &["x"])],
+                vec![container("x", &[]), container("y", &["x"]), container("z", &["x"])],
+            ];
+            template["containerSet"] = json!({"containers": dice.of(&sets)});
         }
         13 if dice.chance(30) => template["suspend"] = json!({"duration": dice.of(&["0", "1", "1s"])}),
         _ => {

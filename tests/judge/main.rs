@@ -121,7 +121,17 @@ fn workflows_run_as_argo_runs_them() {
             let Some(theirs) = theirs.filter(is_played) else { continue };
             ran += 1;
             let environment = Environment::new();
-            let output = environment.run(["submit", "--local", "-q", "-o", "json", file.to_str().unwrap()]);
+            let output = environment.run([
+                "submit",
+                "--local",
+                "--memoize=keep",
+                "--timeout",
+                "60s",
+                "-q",
+                "-o",
+                "json",
+                file.to_str().unwrap(),
+            ]);
             let Ok(ours) = serde_json::from_str(&output.stdout) else {
                 different.push(format!("{}\n  {}", file.display(), output.stderr));
                 continue;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::probe::{Port, Probe};
 use super::text;
 use super::values::KeyRef;
 
@@ -34,6 +35,12 @@ pub(crate) struct Container {
     pub dependencies: Vec<String>,
     /// What it may do.
     pub security_context: Option<SecurityContext>,
+    /// When it can be asked for something.
+    pub readiness_probe: Option<Probe>,
+    /// When it has begun.
+    pub startup_probe: Option<Probe>,
+    /// Its ports.
+    pub ports: Vec<Port>,
 }
 
 /// The part of a container's `securityContext` that a local run honours.
@@ -140,4 +147,18 @@ pub(crate) struct ContainerSet {
     pub containers: Vec<Container>,
     /// Volumes all of them see.
     pub volume_mounts: Vec<VolumeMount>,
+    /// How often each of them is run until it succeeds.
+    pub retry_strategy: Option<ContainerSetRetry>,
+}
+
+/// How often a container is run until it succeeds.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ContainerSetRetry {
+    /// The time between two of its runs.
+    #[serde(deserialize_with = "text")]
+    pub duration: Option<String>,
+    /// How often it is run.
+    #[serde(deserialize_with = "text")]
+    pub retries: Option<String>,
 }

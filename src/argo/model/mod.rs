@@ -3,7 +3,9 @@
 
 mod call;
 mod container;
+mod errand;
 mod policy;
+mod probe;
 mod values;
 
 use serde::{Deserialize, Deserializer};
@@ -13,7 +15,9 @@ pub(crate) use self::call::{ContinueOn, Dag, Hook, Sequence, Step, TemplateRef};
 pub(crate) use self::container::{
     Container, ContainerSet, EnvFrom, EnvVar, ResourceFieldRef, SecurityContext, VolumeMount,
 };
+pub(crate) use self::errand::{Data, Http};
 pub(crate) use self::policy::{Backoff, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
+pub(crate) use self::probe::Probe;
 pub(crate) use self::values::{Arguments, Artifact, Inputs, KeyRef, Outputs, Parameter};
 use super::document;
 use super::template::TemplateType;
@@ -42,6 +46,16 @@ pub(crate) struct Template {
     pub container_set: Option<ContainerSet>,
     /// A pause.
     pub suspend: Option<Suspend>,
+    /// A request.
+    pub http: Option<Http>,
+    /// A list of artifacts.
+    pub data: Option<Data>,
+    /// A Kubernetes object.
+    pub resource: Option<Value>,
+    /// Work of a plugin of the executor.
+    pub plugin: Option<Value>,
+    /// Whether it goes on beside what comes after it.
+    pub daemon: Option<bool>,
     /// When and how often to try again.
     pub retry_strategy: Option<RetryStrategy>,
     /// A cache entry to look up first.
@@ -69,7 +83,7 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// The template's type; none when it has no specification that the engine runs.
+    /// The template's type; none when it has no specification.
     pub(crate) fn template_type(&self) -> Option<TemplateType> {
         TemplateType::of(|field| match field {
             "container" => self.container.is_some(),
@@ -78,6 +92,10 @@ impl Template {
             "steps" => self.steps.is_some(),
             "dag" => self.dag.is_some(),
             "suspend" => self.suspend.is_some(),
+            "http" => self.http.is_some(),
+            "data" => self.data.is_some(),
+            "resource" => self.resource.is_some(),
+            "plugin" => self.plugin.is_some(),
             _ => false,
         })
     }

@@ -19,6 +19,7 @@ use crate::cli::generate;
 use crate::cli::settings::settings;
 use crate::cli::store;
 use crate::local::new_run::Source;
+use crate::local::stub::Stubs;
 use crate::output::stream::talk;
 use crate::prepare::{self, Inline, Options, Prepared};
 use crate::retry::{self, Asked, Attempt, InPlace, Mode, Next, Owner, Plan, Refusal, in_place, memoized, new_attempt};
@@ -30,6 +31,8 @@ pub(super) struct Decision {
     pub(super) change: Change,
     edited: Edited,
     caches: Caches,
+    /// The outcomes that were given to nodes of the run before.
+    stubs: Stubs,
 }
 
 /// What is sent or run once the plan is agreed to.
@@ -51,6 +54,7 @@ impl Decision {
             edited.check(*options, &live, &retry.parameters, retry.quiet)?;
         }
         edited.keep_beside(run, retry.quiet)?;
+        let stubs = stubs(run, retry.quiet)?;
 
         let caches = caches(retry, &backend, &live, &edited).await?;
         let prefix = retry.name.is_none().then(|| retry.prefix(&live));
@@ -75,7 +79,7 @@ impl Decision {
             return Err(Refusal::NothingChanged { name: live.name().to_owned() }.into());
         }
         caches.can_remove(&plan.removes)?;
-        Ok(Self { backend, plan, change, edited, caches })
+        Ok(Self { backend, plan, change, edited, caches, stubs })
     }
 
     /// Does what must be done before the attempt is created.
@@ -98,6 +102,7 @@ impl Decision {
             workflows,
             beside: &self.edited.beside,
             limits: None,
+            stubs: &self.stubs,
             max_tasks: settings().max_tasks,
             caches: self.caches.store(),
         }
@@ -120,6 +125,21 @@ async fn caches(retry: &Retry<'_>, backend: &Backend, live: &Workflow, edited: &
         Err(failure) if retry.mode != Mode::NewAttempt => Ok(Caches::unread(source(), failure)),
         read => read,
     }
+}
+
+/// The outcomes that nodes of a local run were given, and have again.
+fn stubs(run: &Run, quiet: bool) -> Result<Stubs, Failure> {
+    let Run::Local(record) = run else { return Ok(Stubs::default()) };
+    let stubs = record.stubs()?;
+    if !stubs.is_empty() && !quiet {
+        let names: Vec<&str> = stubs.names().collect();
+        talk(format_args!(
+            "note: {} did not run in {}, and do not now: --stub gave their outcomes",
+            names.join(", "),
+            run.name()
+        ));
+    }
+    Ok(stubs)
 }
 
 /// A run, and what is known of it when its retry is decided on.

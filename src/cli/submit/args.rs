@@ -6,6 +6,7 @@ use clap::{ArgAction, ValueEnum};
 use jiff::Timestamp;
 
 use super::locks::{SemaphoreArg, mutex, parallelism};
+use super::stub::StubArg;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
@@ -53,6 +54,9 @@ const EXAMPLES: &str = "Examples:
   # Give each pod a checkout of its own, and start its containers in it
   kubectl runnable submit ci.yaml --isolate emptydir --repo exampleorg/sample@main --git-secret github
 
+  # Try a pipeline whose deployment needs a cluster: deploy.yaml says how it ends
+  kubectl runnable submit --local pipeline.yaml --stub deploy=deploy.yaml
+
   # Edit the file and run it again: only what changed or did not succeed runs
   kubectl runnable submit --local etl.yaml --resume
 
@@ -89,6 +93,11 @@ pub(in crate::cli) struct Args {
     /// beside the runs
     #[arg(long, value_name = "URL", requires = "local")]
     pub(super) store: Option<StoreUrl>,
+
+    /// Give the outcome of a template, or of a node by its path, which then does not run: a YAML or JSON file with phase,
+    /// message and outputs, all of which may be left out; repeatable
+    #[arg(long = "stub", value_name = "TEMPLATE|NODE=FILE", requires = "local")]
+    pub(super) stubs: Vec<StubArg>,
 
     /// Only show what would be created: client contacts no cluster, server validates it on the cluster
     #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "client", hide_possible_values = true)]

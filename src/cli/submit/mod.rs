@@ -8,6 +8,7 @@ mod owner;
 mod request;
 mod resumable;
 mod resume;
+mod stub;
 mod subject;
 
 use std::ffi::OsString;
@@ -106,11 +107,12 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         (None, true) => store::of_runs(args.store.as_ref(), None)?,
         (None, false) => None,
     };
-    let limits = locks::limits(args);
+    let (limits, stubs) = (locks::limits(args), stub::read(args)?);
     let source = Source {
         workflows: &request.workflows,
         beside: &request.beside,
         limits: limits.as_ref(),
+        stubs: &stubs,
         max_tasks: args.max_tasks.or(settings().max_tasks),
         caches: store.as_ref(),
     };

@@ -69,8 +69,19 @@ pub(crate) struct Setup {
 pub(crate) enum Order {
     /// To run a task.
     Run(Box<Assignment>),
+    /// To run a command of a daemon's probe beside the task that it runs.
+    Check { command: Vec<String> },
     /// To stop the task that it runs. One that has just ended is not missed.
     Kill { grace_milliseconds: u64 },
+}
+
+/// What a worker tells of a daemon before its outcome, each as one line of JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Told {
+    /// Its processes run.
+    Started,
+    /// A command of a probe has ended with this code.
+    Checked(i32),
 }
 
 /// A task and where it is at home.
@@ -152,7 +163,7 @@ pub(crate) fn line(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
 }
 
 /// Writes the outcome where the engine reads it.
-fn report(outcome: &Outcome) -> Exit {
+fn report(outcome: &impl Serialize) -> Exit {
     let written = line(outcome).map_err(io::Error::from).and_then(|bytes| {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&bytes)?;

@@ -52,21 +52,34 @@ pub(super) struct Started {
     pub(super) output: Option<Capture<PipeReader>>,
 }
 
-/// Starts `process`; `capture` says whether its standard output is also kept.
-pub(super) fn start(process: &Process, ground: &Ground, capture: bool) -> Result<Started, StartError> {
+/// Where a process writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// To its log.
+    Log,
+    /// To its log, and its standard output is kept too.
+    Kept,
+    /// Nowhere.
+    Dropped,
+}
+
+/// Starts `process`.
+pub(super) fn start(process: &Process, ground: &Ground, output: Output) -> Result<Started, StartError> {
     let directory = working_directory(process, ground)?;
     let program = find_program(process, ground, &directory)?;
     let name = &process.command[0];
     let failed = |source| StartError::Start { program: name.clone(), source };
     let log = ground.logs.get(&process.name).ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-    let null = File::open("/dev/null").map_err(failed)?;
-    let (reader, writer) = if capture { Some(io::pipe().map_err(failed)?).unzip() } else { (None, None) };
+    let null = File::options().read(true).write(output == Output::Dropped).open("/dev/null").map_err(failed)?;
+    let (reader, writer) =
+        if output == Output::Kept { Some(io::pipe().map_err(failed)?).unzip() } else { (None, None) };
+    let log_or_null = if output == Output::Dropped { null.as_fd() } else { log.as_fd() };
     let program = ::supervisor::Program {
         path: text(program.into()).map_err(failed)?,
         arguments: arguments(process, ground).map_err(failed)?,
         environment: environment(process, ground).map_err(failed)?,
         directory: text(directory.into()).map_err(failed)?,
-        streams: [null.as_fd(), writer.as_ref().map_or(log.as_fd(), AsFd::as_fd), log.as_fd()],
+        streams: [null.as_fd(), writer.as_ref().map_or(log_or_null, AsFd::as_fd), log_or_null],
     };
     let pid = wait_for_room(|| ::supervisor::spawn(&program, || restrict(&process.security))).map_err(failed)?;
     let output = match reader {
@@ -164,12 +177,16 @@ impl<R: Read> Capture<R> {
         }
     }
 
-    /// The result, once nobody writes any more.
-    pub(super) fn finish(mut self) -> String {
-        while !self.ended {
-            self.take_in();
+    /// The result of processes that ran one after another, once nobody writes any more.
+    pub(super) fn finish(outputs: Vec<Self>) -> String {
+        let mut tail = Vec::new();
+        for mut output in outputs {
+            while !output.ended {
+                output.take_in();
+            }
+            tail.append(&mut output.tail);
         }
-        result(self.tail)
+        result(tail)
     }
 }
 
@@ -204,7 +221,7 @@ mod tests {
         let flood = [b"x".repeat(3 * LARGEST_RESULT), b"end\n".to_vec()].concat();
         let log = tempfile::tempfile();
         assert!(log.is_ok_and(|log| {
-            let kept = Capture::new(flood.as_slice(), log).finish();
+            let kept = Capture::finish(vec![Capture::new(flood.as_slice(), log)]);
             kept.len() == LARGEST_RESULT && kept.ends_with("xend")
         }));
     }

@@ -16,10 +16,10 @@ use nix::unistd::{Pid, getpid};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::lines::Lines;
-use super::process::{self, Capture, StartError, Started};
+use super::process::{self, Capture, Output, StartError, Started};
 use super::root::{self, Ground};
 use super::stage::Stage;
-use super::{Assignment, Order};
+use super::{Assignment, Order, Told, report};
 use crate::local::artifact;
 use crate::local::task::{FailedProcess, Outcome, Process, Task};
 
@@ -48,7 +48,10 @@ pub(super) fn run(assignment: &Assignment, stage: Option<&mut Stage>, orders: &m
         ended,
         running: BTreeMap::new(),
         codes: BTreeMap::new(),
-        output: None,
+        check: None,
+        again: Vec::new(),
+        runs: BTreeMap::new(),
+        outputs: Vec::new(),
         deadline: None,
         stopping: false,
         engine_gone: false,
@@ -66,7 +69,14 @@ struct Supervisor<'a> {
     ended: ChildSignals,
     running: BTreeMap<Pid, &'a str>,
     codes: BTreeMap<&'a str, i32>,
-    output: Option<Capture<PipeReader>>,
+    /// Main processes that failed and are to run again: when, and what they exited with.
+    again: Vec<(Instant, &'a Process, i32)>,
+    /// How often a main process has failed.
+    runs: BTreeMap<&'a str, u32>,
+    /// The command of a probe that runs.
+    check: Option<Pid>,
+    /// Of each run of the main process; the last one may still write.
+    outputs: Vec<Capture<PipeReader>>,
     /// When what still runs is killed.
     deadline: Option<Instant>,
     /// Nothing more is started.
@@ -91,7 +101,8 @@ impl<'a> Supervisor<'a> {
             outcome.containers.insert(process.name.clone(), self.codes.get(process.name.as_str()).copied());
         }
         outcome.exit_code = self.exit_code();
-        outcome.result = self.output.take().map(Capture::finish);
+        let outputs = std::mem::take(&mut self.outputs);
+        outcome.result = (!outputs.is_empty()).then(|| Capture::finish(outputs));
         if outcome.exit_code.is_some() && !self.engine_gone {
             self.save(&mut outcome);
         }
@@ -107,7 +118,7 @@ impl<'a> Supervisor<'a> {
             if self.stopping {
                 return Ok(false);
             }
-            self.start(process, false)?;
+            self.start(process, Output::Log)?;
             while !self.running.is_empty() {
                 self.step();
             }
@@ -127,16 +138,23 @@ impl<'a> Supervisor<'a> {
             return Ok(());
         }
         for sidecar in &task.sidecars {
-            self.start(sidecar, false)?;
+            self.start(sidecar, Output::Log)?;
         }
         let mut waiting: Vec<&Process> = task.main.iter().collect();
+        // Only a daemon is listened to before its end.
+        let mut told = task.daemon.is_none();
         loop {
-            let (ready, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|process| self.is_ready(process));
+            let (mut ready, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|process| self.is_ready(process));
             waiting = later;
+            ready.extend(self.due());
             if !self.stopping {
                 for process in ready {
-                    self.start(process, task.capture_result && process.name == MAIN)?;
+                    let kept = task.capture_result && process.name == MAIN;
+                    self.start(process, if kept { Output::Kept } else { Output::Log })?;
                 }
+            }
+            if !std::mem::replace(&mut told, true) {
+                report(&Told::Started);
             }
             if !self.main_runs() {
                 return Ok(());
@@ -149,14 +167,22 @@ impl<'a> Supervisor<'a> {
         process.dependencies.iter().all(|name| self.codes.get(name.as_str()) == Some(&0))
     }
 
-    fn main_runs(&self) -> bool {
-        self.running.values().any(|name| self.task.main.iter().any(|process| process.name == **name))
+    /// The processes whose time has come to run again.
+    fn due(&mut self) -> Vec<&'a Process> {
+        let now = Instant::now();
+        self.again.extract_if(.., |(at, ..)| *at <= now).map(|(_, process, _)| process).collect()
     }
 
-    fn start(&mut self, process: &'a Process, capture: bool) -> Result<(), StartError> {
-        let Started { pid, output } = process::start(process, &self.ground, capture)?;
+    /// Whether a main process runs, or will run again.
+    fn main_runs(&self) -> bool {
+        !self.again.is_empty()
+            || self.running.values().any(|name| self.task.main.iter().any(|process| process.name == **name))
+    }
+
+    fn start(&mut self, process: &'a Process, output: Output) -> Result<(), StartError> {
+        let Started { pid, output } = process::start(process, &self.ground, output)?;
         self.running.insert(pid, &process.name);
-        self.output = output.or(self.output.take());
+        self.outputs.extend(output);
         Ok(())
     }
 
@@ -167,7 +193,8 @@ impl<'a> Supervisor<'a> {
             self.deadline = None;
             self.signal(Signal::SIGKILL);
         }
-        self.wait(left.filter(|left| !left.is_zero()));
+        let again = self.again.iter().map(|(at, ..)| at.saturating_duration_since(Instant::now()));
+        self.wait(again.chain(left.filter(|left| !left.is_zero())).min());
     }
 
     /// Takes in what has happened already.
@@ -176,7 +203,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn wait(&mut self, most: Option<Duration>) {
-        let output = self.output.as_ref().filter(|output| !output.ended());
+        let output = self.outputs.last().filter(|output| !output.ended());
         let mut waited = vec![PollFd::new(&self.ended, PollFlags::IN)];
         waited.extend(output.map(|output| PollFd::new(output, PollFlags::IN)));
         let speaks = waited.len();
@@ -191,7 +218,7 @@ impl<'a> Supervisor<'a> {
         if told.is_err() {
             return;
         }
-        if let Some(output) = self.output.as_mut().filter(|_| writes) {
+        if let Some(output) = self.outputs.last_mut().filter(|_| writes) {
             output.take_in();
         }
         if asks {
@@ -215,17 +242,39 @@ impl<'a> Supervisor<'a> {
     }
 
     fn note(&mut self, pid: Pid, code: i32) {
+        if self.check.take_if(|check| *check == pid).is_some() {
+            let _ = killpg(pid, Signal::SIGKILL);
+            report(&Told::Checked(code));
+        }
         if let Some(name) = self.running.remove(&pid) {
-            self.codes.insert(name, code);
+            match self.run_again(name, code) {
+                Some(again) => self.again.push(again),
+                None => {
+                    self.codes.insert(name, code);
+                }
+            }
             // With a container's first process its others end.
             let _ = killpg(pid, Signal::SIGKILL);
         }
     }
 
+    /// When a process that has ended is to run again.
+    fn run_again(&mut self, name: &'a str, code: i32) -> Option<(Instant, &'a Process, i32)> {
+        let process = self.task.main.iter().find(|process| process.name == name)?;
+        let failures = self.runs.entry(name).or_default();
+        if code == 0 || self.stopping || *failures >= self.task.again.times {
+            return None;
+        }
+        *failures += 1;
+        Some((Instant::now() + Duration::from_millis(self.task.again.pause), process, code))
+    }
+
     fn obey(&mut self) {
         while let Some(line) = self.orders.take() {
-            if let Ok(Order::Kill { grace_milliseconds }) = serde_json::from_slice(&line) {
-                self.stop(Duration::from_millis(grace_milliseconds));
+            match serde_json::from_slice(&line) {
+                Ok(Order::Kill { grace_milliseconds }) => self.stop(Duration::from_millis(grace_milliseconds)),
+                Ok(Order::Check { command }) => self.begin_check(command),
+                Ok(Order::Run(_)) | Err(_) => {}
             }
         }
         if self.orders.ended() {
@@ -234,8 +283,30 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Runs the command of a probe with what the main process has; one that still runs has taken too long.
+    fn begin_check(&mut self, command: Vec<String>) {
+        if let Some(late) = self.check.take() {
+            let _ = killpg(late, Signal::SIGKILL);
+        }
+        let main = self.task.main.first().filter(|_| !self.stopping);
+        let started = main.map(|main| {
+            let process = Process { command, script: None, ..main.clone() };
+            process::start(&process, &self.ground, Output::Dropped)
+        });
+        match started {
+            Some(Ok(started)) => self.check = Some(started.pid),
+            Some(Err(_)) => {
+                report(&Told::Checked(NOT_FOUND));
+            }
+            None => {}
+        }
+    }
+
     fn stop(&mut self, grace: Duration) {
         self.stopping = true;
+        for (_, process, code) in std::mem::take(&mut self.again) {
+            self.codes.insert(&process.name, code);
+        }
         self.deadline = Some(Instant::now() + grace);
         self.signal(Signal::SIGTERM);
     }

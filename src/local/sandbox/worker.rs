@@ -181,7 +181,9 @@ impl Worker {
             match serde_json::from_slice(&line) {
                 Ok(Order::Run(assignment)) => self.next = Some(assignment),
                 // One that has just ended does not read.
-                Ok(Order::Kill { .. }) => drop(supervisor.as_mut().map(|supervisor| supervisor.write_all(&line))),
+                Ok(Order::Kill { .. } | Order::Check { .. }) => {
+                    drop(supervisor.as_mut().map(|supervisor| supervisor.write_all(&line)));
+                }
                 Err(_) => {}
             }
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::node_table::NodeTable;
 use super::retry::{self, Attempt};
-use super::start::inputs;
+use super::start::{first_phase, inputs};
 use super::state::{Body, Call, NodeIndex, Owner};
 use super::{Action, Scheduler, Timer, arguments};
 use crate::argo::duration;
@@ -143,7 +143,7 @@ impl Scheduler {
             .and_then(|template| template.template_type())
             .map_or(NodeType::Pod, TemplateType::node_type);
         let inner_scope = frame.inner_scope.clone();
-        let phase = if kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
+        let phase = first_phase(kind);
         let node = self.create(call, kind, phase);
         let template_name = self.nodes[retry].template_name.clone();
         self.nodes[node].template_name = template_name;
@@ -160,6 +160,9 @@ impl Scheduler {
         let phase = self.nodes[last].phase;
         if self.nodes[retry].phase.is_fulfilled() {
             return;
+        }
+        if self.is_daemoned(last) {
+            return self.attempt_ready(retry);
         }
         if let Some(why) = self.nodes.frame(last).raised.clone().filter(|_| !self.retries_errors(retry)) {
             return self.pass_on(retry, &why);

@@ -241,6 +241,12 @@ impl NodeTable {
         }
     }
 
+    /// Whether a task depends on one that depends on a stub.
+    pub(super) fn task_is_given_stubs(&self, dag: NodeIndex, task: usize) -> bool {
+        let needed = self.dag(dag).map(|tasks| tasks.needed(task)).unwrap_or_default();
+        needed.into_iter().any(|node| self.frame(node).stubbed)
+    }
+
     /// Writes into a node's message why its call could not start.
     fn explain_raised(&mut self, node: NodeIndex) {
         if let Some(why) = self.frame_mut(node).raised.take() {

@@ -91,6 +91,11 @@ impl DagTasks {
     /// Records the node that a task became; told are the nodes of what it depends on.
     pub(super) fn join(&mut self, task: usize, node: NodeIndex) -> Vec<NodeIndex> {
         self.tasks[task].node = Some(node);
+        self.needed(task)
+    }
+
+    /// The nodes of what a task depends on.
+    pub(super) fn needed(&self, task: usize) -> Vec<NodeIndex> {
         self.tasks[task].needs.iter().filter_map(|&need| self.tasks[need].node).collect()
     }
 
@@ -197,7 +202,7 @@ fn ended_as(node: NodeIndex, result: TaskResult, nodes: &NodeTable) -> bool {
         TaskResult::Errored => phase == Phase::Error,
         TaskResult::Skipped => phase == Phase::Skipped,
         TaskResult::Omitted => phase == Phase::Omitted,
-        TaskResult::Daemoned => false,
+        TaskResult::Daemoned => nodes[node].daemoned == Some(true),
         TaskResult::AnySucceeded => items.any(|phase| phase == Phase::Succeeded),
         TaskResult::AllFailed => items.len() > 0 && items.all(|phase| phase == Phase::Failed),
     }

@@ -23,8 +23,12 @@ impl Scheduler {
         message.clone_into(&mut status.message);
         status.finished_at = Some(self.now.wall);
         status.synchronization_status = None;
+        if status.daemoned.take().is_some() {
+            self.daemons.retain(|daemon| *daemon != node);
+        }
         self.nodes.frame_mut(node).ended = self.now.elapsed;
 
+        self.spread_stub(node);
         self.remember(node, phase);
         if let Some(outputs) = &self.nodes[node].outputs {
             self.scopes.publish(outputs);
@@ -42,6 +46,7 @@ impl Scheduler {
         self.fire_exit_hook(node);
         self.release(node);
         self.forget(node);
+        self.end_daemons(Some(node));
         if !self.nodes.frame(node).hooks.are_running() {
             self.agenda.add(Turn::Settled(node));
         }
@@ -62,7 +67,7 @@ impl Scheduler {
 
     /// Gives back the locks and the place among the boundary's children; who waited for them is started later, as
     /// starting it here could go on without end.
-    fn release(&mut self, node: NodeIndex) {
+    pub(super) fn release(&mut self, node: NodeIndex) {
         self.free_pod(node);
         let frame = self.nodes.frame_mut(node);
         let locks = std::mem::take(&mut frame.locks);
@@ -95,7 +100,7 @@ impl Scheduler {
                 self.scopes.close(node);
                 self.places.close(node);
             }
-            Body::Pod(_) | Body::Suspend => frame.body = Body::None,
+            Body::Pod(_) | Body::Errand | Body::Suspend => frame.body = Body::None,
             Body::Retry(attempts) => attempts.forget(),
             Body::None | Body::Group(_) | Body::Items(_) => {}
         }

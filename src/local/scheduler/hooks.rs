@@ -211,7 +211,8 @@ impl Scheduler {
     pub(super) fn hook_settled(&mut self, hooked: NodeIndex) {
         let hooks = &mut self.nodes.frame_mut(hooked).hooks;
         hooks.ended();
-        if !hooks.are_running() && self.nodes[hooked].phase.is_fulfilled() {
+        let has_ended = self.nodes[hooked].phase.is_fulfilled() || self.is_daemoned(hooked);
+        if !self.nodes.frame(hooked).hooks.are_running() && has_ended {
             self.agenda.add(Turn::Settled(hooked));
         }
     }

@@ -79,6 +79,7 @@ pub(super) struct Memory {
 struct Entry {
     at: SignedDuration,
     outputs: Option<Outputs>,
+    stubbed: bool,
 }
 
 impl Memory {
@@ -96,11 +97,10 @@ impl Memory {
     }
 
     /// Keeps an entry for the nodes of this run that may ask for it.
-    fn keep(&mut self, status: &MemoizationStatus, outputs: Option<&Outputs>, now: SignedDuration) {
+    fn keep(&mut self, status: &MemoizationStatus, entry: impl FnOnce() -> Entry) {
         // Without a name it is no cache: in a plan, what is not memoized asks so, and no call answers for another.
         if !status.cache_name.is_empty() && !self.is_prepared(&status.key) {
-            let entry = Entry { at: now, outputs: outputs.cloned() };
-            self.entries.insert((status.cache_name.clone(), status.key.clone()), entry);
+            self.entries.insert((status.cache_name.clone(), status.key.clone()), entry());
         }
     }
 
@@ -113,14 +113,17 @@ impl Scheduler {
     /// Ends the node with the outputs of a cache entry, or lets it run; asks for the entry where this run has none.
     pub(super) fn look_up_and_run(&mut self, node: NodeIndex) {
         let Some(template) = self.nodes.frame(node).template.clone() else { return };
-        let Some(memoize) = &template.memoize else { return self.run(node) };
+        let Some(memoize) = template.memoize.as_ref().filter(|_| self.stub_of(node).is_none()) else {
+            return self.run(node);
+        };
         let cache = memoize.cache.as_ref().map(|cache| cache.config_map.name.clone()).unwrap_or_default();
         let max_age = memoize.max_age.as_deref().and_then(|text| duration::parse(text).ok());
         let key = memoize.key.clone();
         let status = MemoizationStatus { hit: false, key: key.clone(), cache_name: cache.clone() };
         self.nodes[node].memoization_status = Some(status);
         if let Some(entry) = self.memory.get(&cache, &key, max_age, self.now.elapsed) {
-            let outputs = entry.outputs.clone();
+            let (outputs, stubbed) = (entry.outputs.clone(), entry.stubbed);
+            self.nodes.frame_mut(node).stubbed = stubbed;
             return self.hit(node, outputs);
         }
 
@@ -216,8 +219,9 @@ impl Scheduler {
             return;
         };
         if phase == Phase::Succeeded {
-            self.memory.keep(memoization, status.outputs.as_ref(), self.now.elapsed);
-            self.actions.push(Action::Keep(node));
+            let (at, stubbed) = (self.now.elapsed, self.nodes.frame(node).stubbed);
+            self.memory.keep(memoization, || Entry { at, outputs: status.outputs.clone(), stubbed });
+            self.actions.push(if stubbed { Action::LeaveOut(node) } else { Action::Keep(node) });
         } else {
             self.actions.push(Action::Forget(node));
         }

@@ -6,8 +6,10 @@
 mod agenda;
 mod arguments;
 mod attempts;
+mod daemon;
 mod dag;
 mod dag_tasks;
+mod errands;
 mod finish;
 mod globals;
 mod hooks;
@@ -32,6 +34,7 @@ mod status;
 mod step_group;
 mod steps;
 mod stop;
+mod stubs;
 mod suspend;
 mod task;
 #[cfg(test)]
@@ -56,6 +59,7 @@ use crate::argo::Shutdown;
 use crate::argo::expression::StopFlag;
 use crate::argo::model::RetryStrategy;
 use crate::argo::status::Node;
+use crate::local::errand::{Errand, Returned};
 use crate::local::resolved::Plan;
 use crate::local::task::{Outcome, Task};
 
@@ -73,6 +77,10 @@ pub enum Event {
     Start,
     /// A task ended.
     Ended(NodeIndex, Box<Outcome>),
+    /// A daemon is ready.
+    Ready(NodeIndex),
+    /// What came of an errand.
+    Returned(NodeIndex, Box<Returned>),
     /// What a node asked of the cache.
     Found(NodeIndex, Found),
     /// A time that was asked for has come.
@@ -101,14 +109,20 @@ pub enum Timer {
 pub enum Action {
     /// Run a task.
     Run(NodeIndex, Box<Task>),
-    /// End a running task, for this reason.
+    /// Run an errand.
+    Errand(NodeIndex, Box<Errand>),
+    /// End a running task or errand, for this reason.
     Kill(NodeIndex, String),
+    /// End a daemon that nothing needs any more.
+    Dismiss(NodeIndex),
     /// Ask the cache for an entry.
     LookUp(NodeIndex, Box<Wanted>),
     /// Make an entry of a node that succeeded.
     Keep(NodeIndex),
     /// Make no entry of a node that did not succeed.
     Forget(NodeIndex),
+    /// Make no entry of a node that depends on a stub.
+    LeaveOut(NodeIndex),
     /// Send the timer back once the run has lasted this long.
     Wake(SignedDuration, Timer),
 }
@@ -132,6 +146,10 @@ pub struct Scheduler {
     retry_strategy: Option<RetryStrategy>,
     /// Whether the workflow has a tag of its own duration, which is another at every event.
     asks_for_duration: bool,
+    /// Whether an output that depends on a stub is known in the whole workflow.
+    stubs_are_published: bool,
+    /// The daemons that are ready and run.
+    daemons: Vec<NodeIndex>,
 }
 
 impl Scheduler {
@@ -145,6 +163,8 @@ impl Scheduler {
         match event {
             Event::Start => self.begin_workflow(),
             Event::Ended(node, outcome) => self.pod_ended(node, &outcome),
+            Event::Ready(node) => self.ready(node),
+            Event::Returned(node, returned) => self.returned(node, *returned),
             Event::Found(node, found) => self.looked_up(node, found),
             Event::Due(timer) => self.due(timer),
             Event::Resumed(node, given) => self.resume(node, *given),
@@ -197,6 +217,10 @@ impl Scheduler {
     }
 
     fn tell_owner(&mut self, node: NodeIndex) {
+        if self.nodes.frame(node).told {
+            return;
+        }
+        self.nodes.frame_mut(node).told = self.is_daemoned(node);
         match self.nodes.frame(node).owner {
             Owner::Entry => self.entry_settled(node),
             Owner::ExitHandler => self.exit_handler_settled(node),
@@ -211,7 +235,10 @@ impl Scheduler {
 
     fn due(&mut self, timer: Timer) {
         match timer {
-            Timer::Deadline(node) => self.end_pod(node, Kill::Deadline),
+            Timer::Deadline(node) => {
+                self.end_pod(node, Kill::Deadline);
+                self.end_errand(node, Kill::Deadline);
+            }
             Timer::Retry(node) => {
                 if !self.nodes[node].phase.is_fulfilled() {
                     self.nodes[node].message.clear();

@@ -89,10 +89,13 @@ impl NodeTable {
             hooks: Hooks::new(call.hooks.clone()),
             body: Body::None,
             raised: None,
+            told: false,
             counted: call.boundary.is_some() && !attempt && kind != NodeType::StepGroup && kind != NodeType::TaskGroup,
             locks: Vec::new(),
             unknown: None,
             undecided: None,
+            given_stubs: false,
+            stubbed: false,
             children: Vec::new(),
             outbound: Vec::new(),
         });
@@ -136,6 +139,8 @@ impl NodeTable {
             memoization_status: None,
             node_flag: call.flag,
             synchronization_status: None,
+            daemoned: None,
+            pod_ip: None,
             host_node_name: None,
         }
     }

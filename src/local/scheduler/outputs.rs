@@ -34,7 +34,9 @@ impl Known<'_> {
         }
         if let Some(host) = &node.host_node_name {
             self.scope.set(format!("{prefix}.hostNodeName"), host.clone());
-            self.scope.set(format!("{prefix}.ip"), "127.0.0.1");
+        }
+        if let Some(address) = &node.pod_ip {
+            self.scope.set(format!("{prefix}.ip"), address.clone());
         }
         if let Some(outputs) = &node.outputs {
             self.add_outputs(prefix, outputs);

@@ -31,7 +31,14 @@ impl Scheduler {
         match task(&self.plan, template, self.scopes.workflow(), &identity) {
             Ok(task) => {
                 let containers = self.create_containers(node, template);
-                let body = PodBody { task: Some(Box::new(task)), running: false, containers, deadline, kill: None };
+                let body = PodBody {
+                    task: Some(Box::new(task)),
+                    running: false,
+                    daemoned: false,
+                    containers,
+                    deadline,
+                    kill: None,
+                };
                 self.nodes.frame_mut(node).body = Body::Pod(body);
                 self.pods.add(node);
             }
@@ -62,11 +69,15 @@ impl Scheduler {
         let deadline = body.deadline;
         body.running = true;
         self.pods.begun();
+        let template = self.nodes.frame(node).template.clone();
+        let is_daemon = template.as_ref().is_some_and(|template| template.daemon == Some(true));
         self.nodes.frame_mut(node).began = elapsed;
-        self.nodes.set(node, Phase::Running, "");
-        let status = &mut self.nodes[node];
-        status.started_at = Some(wall);
-        status.host_node_name = Some("localhost".to_owned());
+        self.nodes[node].started_at = Some(wall);
+        // Argo leaves a daemon Pending until it is ready.
+        if !is_daemon {
+            self.nodes.set(node, Phase::Running, "");
+            self.nodes[node].host_node_name = Some("localhost".to_owned());
+        }
         for container in self.nodes.frame(node).children.clone() {
             if self.nodes[container].kind == NodeType::Container {
                 self.nodes.set(container, Phase::Running, "");
@@ -76,7 +87,7 @@ impl Scheduler {
             self.actions.push(Action::Wake(deadline, Timer::Deadline(node)));
         }
         self.actions.push(Action::Run(node, task));
-        let Some(template) = self.nodes.frame(node).template.clone() else { return };
+        let Some(template) = template else { return };
         let seconds = template.active_deadline_seconds.as_deref();
         for limit in [template.timeout.as_deref(), seconds].into_iter().flatten().filter(|text| !text.is_empty()) {
             match duration::parse(limit) {
@@ -87,7 +98,9 @@ impl Scheduler {
                 }
             }
         }
-        self.fire_hooks(node);
+        if !is_daemon {
+            self.fire_hooks(node);
+        }
     }
 
     /// Asks a pod to end; one that waits ends at once.
@@ -120,7 +133,10 @@ impl Scheduler {
         };
         body.running = false;
         let killed = body.kill.is_some() && outcome.killed.is_some();
-        self.pods.ended();
+        let daemoned = body.daemoned;
+        if !daemoned {
+            self.pods.ended();
+        }
         self.end_containers(node, outcome);
         let outputs = self.outputs_of(node, &template, outcome);
         self.nodes[node].outputs = Some(outputs);
@@ -129,7 +145,10 @@ impl Scheduler {
             None if killed => (Phase::Failed, self.kill_message(node)),
             None => judge(outcome),
         };
-        self.finish(node, phase, &message);
+        // A daemon is not to end by itself. (assessNodeStatus in workflow/controller/operator.go, v4.1.2)
+        let ended_well = template.daemon == Some(true) && phase == Phase::Succeeded;
+        let phase = if ended_well { Phase::Failed } else { phase };
+        if daemoned { self.daemon_ended(node, phase, &message) } else { self.finish(node, phase, &message) }
     }
 
     fn outputs_of(&self, node: NodeIndex, template: &Template, outcome: &Outcome) -> Outputs {

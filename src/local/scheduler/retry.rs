@@ -185,6 +185,8 @@ mod tests {
             memoization_status: None,
             node_flag: None,
             synchronization_status: None,
+            daemoned: None,
+            pod_ip: None,
             host_node_name: None,
         }
     }

@@ -89,7 +89,9 @@ impl Scheduler {
 
     /// Makes a node for a call.
     pub(super) fn create(&mut self, call: &Call, kind: NodeType, phase: Phase) -> NodeIndex {
+        let given_stubs = self.is_given_stubs(call);
         let node = self.nodes.create(call, kind, phase, self.now);
+        self.nodes.frame_mut(node).given_stubs = given_stubs;
         if kind == NodeType::Pod {
             self.places.add_pod(node);
         }
@@ -153,7 +155,7 @@ impl Scheduler {
             Err(why) => return self.create_raised(&call, &why),
         };
         let kind = if template.retry_strategy.is_some() { NodeType::Retry } else { kind.node_type() };
-        let phase = if kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
+        let phase = first_phase(kind);
         let node = self.create(&call, kind, phase);
         let status = &mut self.nodes[node];
         if status.template_name.is_none() && !template.name.is_empty() {
@@ -198,8 +200,8 @@ impl Scheduler {
         if self.nodes[node].phase.is_fulfilled() {
             return;
         }
-        let phase = if self.nodes[node].kind == NodeType::Pod { Phase::Pending } else { Phase::Running };
-        if phase == Phase::Pending {
+        let phase = first_phase(self.nodes[node].kind);
+        if self.nodes[node].kind == NodeType::Pod {
             self.places.add_pod(node);
         }
         self.nodes.set(node, phase, "");
@@ -214,7 +216,12 @@ impl Scheduler {
             self.attempt(node);
             return self.fire_hooks_of_running(node);
         }
+        if let Some(stub) = self.stub_of(node) {
+            return self.end_as_stub(node, stub);
+        }
         match template.template_type() {
+            Some(TemplateType::Http | TemplateType::Data) => self.start_errand(node, &template),
+            Some(kind @ (TemplateType::Resource | TemplateType::Plugin)) => self.raise(node, needs_cluster(kind)),
             Some(kind) if kind.is_pod() => self.start_pod(node, &template),
             Some(TemplateType::Steps | TemplateType::Dag) if self.nodes.frame(node).depth.is_multiple_of(AT_ONCE) => {
                 return self.agenda.add(Turn::Nested(node));
@@ -250,6 +257,19 @@ impl Scheduler {
             self.finish(node, Phase::Failed, &message);
         }
     }
+}
+
+/// Why the work of a template cannot be done here.
+fn needs_cluster(kind: TemplateType) -> &'static str {
+    match kind {
+        TemplateType::Resource => "a resource template needs a cluster, or its outcome by --stub",
+        _ => "a plugin template needs a cluster, or its outcome by --stub",
+    }
+}
+
+/// The phase of a node that has just been made. (initializeExecutableNode's callers in workflow/controller, v4.1.2)
+pub(super) fn first_phase(kind: NodeType) -> Phase {
+    if matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin) { Phase::Pending } else { Phase::Running }
 }
 
 /// The inputs of a template as its node shows them.

@@ -142,6 +142,8 @@ pub(super) struct Frame {
     pub(super) body: Body,
     /// Argo hands these up as errors: the caller errors with them instead of judging the node's phase.
     pub(super) raised: Option<String>,
+    /// Its owner knows that it need not wait for this daemon.
+    pub(super) told: bool,
     /// Counted among its boundary's active children.
     pub(super) counted: bool,
     pub(super) locks: Vec<Lock>,
@@ -149,6 +151,10 @@ pub(super) struct Frame {
     pub(super) unknown: Option<usize>,
     /// In a plan: whether the node runs is not known, so that its outputs are unknown whatever its children give.
     pub(super) undecided: Option<usize>,
+    /// What it is given depends on a stub.
+    pub(super) given_stubs: bool,
+    /// What it gives depends on a stub.
+    pub(super) stubbed: bool,
     /// The nodes of the status' `children`.
     pub(super) children: Vec<NodeIndex>,
     /// Of a steps or dag node: the nodes to which what comes after it is joined.
@@ -161,6 +167,8 @@ pub(super) enum Body {
     /// Nothing of its own: skipped, or its work is over.
     None,
     Pod(PodBody),
+    /// A request, or a list of artifacts.
+    Errand,
     Suspend,
     Steps(StepsBody),
     Group(StepGroup),
@@ -173,6 +181,8 @@ pub(super) enum Body {
 pub(super) struct PodBody {
     pub(super) task: Option<Box<crate::local::task::Task>>,
     pub(super) running: bool,
+    /// It is a daemon that is ready.
+    pub(super) daemoned: bool,
     /// The nodes of a containerSet's containers.
     pub(super) containers: Vec<NodeIndex>,
     /// When it has to have ended, whatever its template says.

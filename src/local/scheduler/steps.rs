@@ -214,6 +214,9 @@ impl Scheduler {
             let message = self.nodes[group].message.clone();
             return self.finish(steps, Phase::Failed, &message);
         }
+        if self.nodes.frame(group).stubbed {
+            self.nodes.frame_mut(steps).given_stubs = true;
+        }
         if let Err(why) = self.learn(steps, group) {
             return self.raise(steps, &why);
         }

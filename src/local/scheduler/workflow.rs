@@ -74,6 +74,8 @@ impl Scheduler {
             actions: Vec::new(),
             retry_strategy,
             asks_for_duration,
+            stubs_are_published: false,
+            daemons: Vec::new(),
             plan: Arc::new(plan),
         }
     }
@@ -177,6 +179,7 @@ impl Scheduler {
     }
 
     fn conclude(&mut self, exit_handler: Option<NodeIndex>) {
+        self.end_daemons(None);
         let Some(entry) = self.workflow.entry.map(|entry| self.nodes[entry].clone()) else { return };
         match entry.phase {
             Phase::Failed | Phase::Error if self.stop.shutdown().is_some() => {
@@ -212,12 +215,13 @@ impl Scheduler {
         let (message, unstarted) = (self.stop.of_pod(), self.stop.of_unstarted());
         for node in self.nodes.indices() {
             let spared = self.nodes.frame(node).on_exit && !self.stop.is_termination();
-            if spared || self.nodes[node].phase.is_fulfilled() {
+            if spared || self.nodes[node].phase.is_fulfilled() || self.is_daemoned(node) {
                 continue;
             }
             match (&self.nodes.frame(node).body, self.nodes[node].kind) {
                 (Body::Pod(body), _) if body.running => self.end_pod(node, kill),
                 (Body::Pod(_), _) => self.finish(node, Phase::Failed, &message),
+                (Body::Errand, _) => self.end_errand(node, kill),
                 (Body::Suspend, _) => self.finish(node, Phase::Failed, &unstarted),
                 // One that waits for its lock has no body yet; one between attempts has no attempt at work.
                 (Body::None, kind) if kind != NodeType::Container => self.finish(node, Phase::Failed, &unstarted),

@@ -7,14 +7,17 @@ mod volumes;
 
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
+use super::daemon;
+use crate::argo::duration;
 use crate::argo::expression::Scope;
 use crate::argo::identity::is_dns_label;
 use crate::argo::model::{Container, SecurityContext, Template};
 use crate::local::resolved::Plan;
 use crate::local::task::{
-    ArtifactSource, InputArtifact, OutputArtifact, OutputParameter as ParameterFile, Process, Security, Task,
+    Again, ArtifactSource, InputArtifact, OutputArtifact, OutputParameter as ParameterFile, Process, Security, Task,
 };
 
 /// Where a run keeps artifacts, below its directory.
@@ -56,6 +59,8 @@ pub(super) fn task(plan: &Plan, template: &Template, globals: &Scope, of: &Ident
         output_parameters: Vec::new(),
         output_artifacts: Vec::new(),
         capture_result: capture,
+        again: again(template)?,
+        daemon: daemon::probes(template)?,
     };
     for artifact in &template.inputs.artifacts {
         let source = match (&artifact.raw, &artifact.s3) {
@@ -112,6 +117,25 @@ pub(super) fn task(plan: &Plan, template: &Template, globals: &Scope, of: &Ident
         }
     }
     Ok(task)
+}
+
+/// How often the containers of a set are run: GetRetryStrategy in container_set_template_types.go, v4.1.2, whose retries are
+/// all of the runs.
+fn again(template: &Template) -> Result<Again, String> {
+    let strategy = template.container_set.as_ref().and_then(|set| set.retry_strategy.as_ref());
+    let Some((strategy, retries)) = strategy.and_then(|strategy| Some((strategy, strategy.retries.as_deref()?))) else {
+        return Ok(Again::default());
+    };
+    let runs: u32 =
+        retries.parse().map_err(|_| format!("containerSet.retryStrategy.retries: {retries:?} is no number"))?;
+    let pause = match strategy.duration.as_deref().filter(|text| !text.is_empty()) {
+        Some(text) => duration::parse(text).map_err(|error| error.to_string())?,
+        None => SignedDuration::ZERO,
+    };
+    let pause = u64::try_from(pause.as_millis()).map_err(|_| {
+        format!("duration has to be positive, current duration: {}", strategy.duration.as_deref().unwrap_or_default())
+    })?;
+    Ok(Again { times: runs.saturating_sub(1), pause })
 }
 
 /// A pod on its way to a task.

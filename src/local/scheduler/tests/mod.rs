@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::format_push_string)]
 
+mod daemons;
 mod ends;
+mod errands;
 mod fanout;
 mod hooks;
 mod limits;
@@ -10,6 +12,7 @@ mod properties;
 mod references;
 mod retries;
 mod scale;
+mod stubs;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -18,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Action, Event, Found, Given, Moment, NodeIndex, Scheduler, Shutdown, Timer};
+use crate::local::errand::{Errand, Returned};
 use crate::local::resolved::Plan;
 use crate::local::task::{Outcome, Task};
 
@@ -29,6 +33,12 @@ struct Run {
     set_by: SignedDuration,
     /// Tasks at work, the oldest first.
     running: Vec<(NodeIndex, Task)>,
+    /// Requests and lists on their way.
+    errands: Vec<(NodeIndex, Errand)>,
+    /// Nodes whose entries are made, and those that must not have one.
+    kept: Vec<String>,
+    left_out: Vec<String>,
+    dismissed: Vec<String>,
     killed: HashMap<NodeIndex, String>,
     timers: Vec<(Timestamp, Timer)>,
     most_running: usize,
@@ -53,6 +63,10 @@ impl Run {
             now: Timestamp::UNIX_EPOCH,
             set_by: SignedDuration::ZERO,
             running: Vec::new(),
+            errands: Vec::new(),
+            kept: Vec::new(),
+            left_out: Vec::new(),
+            dismissed: Vec::new(),
             killed: HashMap::new(),
             timers: Vec::new(),
             most_running: 0,
@@ -74,7 +88,11 @@ impl Run {
                         self.killed.insert(node, reason);
                     }
                     Action::LookUp(node, _) => events.push_back(Event::Found(node, Found::Miss)),
-                    Action::Keep(_) | Action::Forget(_) => {}
+                    Action::Errand(node, errand) => self.errands.push((node, *errand)),
+                    Action::Dismiss(node) => self.dismissed.push(self.name(node)),
+                    Action::Keep(node) => self.kept.push(self.name(node)),
+                    Action::LeaveOut(node) => self.left_out.push(self.name(node)),
+                    Action::Forget(_) => {}
                     Action::Wake(at, timer) => self.timers.push((Timestamp::UNIX_EPOCH + at, timer)),
                 }
             }
@@ -109,6 +127,19 @@ impl Run {
         let killed = self.killed.remove(&node);
         let exit_code = if killed.is_some() { Some(143) } else { outcome.exit_code };
         self.tell(Event::Ended(node, Box::new(Outcome { exit_code, killed, ..outcome })));
+    }
+
+    /// The named task is a daemon, and ready.
+    fn ready(&mut self, name: &str) {
+        let (node, _) = self.running.iter().find(|(node, _)| self.name(*node) == name).unwrap();
+        self.tell(Event::Ready(*node));
+    }
+
+    /// The named errand is done.
+    fn answer(&mut self, name: &str, returned: Returned) {
+        let place = self.errands.iter().position(|(node, _)| self.name(*node) == name).unwrap();
+        let (node, _) = self.errands.remove(place);
+        self.tell(Event::Returned(node, Box::new(returned)));
     }
 
     fn shut_down(&mut self, shutdown: Shutdown) {

@@ -1,16 +1,22 @@
 //! What of a workflow this machine can carry out: what only a cluster uses is ignored, what would change the result
 //! is refused before anything starts. Pure.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod dag;
+mod fields;
+
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
+use self::fields::{
+    ARTIFACT_SOURCES, CONTAINER_PASSED_OVER, SECURITY_HONOURED, SPEC_PASSED_OVER, TEMPLATE_PASSED_OVER, VOLUMES,
+};
 use super::resolved::{Plan, Reference, TemplateScope};
 use super::scheduler::image_program;
+use super::stub::last_part;
 use crate::argo::Metadata;
 use crate::argo::call::CallSite;
 use crate::argo::duration;
-use crate::argo::expression::depends;
 use crate::argo::model::{Hook, Step, Template};
 use crate::argo::template;
 use crate::argo::workflow_spec;
@@ -22,6 +28,8 @@ pub(crate) struct Support {
     pub passed_over: BTreeSet<String>,
     /// What keeps the run from starting.
     pub refused: Vec<Refusal>,
+    /// Stubs of which no template and no node has the name.
+    pub unknown_stubs: Vec<String>,
     /// Programs that containers without a command stand for, with the template: the image's entrypoint is not known here.
     pub image_programs: BTreeSet<(String, String)>,
 }
@@ -37,72 +45,11 @@ pub(crate) struct Refusal {
     pub why: String,
 }
 
-const SPEC_PASSED_OVER: &[&str] = &[
-    "affinity",
-    "archiveLogs",
-    "artifactGC",
-    "artifactRepositoryRef",
-    "automountServiceAccountToken",
-    "dnsConfig",
-    "dnsPolicy",
-    "executor",
-    "hostAliases",
-    "hostNetwork",
-    "imagePullSecrets",
-    "metrics",
-    "nodeSelector",
-    "podDisruptionBudget",
-    "podGC",
-    "podMetadata",
-    "podPriority",
-    "podPriorityClassName",
-    "podSpecPatch",
-    "priority",
-    "schedulerName",
-    "securityContext",
-    "serviceAccountName",
-    "tolerations",
-    "ttlStrategy",
-    "volumeClaimGC",
-];
-const TEMPLATE_PASSED_OVER: &[&str] = &[
-    "affinity",
-    "archiveLocation",
-    "automountServiceAccountToken",
-    "executor",
-    "hostAliases",
-    "metadata",
-    "metrics",
-    "nodeSelector",
-    "podSpecPatch",
-    "priority",
-    "priorityClassName",
-    "schedulerName",
-    "securityContext",
-    "serviceAccountName",
-    "tolerations",
-];
-const CONTAINER_PASSED_OVER: &[&str] = &[
-    "imagePullPolicy",
-    "lifecycle",
-    "livenessProbe",
-    "ports",
-    "readinessProbe",
-    "resources",
-    "startupProbe",
-    "terminationMessagePath",
-    "terminationMessagePolicy",
-    "tty",
-];
-/// What a local run honours of a container's `securityContext`.
-const SECURITY_HONOURED: &[&str] = &["allowPrivilegeEscalation", "capabilities", "privileged"];
-const ARTIFACT_SOURCES: &[&str] = &["artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "s3"];
-const VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "secret"];
-
 /// Looks through the templates that the run can reach.
 pub(crate) fn survey(plan: &Plan) -> Support {
-    let mut survey = Survey { plan, support: Support::default(), seen: HashSet::new() };
+    let mut survey = Survey { plan, support: Support::default(), seen: HashSet::new(), calls: BTreeSet::new() };
     survey.spec();
+    survey.unknown_stubs();
     survey.support.refused.sort();
     survey.support.refused.dedup();
     survey.support
@@ -111,7 +58,10 @@ pub(crate) fn survey(plan: &Plan) -> Support {
 struct Survey<'a> {
     plan: &'a Plan,
     support: Support,
-    seen: HashSet<(TemplateScope, String)>,
+    /// With whether a stub may stand for the call.
+    seen: HashSet<(TemplateScope, String, bool)>,
+    /// What steps, tasks and hooks are called.
+    calls: BTreeSet<String>,
 }
 
 /// Where in which object a value stands.
@@ -154,30 +104,37 @@ impl Survey<'_> {
             self.artifact_source(&at.field("arguments/artifacts").field(place), artifact);
         }
         match Some(workflow_spec::entrypoint(spec)).filter(|name| !name.is_empty()) {
-            Some(name) => self.call(&at.field("entrypoint"), &Reference::Name(name.to_owned())),
+            Some(name) => self.call(&at.field("entrypoint"), &Reference::Name(name.to_owned()), ""),
             None => self.refuse(&at, "spec.entrypoint is missing: expected the name of the template to begin with"),
         }
         if let Some(name) = spec["onExit"].as_str().filter(|name| !name.is_empty()) {
-            self.call(&at.field("onExit"), &Reference::Name(name.to_owned()));
+            self.call(&at.field("onExit"), &Reference::Name(name.to_owned()), "onExit");
         }
         self.hooks(&at.field("hooks"), &spec["hooks"]);
     }
 
-    fn call(&mut self, at: &At, reference: &Reference) {
+    fn call(&mut self, at: &At, reference: &Reference, call: &str) {
+        self.calls.insert(call.to_owned());
         match self.plan.resolve(reference, &at.scope) {
             Err(why) => self.refuse(at, why),
             Ok((scope, template)) => {
                 let name = template["name"].as_str().unwrap_or_default().to_owned();
                 let inline = matches!(reference, Reference::Inline(_));
                 if inline {
-                    self.template(&at.field("inline"), &template);
-                } else if self.seen.insert((scope.clone(), name.clone())) {
+                    self.template(&at.field("inline"), &template, call);
+                } else if self.seen.insert((scope.clone(), name.clone(), self.plan.stubs.may_have_node(call))) {
                     let place = self.plan.place(&scope, &name);
                     let template = self.with_defaults(&template);
-                    self.template(&At { scope, pointer: workflow_spec::template_pointer(place) }, &template);
+                    self.template(&At { scope, pointer: workflow_spec::template_pointer(place) }, &template, call);
                 }
             }
         }
+    }
+
+    fn unknown_stubs(&mut self) {
+        let plan = self.plan;
+        let is_known = |name: &&str| plan.has_template(name) || self.calls.contains(last_part(name));
+        self.support.unknown_stubs = plan.stubs.names().filter(|name| !is_known(name)).map(str::to_owned).collect();
     }
 
     fn with_defaults(&self, template: &Value) -> Value {
@@ -195,30 +152,37 @@ impl Survey<'_> {
                     if event != "exit" && hook.expression.is_empty() {
                         self.refuse(&at, format!("hook {event:?} needs an expression"));
                     }
-                    self.call(&at, &Reference::from(&hook));
+                    self.call(&at, &Reference::from(&hook), event);
                 }
                 Err(error) => self.refuse(&at, error.to_string()),
             }
         }
     }
 
-    fn template(&mut self, at: &At, template: &Value) {
+    /// Looks into a template that is called by a step or task of this name.
+    fn template(&mut self, at: &At, template: &Value, call: &str) {
         self.pass_over(template, TEMPLATE_PASSED_OVER);
-        for kind in ["resource", "http", "data", "plugin"] {
-            if template.get(kind).is_some() {
-                return self.refuse(&at.field(kind), format!("a {kind} template needs a cluster"));
-            }
+        let name = template["name"].as_str().unwrap_or_default();
+        if !name.is_empty() && self.plan.stubs.has_template(name) {
+            return;
         }
-        if template["daemon"] == true {
-            self.refuse(&at.field("daemon"), "a daemon template needs a cluster");
+        for kind in ["resource", "plugin"] {
+            if template.get(kind).is_some() {
+                return self.refuse_without_stub(at, kind, name, call);
+            }
         }
         let view: Template = match serde_json::from_value(template.clone()) {
             Ok(view) => view,
             Err(error) => return self.refuse(at, error.to_string()),
         };
         if view.template_type().is_none() {
-            return self
-                .refuse(at, format!("template {:?} has no container, script, steps, dag or suspend", view.name));
+            return self.refuse(
+                at,
+                format!(
+                    "template {:?} has nothing to do: expected container, script, steps, dag or another kind",
+                    view.name
+                ),
+            );
         }
         if let Some(suspend) = &view.suspend {
             match suspend.duration.as_deref() {
@@ -228,10 +192,34 @@ impl Survey<'_> {
                 _ => {}
             }
         }
+        self.data(at, template);
         self.artifacts(at, template);
         self.containers(at, template, &view);
         self.steps(at, template);
         self.dag(at, template);
+    }
+
+    /// A template that only a cluster can run, unless its nodes have their outcomes from the user.
+    fn refuse_without_stub(&mut self, at: &At, kind: &str, name: &str, call: &str) {
+        if self.plan.stubs.may_have_node(call) {
+            return;
+        }
+        let stub = if name.is_empty() { call } else { name };
+        let why = format!("a {kind} template needs a cluster; --stub {stub}=FILE gives its outcome");
+        self.refuse(&at.field(kind), why);
+    }
+
+    /// Lists are made of the artifacts of the run alone.
+    fn data(&mut self, at: &At, template: &Value) {
+        let Some(data) = template.get("data") else { return };
+        let at = at.field("data/source/artifactPaths");
+        match data.pointer("/source/artifactPaths") {
+            Some(paths) if ARTIFACT_SOURCES.iter().any(|source| paths.get(*source).is_some()) => {
+                self.artifact_source(&at, paths);
+            }
+            Some(_) => self.refuse(&at, "expected s3 with the key below which the run's artifacts are listed"),
+            None => self.refuse(&at, "no valid source is used for data template"),
+        }
     }
 
     fn artifacts(&mut self, at: &At, template: &Value) {
@@ -254,7 +242,8 @@ impl Survey<'_> {
     }
 
     fn artifact_source(&mut self, at: &At, artifact: &Value) {
-        if let Some(source) = ARTIFACT_SOURCES.iter().find(|source| artifact.get(**source).is_some()) {
+        let foreign = |source: &&&str| artifact.get(**source).is_some_and(|location| !is_of_the_run(source, location));
+        if let Some(source) = ARTIFACT_SOURCES.iter().find(foreign) {
             self.refuse(
                 &at.field(source),
                 format!("artifacts from {source} need a cluster; locally, use raw or another step's output"),
@@ -263,9 +252,6 @@ impl Survey<'_> {
     }
 
     fn containers(&mut self, at: &At, template: &Value, view: &Template) {
-        if template.pointer("/containerSet/retryStrategy").is_some() {
-            self.refuse(&at.field("containerSet/retryStrategy"), "retries within a containerSet need a cluster");
-        }
         let lists = [
             ("initContainers", "/initContainers"),
             ("sidecars", "/sidecars"),
@@ -285,6 +271,7 @@ impl Survey<'_> {
         }
         for (at, container) in containers {
             self.pass_over(&container, CONTAINER_PASSED_OVER);
+            self.probes(&at, &container, view);
             let context = container["securityContext"].as_object().into_iter().flatten();
             let ignored = context.map(|(field, _)| field).filter(|field| !SECURITY_HONOURED.contains(&field.as_str()));
             self.support.passed_over.extend(ignored.map(|field| format!("securityContext.{field}")));
@@ -300,6 +287,22 @@ impl Survey<'_> {
             }
             for (place, mount) in list(&container, "/volumeMounts").iter().enumerate() {
                 self.volume(&at.field("volumeMounts").field(place), mount, template);
+            }
+        }
+    }
+
+    /// Only a daemon is asked whether it is ready.
+    fn probes(&mut self, at: &At, container: &Value, view: &Template) {
+        let is_daemon = view.daemon == Some(true);
+        for field in ["readinessProbe", "startupProbe"] {
+            match container.get(field) {
+                Some(probe) if is_daemon && probe.get("grpc").is_some() => {
+                    self.refuse(&at.field(field).field("grpc"), "a grpc probe needs a cluster");
+                }
+                Some(_) if !is_daemon => {
+                    self.support.passed_over.insert(field.to_owned());
+                }
+                _ => {}
             }
         }
     }
@@ -355,6 +358,7 @@ impl Survey<'_> {
         for (place, artifact) in list(document, "/arguments/artifacts").iter().enumerate() {
             self.artifact_source(&at.field("arguments/artifacts").field(place), artifact);
         }
+        self.calls.insert(step.name.clone());
         let reference = Reference::from(&step);
         let tagged = match &reference {
             Reference::Name(name) => name.contains("{{"),
@@ -363,48 +367,13 @@ impl Survey<'_> {
         };
         // A reference that is only known when the step starts is looked up then.
         if !tagged {
-            self.call(&at.field("template"), &reference);
+            self.call(&at.field("template"), &reference, &step.name);
         }
         self.hooks(&at.field("hooks"), &document["hooks"]);
         if !step.on_exit.is_empty() {
-            self.call(&at.field("onExit"), &Reference::Name(step.on_exit.clone()));
+            self.call(&at.field("onExit"), &Reference::Name(step.on_exit.clone()), "onExit");
         }
         Some(step)
-    }
-
-    fn dag(&mut self, at: &At, template: &Value) {
-        let mut needs: HashMap<String, Vec<String>> = HashMap::new();
-        let mut tasks = Vec::new();
-        for site in calls_of(template).filter(|site| site.group.is_none()) {
-            let at = at.field(site.pointer());
-            let Some(task) = self.step(&at, site.value) else { continue };
-            let named: Vec<String> = if task.depends.is_empty() {
-                task.dependencies.clone()
-            } else {
-                match depends::parse(&task.depends) {
-                    Ok(depends) => depends.tasks().into_iter().map(str::to_owned).collect(),
-                    Err(error) => {
-                        self.refuse(&at.field("depends"), error.to_string());
-                        continue;
-                    }
-                }
-            };
-            if needs.insert(task.name.clone(), named.clone()).is_some() {
-                self.refuse(&at.field("name"), format!("task {:?} is there twice", task.name));
-            }
-            tasks.push((at, task.name, named));
-        }
-        for (at, name, named) in &tasks {
-            if let Some(unknown) = named.iter().find(|need| !needs.contains_key(*need)) {
-                self.refuse(at, format!("task {name:?} depends on {unknown:?}, which is no task of this dag"));
-            }
-        }
-        if let Some(cycle) = cycle(&needs) {
-            self.refuse(
-                &at.field("dag/tasks"),
-                format!("the tasks depend on each other in a circle: {}", cycle.join(" → ")),
-            );
-        }
     }
 }
 
@@ -412,31 +381,10 @@ fn calls_of(template: &Value) -> impl Iterator<Item = CallSite<'_>> {
     template::Template::new(template).sites()
 }
 
-fn cycle(needs: &HashMap<String, Vec<String>>) -> Option<Vec<String>> {
-    let mut left: HashMap<&str, usize> = needs.iter().map(|(name, needs)| (name.as_str(), needs.len())).collect();
-    loop {
-        let free: Vec<&str> = left
-            .keys()
-            .copied()
-            .filter(|name| needs[*name].iter().all(|need| !left.contains_key(need.as_str())))
-            .collect();
-        if free.is_empty() {
-            break;
-        }
-        for name in free {
-            left.remove(name);
-        }
-    }
-    let mut name = left.keys().min()?.to_owned();
-    let mut path = vec![name.to_owned()];
-    loop {
-        name = needs[name].iter().map(String::as_str).filter(|need| left.contains_key(need)).min()?;
-        if let Some(start) = path.iter().position(|seen| seen == name) {
-            path.push(name.to_owned());
-            return Some(path.split_off(start));
-        }
-        path.push(name.to_owned());
-    }
+/// Whether an artifact is one of the run: a key alone, without a bucket, names one in the store that all tasks share.
+fn is_of_the_run(source: &str, location: &Value) -> bool {
+    let only_key = |fields: &serde_json::Map<String, Value>| fields.keys().all(|field| field == "key");
+    source == "s3" && location.as_object().is_some_and(only_key)
 }
 
 fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {

@@ -1,0 +1,242 @@
+//! Runs errands: requests and lists of stored artifacts.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use reqwest::{Client, Method, Proxy};
+use tokio::sync::Semaphore;
+
+use super::errand::{Answer, Errand, List, Request, Returned};
+use super::kill::Kill;
+
+/// So many errands are on their way at once, as many as Argo's agent has workers.
+const AT_ONCE: usize = 16;
+/// The largest body of a response: what the API server accepts in one request, so the most that a cluster could keep.
+const LARGEST_BODY: usize = 1536 * 1024;
+
+/// Who runs the errands of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Errands {
+    places: Arc<Semaphore>,
+}
+
+impl Errands {
+    pub(super) fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Runs one to its end, or until it is killed.
+    pub(super) async fn run(&self, errand: Errand, mut kill: Kill) -> Returned {
+        let done = async {
+            // Nobody closes it.
+            let _place = self.places.acquire().await;
+            match errand {
+                Errand::Request(request) => answer(request).await.map(Returned::Answer),
+                Errand::List(list) => {
+                    let listed = tokio::task::spawn_blocking(move || files(&list)).await;
+                    listed.map_err(io::Error::other).flatten().map(Returned::Files).map_err(|error| error.to_string())
+                }
+            }
+        };
+        tokio::select! {
+            done = done => done.unwrap_or_else(Returned::Failed),
+            order = kill.next() => Returned::Failed(order.reason),
+        }
+    }
+}
+
+async fn answer(request: Request) -> Result<Answer, String> {
+    let word = word_of(&request.method);
+    let failed = |error: &reqwest::Error| format!("{word} {:?}: {}", without_credentials(&request.url), cause(error));
+    let client = client(request.insecure).map_err(|error| cause(&error))?;
+    let method = Method::from_bytes(request.method.as_bytes());
+    let method = method.map_err(|_| format!("net/http: invalid method {:?}", request.method))?;
+    let mut builder = client.request(method, &request.url);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    if let Some(timeout) = request.timeout {
+        builder = builder.timeout(timeout);
+    }
+    if !request.body.is_empty() {
+        builder = builder.body(request.body.clone());
+    }
+
+    let mut response = builder.send().await.map_err(|error| failed(&error))?;
+    let status = response.status().as_u16();
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let headers = response.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
+    let mut body = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(|error| failed(&error))? {
+        body.extend_from_slice(&part);
+        if body.len() > LARGEST_BODY {
+            return Err(format!("the response is larger than {LARGEST_BODY} bytes"));
+        }
+    }
+    Ok(Answer { status, headers, body: text(&body) })
+}
+
+/// A client that follows redirections as Go's does.
+fn client(insecure: bool) -> reqwest::Result<Client> {
+    // Fails only if a provider is already installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder().user_agent("kubectl-runnable").referer(false);
+    if insecure {
+        // Go's client has no proxy here.
+        return builder.no_proxy().tls_danger_accept_invalid_certs(true).build();
+    }
+    // Go asks no proxy for this machine, whatever the environment says.
+    let matcher = hyper_util::client::proxy::matcher::Matcher::from_env();
+    let proxy = Proxy::custom(move |url| {
+        if url.host_str().is_none_or(is_this_machine) {
+            return None;
+        }
+        let found = matcher.intercept(&url.as_str().parse().ok()?)?;
+        Some(found.uri().to_string())
+    });
+    builder.proxy(proxy).build()
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// How Go names a method in an error: `Get`, `Post`.
+fn word_of(method: &str) -> String {
+    let (first, rest) = method.split_at(method.len().min(1));
+    first.to_owned() + &rest.to_ascii_lowercase()
+}
+
+/// The URL as an error may show it.
+fn without_credentials(url: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(url) else { return url.to_owned() };
+    if url.password().is_some() {
+        // Fails only for a URL that can have none.
+        let _ = url.set_password(Some("xxxxx"));
+    }
+    url.to_string()
+}
+
+/// The innermost cause of an error, which names no URL.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "context deadline exceeded".to_owned();
+    }
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    match inner.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "connect: connection refused".to_owned(),
+        Some(io::ErrorKind::ConnectionReset) => "read: connection reset by peer".to_owned(),
+        Some(io::ErrorKind::UnexpectedEof) => "EOF".to_owned(),
+        _ => inner.to_string(),
+    }
+}
+
+/// The keys of all files below a key, in order, as a store of objects lists them. No link is followed.
+fn files(list: &List) -> io::Result<Vec<String>> {
+    let key = list.key.trim_matches('/');
+    let parts = || key.split('/').filter(|part| !part.is_empty() && *part != ".");
+    if parts().any(|part| part == "..") {
+        return Err(io::Error::other(format!("key {key:?} leaves the artifacts of the run")));
+    }
+    let mut directory = list.store.clone();
+    for part in parts() {
+        directory.push(part);
+        if !is_directory(&directory) {
+            return Ok(Vec::new());
+        }
+    }
+    let mut found = BTreeSet::new();
+    if is_directory(&directory) {
+        collect(&directory, &parts().collect::<Vec<_>>().join("/"), &mut found)?;
+    }
+    Ok(found.into_iter().collect())
+}
+
+fn is_directory(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+}
+
+fn collect(directory: &Path, prefix: &str, found: &mut BTreeSet<String>) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            collect(&entry.path(), &key, found)?;
+        } else if kind.is_file() && !(name.starts_with('.') && name.ends_with(".part")) {
+            found.insert(key);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wiremock::matchers::{body_string, header, method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    fn request(url: String) -> Request {
+        let method = "GET".to_owned();
+        Request { method, url, headers: Vec::new(), body: Vec::new(), timeout: None, insecure: false }
+    }
+
+    #[tokio::test]
+    async fn a_request_arrives_as_it_was_written() {
+        let server = MockServer::start().await;
+        let response = ResponseTemplate::new(201).insert_header("x-id", "7").set_body_string("made");
+        let asked =
+            Mock::given(method("POST")).and(path("/things")).and(header("x-key", "secret")).and(body_string("b"));
+        asked.respond_with(response).mount(&server).await;
+        let url = format!("{}/things", server.uri());
+        let headers = vec![("X-Key".to_owned(), "secret".to_owned())];
+        let request = Request { method: "POST".to_owned(), headers, body: b"b".to_vec(), ..request(url) };
+        let answer = answer(request).await.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((answer.status, answer.body.as_str()), (201, "made"));
+        assert!(answer.headers.contains(&("x-id".to_owned(), "7".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn errors_are_gos() {
+        let why = answer(request("http://me:secret@127.0.0.1:1/x".to_owned())).await;
+        assert_eq!(why, Err("Get \"http://me:xxxxx@127.0.0.1:1/x\": connect: connection refused".to_owned()));
+        let server = MockServer::start().await;
+        let late = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+        Mock::given(method("GET")).respond_with(late).mount(&server).await;
+        let request = Request { timeout: Some(Duration::from_millis(50)), ..request(server.uri()) };
+        let why = answer(request).await;
+        assert!(why.is_err_and(|why| why.ends_with("context deadline exceeded")));
+    }
+
+    #[test]
+    fn files_are_listed_below_their_key_and_links_are_not_followed() -> io::Result<()> {
+        let store = tempfile::tempdir()?;
+        let write = |key: &str| {
+            let path = store.path().join(key);
+            std::fs::create_dir_all(path.parent().unwrap_or(store.path()))?;
+            std::fs::write(path, "")
+        };
+        for key in ["w/b/2", "w/b/1", "w/a", "w/b/.x.part", "other/c"] {
+            write(key)?;
+        }
+        std::os::unix::fs::symlink("/etc", store.path().join("w/link"))?;
+        let list = |key: &str| files(&List { store: store.path().to_owned(), key: key.to_owned() });
+        assert_eq!(list("w/")?, ["w/a", "w/b/1", "w/b/2"]);
+        assert_eq!(list("")?, ["other/c", "w/a", "w/b/1", "w/b/2"]);
+        assert_eq!(list("w/link")?, [""; 0]);
+        assert_eq!(list("w/a")?, [""; 0]);
+        assert!(list("w/../../x").is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! Fields of a workflow, by what a local run makes of them.
+
+pub(super) const SPEC_PASSED_OVER: &[&str] = &[
+    "affinity",
+    "archiveLogs",
+    "artifactGC",
+    "artifactRepositoryRef",
+    "automountServiceAccountToken",
+    "dnsConfig",
+    "dnsPolicy",
+    "executor",
+    "hostAliases",
+    "hostNetwork",
+    "imagePullSecrets",
+    "metrics",
+    "nodeSelector",
+    "podDisruptionBudget",
+    "podGC",
+    "podMetadata",
+    "podPriority",
+    "podPriorityClassName",
+    "podSpecPatch",
+    "priority",
+    "schedulerName",
+    "securityContext",
+    "serviceAccountName",
+    "tolerations",
+    "ttlStrategy",
+    "volumeClaimGC",
+];
+pub(super) const TEMPLATE_PASSED_OVER: &[&str] = &[
+    "affinity",
+    "archiveLocation",
+    "automountServiceAccountToken",
+    "executor",
+    "hostAliases",
+    "metadata",
+    "metrics",
+    "nodeSelector",
+    "podSpecPatch",
+    "priority",
+    "priorityClassName",
+    "schedulerName",
+    "securityContext",
+    "serviceAccountName",
+    "tolerations",
+];
+pub(super) const CONTAINER_PASSED_OVER: &[&str] = &[
+    "imagePullPolicy",
+    "lifecycle",
+    "livenessProbe",
+    "ports",
+    "resources",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "tty",
+];
+/// What a local run honours of a container's `securityContext`.
+pub(super) const SECURITY_HONOURED: &[&str] = &["allowPrivilegeEscalation", "capabilities", "privileged"];
+pub(super) const ARTIFACT_SOURCES: &[&str] =
+    &["artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "s3"];
+pub(super) const VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "secret"];
