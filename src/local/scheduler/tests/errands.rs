@@ -101,7 +101,7 @@ fn a_list_goes_through_its_transformations() {
     run.answer("", Returned::Files(["a.py", "b.md", "c/d.py"].map(str::to_owned).to_vec()));
     assert_eq!(run.line(""), " Pod Succeeded result=[\"a.py.done\",\"c/d.py.done\"]");
 
-    let mut run = Run::of(&spec.replace("map(data, {# + \\\".done\\\"})", "data.x.y"));
+    let mut run = Run::of(&spec.replace("map(data, {# + \".done\"})", "data.x.y"));
     run.answer("", Returned::Files(Vec::new()));
     let line = run.line("");
     let begins = " Pod Failed: main: Error (exit code 64): unable to process data template: unable to process data";
