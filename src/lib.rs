@@ -44,6 +44,7 @@ mod output;
 mod prepare;
 mod report;
 mod retry;
+mod shell;
 
 pub mod testing;
 

@@ -43,18 +43,19 @@ const NAMES_KEYS: &[&str] = &["src/retry/outline.rs"];
 const ROOMS: &[(&str, &[&str])] = &[
     ("exit", &[]),
     ("file", &[]),
+    ("shell", &[]),
     ("handle", &[]),
     ("argo", &["exit"]),
     ("mask", &["argo"]),
     ("control", &["argo", "exit"]),
-    ("report", &["argo", "mask"]),
+    ("report", &["argo", "mask", "shell"]),
     ("locks", &["argo", "exit", "mask"]),
     ("prepare", &["argo", "exit"]),
     ("bundle", &["argo", "exit"]),
     ("git", &["exit", "file"]),
     ("cache", &["argo", "exit", "file", "mask", "prepare"]),
     ("exec", &["argo", "cache", "exit", "file"]),
-    ("cluster", &["argo", "cache", "exit", "mask"]),
+    ("cluster", &["argo", "cache", "exit", "mask", "shell"]),
     ("local", &["argo", "cache", "exit", "file", "mask", "prepare"]),
     ("retry", &["argo", "cache", "exit", "local", "prepare"]),
     ("backend", &["argo", "cluster", "control", "exit", "local", "mask", "prepare", "report"]),
@@ -89,6 +90,7 @@ fn is_pure(path: &str) -> bool {
         "src/mask.rs",
         "src/report/",
         "src/retry/",
+        "src/shell.rs",
     ]
     .iter()
     .any(|pure| path.starts_with(pure))

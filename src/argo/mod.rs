@@ -13,7 +13,7 @@ pub(crate) mod identity;
 pub(crate) mod label_selector;
 pub(crate) mod metadata;
 pub(crate) mod model;
-mod node_pods;
+pub(crate) mod node_pods;
 pub(crate) mod node_selector;
 pub(crate) mod nodes;
 pub(crate) mod rebuilt_nodes;

@@ -1,17 +1,70 @@
 //! Which pods a user means by the name of a node.
 
-use super::nodes::Nodes;
+use std::collections::HashSet;
+
+use super::check::nearest_of_few;
+use super::nodes::{Nodes, path};
 use super::status::{Node, NodeType};
 
+/// Which pods of a run are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PodSelection {
+    /// The id, name, display name or path of a node; all nodes if there is none.
+    pub node: Option<String>,
+    /// Only those that failed.
+    pub failed: bool,
+    /// Only attempts that were followed by another one.
+    pub previous: bool,
+}
+
 impl Nodes {
-    /// The pods that are meant by the id, name or display name of a node: its own, or those of all that belongs to it.
-    /// Without a name, all pods. None, where no node has the name.
-    pub(crate) fn pods(&self, wanted: Option<&str>) -> Option<Vec<&Node>> {
+    /// The pods that are meant: those of a node are its own, or those of all that belongs to it. None if no node has the
+    /// name.
+    pub(crate) fn pods(&self, wanted: &PodSelection) -> Option<Vec<&Node>> {
+        let superseded = if wanted.previous || wanted.failed { self.superseded() } else { HashSet::new() };
         let pods = self.all.iter().filter(|node| node.kind == NodeType::Pod);
-        let Some(wanted) = wanted else { return Some(pods.collect()) };
-        let is_named = |node: &&Node| [&node.id, &node.name, &node.display_name].iter().any(|name| *name == wanted);
-        let named: Vec<&Node> = self.all.iter().filter(is_named).collect();
+        let pods = pods.filter(|pod| !wanted.failed || pod.phase.is_unsuccessful());
+        // Of what failed, attempts that were repeated are only shown if they are asked for.
+        let pods = pods
+            .filter(|pod| !(wanted.previous || wanted.failed) || wanted.previous == self.is_within(pod, &superseded));
+        let Some(name) = &wanted.node else { return Some(pods.collect()) };
+        let named = self.called(name);
         (!named.is_empty()).then(|| pods.filter(|pod| named.iter().any(|node| self.belongs(pod, node))).collect())
+    }
+
+    /// The nodes of an id, name or display name; else those of a path.
+    pub(crate) fn called(&self, name: &str) -> Vec<&Node> {
+        let is_named = |node: &&Node| [&node.id, &node.name, &node.display_name].iter().any(|own| *own == name);
+        let named: Vec<&Node> = self.all.iter().filter(is_named).collect();
+        if named.is_empty() {
+            self.all.iter().filter(|node| path(self.workflow(), &node.name) == name).collect()
+        } else {
+            named
+        }
+    }
+
+    /// The name of a node that is the nearest to one that no node has.
+    pub(crate) fn nearest(&self, name: &str) -> Option<String> {
+        let shown = self.all.iter().filter(|node| node.kind != NodeType::StepGroup);
+        let names: Vec<String> =
+            shown.flat_map(|node| [node.display_name.clone(), path(self.workflow(), &node.name)]).collect();
+        nearest_of_few(name, names.iter().map(String::as_str)).map(str::to_owned)
+    }
+
+    /// The attempts of retry nodes that were followed by another one.
+    fn superseded(&self) -> HashSet<&str> {
+        let retries = self.all.iter().filter(|node| node.kind == NodeType::Retry);
+        let before = retries.flat_map(|retry| {
+            let attempts = self.children(retry).filter(|child| !child.node_flag.is_some_and(|flag| flag.hooked));
+            let mut attempts: Vec<&str> = attempts.map(|attempt| attempt.id.as_str()).collect();
+            attempts.pop();
+            attempts
+        });
+        before.collect()
+    }
+
+    fn is_within(&self, pod: &Node, ids: &HashSet<&str>) -> bool {
+        ids.contains(pod.id.as_str()) || self.owners(pod).any(|owner| ids.contains(owner.id.as_str()))
     }
 
     /// Whether a pod is the node, one of its attempts or items, or within it.
@@ -32,6 +85,7 @@ impl Nodes {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::*;
     use crate::argo::Workflow;
 
     fn workflow() -> Value {
@@ -55,14 +109,21 @@ mod tests {
     #[test]
     fn a_name_means_a_pod_or_all_that_belongs_to_the_node() {
         let nodes = Workflow::view(&workflow()).nodes();
-        let ids = |wanted| nodes.pods(wanted).map(|pods| pods.iter().map(|pod| pod.id.as_str()).collect::<Vec<_>>());
-        assert_eq!(ids(Some("a1")), Some(vec!["a1"]));
-        assert_eq!(ids(Some("w.a1")), Some(vec!["a1"]));
-        assert_eq!(ids(Some("a")), Some(vec!["a0", "a1"]));
-        assert_eq!(ids(Some("many")), Some(vec!["m0"]));
-        assert_eq!(ids(Some("inner")), Some(vec!["deep"]));
+        let chosen = |wanted: PodSelection| {
+            nodes.pods(&wanted).map(|pods| pods.iter().map(|pod| pod.id.clone()).collect::<Vec<_>>())
+        };
+        let ids =
+            |node: Option<&str>| chosen(PodSelection { node: node.map(str::to_owned), ..PodSelection::default() });
+        assert_eq!(ids(Some("a1")), Some(["a1"].map(str::to_owned).to_vec()));
+        assert_eq!(ids(Some("w.a1")), Some(["a1"].map(str::to_owned).to_vec()));
+        assert_eq!(ids(Some("a")), Some(["a0", "a1"].map(str::to_owned).to_vec()));
+        assert_eq!(ids(Some("many")), Some(["m0"].map(str::to_owned).to_vec()));
+        assert_eq!(ids(Some("inner")), Some(["deep"].map(str::to_owned).to_vec()));
         assert_eq!(ids(Some("w")), ids(None));
-        assert_eq!(ids(None), Some(vec!["a0", "a1", "deep", "m0"]));
+        assert_eq!(ids(None), Some(["a0", "a1", "deep", "m0"].map(str::to_owned).to_vec()));
         assert_eq!(ids(Some("absent")), None);
+        let previous = chosen(PodSelection { previous: true, ..PodSelection::default() });
+        assert_eq!(previous, Some(vec!["a0".to_owned()]), "what follows an attempt does not belong to it");
+        assert_eq!(nodes.nearest("dep").as_deref(), Some("deep"));
     }
 }

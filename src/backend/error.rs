@@ -34,6 +34,8 @@ pub enum BackendError {
     Killed {
         /// The run's name.
         name: String,
+        /// The command that runs again what did not succeed.
+        retry: String,
     },
     /// A run that goes on is not deleted.
     #[error("workflow {name:?} has not ended (phase {phase})")]
@@ -86,7 +88,8 @@ impl CommandError for BackendError {
             Self::Refused(refusal) => refusal.hint(),
             Self::TimedOut { .. } => Some("it still runs; wait again with a longer --timeout".into()),
             Self::GoesOn { name, .. } => Some(format!("kubectl runnable terminate {name} ends it")),
-            Self::Replaced { .. } | Self::Killed { .. } | Self::Control(_) | Self::Silent => None,
+            Self::Killed { retry, .. } => Some(format!("{retry} runs again what did not succeed")),
+            Self::Replaced { .. } | Self::Control(_) | Self::Silent => None,
         }
     }
 }

@@ -106,7 +106,10 @@ impl Run {
         let last = last.expect("a run that is followed has a state");
         match self {
             Self::Cluster { cluster, .. } => Ok(completed(last, cluster).await),
-            Self::Local(_) if last.killed => Err(BackendError::Killed { name: last.name().to_owned() }),
+            Self::Local(_) if last.killed => {
+                let retry = self.address().command("retry", &[]);
+                Err(BackendError::Killed { name: last.name().to_owned(), retry })
+            }
             Self::Local(_) => Ok(last),
         }
     }

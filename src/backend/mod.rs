@@ -13,6 +13,7 @@
 mod create;
 mod delete;
 mod error;
+mod failures;
 mod follow;
 mod list;
 mod logs;

@@ -20,11 +20,18 @@ const MAIN: &str = "main";
 /// Lines that wait to be told.
 const QUEUE: usize = 1024;
 
-/// The end of a stream: whose log, by the pod's uid.
-type Ended = (Pod, Result<LogEnd, ClusterError>);
+/// A container of a pod.
+#[derive(Debug, Clone)]
+struct Container {
+    pod: Pod,
+    name: String,
+}
+
+/// The end of a stream: whose log.
+type Ended = (Container, Result<LogEnd, ClusterError>);
 
 /// Lines of all pods on their way to the reader.
-type Lines = (mpsc::Sender<(Pod, Line)>, mpsc::Receiver<(Pod, Line)>);
+type Lines = (mpsc::Sender<(Container, Line)>, mpsc::Receiver<(Container, Line)>);
 
 /// Reads the logs of pods.
 pub(super) struct Reader<'a, F> {
@@ -33,9 +40,9 @@ pub(super) struct Reader<'a, F> {
     options: LogOptions,
     tell: F,
     snapshot: Snapshot,
-    /// Pods of which a stream was opened, by uid.
-    begun: HashSet<String>,
-    /// Pods that have not begun, by uid, as they were seen last.
+    /// Containers of which a stream was opened, by their pods' uids.
+    begun: HashSet<(String, String)>,
+    /// Pods with containers that have not begun, by uid, as they were seen last.
     waiting: HashMap<String, Pod>,
     /// Nodes of which a log was read, with what is missing of it.
     read: HashMap<String, Option<Missing>>,
@@ -74,10 +81,16 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
         }
         // Those that nothing has told of: without -f all, else what came with the very end of the run.
         for pod in self.cluster.pods(self.snapshot.name()).await.map_err(BackendError::from)? {
-            if self.is_wanted(&pod) && !self.begun.contains(&pod.uid) {
+            if !self.is_wanted(&pod) {
+                continue;
+            }
+            for name in self.containers(&pod) {
+                if self.begun.contains(&(pod.uid.clone(), name.clone())) {
+                    continue;
+                }
                 // A container that has not begun by now may never do so.
-                self.options.follow &= pod.has_begun(&self.options.container);
-                self.start(pod);
+                self.options.follow &= pod.has_begun(&name);
+                self.start(Container { pod: pod.clone(), name });
                 self.options.follow = self.wanted.follow;
                 if !self.wanted.follow {
                     self.drain().await?;
@@ -96,7 +109,7 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
         loop {
             tokio::select! {
                 biased;
-                Some((pod, line)) = self.lines.1.recv() => self.tell(&pod, &line)?,
+                Some((container, line)) = self.lines.1.recv() => self.tell(&container, &line)?,
                 Some(ended) = self.streams.next(), if !self.streams.is_empty() => self.ended(ended),
                 news = pods.next(), if may_watch => match news {
                     Some(Ok(news)) => self.hear(news),
@@ -130,44 +143,59 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
 
     fn hear(&mut self, news: PodNews) {
         match news {
-            PodNews::There(pod) if self.begun.contains(&pod.uid) => {}
-            PodNews::There(pod) if pod.has_begun(&self.options.container) && self.is_wanted(&pod) => {
-                self.waiting.remove(&pod.uid);
-                self.start(pod);
+            PodNews::There(pod) => {
+                let names = self.containers(&pod);
+                let left = names.into_iter().filter(|name| !self.begun.contains(&(pod.uid.clone(), name.clone())));
+                let (ready, waiting): (Vec<_>, Vec<_>) = left.partition(|name| pod.has_begun(name));
+                let is_wanted = ready.is_empty() || self.is_wanted(&pod);
+                if waiting.is_empty() && is_wanted {
+                    self.waiting.remove(&pod.uid);
+                } else {
+                    self.waiting.insert(pod.uid.clone(), pod.clone());
+                }
+                for name in ready.into_iter().filter(|_| is_wanted) {
+                    self.start(Container { pod: pod.clone(), name });
+                }
             }
-            PodNews::There(pod) => drop(self.waiting.insert(pod.uid.clone(), pod)),
             PodNews::Gone(uid) => drop(self.waiting.remove(&uid)),
         }
     }
 
+    /// The containers of a pod that are read.
+    fn containers(&self, pod: &Pod) -> Vec<String> {
+        if self.wanted.all { pod.containers() } else { vec![self.options.container.clone()] }
+    }
+
     fn is_wanted(&self, pod: &Pod) -> bool {
-        let Some(wanted) = &self.wanted.node else { return true };
+        let pods = &self.wanted.pods;
         let nodes = &self.snapshot.nodes;
         if nodes.get(&pod.node_id).is_none() {
             // The status does not tell of the node, or not yet.
+            let Some(wanted) = &pods.node else { return !pods.failed && !pods.previous };
             return [pod.node_id.as_str(), &pod.node_name, display_name(&pod.node_name), &pod.name]
                 .contains(&wanted.as_str());
         }
-        let meant = nodes.pods(Some(wanted));
+        let meant = nodes.pods(pods);
         meant.is_some_and(|meant| meant.iter().any(|node| node.id == pod.node_id))
     }
 
-    fn start(&mut self, pod: Pod) {
-        self.begun.insert(pod.uid.clone());
-        let (cluster, options, sender) = (self.cluster.clone(), self.options.clone(), self.lines.0.clone());
+    fn start(&mut self, container: Container) {
+        self.begun.insert((container.pod.uid.clone(), container.name.clone()));
+        let options = LogOptions { container: container.name.clone(), ..self.options.clone() };
+        let (cluster, sender) = (self.cluster.clone(), self.lines.0.clone());
         self.streams.push(tokio::spawn(async move {
             let (lines, mut written) = mpsc::unbounded_channel();
-            let reading = cluster.log(&pod, &options, move |line| {
+            let reading = cluster.log(&container.pod, &options, move |line| {
                 let _ = lines.send(line);
             });
             // The receiver lives as long as the reader.
             let passing = async {
                 while let Some(line) = written.recv().await {
-                    let _ = sender.send((pod.clone(), line)).await;
+                    let _ = sender.send((container.clone(), line)).await;
                 }
             };
             let (end, ()) = tokio::join!(reading, passing);
-            (pod, end)
+            (container, end)
         }));
     }
 
@@ -176,23 +204,28 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
         while !self.streams.is_empty() {
             tokio::select! {
                 biased;
-                Some((pod, line)) = self.lines.1.recv() => self.tell(&pod, &line)?,
+                Some((container, line)) = self.lines.1.recv() => self.tell(&container, &line)?,
                 Some(ended) = self.streams.next() => self.ended(ended),
             }
         }
-        while let Ok((pod, line)) = self.lines.1.try_recv() {
-            self.tell(&pod, &line)?;
+        while let Ok((container, line)) = self.lines.1.try_recv() {
+            self.tell(&container, &line)?;
         }
         Ok(())
     }
 
-    fn tell(&mut self, pod: &Pod, line: &Line) -> io::Result<()> {
-        let source = source(&self.snapshot, pod);
+    fn tell(&mut self, container: &Container, line: &Line) -> io::Result<()> {
+        if !self.wanted.all && is_of_executor(&line.text) {
+            return Ok(());
+        }
+        let node = source(&self.snapshot, &container.pod);
+        let with_container = format!("{node}[{}]", container.name);
+        let source = if self.wanted.all { &with_container } else { node };
         (self.tell)(LogEvent::Line { source, time: line.time.as_deref(), text: &line.text })
     }
 
     fn ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        let (pod, end) = match ended {
+        let (Container { pod, .. }, end) = match ended {
             Ok(ended) => ended,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
@@ -211,8 +244,8 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
     /// What was read, and of which nodes lines are missing: also of those that ran in pods that nobody saw.
     fn outcome(mut self, deleted: bool) -> LogsRead {
         let nodes = std::mem::take(&mut self.snapshot.nodes);
-        let meant = nodes.pods(self.wanted.node.as_deref());
-        let found = self.wanted.node.is_none() || meant.is_some() || !self.read.is_empty();
+        let meant = nodes.pods(&self.wanted.pods);
+        let found = self.wanted.pods.node.is_none() || meant.is_some() || !self.read.is_empty();
         let mut missing = Vec::new();
         for node in meant.into_iter().flatten() {
             let why = match self.read.remove(&node.id) {
@@ -230,6 +263,13 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
     }
 }
 
+/// Whether Argo's executor wrote the line: it logs into the containers that it wraps, always with the field `argo=true`
+/// (NewRootCommand in cmd/argoexec/commands/root.go, v4.1.2; the formats are those of util/logging).
+fn is_of_executor(line: &[u8]) -> bool {
+    let has = |part: &[u8]| line.windows(part.len()).any(|window| window == part);
+    (line.starts_with(b"time=") && has(b" argo=true")) || (line.starts_with(b"{\"time\":") && has(b"\"argo\":true"))
+}
+
 /// What the lines of a pod are called.
 fn source<'a>(snapshot: &'a Snapshot, pod: &'a Pod) -> &'a str {
     snapshot.nodes.get(&pod.node_id).map_or_else(|| display_name(&pod.node_name), |node| &node.display_name)
@@ -239,4 +279,23 @@ fn source<'a>(snapshot: &'a Snapshot, pod: &'a Pod) -> &'a str {
 fn ran(node: &Node) -> bool {
     let is_hit = node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
     !is_hit && !matches!(node.phase, Phase::Pending | Phase::Omitted | Phase::Skipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_of_the_executor_are_its_own() {
+        for line in [
+            r#"time=2026-11-21T10:00:00.000Z level=INFO msg="sub-process exited" argo=true error=<nil>"#,
+            r#"time="2026-11-21T10:00:00Z" level=info msg="capturing logs" argo=true"#,
+            r#"{"time":"2026-11-21T10:00:00Z","level":"INFO","msg":"x","argo":true}"#,
+        ] {
+            assert!(is_of_executor(line.as_bytes()), "{line}");
+        }
+        for line in ["argo=true", "done at time=3 argo=true", "{\"argo\":true}", "", "time=5"] {
+            assert!(!is_of_executor(line.as_bytes()), "{line}");
+        }
+    }
 }

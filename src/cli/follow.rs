@@ -3,12 +3,20 @@
 use futures::future::join_all;
 
 use super::failure::Failure;
+use super::home;
 use super::report::ReportArgs;
-use crate::backend::Snapshot;
+use crate::argo::Workflow;
+use crate::backend::{Run, Snapshot};
 use crate::exit::Exit;
+use crate::output::failures::screen;
 use crate::output::format::name;
-use crate::output::live::Live;
+use crate::output::live::{Expected, Live};
+use crate::output::stream::{stderr_colors, talk};
 use crate::output::tree::{elapsed, printable};
+use crate::report::address::Address;
+use crate::report::failures::Failures;
+use crate::report::profile::durations;
+use crate::shell::word;
 
 /// The result of following a run.
 #[derive(Debug)]
@@ -16,12 +24,54 @@ pub(super) struct Followed {
     /// Its name, or the RUN argument.
     pub(super) run: String,
     /// The final state, or why following failed.
-    pub(super) end: Result<Snapshot, Failure>,
+    pub(super) end: Result<End, Failure>,
+}
+
+/// The end of a run.
+#[derive(Debug)]
+pub(super) struct End {
+    /// The final state.
+    pub(super) state: Snapshot,
+    /// What failed.
+    pub(super) failures: Failures,
+}
+
+impl End {
+    /// The end of a run in its final state.
+    pub(super) async fn of(run: &Run, state: Snapshot) -> Self {
+        let failures = failures(run, &state).await;
+        Self { state, failures }
+    }
+
+    /// Prints what failed, and the commands that help.
+    pub(super) fn tell(&self) {
+        let text = screen(&self.failures, stderr_colors());
+        if !text.is_empty() {
+            talk(text.trim_end());
+        }
+    }
+}
+
+/// What failed in a run. The commands find it also if its directory is not the one that they look into by themselves.
+pub(super) async fn failures(run: &Run, state: &Snapshot) -> Failures {
+    let failures = run.failures(state).await;
+    Failures { address: address(run), ..failures }
+}
+
+/// How another command finds the run.
+pub(super) fn address(run: &Run) -> Address {
+    let mut address = run.address();
+    if let Run::Local(record) = run
+        && home::root().ok().as_deref() != Some(record.root())
+    {
+        address.environment.push(format!("RUNNABLE_HOME={}", word(&record.root().display().to_string())));
+    }
+    address
 }
 
 /// Follows all runs at the same time: each is a name and a future of its final state.
 pub(super) async fn follow_all(
-    runs: impl IntoIterator<Item = (String, impl Future<Output = Result<Snapshot, Failure>>)>,
+    runs: impl IntoIterator<Item = (String, impl Future<Output = Result<End, Failure>>)>,
 ) -> Vec<Followed> {
     join_all(runs.into_iter().map(async |(run, end)| Followed { run, end: end.await })).await
 }
@@ -29,7 +79,8 @@ pub(super) async fn follow_all(
 /// Writes the reports and returns the highest exit code.
 pub(super) fn conclude(followed: &[Followed], report: &ReportArgs) -> Exit {
     let written = report.write(followed);
-    let exits = followed.iter().map(|followed| followed.end.as_ref().map_or_else(Failure::exit, exit));
+    let exits =
+        followed.iter().map(|followed| followed.end.as_ref().map_or_else(Failure::exit, |end| exit(&end.state)));
     exits.fold(written, Exit::max)
 }
 
@@ -53,6 +104,14 @@ pub(super) fn ending(snapshot: &Snapshot) -> String {
     line.trim_end_matches(": ").to_owned()
 }
 
+/// The durations of the attempt before, if that is still there.
+pub(super) async fn expected(run: &Run, workflow: &Workflow) -> Option<Expected> {
+    let before = run.before(workflow).await?;
+    let took = before.summary().completion_time?.duration_since(before.summary().start_time?);
+    let run_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    Some(Expected { by_path: durations(&before.nodes), run_ms })
+}
+
 /// The nodes of runs as they change, shown live.
 pub(super) struct Screen(Live);
 
@@ -62,14 +121,22 @@ impl Screen {
     }
 
     pub(super) fn show(&self, snapshot: &Snapshot) {
-        let nodes = snapshot.mask().nodes(snapshot.nodes.all.clone());
-        self.0.show(nodes.iter());
+        self.0.show(snapshot.nodes.all.iter(), &snapshot.mask());
     }
 
-    /// Replaces the run's nodes by a line that says how it ended.
-    pub(super) fn end(&self, snapshot: &Snapshot) {
-        self.0.forget(snapshot.nodes.all.iter());
-        self.0.voice().say(ending(snapshot));
+    /// Estimates the time that is left, if the run is a retry of one that is still there.
+    pub(super) async fn expect(&self, run: &Run, workflow: &Workflow) {
+        if let Some(expected) = expected(run, workflow).await {
+            self.0.expect(expected);
+        }
+    }
+
+    /// Replaces the run's nodes by a line that says how it ended, and what failed.
+    pub(super) fn end(&self, end: &End) {
+        self.0.forget(end.state.nodes.all.iter());
+        let voice = self.0.voice();
+        voice.say(ending(&end.state));
+        voice.above(|| end.tell());
     }
 
     /// Prints why following a run failed, while other runs are still shown.

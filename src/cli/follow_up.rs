@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{Screen, conclude, follow_all};
+use super::follow::{End, Screen, address, conclude, follow_all};
 use super::handle;
 use super::notify::NotifyArgs;
 use super::report::ReportArgs;
@@ -19,7 +19,8 @@ use crate::exit::Exit;
 use crate::handle::Handle;
 use crate::local::keep::Keep;
 use crate::output::format::{Format, rendered};
-use crate::output::stream;
+use crate::output::stream::{self, talk};
+use crate::report::address::Address;
 
 /// The options for created runs.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -116,6 +117,9 @@ impl FollowUp {
         quiet: bool,
     ) -> Result<Exit, Failure> {
         let ended = if self.wait { self.wait_for(cluster, &mut runs, quiet).await } else { Ok(Exit::Success) };
+        if !self.wait && !quiet {
+            runs.iter().for_each(|run| tell_next_steps(&address(&Run::of_workflow(cluster, &run.object))));
+        }
         print(output, runs)?;
         ended
     }
@@ -145,16 +149,24 @@ impl FollowUp {
         run: &mut CreatedRun,
         deadline: Deadline,
         screen: &Screen,
-    ) -> Result<Snapshot, Failure> {
+    ) -> Result<End, Failure> {
         let mut show = |state: &Snapshot| screen.show(state);
         let following = Run::of_workflow(cluster, &run.object);
+        screen.expect(&following, &run.object).await;
         let ended = following.end(Some(&run.object), deadline, Some(&mut show)).await.map_err(Failure::from);
         let ended = ended.inspect_err(|failure| screen.print_failure(failure))?;
         run.object = ended.workflow.clone().written_out();
-        screen.end(&ended);
-        self.notify.send(&ended.workflow).await;
-        Ok(ended)
+        let end = End::of(&following, ended).await;
+        screen.end(&end);
+        self.notify.send(&end).await;
+        Ok(end)
     }
+}
+
+/// The commands that go on with a created run.
+fn tell_next_steps(run: &Address) {
+    let [wait, logs, retry] = run.after_submit();
+    talk(format_args!("wait for its end   {wait}\nfollow its logs    {logs}\nif it fails        {retry}"));
 }
 
 /// Prints the objects in the requested format.

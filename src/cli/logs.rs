@@ -12,6 +12,7 @@ use super::signals::Signals;
 use super::target::TargetArgs;
 use super::values::span;
 use crate::argo::Nodes;
+use crate::argo::node_pods::PodSelection;
 use crate::backend::{LogEvent, LogsError, Missing, MissingLog};
 use crate::exit::Exit;
 use crate::local::logs::Wanted;
@@ -22,8 +23,12 @@ const EXAMPLES: &str = "Examples:
   # Print the logs of all nodes of a run
   kubectl runnable logs etl-x2k9f
 
-  # Follow one node, by its id, name or display name, until the run ends
+  # Follow one node, by its id, name, display name or path, until the run ends
   kubectl runnable logs etl-x2k9f load -f
+
+  # Print what failed, and the attempts that were followed by another one
+  kubectl runnable logs @latest --failed
+  kubectl runnable logs @latest load --previous
 
   # Print the last lines of each node that match a pattern
   kubectl runnable logs @latest --tail 100 --grep 'error|panic'
@@ -39,7 +44,7 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     run: String,
 
-    /// The id, name or display name of a node, or of a node that contains others [default: all nodes]
+    /// The id, name, display name or path of a node, or of a node that contains others [default: all nodes]
     #[arg(value_name = "NODE")]
     node: Option<String>,
 
@@ -47,9 +52,21 @@ pub(super) struct Args {
     #[arg(short, long)]
     follow: bool,
 
+    /// Only nodes that failed
+    #[arg(long, conflicts_with = "follow")]
+    failed: bool,
+
+    /// Only attempts that a retryStrategy repeated
+    #[arg(long, conflicts_with = "follow")]
+    previous: bool,
+
     /// The container [default: main]
     #[arg(short, long, value_name = "NAME")]
     container: Option<String>,
+
+    /// All containers of each node, and the lines of Argo's own executor
+    #[arg(long, conflicts_with = "container")]
+    all: bool,
 
     /// Show only lines newer than this, such as 10m
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
@@ -80,6 +97,10 @@ fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 impl Args {
+    fn pods(&self) -> PodSelection {
+        PodSelection { node: self.node.clone(), failed: self.failed, previous: self.previous }
+    }
+
     /// The time of the first line to show.
     fn first_time(&self) -> Option<Timestamp> {
         self.since_time.or_else(|| Timestamp::now().checked_sub(self.since?).ok())
@@ -106,8 +127,9 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
     lines.timestamps = args.timestamps;
     lines.grep.clone_from(&args.grep);
     let wanted = Wanted {
-        node: args.node.clone(),
+        pods: args.pods(),
         container: args.container.clone(),
+        all: args.all,
         tail: args.tail,
         since: args.first_time(),
         follow: args.follow,
@@ -115,9 +137,12 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
 
     let run = args.target.resolve(&args.run).await?;
     let mut prefixed = false;
+    let mut nearest = None;
+    let mut lines_there = false;
     let read = run.logs(&wanted, |event| match event {
         LogEvent::State(snapshot) => {
             lines.mask = snapshot.mask();
+            nearest = args.node.as_ref().and_then(|node| snapshot.nodes.nearest(node));
             // Decide once, so that the format of the lines does not change during the command.
             if !std::mem::replace(&mut prefixed, true) {
                 lines.prefix = needs_prefix(&snapshot.nodes, args);
@@ -125,6 +150,7 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
             Ok(())
         }
         LogEvent::Line { source, time, text } => {
+            lines_there = true;
             lines.print(source, time, text)?;
             if args.follow { lines.writer.flush() } else { Ok(()) }
         }
@@ -141,7 +167,10 @@ async fn read(args: &Args) -> Result<Exit, Failure> {
         talk(format_args!("note: workflow {:?} was deleted", args.run));
     }
     if !read.found {
-        return Err(no_node(args));
+        return Err(no_node(args, nearest));
+    }
+    if !lines_there && (args.failed || args.previous) {
+        talk(if args.previous { "note: no attempt was repeated" } else { "note: no node failed" });
     }
     if !read.timeless.is_empty() && (args.timestamps || wanted.since.is_some()) {
         let logs = Vec::from_iter(read.timeless).join(", ");
@@ -179,13 +208,17 @@ fn report_missing(args: &Args, missing: Vec<MissingLog>) -> Result<Exit, Failure
 
 /// Whether each line names its node: if there are several nodes, or a followed run may get more.
 fn needs_prefix(nodes: &Nodes, args: &Args) -> bool {
-    let pods = nodes.pods(args.node.as_deref());
-    pods.map_or(args.node.is_none(), |pods| pods.len() != 1 || (args.follow && args.node.is_none()))
+    let pods = nodes.pods(&args.pods());
+    args.all || pods.map_or(args.node.is_none(), |pods| pods.len() != 1 || (args.follow && args.node.is_none()))
 }
 
-fn no_node(args: &Args) -> Failure {
+fn no_node(args: &Args, nearest: Option<String>) -> Failure {
     let node = args.node.as_deref().unwrap_or_default();
-    Failure::new(Exit::NotFound, format!("run {} has no node {node:?}", args.run))
+    let failure = Failure::new(Exit::NotFound, format!("run {} has no node {node:?}", args.run));
+    match nearest {
+        Some(nearest) => failure.hint(format!("did you mean {nearest}?")),
+        None => failure.hint(format!("kubectl runnable status {} shows its nodes", args.run)),
+    }
 }
 
 #[cfg(test)]

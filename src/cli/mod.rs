@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod completion;
 mod config;
+mod cp;
 mod cron;
 mod delete;
 mod doctor;
@@ -16,6 +17,7 @@ mod files;
 mod follow;
 mod follow_up;
 mod generate;
+mod graph;
 mod handle;
 mod home;
 mod isolation;
@@ -26,6 +28,7 @@ mod log;
 mod logs;
 mod node;
 mod notify;
+mod open;
 mod place;
 mod pointers;
 mod progress;
@@ -97,6 +100,10 @@ enum Command {
     Watch(watch::Args),
     Progress(progress::Args),
     Logs(logs::Args),
+    Report(report::Args),
+    Graph(graph::Args),
+    Cp(cp::Args),
+    Open(open::Args),
     Suspend(suspend::Args),
     Resume(resume::Args),
     Stop(stop::Args),
@@ -185,6 +192,10 @@ fn carry_out(cli: Cli) -> Result<Exit, Failure> {
         Command::Watch(args) => watch::run(&args),
         Command::Progress(args) => progress::run(&args),
         Command::Logs(args) => logs::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Graph(args) => graph::run(&args),
+        Command::Cp(args) => cp::run(&args),
+        Command::Open(args) => open::run(&args),
         Command::Suspend(args) => suspend::run(&args),
         Command::Resume(args) => resume::run(args),
         Command::Stop(args) => stop::run(&args),

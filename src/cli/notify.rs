@@ -9,8 +9,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::follow::End;
 use super::settings::settings;
-use crate::argo::Workflow;
 use crate::cluster::post;
 use crate::output::stream::talk;
 use crate::report::notice::Notice;
@@ -56,8 +56,9 @@ impl NotifyArgs {
     }
 
     /// Sends the notices of a run that has ended. A failure is only a warning.
-    pub(super) async fn send(&self, workflow: &Workflow) {
-        let notice = Notice::of(workflow);
+    pub(super) async fn send(&self, end: &End) {
+        let state = &end.state;
+        let notice = Notice::of(&state.workflow, &state.mask(), &end.failures);
         let document = serde_json::to_value(&notice).unwrap_or_default();
         let until = Instant::now() + MAX_DELAY;
 

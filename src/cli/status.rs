@@ -4,15 +4,20 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::follow::{address, failures};
 use super::runtime::{block_on, each};
 use super::target::TargetArgs;
+use super::values::ObjectFormats;
 use crate::argo::node_selector::NodeSelector;
 use crate::backend::Snapshot;
 use crate::exit::Exit;
-use crate::output::format::{Format, rendered};
+use crate::output::failures::screen;
+use crate::output::format::ObjectFormat;
 use crate::output::status::{self, View};
-use crate::output::stream::{StreamError, result, stdout_colors};
+use crate::output::stream::{StreamError, result};
 use crate::output::tree::Look;
+use crate::report::failures::Failures;
+use crate::report::waits::Wait;
 
 /// Siblings shown in the tree before the rest is folded into one line.
 pub(super) const FOLD: usize = 20;
@@ -27,6 +32,12 @@ const EXAMPLES: &str = "Examples:
   # Show all nodes of a wide fan-out, or only the failed ones
   kubectl runnable status etl-x2k9f --all
   kubectl runnable status etl-x2k9f --node-field-selector phase=Failed
+
+  # Show outputs, and where artifacts are kept
+  kubectl runnable status etl-x2k9f --outputs
+
+  # One value, by kubectl's templates
+  kubectl runnable status etl-x2k9f -o jsonpath='{.status.outputs.parameters[0].value}'
 
   # Print the Workflow object with the added field .summary, for scripts
   kubectl runnable status run.json -o json | jq .summary.currentNode";
@@ -47,40 +58,76 @@ pub(super) struct Args {
     #[arg(long, value_name = "SELECTOR")]
     node_field_selector: Option<NodeSelector>,
 
+    /// Show the outputs of the run and of its nodes, with the places of artifacts (text and wide)
+    #[arg(long)]
+    outputs: bool,
+
     /// What to print to standard output
-    #[arg(short, long, value_name = "FORMAT")]
-    output: Option<Format>,
+    #[arg(short, long, value_name = "FORMAT", value_parser = ObjectFormats)]
+    output: Option<ObjectFormat>,
 
     #[command(flatten)]
     target: TargetArgs,
 }
 
+/// A run, and what is told of it besides its object.
+struct Shown {
+    state: Snapshot,
+    failures: Failures,
+    latest: Option<(u32, String)>,
+    store: Option<String>,
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let (runs, exit) = block_on(async {
-        Ok(each(args.runs.iter().map(async |run| Ok(args.target.resolve(run).await?.get().await?))).await)
-    })?;
-    match args.output {
-        None | Some(Format::Wide) => show(args, &runs)?,
-        Some(format) if !runs.is_empty() => {
-            let objects: Vec<Value> = runs.into_iter().map(Snapshot::object).collect();
-            result(rendered(format, &objects))?;
+    let (runs, exit) = block_on(async { Ok(each(args.runs.iter().map(async |run| read(args, run).await)).await) })?;
+    match &args.output {
+        Some(format) if !format.is_wide() => {
+            if !runs.is_empty() {
+                let objects: Vec<Value> = runs.into_iter().map(|run| run.state.object()).collect();
+                result(format.rendered(&objects))?;
+            }
         }
-        Some(_) => {}
+        _ => show(args, &runs)?,
     }
     Ok(exit)
 }
 
-fn show(args: &Args, runs: &[Snapshot]) -> Result<(), StreamError> {
+async fn read(args: &Args, run: &str) -> Result<Shown, Failure> {
+    let run = args.target.resolve(run).await?;
+    let state = run.get().await?;
+    if args.output.as_ref().is_some_and(|format| !format.is_wide()) {
+        return Ok(Shown { state, failures: Failures::default(), latest: None, store: None });
+    }
+    let failures = if state.is_over() {
+        failures(&run, &state).await
+    } else {
+        Failures { address: address(&run), ..Failures::default() }
+    };
+    let latest = run.latest_attempt(&state).await;
+    Ok(Shown { state, failures, latest, store: run.artifacts() })
+}
+
+fn show(args: &Args, runs: &[Shown]) -> Result<(), StreamError> {
     let fold = (!args.all).then_some(FOLD);
-    let look = Look { color: stdout_colors(), fold, lines: None, width: None, now: Timestamp::now() };
-    for (at, run) in runs.iter().enumerate() {
-        let nodes = run.nodes.all.iter();
+    for (at, Shown { state, failures, latest, store }) in runs.iter().enumerate() {
+        let look = Look { lost: state.killed, ..Look::of_stdout(fold, Timestamp::now()) };
+        let nodes = state.nodes.all.iter();
         let selected =
             nodes.filter(|node| args.node_field_selector.as_ref().is_none_or(|selector| selector.matches(node)));
-        let view = View { workflow: &run.workflow, summary: &run.summary(), nodes: selected.cloned().collect() };
-        let text =
-            if args.output == Some(Format::Wide) { status::wide(&view, look) } else { status::text(&view, look) };
-        result(format_args!("{}{text}", if at == 0 { "" } else { "\n" }))?;
+        let view = View {
+            workflow: &state.workflow,
+            summary: &state.summary(),
+            nodes: selected.cloned().collect(),
+            waits: if state.killed { Vec::new() } else { Wait::of(&state.workflow, &state.nodes) },
+            latest: latest.clone(),
+            address: &failures.address,
+            outputs: args.outputs,
+            store: store.clone(),
+        };
+        let text = if args.output.is_some() { status::wide(&view, look) } else { status::text(&view, look) };
+        let failed = screen(failures, look.color);
+        let between = if failed.is_empty() { "" } else { "\n" };
+        result(format_args!("{}{text}{between}{failed}", if at == 0 { "" } else { "\n" }))?;
     }
     Ok(())
 }

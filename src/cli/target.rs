@@ -104,6 +104,15 @@ fn plain_name(argument: &str) -> &str {
     name.filter(|name| !name.contains('/') && !is_file_name(name)).unwrap_or(argument)
 }
 
+/// The run and the node of an argument `RUN/NODE`. A path of a handle has no node.
+pub(super) fn split_node(argument: &str) -> (&str, Option<&str>) {
+    let name = plain_name(argument);
+    if is_file_name(argument) || argument.starts_with(['.', '/']) {
+        return (argument, None);
+    }
+    name.split_once('/').map_or((name, None), |(run, node)| (run, Some(node)))
+}
+
 /// Whether an argument is the path of a handle and not a name.
 pub(super) fn is_path(argument: &str) -> bool {
     is_file_name(argument) || plain_name(argument).contains('/')

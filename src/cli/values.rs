@@ -1,14 +1,15 @@
 //! Types of flag values: each value is checked once, here.
 
+use std::ffi::OsStr;
 use std::str::FromStr;
 
-use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Command, ValueEnum};
 
 use crate::argo::duration;
 use crate::argo::identity::{IdentityError, ObjectName};
 use crate::cluster::{TemplateKind, TemplateKindError};
-use crate::output::format::Format;
+use crate::output::format::{Format, ObjectFormat};
 
 /// The maximum length of a namespace, a label's value, and a label's or annotation's name.
 const MAX_LENGTH: usize = 63;
@@ -156,6 +157,30 @@ pub(super) fn formats(
     let described = |format: &Format| Some(PossibleValue::help(format.to_possible_value()?, help(format)));
     let values: Vec<PossibleValue> = Format::value_variants().iter().filter_map(described).collect();
     PossibleValuesParser::new(values).try_map(|text| <Format as ValueEnum>::from_str(&text, false))
+}
+
+/// `-o` of verbs that print workflows: kubectl's formats.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ObjectFormats;
+
+impl TypedValueParser for ObjectFormats {
+    type Value = ObjectFormat;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<ObjectFormat, clap::Error> {
+        let parser = clap::builder::NonEmptyStringValueParser::new();
+        parser.try_map(|text| text.parse::<ObjectFormat>()).parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let plain = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let more = [
+            PossibleValue::new("jsonpath=")
+                .help("Values by kubectl's JSONPath template, such as jsonpath={.metadata.name}"),
+            PossibleValue::new("custom-columns=")
+                .help("A table, such as custom-columns=NAME:.metadata.name,PHASE:.status.phase"),
+        ];
+        Some(Box::new(plain.chain(more)))
+    }
 }
 
 /// `--max-tasks`.

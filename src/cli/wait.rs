@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::follow::{conclude, ending, follow_all};
+use super::follow::{End, conclude, ending, follow_all};
 use super::report::ReportArgs;
 use super::runtime::{block_on, until_interrupted};
 use super::target::TargetArgs;
-use super::values::span;
-use crate::backend::{Deadline, Snapshot};
+use super::values::{ObjectFormats, span};
+use crate::backend::Deadline;
 use crate::exit::Exit;
-use crate::output::format::{Format, rendered};
+use crate::output::format::ObjectFormat;
 use crate::output::stream::result;
 
 const EXAMPLES: &str = "Examples:
@@ -51,8 +51,8 @@ pub(super) struct Args {
     timeout: Option<Duration>,
 
     /// What to print to standard output; objects show the final state
-    #[arg(short, long, value_name = "FORMAT")]
-    output: Option<Format>,
+    #[arg(short, long, value_name = "FORMAT", value_parser = ObjectFormats)]
+    output: Option<ObjectFormat>,
 
     /// Print only the result and errors
     #[arg(short, long)]
@@ -76,21 +76,28 @@ async fn wait(args: &Args) -> Result<Exit, Failure> {
     let followed = follow_all(args.runs.iter().map(|run| (run.clone(), ended(args, run, deadline)))).await;
     let worst = conclude(&followed, &args.report);
     let runs = followed.into_iter().filter_map(|followed| followed.end.ok());
-    let objects: Vec<Value> = runs.map(|run| run.workflow.written_out().into_value()).collect();
-    if let Some(format) = args.output.filter(|_| !objects.is_empty()) {
-        result(rendered(format, &objects))?;
+    let objects: Vec<Value> = runs.map(|run| run.state.workflow.written_out().into_value()).collect();
+    if let Some(format) = args.output.as_ref().filter(|_| !objects.is_empty()) {
+        result(format.rendered(&objects))?;
     }
     Ok(worst)
 }
 
-async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<Snapshot, Failure> {
-    let end = async { Ok(args.target.resolve(run).await?.end(None, deadline, None).await?) };
+async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<End, Failure> {
+    let end = async {
+        let run = args.target.resolve(run).await?;
+        let state = run.end(None, deadline, None).await?;
+        Ok(End::of(&run, state).await)
+    };
     // Print the error at once: the other runs may take hours.
     let ended = end.await.inspect_err(|failure: &Failure| {
         failure.report();
     })?;
     if args.output.is_none() && !args.quiet {
-        result(ending(&ended) + "\n")?;
+        result(ending(&ended.state) + "\n")?;
+    }
+    if !args.quiet {
+        ended.tell();
     }
     Ok(ended)
 }

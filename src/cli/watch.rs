@@ -5,15 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::Failure;
-use super::follow::{Followed, Screen, ending, exit};
+use super::follow::{End, Followed, Screen, ending, exit};
 use super::report::ReportArgs;
 use super::runtime::{block_on, until_interrupted};
 use super::status::FOLD;
 use super::target::TargetArgs;
 use super::values::span;
-use crate::backend::{Deadline, Snapshot};
+use crate::backend::Deadline;
 use crate::exit::Exit;
-use crate::output::stream::{result, stdout_colors};
+use crate::output::stream::result;
 use crate::output::tree::{self, Look};
 
 const EXAMPLES: &str = "Examples:
@@ -57,20 +57,24 @@ async fn watch(args: &Args) -> Result<Exit, Failure> {
     let followed = [Followed { run: args.run.clone(), end }];
     let written = args.report.write(&followed);
     let [Followed { end, .. }] = followed;
-    Ok(exit(&end?).max(written))
+    Ok(exit(&end?.state).max(written))
 }
 
-async fn watched(args: &Args) -> Result<Snapshot, Failure> {
+async fn watched(args: &Args) -> Result<End, Failure> {
     let deadline = Deadline::after(args.timeout);
     let run = args.target.resolve(&args.run).await?;
+    let known = run.get().await?;
     let screen = Screen::new(false);
+    screen.expect(&run, &known.workflow).await;
     let mut show = |state: &_| screen.show(state);
-    let ended = run.end(None, deadline, Some(&mut show)).await;
+    let ended = run.end(Some(&known.workflow), deadline, Some(&mut show)).await;
     drop(screen);
     let ended = ended?;
-    let look = Look { color: stdout_colors(), fold: Some(FOLD), lines: None, width: None, now: Timestamp::now() };
+    let look = Look::of_stdout(Some(FOLD), Timestamp::now());
     let mask = ended.mask();
     let tree = tree::draw(&mask.nodes(ended.nodes.all.clone()), look);
     result(format_args!("{tree}{}\n", ending(&ended)))?;
-    Ok(ended)
+    let end = End::of(&run, ended).await;
+    end.tell();
+    Ok(end)
 }

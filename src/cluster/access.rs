@@ -9,6 +9,7 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::ClusterError;
+use crate::shell::word;
 
 /// A server that does not accept a connection within this time is unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,6 +41,15 @@ pub(crate) struct Resolved {
 }
 
 impl Access {
+    /// The flags that select the same cluster and user again, as words of a shell.
+    pub(super) fn flags(&self, context: Option<&str>) -> Vec<String> {
+        let kubeconfig = self.kubeconfig.as_ref().map(|file| file.display().to_string());
+        let flags =
+            [("--context", context), ("--kubeconfig", kubeconfig.as_deref()), ("--as", self.as_user.as_deref())];
+        let given = flags.into_iter().filter_map(|(flag, value)| Some(format!("{flag} {}", word(value?))));
+        given.chain(self.as_groups.iter().map(|group| format!("--as-group {}", word(group)))).collect()
+    }
+
     /// Reads the kubeconfig, or a pod's service account if there is none.
     pub(crate) async fn resolve(&self) -> Result<Resolved, ClusterError> {
         if self.as_user.is_none() && !self.as_groups.is_empty() {

@@ -69,6 +69,7 @@ use kind::Resource;
 use request::{Call, Verb};
 
 use crate::mask;
+use crate::shell::word;
 
 /// The default timeout of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -86,6 +87,8 @@ pub struct Cluster {
     /// The kubeconfig's credential plugin.
     plugin: Option<ExecConfig>,
     namespace: String,
+    /// The flags that select the cluster and the user, as words of a shell.
+    flags: Vec<String>,
     /// Whether the namespace comes from the user and not from the kubeconfig.
     asked_namespace: bool,
     request_timeout: Duration,
@@ -109,6 +112,7 @@ impl Cluster {
         Ok(Self {
             client,
             server,
+            flags: access.flags(resolved.context.as_deref()),
             context: resolved.context,
             proxy,
             plugin,
@@ -132,6 +136,12 @@ impl Cluster {
     /// The default namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// The flags that select this cluster, user and namespace, as words of a shell.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let namespace = format!("-n {}", word(&self.namespace));
+        std::iter::once(namespace).chain(self.flags.iter().cloned()).collect()
     }
 
     /// The same connection with another namespace.

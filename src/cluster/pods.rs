@@ -59,6 +59,12 @@ impl Pod {
         over || self.container(container).any(|one| one["state"]["terminated"].is_object())
     }
 
+    /// The names of its containers, those of its start first.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        let lists = ["initContainerStatuses", "containerStatuses"].map(|field| self.status[field].as_array());
+        lists.into_iter().flatten().flatten().filter_map(|one| one["name"].as_str().map(str::to_owned)).collect()
+    }
+
     fn container<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
         let lists = ["containerStatuses", "initContainerStatuses"].map(|field| self.status[field].as_array());
         lists.into_iter().flatten().flatten().filter(move |one| one["name"] == name)

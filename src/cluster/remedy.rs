@@ -3,6 +3,7 @@
 use super::error::ClusterError;
 use super::kind::Resource;
 use crate::exit::{CommandError, Exit};
+use crate::shell::word;
 
 impl CommandError for ClusterError {
     fn exit(&self) -> Exit {
@@ -85,7 +86,7 @@ fn grant(user: &str, verb: &str, resource: &str, namespace: Option<&str>) -> Str
     let plural = resource.split('.').next().unwrap_or(resource);
     let subject = match user.strip_prefix("system:serviceaccount:") {
         Some(account) => format!("--serviceaccount={account}"),
-        None => format!("--user={}", quoted(user)),
+        None => format!("--user={}", word(user)),
     };
     let (kind, within) = match namespace {
         Some(namespace) => ("role", format!(" -n {namespace}")),
@@ -98,21 +99,9 @@ fn grant(user: &str, verb: &str, resource: &str, namespace: Option<&str>) -> Str
     )
 }
 
-/// Quotes a text as one word for a shell.
-fn quoted(text: &str) -> String {
-    let plain = |character: char| character.is_alphanumeric() || "@%+=:,./_-".contains(character);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_user_name_with_spaces_is_quoted() {
-        assert_eq!(quoted("oidc:eve@corp"), "oidc:eve@corp");
-        assert_eq!(quoted("Eve O'Hara; rm -rf"), r"'Eve O'\''Hara; rm -rf'");
-    }
 
     #[test]
     fn forbidden_names_user_verb_resource_namespace_and_remedy() {

@@ -12,6 +12,7 @@ use super::record::{Record, RecordError};
 use super::times::Times;
 use super::watch::Watch;
 use crate::argo::Workflow;
+use crate::argo::node_pods::PodSelection;
 use crate::argo::status::Node;
 
 /// What is written within this time is read at once.
@@ -20,10 +21,12 @@ const GATHER: Duration = Duration::from_millis(20);
 /// Which logs of a run are read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
-    /// The id, name or display name of a node; all of them without.
-    pub node: Option<String>,
+    /// Whose logs.
+    pub pods: PodSelection,
     /// The container; `main` without, and all of them where there is no `main`.
     pub container: Option<String>,
+    /// All containers, and what Argo's executor writes into them.
+    pub all: bool,
     /// Only so many lines of what a log holds at first.
     pub tail: Option<usize>,
     /// Only what was written since, as far as it is known.
@@ -50,7 +53,7 @@ pub(crate) async fn read(
 ) -> Result<Outcome, RecordError> {
     let mut watch = wanted.follow.then(Watch::new);
     let mut logs = Logs::default();
-    logs.done.found = wanted.node.is_none();
+    logs.done.found = wanted.pods.node.is_none();
     loop {
         if let Some(watch) = &watch {
             watch.add(record.directory());
@@ -59,7 +62,7 @@ pub(crate) async fn read(
         // Looked at first: a process that ends in between has written all it knows.
         let live = wanted.follow && record.is_live();
         let nodes = Workflow::view(&record.workflow()?).nodes();
-        if let Some(pods) = nodes.pods(wanted.node.as_deref()) {
+        if let Some(pods) = nodes.pods(&wanted.pods) {
             logs.done.found = true;
             for pod in pods {
                 let directory = record.directory().join("nodes").join(&pod.id);
@@ -76,6 +79,14 @@ pub(crate) async fn read(
             _ => return Ok(logs.done),
         }
     }
+}
+
+/// The last lines of the main log of a node.
+pub(crate) fn tail(record: &Record, node_id: &str, lines: usize) -> io::Result<Vec<Vec<u8>>> {
+    let mut file = File::open(record.directory().join("nodes").join(node_id).join("main.log"))?;
+    let begin = last_lines(&mut file, lines)?;
+    file.seek(SeekFrom::Start(begin))?;
+    BufReader::new(file).split(b'\n').take(lines).collect()
 }
 
 fn fault(path: &Path) -> impl FnOnce(io::Error) -> RecordError {
@@ -99,7 +110,7 @@ impl Logs {
         last: bool,
         print: &mut impl FnMut(&str, Option<Timestamp>, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
-        let containers = containers(directory, wanted.container.as_deref())?;
+        let containers = containers(directory, wanted)?;
         for (path, container) in &containers {
             let source = if containers.len() > 1 {
                 format!("{}[{container}]", node.display_name)
@@ -154,7 +165,7 @@ impl Logs {
 }
 
 /// The logs in a node's directory, by the names of their containers.
-fn containers(directory: &Path, wanted: Option<&str>) -> io::Result<Vec<(PathBuf, String)>> {
+fn containers(directory: &Path, wanted: &Wanted) -> io::Result<Vec<(PathBuf, String)>> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -167,7 +178,10 @@ fn containers(directory: &Path, wanted: Option<&str>) -> io::Result<Vec<(PathBuf
         }
     }
     all.sort();
-    let wanted = wanted.or_else(|| all.iter().any(|(_, name)| name == "main").then_some("main"));
+    if wanted.all {
+        return Ok(all);
+    }
+    let wanted = wanted.container.as_deref().or_else(|| all.iter().any(|(_, name)| name == "main").then_some("main"));
     all.retain(|(_, name)| wanted.is_none_or(|wanted| name == wanted));
     Ok(all)
 }

@@ -32,6 +32,7 @@ mod refusal;
 pub(crate) mod resolved;
 pub(crate) mod run_locks;
 pub(crate) mod sandbox;
+pub(crate) mod saved_artifacts;
 pub(crate) mod scheduler;
 pub(crate) mod secrets;
 pub(crate) mod store;

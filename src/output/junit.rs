@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
+use super::failures::details;
 use crate::report::cases::{Attempt, Case, Suite, Verdict};
 
 /// The document.
@@ -26,11 +27,11 @@ fn test_suite(suite: &Suite) -> TestSuite {
         xml.extra.insert("timestamp".into(), started.to_string().into());
     }
     xml.add_properties(suite.properties.iter().map(|(name, value)| Property::new(*name, legal(value))));
-    xml.add_test_cases(suite.cases.iter().map(test_case));
+    xml.add_test_cases(suite.cases.iter().map(|case| test_case(suite, case)));
     xml
 }
 
-fn test_case(case: &Case) -> TestCase {
+fn test_case(suite: &Suite, case: &Case) -> TestCase {
     let mut status = match &case.verdict {
         Verdict::Passed => TestCaseStatus::success(),
         Verdict::Failed(_) => TestCaseStatus::non_success(NonSuccessKind::Failure),
@@ -42,6 +43,9 @@ fn test_case(case: &Case) -> TestCase {
     }
     if case.verdict.is_failure() {
         status.set_type(kind(&case.verdict));
+    }
+    if let Some(failure) = suite.failure(case) {
+        status.set_description(legal(&details(&suite.failures, failure)));
     }
     if !matches!(case.verdict, Verdict::Skipped(_)) {
         status.add_reruns(case.attempts.iter().map(rerun));
@@ -80,6 +84,7 @@ fn time(took: SignedDuration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::failures::Failures;
 
     fn suite(cases: Vec<Case>) -> Suite {
         Suite {
@@ -89,6 +94,7 @@ mod tests {
             started: "2026-11-21T10:00:00Z".parse().ok(),
             took: Some(SignedDuration::from_secs(65)),
             cases,
+            failures: Failures::default(),
         }
     }
 
@@ -101,6 +107,7 @@ mod tests {
             took: Some(SignedDuration::from_millis(1500)),
             cached: false,
             attempts: Vec::new(),
+            id: String::new(),
         }
     }
 

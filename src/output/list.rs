@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::{SignedDuration, Timestamp};
 
+use super::fit;
 use super::summary::cache;
 use super::tree::{elapsed, printable};
 use crate::argo::Workflow;
@@ -32,6 +33,8 @@ pub(crate) struct Columns {
     pub wide: bool,
     /// Show their names.
     pub header: bool,
+    /// The width of the terminal, if it is printed to one.
+    pub width: Option<usize>,
 }
 
 impl Row {
@@ -80,23 +83,34 @@ pub(crate) struct Growing {
     columns: Columns,
     /// Empty before the header is printed.
     widths: Vec<u16>,
+    /// The largest widths of the columns on a terminal.
+    limits: Vec<usize>,
 }
 
 impl Growing {
     /// An empty table.
     pub(crate) fn new(columns: Columns) -> Self {
-        Self { columns, widths: Vec::new() }
+        Self { columns, widths: Vec::new(), limits: Vec::new() }
     }
 
     /// The next lines; the first ones with the header.
     pub(crate) fn text(&mut self, rows: &[Row], now: Timestamp) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        let mut rows: Vec<Vec<String>> = rows.iter().map(|row| cells(row, self.columns, now)).collect();
+        if let Some(width) = self.columns.width {
+            if self.limits.is_empty() {
+                let header: Vec<String> = header(self.columns).into_iter().map(str::to_owned).collect();
+                self.limits = fit::limits(&fit::widths(rows.iter().chain([&header])), width);
+            }
+            rows = rows.into_iter().map(|row| fit::cut(row, &self.limits)).collect();
+        }
         if self.widths.is_empty() && self.columns.header {
-            table.set_header(header(self.columns));
+            let names = header(self.columns).into_iter().map(str::to_owned).collect();
+            table.set_header(if self.limits.is_empty() { names } else { fit::cut(names, &self.limits) });
         }
         for row in rows {
-            table.add_row(cells(row, self.columns, now));
+            table.add_row(row);
         }
 
         let widths = table.column_max_content_widths();
@@ -176,11 +190,15 @@ mod tests {
         let row = Row::of(&workflow, Summary::of(&workflow, &workflow.nodes()));
         let now = Timestamp::from_second(3 * 3600).unwrap_or(Timestamp::UNIX_EPOCH);
         assert_eq!(
-            table(std::slice::from_ref(&row), Columns { namespace: false, wide: false, header: true }, now),
+            table(
+                std::slice::from_ref(&row),
+                Columns { namespace: false, wide: false, header: true, width: None },
+                now
+            ),
             "NAME  PHASE   AGE  DURATION  PROGRESS  RUN ID  ATTEMPT  MESSAGE\nw     Failed  3h   1m05s     1/2       r1      1        no ***\n"
         );
         assert!(
-            table(&[row], Columns { namespace: true, wide: true, header: true }, now)
+            table(&[row], Columns { namespace: true, wide: true, header: true, width: None }, now)
                 .starts_with("NAMESPACE  NAME  PHASE   AGE")
         );
     }
@@ -193,7 +211,7 @@ mod tests {
 
     #[test]
     fn later_lines_are_aligned_with_the_first() {
-        let mut lines = Growing::new(Columns { namespace: false, wide: false, header: true });
+        let mut lines = Growing::new(Columns { namespace: false, wide: false, header: true, width: None });
         let now = Timestamp::UNIX_EPOCH;
         let first = lines.text(&[row("alpha", "Running", "0/1")], now);
         assert_eq!(
@@ -206,7 +224,7 @@ mod tests {
 
     #[test]
     fn lines_that_differ_only_in_time_look_the_same() {
-        let columns = Columns { namespace: false, wide: false, header: true };
+        let columns = Columns { namespace: false, wide: false, header: true, width: None };
         let (before, after) = (row("a", "Running", "0/2"), row("a", "Running", "1/2"));
         assert!(before.looks_the_same(&before.clone(), columns) && !before.looks_the_same(&after, columns));
         assert_eq!(before.in_phase("Deleted").summary.phase, "Deleted");

@@ -8,11 +8,15 @@ use console::Style;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::fit;
 use super::tree::{self, Look, elapsed, printable};
 use crate::argo::Workflow;
 use crate::argo::status::{Node, NodeType, pod_name};
 use crate::mask::{Mask, shown};
+use crate::report::address::Address;
+use crate::report::outputs::{of_node, of_run};
 use crate::report::summary::Summary;
+use crate::report::waits::Wait;
 
 /// The number of running nodes named before the rest is counted.
 const MAX_CURRENT: usize = 5;
@@ -28,6 +32,16 @@ pub(crate) struct View<'a> {
     pub summary: &'a Summary,
     /// The nodes to show.
     pub nodes: Vec<Node>,
+    /// What the run waits for.
+    pub waits: Vec<Wait>,
+    /// The number of the last attempt of the run and its workflow, if it is a later one.
+    pub latest: Option<(u32, String)>,
+    /// How another command finds the run.
+    pub address: &'a Address,
+    /// Show outputs.
+    pub outputs: bool,
+    /// The directory of the artifacts of a run of this machine.
+    pub store: Option<String>,
 }
 
 /// The run's summary, then its nodes as a tree.
@@ -35,18 +49,43 @@ pub(crate) fn text(view: &View<'_>, look: Look) -> String {
     let mask = Mask::of(view.workflow, &view.nodes);
     let head = head(view, &mask, look);
     let tree = tree::draw(&mask.nodes(view.nodes.clone()), look);
-    if tree.is_empty() { head } else { format!("{head}\n{tree}") }
+    let tree = if tree.is_empty() { tree } else { format!("\n{tree}") };
+    format!("{head}{tree}{}", outputs(view, &mask))
 }
 
 /// The run's summary, then its nodes as a table.
 pub(crate) fn wide(view: &View<'_>, look: Look) -> String {
     let mask = Mask::of(view.workflow, &view.nodes);
     let head = head(view, &mask, look);
-    if view.nodes.is_empty() {
-        head
+    let table = if view.nodes.is_empty() {
+        String::new()
     } else {
-        format!("{head}\n{}", table(&view.summary.name, &view.nodes, &mask, look.now))
+        format!("\n{}", table(&view.summary.name, &view.nodes, &mask, look))
+    };
+    format!("{head}{table}{}", outputs(view, &mask))
+}
+
+/// The outputs of the run and of its nodes, if they are asked for.
+fn outputs(view: &View<'_>, mask: &Mask) -> String {
+    if !view.outputs {
+        return String::new();
     }
+    let mut text = String::from("\nOutputs:\n");
+    let mut any = false;
+    let of_nodes = view
+        .nodes
+        .iter()
+        .map(|node| (mask.text(&node.name), of_node(view.workflow, node, mask, view.store.as_deref())));
+    for (name, outputs) in
+        std::iter::once((view.summary.name.clone(), of_run(view.workflow, mask, view.store.as_deref()))).chain(of_nodes)
+    {
+        for output in outputs {
+            any = true;
+            let (name, value) = (printable(&name), printable(&output.value));
+            let _ = writeln!(text, "  {name}  {}: {value}", printable(&output.name));
+        }
+    }
+    if any { text } else { "\nOutputs: none\n".to_owned() }
 }
 
 fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
@@ -59,7 +98,7 @@ fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
     add("Phase", Some(phase(summary, look.color)));
     add("Message", Some(mask.text(&summary.message)));
     add("Run ID", summary.run_id.clone());
-    add("Attempt", summary.attempt.filter(|attempt| *attempt > 1).map(|attempt| attempt.to_string()));
+    add("Attempt", attempt(view));
     add("Retry of", summary.retry_of.clone());
     add("Started", summary.start_time.map(moment));
     add("Finished", summary.completion_time.map(moment));
@@ -68,6 +107,9 @@ fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
     add("Nodes", nodes(summary));
     add("Cached", cached(summary));
     add("Current", Some(mask.text(&current(summary))));
+    for wait in &view.waits {
+        add("Waits for", Some(mask.text(&waiting(wait, view.address))));
+    }
     add("Partial", summary.partial.as_ref().map(ToString::to_string));
 
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0) + 1;
@@ -78,6 +120,25 @@ fn head(view: &View<'_>, mask: &Mask, look: Look) -> String {
         let _ = writeln!(text, "{:<width$}  {value}", format!("{label}:"));
     }
     text + &parameters(view.workflow, mask)
+}
+
+/// `2`, or `2 of 3, the last is etl-x2k9f`; nothing for a run that was never retried.
+fn attempt(view: &View<'_>) -> Option<String> {
+    let own = view.summary.attempt?;
+    match &view.latest {
+        Some((number, name)) => Some(format!("{own} of {number}, the last is {name}")),
+        None if own > 1 => Some(format!("{own} of {own}")),
+        None => None,
+    }
+}
+
+fn waiting(wait: &Wait, address: &Address) -> String {
+    match wait {
+        Wait::Suspended => format!("somebody who resumes the run: {}", address.resume(None)),
+        Wait::Resume(node) => format!("somebody who resumes node {node}: {}", address.resume(Some(node))),
+        Wait::Lock { lock, held_by } if held_by.is_empty() => format!("lock {lock}"),
+        Wait::Lock { lock, held_by } => format!("lock {lock}, held by {}", held_by.join(", ")),
+    }
 }
 
 /// A time as Kubernetes writes it, in whole seconds.
@@ -140,16 +201,15 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn table(workflow: &str, nodes: &[Node], mask: &Mask, now: Timestamp) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["NODE", "PHASE", "TYPE", "TEMPLATE", "DURATION", "POD", "INPUTS", "MESSAGE"]);
+fn table(workflow: &str, nodes: &[Node], mask: &Mask, look: Look) -> String {
+    const HEADER: [&str; 8] = ["NODE", "PHASE", "TYPE", "TEMPLATE", "DURATION", "POD", "INPUTS", "MESSAGE"];
+    let mut rows = vec![HEADER.map(str::to_owned).to_vec()];
     for node in nodes {
         let template = node.called();
         let pod = if node.kind == NodeType::Pod { pod_name(workflow, template, &node.name) } else { String::new() };
-        let took = node.started_at.map(|start| elapsed(node.finished_at.unwrap_or(now).duration_since(start)));
+        let took = node.started_at.map(|start| elapsed(node.finished_at.unwrap_or(look.now).duration_since(start)));
         let kind = serde_json::to_value(node.kind).map(|kind| plain(&kind)).unwrap_or_default();
-        table.add_row([
+        rows.push(vec![
             printable(&mask.text(&node.name)),
             node.phase.as_str().to_owned(),
             kind,
@@ -161,6 +221,15 @@ fn table(workflow: &str, nodes: &[Node], mask: &Mask, now: Timestamp) -> String 
         ]);
     }
 
+    if let Some(width) = look.width {
+        let limits = fit::limits(&fit::widths(&rows), width);
+        rows = rows.into_iter().map(|row| fit::cut(row, &limits)).collect();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let mut rows = rows.into_iter();
+    table.set_header(rows.next().unwrap_or_default());
+    table.add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -206,16 +275,27 @@ mod tests {
         let workflow = Workflow::from(workflow());
         let nodes = workflow.nodes();
         let now = Timestamp::from_second(12).unwrap_or(Timestamp::UNIX_EPOCH);
-        let look = Look { color: false, fold: None, lines: None, width: None, now };
-        draw(&View { workflow: &workflow, summary: &Summary::of(&workflow, &nodes), nodes: nodes.all }, look)
+        let look = Look::plain(now);
+        let view = View {
+            workflow: &workflow,
+            summary: &Summary::of(&workflow, &nodes),
+            nodes: nodes.all,
+            waits: vec![Wait::Resume("a b".to_owned())],
+            latest: Some((3, "w-3".to_owned())),
+            address: &Address::local("w", "default"),
+            outputs: false,
+            store: None,
+        };
+        draw(&view, look)
     }
 
     #[test]
     fn a_run_is_shown_without_its_secrets() {
         assert_eq!(
             drawn(text),
-            "Name:       w\nNamespace:  ci\nPhase:      Running\nRun ID:     r1\nStarted:    1970-01-01T00:00:00Z\n\
-             Duration:   12s\nProgress:   0/1\nNodes:      2 (0 succeeded, 1 failed)\nParameters:\n  date: today\n  db_password: ***\n\
+            "Name:       w\nNamespace:  ci\nPhase:      Running\nRun ID:     r1\nAttempt:    1 of 3, the last is w-3\nStarted:    1970-01-01T00:00:00Z\n\
+             Duration:   12s\nProgress:   0/1\nNodes:      2 (0 succeeded, 1 failed)\n\
+             Waits for:  somebody who resumes node a b: kubectl runnable resume w --node-field-selector 'displayName=a b' --local\nParameters:\n  date: today\n  db_password: ***\n\
              \n● w        12s\n└─ ✖ load  Failed  11s  exit code 1: *** ***\n"
         );
     }

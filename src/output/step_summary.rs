@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 
+use super::failures::{commands, headline, origin};
 use super::tree::{elapsed, printable};
 use crate::report::cases::{Case, Suite, Verdict};
 
 /// The maximum number of cases of a run: GitHub accepts a summary of at most 1 MiB.
 const MAX_CASES: usize = 100;
+/// The maximum number of failures shown with their logs.
+const MAX_LOGS: usize = 3;
 
 /// The runs, each with a table that begins with the failures.
 pub(crate) fn markdown(suites: &[Suite]) -> String {
@@ -15,6 +18,7 @@ pub(crate) fn markdown(suites: &[Suite]) -> String {
         let _ = writeln!(text, "### {}\n", title(suite));
         table(&mut text, suite);
         text.push('\n');
+        next_steps(&mut text, suite);
     }
     text
 }
@@ -51,6 +55,31 @@ fn table(text: &mut String, suite: &Suite) {
     }
 }
 
+/// The first failures with the ends of their logs, and the commands that help.
+fn next_steps(text: &mut String, suite: &Suite) {
+    let failures = &suite.failures;
+    if !failures.is_failure {
+        return;
+    }
+    for node in failures.nodes.iter().take(MAX_LOGS) {
+        let _ = writeln!(text, "**{}** ({})\n", escaped(&headline(node)), escaped(&origin(node)));
+        if !node.log.is_empty() {
+            let lines: Vec<String> = node.log.iter().map(|line| printable(line)).collect();
+            fenced(text, "text", &lines);
+        }
+    }
+    let commands: Vec<String> =
+        commands(failures).into_iter().map(|(label, command)| format!("{command}  # {label}")).collect();
+    fenced(text, "sh", &commands);
+}
+
+/// Lines of code. The fence is longer than any in the lines.
+fn fenced(text: &mut String, language: &str, lines: &[String]) {
+    let longest = lines.iter().flat_map(|line| line.split(|letter| letter != '`')).map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let _ = writeln!(text, "{fence}{language}\n{}\n{fence}\n", lines.join("\n"));
+}
+
 fn mark(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "✅",
@@ -85,10 +114,19 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::report::failures::Failures;
 
     fn case(name: &str, verdict: Verdict) -> Case {
         let (name, template) = (name.to_owned(), "t".to_owned());
-        Case { name, template, verdict, took: Some(SignedDuration::from_secs(2)), cached: false, attempts: Vec::new() }
+        Case {
+            name,
+            template,
+            verdict,
+            took: Some(SignedDuration::from_secs(2)),
+            cached: false,
+            attempts: Vec::new(),
+            id: String::new(),
+        }
     }
 
     fn suite(cases: Vec<Case>) -> Suite {
@@ -99,6 +137,7 @@ mod tests {
             started: None,
             took: Some(SignedDuration::from_secs(65)),
             cases,
+            failures: Failures::default(),
         }
     }
 

@@ -1,9 +1,12 @@
 //! The two standard streams: standard output carries the result, standard error all messages. A closed stream does not
 //! end a command.
 
-use crate::exit::{CommandError, Exit};
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use console::Term;
+
+use crate::exit::{CommandError, Exit};
 
 /// The result could not be written, for another reason than a closed pipe.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,17 @@ pub(crate) fn talk(line: impl Display) {
 /// Whether a user at a terminal can answer prompts and see progress.
 pub(crate) fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn is_stdout_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// The width of the terminal that standard output is.
+pub(crate) fn stdout_width() -> Option<usize> {
+    let size = io::stdout().is_terminal().then(|| Term::stdout().size_checked()).flatten();
+    size.map(|(_, width)| usize::from(width)).filter(|width| *width > 0)
 }
 
 /// Whether to use colours on standard output.

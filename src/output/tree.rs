@@ -7,6 +7,7 @@ use std::fmt::Write;
 use console::{Style, measure_text_width, truncate_str};
 use jiff::{SignedDuration, Timestamp};
 
+use super::stream::{stdout_colors, stdout_width};
 use crate::argo::status::{Node, NodeType, Phase};
 
 /// Longer names do not widen the column of names.
@@ -25,28 +26,47 @@ pub(crate) struct Look {
     pub width: Option<usize>,
     /// The current time, for durations of running nodes.
     pub now: Timestamp,
+    /// Whether running nodes are lost, because the process of their run was killed.
+    pub lost: bool,
+}
+
+impl Look {
+    /// For standard output: within the width of a terminal, and with colours there.
+    pub(crate) fn of_stdout(fold: Option<usize>, now: Timestamp) -> Self {
+        Self { color: stdout_colors(), fold, width: stdout_width(), ..Self::plain(now) }
+    }
+
+    /// Everything, without colours.
+    pub(crate) fn plain(now: Timestamp) -> Self {
+        Self { color: false, fold: None, lines: None, width: None, now, lost: false }
+    }
 }
 
 /// Draws the nodes as a tree, one line per node.
 pub(crate) fn draw(nodes: &[Node], look: Look) -> String {
     let rows = rows(nodes, &children(nodes), look);
-    let widest = look.width.map_or(MAX_TITLE, |width| MAX_TITLE.min(width * 2 / 3));
-    let title_width = rows.iter().map(|row| measure_text_width(&row.title)).max().unwrap_or(0).min(widest);
     let (shown, left_out) = match look.lines {
         Some(lines) if rows.len() > lines => rows.split_at(lines.saturating_sub(1)),
         _ => (&rows[..], &[][..]),
     };
+    let mut text = lines(shown, look);
+    if !left_out.is_empty() {
+        let _ = writeln!(text, "… {} more lines", left_out.len());
+    }
+    text
+}
 
+/// Rows as lines: names in one column, cut in the middle if they are too long for the width.
+pub(super) fn lines(rows: &[Row], look: Look) -> String {
+    let widest = look.width.map_or(MAX_TITLE, |width| MAX_TITLE.min(width * 2 / 3));
+    let title_width = rows.iter().map(Row::title_width).max().unwrap_or(0).min(widest);
     let mut text = String::new();
-    for row in shown {
-        let title = truncated(&row.title, look.width.map(|_| title_width));
+    for row in rows {
+        let title = row.title(look.width.map(|_| title_width));
         let padding = " ".repeat(title_width.saturating_sub(measure_text_width(&title)));
         let line = format!("{title}{padding}  {}", row.detail);
         let line = truncated(line.trim_end(), look.width);
         let _ = writeln!(text, "{line}");
-    }
-    if !left_out.is_empty() {
-        let _ = writeln!(text, "… {} more lines", left_out.len());
     }
     text
 }
@@ -55,9 +75,59 @@ fn truncated(text: &str, width: Option<usize>) -> Cow<'_, str> {
     width.map_or(Cow::Borrowed(text), |width| truncate_str(text, width, "…"))
 }
 
-struct Row {
-    title: String,
-    detail: String,
+/// A text without its middle, if it is wider than this.
+pub(super) fn without_middle(text: &str, width: usize) -> Cow<'_, str> {
+    if measure_text_width(text) <= width {
+        return Cow::Borrowed(text);
+    }
+    let (mut start, mut end) = (String::new(), String::new());
+    let mut letters = text.chars();
+    // The end tells similar names apart: it gets no less than the start.
+    while let Some(letter) = letters.next_back() {
+        end.insert(0, letter);
+        if measure_text_width(&end) > width / 2 {
+            end.remove(0);
+            break;
+        }
+    }
+    let left = width.saturating_sub(measure_text_width(&end) + 1);
+    for letter in text.chars() {
+        start.push(letter);
+        if measure_text_width(&start) > left {
+            start.pop();
+            break;
+        }
+    }
+    Cow::Owned(format!("{start}…{end}"))
+}
+
+/// A line of a tree.
+pub(super) struct Row {
+    /// The branches before the sign.
+    pub lead: String,
+    /// The sign, perhaps with colour codes.
+    pub sign: String,
+    /// The name.
+    pub label: String,
+    /// What follows in the next column.
+    pub detail: String,
+}
+
+impl Row {
+    fn title_width(&self) -> usize {
+        let sign = measure_text_width(&self.sign);
+        measure_text_width(&self.lead) + sign + usize::from(sign > 0) + measure_text_width(&self.label)
+    }
+
+    fn title(&self, width: Option<usize>) -> String {
+        let space = if self.sign.is_empty() { "" } else { " " };
+        let before = self.title_width() - measure_text_width(&self.label);
+        let label = width.map_or(Cow::Borrowed(self.label.as_str()), |width| {
+            without_middle(&self.label, width.saturating_sub(before).max(1))
+        });
+        let title = format!("{}{}{space}{label}", self.lead, self.sign);
+        truncated(&title, width).into_owned()
+    }
 }
 
 fn rows(nodes: &[Node], below: &[Vec<usize>], look: Look) -> Vec<Row> {
@@ -71,7 +141,7 @@ fn rows(nodes: &[Node], below: &[Vec<usize>], look: Look) -> Vec<Row> {
 
 fn push(rows: &mut Vec<Row>, nodes: &[Node], below: &[Vec<usize>], look: Look, place: usize, lead: &str, indent: &str) {
     let node = &nodes[place];
-    rows.push(Row { title: format!("{lead}{} {}", mark(node, look.color), label(node)), detail: detail(node, look) });
+    rows.push(Row { lead: lead.to_owned(), sign: mark(node, look), label: label(node), detail: detail(node, look) });
     let all = &below[place];
     let (shown, folded) = fold(nodes, all, look.fold);
     for (at, &child) in shown.iter().enumerate() {
@@ -80,7 +150,8 @@ fn push(rows: &mut Vec<Row>, nodes: &[Node], below: &[Vec<usize>], look: Look, p
         push(rows, nodes, below, look, child, &format!("{indent}{branch}"), &format!("{indent}{next}"));
     }
     if !folded.is_empty() {
-        rows.push(Row { title: format!("{indent}└─ … {} more", folded.len()), detail: counts(nodes, &folded) });
+        let (lead, label) = (format!("{indent}└─ "), format!("… {} more", folded.len()));
+        rows.push(Row { lead, sign: String::new(), label, detail: counts(nodes, &folded) });
     }
 }
 
@@ -142,9 +213,10 @@ fn parent(name: &str, nodes: &[Node], by_name: &HashMap<&str, usize>) -> Option<
 }
 
 /// The sign of a phase.
-pub(crate) fn mark(node: &Node, color: bool) -> String {
+fn mark(node: &Node, look: Look) -> String {
     let cached = node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
     let (sign, style) = match node.phase {
+        Phase::Running if look.lost => ("‽", Style::new().red()),
         Phase::Succeeded if cached => ("◎", Style::new().green()),
         Phase::Succeeded => ("✔", Style::new().green()),
         Phase::Failed => ("✖", Style::new().red()),
@@ -153,7 +225,7 @@ pub(crate) fn mark(node: &Node, color: bool) -> String {
         Phase::Pending => ("◷", Style::new().yellow()),
         Phase::Skipped | Phase::Omitted => ("○", Style::new().dim()),
     };
-    style.force_styling(color).apply_to(sign).to_string()
+    style.force_styling(look.color).apply_to(sign).to_string()
 }
 
 fn label(node: &Node) -> String {
@@ -170,6 +242,10 @@ fn detail(node: &Node, look: Look) -> String {
     let mut parts = Vec::new();
     if matches!(node.phase, Phase::Skipped | Phase::Omitted) || node.phase.is_unsuccessful() {
         parts.push(node.phase.as_str().to_owned());
+    }
+    if look.lost && node.phase == Phase::Running {
+        parts.push("lost".to_owned());
+        return parts.join("  ");
     }
 
     if cached {
@@ -211,7 +287,8 @@ mod tests {
         serde_json::from_value(document).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    const LOOK: Look = Look { color: false, fold: Some(2), lines: None, width: None, now: Timestamp::UNIX_EPOCH };
+    const LOOK: Look =
+        Look { color: false, fold: Some(2), lines: None, width: None, now: Timestamp::UNIX_EPOCH, lost: false };
 
     #[test]
     fn a_tree_follows_the_names() {
@@ -249,6 +326,13 @@ mod tests {
         assert_eq!(drawing.lines().count(), 4, "{drawing}");
         assert!(drawing.ends_with("… 7 more lines\n"), "{drawing}");
         assert!(drawing.lines().all(|line| measure_text_width(line) <= 20), "{drawing}");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_in_the_middle() {
+        assert_eq!(without_middle("a-long-name(12:x)", 11), "a-lon…12:x)");
+        assert_eq!(without_middle("short", 5), "short");
+        assert_eq!(measure_text_width(&without_middle("日本語日本語日本語", 9)), 8);
     }
 
     #[test]

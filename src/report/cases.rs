@@ -2,13 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::failures::{FailedNode, Failures};
 use super::summary::Summary;
 use super::work::Work;
 use crate::argo::status::{Node, Phase};
 use crate::mask::Mask;
 
 /// A run, or why its end is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Suite {
     /// The workflow's name.
     pub name: String,
@@ -22,6 +23,8 @@ pub(crate) struct Suite {
     pub took: Option<SignedDuration>,
     /// Its work, in order of start.
     pub cases: Vec<Case>,
+    /// What failed, and what to do next.
+    pub failures: Failures,
 }
 
 /// A piece of work: a pod with all its attempts, a suspension, or a whole template that was served from the cache.
@@ -39,6 +42,8 @@ pub(crate) struct Case {
     pub cached: bool,
     /// Failed attempts before the last one.
     pub attempts: Vec<Attempt>,
+    /// The id of the node, or of its last attempt.
+    pub id: String,
 }
 
 /// A failed attempt.
@@ -121,21 +126,44 @@ impl Suite {
             started: summary.start_time,
             took: summary.completion_time.and_then(|end| summary.duration(end)),
             cases,
+            failures: Failures::default(),
         }
+    }
+
+    /// The same suite with what failed.
+    pub(crate) fn with(self, failures: &Failures) -> Self {
+        Self { failures: failures.clone(), ..self }
+    }
+
+    /// The failure of a case. The run itself, as a case, has the first one.
+    pub(crate) fn failure(&self, case: &Case) -> Option<&FailedNode> {
+        if !case.verdict.is_failure() {
+            return None;
+        }
+        let of_node = self.failures.nodes.iter().find(|node| node.id == case.id);
+        of_node.or_else(|| self.failures.nodes.first().filter(|_| case.id.is_empty()))
     }
 
     /// A run whose end is not known.
     pub(crate) fn without_end(name: &str, why: &str) -> Self {
         let case = Case::of_run(name, Verdict::Errored(why.to_owned()));
         let (properties, phase) = (Vec::new(), String::new());
-        Self { name: name.to_owned(), properties, phase, started: None, took: None, cases: vec![case] }
+        Self {
+            name: name.to_owned(),
+            properties,
+            phase,
+            started: None,
+            took: None,
+            cases: vec![case],
+            failures: Failures::default(),
+        }
     }
 }
 
 impl Case {
     fn of_run(name: &str, verdict: Verdict) -> Self {
         let (name, template) = (name.to_owned(), "workflow".to_owned());
-        Self { name, template, verdict, took: None, cached: false, attempts: Vec::new() }
+        Self { name, template, verdict, took: None, cached: false, attempts: Vec::new(), id: String::new() }
     }
 }
 

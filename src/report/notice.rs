@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
+use super::address::Commands;
+use super::failures::{FailedNode, Failures, LOGS};
 use crate::argo::Workflow;
+use crate::mask::Mask;
 
 /// The content of a completion notice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Notice {
     /// The workflow's name.
     pub run: String,
@@ -17,20 +20,26 @@ pub(crate) struct Notice {
     pub phase: String,
     /// Why it did not succeed.
     pub error: Option<String>,
+    /// The nodes that failed, the earliest first.
+    pub failures: Vec<FailedNode>,
+    /// The commands that help, if the run did not succeed.
+    pub commands: Option<Commands>,
 }
 
 impl Notice {
     /// The notice for a Workflow object that has ended.
-    pub(crate) fn of(workflow: &Workflow) -> Self {
+    pub(crate) fn of(workflow: &Workflow, mask: &Mask, failures: &Failures) -> Self {
         let (phase, message) = (workflow.phase(), workflow.message());
         let success = phase == "Succeeded";
-        let error = if message.is_empty() { format!("the workflow ended as {phase}") } else { message.to_owned() };
+        let error = if message.is_empty() { format!("the workflow ended as {phase}") } else { mask.text(message) };
         Self {
             run: workflow.name().to_owned(),
             run_id: workflow.run_id().unwrap_or_default().to_owned(),
             success,
             phase: phase.to_owned(),
             error: (!success).then_some(error),
+            failures: failures.nodes.iter().take(LOGS).cloned().collect(),
+            commands: (!success).then(|| failures.commands()),
         }
     }
 }
@@ -40,6 +49,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::report::address::Address;
 
     #[test]
     fn a_notice_has_the_result_and_the_error() {
@@ -49,12 +59,20 @@ mod tests {
                 "spec": {"arguments": {"parameters": [{"name": "run_id", "value": "r1"}]}},
             })
         };
-        let told =
-            |phase, message| serde_json::to_value(Notice::of(&workflow(phase, message).into())).unwrap_or_default();
-        let failed =
+        let failures = Failures { address: Address::local("etl", "default"), ..Failures::default() };
+        let told = |phase, message| {
+            let workflow = Workflow::from(workflow(phase, message));
+            serde_json::to_value(Notice::of(&workflow, &Mask::default(), &failures)).unwrap_or_default()
+        };
+        let failed = told("Failed", "child failed");
+        let expected =
             json!({"run": "etl", "run_id": "r1", "success": false, "phase": "Failed", "error": "child failed"});
-        assert_eq!(told("Failed", "child failed"), failed);
-        let good = json!({"run": "etl", "run_id": "r1", "success": true, "phase": "Succeeded", "error": null});
+        for (field, value) in expected.as_object().into_iter().flatten() {
+            assert_eq!(&failed[field], value);
+        }
+        assert_eq!(failed["commands"]["retry"], "kubectl runnable retry etl --local");
+        let good = json!({"run": "etl", "run_id": "r1", "success": true, "phase": "Succeeded", "error": null,
+            "failures": [], "commands": null});
         assert_eq!(told("Succeeded", "all is well"), good);
         assert_eq!(told("Error", "")["error"], "the workflow ended as Error");
     }

@@ -44,6 +44,7 @@ impl<'a> Work<'a> {
         let before = attempts.split_last().map(|(_, before)| before).unwrap_or_default();
         Some(Case {
             name: self.mask.text(self.below_workflow(&node.name)),
+            id: attempts.last().map_or(&node.id, |last| &last.id).clone(),
             template: self.mask.text(&template(attempts.last().unwrap_or(&node))),
             verdict: self.verdict(last.unwrap_or(node)),
             took: took(node),
@@ -57,13 +58,13 @@ impl<'a> Work<'a> {
     }
 
     /// The attempts of a retry node, in order; hooks are not attempts.
-    fn attempts_at(&self, node: &Node) -> Vec<&'a Node> {
+    pub(super) fn attempts_at(&self, node: &Node) -> Vec<&'a Node> {
         let children = node.children.iter().filter_map(|child| self.by_id.get(child.as_str()).copied());
         children.filter(|child| !child.node_flag.is_some_and(|flag| flag.hooked)).collect()
     }
 
     /// Whether the node belongs to an attempt that was followed by another one.
-    fn is_superseded(&self, node: &Node) -> bool {
+    pub(super) fn is_superseded(&self, node: &Node) -> bool {
         let mut boundary = node.boundary_id.as_deref();
         // The nesting cannot be deeper than the number of nodes; this ends a loop in a damaged status.
         for _ in 0..self.by_id.len() {
@@ -87,7 +88,7 @@ impl<'a> Work<'a> {
     }
 }
 
-fn is_work(kind: NodeType) -> bool {
+pub(super) fn is_work(kind: NodeType) -> bool {
     matches!(kind, NodeType::Pod | NodeType::Suspend | NodeType::Http | NodeType::Plugin)
 }
 
@@ -95,7 +96,8 @@ fn is_cached(node: &Node) -> bool {
     node.memoization_status.as_ref().is_some_and(|memoization| memoization.hit)
 }
 
-fn template(node: &Node) -> String {
+/// The template that a node runs; if it is in another object, with that object's name.
+pub(super) fn template(node: &Node) -> String {
     let of = |field: &str| node.template_ref.as_ref().and_then(|reference| reference[field].as_str());
     match (of("name"), of("template"), &node.template_name) {
         (Some(object), Some(template), _) => format!("{object}/{template}"),

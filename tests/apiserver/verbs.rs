@@ -149,7 +149,9 @@ async fn several_runs_are_waited_for_and_their_final_objects_printed() {
         set_status(&namespace, name, &json!({"phase": phase})).await;
     }
     let (code, result, talk) = parts(waiting.wait_with_output().unwrap().into());
-    assert_eq!((code, talk.as_str()), (4, ""));
+    let of_one = format!("kubectl runnable retry one -n {} --context test", namespace.name);
+    assert!(code == 4 && talk.contains(&of_one), "{code}: {talk}");
+    assert_eq!(talk.lines().count(), 6, "what to do next with each: {talk}");
     let list: Value = serde_json::from_str(&result).unwrap();
     assert_eq!(list["items"][0], namespace.get("workflows", "one").await.unwrap());
     assert_eq!(list["items"][1]["status"]["phase"], "Error");

@@ -6,7 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use console::strip_ansi_codes;
 use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::unistd::Pid;
 
 use crate::support::environment::Environment;
 use crate::workflows::{hello, one_task};
@@ -14,37 +16,61 @@ use crate::workflows::{hello, one_task};
 const WIDTH: u16 = 44;
 const HEIGHT: u16 = 12;
 
+/// Runs a command at a terminal of its own and interrupts it once it has written a text.
+fn interrupted(command: Command, after: &str, code: i32) -> String {
+    watched(command, code, |written, child, _| {
+        if written.contains(after) {
+            kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+            return true;
+        }
+        false
+    })
+}
+
 /// Runs a command at a terminal of its own; gives all that was written to it.
 fn seen(command: Command, code: i32) -> String {
     answered(command, &[], code)
 }
 
 /// The same, with a key for each of its questions.
-pub(crate) fn answered(mut command: Command, keys: &[&str], code: i32) -> String {
+pub(crate) fn answered(command: Command, keys: &[&str], code: i32) -> String {
+    let mut keys = keys.iter();
+    let mut asked = 0;
+    watched(command, code, |written, _, screen| {
+        let questions = ["y/N] ", "Y/n] "].map(|sign| written.matches(sign).count());
+        for key in keys.by_ref().take(questions.iter().sum::<usize>() - asked) {
+            screen.write_all(key.as_bytes()).unwrap();
+            asked += 1;
+        }
+        false
+    })
+}
+
+/// Runs a command at a terminal; `look` sees what was written so far, the command and the terminal, until it has done
+/// what it waits for.
+fn watched(mut command: Command, code: i32, mut look: impl FnMut(&str, &Child, &mut File) -> bool) -> String {
     let size = Winsize { ws_row: HEIGHT, ws_col: WIDTH, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(Some(&size), None).unwrap();
     // Control-C, pressed before the program listens, waits for it like any key.
     let mut modes = tcgetattr(&terminal.slave).unwrap();
     modes.local_flags.remove(LocalFlags::ISIG);
     tcsetattr(&terminal.slave, SetArg::TCSANOW, &modes).unwrap();
-    command.env("TERM", "xterm").stdin(Stdio::from(terminal.slave.try_clone().unwrap()));
+    if !command.get_envs().any(|(name, _)| name == "TERM") {
+        command.env("TERM", "xterm");
+    }
+    command.stdin(Stdio::from(terminal.slave.try_clone().unwrap()));
     command.stdout(Stdio::from(terminal.slave.try_clone().unwrap())).stderr(Stdio::from(terminal.slave));
     let mut child: Child = command.spawn().unwrap();
     // The terminal is closed when nobody has it open for writing any more.
     drop(command);
     let mut written = Vec::new();
     let mut screen = File::from(terminal.master);
-    let mut keys = keys.iter();
     let mut buffer = [0; 4096];
-    let mut asked = 0;
+    let mut done = false;
     // Linux says EIO at the end.
     while let Ok(length @ 1..) = screen.read(&mut buffer) {
         written.extend_from_slice(&buffer[..length]);
-        let questions = ["y/N] ", "Y/n] "].map(|sign| String::from_utf8_lossy(&written).matches(sign).count());
-        for key in keys.by_ref().take(questions.iter().sum::<usize>() - asked) {
-            screen.write_all(key.as_bytes()).unwrap();
-            asked += 1;
-        }
+        done = done || look(&String::from_utf8_lossy(&written), &child, &mut screen);
     }
     let text = String::from_utf8_lossy(&written).into_owned();
     assert_eq!(child.wait().unwrap().code(), Some(code), "{text}");
@@ -106,11 +132,14 @@ spec:
     let environment = Environment::with("wf.yaml", fan_out);
     let text = seen(environment.command(["submit", "--local", "wf.yaml", "-o", "name"]), 0);
     let drawings: Vec<String> = pieces(&text).into_iter().filter(|piece| piece.starts_with("● fan")).collect();
-    assert!(drawings.iter().any(|drawing| drawing.contains(" more")), "a wide fan-out is folded: {text:?}");
+    let heights: Vec<usize> = drawings.iter().map(|drawing| rows(drawing).len()).collect();
+    assert!(heights.iter().all(|height| *height <= usize::from(HEIGHT) - 2), "a wide fan-out is folded: {heights:?}");
+    assert!(drawings.iter().any(|drawing| drawing.contains(" of 40 ")), "everything is counted: {text:?}");
     // Lines are filled up to the right edge: one that were too long would shift those below.
     let lines = drawings.iter().flat_map(|drawing| rows(drawing));
     for line in lines {
-        assert!(["● fan", "├─ ", "└─ ", "… "].iter().any(|sign| line.starts_with(sign)), "{line:?}");
+        let is_total = line.starts_with(|letter: char| letter.is_ascii_digit()) && line.contains(" of ");
+        assert!(is_total || ["● fan", "├─ ", "└─ "].iter().any(|sign| line.starts_with(sign)), "{line:?}");
     }
     // The last that is left is the result.
     let end = pieces(&text);
@@ -118,6 +147,80 @@ spec:
         end.iter().rfind(|piece| !piece.trim().is_empty()).map(|piece| piece.trim()),
         Some("workflow.argoproj.io/fan")
     );
+}
+
+/// What a terminal shows in the end: lines, and the sequences with which a tree is drawn and taken away.
+fn screen(text: &str) -> Vec<String> {
+    let mut lines: Vec<Vec<char>> = vec![Vec::new()];
+    let (mut row, mut column) = (0_usize, 0_usize);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\r' => column = 0,
+            '\n' => row += 1,
+            '\u{1b}' => {
+                let sequence = sequence(letters.by_ref());
+                let number = sequence.trim_end_matches(char::is_alphabetic).parse().unwrap_or(1);
+                match sequence.chars().last() {
+                    Some('A') => row = row.saturating_sub(number),
+                    Some('B') => row += number,
+                    Some('K') if sequence == "2K" => lines[row].clear(),
+                    Some('K') => lines[row].truncate(column),
+                    _ => {}
+                }
+            }
+            letter => {
+                if column >= usize::from(WIDTH) {
+                    (row, column) = (row + 1, 0);
+                }
+                while lines.len() <= row {
+                    lines.push(Vec::new());
+                }
+                if lines[row].len() <= column {
+                    lines[row].resize(column + 1, ' ');
+                }
+                lines[row][column] = letter;
+                column += 1;
+            }
+        }
+        while lines.len() <= row {
+            lines.push(Vec::new());
+        }
+    }
+    lines.into_iter().map(|line| line.into_iter().collect::<String>().trim_end().to_owned()).collect()
+}
+
+/// The rest of a control sequence without its bracket, up to and with the letter that ends it.
+fn sequence(letters: &mut impl Iterator<Item = char>) -> String {
+    let mut taken = String::new();
+    for letter in letters.skip(1) {
+        taken.push(letter);
+        if letter.is_ascii_alphabetic() {
+            break;
+        }
+    }
+    taken
+}
+
+#[test]
+fn no_line_of_the_tree_stays_after_an_interrupt() {
+    let environment = Environment::with("wf.yaml", one_task("name: nap", "echo begun; exec sleep 60"));
+    let mut running = environment.start(["submit", "--local", "-q", "wf.yaml"]);
+    running.until("the task writes", || environment.has_written("nap"));
+    let watching = environment.command(["watch", "--local", "nap"]);
+    let text = interrupted(watching, "1 running", 130);
+    let left: Vec<String> = screen(&text).into_iter().filter(|line| !line.is_empty()).collect();
+    assert_eq!(left, ["interrupted: the run continues"], "{text:?}");
+    running.dies();
+}
+
+#[test]
+fn a_dumb_terminal_gets_one_line_a_change() {
+    let environment = Environment::with("wf.yaml", hello());
+    let mut command = environment.command(["submit", "--local", "wf.yaml", "-o", "name", "--name", "x"]);
+    command.env("TERM", "dumb");
+    let text = seen(command, 0);
+    assert!(!text.contains('\u{1b}') && text.contains("  Succeeded  x\r\n"), "{text:?}");
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn numbers_of_attempts_are_never_given_twice() {
     let attempts: Vec<&str> = listed.lines().skip(1).filter_map(|line| line.split_whitespace().nth(6)).collect();
     assert_eq!(attempts, ["4", "1"], "{listed}");
     let status = home.run(["status", "--local", name(&last.object())]).good();
-    assert!(status.contains("Attempt:    4\n") && status.contains(&format!("Retry of:   {run}\n")), "{status}");
+    assert!(status.contains("Attempt:    4 of 4\n") && status.contains(&format!("Retry of:   {run}\n")), "{status}");
 
     let late = retry(&home, run, &[]);
     late.fails(7, &[&format!("attempt 4, {}, has succeeded", name(&last.object()))]);

@@ -24,6 +24,25 @@ fn the_logs_of_all_nodes_or_of_one_are_printed() {
     let absent = home.run(["logs", "--local", "w", "three"]);
     assert_eq!(absent.code, Some(6), "{absent:?}");
     assert!(absent.stderr.contains("run w has no node \"three\""));
+    home.run(["logs", "--local", "w", "tow"]).fails(6, &["has no node \"tow\"", "hint: did you mean two?"]);
+}
+
+#[test]
+fn what_failed_and_what_was_repeated_can_be_chosen() {
+    let home = Environment::new();
+    let mut spec = steps(&[("one", "echo good"), ("two", "echo attempt {{retries}}; exit 1")]);
+    spec["templates"][2]["retryStrategy"] = serde_json::json!({"limit": "1"});
+    assert_eq!(home.begin_spec(&spec).ends(), Some(3));
+    let logs = |more: &[&str]| home.run([&["logs", "--local", "w"], more].concat()).stdout;
+    assert_eq!(logs(&[]), "one: good\ntwo(0): attempt 0\ntwo(1): attempt 1\n");
+    assert_eq!(logs(&["--failed"]), "attempt 1\n");
+    assert_eq!(logs(&["--previous"]), "attempt 0\n");
+    assert_eq!(logs(&["two", "--failed", "--previous"]), "attempt 0\n");
+    assert_eq!(logs(&["two", "--tail", "1", "--grep", "1$"]), "two(1): attempt 1\n");
+    assert_eq!(logs(&["--all"]), "one: good\ntwo(0): attempt 0\ntwo(1): attempt 1\n");
+    let none = home.run(["logs", "--local", "w", "one", "--failed"]);
+    assert_eq!((none.code, none.stdout.as_str(), none.stderr.as_str()), (Some(0), "", "note: no node failed\n"));
+    assert_eq!(home.run(["logs", "--local", "w", "-f", "--failed"]).code, Some(2));
 }
 
 #[test]

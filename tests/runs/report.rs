@@ -17,7 +17,7 @@ fn a_run_is_reported_without_its_secrets() {
         "<testsuite name=\"a\" tests=\"1\" skipped=\"0\" errors=\"0\" failures=\"1\"",
         "<property name=\"run id\" value=\"r1\"/>",
         "<testcase name=\"[0].work\" classname=\"work\"",
-        "<failure message=\"main: Error (exit code 3)\" type=\"Failed\"/>",
+        "<failure message=\"main: Error (exit code 3)\" type=\"Failed\">work Failed, exit code 3",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }

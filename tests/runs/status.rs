@@ -112,3 +112,43 @@ fn a_run_at_work_and_a_killed_one_are_told_apart() {
     let summary = home.run(["status", "--local", "a", "-o", "json"]).json()["summary"].clone();
     assert_eq!((&summary["phase"], &summary["currentNode"]), (&"Killed".into(), &serde_json::Value::Null));
 }
+
+#[test]
+fn values_are_printed_by_the_templates_of_kubectl() {
+    let home = Environment::new();
+    home.submit("a", "true", &[]).good();
+    assert_eq!(home.submit("b", "exit 1", &[]).code, Some(3));
+    let status = |format: &str| home.run(["status", "--local", "a", "-o", format]);
+    assert_eq!(status("jsonpath={.metadata.name} {.status.nodes.*.phase}").good(), "a Succeeded Succeeded Succeeded");
+    assert_eq!(status("custom-columns=N:.metadata.name,X:.gone").good(), "N   X\na   <none>\n");
+    assert_eq!(status("go-template={{.metadata.name}}").code, Some(2));
+    let list = |more: &[&str]| home.run([&["list", "--local"], more].concat()).good();
+    let names = "jsonpath={range .items[*]}{.metadata.name}{\"\\n\"}{end}";
+    assert_eq!(list(&["--sort-by", ".metadata.name", "-o", names]), "a\nb\n");
+    assert_eq!(list(&["--sort-by", ".status.phase", "-o", names]), "b\na\n");
+    assert_eq!(
+        list(&["-o", "custom-columns=P:.status.phase", "--no-headers", "--sort-by", ".metadata.name"]),
+        "Succeeded\nFailed\n"
+    );
+    assert_eq!(list(&["--no-headers"]).lines().count(), 2);
+    let waited = home.run(["wait", "--local", "a", "-o", "jsonpath={.status.phase}"]);
+    assert_eq!((waited.code, waited.stdout.as_str()), (Some(0), "Succeeded"));
+    assert_eq!(home.run(["list", "--local", "--watch", "-o", "jsonpath={.a}"]).code, Some(2));
+}
+
+#[test]
+fn attempts_and_waits_are_said() {
+    let home = Environment::new();
+    assert_eq!(home.submit("a", "[ -n \"$RETRY_INDICATOR\" ]", &[]).code, Some(3));
+    home.run(["retry", "--local", "a", "-q", "--name", "b"]).good();
+    let shown = |run: &str| home.run(["status", "--local", run]).good();
+    assert!(shown("a").contains("Attempt:    1 of 2, the last is b\n"), "{}", shown("a"));
+    assert!(shown("b").contains("Attempt:    2 of 2\n") && shown("b").contains("Retry of:   a\n"), "{}", shown("b"));
+
+    let _running = home.begin_spec(&crate::support::runs::steps(&[("approve", "")]));
+    home.until("the node waits", || home.phase("approve").as_deref() == Some("Running"));
+    let waits = "Waits for:  somebody who resumes node approve: kubectl runnable resume w --node-field-selector displayName=approve --local\n";
+    let shown = shown("w");
+    assert!(shown.contains(waits.trim_start_matches("Waits for:  ")), "{shown}");
+    home.run(["resume", "--local", "w", "--node-field-selector", "displayName=approve"]).good();
+}

@@ -50,6 +50,11 @@ impl Workflow {
         list(at(self.status(), &["outputs", "parameters"]))
     }
 
+    /// The output artifacts that are known in the whole workflow.
+    pub(crate) fn output_artifacts(&self) -> &[Value] {
+        list(at(self.status(), &["outputs", "artifacts"]))
+    }
+
     /// `spec.shutdown`: `Stop` or `Terminate`, where the run is on its way to its end.
     pub(crate) fn shutdown(&self) -> Option<&str> {
         Some(text(self.spec(), "shutdown")).filter(|strategy| !strategy.is_empty())

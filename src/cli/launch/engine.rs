@@ -8,9 +8,9 @@ use super::background::{self, Started};
 use super::interrupts::Interrupts;
 use super::{Launch, Ready, ending, print};
 use crate::argo::status::Phase;
-use crate::backend::Snapshot;
+use crate::backend::{Run, Snapshot};
 use crate::cli::failure::Failure;
-use crate::cli::follow::Followed;
+use crate::cli::follow::{End, Followed, expected};
 use crate::cli::follow_up::{CreatedRun, rendered_runs};
 use crate::cli::handle::handle_of;
 use crate::cli::room::keep_within;
@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::local::engine::Ended;
 use crate::local::machine::Machine;
 use crate::local::new_run::NewRun;
+use crate::local::record::Record;
 use crate::local::run_locks::Places;
 use crate::local::view::View;
 use crate::mask::Mask;
@@ -29,7 +30,7 @@ use crate::output::stream::talk;
 /// A run that has ended.
 struct Over {
     made: CreatedRun,
-    last: Snapshot,
+    end: End,
     exit: Exit,
     interrupted: bool,
 }
@@ -56,9 +57,9 @@ impl Launch<'_> {
         let mut ready = ready.into_iter();
         for next in ready.by_ref() {
             let over = self.run_one(next, &machine, &mut interrupts).await?;
-            self.follow_up.notify.send(&over.last.workflow).await;
+            self.follow_up.notify.send(&over.end).await;
             exit = exit.max(over.exit);
-            followed.push(Followed { run: over.made.handle.name.clone(), end: Ok(over.last) });
+            followed.push(Followed { run: over.made.handle.name.clone(), end: Ok(over.end) });
             made.push(over.made);
             if over.interrupted {
                 break;
@@ -100,12 +101,15 @@ impl Launch<'_> {
 
         let (directory, secrets) = (run.directory(), run.secrets());
         let mask = Mask::hiding(run.workflow(), &[], &secrets);
+        let here = Run::Local(Record::at(&directory));
         let live = Live::new(self.quiet);
+        if let Some(expected) = expected(&here, run.workflow()).await {
+            live.expect(expected);
+        }
         let voice = live.voice();
         let (sender, receiver) = mpsc::unbounded_channel();
         let running = run.carry_out(receiver, |scheduler, changed| {
-            let nodes = mask.nodes(changed.iter().map(|&node| scheduler.node(node).clone()).collect());
-            live.show(nodes.iter());
+            live.show(changed.iter().map(|&node| scheduler.node(node)), &mask);
         });
         let ended = tokio::select! {
             ended = running => ended,
@@ -117,10 +121,11 @@ impl Launch<'_> {
         let ended = ended?;
         let (exit, interrupted) = (exit(&ended, interrupts.timed_out()), ended.interrupted);
         let last = Snapshot { secrets, ..Snapshot::from(ended.workflow) };
-        ending::tell(self, &last, &directory)?;
+        let end = End::of(&here, last).await;
+        ending::tell(self, &end)?;
         // A second copy of a large run only where somebody asked for it.
-        let object = if self.output.is_some() { last.workflow.clone() } else { made.object };
-        Ok(Over { made: CreatedRun { object, ..made }, last, exit, interrupted })
+        let object = if self.output.is_some() { end.state.workflow.clone() } else { made.object };
+        Ok(Over { made: CreatedRun { object, ..made }, end, exit, interrupted })
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod watch;
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -9,12 +11,14 @@ use super::failure::Failure;
 use super::runtime::{block_on, until_interrupted};
 use super::selection::SelectionArgs;
 use super::target::TargetArgs;
+use super::values::ObjectFormats;
 use crate::backend::{ListSelection, Run, Snapshot};
 use crate::exit::{Exit, chain};
 use crate::local::record::RecordError;
-use crate::output::format::{Format, rendered};
+use crate::output::format::{Format, ObjectFormat, list_of, rendered};
 use crate::output::list::{Columns, Row, table};
-use crate::output::stream::{result, talk};
+use crate::output::query::ObjectPath;
+use crate::output::stream::{result, stdout_width, talk};
 
 const EXAMPLES: &str = "Examples:
   # Runs of the current namespace, the latest first
@@ -28,6 +32,9 @@ const EXAMPLES: &str = "Examples:
 
   # By label, with run id and cache
   kubectl runnable list -l team=data -o wide
+
+  # By kubectl's templates, sorted
+  kubectl runnable list -o custom-columns=NAME:.metadata.name,PHASE:.status.phase --sort-by .status.startedAt
 
   # What happens to them from now on; with -o json each state as an object
   kubectl runnable list --watch
@@ -53,8 +60,12 @@ pub(super) struct Args {
     watch: bool,
 
     /// What to print to standard output
-    #[arg(short, long, value_name = "FORMAT")]
-    output: Option<Format>,
+    #[arg(short, long, value_name = "FORMAT", value_parser = ObjectFormats)]
+    output: Option<ObjectFormat>,
+
+    /// Sort by the value at this path, such as .status.startedAt
+    #[arg(long, value_name = "PATH", conflicts_with = "watch")]
+    sort_by: Option<ObjectPath>,
 
     /// Print the table without its first line
     #[arg(long)]
@@ -71,12 +82,18 @@ pub(super) struct Args {
 struct Listed {
     row: Row,
     object: Option<Value>,
+    /// The value to sort by.
+    key: Option<Value>,
     /// Whether it was asked for.
     wanted: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.watch {
+        if matches!(args.output, Some(ObjectFormat::JsonPath(_) | ObjectFormat::Columns(_))) {
+            return Err(Failure::usage("--watch prints a table, names or objects, and no templates")
+                .hint("use -o json with jq"));
+        }
         return block_on(until_interrupted(watch::run(args), "the runs continue"));
     }
     let now = Timestamp::now();
@@ -90,16 +107,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         backend.list(&args.selection(), take).await?;
         Ok(place(args, backend.namespace()))
     })?;
-    listed.sort_by(|left, right| left.row.by_age(&right.row));
-    match args.output {
-        None | Some(Format::Wide) if listed.is_empty() => talk(format_args!("no runs {place}")),
-        None | Some(Format::Wide) => {
+    listed.sort_by(|left, right| compare(&left.key, &right.key).then_with(|| left.row.by_age(&right.row)));
+    match &args.output {
+        _ if args.is_table() && listed.is_empty() => talk(format_args!("no runs {place}")),
+        _ if args.is_table() => {
             let rows: Vec<Row> = listed.into_iter().map(|listed| listed.row).collect();
             result(table(&rows, args.columns(), now))?;
         }
+        None => {}
         Some(format) => {
             let objects: Vec<Value> = listed.into_iter().filter_map(|listed| listed.object).collect();
-            result(list(format, &objects))?;
+            result(list(format, &objects, !args.no_headers))?;
         }
     }
     Ok(Exit::Success)
@@ -107,7 +125,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 impl Args {
     fn columns(&self) -> Columns {
-        Columns { namespace: self.all_namespaces, wide: self.output == Some(Format::Wide), header: !self.no_headers }
+        Columns {
+            namespace: self.all_namespaces,
+            wide: self.output.as_ref().is_some_and(ObjectFormat::is_wide),
+            header: !self.no_headers,
+            width: stdout_width(),
+        }
+    }
+
+    /// Whether runs are rows of our own table.
+    fn is_table(&self) -> bool {
+        self.output.as_ref().is_none_or(ObjectFormat::is_wide)
     }
 
     fn selection(&self) -> ListSelection {
@@ -116,23 +144,36 @@ impl Args {
 }
 
 /// A list is a list, also of one object.
-fn list(format: Format, objects: &[Value]) -> String {
-    if format == Format::Json {
-        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
-        return format!("{list:#}\n");
+fn list(format: &ObjectFormat, objects: &[Value], headers: bool) -> String {
+    match format {
+        ObjectFormat::Plain(Format::Json) => format!("{:#}\n", list_of(objects)),
+        ObjectFormat::JsonPath(template) => template.text(&list_of(objects)),
+        ObjectFormat::Columns(columns) => columns.table(objects, headers),
+        ObjectFormat::Plain(_) if objects.is_empty() => String::new(),
+        ObjectFormat::Plain(format) => rendered(*format, objects),
     }
-    if objects.is_empty() { String::new() } else { rendered(format, objects) }
+}
+
+/// The order of two values: nothing first, numbers as numbers, anything else as text.
+fn compare(left: &Option<Value>, right: &Option<Value>) -> Ordering {
+    let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_f64);
+    if let (Some(left), Some(right)) = (number(left), number(right)) {
+        return left.total_cmp(&right);
+    }
+    let text = |value: &Option<Value>| {
+        value.as_ref().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    text(left).cmp(&text(right))
 }
 
 /// The run, where it was asked for, or where it is listed anyway. Nothing more of an object is kept than will be printed.
 fn listed_of(args: &Args, snapshot: Snapshot, now: Timestamp, anyway: bool) -> Option<Listed> {
     let row = Row::of(&snapshot.workflow, snapshot.summary());
     let wanted = args.select.matches(&snapshot, &row.summary.phase, now);
-    let object = match args.output {
-        Some(Format::Json | Format::Yaml | Format::Name) => Some(snapshot.workflow.written_out().into_value()),
-        _ => None,
-    };
-    (wanted || anyway).then_some(Listed { row, object, wanted })
+    let key =
+        args.sort_by.as_ref().and_then(|path| path.of(snapshot.workflow.value()).first().map(|key| (*key).clone()));
+    let object = (!args.is_table()).then(|| snapshot.workflow.written_out().into_value());
+    (wanted || anyway).then_some(Listed { row, object, key, wanted })
 }
 
 /// One run that cannot be read does not hide the others.

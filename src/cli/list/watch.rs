@@ -12,7 +12,7 @@ use super::{Args, Listed, listed_of};
 use crate::backend::{News, Snapshot};
 use crate::cli::failure::Failure;
 use crate::exit::{Exit, chain};
-use crate::output::format::{Format, name, rendered};
+use crate::output::format::{Format, ObjectFormat, name, rendered};
 use crate::output::list::{Growing, Row};
 use crate::output::stream::talk;
 
@@ -98,7 +98,7 @@ impl<'a> Shown<'a> {
     /// A run is gone, with its last state where that is known.
     fn gone(&mut self, key: &str, last: Option<Value>) -> ControlFlow<End> {
         let Some(row) = self.rows.remove(key) else { return ControlFlow::Continue(()) };
-        match self.args.output {
+        match self.format() {
             Some(format @ (Format::Json | Format::Yaml)) => {
                 last.map_or(ControlFlow::Continue(()), |object| written(&streamed(format, object)))
             }
@@ -112,7 +112,7 @@ impl<'a> Shown<'a> {
         let Listed { row, object, .. } = listed;
         let before = self.rows.insert(key.to_owned(), row.clone());
         let is_news = before.is_none_or(|before| !before.looks_the_same(&row, self.args.columns()));
-        match (self.args.output, object) {
+        match (self.format(), object) {
             (Some(format @ (Format::Json | Format::Yaml)), Some(object)) => written(&streamed(format, object)),
             _ if !is_news => ControlFlow::Continue(()),
             (Some(Format::Name), Some(object)) => written(&(name(&object) + "\n")),
@@ -121,7 +121,14 @@ impl<'a> Shown<'a> {
     }
 
     fn is_table(&self) -> bool {
-        matches!(self.args.output, None | Some(Format::Wide))
+        self.args.is_table()
+    }
+
+    fn format(&self) -> Option<Format> {
+        match self.args.output {
+            Some(ObjectFormat::Plain(format)) => Some(format),
+            _ => None,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::github::annotation;
 use super::stream::{StreamError, result, stdout_colors};
 use crate::argo::document::{Problem, Severity, Source};
 
@@ -120,18 +121,15 @@ fn simple(severity: Severity, problem: &Problem) -> String {
     format!("{}:{line}:{column}: {}[{rule}]: {}", problem.source, word(severity), message(problem))
 }
 
-/// <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 fn github(severity: Severity, problem: &Problem) -> String {
     let (line, column) = line_and_column(problem);
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    format!(
-        "::{} file={},line={line},col={column},title={}::{}",
-        word(severity),
-        property(&problem.source),
-        property(problem.rule.unwrap_or_default()),
-        data(&message(problem))
-    )
+    let properties = [
+        ("file", problem.source.to_string()),
+        ("line", line.to_string()),
+        ("col", column.to_string()),
+        ("title", problem.rule.unwrap_or_default().to_owned()),
+    ];
+    annotation(word(severity), &properties, &message(problem))
 }
 
 fn object(severity: Severity, problem: &Problem) -> Value {

@@ -6,18 +6,22 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::failure::Failure;
-use super::follow::Followed;
+use crate::cli::failure::Failure;
+use crate::cli::follow::Followed;
 use crate::exit::Exit;
 use crate::file::replace::{Readers, can_be_written, replace};
+use crate::output::failures::annotations;
+use crate::output::stream::talk;
 use crate::output::{junit, step_summary};
 use crate::report::cases::Suite;
 
+/// The variable that is true in GitHub Actions.
+const ACTIONS: &str = "GITHUB_ACTIONS";
 /// The variable that names the job summary's file of a GitHub Actions step.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(super) struct ReportArgs {
+pub(in crate::cli) struct ReportArgs {
     /// Write the result of each node: junit=FILE writes JUnit XML, summary=FILE appends Markdown. In a GitHub Actions
     /// step the job summary is always written
     #[arg(long = "report", value_name = "junit=FILE|summary=FILE")]
@@ -69,12 +73,12 @@ impl Report {
 
 impl ReportArgs {
     /// Whether the user asked for a report.
-    pub(super) fn is_requested(&self) -> bool {
+    pub(in crate::cli) fn is_requested(&self) -> bool {
         !self.reports.is_empty()
     }
 
     /// Fails if a report's file cannot be written, before any run is created.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    pub(in crate::cli) fn check(&self) -> Result<(), Failure> {
         for report in &self.reports {
             can_be_written(report.path())
                 .map_err(|error| Failure::usage(format!("--report: cannot write {report}: {error}")))?;
@@ -83,7 +87,15 @@ impl ReportArgs {
     }
 
     /// Writes all reports of these runs, and returns an error code if one cannot be written.
-    pub(super) fn write(&self, runs: &[Followed]) -> Exit {
+    pub(in crate::cli) fn write(&self, runs: &[Followed]) -> Exit {
+        if std::env::var_os(ACTIONS).is_some_and(|value| value == "true") {
+            for end in runs.iter().filter_map(|followed| followed.end.as_ref().ok()) {
+                let text = annotations(&end.failures);
+                if !text.is_empty() {
+                    talk(text.trim_end());
+                }
+            }
+        }
         let of_step = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty());
         let of_step = of_step.map(|path| Report::Summary(path.into())).filter(|report| !self.reports.contains(report));
         if runs.is_empty() || (self.reports.is_empty() && of_step.is_none()) {
@@ -95,7 +107,7 @@ impl ReportArgs {
             && let Err(error) = report.write(&suites)
         {
             // The user did not request this report, so a failure is only a warning.
-            crate::output::stream::talk(format_args!("warning: cannot write {report}: {error}"));
+            talk(format_args!("warning: cannot write {report}: {error}"));
         }
 
         let failed = self.reports.iter().filter_map(|report| {
@@ -108,7 +120,7 @@ impl ReportArgs {
 
 fn suite(followed: &Followed) -> Suite {
     match &followed.end {
-        Ok(end) => Suite::of(&end.summary(), &end.nodes.all, &end.mask()),
+        Ok(end) => Suite::of(&end.state.summary(), &end.state.nodes.all, &end.state.mask()).with(&end.failures),
         Err(failure) => Suite::without_end(&followed.run, failure.message()),
     }
 }
