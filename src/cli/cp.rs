@@ -131,7 +131,7 @@ fn elsewhere(args: &Args, state: &Snapshot, nodes: &[&Node]) -> Failure {
         state.name()
     );
     match places.split_first() {
-        Some((first, rest)) if rest.is_empty() => Failure::usage(message).hint(format!("it is at {first}")),
+        Some((first, [])) => Failure::usage(message).hint(format!("it is at {first}")),
         Some((first, rest)) => Failure::usage(message)
             .hint(format!("they are at {first} and {} other places; status --outputs lists them", rest.len())),
         None => Failure::usage(message),

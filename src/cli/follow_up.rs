@@ -118,7 +118,9 @@ impl FollowUp {
     ) -> Result<Exit, Failure> {
         let ended = if self.wait { self.wait_for(cluster, &mut runs, quiet).await } else { Ok(Exit::Success) };
         if !self.wait && !quiet {
-            runs.iter().for_each(|run| tell_next_steps(&address(&Run::of_workflow(cluster, &run.object))));
+            for run in &runs {
+                tell_next_steps(&address(&Run::of_workflow(cluster, &run.object)));
+            }
         }
         print(output, runs)?;
         ended

@@ -77,8 +77,8 @@ fn page(server: &str, base_href: &str, namespace: &str, name: &str) -> Result<St
         .iter()
         .flat_map(|path| path.split('/'))
         .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>();
-    let below = below.iter().map(|part| format!("{part}/")).collect::<String>();
+        .flat_map(|part| [part, "/"])
+        .collect::<String>();
     let scheme = parsed.scheme_str().unwrap_or("https");
     let host = parsed.authority().map(|authority| mask::url(authority.as_str())).unwrap_or_default();
     Ok(format!("{scheme}://{host}/{below}workflows/{namespace}/{name}"))

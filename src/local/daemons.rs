@@ -44,7 +44,7 @@ pub(super) fn link() -> (Link, Watcher) {
 
 impl Watcher {
     /// Waits until all probes hold; false where the daemon has ended before.
-    pub(super) async fn is_ready(mut self, probes: &[Probe]) -> bool {
+    pub(super) async fn until_ready(mut self, probes: &[Probe]) -> bool {
         if (&mut self.started).await.is_err() {
             return false;
         }
@@ -126,7 +126,7 @@ mod tests {
         drop(listener);
         let (mut link, watcher) = link();
         let probes = [probe(Check::Tcp { host: "127.0.0.1".to_owned(), port })];
-        let ready = tokio::spawn(async move { watcher.is_ready(&probes).await });
+        let ready = tokio::spawn(async move { watcher.until_ready(&probes).await });
         link.started.take().map(|started| started.send(()));
         sleep(Duration::from_millis(150)).await;
         assert!(!ready.is_finished());
@@ -139,7 +139,7 @@ mod tests {
     async fn commands_are_asked_until_one_succeeds() {
         let (mut link, watcher) = link();
         let probes = [probe(Check::Command(vec!["test".to_owned()]))];
-        let ready = tokio::spawn(async move { watcher.is_ready(&probes).await });
+        let ready = tokio::spawn(async move { watcher.until_ready(&probes).await });
         link.started.take().map(|started| started.send(()));
         for code in [1, 0] {
             assert_eq!(link.commands.recv().await, Some(vec!["test".to_owned()]));
@@ -152,11 +152,11 @@ mod tests {
     async fn a_daemon_that_has_ended_is_never_ready() {
         let (never_started, watcher) = link();
         drop(never_started);
-        assert!(!watcher.is_ready(&[]).await);
+        assert!(!watcher.until_ready(&[]).await);
         let (mut ended, watcher) = link();
         ended.started.take().map(|started| started.send(()));
         drop(ended);
         let tcp = Check::Tcp { host: "127.0.0.1".to_owned(), port: 1 };
-        assert!(!watcher.is_ready(&[probe(tcp)]).await);
+        assert!(!watcher.until_ready(&[probe(tcp)]).await);
     }
 }

@@ -155,14 +155,18 @@ pub(crate) async fn run(
     tasks.executor.end().await;
     memory.end().await;
     let finished = finished?;
-    let State { scheduler, store } = *state;
+    Ok(Ended { workflow: conclude(*state)?, finished, interrupted })
+}
+
+/// Writes down how the run has ended.
+fn conclude(State { scheduler, store }: State) -> Result<Value, StoreError> {
     let mut workflow = scheduler.object();
     drop(scheduler);
     Workflow::view_mut(&mut workflow).unsuspend();
     store.secrets().hide_in_workflow(&mut workflow);
     store.write_workflow(&workflow)?;
     store.sweep();
-    Ok(Ended { workflow, finished, interrupted })
+    Ok(workflow)
 }
 
 /// Suspended nodes that go on, with what they are given.
@@ -216,7 +220,7 @@ impl Tasks {
         let link = linked.map(|(probes, (link, watcher))| {
             let sender = self.sender.clone();
             let watch = async move {
-                if watcher.is_ready(&probes).await {
+                if watcher.until_ready(&probes).await {
                     // The receiver lives as long as the run.
                     let _ = sender.send((node, Heard::Ready));
                 }

@@ -171,11 +171,16 @@ fn collect(directory: &Path, prefix: &str, found: &mut BTreeSet<String>) -> io::
         let kind = entry.file_type()?;
         if kind.is_dir() {
             collect(&entry.path(), &key, found)?;
-        } else if kind.is_file() && !(name.starts_with('.') && name.ends_with(".part")) {
+        } else if kind.is_file() && !is_half_written(&name) {
             found.insert(key);
         }
     }
     Ok(())
+}
+
+/// Whether the name is that of an artifact which is being written.
+fn is_half_written(name: &str) -> bool {
+    name.strip_prefix('.').is_some_and(|name| name.strip_suffix(".part").is_some())
 }
 
 #[cfg(test)]

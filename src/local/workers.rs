@@ -164,17 +164,17 @@ impl Worker {
         mut kill: Kill,
         mut link: Option<Link>,
     ) -> io::Result<(Outcome, Option<String>)> {
-        let mut killed = None;
+        let mut reason = None;
         let mut last_resort = None;
-        let mut line = Vec::new();
+        let mut answer = Vec::new();
         loop {
             tokio::select! {
-                read = self.outcomes.read_until(b'\n', &mut line) => {
+                read = self.outcomes.read_until(b'\n', &mut answer) => {
                     read?;
                     let Some(link) = &mut link else { break };
-                    let Ok(told) = serde_json::from_slice(&line) else { break };
-                    link.hear(told);
-                    line.clear();
+                    let Ok(told) = serde_json::from_slice(&answer) else { break };
+                    link.hear(&told);
+                    answer.clear();
                 }
                 Some(command) = command(link.as_mut()) => {
                     // A task that has just ended no longer reads.
@@ -183,7 +183,7 @@ impl Worker {
                 order = kill.next() => {
                     let grace_milliseconds = u64::try_from(order.grace.as_millis()).unwrap_or(u64::MAX);
                     last_resort = Some(Instant::now() + order.grace + PATIENCE);
-                    killed = Some(order.reason);
+                    reason = Some(order.reason);
                     // A task that has just ended no longer reads.
                     let _ = self.orders.write_all(&sandbox::line(&Order::Kill { grace_milliseconds })?).await;
                 }
@@ -193,10 +193,10 @@ impl Worker {
                 }
             }
         }
-        if let Ok(outcome) = serde_json::from_slice(&line) {
-            return Ok((outcome, killed));
+        if let Ok(outcome) = serde_json::from_slice(&answer) {
+            return Ok((outcome, reason));
         }
-        if !line.is_empty() {
+        if !answer.is_empty() {
             // A privileged task can write to its worker's output. What else comes from there is not read.
             self.child.start_kill()?;
             self.child.wait().await?;
@@ -228,14 +228,14 @@ async fn command(link: Option<&mut Link>) -> Option<Vec<String>> {
 }
 
 impl Link {
-    fn hear(&mut self, told: Told) {
+    fn hear(&mut self, told: &Told) {
         match told {
             // Nobody asks any more where these fail.
             Told::Started => {
                 let _ = self.started.take().map(|started| started.send(()));
             }
             Told::Checked(code) => {
-                let _ = self.codes.try_send(code);
+                let _ = self.codes.try_send(*code);
             }
         }
     }

@@ -102,7 +102,7 @@ mod tests {
     fn a_format_with_a_template_is_read() {
         let object = json!({"metadata": {"name": "a"}});
         let text = |format: &str, objects: &[Value]| {
-            format.parse::<ObjectFormat>().map(|format| format.rendered(objects)).unwrap_or_else(|error| error)
+            format.parse::<ObjectFormat>().map_or_else(|error| error, |format| format.rendered(objects))
         };
         assert_eq!(text("jsonpath={.metadata.name}", std::slice::from_ref(&object)), "a");
         assert_eq!(text("jsonpath={.items[*].metadata.name}", &[object.clone(), object.clone()]), "a a");

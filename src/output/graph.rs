@@ -66,7 +66,7 @@ fn mermaid_text(text: &str) -> String {
         match letter {
             '\u{1}' => escaped.push_str("<br>"),
             letter if letter.is_alphanumeric() || " -_.,:/".contains(letter) || !letter.is_ascii() => {
-                escaped.push(letter)
+                escaped.push(letter);
             }
             letter => {
                 let _ = write!(escaped, "#{};", u32::from(letter));

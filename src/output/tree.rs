@@ -332,7 +332,7 @@ mod tests {
     fn a_long_name_is_cut_in_the_middle() {
         assert_eq!(without_middle("a-long-name(12:x)", 11), "a-lon…12:x)");
         assert_eq!(without_middle("short", 5), "short");
-        assert_eq!(measure_text_width(&without_middle("日本語日本語日本語", 9)), 8);
+        assert_eq!(measure_text_width(&without_middle("日本語日本語日本語", 9)), 9);
     }
 
     #[test]

@@ -63,9 +63,9 @@ impl<'a> Work<'a> {
         children.filter(|child| !child.node_flag.is_some_and(|flag| flag.hooked)).collect()
     }
 
-    /// Whether the node belongs to an attempt that was followed by another one.
+    /// Whether the node is, or belongs to, an attempt that was followed by another one.
     pub(super) fn is_superseded(&self, node: &Node) -> bool {
-        let mut boundary = node.boundary_id.as_deref();
+        let mut boundary = Some(node.id.as_str());
         // The nesting cannot be deeper than the number of nodes; this ends a loop in a damaged status.
         for _ in 0..self.by_id.len() {
             let Some(id) = boundary else { return false };

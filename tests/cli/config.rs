@@ -97,15 +97,14 @@ spec:
     script:
       image: busybox
       command: [sh]
-      source: begun=$(cut -d' ' -f1 /proc/uptime); sleep 0.2; echo at $begun $(cut -d' ' -f1 /proc/uptime)
+      source: begun=$(cut -d' ' -f1 /proc/uptime); sleep 0.2; echo \"[$begun, $(cut -d' ' -f1 /proc/uptime)]\"
 ";
     let environment = Environment::with("many.yaml", text).variable("RUNNABLE_MAX_TASKS", "1");
     let output = environment.run(["submit", "--local", "many.yaml", "-q", "-o", "json"]);
     let run: serde_json::Value = serde_json::from_str(output.result(0)).unwrap();
     let nodes = run["status"]["nodes"].as_object().unwrap().values();
     let times = nodes.filter_map(|node| node["outputs"]["result"].as_str());
-    let read = |text: &str| text.split(' ').skip(1).map(|time| time.parse().unwrap()).collect();
-    let mut times: Vec<Vec<f64>> = times.map(read).collect();
+    let mut times: Vec<Vec<f64>> = times.map(|text| serde_json::from_str(text).unwrap()).collect();
     times.sort_by(|one, other| one[0].total_cmp(&other[0]));
     assert_eq!(times.len(), 3);
     assert!(times.windows(2).all(|pair| pair[0][1] <= pair[1][0]), "{times:?}");

@@ -107,7 +107,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         backend.list(&args.selection(), take).await?;
         Ok(place(args, backend.namespace()))
     })?;
-    listed.sort_by(|left, right| compare(&left.key, &right.key).then_with(|| left.row.by_age(&right.row)));
+    listed.sort_by(|left, right| {
+        compare(left.key.as_ref(), right.key.as_ref()).then_with(|| left.row.by_age(&right.row))
+    });
     match &args.output {
         _ if args.is_table() && listed.is_empty() => talk(format_args!("no runs {place}")),
         _ if args.is_table() => {
@@ -155,14 +157,13 @@ fn list(format: &ObjectFormat, objects: &[Value], headers: bool) -> String {
 }
 
 /// The order of two values: nothing first, numbers as numbers, anything else as text.
-fn compare(left: &Option<Value>, right: &Option<Value>) -> Ordering {
-    let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_f64);
+fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
+    let number = |value: Option<&Value>| value.and_then(Value::as_f64);
     if let (Some(left), Some(right)) = (number(left), number(right)) {
         return left.total_cmp(&right);
     }
-    let text = |value: &Option<Value>| {
-        value.as_ref().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
+    let text =
+        |value: Option<&Value>| value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     text(left).cmp(&text(right))
 }
 

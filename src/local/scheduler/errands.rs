@@ -79,7 +79,7 @@ impl Scheduler {
         let Some(template) = self.nodes.frame(node).template.clone() else { return };
         let (phase, message, result) = match (returned, &template.http, &template.data) {
             (Returned::Answer(answer), Some(http), _) => judge(http, answer, self.scopes.stop()),
-            (Returned::Files(files), _, Some(data)) => match transformed(data, files, self.scopes.stop()) {
+            (Returned::Files(files), _, Some(data)) => match transformed(data, &files, self.scopes.stop()) {
                 Ok(result) => (Phase::Succeeded, String::new(), Some(result)),
                 Err(why) => (Phase::Failed, not_processed(&why), None),
             },
@@ -207,7 +207,7 @@ fn list(data: &Data, plan: &Plan) -> Result<List, String> {
 }
 
 /// The result of a data template: the list after all of its transformations, as JSON.
-fn transformed(data: &Data, files: Vec<String>, stop: &StopFlag) -> Result<String, String> {
+fn transformed(data: &Data, files: &[String], stop: &StopFlag) -> Result<String, String> {
     // Go writes a list that never had an element as null.
     let mut value = if files.is_empty() { Value::Null } else { json!(files) };
     for (place, step) in data.transformation.iter().enumerate().filter(|(_, step)| !step.expression.is_empty()) {

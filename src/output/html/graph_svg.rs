@@ -26,7 +26,7 @@ pub(super) fn svg(graph: &Graph) -> String {
     for &(from, to) in &graph.arrows {
         let ((x, y), (to_x, to_y)) = (place(from), place(to));
         let (x, y, to_y) = (x + WIDTH, y + HEIGHT / 2, to_y + HEIGHT / 2);
-        let middle = (x + to_x) / 2;
+        let middle = x.midpoint(to_x);
         let end = to_x.saturating_sub(6);
         let _ = write!(
             text,

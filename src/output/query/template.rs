@@ -91,10 +91,9 @@ fn braces(text: &str) -> Option<(&str, &str)> {
         match (quote, letter) {
             (Some(_), '\\') => drop(letters.next()),
             (Some(open), letter) if letter == open => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(letter),
             (None, '}') => return Some((&text[..at], &text[at + 1..])),
-            (None, _) => {}
+            _ => {}
         }
     }
     None
