@@ -41,7 +41,7 @@ fn attempts(namespace: &Namespace, seed: u64) {
     let second = ended(&[&["retry", &run], more].concat());
     println!("retried with {more:?}: exit {:?}", second.code);
     let second = second.object();
-    check(&[first.clone()], &plan, &second, more.is_empty());
+    check(std::slice::from_ref(&first), &plan, &second, more.is_empty());
 
     let run = second["metadata"]["name"].as_str().unwrap();
     let values = ["-p", "x=1", "-p", "list=[\"p\", \"q\"]"];

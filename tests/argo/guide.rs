@@ -66,7 +66,7 @@ fn the_guide_runs_as_it_is_written() {
         for command in ran {
             let mut command = command.replace("-n ci", &format!("-n {}", namespace.name));
             if command.contains("rbac coderun --image") {
-                command.push_str(&format!(" --set server={}", server.origin));
+                command = format!("{command} --set server={}", server.origin);
             }
             run(
                 &command,

@@ -82,18 +82,17 @@ fn fill(root: &Path) {
     let commands = fs::read_dir(GIT_CORE).unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.is_dir());
     for path in tools.into_iter().chain(commands) {
         let target = fs::read_link(&path).ok().filter(|_| path.starts_with(GIT_CORE));
-        match target {
-            Some(target) => {
-                fs::create_dir_all(root.join(relative(Path::new(GIT_CORE)))).unwrap();
-                symlink(target, root.join(relative(&path))).unwrap();
-            }
-            None => {
-                copy(&path, root);
-                libraries.extend(needs(&path));
-            }
+        if let Some(target) = target {
+            fs::create_dir_all(root.join(relative(Path::new(GIT_CORE)))).unwrap();
+            symlink(target, root.join(relative(&path))).unwrap();
+        } else {
+            copy(&path, root);
+            libraries.extend(needs(&path));
         }
     }
-    libraries.iter().for_each(|library| copy(library, root));
+    for library in &libraries {
+        copy(library, root);
+    }
 }
 
 /// The libraries of a program, and its loader; none of a script.
@@ -123,5 +122,6 @@ fn tar(directory: &Path, archive: &Path, names: &[&str]) {
 }
 
 fn hex(data: &[u8]) -> String {
-    Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap());
+    Sha256::digest(data).iter().flat_map(|&byte| digits(byte)).collect()
 }

@@ -67,6 +67,10 @@ impl Page {
         self.evaluate(expression).as_f64().unwrap_or(f64::NAN)
     }
 
+    pub(crate) fn count(&mut self, expression: &str) -> u64 {
+        self.evaluate(expression).as_u64().unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn text(&mut self, expression: &str) -> String {
         self.evaluate(expression).as_str().unwrap_or_default().to_owned()
     }

@@ -73,20 +73,20 @@ fn a_page_of_5000_nodes_opens_filters_and_is_worked_by_keys() {
     assert_eq!(page.errors(), "");
     let ready = page.number("+document.documentElement.dataset.ready");
     assert!(ready < 2000.0, "the page was ready after {ready} ms");
-    assert_eq!(page.number("+document.documentElement.dataset.shown"), 5000.0);
+    assert_eq!(page.count("+document.documentElement.dataset.shown"), 5000);
     let drawn = page.number("document.querySelectorAll('.row').length");
     assert!((10.0..100.0).contains(&drawn), "only what is seen is drawn: {drawn}");
 
     // "/" focuses the filter, text filters, Escape shows everything.
     page.press("/");
     page.insert("row-49");
-    assert_eq!(page.number("+document.documentElement.dataset.shown"), 111.0);
+    assert_eq!(page.count("+document.documentElement.dataset.shown"), 111);
     page.press("Escape");
-    assert_eq!(page.number("+document.documentElement.dataset.shown"), 5000.0);
+    assert_eq!(page.count("+document.documentElement.dataset.shown"), 5000);
 
     // "f" shows what failed; the arrows select, and the details follow.
     page.press("f");
-    assert_eq!(page.number("+document.documentElement.dataset.shown"), 10.0);
+    assert_eq!(page.count("+document.documentElement.dataset.shown"), 10);
     page.press("ArrowDown");
     page.press("ArrowDown");
     assert_eq!(page.text("document.documentElement.dataset.selected"), "each(507:row-507)");
@@ -105,7 +105,7 @@ fn a_link_says_what_is_shown() {
     let home = Environment::new();
     let file = large(&home);
     let mut page = Page::open(&home, &format!("{file}#q=row-5&state=cached&sort=name&node=each(50:row-50)"));
-    assert_eq!(page.number("+document.documentElement.dataset.shown"), 11.0);
+    assert_eq!(page.count("+document.documentElement.dataset.shown"), 11);
     assert_eq!(page.text("document.documentElement.dataset.selected"), "each(50:row-50)");
     assert_eq!(page.errors(), "");
 }
@@ -123,9 +123,9 @@ fn names_of_a_run_are_text_and_nothing_is_fetched() {
     page.press("f");
     page.press("ArrowDown");
     assert_eq!((page.errors().as_str(), page.text("document.title").as_str()), ("", "odd"));
-    assert_eq!(page.number("document.querySelectorAll('img').length"), 0.0);
+    assert_eq!(page.count("document.querySelectorAll('img').length"), 0);
     assert!(page.text("document.getElementById('detail').textContent").contains(odd));
-    assert_eq!(page.number("performance.getEntriesByType('resource').length"), 0.0);
+    assert_eq!(page.count("performance.getEntriesByType('resource').length"), 0);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_real_retry_is_compared_with_the_attempt_before() {
     for part in ["Compared with w, attempt 1", "✔ ran", "◎ cached", "✖ failed"] {
         assert!(comparison.contains(part), "{part} is not in {comparison}");
     }
-    assert_eq!(page.number("document.querySelectorAll('#graph rect').length"), 2.0);
+    assert_eq!(page.count("document.querySelectorAll('#graph rect').length"), 2);
     page.press("Home");
     page.press("ArrowDown");
     let detail = page.text("document.getElementById('detail').textContent");
