@@ -115,7 +115,7 @@ async fn templates_say_what_they_take() {
     let table = run(&namespace, &["template", "list"]);
     assert!(table.result(0).contains("nightly-etl  main        date,stage"), "{table}");
     let one = run(&namespace, &["template", "get", "nightly-etl"]);
-    for line in ["Entrypoint:  main", "Parameter:   date (needs a value)", "stage (one of dev, prod; default dev)"] {
+    for line in ["Entrypoint: main", "date (needs a value)", "stage (one of dev, prod; default dev)"] {
         assert!(one.result(0).contains(line), "{line}: {one}");
     }
     let object = run(&namespace, &["template", "get", "nightly-etl", "-o", "json"]).json();
@@ -191,13 +191,8 @@ async fn a_cluster_without_a_controller_is_told_by_the_doctor() {
 #[tokio::test]
 async fn names_of_the_cluster_complete_a_line() {
     let namespace = Namespace::new().await;
-    namespace.create("cronworkflows", &cron()).await;
-    let answer = |words: &[&str]| {
-        let kubeconfig = namespace.kubeconfig(User::Admin).display().to_string();
-        let output = Environment::new().variable("KUBECONFIG", kubeconfig).run(words);
-        let lines = output.result(0).lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned());
-        lines.collect::<Vec<_>>()
-    };
-    assert!(answer(&["__complete", "submit", "--from", "cron"]).contains(&"cronworkflow/nightly".to_owned()));
-    assert!(answer(&["__complete", "list", "-n", &namespace.name]).contains(&namespace.name));
+    let kubeconfig = namespace.kubeconfig(User::Admin).display().to_string();
+    let environment = Environment::new().variable("KUBECONFIG", kubeconfig);
+    let output = environment.run(["__complete", "list", "-n", &namespace.name]);
+    assert!(output.result(0).lines().any(|line| line.split('\t').next() == Some(&namespace.name)), "{output}");
 }

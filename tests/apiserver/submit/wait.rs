@@ -142,7 +142,7 @@ async fn reports_tell_what_each_node_did_and_what_was_not_seen() {
     for part in [
         "<testsuite name=\"one\" tests=\"1\" skipped=\"0\" errors=\"0\" failures=\"1\">",
         "<testcase name=\"one\" classname=\"say\" time=\"3.000\">",
-        "<failure message=\"exit &lt;2&gt;\" type=\"Failed\"/>",
+        "<failure message=\"exit &lt;2&gt;\" type=\"Failed\"",
         "<testsuite name=\"two\" tests=\"1\" skipped=\"0\" errors=\"1\" failures=\"0\">",
         "<error message=\"workflow &quot;two&quot; was deleted before it ended",
     ] {
