@@ -94,7 +94,10 @@ impl Plan {
 /// Where a task has mounts of its own, as it asks for.
 pub(super) fn points(task: &Task) -> Vec<Point> {
     let volumes = task.mounts.iter().map(|mount| {
-        let file = mount.sub_path.as_os_str().is_empty() && mount.source.is_file();
+        // Of a link in the volume this tells what it leads to on the host. Nothing is opened by it: a place that does not fit
+        // what is opened later is an error of the task.
+        let is_whole = mount.sub_path.as_os_str().is_empty();
+        let file = if is_whole { mount.source.is_file() } else { mount.source.join(&mount.sub_path).is_file() };
         Point { path: mount.target.clone(), is_directory: !file }
     });
     let has_script = task.main.iter().any(|process| process.script.is_some());
