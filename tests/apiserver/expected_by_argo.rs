@@ -191,8 +191,15 @@ async fn a_cluster_without_a_controller_is_told_by_the_doctor() {
 #[tokio::test]
 async fn names_of_the_cluster_complete_a_line() {
     let namespace = Namespace::new().await;
+    namespace.create("cronworkflows", &cron()).await;
     let kubeconfig = namespace.kubeconfig(User::Admin).display().to_string();
     let environment = Environment::new().variable("KUBECONFIG", kubeconfig);
-    let output = environment.run(["__complete", "list", "-n", &namespace.name]);
-    assert!(output.result(0).lines().any(|line| line.split('\t').next() == Some(&namespace.name)), "{output}");
+    for (words, name) in [
+        (&["list", "-n", &namespace.name] as &[&str], namespace.name.as_str()),
+        (&["submit", "--from", "cron"], "cronworkflow/nightly"),
+        (&["submit", "--from", ""], "cronworkflow/nightly"),
+    ] {
+        let output = environment.run([&["__complete"], words].concat());
+        assert!(output.result(0).lines().any(|line| line.split('\t').next() == Some(name)), "{output}");
+    }
 }

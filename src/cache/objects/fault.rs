@@ -2,6 +2,8 @@
 
 use object_store::Error;
 
+use crate::exit::chain;
+
 /// A request that failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{what}")]
@@ -26,7 +28,7 @@ impl Fault {
 
     /// Of an error of the client.
     pub(super) fn of(error: &Error) -> Self {
-        let text = full_text(error);
+        let text = chain(error);
         let status = status(&text);
         let denied = matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
             || status.is_some_and(|status| status == 401 || status == 403);
@@ -35,20 +37,6 @@ impl Fault {
             || code(&text) == Some("NotImplemented");
         Self { what: described(&text, status), denied, unconditional }
     }
-}
-
-/// The error and its causes.
-fn full_text(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// The status that the server answered with.

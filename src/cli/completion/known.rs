@@ -9,8 +9,10 @@ use super::candidates::{Names, What};
 use crate::argo::Metadata;
 use crate::backend::Backend;
 use crate::cache::Store;
+use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
+use crate::cli::settings::settings;
 use crate::cli::target::TargetArgs;
 use crate::cluster::{Selection, TemplateKind};
 use crate::exit::Exit;
@@ -44,7 +46,12 @@ pub(super) fn names(what: What, verb: &ArgMatches) -> Option<Names> {
 /// The flags that select where the verb's objects are.
 fn target(verb: &ArgMatches) -> Option<TargetArgs> {
     let knows = |flag: &str| verb.try_contains_id(flag).is_ok();
-    if knows("local") && knows("request_timeout") { TargetArgs::from_arg_matches(verb).ok() } else { None }
+    if !knows("local") || !knows("request_timeout") {
+        return None;
+    }
+    // A line with a value that is not whole yet has no defaults.
+    let local = verb.get_one("local").copied().unwrap_or(settings().local == Some(true));
+    Some(TargetArgs { local, access: AccessArgs::from_arg_matches(verb).ok()? })
 }
 
 async fn fetched(what: What, target: &TargetArgs, verb: &ArgMatches) -> Result<Vec<String>, Failure> {
