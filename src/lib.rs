@@ -14,6 +14,8 @@
 //!
 //! command, key, outputs ─► cli::exec ─► exec: look up, run, keep ─► the exit code of the command
 //!
+//! component, settings ─► cli::bundle ─► bundle (pure): objects ─► cluster: server-side apply, diff, removal
+//!
 //! URL, ref, task ─► cli::worktree ─► git: base, fetch, checkout ─► path
 //!
 //! RUN ─► cli::target ─► backend::Run ─► Snapshot ─┬► report (pure): summary ─► output
@@ -21,9 +23,10 @@
 //!                                                 └► control (pure): changes ─► Run::revise
 //! ```
 //!
-//! [`argo`], [`prepare`], [`retry`], [`control`], [`locks`], [`report`], [`handle`] and [`mask`] are pure: no clock, randomness,
-//! environment, network, file or process is named there (clippy.toml and tests/tidy.rs hold them to it). [`local`] and
-//! [`cache`] keep their effects apart in the same way: in the executor and the store, and in the directories.
+//! [`argo`], [`prepare`], [`retry`], [`control`], [`locks`], [`report`], [`bundle`], [`handle`], [`shell`] and [`mask`] are
+//! pure: no clock, randomness, environment, network, file or process is named there (clippy.toml and tests/tidy.rs hold them
+//! to it). [`local`] and [`cache`] keep their effects apart in the same way: in the executor and the store, and in the
+//! directories and buckets.
 
 mod argo;
 mod backend;

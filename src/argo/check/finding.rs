@@ -40,7 +40,7 @@ pub(crate) enum Fix {
 }
 
 /// The object that a field stands in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Holder {
     /// The document that is checked.
     Document,

@@ -31,6 +31,8 @@ mod version;
 mod workflow;
 mod zones;
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 pub(crate) use self::config_maps::config_maps;
@@ -92,23 +94,18 @@ pub(crate) type Known<'k> = &'k dyn Fn(&str, bool) -> Option<&'k Value>;
 pub(crate) fn check<'k>(document: &'k Value, kind: Kind, known: Known<'k>, options: &'k Options) -> Vec<Finding> {
     let mut findings = schema::check(document, kind, options);
     if let Some(pointer) = kind.workflow_spec() {
-        // What is not read as it is written has no meaning that could be wrong; a misspelled field is to be corrected, tags and
-        // all.
-        let misread: Vec<String> = findings
-            .iter()
-            .filter(|finding| match finding.rule {
-                Rule::Type => finding.severity == Severity::Error,
-                Rule::UnknownField => finding.severity == Severity::Warning && !differs_in_case_only(finding),
-                _ => false,
-            })
-            .map(|finding| finding.pointer.clone())
-            .collect();
-        let within = |pointer: &str| misread.iter().any(|above| is_within(pointer, above));
-        if !within(&format!("{pointer}/templates")) {
+        let of_document = misread(&findings);
+        if !of_document.iter().any(|above| is_within(&format!("{pointer}/templates"), above)) {
+            let mut of_others: HashMap<Holder, Vec<String>> = HashMap::new();
+            let has_meaning = |finding: &Finding| {
+                let misread = match &finding.holder {
+                    Holder::Document => &of_document,
+                    other => of_others.entry(other.clone()).or_insert_with(|| misread_in(other, known, options)),
+                };
+                !misread.iter().any(|above| is_within(&finding.pointer, above))
+            };
             let found = workflow::check(document, kind, pointer, known, options);
-            findings.extend(
-                found.into_iter().filter(|finding| finding.holder != Holder::Document || !within(&finding.pointer)),
-            );
+            findings.extend(found.into_iter().filter(has_meaning));
         }
     }
     if !options.completes {
@@ -126,6 +123,28 @@ pub(crate) fn check<'k>(document: &'k Value, kind: Kind, known: Known<'k>, optio
 /// The same of its fields alone, without the workflow that they make.
 pub(crate) fn check_fields(document: &Value, kind: Kind, options: &Options) -> Vec<Finding> {
     schema::check(document, kind, options)
+}
+
+/// The places that are not read as they are written: nothing in them has a meaning that could be wrong. A misspelled field is
+/// to be corrected, tags and all.
+fn misread(of_schema: &[Finding]) -> Vec<String> {
+    let is_misread = |finding: &&Finding| match finding.rule {
+        Rule::Type => finding.severity == Severity::Error,
+        Rule::UnknownField => finding.severity == Severity::Warning && !differs_in_case_only(finding),
+        _ => false,
+    };
+    of_schema.iter().filter(is_misread).map(|finding| finding.pointer.clone()).collect()
+}
+
+/// The same places of a template of another object, which is looked at as the document calls it.
+fn misread_in(holder: &Holder, known: Known<'_>, options: &Options) -> Vec<String> {
+    let (name, kind) = match holder {
+        Holder::Document => return Vec::new(),
+        Holder::Template(name) => (name, Kind::WorkflowTemplate),
+        Holder::ClusterTemplate(name) => (name, Kind::ClusterWorkflowTemplate),
+    };
+    let object = known(name, kind == Kind::ClusterWorkflowTemplate);
+    object.map(|object| misread(&schema::check(object, kind, options))).unwrap_or_default()
 }
 
 /// Below a step Argo reads a field in any case. (encoding/json)

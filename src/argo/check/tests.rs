@@ -220,3 +220,16 @@ fn no_document_makes_a_check_panic() {
         assert!(!rules(&text).is_empty(), "{body}");
     }
 }
+
+/// Argo drops a field that it does not know below a step, and what is in it. It says so of the document that has it.
+#[test]
+fn tags_in_an_unknown_field_of_a_template_elsewhere_have_no_meaning() {
+    let template = "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: shared}\nspec:\n  templates:\n  \
+                    - {name: t, container: {image: a, command: [a]}}\n  - name: main\n    steps:\n    - - name: a\n        \
+                    template: t\n        arguments: {outputs: {parameters: [{name: p, value: '{{steps.none.id}}'}]}}\n";
+    let call = workflow("- name: main\n  steps:\n  - - {name: a, templateRef: {name: shared, template: main}}\n");
+    assert_eq!(rules(template), [("unknown-field", Severity::Warning)]);
+    assert_eq!(rules(&format!("{template}---\n{call}")), []);
+    let known = template.replace("{outputs: {parameters:", "{parameters:").replace("}]}}\n", "}]}\n");
+    assert!(rules(&format!("{known}---\n{call}")).contains(&("variable", Severity::Error)));
+}
