@@ -107,7 +107,7 @@ fn copy_all(args: &Args, record: &Record, state: &Snapshot, nodes: &[&Node]) -> 
         let what =
             args.artifact.as_ref().map_or_else(|| "no artifact".to_owned(), |name| format!("no artifact {name:?}"));
         return Err(Failure::new(Exit::NotFound, format!("run {} has kept {what} of these nodes", state.name()))
-            .hint("kubectl runnable status --outputs shows the artifacts of a run"));
+            .hint(format!("kubectl runnable status {} --outputs shows its artifacts", state.name())));
     }
     talk(format_args!("{copied} copied"));
     Ok(Exit::Success)

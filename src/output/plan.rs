@@ -130,7 +130,8 @@ fn totals(plan: &Plan) -> String {
         "in-place" => format!("attempt {}{run_id}, in place", plan.attempt),
         _ => format!("attempt {}{run_id}", plan.attempt),
     };
-    format!("{attempt}: {} of {} nodes run, {skipped} do not\n", plan.runs(), plan.nodes.len())
+    let do_not = if skipped == 1 { "does not" } else { "do not" };
+    format!("{attempt}: {} of {} nodes run, {skipped} {do_not}\n", plan.runs(), plan.nodes.len())
 }
 
 #[cfg(test)]
