@@ -66,7 +66,7 @@ pub mod local {
     }
     pub mod resolved {
         //! What the scheduler carries out.
-        pub use crate::local::resolved::Plan;
+        pub use crate::local::resolved::Resolved;
     }
     pub mod scheduler {
         //! Events in, actions out.

@@ -104,8 +104,11 @@ impl Cache {
         }
         let share = Usage::of(self, around.now).share.unwrap_or_default();
         if share >= NEARLY_FULL {
-            // A share of a limit is small and positive.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a share is small and positive"
+            )]
             problems.push(Problem::NearlyFull { percent: (share * 100.0) as u64 });
         }
         problems

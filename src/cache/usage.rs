@@ -50,7 +50,11 @@ const OBJECT: Measure = Measure { of: |entry| entry.bytes + entry.key.len() as u
 
 impl Usage {
     /// How full the cache is now.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate of growth is small and positive"
+    )]
     pub fn of(cache: &Cache, now: Timestamp) -> Self {
         let limit = cache.limit();
         let measures = limit.map(|_| [VALUES, OBJECT]).into_iter().flatten();
@@ -66,7 +70,7 @@ impl Usage {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
+#[expect(clippy::cast_precision_loss, reason = "a cache holds few bytes and entries")]
 impl Measure {
     fn total(self, cache: &Cache) -> u64 {
         cache.entries.values().map(self.of).sum::<u64>() + cache.object.binary

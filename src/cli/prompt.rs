@@ -5,7 +5,7 @@ use std::thread;
 
 use console::Term;
 use dialoguer::{Confirm, Error, Select};
-use nix::sys::signal::{SigSet, Signal};
+use rustix::process::Signal;
 
 use super::failure::Failure;
 use crate::exit::Exit;
@@ -31,9 +31,7 @@ fn ask<T: Send + 'static>(
     // The prompt hides the cursor and sends itself SIGINT on Ctrl-C. That would end the program before the cursor is
     // shown again, so the signal is blocked in the prompt's own thread.
     let asked = thread::spawn(move || {
-        let mut interrupt = SigSet::empty();
-        interrupt.add(Signal::SIGINT);
-        interrupt.thread_block().map_err(|error| Error::IO(error.into()))?;
+        supervisor::block(Signal::INT).map_err(Error::IO)?;
         prompt()
     });
 

@@ -72,9 +72,9 @@ fn make_changeable(directory: BorrowedFd, name: &OsStr) {
 
 #[cfg(test)]
 mod tests {
-    use nix::mount::{MsFlags, mount};
-    use nix::sched::{CloneFlags, unshare};
-    use nix::unistd::geteuid;
+    use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+    use rustix::process::geteuid;
+    use rustix::thread::UnshareFlags;
 
     use super::*;
 
@@ -82,8 +82,8 @@ mod tests {
     fn with_own_mounts(test: impl FnOnce() -> io::Result<()> + Send) -> io::Result<()> {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)?;
-                mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+                supervisor::unshare(UnshareFlags::FS | UnshareFlags::NEWNS)?;
+                mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;
                 test()
             });
             thread.join().map_err(|_| io::Error::other("the thread panicked"))?
@@ -103,7 +103,7 @@ mod tests {
         fs::create_dir_all(path("tree/in/mounted"))?;
         fs::write(path("tree/in/file"), "theirs")?;
         with_own_mounts(|| {
-            mount(Some(&path("host")), &path("tree/in/mounted"), None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+            mount_bind(path("host"), path("tree/in/mounted"))?;
             for refused in [remove_tree(&path("tree")), empty(fs::File::open(path("tree"))?)] {
                 assert_eq!(refused.map_err(|error| error.kind()), Err(io::ErrorKind::CrossesDevices));
             }

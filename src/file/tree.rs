@@ -222,7 +222,7 @@ mod tests {
         let directory = tempfile::tempdir()?;
         let (source, target) = (directory.path().join("a"), directory.path().join("b"));
         fs::create_dir_all(source.join("empty"))?;
-        nix::unistd::mkfifo(&source.join("pipe"), nix::sys::stat::Mode::from_bits_truncate(0o600))?;
+        rustix::fs::mkfifoat(rustix::fs::CWD, source.join("pipe"), Mode::from_raw_mode(0o600))?;
         let _socket = UnixListener::bind(source.join("socket"))?;
         fs::write(source.join("file"), "x")?;
         copy(&source, &target)?;

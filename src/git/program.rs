@@ -11,9 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
-use nix::unistd::getppid;
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::credentials::Environment;
 use super::error::GitError;
@@ -194,7 +192,7 @@ fn without_progress(text: &str) -> String {
 pub(crate) fn git_entry(mut arguments: impl Iterator<Item = OsString>) -> Result<Exit, GitError> {
     let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
     let (Some(parent), Some(program)) = (parent, arguments.next()) else { return Ok(Exit::Usage) };
-    if prctl::set_pdeathsig(Signal::SIGKILL).is_err() || getppid().as_raw() != parent {
+    if set_parent_process_death_signal(Some(Signal::KILL)).is_err() || Pid::as_raw(getppid()) != parent {
         return Ok(Exit::Tool);
     }
     let error = Command::new(&program).args(arguments).exec();

@@ -11,9 +11,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
+use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
+use rustix::io::Errno;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -68,7 +67,7 @@ impl Inbox {
     /// same.
     pub(crate) fn open(directory: &Path) -> Self {
         let path = path(directory);
-        let made = nix::unistd::mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR);
+        let made = mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR);
         // Open for writing too, so that it does not end when a writer goes.
         let receiver =
             made.map_err(io::Error::from).and_then(|()| OpenOptions::new().read_write(true).open_receiver(&path));
@@ -113,10 +112,10 @@ pub(crate) fn send(directory: &Path, change: &Value) -> Result<(), ControlError>
         line = format!("{}\n", json!({ORDER: order.path().file_name().and_then(OsStr::to_str)}));
         file = Some(order);
     }
-    let pipe = fs::OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
+    let pipe = fs::OpenOptions::new().write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(&path);
     let written = pipe.and_then(|mut pipe| pipe.write_all(line.as_bytes()));
-    written.map_err(|source| match source.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::ENXIO | Errno::ENOENT) => ControlError::Nobody,
+    written.map_err(|source| match Errno::from_io_error(&source) {
+        Some(Errno::NXIO | Errno::NOENT) => ControlError::Nobody,
         _ => ControlError::Write { path, source },
     })?;
     if let Some(file) = file {

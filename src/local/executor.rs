@@ -9,8 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use nix::sys::prctl;
-use nix::unistd::Pid;
+use rustix::process::{Pid, getpid, set_child_subreaper};
 
 use super::daemons::Link;
 use super::kill::Kill;
@@ -177,8 +176,8 @@ impl Executor {
             return None;
         }
         // Without it the orphans belong to the first process of the machine, and are found all the same.
-        let _ = prctl::set_child_subreaper(true);
-        let session = Pid::from_raw(supervisor.id()?.cast_signed());
+        let _ = set_child_subreaper(Some(getpid()));
+        let session = Pid::from_raw(supervisor.id()?.cast_signed())?;
         Some(Orphans { session, node: node.to_owned() })
     }
 }

@@ -4,11 +4,11 @@ use base64::Engine;
 use serde_json::{Value, json};
 
 use super::new_run::NewRunError;
-use super::resolved::{Data, Plan, TemplateScope};
+use super::resolved::{Data, Resolved, TemplateScope};
 use crate::argo::document::{Document, Kind, any_string};
 
 /// Adds a document to what the run looks things up in.
-pub(super) fn add(plan: &mut Plan, document: &Document) -> Result<(), NewRunError> {
+pub(super) fn add(plan: &mut Resolved, document: &Document) -> Result<(), NewRunError> {
     let name = document.name().unwrap_or_default().to_owned();
     match document.kind {
         Kind::WorkflowTemplate => plan.add_templates(TemplateScope::Namespaced(name), &document.value["spec"]),
@@ -37,7 +37,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Adds them to what the run looks things up in, and returns the ConfigMap that holds all of them.
-    pub(super) fn add(&self, plan: &mut Plan) -> Value {
+    pub(super) fn add(&self, plan: &mut Resolved) -> Value {
         let limits = plan.config_maps.entry(self.config_map.clone()).or_default();
         for (key, limit) in &self.of_keys {
             limits.entry(key.clone()).or_insert_with(|| limit.to_string());

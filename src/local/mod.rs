@@ -1,7 +1,7 @@
 //! The embedded engine: runs a Workflow as local processes and writes the status that the Argo controller would.
 //!
 //! ```text
-//! Plan ─► Scheduler (pure: events in, actions out) ◄─► engine ─► executor ─► a supervised process tree a task
+//! Resolved ─► Scheduler (pure: events in, actions out) ◄─► engine ─► executor ─► a supervised process tree a task
 //!                                                        └─► store: run directory, journal
 //! ```
 
@@ -17,6 +17,7 @@ mod event_thread;
 pub(crate) mod executor;
 pub(crate) mod follow;
 pub(crate) mod given;
+mod inotify;
 pub(crate) mod keep;
 pub(crate) mod kill;
 pub(crate) mod list_follow;

@@ -13,7 +13,7 @@ use super::given::{self, Limits};
 use super::machine::Machine;
 use super::open_files;
 use super::refusal;
-use super::resolved::Plan;
+use super::resolved::Resolved;
 use super::run_locks::Places;
 use super::scheduler::{NodeIndex, Scheduler};
 use super::secrets::Secrets;
@@ -89,7 +89,7 @@ pub(crate) struct Source<'a> {
 /// A run that nothing keeps from starting.
 #[derive(Debug)]
 pub(crate) struct NewRun {
-    plan: Plan,
+    plan: Resolved,
     namespace: ObjectName,
     name: ObjectName,
     /// What a later attempt needs beside the workflow. Secrets are not written down.
@@ -121,7 +121,7 @@ impl NewRun {
         if limit < wanted {
             notes.push(format!("at most {limit} tasks run at once, for few files may be open (ulimit -Hn)"));
         }
-        let mut plan = Plan::new(workflow.into_value(), directory, limit);
+        let mut plan = Resolved::new(workflow.into_value(), directory, limit);
         for document in source.beside {
             given::add(&mut plan, document)?;
         }
@@ -162,7 +162,7 @@ impl NewRun {
 
 /// A run whose directory is there.
 pub(crate) struct StartedRun {
-    plan: Plan,
+    plan: Resolved,
     store: Store,
     executor: Executor,
 }

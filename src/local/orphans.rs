@@ -6,9 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::{Pid, getpid};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 /// The time in which killed processes end.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -29,9 +27,9 @@ impl Orphans {
                 return;
             }
             for process in left {
-                let _ = kill(process, Signal::SIGKILL);
+                let _ = kill_process(process, Signal::KILL);
                 // One whose parent still lives is no child of this process yet.
-                let _ = waitpid(process, Some(WaitPidFlag::WNOHANG));
+                let _ = waitpid(Some(process), WaitOptions::NOHANG);
             }
             thread::sleep(PAUSE);
         }
@@ -39,13 +37,9 @@ impl Orphans {
 
     fn find(&self) -> Vec<Pid> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let processes = entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())));
+        let processes = entries.filter_map(|entry| Some((number(entry.file_name().to_str()?)?, entry.path())));
         let is_left = |pid: Pid, path: &Path| pid != getpid() && self.is_of_task(path);
-        processes
-            .map(|(pid, path)| (Pid::from_raw(pid), path))
-            .filter(|(pid, path)| is_left(*pid, path))
-            .map(|(pid, _)| pid)
-            .collect()
+        processes.filter(|(pid, path)| is_left(*pid, path)).map(|(pid, _)| pid).collect()
     }
 
     fn is_of_task(&self, process: &Path) -> bool {
@@ -53,7 +47,7 @@ impl Orphans {
         // The second field is the program's name in parentheses and may hold anything.
         let Some((_, fields)) = stat.rsplit_once(')') else { return false };
         let fields: Vec<&str> = fields.split_whitespace().collect();
-        let session = fields.get(3).and_then(|session| session.parse().ok()).map(Pid::from_raw);
+        let session = fields.get(3).and_then(|session| number(session));
         if session == Some(self.session) {
             return true;
         }
@@ -61,4 +55,8 @@ impl Orphans {
         let environment = fs::read(process.join("environ")).unwrap_or_default();
         !self.node.is_empty() && environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
     }
+}
+
+fn number(text: &str) -> Option<Pid> {
+    Pid::from_raw(text.parse().ok().filter(|number| *number > 0)?)
 }

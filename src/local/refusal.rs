@@ -1,14 +1,14 @@
 //! What this machine cannot do of what a workflow asks for, each with its place.
 
 use super::new_run::{NewRunError, Source};
-use super::resolved::Plan;
+use super::resolved::Resolved;
 use super::support;
 use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::workflow_spec;
 
 /// Refuses what would change the result; gives the fields that are ignored.
-pub(super) fn check(source: Source<'_>, plan: &Plan) -> Result<Vec<String>, NewRunError> {
+pub(super) fn check(source: Source<'_>, plan: &Resolved) -> Result<Vec<String>, NewRunError> {
     let support = support::survey(plan);
     let mut refused: Vec<String> = support.refused.iter().map(|refusal| explained(source, plan, refusal)).collect();
     for (program, template) in &support.image_programs {
@@ -27,7 +27,7 @@ pub(super) fn check(source: Source<'_>, plan: &Plan) -> Result<Vec<String>, NewR
 }
 
 /// A refusal with the place of its field, in the file that holds it.
-fn explained(source: Source<'_>, plan: &Plan, refusal: &support::Refusal) -> String {
+fn explained(source: Source<'_>, plan: &Resolved, refusal: &support::Refusal) -> String {
     let holder = match refusal.scope.split_once(' ') {
         None => source.workflows.iter().find(|document| is_source(document, plan)),
         Some((_, name)) => {
@@ -51,7 +51,7 @@ fn explained(source: Source<'_>, plan: &Plan, refusal: &support::Refusal) -> Str
 }
 
 /// Whether the workflow was made from the document.
-fn is_source(document: &Document, plan: &Plan) -> bool {
+fn is_source(document: &Document, plan: &Resolved) -> bool {
     match (document.name(), document.generate_name()) {
         (Some(name), _) if name == plan.name() => true,
         (_, Some(prefix)) if plan.name().starts_with(prefix) => true,

@@ -70,7 +70,7 @@ pub(crate) type Data = BTreeMap<String, String>;
 
 /// What a local run works from.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Resolved {
     /// The Workflow object with its name, namespace and uid fixed.
     pub workflow: Value,
     /// Its spec.
@@ -89,7 +89,7 @@ pub struct Plan {
     pub task_limit: usize,
 }
 
-impl Plan {
+impl Resolved {
     /// A plan for a Workflow object; objects beside it are added one by one.
     pub fn new(workflow: Value, run_directory: PathBuf, task_limit: usize) -> Self {
         let mut plan = Self {

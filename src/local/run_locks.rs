@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::resolved::Plan;
+use super::resolved::Resolved;
 use super::store::StoreError;
 use crate::file::private;
 
@@ -25,7 +25,7 @@ pub(crate) struct Places {
 impl Places {
     /// Takes a place of each lock that the workflow names, of all or of none. `on_wait` is told once what is waited for.
     /// A lock without a limit is left to the run, which fails for it.
-    pub(crate) async fn take(root: &Path, plan: &Plan, on_wait: impl FnOnce(&str)) -> Result<Self, StoreError> {
+    pub(crate) async fn take(root: &Path, plan: &Resolved, on_wait: impl FnOnce(&str)) -> Result<Self, StoreError> {
         let locks = plan.workflow_locks().unwrap_or_default();
         let mut on_wait = Some(on_wait);
         loop {
@@ -79,11 +79,11 @@ mod tests {
 
     use super::*;
 
-    fn plan(synchronization: &Value) -> Plan {
+    fn plan(synchronization: &Value) -> Resolved {
         let workflow = json!({
             "metadata": {"name": "w", "namespace": "ci"}, "spec": {"synchronization": synchronization},
         });
-        let mut plan = Plan::new(workflow, PathBuf::from("/runs/w"), 1);
+        let mut plan = Resolved::new(workflow, PathBuf::from("/runs/w"), 1);
         plan.config_maps.insert("limits".to_owned(), [("k".to_owned(), "2".to_owned())].into());
         plan
     }

@@ -13,7 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+use rustix::fs::inotify::WatchFlags;
+
+use super::inotify::{Inotify, WatchId};
 
 /// Times are told apart no finer: a task that writes without end costs a line in this time and no more.
 const GRAIN: Duration = Duration::from_millis(50);
@@ -41,7 +43,7 @@ pub(super) struct Recording {
 #[derive(Debug, Default)]
 struct Logs {
     /// What the kernel calls the directory while it has to tell of a change.
-    watched: Option<WatchDescriptor>,
+    watched: Option<WatchId>,
     /// By the log's path, how long it was and where its times go.
     known: HashMap<PathBuf, (u64, File)>,
 }
@@ -49,14 +51,14 @@ struct Logs {
 impl Recorder {
     /// Records nothing yet; and nothing ever where the kernel does not tell of changes.
     pub(super) fn new() -> Self {
-        let kernel = Inotify::init(InitFlags::IN_CLOEXEC).ok().map(Arc::new);
+        let kernel = Inotify::new().ok().map(Arc::new);
         let watched = Arc::new(Watched { kernel: kernel.clone(), directories: Mutex::default() });
         if let Some(kernel) = kernel {
             let watched = Arc::downgrade(&watched);
             thread::spawn(move || {
-                while let Ok(events) = kernel.read_events() {
+                while let Ok(changed) = kernel.changed() {
                     let Some(watched) = watched.upgrade() else { return };
-                    if note(&mut lock(&watched.directories), &events) {
+                    if note(&mut lock(&watched.directories), &changed) {
                         thread::sleep(GRAIN);
                         for (path, logs) in lock(&watched.directories).iter_mut() {
                             logs.watch(path, &kernel);
@@ -86,8 +88,8 @@ impl Drop for Watched {
     /// Wakes the thread that reads events, so that it ends: the end of a watch is an event too.
     fn drop(&mut self) {
         let Some(kernel) = &self.kernel else { return };
-        if let Ok(watch) = kernel.add_watch("/", AddWatchFlags::IN_DELETE_SELF) {
-            let _ = kernel.rm_watch(watch);
+        if let Ok(watch) = kernel.add(Path::new("/"), WatchFlags::DELETE_SELF) {
+            let _ = kernel.remove(watch);
         }
     }
 }
@@ -98,17 +100,17 @@ impl Drop for Recording {
         let Some(mut logs) = lock(&self.recorder.0.directories).remove(&self.directory) else { return };
         logs.note(&self.directory);
         if let (Some(kernel), Some(watched)) = (&self.recorder.0.kernel, logs.watched) {
-            let _ = kernel.rm_watch(watched);
+            let _ = kernel.remove(watched);
         }
     }
 }
 
 /// Whether a log has changed.
-fn note(directories: &mut Directories, events: &[InotifyEvent]) -> bool {
+fn note(directories: &mut Directories, told: &[WatchId]) -> bool {
     let mut changed = false;
-    for event in events {
-        let told = directories.iter_mut().find(|(_, logs)| logs.watched == Some(event.wd));
-        if let Some((directory, logs)) = told {
+    for watch in told {
+        let watched = directories.iter_mut().find(|(_, logs)| logs.watched == Some(*watch));
+        if let Some((directory, logs)) = watched {
             logs.watched = None;
             logs.note(directory);
             changed = true;
@@ -128,7 +130,7 @@ impl Logs {
 
     /// The kernel tells of one change and no more: to hear of each would make each write of a task dearer.
     fn arm(&mut self, directory: &Path, kernel: &Inotify) {
-        self.watched = kernel.add_watch(directory, AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_ONESHOT).ok();
+        self.watched = kernel.add(directory, WatchFlags::MODIFY | WatchFlags::ONESHOT).ok();
     }
 
     /// Writes down how long the logs are now. One whose times cannot be written has none; the run goes on.

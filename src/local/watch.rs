@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use rustix::fs::inotify::WatchFlags;
 use tokio::sync::mpsc;
+
+use super::inotify::Inotify;
 
 /// The death of a process makes no sound, and not every file system tells of changes: a look is due this often.
 const PULSE: Duration = Duration::from_secs(1);
@@ -22,24 +24,24 @@ impl Watch {
     /// Hears of nothing yet. Where the kernel tells nothing, the pulse alone beats.
     pub(super) fn new() -> Self {
         let (tell, changed) = mpsc::channel(1);
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC).ok().map(Arc::new);
+        let inotify = Inotify::new().ok().map(Arc::new);
         if let Some(kernel) = inotify.clone() {
             // Ends with the first change that nobody takes, or with the process.
-            thread::spawn(move || while kernel.read_events().is_ok() && tell.blocking_send(()).is_ok() {});
+            thread::spawn(move || while kernel.changed().is_ok() && tell.blocking_send(()).is_ok() {});
         }
         Self { inotify, changed }
     }
 
     /// Watches a directory too, once; one that is not there yet is found when it is made.
     pub(super) fn add(&self, directory: &Path) {
-        let flags = AddWatchFlags::IN_CREATE
-            | AddWatchFlags::IN_DELETE
-            | AddWatchFlags::IN_MODIFY
-            | AddWatchFlags::IN_MOVED_TO
-            | AddWatchFlags::IN_CLOSE_WRITE;
+        let changes = WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MODIFY
+            | WatchFlags::MOVED_TO
+            | WatchFlags::CLOSE_WRITE;
         if let Some(kernel) = &self.inotify {
             // Where no more may be watched the pulse still beats.
-            let _ = kernel.add_watch(directory, flags);
+            let _ = kernel.add(directory, changes);
         }
     }
 

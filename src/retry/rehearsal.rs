@@ -15,7 +15,7 @@ use super::outline::{CONFIG_MAP, NO_CACHE, outline};
 use crate::argo::expression::unknown::{in_text, known_beginning};
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Metadata, Workflow};
-use crate::local::resolved::{Plan, TemplateScope};
+use crate::local::resolved::{Resolved, TemplateScope};
 use crate::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Wanted};
 use crate::prepare::{Templates, merged};
 
@@ -86,13 +86,13 @@ pub(super) struct Rehearsal<'a> {
     in_the_way: BTreeSet<EntryName>,
 }
 
-fn plan(next: &Value, templates: &Templates, now: Timestamp) -> Plan {
+fn plan(next: &Value, templates: &Templates, now: Timestamp) -> Resolved {
     let mut workflow = Workflow::from(outline(next));
     // They differ in each attempt, so that no key made of them has an entry.
     if workflow.uid().is_empty() {
         workflow.set_identity("not-known-yet", &now.to_string());
     }
-    let mut plan = Plan::new(workflow.into_value(), PathBuf::new(), usize::MAX);
+    let mut plan = Resolved::new(workflow.into_value(), PathBuf::new(), usize::MAX);
     for document in templates.documents() {
         let name = Metadata::of(document).name().to_owned();
         let scope = match document["kind"].as_str() {

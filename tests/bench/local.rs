@@ -8,7 +8,7 @@ use std::time::Instant;
 use assert_fs::TempDir;
 use jiff::Timestamp;
 use kubectl_runnable::testing::argo::status::Phase;
-use kubectl_runnable::testing::local::resolved::Plan;
+use kubectl_runnable::testing::local::resolved::Resolved;
 use kubectl_runnable::testing::local::scheduler::{Action, Event, Moment, Scheduler};
 use kubectl_runnable::testing::local::task::Outcome;
 use serde_json::json;
@@ -41,7 +41,7 @@ fn schedule(items: usize) {
             "container": {"image": "a", "command": ["c", "{{inputs.parameters.p}}"]},
             "outputs": {"parameters": [{"name": "o", "valueFrom": {"path": "/o"}}]}},
     ]}});
-    let mut scheduler = Scheduler::new(Plan::new(workflow, "/nowhere".into(), AT_ONCE));
+    let mut scheduler = Scheduler::new(Resolved::new(workflow, "/nowhere".into(), AT_ONCE));
     let mut events = VecDeque::from([Event::Start]);
     while let Some(event) = events.pop_front() {
         for action in scheduler.handle(Moment::begin(Timestamp::UNIX_EPOCH), event) {

@@ -5,8 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
+use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::{Value, json};
 
 use crate::support::environment::Environment;
@@ -32,7 +31,7 @@ impl Page {
         let program = found.into_iter().find(|program| program.is_file()).expect("Chromium is on the PATH");
         let [orders, answers] = ["orders", "answers"].map(|name| {
             let path = home.path(&format!("{name}-{}", own_name()));
-            mkfifo(&path, Mode::S_IRWXU).unwrap();
+            mkfifoat(CWD, &path, Mode::RWXU).unwrap();
             path
         });
         let profile = home.path("profile");

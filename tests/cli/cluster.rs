@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use wiremock::matchers::{method, path, query_param};
@@ -101,7 +101,7 @@ fn what_was_created_is_told_when_waiting_takes_too_long() {
 
 #[test]
 fn a_signal_ends_the_waiting_and_not_the_workflow() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::INT, Signal::TERM] {
         let cluster = Cluster::new("Running");
         let running = cluster.environment.start(["submit", "wf.yaml", "--wait", "-o", "name", "--memoize=off"]);
         cluster.wait_for_watch();

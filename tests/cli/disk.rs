@@ -1,11 +1,12 @@
 //! Small and read-only disks: what a run and its cache leave is whole or not there, and the exit code says when it is not.
 
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
+use rustix::thread::UnshareFlags;
 use serde_json::Value;
 
 use crate::support::environment::Environment;
@@ -17,17 +18,17 @@ const WAITING: [&str; 6] = ["submit", "--local", "--name", "w", "-q", "wf.yaml"]
 
 /// An environment whose state lies on a small file system, seen by this thread and its children alone.
 fn on_disk(options: &str, script: &str) -> Option<Environment> {
-    if !nix::unistd::geteuid().is_root() {
+    if !rustix::process::geteuid().is_root() {
         eprintln!("not tested: only root can mount a small disk");
         return None;
     }
     let environment = Environment::with("wf.yaml", one_task("generateName: w-", script));
     let state = environment.path("state");
     fs::create_dir(&state).unwrap();
-    unshare(CloneFlags::CLONE_NEWNS).unwrap();
-    let none = None::<&str>;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
-    mount(Some("tmpfs"), &state, Some("tmpfs"), MsFlags::empty(), Some(options)).unwrap();
+    supervisor::unshare(UnshareFlags::NEWNS).unwrap();
+    mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE).unwrap();
+    let options = CString::new(options).unwrap();
+    mount("tmpfs", &state, "tmpfs", MountFlags::empty(), options.as_c_str()).unwrap();
     Some(environment)
 }
 
@@ -142,8 +143,7 @@ fn a_disk_that_is_full_at_the_end_is_told_with_the_journal() {
 #[test]
 fn a_read_only_store_is_told_before_anything_runs() {
     let Some(environment) = on_disk("size=1m", "echo hello > /proc/self/fd/2") else { return };
-    let none = None::<&str>;
-    mount(none, &environment.path("state"), none, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, none).unwrap();
+    mount_remount(environment.path("state"), MountFlags::RDONLY, c"").unwrap();
     let output = environment.run(WAITING);
     assert_eq!(output.code, Some(1), "{}", output.stderr);
     assert!(output.stderr.contains("hint: set RUNNABLE_HOME"), "{}", output.stderr);

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::environment::Environment;
@@ -38,7 +38,7 @@ fn assert_terminated(environment: &Environment, output: &Output, code: i32) {
 
 #[test]
 fn a_signal_ends_the_run_and_its_tasks() {
-    for (signal, offset) in [(Signal::SIGINT, 0), (Signal::SIGTERM, 1)] {
+    for (signal, offset) in [(Signal::INT, 0), (Signal::TERM, 1)] {
         let mark = mark(offset);
         let environment = Environment::with("wf.yaml", one_task("name: long", &format!("echo ready; sleep {mark}; :")));
         let running = started(&environment, &[]);
@@ -57,9 +57,9 @@ fn a_second_signal_does_not_wait_for_a_deaf_task() {
     let environment = Environment::with("wf.yaml", one_task("name: long", script));
     let running = started(&environment, &[]);
     let begin = Instant::now();
-    running.signal(Signal::SIGINT);
+    running.signal(Signal::INT);
     running.wait_for_talk("stopping the run");
-    running.signal(Signal::SIGINT);
+    running.signal(Signal::INT);
     let output = running.end();
     assert_terminated(&environment, &output, 130);
     // A deaf task would have had ten seconds.
@@ -71,7 +71,7 @@ fn what_was_not_started_is_named_after_a_signal() {
     let text = format!("{}---\n{}", one_task("name: long", "echo ready; sleep 1000"), one_task("name: next", "echo"));
     let environment = Environment::with("wf.yaml", text);
     let running = started(&environment, &["-o", "name"]);
-    running.signal(Signal::SIGINT);
+    running.signal(Signal::INT);
     let output = running.end();
     assert_eq!(output.result(130), "workflow.argoproj.io/long\n");
     assert!(output.stderr.contains("note: workflow next was not started\n"), "{output}");
@@ -118,7 +118,7 @@ spec:
 
 #[test]
 fn each_signal_is_heard_while_an_event_is_being_computed() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
         let environment = Environment::with("wf.yaml", endless());
         let running = environment.start(["submit", "--local", "wf.yaml"]);
         wait_until("the first item", || running.computes("scheduler"));
@@ -153,8 +153,8 @@ fn a_hang_up_that_the_caller_ignores_ends_nothing() {
     command.arg(environment.command(["submit"]).get_program()).args(["submit", "--local", "wf.yaml"]);
     let running = Running::start(command, environment.directory());
     wait_for_word(&environment.run_directory("long").join("nodes/long/main.log"), "ready");
-    running.signal(Signal::SIGHUP);
-    running.signal(Signal::SIGINT);
+    running.signal(Signal::HUP);
+    running.signal(Signal::INT);
     let output = running.end();
     assert_terminated(&environment, &output, 130);
     assert!(!output.stderr.contains("killing the tasks"), "the first signal counted: {output}");

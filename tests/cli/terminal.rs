@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 
 use console::strip_ansi_codes;
-use nix::pty::{Winsize, openpty};
-use nix::sys::signal::{Signal, kill};
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
-use nix::unistd::Pid;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use crate::support::environment::Environment;
 use crate::workflows::{hello, one_task};
@@ -20,7 +21,7 @@ const HEIGHT: u16 = 12;
 fn interrupted(command: Command, after: &str, code: i32) -> String {
     watched(command, code, |written, child, _| {
         if written.contains(after) {
-            kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+            kill_process(Pid::from_child(child), Signal::INT).unwrap();
             return true;
         }
         false
@@ -46,25 +47,35 @@ pub(crate) fn answered(command: Command, keys: &[&str], code: i32) -> String {
     })
 }
 
+/// A new terminal: what a person sees and types at, and what a program reads and writes.
+fn open_terminal() -> (OwnedFd, OwnedFd) {
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    let name = ptsname(&screen, Vec::new()).unwrap();
+    let terminal = open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+    tcsetwinsize(&terminal, Winsize { ws_row: HEIGHT, ws_col: WIDTH, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    // Control-C, pressed before the program listens, waits for it like any key.
+    let mut modes = tcgetattr(&terminal).unwrap();
+    modes.local_modes.remove(LocalModes::ISIG);
+    tcsetattr(&terminal, OptionalActions::Now, &modes).unwrap();
+    (screen, terminal)
+}
+
 /// Runs a command at a terminal; `look` sees what was written so far, the command and the terminal, until it has done
 /// what it waits for.
 fn watched(mut command: Command, code: i32, mut look: impl FnMut(&str, &Child, &mut File) -> bool) -> String {
-    let size = Winsize { ws_row: HEIGHT, ws_col: WIDTH, ws_xpixel: 0, ws_ypixel: 0 };
-    let terminal = openpty(Some(&size), None).unwrap();
-    // Control-C, pressed before the program listens, waits for it like any key.
-    let mut modes = tcgetattr(&terminal.slave).unwrap();
-    modes.local_flags.remove(LocalFlags::ISIG);
-    tcsetattr(&terminal.slave, SetArg::TCSANOW, &modes).unwrap();
+    let (screen, terminal) = open_terminal();
     if !command.get_envs().any(|(name, _)| name == "TERM") {
         command.env("TERM", "xterm");
     }
-    command.stdin(Stdio::from(terminal.slave.try_clone().unwrap()));
-    command.stdout(Stdio::from(terminal.slave.try_clone().unwrap())).stderr(Stdio::from(terminal.slave));
+    command.stdin(Stdio::from(terminal.try_clone().unwrap()));
+    command.stdout(Stdio::from(terminal.try_clone().unwrap())).stderr(Stdio::from(terminal));
     let mut child: Child = command.spawn().unwrap();
     // The terminal is closed when nobody has it open for writing any more.
     drop(command);
     let mut written = Vec::new();
-    let mut screen = File::from(terminal.master);
+    let mut screen = File::from(screen);
     let mut buffer = [0; 4096];
     let mut done = false;
     // Linux says EIO at the end.

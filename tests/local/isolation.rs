@@ -70,7 +70,7 @@ fn devices_and_settings_of_the_kernel_are_out_of_reach() {
 #[test]
 fn the_run_directory_is_hidden_even_outside_of_the_temporary_directory() {
     for view in isolating_views() {
-        let home = if nix::unistd::geteuid().is_root() { env!("CARGO_TARGET_TMPDIR") } else { "/var/tmp" };
+        let home = if rustix::process::geteuid().is_root() { env!("CARGO_TARGET_TMPDIR") } else { "/var/tmp" };
         let state = tempfile::Builder::new().prefix("runs").tempdir_in(home).unwrap();
         fs::write(state.path().join("sibling"), "secret").unwrap();
         let rig = Rig::new(view);

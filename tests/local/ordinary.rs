@@ -18,7 +18,7 @@ const TEAM: u32 = 54_400;
 struct Home(TempDir);
 
 fn home() -> Option<Home> {
-    if !nix::unistd::geteuid().is_root() {
+    if !rustix::process::geteuid().is_root() {
         eprintln!("not tested: needs root");
         return None;
     }

@@ -163,7 +163,7 @@ fn a_privileged_task_leaves_nothing_either() {
 
 #[test]
 fn a_task_sees_the_host_as_it_is_when_the_task_begins() {
-    if !nix::unistd::geteuid().is_root() {
+    if !rustix::process::geteuid().is_root() {
         return;
     }
     for view in isolating_views() {

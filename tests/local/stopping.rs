@@ -96,10 +96,8 @@ fn no_process_outlives_a_supervisor_that_is_killed() {
                 while Instant::now() < limit {
                     match supervisor_of(&mark).filter(|pid| *pid > 1) {
                         Some(pid) => {
-                            return nix::sys::signal::kill(
-                                nix::unistd::Pid::from_raw(pid),
-                                nix::sys::signal::Signal::SIGKILL,
-                            );
+                            let pid = rustix::process::Pid::from_raw(pid).unwrap();
+                            return rustix::process::kill_process(pid, rustix::process::Signal::KILL);
                         }
                         None => std::thread::sleep(Duration::from_millis(20)),
                     }

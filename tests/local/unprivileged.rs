@@ -8,7 +8,7 @@ use crate::support::PROGRAM;
 /// The same tests once more as a user without any right.
 #[test]
 fn an_ordinary_user_gets_the_same() {
-    if !nix::unistd::geteuid().is_root() {
+    if !rustix::process::geteuid().is_root() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();

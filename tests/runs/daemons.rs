@@ -71,7 +71,7 @@ fn an_interrupt_ends_a_daemon_that_never_becomes_ready() {
     let file = home.write("w.yaml", workflow("false", &mark));
     let mut running = home.start(["submit", "--local", &file]);
     running.until("the daemon runs", || lives(&mark));
-    running.signal(nix::sys::signal::Signal::SIGINT);
+    running.signal(rustix::process::Signal::INT);
     assert_eq!(running.end_within(Duration::from_mins(1)).code, Some(130));
     assert!(!lives(&mark));
 }

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 
 use crate::support::environment::Environment;
 use crate::support::output::Output;
@@ -67,7 +67,7 @@ fn an_interrupt_ends_the_wait_and_not_the_run() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut talk, &mut line).unwrap();
     assert!(line.contains("Running"), "{line}");
-    signal(&waiting, Signal::SIGINT);
+    signal(&waiting, Signal::INT);
     assert_eq!(waiting.wait().unwrap().code(), Some(130));
     assert_eq!(home.run(["wait", "--local", "a", "--timeout", "1ms"]).code, Some(5));
 }

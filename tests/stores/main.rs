@@ -9,7 +9,7 @@ mod support;
 #[path = "../support/kubernetes/ports.rs"]
 mod ports;
 #[path = "../support/kubernetes/supervised.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod supervised;
 
 mod conformance;

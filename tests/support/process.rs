@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
 
 use super::output::Output;
@@ -102,7 +101,7 @@ impl Drop for Running {
 
 /// Sends a signal to a running command.
 pub(crate) fn signal(child: &Child, signal: Signal) {
-    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 /// Whether a process with this text in its arguments is running.

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, null_mut};
 
-use rustix::process::{Pid, WaitOptions, chdir, setpgid, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, chdir, setpgid, waitpid};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::thread::UnshareFlags;
 
@@ -179,6 +179,40 @@ impl AsFd for ChildSignals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Leaves namespaces, or file system attributes, that this thread shares with others.
+///
+/// Descriptors stay shared: to leave those would close none that another thread counts on, but let it use a number that is
+/// another file here.
+pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    if flags.contains(UnshareFlags::FILES) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    // SAFETY: only a table of descriptors of its own would make what other code holds in this thread unsound.
+    Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
+}
+
+/// Blocks a signal in this thread: another one takes it.
+pub fn block(signal: Signal) -> io::Result<()> {
+    // SAFETY: `set` is a signal set that sigemptyset makes whole before anything reads it.
+    let code = unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal.as_raw());
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, null_mut())
+    };
+    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
+}
+
+/// Kills every other process of this namespace; nothing, and false, where this process is not its first.
+pub fn kill_namespace() -> bool {
+    let is_first = rustix::process::getpid().is_init();
+    if is_first {
+        // SAFETY: takes numbers alone.
+        unsafe { libc::kill(-1, libc::SIGKILL) };
+    }
+    is_first
 }
 
 /// Leaves the keys of the session that started this process, where the kernel has keys.

@@ -5,7 +5,6 @@ use serde_json::Value;
 use serde_saphyr::DoubleQuoted;
 
 /// One document as YAML, multi-line text in `|` blocks and no line folded.
-#[allow(clippy::missing_panics_doc)] // It cannot: see the message.
 pub(crate) fn to_yaml(value: &Value) -> String {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     serde_saphyr::to_string_with_options(&Node(value), options)

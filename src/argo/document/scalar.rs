@@ -165,7 +165,7 @@ pub(super) fn key(value: &Value) -> Option<String> {
 }
 
 /// Single precision with an exponent outside 1e-4 to 1e6: the spelling kubectl gives a float that stands as a key.
-#[allow(clippy::cast_possible_truncation)]
+#[expect(clippy::cast_possible_truncation, reason = "kubectl reads such a key in single precision")]
 fn float_key(number: f64) -> String {
     let number = number as f32;
     let scientific = format!("{number:e}");

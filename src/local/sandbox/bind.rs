@@ -8,8 +8,8 @@ use std::fs::{self, FileType};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use nix::mount::MsFlags;
-use nix::unistd::{AccessFlags, access};
+use rustix::fs::{Access, access};
+use rustix::mount::MountFlags;
 
 use super::kernel;
 use super::layout::{Layout, date_as, make_directory};
@@ -30,7 +30,7 @@ const SHORT: usize = 40;
 
 /// How the host's directories are shown.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct BindPlan {
     points: Vec<MountPoint>,
     reach: Reach,
     skeleton: Vec<(PathBuf, Entry)>,
@@ -65,7 +65,7 @@ fn stamp(directory: &Path) -> Option<Stamp> {
     Some((metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
-impl Plan {
+impl BindPlan {
     /// Decides, and prepares the layers.
     pub(super) fn new(points: Vec<MountPoint>, reach: Reach, layout: &mut Layout) -> Result<Self, Problem> {
         let of_root = is_root_of_host();
@@ -192,7 +192,7 @@ impl Plan {
         }
         let Ok(entries) = fs::read_dir(&path) else { return };
         let count = entries.take(SHORT + 1).count();
-        let writable = access(&path, AccessFlags::W_OK).is_ok();
+        let writable = access(&path, Access::WRITE_OK).is_ok();
         let top = path.parent() == Some(Path::new("/"));
         if count == 0 || (top && !writable && count <= SHORT) {
             return self.show_entries(&path);
@@ -240,9 +240,9 @@ impl Plan {
     }
 
     /// The flags of the mount that holds a path of the host.
-    fn flags_at(&self, path: &Path) -> MsFlags {
+    fn flags_at(&self, path: &Path) -> MountFlags {
         let holder = self.points.iter().rev().find(|point| path.starts_with(&point.path));
-        holder.map_or(MsFlags::empty(), |point| point.flags)
+        holder.map_or(MountFlags::empty(), |point| point.flags)
     }
 }
 

@@ -5,8 +5,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use nix::mount::MsFlags;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use rustix::mount::MountFlags;
 
 use super::mounts::{self, Problem};
 use super::overlay::below;
@@ -49,7 +49,7 @@ pub(super) fn show(root: &Path, privileged: bool) -> Result<(), Problem> {
         return mounts::bind(Path::new("/dev"), &root.join("dev"));
     }
     show_sys(root)?;
-    show_devices(root, MsFlags::empty())?;
+    show_devices(root, MountFlags::empty())?;
     mask(root)
 }
 
@@ -64,7 +64,7 @@ pub(super) fn mask(root: &Path) -> Result<(), Problem> {
 }
 
 fn mask_directory(path: &Path) -> Result<(), Problem> {
-    mounts::mount_new("tmpfs", path, Some("ro,size=0,mode=555"))
+    mounts::mount_new("tmpfs", path, Some(c"ro,size=0,mode=555"))
 }
 
 /// Shows this process, which is the first one of its namespace, and those that it starts.
@@ -76,7 +76,7 @@ pub(super) fn show_processes() -> Result<(), Problem> {
 pub(super) fn protect() -> Result<(), Problem> {
     for path in READ_ONLY.map(Path::new) {
         if mounts::bind_if_there(path, path)? {
-            mounts::remount_read_only(path, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC)?;
+            mounts::remount_read_only(path, MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC)?;
         }
     }
     for path in MASKED.map(Path::new) {
@@ -100,17 +100,17 @@ pub(super) fn show_queues() {
 fn show_sys(root: &Path) -> Result<(), Problem> {
     let sys = root.join("sys");
     mounts::bind_one(Path::new("/sys"), &sys)?;
-    mounts::remount_read_only(&sys, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC)?;
+    mounts::remount_read_only(&sys, MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC)?;
     let groups = sys.join("fs/cgroup");
     if groups.is_dir() && mounts::mount_new("cgroup2", &groups, None).is_ok() {
-        mounts::remount_read_only(&groups, MsFlags::MS_NOSUID | MsFlags::MS_NODEV)?;
+        mounts::remount_read_only(&groups, MountFlags::NOSUID | MountFlags::NODEV)?;
     }
     Ok(())
 }
 
 /// A `/dev` of its own: the host's directory would be open to a task of root. `flags` are those of the host's, which a user
 /// namespace may not take away.
-pub(super) fn show_devices(root: &Path, flags: MsFlags) -> Result<(), Problem> {
+pub(super) fn show_devices(root: &Path, flags: MountFlags) -> Result<(), Problem> {
     let devices = root.join("dev");
     // Not by `mount_new`: devices are all that there is in it.
     mounts::mount_devices(&devices)?;
@@ -125,12 +125,12 @@ pub(super) fn show_devices(root: &Path, flags: MsFlags) -> Result<(), Problem> {
     for path in [&terminals, &queues, &memory] {
         fs::create_dir(path).map_err(|error| Problem::new("make the directory", path, error))?;
     }
-    mounts::mount_new("devpts", &terminals, Some("newinstance,ptmxmode=0666,mode=0620"))?;
+    mounts::mount_new("devpts", &terminals, Some(c"newinstance,ptmxmode=0666,mode=0620"))?;
     show_accelerators(&devices, flags)
 }
 
 /// Made again, or bound where a container has no right to make devices.
-fn show_device(path: &Path, major: u32, minor: u32, flags: MsFlags) -> Result<(), Problem> {
+fn show_device(path: &Path, major: u32, minor: u32, flags: MountFlags) -> Result<(), Problem> {
     let mode = Mode::from_raw_mode(0o666);
     if mknodat(CWD, path, FileType::CharacterDevice, mode, makedev(major, minor)).is_ok() {
         // The umask has taken part of the mode.
@@ -143,12 +143,12 @@ fn show_device(path: &Path, major: u32, minor: u32, flags: MsFlags) -> Result<()
 }
 
 /// Read-only, so that its mode and owner stay: what is written to a device itself does not count for the mount.
-fn show_device_of_host(on_host: &Path, path: &Path, flags: MsFlags) -> Result<(), Problem> {
+fn show_device_of_host(on_host: &Path, path: &Path, flags: MountFlags) -> Result<(), Problem> {
     mounts::bind_one(on_host, path)?;
     mounts::remount_read_only(path, flags)
 }
 
-fn show_accelerators(devices: &Path, flags: MsFlags) -> Result<(), Problem> {
+fn show_accelerators(devices: &Path, flags: MountFlags) -> Result<(), Problem> {
     let nvidia = fs::read_dir("/dev").into_iter().flatten().flatten().map(|entry| entry.file_name());
     let nvidia = nvidia.filter(|name| name.to_string_lossy().starts_with("nvidia"));
     for name in ACCELERATORS.into_iter().map(Into::into).chain(nvidia) {

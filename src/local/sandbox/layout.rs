@@ -222,7 +222,7 @@ impl Layout {
             return Ok(memory.clone());
         }
         let memory = self.view.join("memory");
-        mount_new("tmpfs", &memory, Some("mode=700"))?;
+        mount_new("tmpfs", &memory, Some(c"mode=700"))?;
         Ok(self.memory.insert(memory).clone())
     }
 }

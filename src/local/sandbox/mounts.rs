@@ -1,16 +1,19 @@
 //! Mounting, and the list of what is mounted.
 
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::mount::{MsFlags, mount};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::CWD;
-use rustix::mount::{FsPickFlags, MoveMountFlags, OpenTreeFlags, fsconfig_reconfigure, fspick, move_mount, open_tree};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsPickFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, fsconfig_reconfigure, fspick, mount,
+    mount_bind, mount_bind_recursive, mount_change, mount_remount, move_mount, open_tree,
+};
 
 const LIST: &str = "/proc/self/mountinfo";
 
@@ -50,7 +53,7 @@ impl Problem {
 pub(super) struct MountPoint {
     pub(super) path: PathBuf,
     /// The options of this mount that a remount in a user namespace must repeat.
-    pub(super) flags: MsFlags,
+    pub(super) flags: MountFlags,
     pub(super) kind: String,
     pub(super) read_only: bool,
 }
@@ -101,25 +104,25 @@ fn parse(line: &[u8]) -> Option<MountPoint> {
     let dash = fields.iter().position(|field| *field == b"-")?;
     let options = String::from_utf8_lossy(fields.get(5)?).into_owned();
     let super_options = String::from_utf8_lossy(fields.get(dash + 3)?).into_owned();
-    let flags = options.split(',').fold(MsFlags::empty(), |flags, option| flags | flag(option));
+    let flags = options.split(',').fold(MountFlags::empty(), |flags, option| flags | flag(option));
     Some(MountPoint {
         path: unescape(fields.get(4)?),
         flags,
         kind: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
-        read_only: flags.contains(MsFlags::MS_RDONLY) || super_options.split(',').any(|option| option == "ro"),
+        read_only: flags.contains(MountFlags::RDONLY) || super_options.split(',').any(|option| option == "ro"),
     })
 }
 
-fn flag(option: &str) -> MsFlags {
+fn flag(option: &str) -> MountFlags {
     match option {
-        "ro" => MsFlags::MS_RDONLY,
-        "nosuid" => MsFlags::MS_NOSUID,
-        "nodev" => MsFlags::MS_NODEV,
-        "noexec" => MsFlags::MS_NOEXEC,
-        "noatime" => MsFlags::MS_NOATIME,
-        "nodiratime" => MsFlags::MS_NODIRATIME,
-        "relatime" => MsFlags::MS_RELATIME,
-        _ => MsFlags::empty(),
+        "ro" => MountFlags::RDONLY,
+        "nosuid" => MountFlags::NOSUID,
+        "nodev" => MountFlags::NODEV,
+        "noexec" => MountFlags::NOEXEC,
+        "noatime" => MountFlags::NOATIME,
+        "nodiratime" => MountFlags::NODIRATIME,
+        "relatime" => MountFlags::RELATIME,
+        _ => MountFlags::empty(),
     }
 }
 
@@ -144,29 +147,27 @@ pub(super) fn unless_gone(path: &Path, shown: Result<(), Problem>) -> Result<(),
 
 /// Keeps what is mounted from here on out of the host's sight.
 pub(super) fn make_private() -> Result<(), Problem> {
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+    mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
         .map_err(|errno| Problem::general("leave the mounts of the host", errno))
 }
 
 /// Binds `source` and everything mounted below it to `target`.
 pub(super) fn bind(source: &Path, target: &Path) -> Result<(), Problem> {
-    mount(Some(source), target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
-        .map_err(|errno| Problem::new("bind", source, errno))
+    mount_bind_recursive(source, target).map_err(|errno| Problem::new("bind", source, errno))
 }
 
 /// Binds `source` alone, where both are there; whether they are.
 pub(super) fn bind_if_there(source: &Path, target: &Path) -> Result<bool, Problem> {
-    match mount(Some(source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>) {
+    match mount_bind(source, target) {
         Ok(()) => Ok(true),
-        Err(Errno::ENOENT) => Ok(false),
+        Err(Errno::NOENT) => Ok(false),
         Err(errno) => Err(Problem::new("bind", source, errno)),
     }
 }
 
 /// Binds `source` alone; in a user namespace the kernel refuses that where something is mounted below.
 pub(super) fn bind_one(source: &Path, target: &Path) -> Result<(), Problem> {
-    mount(Some(source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-        .map_err(|errno| Problem::new("bind", source, errno))
+    mount_bind(source, target).map_err(|errno| Problem::new("bind", source, errno))
 }
 
 /// Makes the mount at `target` and those below it read-only.
@@ -178,23 +179,21 @@ pub(super) fn make_read_only(target: &Path) -> Result<(), Problem> {
 }
 
 /// Makes one mount read-only. `flags` are those that it has: a user namespace may not take any away.
-pub(super) fn remount_read_only(target: &Path, flags: MsFlags) -> Result<(), Problem> {
-    let flags = flags | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
-    mount(None::<&str>, target, None::<&str>, flags, None::<&str>)
+pub(super) fn remount_read_only(target: &Path, flags: MountFlags) -> Result<(), Problem> {
+    mount_remount(target, flags | MountFlags::BIND | MountFlags::RDONLY, c"")
         .map_err(|errno| Problem::new("make read-only", target, errno))
 }
 
 /// A file system of a kind that needs no source.
-pub(super) fn mount_new(kind: &str, target: &Path, options: Option<&str>) -> Result<(), Problem> {
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(Some(kind), target, Some(kind), flags, options).map_err(|errno| Problem::new("mount", target, errno))
+pub(super) fn mount_new(kind: &str, target: &Path, options: Option<&CStr>) -> Result<(), Problem> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    mount(kind, target, kind, flags, options).map_err(|errno| Problem::new("mount", target, errno))
 }
 
 /// An empty file system in memory that devices work in.
 pub(super) fn mount_devices(target: &Path) -> Result<(), Problem> {
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some("mode=755,size=64k"))
-        .map_err(|errno| Problem::new("mount", target, errno))
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    mount("tmpfs", target, "tmpfs", flags, c"mode=755,size=64k").map_err(|errno| Problem::new("mount", target, errno))
 }
 
 /// What is at an open place of the host, with everything mounted below it, to be shown in the view later.
@@ -237,7 +236,7 @@ impl Layers<'_> {
         // Without `volatile` the end of every task would sync the host's disk; kernels before 5.10 do not know it.
         let quick = [&options, b",volatile".as_slice()].concat();
         let attempt = overlay(target, &quick).or_else(|errno| match errno {
-            Errno::EINVAL => overlay(target, &options),
+            Errno::INVAL => overlay(target, &options),
             _ => Err(errno),
         });
         attempt.map_err(|errno| Problem::new("lay a copy-on-write layer at", target, errno))?;
@@ -251,9 +250,10 @@ pub(super) fn look_again(layers: impl AsFd) -> io::Result<()> {
     Ok(fsconfig_reconfigure(layers)?)
 }
 
-fn overlay(target: &Path, options: &[u8]) -> nix::Result<()> {
+fn overlay(target: &Path, options: &[u8]) -> rustix::io::Result<()> {
+    let options = CString::new(options).map_err(|_| Errno::INVAL)?;
     // A device that a task makes is none.
-    mount(Some("overlay"), target, Some("overlay"), MsFlags::MS_NODEV, Some(options))
+    mount("overlay", target, "overlay", MountFlags::NODEV, options.as_c_str())
 }
 
 fn escape(path: &Path, options: &mut Vec<u8>) {
@@ -274,7 +274,7 @@ mod tests {
         let line =
             br"36 35 98:0 /mnt1 /mnt/my\040disk\134x rw,nosuid,noatime master:1 - ext3 /dev/root ro,errors=continue";
         let point = parse(line).map(|point| (point.path, point.kind, point.flags, point.read_only));
-        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOATIME;
+        let flags = MountFlags::NOSUID | MountFlags::NOATIME;
         assert_eq!(point, Some((PathBuf::from(r"/mnt/my disk\x"), "ext3".to_owned(), flags, true)));
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nix::mount::MsFlags;
+use rustix::mount::MountFlags;
 
 use super::kernel;
 use super::layout::Layout;
@@ -26,13 +26,13 @@ const LEFT_OUT: [&str; 12] = [
 
 /// How the mounts of the host are shown.
 #[derive(Debug)]
-pub(super) struct Plan(Vec<Shown>);
+pub(super) struct OverlayPlan(Vec<Shown>);
 
 #[derive(Debug)]
 struct Shown {
     path: PathBuf,
     how: How,
-    flags: MsFlags,
+    flags: MountFlags,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ enum How {
     ReadOnly,
 }
 
-impl Plan {
+impl OverlayPlan {
     /// Decides, and prepares the layers.
     pub(super) fn new(points: &[MountPoint], layout: &mut Layout) -> Result<Self, Problem> {
         layout.prepare(Path::new("/"))?;

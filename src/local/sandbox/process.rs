@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::Pid;
+use rustix::process::Pid;
 
 use super::root::Ground;
 use super::scarcity::wait_for_room;
@@ -86,7 +86,7 @@ pub(super) fn start(process: &Process, ground: &Ground, output: Output) -> Resul
         Some(reader) => Some(Capture::new(reader, log.try_clone().map_err(failed)?)),
         None => None,
     };
-    Ok(Started { pid: Pid::from_raw(pid.as_raw_nonzero().get()), output })
+    Ok(Started { pid, output })
 }
 
 fn arguments(process: &Process, ground: &Ground) -> io::Result<Vec<CString>> {

@@ -6,7 +6,8 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{AccessFlags, access, getegid, geteuid};
+use rustix::fs::{Access, access};
+use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
 use super::mounts;
@@ -76,7 +77,7 @@ struct Search {
 impl Search {
     fn look_at(&mut self, directory: &Path, within: bool) {
         let Ok(metadata) = directory.symlink_metadata() else { return };
-        let writable = metadata.is_dir() && access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+        let writable = metadata.is_dir() && access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok();
         if writable && !within {
             self.reach.own.push(directory.to_owned());
         }

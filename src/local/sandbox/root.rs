@@ -7,12 +7,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{OFlag, open};
-use nix::mount::{MntFlags, umount2};
-use nix::sched::{CloneFlags, unshare};
-use nix::sys::stat::Mode;
-use nix::unistd::{chdir, fchdir, pivot_root, sethostname};
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::process::{chdir, fchdir, pivot_root};
+use rustix::system::sethostname;
+use rustix::thread::UnshareFlags;
 
 use super::layout::{Layout, make_directory};
 use super::mounts::{self, MountTable, Problem};
@@ -59,18 +58,18 @@ struct Sources {
 
 /// How the host is shown.
 #[derive(Debug)]
-pub(super) enum Plan {
-    Overlay(overlay::Plan),
-    Bind(bind::Plan),
+pub(super) enum ViewPlan {
+    Overlay(overlay::OverlayPlan),
+    Bind(bind::BindPlan),
 }
 
-impl Plan {
+impl ViewPlan {
     /// Decides, and prepares the layers.
     pub(super) fn new(setup: &Setup, mounts: &MountTable, layout: &mut Layout) -> Result<Self, Problem> {
         let points = mounts.points();
         Ok(match setup.view {
-            View::Bind => Self::Bind(bind::Plan::new(points.to_vec(), setup.reach.clone(), layout)?),
-            _ => Self::Overlay(overlay::Plan::new(points, layout)?),
+            View::Bind => Self::Bind(bind::BindPlan::new(points.to_vec(), setup.reach.clone(), layout)?),
+            _ => Self::Overlay(overlay::OverlayPlan::new(points, layout)?),
         })
     }
 
@@ -111,11 +110,11 @@ pub(super) fn points(task: &Task) -> Vec<Point> {
 
 /// Makes the view the root of this process's mounts, which are its own. What differs from task to task is not in it yet, but for
 /// the places of its mounts: one that cannot be made is missed when the task is there.
-pub(super) fn lay_out(stage: &mut Layout, plan: &Plan, hidden: &[PathBuf], of: &Wanted) -> Result<Laid, Problem> {
+pub(super) fn lay_out(stage: &mut Layout, plan: &ViewPlan, hidden: &[PathBuf], of: &Wanted) -> Result<Laid, Problem> {
     mounts::make_private()?;
     match plan {
-        Plan::Bind(plan) => plan.build(stage)?,
-        Plan::Overlay(plan) => plan.build(stage, of.privileged)?,
+        ViewPlan::Bind(plan) => plan.build(stage)?,
+        ViewPlan::Overlay(plan) => plan.build(stage, of.privileged)?,
     }
     cover(stage, hidden)?;
     let root = stage.root();
@@ -145,8 +144,8 @@ pub(super) fn enter(assignment: &Assignment, stage: Option<&mut Stage>) -> Resul
 
     stage.enter()?;
     match &stage.plan {
-        Plan::Bind(plan) => plan.show_processes()?,
-        Plan::Overlay(_) => overlay::Plan::show_processes(task.is_privileged())?,
+        ViewPlan::Bind(plan) => plan.show_processes()?,
+        ViewPlan::Overlay(_) => overlay::OverlayPlan::show_processes(task.is_privileged())?,
     }
     ground.root = open_root()?;
     if !ground.root.is_supported() {
@@ -172,7 +171,7 @@ fn show_staging(root: &Beneath, task: &Task) -> Result<(), Problem> {
     let staging = Path::new(STAGING);
     let made = root.make_directory(staging, 0o755).and_then(path_of);
     let made = made.map_err(|error| Problem::new("make the directory", staging, error))?;
-    mounts::mount_new("tmpfs", &made, Some("mode=755"))
+    mounts::mount_new("tmpfs", &made, Some(c"mode=755"))
 }
 
 /// Without a view of its own a task runs in its node's directory; a volume cannot be shown to it.
@@ -195,7 +194,7 @@ fn enter_plain(assignment: &Assignment, mut ground: Ground) -> Result<Ground, Pr
 
 /// The pod's name, as in a pod; the host's own name stays where a kernel keeps it for everybody.
 fn name_host(node: &str) {
-    let _ = sethostname(&node[..node.floor_char_boundary(LONGEST_HOST_NAME)]);
+    let _ = sethostname(&node.as_bytes()[..node.floor_char_boundary(LONGEST_HOST_NAME)]);
 }
 
 fn open_root() -> Result<Beneath, Problem> {
@@ -203,12 +202,13 @@ fn open_root() -> Result<Beneath, Problem> {
 }
 
 impl Sources {
-    fn open(assignment: &Assignment, plan: &Plan) -> Result<Self, Problem> {
+    fn open(assignment: &Assignment, plan: &ViewPlan) -> Result<Self, Problem> {
         let task = &assignment.task;
         let shows_files = !task.mounts.is_empty() || !task.input_artifacts.is_empty();
-        if shows_files && matches!(plan, Plan::Bind(_)) {
+        if shows_files && matches!(plan, ViewPlan::Bind(_)) {
             // The mounts of the host are not this user's to show in another place.
-            unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::general("copy the mounts of the host", errno))?;
+            ::supervisor::unshare(UnshareFlags::NEWNS)
+                .map_err(|errno| Problem::general("copy the mounts of the host", errno))?;
         }
         Ok(Self {
             mounts: task.mounts.iter().map(volume).collect::<Result<_, _>>()?,
@@ -289,12 +289,12 @@ fn open_log(directory: &Path, process: &str) -> Result<File, Problem> {
 
 /// The view takes the place of the host, whose mounts then lie on it and are taken away: nothing is made for it in the view.
 fn leave_host(root: &Path) -> Result<(), Problem> {
-    let leave = || {
-        let host = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let leave = || -> rustix::io::Result<()> {
+        let host = open("/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         chdir(root)?;
         pivot_root(".", ".")?;
         fchdir(&host)?;
-        umount2(".", MntFlags::MNT_DETACH)?;
+        unmount(".", UnmountFlags::DETACH)?;
         chdir("/")
     };
     leave().map_err(|errno| Problem::new("change the root to", root, errno))
@@ -315,7 +315,7 @@ fn cover(layout: &Layout, hidden: &[PathBuf]) -> Result<(), Problem> {
         }
     }
     if let Some((place, _open)) = place("/dev/shm") {
-        mounts::mount_new("tmpfs", &place, Some("mode=1777"))?;
+        mounts::mount_new("tmpfs", &place, Some(c"mode=1777"))?;
     }
     for path in hidden.iter().map(|path| overlay::below(&root, path)).filter(|path| path.is_dir()) {
         mounts::bind_one(&layout.path("hidden"), &path)?;

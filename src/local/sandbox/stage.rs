@@ -11,14 +11,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::sched::{CloneFlags, unshare};
 use rustix::process::{WaitOptions, waitpid};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, Mounted, looks_as};
 use super::mounts::{self, MountTable, Problem};
-use super::root::{self, Plan};
+use super::root::{self, ViewPlan};
 use super::scarcity::wait_for_room;
 use super::state::{Look, State};
 use super::{Setup, handover};
@@ -29,7 +28,7 @@ use crate::local::view::View;
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) layout: Layout,
-    pub(super) plan: Plan,
+    pub(super) plan: ViewPlan,
     hidden: Vec<PathBuf>,
     /// Directories that the kernel does not look at again while something is mounted below them.
     pinned: Vec<(PathBuf, Option<Identity>)>,
@@ -99,7 +98,7 @@ impl Stage {
     /// Makes the directories; `view` does not exist yet.
     pub(super) fn new(setup: &Setup, view: PathBuf, mounts: &MountTable) -> Result<Self, Problem> {
         let mut layout = Layout::new(view, setup.view == View::Bind)?;
-        let plan = Plan::new(setup, mounts, &mut layout)?;
+        let plan = ViewPlan::new(setup, mounts, &mut layout)?;
         let hidden: Vec<PathBuf> = setup.hidden.iter().map(|path| canonical(path)).collect::<Result<_, _>>()?;
         let targets = plan.targets().chain(hidden.iter().map(PathBuf::as_path)).chain([Path::new("/var/tmp")]);
         let mut pinned: Vec<PathBuf> =
@@ -153,7 +152,8 @@ impl Stage {
         };
         let kind = Some(LinkNameSpaceType::Mount);
         move_into_link_name_space(namespace.as_fd(), kind).map_err(problem("enter the view"))?;
-        unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Problem::general("copy the mounts of the view", errno))
+        ::supervisor::unshare(UnshareFlags::NEWNS)
+            .map_err(|errno| Problem::general("copy the mounts of the view", errno))
     }
 
     fn lay_out(&mut self, wanted: Wanted) -> Result<Prepared, Problem> {

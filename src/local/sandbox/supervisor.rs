@@ -1,19 +1,16 @@
 //! Runs the processes of a task in order and tells how they ended. Event driven and
 //! without threads: it waits for the ends of processes, the engine's orders, output and the deadline at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::PipeReader;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ::supervisor::ChildSignals;
-use nix::errno::Errno;
-use nix::sys::prctl;
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpid};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper, wait};
 
 use super::lines::Lines;
 use super::process::{self, Capture, Output, StartError, Started};
@@ -40,13 +37,13 @@ pub(super) fn run(assignment: &Assignment, stage: Option<&mut Stage>, orders: &m
         Err(problem) => return failed(problem.to_string()),
     };
     // Orphans become children of this process and are found when everything is killed.
-    let _ = prctl::set_child_subreaper(true);
+    let _ = set_child_subreaper(Some(getpid()));
     let supervisor = Supervisor {
         task: &assignment.task,
         ground,
         orders,
         ended,
-        running: BTreeMap::new(),
+        running: HashMap::new(),
         codes: BTreeMap::new(),
         check: None,
         again: Vec::new(),
@@ -67,7 +64,7 @@ struct Supervisor<'a> {
     ground: Ground,
     orders: &'a mut Lines<File>,
     ended: ChildSignals,
-    running: BTreeMap<Pid, &'a str>,
+    running: HashMap<Pid, &'a str>,
     codes: BTreeMap<&'a str, i32>,
     /// Main processes that failed and are to run again: when, and what they exited with.
     again: Vec<(Instant, &'a Process, i32)>,
@@ -191,7 +188,7 @@ impl<'a> Supervisor<'a> {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
             self.deadline = None;
-            self.signal(Signal::SIGKILL);
+            self.signal(Signal::KILL);
         }
         let again = self.again.iter().map(|(at, ..)| at.saturating_duration_since(Instant::now()));
         self.wait(again.chain(left.filter(|left| !left.is_zero())).min());
@@ -232,18 +229,22 @@ impl<'a> Supervisor<'a> {
     /// Takes in the ends of processes, also of those that nobody here has started.
     fn reap(&mut self) {
         loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => self.note(pid, code),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => self.note(pid, 128 + signal as i32),
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
-                Ok(_) | Err(_) => {}
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => {
+                    let by_signal = status.terminating_signal().map(|signal| 128 + signal);
+                    if let Some(code) = status.exit_status().or(by_signal) {
+                        self.note(pid, code);
+                    }
+                }
+                Ok(None) | Err(Errno::CHILD) => return,
+                Err(_) => {}
             }
         }
     }
 
     fn note(&mut self, pid: Pid, code: i32) {
         if self.check.take_if(|check| *check == pid).is_some() {
-            let _ = killpg(pid, Signal::SIGKILL);
+            let _ = kill_process_group(pid, Signal::KILL);
             report(&Told::Checked(code));
         }
         if let Some(name) = self.running.remove(&pid) {
@@ -254,7 +255,7 @@ impl<'a> Supervisor<'a> {
                 }
             }
             // With a container's first process its others end.
-            let _ = killpg(pid, Signal::SIGKILL);
+            let _ = kill_process_group(pid, Signal::KILL);
         }
     }
 
@@ -286,7 +287,7 @@ impl<'a> Supervisor<'a> {
     /// Runs the command of a probe with what the main process has; one that still runs has taken too long.
     fn begin_check(&mut self, command: Vec<String>) {
         if let Some(late) = self.check.take() {
-            let _ = killpg(late, Signal::SIGKILL);
+            let _ = kill_process_group(late, Signal::KILL);
         }
         let main = self.task.main.first().filter(|_| !self.stopping);
         let started = main.map(|main| {
@@ -308,12 +309,12 @@ impl<'a> Supervisor<'a> {
             self.codes.insert(&process.name, code);
         }
         self.deadline = Some(Instant::now() + grace);
-        self.signal(Signal::SIGTERM);
+        self.signal(Signal::TERM);
     }
 
     fn signal(&self, signal: Signal) {
         for pid in self.running.keys() {
-            let _ = killpg(*pid, signal);
+            let _ = kill_process_group(*pid, signal);
         }
     }
 
@@ -381,14 +382,12 @@ impl<'a> Supervisor<'a> {
 /// Kills every descendant, also one that left its group and session, and waits until they are gone.
 fn kill_everything() {
     loop {
-        if getpid().as_raw() == 1 {
-            let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
-        } else {
+        if !::supervisor::kill_namespace() {
             for pid in children() {
-                let _ = kill(pid, Signal::SIGKILL);
+                let _ = kill_process(pid, Signal::KILL);
             }
         }
-        if waitpid(None, None) == Err(Errno::ECHILD) {
+        if wait(WaitOptions::empty()).is_err_and(|errno| errno == Errno::CHILD) {
             return;
         }
     }
@@ -405,12 +404,12 @@ fn children() -> Vec<Pid> {
 }
 
 fn pid(directory: &std::path::Path) -> Option<Pid> {
-    Some(Pid::from_raw(directory.file_name()?.to_str()?.parse().ok()?))
+    Pid::from_raw(directory.file_name()?.to_str()?.parse().ok()?)
 }
 
 fn parent(stat: &PathBuf) -> Option<Pid> {
     let text = std::fs::read_to_string(stat).ok()?;
     // The second field is the program's name in parentheses and may hold anything.
     let fields = text.rsplit_once(')')?.1;
-    Some(Pid::from_raw(fields.split_whitespace().nth(1)?.parse().ok()?))
+    Pid::from_raw(fields.split_whitespace().nth(1)?.parse().ok()?)
 }

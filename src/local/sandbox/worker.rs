@@ -5,14 +5,13 @@ use std::io::{self, PipeWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process;
 
-use nix::sched::{CloneFlags, unshare};
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
-use nix::sys::stat::{Mode, umask};
-use nix::unistd::{getegid, geteuid, setsid};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::Mode;
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, getegid, geteuid, pidfd_open, set_parent_process_death_signal, setsid, umask,
+    waitpid,
+};
 use rustix::thread::UnshareFlags;
 
 use super::lines::Lines;
@@ -53,7 +52,7 @@ pub(super) fn serve() -> Result<(), Problem> {
         open_files::restore(before);
     }
     setsid().map_err(|errno| Problem::general("start a session", errno))?;
-    umask(Mode::from_bits_truncate(0o022));
+    umask(Mode::from_raw_mode(0o022));
     if setup.view == View::Bind {
         become_root_of_a_namespace()?;
     }
@@ -64,8 +63,8 @@ pub(super) fn serve() -> Result<(), Problem> {
 }
 
 fn become_root_of_a_namespace() -> Result<(), Problem> {
-    let (user, group) = (geteuid(), getegid());
-    unshare(CloneFlags::CLONE_NEWUSER).map_err(|errno| Problem::general("make a user namespace", errno))?;
+    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    ::supervisor::unshare(UnshareFlags::NEWUSER).map_err(|errno| Problem::general("make a user namespace", errno))?;
     let write =
         |file: &str, text: String| fs::write(file, text).map_err(|error| Problem::new("map the user", file, error));
     write("/proc/self/setgroups", "deny".to_owned())?;
@@ -216,7 +215,7 @@ impl Worker {
 
 /// The copy's part: its end ends all that the task has started.
 fn supervise(assignment: &Assignment, stage: &mut Stage, mut orders: Lines<File>) -> u8 {
-    let alone = prctl::set_pdeathsig(Signal::SIGKILL).and_then(|()| setsid()).map(drop);
+    let alone = set_parent_process_death_signal(Some(Signal::KILL)).and_then(|()| setsid()).map(drop);
     ::supervisor::leave_keyring();
     let outcome = match alone {
         Ok(()) => supervisor::run(assignment, Some(stage), &mut orders),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::marshalled;
 use crate::argo::expression::{Scope, Unresolved, render, render_in_place};
 use crate::argo::model::{Arguments, Artifact, Parameter, Template};
-use crate::local::resolved::Plan;
+use crate::local::resolved::Resolved;
 
 /// A template with its inputs in place.
 pub(super) struct Processed {
@@ -23,7 +23,7 @@ pub(super) fn process(
     template: &Value,
     arguments: &Arguments,
     locals: &Arc<Scope>,
-    plan: &Plan,
+    plan: &Resolved,
 ) -> Result<Processed, String> {
     let mut template = template.clone();
     if let Some(parameters) = template.pointer_mut("/inputs/parameters").and_then(Value::as_array_mut) {
@@ -118,7 +118,12 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
-fn supply_parameter(input: &mut Value, arguments: &Arguments, locals: &Arc<Scope>, plan: &Plan) -> Result<(), String> {
+fn supply_parameter(
+    input: &mut Value,
+    arguments: &Arguments,
+    locals: &Arc<Scope>,
+    plan: &Resolved,
+) -> Result<(), String> {
     let mut parameter: Parameter = view(input)?;
     if parameter.value.is_none() {
         parameter.value.clone_from(&parameter.default);

@@ -15,7 +15,7 @@ use crate::argo::expression::{self, Scope, StopFlag, golang};
 use crate::argo::model::{Data, Http, Template};
 use crate::argo::status::{NodeType, Outputs, Phase};
 use crate::local::errand::{Answer, Errand, List, Request, Returned};
-use crate::local::resolved::Plan;
+use crate::local::resolved::Resolved;
 
 /// The exit code of Argo's executor where its own work fails.
 const NOT_RUN: &str = "64";
@@ -103,7 +103,7 @@ fn not_processed(why: &str) -> String {
     format!("main: Error (exit code {NOT_RUN}): unable to process data template: {why}")
 }
 
-fn request(http: &Http, plan: &Plan) -> Result<Request, String> {
+fn request(http: &Http, plan: &Resolved) -> Result<Request, String> {
     let mut headers = Vec::new();
     for header in &http.headers {
         let secret = header.value_from.as_ref().and_then(|source| source.secret_key_ref.as_ref());
@@ -200,7 +200,7 @@ fn canonical(name: &str) -> String {
     name.split('-').map(part).collect::<Vec<_>>().join("-")
 }
 
-fn list(data: &Data, plan: &Plan) -> Result<List, String> {
+fn list(data: &Data, plan: &Resolved) -> Result<List, String> {
     let location = data.source.artifact_paths.as_ref().and_then(|artifact| artifact.s3.as_ref());
     let location = location.ok_or("unable to process data source: no valid source is used for data template")?;
     Ok(List { store: plan.run_directory.join(ARTIFACTS), key: location.key.clone() })

@@ -9,10 +9,10 @@ use crate::argo::Metadata;
 use crate::argo::expression::{Scope, StopFlag, golang};
 use crate::argo::model::{Parameter, any_string};
 use crate::argo::status::Phase;
-use crate::local::resolved::Plan;
+use crate::local::resolved::Resolved;
 
 /// The values of a workflow that has just begun.
-pub(super) fn of(plan: &Plan, stop: &StopFlag) -> Result<Scope, String> {
+pub(super) fn of(plan: &Resolved, stop: &StopFlag) -> Result<Scope, String> {
     let mut globals = Scope::stopped_by(stop);
     for (name, field) in [("workflow.name", "name"), ("workflow.namespace", "namespace"), ("workflow.uid", "uid")] {
         globals.set(name, plan.metadata(field));
@@ -40,7 +40,7 @@ pub(super) fn of(plan: &Plan, stop: &StopFlag) -> Result<Scope, String> {
     Ok(globals)
 }
 
-fn declare_metadata(globals: &mut Scope, plan: &Plan) {
+fn declare_metadata(globals: &mut Scope, plan: &Resolved) {
     for field in ["labels", "annotations"] {
         let own = Metadata::of(&plan.workflow).field(field).and_then(Value::as_object).cloned().unwrap_or_default();
         let added = plan.spec.pointer(&format!("/workflowMetadata/{field}")).and_then(Value::as_object).cloned();
@@ -71,7 +71,7 @@ fn declare_creation(globals: &mut Scope, created: &str) {
     }
 }
 
-fn workflow_parameter(parameter: &Parameter, plan: &Plan) -> Result<String, String> {
+fn workflow_parameter(parameter: &Parameter, plan: &Resolved) -> Result<String, String> {
     if let Some(value) = &parameter.value {
         return Ok(value.clone());
     }

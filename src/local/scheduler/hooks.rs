@@ -15,7 +15,7 @@ use crate::argo::expression::{self, Scope, Unresolved, golang, render_value};
 use crate::argo::model::{Arguments, Hook, Step};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
 use crate::argo::workflow_spec;
-use crate::local::resolved::{Plan, Reference, TemplateScope};
+use crate::local::resolved::{Reference, Resolved, TemplateScope};
 
 /// The name of the event of a node's end.
 pub(super) const EXIT: &str = "exit";
@@ -218,7 +218,7 @@ impl Scheduler {
     }
 }
 
-impl Plan {
+impl Resolved {
     /// The hooks of a step or task. An item of a task has only its exit handler: the others are for the whole task.
     pub(super) fn hooks_of(&self, step: &Step) -> BTreeMap<String, Hook> {
         let mut hooks = step.hooks.clone();

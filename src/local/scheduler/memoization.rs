@@ -16,7 +16,7 @@ use crate::argo::expression::unknown;
 use crate::argo::model::Template;
 use crate::argo::status::{MemoizationStatus, NodeType, OutputParameter, Outputs, Phase};
 use crate::argo::template::TemplateType;
-use crate::local::resolved::Plan;
+use crate::local::resolved::Resolved;
 use crate::prepare::is_prepared_key;
 
 /// The entry that a node asks for.
@@ -83,7 +83,7 @@ struct Entry {
 }
 
 impl Memory {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Resolved) -> Self {
         let parameters = plan.spec.pointer("/arguments/parameters").and_then(Value::as_array);
         let run_id = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "run_id");
         let run_id = run_id.and_then(|parameter| parameter["value"].as_str()).map(str::to_owned);

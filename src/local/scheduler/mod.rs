@@ -60,7 +60,7 @@ use crate::argo::expression::StopFlag;
 use crate::argo::model::RetryStrategy;
 use crate::argo::status::Node;
 use crate::local::errand::{Errand, Returned};
-use crate::local::resolved::Plan;
+use crate::local::resolved::Resolved;
 use crate::local::task::{Outcome, Task};
 
 pub(crate) use self::memoization::{Found, Wanted};
@@ -130,7 +130,7 @@ pub enum Action {
 /// The state of a run: parts with a state of their own, between which events pass.
 #[derive(Debug)]
 pub struct Scheduler {
-    plan: Arc<Plan>,
+    plan: Arc<Resolved>,
     now: Moment,
     workflow: Workflow,
     nodes: NodeTable,

@@ -16,7 +16,7 @@ use super::state::NodeIndex;
 use crate::argo::expression::{Scope, StopFlag, unknown};
 use crate::argo::model::{Artifact, Template};
 use crate::argo::status::{Outputs, Phase};
-use crate::local::resolved::Plan;
+use crate::local::resolved::Resolved;
 
 /// The scopes of a run.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Scopes {
     }
 
     /// Declares the workflow's values.
-    pub(super) fn declare(&mut self, plan: &Plan) -> Result<(), String> {
+    pub(super) fn declare(&mut self, plan: &Resolved) -> Result<(), String> {
         self.workflow = Arc::new(globals::of(plan, &self.stop)?);
         Ok(())
     }

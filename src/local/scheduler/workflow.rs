@@ -22,7 +22,7 @@ use crate::argo::expression::{Unresolved, render_value};
 use crate::argo::model::{Arguments, Synchronization};
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
 use crate::argo::workflow_spec;
-use crate::local::resolved::{Plan, Reference, TemplateScope};
+use crate::local::resolved::{Reference, Resolved, TemplateScope};
 
 /// The part of the status that is not a node.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ pub struct Finished {
 
 impl Scheduler {
     /// The state before anything has run.
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: Resolved) -> Self {
         let limit = plan.spec["parallelism"].as_u64().and_then(|limit| usize::try_from(limit).ok());
         let parallelism = limit.filter(|&limit| limit > 0);
         let pod_limit = parallelism.map_or(plan.task_limit, |limit| limit.min(plan.task_limit));
@@ -238,7 +238,7 @@ impl Scheduler {
     }
 }
 
-impl Plan {
+impl Resolved {
     /// The locks that the workflow takes as a whole, with their limits.
     pub(crate) fn workflow_locks(&self) -> Result<Vec<(String, usize)>, String> {
         let synchronization: Synchronization = match self.spec.get("synchronization") {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use self::fields::{
     ARTIFACT_SOURCES, CONTAINER_PASSED_OVER, SECURITY_HONOURED, SPEC_PASSED_OVER, TEMPLATE_PASSED_OVER, VOLUMES,
 };
-use super::resolved::{Plan, Reference, TemplateScope};
+use super::resolved::{Reference, Resolved, TemplateScope};
 use super::scheduler::image_program;
 use super::stub::last_part;
 use crate::argo::Metadata;
@@ -46,7 +46,7 @@ pub(crate) struct Refusal {
 }
 
 /// Looks through the templates that the run can reach.
-pub(crate) fn survey(plan: &Plan) -> Support {
+pub(crate) fn survey(plan: &Resolved) -> Support {
     let mut survey = Survey { plan, support: Support::default(), seen: HashSet::new(), calls: BTreeSet::new() };
     survey.spec();
     survey.unknown_stubs();
@@ -56,7 +56,7 @@ pub(crate) fn survey(plan: &Plan) -> Support {
 }
 
 struct Survey<'a> {
-    plan: &'a Plan,
+    plan: &'a Resolved,
     support: Support,
     /// With whether a stub may stand for the call.
     seen: HashSet<(TemplateScope, String, bool)>,

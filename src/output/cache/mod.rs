@@ -68,7 +68,7 @@ fn seconds(age_seconds: Option<i64>) -> String {
 }
 
 /// A number of bytes in the largest unit of which there is at least one.
-#[allow(clippy::cast_precision_loss)]
+#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
 pub(crate) fn size(bytes: u64) -> String {
     let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units.into_iter().find(|(_, unit)| bytes >= *unit) {

@@ -19,3 +19,25 @@ fn printed(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+/// The place behind the bracket that closes the one at the beginning of a text; quoted text may hold brackets.
+fn end_of_brackets(text: &str, [open, close]: [char; 2]) -> Option<usize> {
+    let (mut depth, mut quote) = (0_usize, None);
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match (quote, letter) {
+            (Some(_), '\\') => drop(letters.next()),
+            (Some(begin), letter) if letter == begin => quote = None,
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, letter) if letter == open => depth += 1,
+            (None, letter) if letter == close => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at + letter.len_utf8());
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}

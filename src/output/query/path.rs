@@ -9,6 +9,8 @@ use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 use serde_json::Value;
 
+use super::end_of_brackets;
+
 /// A path.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ObjectPath(JpQuery);
@@ -41,7 +43,8 @@ fn standard(text: &str) -> Result<String, String> {
     while let Some(first) = rest.chars().next() {
         match first {
             '[' => {
-                let end = bracket_end(rest).ok_or_else(|| format!("a bracket of {text:?} has no end"))?;
+                let end =
+                    end_of_brackets(rest, ['[', ']']).ok_or_else(|| format!("a bracket of {text:?} has no end"))?;
                 path.push_str(&rest[..end]);
                 rest = &rest[end..];
             }
@@ -82,28 +85,6 @@ fn name<'a>(text: &'a str, path: &mut String) -> &'a str {
         let _ = write!(path, "['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"));
     }
     &text[end..]
-}
-
-/// The end of the bracket that a text begins with; quoted text may hold brackets.
-fn bracket_end(text: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0_usize, None);
-    let mut letters = text.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match (quote, letter) {
-            (Some(_), '\\') => drop(letters.next()),
-            (Some(open), letter) if letter == open => quote = None,
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '[') => depth += 1,
-            (None, ']') => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]

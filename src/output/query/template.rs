@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::path::ObjectPath;
-use super::printed;
+use super::{end_of_brackets, printed};
 
 /// A template.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +65,9 @@ fn parts(rest: &mut &str, in_range: bool) -> Result<Vec<Part>, String> {
         if open > 0 {
             parts.push(Part::Text(rest[..open].to_owned()));
         }
-        let (inner, behind) = braces(&rest[open + 1..]).ok_or("a brace has no end")?;
+        let (braces, behind) =
+            rest[open..].split_at(end_of_brackets(&rest[open..], ['{', '}']).ok_or("a brace has no end")?);
+        let inner = &braces[1..braces.len() - 1];
         *rest = behind;
         let inner = inner.trim();
         match inner.strip_prefix("range").filter(|path| path.starts_with([' ', '.', '['])) {
@@ -81,22 +83,6 @@ fn parts(rest: &mut &str, in_range: bool) -> Result<Vec<Part>, String> {
             ),
         }
     }
-}
-
-/// What is in braces, and the text behind them; quoted text may hold braces.
-fn braces(text: &str) -> Option<(&str, &str)> {
-    let mut quote = None;
-    let mut letters = text.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match (quote, letter) {
-            (Some(_), '\\') => drop(letters.next()),
-            (Some(open), letter) if letter == open => quote = None,
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '}') => return Some((&text[..at], &text[at + 1..])),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The text in quotes, with its escapes.

@@ -4,8 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{Output, Program, document};
@@ -203,7 +202,7 @@ async fn an_interrupt_keeps_what_has_ended() {
     set_status(&namespace, "one", &json!({ "phase": "Succeeded" })).await;
     let mut talk = BufReader::new(child.stderr.take().unwrap());
     until_said(&mut talk, "workflow.argoproj.io/one Succeeded\n");
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let mut rest = String::new();
     talk.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "interrupted: the workflows continue\n");
@@ -216,13 +215,13 @@ async fn an_interrupt_keeps_what_has_ended() {
 
 #[tokio::test]
 async fn an_interrupt_ends_the_wait_and_not_the_workflow() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::INT, Signal::TERM] {
         let namespace = Namespace::new().await;
         let program = Program::new(&namespace);
         let child = start(&program, &namespace, &["-o", "name"]).await;
         // The run id is said right before the wait begins.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+        kill_process(Pid::from_child(&child), signal).unwrap();
         let ran = ended(child).says("interrupted: workflow build continues\n");
         let _ = ran.prints(130, "workflow.argoproj.io/build\n");
         assert!(namespace.get("workflows", "build").await.is_some());

@@ -15,7 +15,7 @@ use crate::argo::duration;
 use crate::argo::expression::Scope;
 use crate::argo::identity::is_dns_label;
 use crate::argo::model::{Container, SecurityContext, Template};
-use crate::local::resolved::Plan;
+use crate::local::resolved::Resolved;
 use crate::local::task::{
     Again, ArtifactSource, InputArtifact, OutputArtifact, OutputParameter as ParameterFile, Process, Security, Task,
 };
@@ -42,7 +42,7 @@ pub(super) struct Identity<'a> {
 }
 
 /// The task of a pod.
-pub(super) fn task(plan: &Plan, template: &Template, globals: &Scope, of: &Identity<'_>) -> Result<Task, String> {
+pub(super) fn task(plan: &Resolved, template: &Template, globals: &Scope, of: &Identity<'_>) -> Result<Task, String> {
     let Identity { node, node_name, pod, capture } = *of;
     let pod_volumes = volumes::of(plan, template, globals)?;
     let named = Pod { plan, template, node, node_name, name: pod, volumes: pod_volumes };
@@ -140,7 +140,7 @@ fn again(template: &Template) -> Result<Again, String> {
 
 /// A pod on its way to a task.
 struct Pod<'a> {
-    plan: &'a Plan,
+    plan: &'a Resolved,
     template: &'a Template,
     /// The id of its node.
     node: &'a str,

@@ -10,14 +10,14 @@ use super::{Pod, safe_relative};
 use crate::argo::Metadata;
 use crate::argo::expression::{Scope, Unresolved, render_value};
 use crate::argo::model::{Template, VolumeMount, any_string};
-use crate::local::resolved::{Data, Plan};
+use crate::local::resolved::{Data, Resolved};
 use crate::local::task::{Mount, VOLUME_FILES, VolumeFile};
 
 /// The mode of a file whose volume asks for none.
 const FILE_MODE: u32 = 0o644;
 
 /// The volumes of a template and of the workflow, whose tags are replaced: the template's were with it.
-pub(super) fn of(plan: &Plan, template: &Template, globals: &Scope) -> Result<Vec<Value>, String> {
+pub(super) fn of(plan: &Resolved, template: &Template, globals: &Scope) -> Result<Vec<Value>, String> {
     let of_spec = plan.spec["volumes"].as_array().into_iter().flatten();
     let of_spec = of_spec.map(|volume| render_value(volume, globals, Unresolved::Keep));
     let of_template = template.volumes.iter().cloned().map(Ok);

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::{Action, Event, Found, Given, Moment, NodeIndex, Scheduler, Shutdown, Timer};
 use crate::local::errand::{Errand, Returned};
-use crate::local::resolved::Plan;
+use crate::local::resolved::Resolved;
 use crate::local::task::{Outcome, Task};
 
 /// A run of a workflow `wf` whose clock moves a second with each task that ends.
@@ -51,12 +51,12 @@ impl Run {
     }
 
     /// Begins a run of a spec whose plan needs more.
-    fn with(spec: &str, change: impl FnOnce(&mut Plan)) -> Self {
+    fn with(spec: &str, change: impl FnOnce(&mut Resolved)) -> Self {
         let spec: Value = serde_yaml::from_str(spec).unwrap();
         let metadata =
             json!({"name": "wf", "namespace": "default", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"});
         let workflow = json!({"metadata": metadata, "spec": spec});
-        let mut plan = Plan::new(workflow, PathBuf::from("/run"), 1000);
+        let mut plan = Resolved::new(workflow, PathBuf::from("/run"), 1000);
         change(&mut plan);
         let mut run = Self {
             scheduler: Scheduler::new(plan),
