@@ -71,6 +71,8 @@ pub(super) struct Checker<'a> {
     pub(super) placeholders: Placeholders,
     /// Whether what is found is only a warning, for Argo does not look there.
     pub(super) unlooked: bool,
+    /// Whether a tag is open at the end of the call that is looked at.
+    pub(super) left_open: bool,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -86,6 +88,7 @@ impl<'a> Checker<'a> {
             seen: HashSet::new(),
             placeholders: Placeholders::default(),
             unlooked: false,
+            left_open: false,
             findings: Vec::new(),
         }
     }

@@ -272,7 +272,7 @@ impl<'a> Checker<'a> {
                 || any_item && name.starts_with("item.")
                 || inputs.iter().any(|input| input == name)
         };
-        self.resolve(task, &at, names, &here);
+        self.resolve_call(task, &at, names, &here);
         let arguments = get(task, "arguments").unwrap_or(&Value::Null);
         self.arguments(arguments, &at.field("arguments"), false);
         self.reads_ancestors(task, tasks, &ancestors, &at);

@@ -14,6 +14,7 @@ mod finding;
 mod fix;
 mod keys;
 mod leaf;
+mod marshal;
 mod memoized;
 mod metrics;
 mod names;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::checker::{At, Checker};
 use super::finding::Rule;
+use super::marshal::leaves_tag_open;
 use super::nearest::nearest_of_few;
 use super::substitute::next_tag;
 use crate::argo::document::join;
@@ -122,18 +123,25 @@ impl Checker<'_> {
     }
 
     /// A tag that is not closed ends where the document has the next closing braces, far behind: whether Argo refuses it
-    /// depends on what it takes for the name.
+    /// depends on what it takes for the name. Where there are no such braces, it always does.
     fn unclosed(&mut self, text: &str, at: &At, names: &Names, here: Here<'_>) {
         let Some((_, open)) = text.split_once("{{") else { return };
         let open = open.trim_start();
         let end = open.find(|one: char| one.is_whitespace() || one == '}').unwrap_or(open.len());
         let message = format!("`{{{{{}` is not closed with `}}}}`", &open[..end]);
         // An expression that goes on into other fields cannot be read. (expression_template.go, expressionReplaceCore)
-        if open.starts_with('=') || !self.is_known(open, names, here) {
+        if open.starts_with('=') || self.left_open || !self.is_known(open, names, here) {
             self.error(Rule::Variable, at, message);
         } else if KNOWN_ROOTS.contains(&open[..end].split('.').next().unwrap_or_default()) {
             self.warn(Rule::Tag, at, message, None);
         }
+    }
+
+    /// Finds the tags of a step or task that cannot be resolved.
+    pub(super) fn resolve_call(&mut self, call: &Value, at: &At, names: &Names, here: Here<'_>) {
+        self.left_open = leaves_tag_open(call);
+        self.resolve(call, at, names, here);
+        self.left_open = false;
     }
 
     fn is_known(&self, name: &str, names: &Names, here: Here<'_>) -> bool {

@@ -43,7 +43,7 @@ impl Checker<'_> {
         self.hooks(step, at);
 
         let inputs = inline_inputs(step);
-        self.resolve(step, at, names, &|name| inputs.iter().any(|input| input == name));
+        self.resolve_call(step, at, names, &|name| inputs.iter().any(|input| input == name));
         self.add_outputs("steps", name, called, names, aggregates(step));
 
         if let Called::Template(template) = called {

@@ -186,6 +186,23 @@ fn a_tag_that_is_not_closed_is_told() {
 }
 
 #[test]
+fn a_tag_that_nothing_closes_in_its_call_is_an_error() {
+    let of = |kind: &str, call: &str| {
+        let main = if kind == "steps" { format!("steps: [[{call}]]") } else { format!("dag: {{tasks: [{call}]}}") };
+        rules(&workflow(&format!(
+            "- name: main\n  {main}\n- name: read\n  inputs: {{parameters: [{{name: x, default: d}}]}}\n  container: {{image: x}}\n"
+        )))
+    };
+    for kind in ["steps", "dag"] {
+        let loops = "{name: a, template: read, withItems: [1], arguments: {parameters: [{name: x, value: '{{item}'}]}}";
+        assert_eq!(of(kind, loops), [("variable", Severity::Error)], "{kind}");
+        let single = "{name: a, template: read, arguments: {parameters: [{name: x, value: '{{item}'}]}}";
+        assert_eq!(of(kind, single), [("tag", Severity::Warning)], "{kind}");
+        assert_eq!(of(kind, "{name: a, template: read, when: '{{ .Values.x'}"), [("variable", Severity::Error)], "{kind}");
+    }
+}
+
+#[test]
 fn a_plugin_is_one() {
     let of = |plugin: &str| rules(&workflow(&format!("- name: main\n  plugin: {plugin}\n")));
     assert_eq!(of("{slack: {}}"), []);
