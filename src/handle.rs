@@ -1,12 +1,18 @@
-//! The handle of a run: a small versioned JSON document with which any process on any machine can find the run. Unknown
-//! fields and versions are refused, so that an older tool does not misread a handle of a newer one.
+//! The handle of a run: a small versioned JSON document with which any process on any machine can find the run, and what
+//! its manifests tell once the run itself is gone. Unknown fields and versions are refused, so that an older tool does not
+//! misread a handle of a newer one. It holds no credential.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The supported version of the document.
-pub(crate) const VERSION: u32 = 1;
+/// The version of the document that this tool writes. Version 1 tells neither of a store of manifests nor of nodes.
+pub(crate) const VERSION: u32 = 2;
+
+/// The fields that version 1 does not have.
+const SINCE_2: [&str; 2] = ["cacheStore", "nodes"];
 
 /// The field of a Workflow object that contains the handle.
 const BLOCK: &str = "run";
@@ -25,7 +31,7 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Handle {
-    /// [`VERSION`].
+    /// At most [`VERSION`].
     pub version: u32,
     /// Where the run is executed.
     pub backend: Place,
@@ -59,6 +65,61 @@ pub(crate) struct Handle {
     /// The directory of local runs (only for a local run).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub store: Option<String>,
+    /// The store of the run's manifests; none for a cache in a ConfigMap.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cache_store: Option<CacheStore>,
+    /// The calls that were known at submission.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub nodes: Option<KnownNodes>,
+}
+
+/// A store of manifests, and how it is reached. Holds no credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CacheStore {
+    /// What it is.
+    #[serde(rename = "type")]
+    pub kind: StoreKind,
+    /// A path, or the bucket with the prefix in it, such as `s3://bucket/team`.
+    pub url: String,
+    /// The URL of the service, where it is not the provider's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub endpoint: Option<String>,
+    /// The region.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub region: Option<String>,
+    /// Whether the bucket stands in the path of a URL.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub path_style: Option<bool>,
+}
+
+/// The kind of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StoreKind {
+    /// A directory.
+    Directory,
+    /// A bucket of S3, or of what speaks its protocol.
+    S3,
+    /// A bucket of Google Cloud Storage.
+    Gcs,
+    /// A container of Azure Blob Storage.
+    Azure,
+}
+
+/// The calls of a run that do work, as far as its document told of them when it was submitted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct KnownNodes {
+    /// The prefix of each call, `<cache>/<key>`, by the call's path; null where it depends on what another node gives, or
+    /// where the call has none.
+    pub prefixes: BTreeMap<String, Option<String>>,
+    /// The prefix whose manifest says that all of the run has succeeded, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub whole: Option<String>,
+    /// Whether there may be other calls: those of loops and conditions that depend on a node's outputs.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub partial: bool,
 }
 
 /// Why a text is not a handle.
@@ -71,8 +132,11 @@ pub(crate) enum HandleError {
     #[error("not a run handle: {0}")]
     Syntax(#[from] serde_yaml::Error),
     /// The version is not supported.
-    #[error("run handle has version {0}: this tool supports version {VERSION}")]
+    #[error("run handle has version {0}: this tool supports versions 1 and {VERSION}")]
     Version(u64),
+    /// A handle of the first version has a field that came later.
+    #[error("not a run handle: unknown field `{0}` in version 1")]
+    Field(&'static str),
 }
 
 impl Handle {
@@ -84,7 +148,11 @@ impl Handle {
             document = document[BLOCK].take();
         }
         match document.get("version").and_then(Value::as_u64) {
-            Some(version) if version != u64::from(VERSION) => Err(HandleError::Version(version)),
+            Some(version) if !(1..=u64::from(VERSION)).contains(&version) => Err(HandleError::Version(version)),
+            Some(1) => match SINCE_2.into_iter().find(|field| document.get(field).is_some()) {
+                Some(field) => Err(HandleError::Field(field)),
+                None => Ok(serde_json::from_value(document)?),
+            },
             _ => Ok(serde_json::from_value(document)?),
         }
     }
@@ -126,6 +194,18 @@ mod tests {
             cache_namespace: None,
             submitted_at: Timestamp::UNIX_EPOCH,
             store: None,
+            cache_store: Some(CacheStore {
+                kind: StoreKind::S3,
+                url: "s3://bucket/team".to_owned(),
+                endpoint: None,
+                region: Some("eu-1".to_owned()),
+                path_style: Some(true),
+            }),
+            nodes: Some(KnownNodes {
+                prefixes: [("build".to_owned(), Some("c/k".to_owned())), ("map".to_owned(), None)].into(),
+                whole: None,
+                partial: true,
+            }),
         }
     }
 
@@ -150,10 +230,27 @@ mod tests {
 
     #[test]
     fn unknown_fields_and_versions_are_refused() {
-        let newer = handle().text().replace("\"version\": 1", "\"version\": 2");
-        assert!(matches!(Handle::read(&newer), Err(HandleError::Version(2))));
-        let more = handle().text().replace("\"attempt\": 1", "\"attempt\": 1, \"more\": true");
-        assert!(matches!(Handle::read(&more), Err(HandleError::Form(_))));
+        for version in ["0", "3"] {
+            let other = handle().text().replace("\"version\": 2", &format!("\"version\": {version}"));
+            assert!(matches!(Handle::read(&other), Err(HandleError::Version(_))), "{other}");
+        }
+        let text = handle().text();
+        for more in [
+            text.replace("\"attempt\": 1", "\"attempt\": 1, \"more\": true"),
+            text.replace("\"partial\"", "\"more\": 1, \"partial\""),
+            text.replace("\"pathStyle\"", "\"secretKey\": \"x\", \"pathStyle\""),
+            text.replace("\"s3\"", "\"ftp\""),
+        ] {
+            assert!(matches!(Handle::read(&more), Err(HandleError::Form(_))), "{more}");
+        }
         assert!(Handle::read("[]").is_err());
+    }
+
+    #[test]
+    fn the_first_version_is_read_and_has_no_field_of_the_second() {
+        let first = Handle { version: 1, cache_store: None, nodes: None, ..handle() };
+        assert!(Handle::read(&first.text()).is_ok_and(|read| read == first));
+        let mixed = handle().text().replace("\"version\": 2", "\"version\": 1");
+        assert!(matches!(Handle::read(&mixed), Err(HandleError::Field("cacheStore"))));
     }
 }

@@ -145,7 +145,16 @@ impl Directory {
 
     /// Whether there is a manifest.
     pub(super) fn exists(&self) -> Result<bool, CacheError> {
-        let path = self.path.join(MANIFEST);
+        self.holds(MANIFEST)
+    }
+
+    /// Whether it stands there how the node failed last.
+    pub(super) fn has_failed(&self) -> Result<bool, CacheError> {
+        self.holds(ERROR)
+    }
+
+    fn holds(&self, file: &str) -> Result<bool, CacheError> {
+        let path = self.path.join(file);
         match path.symlink_metadata() {
             Ok(_) => Ok(true),
             Err(error) if is_absent(&error) => Ok(false),

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::address::StoreAddress;
 use super::change::Change;
 use super::contents::Cache;
-use super::directory::{CacheError, Directory, listed_keys};
+use super::directory::{CacheError, Directory, ERROR, MANIFEST, listed_keys};
 use super::directory_store::DirectoryStore;
 use super::key::CacheKey;
 use super::objects::{ObjectPrefix, Objects};
@@ -128,7 +128,20 @@ impl Store {
                 prefixes.iter().map(look).collect()
             }
             Self::Bucket(objects) => {
-                objects.exist(prefixes.iter().map(|(cache, key)| format!("cache/{cache}/{key}")).collect())
+                objects.exist(prefixes.iter().map(|(cache, key)| format!("cache/{cache}/{key}/{MANIFEST}")).collect())
+            }
+        }
+    }
+
+    /// At which prefixes it stands how a node failed last, in their order: a success removes it.
+    pub(crate) fn have_failed(&self, prefixes: &[(CacheName, CacheKey)]) -> Vec<Result<bool, CacheError>> {
+        match self {
+            Self::Directory(store) => {
+                let look = |(cache, key): &(CacheName, CacheKey)| Directory::new(store.root(), cache, key).has_failed();
+                prefixes.iter().map(look).collect()
+            }
+            Self::Bucket(objects) => {
+                objects.exist(prefixes.iter().map(|(cache, key)| format!("cache/{cache}/{key}/{ERROR}")).collect())
             }
         }
     }

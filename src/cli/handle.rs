@@ -9,9 +9,10 @@ use super::target::is_path;
 use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
 use crate::backend::Backend;
+use crate::cache::{BucketAddress, BucketKind, STORE_ANNOTATION, StoreAddress};
 use crate::exit::Exit;
 use crate::file::replace::{Readers, can_be_written, replace};
-use crate::handle::{Handle, Place, VERSION};
+use crate::handle::{CacheStore, Handle, Place, StoreKind, VERSION};
 use crate::prepare::existing_cache;
 
 /// The handle of a run: `run` is the Workflow as it was created, `cache` the one that it uses by reference.
@@ -39,6 +40,62 @@ pub(super) fn handle_of(run: &Workflow, cache: Option<&CacheName>, backend: &Bac
         cache_name,
         submitted_at: run.created_at().unwrap_or_else(Timestamp::now),
         store,
+        cache_store: store_of(run, backend).as_ref().map(cache_store),
+        nodes: None,
+    }
+}
+
+/// Where the manifests of a run are: where it says so, else beside it on this machine, and nowhere on a cluster.
+fn store_of(run: &Workflow, backend: &Backend) -> Option<StoreAddress> {
+    let said = run.annotation(STORE_ANNOTATION).and_then(|address| address.parse().ok());
+    said.or_else(|| match backend {
+        Backend::Cluster(_) => None,
+        Backend::Local { root, .. } => Some(StoreAddress::Directory(root.clone())),
+    })
+}
+
+/// An address as a handle has it.
+fn cache_store(address: &StoreAddress) -> CacheStore {
+    match address {
+        StoreAddress::Directory(path) => CacheStore {
+            kind: StoreKind::Directory,
+            url: path.display().to_string(),
+            endpoint: None,
+            region: None,
+            path_style: None,
+        },
+        StoreAddress::Bucket(bucket) => CacheStore {
+            kind: match bucket.kind {
+                BucketKind::S3 => StoreKind::S3,
+                BucketKind::Gcs => StoreKind::Gcs,
+                BucketKind::Azure => StoreKind::Azure,
+            },
+            url: bucket.to_string(),
+            endpoint: bucket.endpoint.clone(),
+            region: bucket.region.clone(),
+            path_style: bucket.path_style,
+        },
+    }
+}
+
+/// The address of a handle's store. What the handle says of a bucket counts before its URL.
+pub(super) fn address_of(store: &CacheStore) -> Result<StoreAddress, Failure> {
+    let invalid = |why: String| Failure::usage(format!("the handle's store of manifests: {why}"));
+    let address: StoreAddress =
+        store.url.parse().map_err(|error: crate::cache::AddressError| invalid(error.to_string()))?;
+    match (address, store.kind) {
+        (StoreAddress::Directory(path), StoreKind::Directory) => Ok(StoreAddress::Directory(path)),
+        (StoreAddress::Bucket(bucket), kind) if cache_store(&StoreAddress::Bucket(bucket.clone())).kind == kind => {
+            let settings = BucketAddress {
+                endpoint: store.endpoint.clone().or(bucket.endpoint.clone()),
+                region: store.region.clone().or(bucket.region.clone()),
+                path_style: store.path_style.or(bucket.path_style),
+                ..bucket
+            };
+            // Read again, so that an endpoint with credentials is refused here too.
+            settings.with_settings().parse().map_err(|error: crate::cache::AddressError| invalid(error.to_string()))
+        }
+        _ => Err(invalid("its type and its url do not agree".to_owned())),
     }
 }
 
@@ -89,6 +146,25 @@ mod tests {
         let handle = of("");
         assert_eq!((handle.run_id.as_str(), handle.store.as_deref()), ("nightly-001", Some("/runs")));
         assert_eq!(handle.submitted_at.to_string(), "2026-11-21T10:00:00Z");
+        assert_eq!(
+            handle.cache_store.map(|store| (store.kind, store.url)),
+            Some((StoreKind::Directory, "/runs".into()))
+        );
+    }
+
+    #[test]
+    fn a_store_is_read_from_its_handle_as_it_was_written() {
+        for text in
+            ["/srv/cache", "s3://b/p?endpoint=http://127.0.0.1:9000&region=eu-1&path_style=true", "gs://b", "az://c/p"]
+        {
+            let address: StoreAddress = text.parse().unwrap();
+            let store = cache_store(&address);
+            assert!(address_of(&store).is_ok_and(|read| read == address), "{text}");
+        }
+        let store = cache_store(&"s3://b/p".parse().unwrap());
+        let with_login = CacheStore { endpoint: Some("http://user:s3cret@host".to_owned()), ..store.clone() };
+        assert!(address_of(&with_login).is_err_and(|failure| !failure.message().contains("s3cret")));
+        assert!(address_of(&CacheStore { kind: StoreKind::Gcs, ..store }).is_err());
     }
 
     #[test]

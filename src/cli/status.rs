@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::follow::{address, failures};
+use super::gone::{Gone, Told};
 use super::runtime::{block_on, each};
 use super::target::TargetArgs;
 use super::values::ObjectFormats;
@@ -14,7 +15,7 @@ use crate::exit::Exit;
 use crate::output::failures::screen;
 use crate::output::format::ObjectFormat;
 use crate::output::status::{self, View};
-use crate::output::stream::{StreamError, result};
+use crate::output::stream::{StreamError, result, talk};
 use crate::output::tree::Look;
 use crate::report::failures::Failures;
 use crate::report::waits::Wait;
@@ -38,6 +39,9 @@ const EXAMPLES: &str = "Examples:
 
   # One value, by kubectl's templates
   kubectl runnable status etl-x2k9f -o jsonpath='{.status.outputs.parameters[0].value}'
+
+  # From another machine, and when the run is gone: the manifests in the handle's store then tell of it
+  kubectl runnable status run.json
 
   # Print the Workflow object with the added field .summary, for scripts
   kubectl runnable status run.json -o json | jq .summary.currentNode";
@@ -70,6 +74,12 @@ pub(super) struct Args {
     target: TargetArgs,
 }
 
+/// What is told of a run.
+enum Read {
+    There(Box<Shown>),
+    Gone(Told),
+}
+
 /// A run, and what is told of it besides its object.
 struct Shown {
     state: Snapshot,
@@ -83,7 +93,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.output {
         Some(format) if !format.is_wide() => {
             if !runs.is_empty() {
-                let objects: Vec<Value> = runs.into_iter().map(|run| run.state.object()).collect();
+                let objects: Vec<Value> = runs.into_iter().map(Read::object).collect();
                 result(format.rendered(&objects))?;
             }
         }
@@ -92,7 +102,18 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-async fn read(args: &Args, run: &str) -> Result<Shown, Failure> {
+async fn read(args: &Args, run: &str) -> Result<Read, Failure> {
+    match shown(args, run).await {
+        Ok(shown) => Ok(Read::There(Box::new(shown))),
+        Err(failure) => {
+            let Some(gone) = Gone::of(run, &failure)? else { return Err(failure) };
+            talk(gone.note());
+            Ok(Read::Gone(gone.told()?))
+        }
+    }
+}
+
+async fn shown(args: &Args, run: &str) -> Result<Shown, Failure> {
     let run = args.target.resolve(run).await?;
     let state = run.get().await?;
     if args.output.as_ref().is_some_and(|format| !format.is_wide()) {
@@ -107,27 +128,42 @@ async fn read(args: &Args, run: &str) -> Result<Shown, Failure> {
     Ok(Shown { state, failures, latest, store: run.artifacts() })
 }
 
-fn show(args: &Args, runs: &[Shown]) -> Result<(), StreamError> {
-    let fold = (!args.all).then_some(FOLD);
-    for (at, Shown { state, failures, latest, store }) in runs.iter().enumerate() {
-        let look = Look { lost: state.killed, ..Look::of_stdout(fold, Timestamp::now()) };
-        let nodes = state.nodes.all.iter();
-        let selected =
-            nodes.filter(|node| args.node_field_selector.as_ref().is_none_or(|selector| selector.matches(node)));
-        let view = View {
-            workflow: &state.workflow,
-            summary: &state.summary(),
-            nodes: selected.cloned().collect(),
-            waits: if state.killed { Vec::new() } else { Wait::of(&state.workflow, &state.nodes) },
-            latest: latest.clone(),
-            address: &failures.address,
-            outputs: args.outputs,
-            store: store.clone(),
+impl Read {
+    fn object(self) -> Value {
+        match self {
+            Self::There(shown) => shown.state.object(),
+            Self::Gone(told) => told.object(),
+        }
+    }
+}
+
+fn show(args: &Args, runs: &[Read]) -> Result<(), StreamError> {
+    for (at, run) in runs.iter().enumerate() {
+        let text = match run {
+            Read::There(shown) => text(args, shown),
+            Read::Gone(told) => told.text(),
         };
-        let text = if args.output.is_some() { status::wide(&view, look) } else { status::text(&view, look) };
-        let failed = screen(failures, look.color);
-        let between = if failed.is_empty() { "" } else { "\n" };
-        result(format_args!("{}{text}{between}{failed}", if at == 0 { "" } else { "\n" }))?;
+        result(format_args!("{}{text}", if at == 0 { "" } else { "\n" }))?;
     }
     Ok(())
+}
+
+fn text(args: &Args, Shown { state, failures, latest, store }: &Shown) -> String {
+    let look = Look { lost: state.killed, ..Look::of_stdout((!args.all).then_some(FOLD), Timestamp::now()) };
+    let nodes = state.nodes.all.iter();
+    let selected = nodes.filter(|node| args.node_field_selector.as_ref().is_none_or(|selector| selector.matches(node)));
+    let view = View {
+        workflow: &state.workflow,
+        summary: &state.summary(),
+        nodes: selected.cloned().collect(),
+        waits: if state.killed { Vec::new() } else { Wait::of(&state.workflow, &state.nodes) },
+        latest: latest.clone(),
+        address: &failures.address,
+        outputs: args.outputs,
+        store: store.clone(),
+    };
+    let text = if args.output.is_some() { status::wide(&view, look) } else { status::text(&view, look) };
+    let failed = screen(failures, look.color);
+    let between = if failed.is_empty() { "" } else { "\n" };
+    format!("{text}{between}{failed}")
 }

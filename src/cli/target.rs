@@ -46,7 +46,7 @@ impl TargetArgs {
 /// Finds the run of an argument; one without a handle on this machine or on the cluster that the flags name.
 pub(super) async fn find_run(local: bool, access: &AccessArgs, argument: &str) -> Result<Run, Failure> {
     let argument = plain_name(argument);
-    if let Some(handle) = handle(argument)? {
+    if let Some(handle) = handle_in(argument)? {
         return of_handle(access, handle).await;
     }
     let backend = access.backend(local).await?;
@@ -124,7 +124,7 @@ fn is_file_name(argument: &str) -> bool {
 }
 
 /// Reads the handle file, if the argument is a path.
-fn handle(argument: &str) -> Result<Option<Handle>, Failure> {
+pub(super) fn handle_in(argument: &str) -> Result<Option<Handle>, Failure> {
     let path = Path::new(argument);
     if !is_path(argument) {
         return Ok(None);

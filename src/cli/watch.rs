@@ -11,10 +11,11 @@ use super::runtime::{block_on, until_interrupted};
 use super::status::FOLD;
 use super::target::TargetArgs;
 use super::values::span;
-use crate::backend::Deadline;
+use crate::backend::{Deadline, Run, Snapshot};
 use crate::exit::Exit;
-use crate::output::stream::result;
+use crate::output::stream::{StreamError, result};
 use crate::output::tree::{self, Look};
+use crate::report::events::Events;
 
 const EXAMPLES: &str = "Examples:
   # Follow the latest run: a live tree on a terminal, otherwise one line per change
@@ -22,6 +23,9 @@ const EXAMPLES: &str = "Examples:
 
   # Follow a local run from another terminal
   kubectl runnable watch --local etl-x2k9f
+
+  # For programs: one JSON object a line, as soon as a node starts, ends or is taken from the cache
+  kubectl runnable watch run.json -o json | jq -r '[.event, .node] | @tsv'
 
   # Follow for at most ten minutes
   kubectl runnable watch run.json --timeout 10m
@@ -40,11 +44,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     timeout: Option<Duration>,
 
+    /// Print events instead of the tree: one JSON object a line, for each node that starts, ends, is skipped or is taken
+    /// from the cache, and for the end of the run
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<EventFormat>,
+
     #[command(flatten)]
     report: ReportArgs,
 
     #[command(flatten)]
     target: TargetArgs,
+}
+
+/// `-o` of a command that tells of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum EventFormat {
+    /// One object a line.
+    Json,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -64,6 +80,9 @@ async fn watched(args: &Args) -> Result<End, Failure> {
     let deadline = Deadline::after(args.timeout);
     let run = args.target.resolve(&args.run).await?;
     let known = run.get().await?;
+    if args.output == Some(EventFormat::Json) {
+        return events(&run, known, deadline).await;
+    }
     let screen = Screen::new(false);
     screen.expect(&run, &known.workflow).await;
     let mut show = |state: &_| screen.show(state);
@@ -77,4 +96,29 @@ async fn watched(args: &Args) -> Result<End, Failure> {
     let end = End::of(&run, ended).await;
     end.tell();
     Ok(end)
+}
+
+/// Prints what happens to the run until it has ended.
+async fn events(run: &Run, known: Snapshot, deadline: Deadline) -> Result<End, Failure> {
+    let mut events = Events::default();
+    let mut unwritten = tell(&mut events, &known);
+    let mut show = |state: &Snapshot| {
+        if unwritten.is_ok() {
+            unwritten = tell(&mut events, state);
+        }
+    };
+    let ended = run.end(Some(&known.workflow), deadline, Some(&mut show)).await?;
+    unwritten?;
+    tell(&mut events, &ended)?;
+    let end = End::of(run, ended).await;
+    end.tell();
+    Ok(end)
+}
+
+fn tell(events: &mut Events, state: &Snapshot) -> Result<(), StreamError> {
+    for event in events.of(&state.workflow, &state.nodes, &state.mask()) {
+        let line = serde_json::to_string(&event).expect("an event has no key that is no text");
+        result(format_args!("{line}\n"))?;
+    }
+    Ok(())
 }

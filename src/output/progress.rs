@@ -37,13 +37,21 @@ pub(crate) fn text(progress: &Progress, format: Option<Format>) -> String {
     }
 }
 
-/// `etl Running: 3 of 7 calls complete (43 %)`.
+/// `etl Running: 3 of 7 calls complete (43 %)`; with the store where only manifests tell it.
 fn line(progress: &Progress) -> String {
     let Progress { completed, total, .. } = progress;
     let percent = (progress.fraction * 100.0).floor();
     let more = if progress.partial { "; there may be more" } else { "" };
-    let (name, phase) = (printable(&progress.name), printable(&progress.phase));
-    format!("{name} {phase}: {completed} of {total} calls complete ({percent} %{more})")
+    let text = format!("{}: {completed} of {total} calls complete ({percent} %{more})", subject(progress));
+    match &progress.store {
+        Some(store) => format!("{text}, as the manifests in {} tell", printable(store)),
+        None => text,
+    }
+}
+
+/// The run with its phase, where that is known.
+fn subject(progress: &Progress) -> String {
+    format!("{} {}", printable(&progress.name), printable(&progress.phase)).trim_end().to_owned()
 }
 
 fn object(progress: &Progress) -> Value {
@@ -74,7 +82,7 @@ impl Bar {
         if let Some(bar) = &self.bar {
             bar.set_length(progress.total as u64);
             bar.set_position(progress.completed as u64);
-            bar.set_message(format!("{} {}", printable(&progress.name), printable(&progress.phase)));
+            bar.set_message(subject(progress));
             return Ok(());
         }
         let news = if self.as_json { object(progress).to_string() } else { line(progress) };

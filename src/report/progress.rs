@@ -26,8 +26,12 @@ pub(crate) struct Progress {
     pub name: String,
     /// Its namespace.
     pub namespace: String,
-    /// The phase of the run.
+    /// The phase of the run; empty where only its manifests tell of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub phase: String,
+    /// The store whose manifests tell of it; none where the run itself does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
     /// The number of calls that do work.
     pub total: usize,
     /// How many of them are complete.
@@ -73,6 +77,46 @@ impl Progress {
             name: workflow.name().to_owned(),
             namespace: workflow.namespace().to_owned(),
             phase: workflow.phase().to_owned(),
+            store: None,
+            total,
+            completed,
+            fraction: fraction(completed, total),
+            node_breakdown: breakdown,
+            is_complete: total > 0 && completed == total && !partial,
+            partial,
+        }
+    }
+}
+
+/// What manifests tell of a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ByManifests {
+    /// The workflow's name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The store that holds them.
+    pub store: String,
+    /// The calls whose prefixes are known, and whether each has its manifest.
+    pub calls: Vec<(String, bool)>,
+    /// Whether there is a manifest of the whole run.
+    pub whole: bool,
+    /// Whether there may be other calls, or some whose prefixes are not known.
+    pub partial: bool,
+}
+
+impl From<ByManifests> for Progress {
+    fn from(told: ByManifests) -> Self {
+        let all = |(path, complete): (String, bool)| (path, Value::Bool(complete || told.whole));
+        let breakdown: Map<String, Value> = told.calls.into_iter().map(all).collect();
+        let total = breakdown.len();
+        let completed = breakdown.values().filter(|complete| **complete == Value::Bool(true)).count();
+        let partial = told.partial && !told.whole;
+        Self {
+            name: told.name,
+            namespace: told.namespace,
+            phase: String::new(),
+            store: Some(told.store),
             total,
             completed,
             fraction: fraction(completed, total),
@@ -220,5 +264,19 @@ mod tests {
         assert_eq!(told(&progress(&live("Running"), &["a", "b"], false)), (1, 2, false));
         assert_eq!(told(&progress(&live("Succeeded"), &["a", "b"], true)), (1, 1, true));
         assert_eq!(told(&progress(&live("Failed"), &["a"], false)), (1, 1, true));
+    }
+
+    #[test]
+    fn manifests_tell_which_calls_are_complete() {
+        let by = |calls: &[(&str, bool)], whole: bool, partial: bool| {
+            let calls = calls.iter().map(|(path, complete)| ((*path).to_owned(), *complete)).collect();
+            Progress::from(ByManifests { calls, whole, partial, ..ByManifests::default() })
+        };
+        let none = by(&[], false, false);
+        assert_eq!((told(&none), none.fraction.to_bits()), ((0, 0, false), 0.0_f64.to_bits()));
+        assert_eq!(told(&by(&[("a", true), ("b", false)], false, false)), (1, 2, false));
+        assert_eq!(told(&by(&[("a", true)], false, false)), (1, 1, true));
+        assert_eq!(told(&by(&[("a", true)], false, true)), (1, 1, false));
+        assert_eq!(told(&by(&[("a", false)], true, true)), (1, 1, true), "the manifest of the whole run says it");
     }
 }

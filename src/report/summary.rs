@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::run_state::RunState;
 use crate::argo::nodes::Partial;
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Nodes, Workflow};
@@ -28,6 +29,8 @@ pub(crate) struct Summary {
     pub attempt: Option<u32>,
     /// The phase; Pending if the controller has not set one yet, [`KILLED`] for a local run whose process was killed.
     pub phase: String,
+    /// The same in the four words pending, running, success and failure.
+    pub state: RunState,
     /// The message of the status.
     pub message: String,
     /// The start time.
@@ -71,6 +74,7 @@ impl Summary {
             retry_of: workflow.retry_of().map(str::to_owned),
             attempt: workflow.run_id().map(|_| workflow.attempt()),
             phase: workflow.phase().to_owned(),
+            state: RunState::of(workflow),
             message: workflow.message().to_owned(),
             start_time: workflow.started_at(),
             completion_time: workflow.finished_at(),
@@ -92,6 +96,7 @@ impl Summary {
     pub(crate) fn killed(self) -> Self {
         Self {
             phase: KILLED.to_owned(),
+            state: RunState::Failure,
             message: "the process of this run was killed before the run ended".to_owned(),
             is_suspended: false,
             current_node: None,

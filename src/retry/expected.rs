@@ -17,6 +17,8 @@ use crate::prepare::Templates;
 pub(crate) struct ExpectedCalls {
     /// The calls that do work, in the order in which they start.
     pub calls: Vec<ExpectedCall>,
+    /// The entry that the success of the whole run makes, where its entrypoint is memoized.
+    pub whole: Option<EntryName>,
     /// Whether there may be other ones: a loop or a condition depends on what a node gives.
     pub partial: bool,
 }
@@ -38,6 +40,11 @@ pub(crate) fn expected_calls(workflow: &Value, templates: &Templates, now: Times
     let mut expected = ExpectedCalls::default();
     for one in Rehearsal::of(next, &asked, &entries, now).told() {
         expected.partial |= matches!(one.outcome, Outcome::Decided { .. });
+        if let (Outcome::Missed(Missed { cache, key, waits_for: None, .. }), true) =
+            (&one.outcome, one.node.name == name)
+        {
+            expected.whole = Some(EntryName { cache: cache.clone(), key: key.clone() });
+        }
         let entry = match one.outcome {
             Outcome::Skipped
             | Outcome::Fails
@@ -87,6 +94,7 @@ mod tests {
         let keys: Vec<_> =
             expected.calls.iter().map(|call| call.entry.as_ref().map(|entry| entry.key.as_str())).collect();
         assert_eq!(keys, [None, Some("k-a"), Some("k-b")]);
+        assert_eq!(expected.whole, None, "the entrypoint is not memoized");
     }
 
     #[test]

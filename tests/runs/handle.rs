@@ -23,7 +23,7 @@ fn a_handle_says_when_its_run_is_gone_or_another_one() {
     let home = Environment::new();
     let path = home.path("run.json");
     let handle = path.to_str().unwrap();
-    home.submit("a", "true", &["--handle", handle]).good();
+    home.submit("a", "true", &["--memoize=off", "--handle", handle]).good();
     std::fs::remove_dir_all(home.run_directory("a")).unwrap();
     let gone = home.run(["status", handle]);
     assert_eq!(gone.code, Some(6));
@@ -32,6 +32,54 @@ fn a_handle_says_when_its_run_is_gone_or_another_one() {
     let other = home.run(["wait", handle]);
     assert_eq!(other.code, Some(6));
     assert!(other.stderr.contains("another run has its name"), "{}", other.stderr);
+}
+
+#[test]
+fn the_manifests_of_a_run_that_is_gone_tell_how_it_ended() {
+    let home = Environment::new();
+    for (name, script, state, complete) in [("good", "true", "success", true), ("bad", "exit 1", "failure", false)] {
+        let path = home.path(&format!("{name}.json"));
+        let handle = path.to_str().unwrap();
+        let _ = home.submit(name, script, &["--handle", handle]);
+        let there = home.run(["status", handle, "-o", "json"]).json();
+        assert_eq!(there["summary"]["state"], state, "{there:#}");
+        std::fs::remove_dir_all(home.run_directory(name)).unwrap();
+
+        let gone = home.run(["status", handle, "-o", "json"]);
+        assert!(gone.stderr.contains(&format!("no local run {name:?}")), "{}", gone.stderr);
+        let summary = &gone.json()["summary"];
+        assert_eq!((&summary["state"], &summary["gone"]), (&state.into(), &true.into()), "{summary:#}");
+        assert_eq!((&summary["is_complete"], &summary["total"]), (&complete.into(), &1.into()), "{summary:#}");
+        let text = home.run(["status", handle]).good();
+        assert!(text.starts_with(&format!("State: {state}\n{name}: ")), "{text}");
+        let progress = home.run(["progress", handle, "-o", "json"]).json();
+        assert_eq!(progress["is_complete"], complete, "{progress:#}");
+        for verb in ["stop", "terminate", "wait", "logs"] {
+            assert_eq!(home.run([verb, handle]).code, Some(6), "{verb}");
+        }
+    }
+}
+
+#[test]
+fn a_handle_of_the_first_version_is_read() {
+    let home = Environment::new();
+    let path = home.path("run.json");
+    let handle = path.to_str().unwrap();
+    home.submit("a", "true", &["--handle", handle]).good();
+    let mut written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!((&written["version"], &written["cacheStore"]["type"]), (&2.into(), &"directory".into()));
+    let fields = written.as_object_mut().unwrap();
+    fields.remove("nodes");
+    fields.insert("version".to_owned(), 1.into());
+    std::fs::write(&path, written.to_string()).unwrap();
+    let mixed = home.run(["status", handle]);
+    assert_eq!(mixed.code, Some(2), "{}", mixed.stderr);
+    assert!(mixed.stderr.contains("unknown field `cacheStore` in version 1"), "{}", mixed.stderr);
+    written.as_object_mut().unwrap().remove("cacheStore");
+    std::fs::write(&path, written.to_string()).unwrap();
+    assert_eq!(home.run(["status", handle, "-o", "name"]).good(), "workflow.argoproj.io/a\n");
+    let refused = home.run(["progress", handle, "--store", home.path("state").to_str().unwrap(), "-o", "json"]).json();
+    assert_eq!(refused["is_complete"], true, "the run itself is there and tells of its calls: {refused:#}");
 }
 
 #[test]
@@ -44,7 +92,10 @@ fn what_is_no_handle_is_refused() {
     home.submit("a", "true", &["--handle", handle]).good();
     let text = std::fs::read_to_string(&path).unwrap();
     for (wrong, why) in [
-        (text.replace("\"version\": 1", "\"version\": 7"), "run handle has version 7: this tool supports version 1"),
+        (
+            text.replace("\"version\": 2", "\"version\": 7"),
+            "run handle has version 7: this tool supports versions 1 and 2",
+        ),
         (text.replace("\"attempt\"", "\"more\": 1,\n  \"attempt\""), "unknown field `more`"),
         (text[..text.len() / 2].to_owned(), "not a run handle"),
     ] {

@@ -85,3 +85,25 @@ fn a_watch_shows_changes_and_then_the_tree() {
     assert!(lines[1].starts_with("└─ ✔ work"), "{lines:?}");
     assert!(lines[2].starts_with("workflow.argoproj.io/a Succeeded in "), "{lines:?}");
 }
+
+#[test]
+fn events_are_told_one_a_line() {
+    let home = Environment::new();
+    let running = home.begin("a", "echo begun; sleep 1; exit 4");
+    let watched = home.run(["watch", "--local", "a", "-o", "json"]);
+    assert_eq!(watched.code, Some(3), "{watched:?}");
+    let told: Vec<String> = watched
+        .stdout
+        .lines()
+        .map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(event["workflow"], "a", "{line}");
+            let subject = event["node"].as_str().or(event["state"].as_str()).unwrap();
+            format!("{} {subject}", event["event"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(told, ["started a", "started work", "ended a", "ended work", "run failure"], "{}", watched.stdout);
+    drop(running);
+    let again = home.run(["watch", "--local", "a", "-o", "json"]);
+    assert_eq!(again.stdout.lines().count(), 5, "a run that has ended tells all of it: {}", again.stdout);
+}

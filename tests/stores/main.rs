@@ -15,6 +15,7 @@ mod supervised;
 mod conformance;
 mod engine;
 mod faults;
+mod handles;
 mod races;
 mod rig;
 mod server;

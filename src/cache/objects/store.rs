@@ -87,16 +87,16 @@ impl Objects {
         })
     }
 
-    /// Which prefixes have a manifest: one request each, several at once. An error of the store is never taken for an
-    /// absent manifest.
-    pub(in crate::cache) fn exist(&self, prefixes: Vec<String>) -> Vec<Result<bool, CacheError>> {
+    /// Which objects are there: one request each, several at once. An error of the store is never taken for an absent
+    /// object.
+    pub(in crate::cache) fn exist(&self, paths: Vec<String>) -> Vec<Result<bool, CacheError>> {
         let objects = self.clone();
         self.block(async move {
-            let ask = |prefix: String| {
+            let ask = |path: String| {
                 let objects = objects.clone();
-                async move { objects.head_now(&format!("{prefix}/{MANIFEST}")).await.map(|found| found.is_some()) }
+                async move { objects.head_now(&path).await.map(|found| found.is_some()) }
             };
-            stream::iter(prefixes).map(ask).buffered(AT_ONCE).collect().await
+            stream::iter(paths).map(ask).buffered(AT_ONCE).collect().await
         })
     }
 

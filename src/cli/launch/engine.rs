@@ -12,7 +12,6 @@ use crate::backend::{Run, Snapshot};
 use crate::cli::failure::Failure;
 use crate::cli::follow::{End, Followed, expected};
 use crate::cli::follow_up::{CreatedRun, rendered_runs};
-use crate::cli::handle::handle_of;
 use crate::cli::room::keep_within;
 use crate::cli::settings::settings;
 use crate::exit::Exit;
@@ -41,7 +40,7 @@ impl Launch<'_> {
             return Err(Failure::usage(format!("--detach leaves one run behind, and there are {}", ready.len()))
                 .hint("submit them one by one"));
         }
-        for note in ready.iter().flat_map(|(run, _)| &run.notes).filter(|_| !self.quiet) {
+        for note in ready.iter().flat_map(|(run, ..)| &run.notes).filter(|_| !self.quiet) {
             talk(format_args!("note: {note}"));
         }
         let machine = Machine::open(root)?;
@@ -66,7 +65,7 @@ impl Launch<'_> {
             }
         }
 
-        for (left_out, _) in ready {
+        for (left_out, ..) in ready {
             talk(format_args!("note: workflow {} was not started", left_out.name()));
         }
         let written = self.follow_up.report.write(&followed);
@@ -77,14 +76,14 @@ impl Launch<'_> {
 
     async fn run_one(
         &self,
-        (new, identity): Ready<'_>,
+        (new, identity, source): Ready<'_>,
         machine: &Machine,
         interrupts: &mut Interrupts,
     ) -> Result<Over, Failure> {
         let _locks = locks(&new, machine, interrupts).await?;
         let name = new.name().clone();
         let run = new.start(machine).map_err(|error| self.taken(identity, error.into()))?;
-        let handle = handle_of(run.workflow(), identity.cache_name.as_ref(), self.backend);
+        let handle = self.handle(run.workflow(), identity, source).await;
         let made = self.follow_up.record_run(run.workflow().clone(), handle)?;
         let run_id = identity.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
         if self.follow_up.detach {

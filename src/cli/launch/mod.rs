@@ -12,13 +12,16 @@ use super::failure::Failure;
 use super::follow_up::{CreatedRun, FollowUp, print};
 use super::generate;
 use super::handle::handle_of;
-use crate::argo::Workflow;
+use super::known_calls::{known_calls, prefixes};
 use crate::argo::identity::RunId;
+use crate::argo::{Nodes, Workflow};
 use crate::backend::{Backend, BackendError, Created, Creation};
 use crate::exit::Exit;
+use crate::handle::Handle;
 use crate::local::new_run::{NewRun, NewRunError, Source};
 use crate::local::record::Record;
 use crate::local::store::StoreError;
+use crate::mask::Mask;
 use crate::output::format::{Format, name, rendered};
 use crate::output::stream::{result, talk};
 use crate::prepare::{self, Prepared, existing_cache};
@@ -46,8 +49,8 @@ pub(super) enum Existing {
     Refused,
 }
 
-/// A local run that is ready, and what identifies it.
-type Ready<'a> = (NewRun, &'a prepare::Run);
+/// A local run that is ready, what identifies it, and the documents that it was prepared from.
+type Ready<'a> = (NewRun, &'a prepare::Run, Source<'a>);
 
 /// Leaves the run to a process of its own, where `--detach` asks for it and this process is not that one.
 pub(super) fn detached(follow_up: &FollowUp, quiet: bool) -> Option<Result<Exit, Failure>> {
@@ -62,8 +65,12 @@ impl<'a> Launch<'a> {
         let creator = self.backend.user().await?;
         for (prepared, source) in self.runs {
             match self.create(prepared, *source, creator.as_deref()).await.inspect_err(|_| tell_partial(&made))? {
-                Created::Object(created) => made.push(self.made(prepared, created.object.into(), created.already)?),
-                Created::Ready(run) => ready.push((*run, &prepared.run)),
+                Created::Object(created) => {
+                    let object = Workflow::from(created.object);
+                    let handle = self.handle(&object, &prepared.run, *source).await;
+                    made.push(self.made(prepared, CreatedRun { object, handle }, created.already)?);
+                }
+                Created::Ready(run) => ready.push((*run, &prepared.run, *source)),
             }
         }
 
@@ -110,20 +117,31 @@ impl<'a> Launch<'a> {
     }
 
     /// Tells of an object that a cluster has now, or would take.
-    fn made(&self, prepared: &Prepared, object: Workflow, already: bool) -> Result<CreatedRun, Failure> {
+    fn made(&self, prepared: &Prepared, made: CreatedRun, already: bool) -> Result<CreatedRun, Failure> {
         let done = match (self.dry_run, already) {
             (true, _) => "created (server dry run)",
             (false, true) => "unchanged: this attempt of the run is there already",
             (false, false) => "created",
         };
         if self.output.is_none() {
-            result(format_args!("{} {done}\n", name(object.value())))?;
+            result(format_args!("{} {done}\n", name(made.object.value())))?;
         }
         if !self.quiet {
-            tell_run(&prepared.run, &object);
+            tell_run(&prepared.run, &made.object);
         }
-        let handle = handle_of(&object, prepared.run.cache_name.as_ref(), self.backend);
-        if self.dry_run { Ok(CreatedRun { object, handle }) } else { self.follow_up.record_run(object, handle) }
+        if self.dry_run { Ok(made) } else { self.follow_up.record_run(made.object, made.handle) }
+    }
+
+    /// The handle of a run. The calls that its document tells of are found out where somebody gets to see them.
+    async fn handle(&self, object: &Workflow, run: &prepare::Run, source: Source<'_>) -> Handle {
+        let mut handle = handle_of(object, run.cache_name.as_ref(), self.backend);
+        let is_shown = matches!(self.output, Some(Format::Json | Format::Yaml));
+        if run.cache_name.is_some() && (self.follow_up.handle.is_some() || is_shown) && !self.dry_run {
+            let beside = source.beside.iter().map(|document| document.value.clone()).collect();
+            let calls = known_calls(self.backend, beside, object).await;
+            handle.nodes = Some(prefixes(object, &Nodes::default(), &calls, &Mask::of(object, &[])));
+        }
+        handle
     }
 }
 
