@@ -14,6 +14,7 @@ mod create;
 mod delete;
 mod expected_by_argo;
 mod faults;
+mod hints;
 mod lint;
 mod list_watch;
 mod logs;

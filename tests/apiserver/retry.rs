@@ -28,7 +28,7 @@ fn parameter<'a>(workflow: &'a Value, name: &str) -> &'a Value {
     &parameters.iter().find(|parameter| parameter["name"] == name).unwrap()["value"]
 }
 
-fn node(workflow: &str, suffix: &str, kind: &str, phase: &str, children: &[&str]) -> Value {
+pub(crate) fn node(workflow: &str, suffix: &str, kind: &str, phase: &str, children: &[&str]) -> Value {
     let id = |suffix: &str| node_id(workflow, &format!("{workflow}{suffix}"));
     let children: Vec<String> = children.iter().map(|child| id(child)).collect();
     let mut node = json!({ "id": id(suffix), "name": format!("{workflow}{suffix}"), "displayName": suffix,
@@ -40,7 +40,7 @@ fn node(workflow: &str, suffix: &str, kind: &str, phase: &str, children: &[&str]
 }
 
 /// A workflow of which `a` succeeded and `b` failed.
-async fn failed(namespace: &Namespace, name: &str) -> Value {
+pub(crate) async fn failed(namespace: &Namespace, name: &str) -> Value {
     let mut object = workflow(name, "r1");
     let tasks = json!([{ "name": "a", "template": "main" }, { "name": "b", "template": "main" }]);
     object["spec"]["templates"].as_array_mut().unwrap().push(json!({ "name": "graph", "dag": { "tasks": tasks } }));
