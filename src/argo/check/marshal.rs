@@ -27,17 +27,8 @@ const CALL: Fields = &[
 const HOOK: Fields = &["template", "arguments", "templateRef", "expression"];
 const ARGUMENTS: Fields = &["parameters", "artifacts"];
 const PARAMETER: Fields = &["name", "default", "value", "valueFrom", "globalName", "enum", "description"];
-const VALUE_FROM: Fields = &[
-    "path",
-    "jsonPath",
-    "jqFilter",
-    "event",
-    "parameter",
-    "supplied",
-    "configMapKeyRef",
-    "default",
-    "expression",
-];
+const VALUE_FROM: Fields =
+    &["path", "jsonPath", "jqFilter", "event", "parameter", "supplied", "configMapKeyRef", "default", "expression"];
 
 /// What is not told apart here: templates, artifacts and the like begin with their name.
 const OTHER: Fields = &["name"];

@@ -198,7 +198,11 @@ fn a_tag_that_nothing_closes_in_its_call_is_an_error() {
         assert_eq!(of(kind, loops), [("variable", Severity::Error)], "{kind}");
         let single = "{name: a, template: read, arguments: {parameters: [{name: x, value: '{{item}'}]}}";
         assert_eq!(of(kind, single), [("tag", Severity::Warning)], "{kind}");
-        assert_eq!(of(kind, "{name: a, template: read, when: '{{ .Values.x'}"), [("variable", Severity::Error)], "{kind}");
+        assert_eq!(
+            of(kind, "{name: a, template: read, when: '{{ .Values.x'}"),
+            [("variable", Severity::Error)],
+            "{kind}"
+        );
     }
 }
 
