@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
@@ -212,6 +213,10 @@ impl Directory {
     /// The bytes of the manifest and the artifacts beside it.
     pub(super) fn bytes(&self) -> u64 {
         let manifest = self.path.join(MANIFEST).metadata().map(|file| file.len()).unwrap_or_default();
+        // One that holds no directory has no link but its name and `.`, where links are counted.
+        if self.path.metadata().is_ok_and(|prefix| prefix.nlink() == 2) {
+            return manifest;
+        }
         let artifacts = self.entries().filter(|entry| entry.file_name().to_string_lossy().starts_with(ARTIFACTS));
         manifest + artifacts.map(|entry| size(&entry.path(), u64::MAX)).sum::<u64>()
     }

@@ -160,8 +160,7 @@ pub(crate) async fn run(
 
 /// Writes down how the run has ended.
 fn conclude(State { scheduler, store }: State) -> Result<Value, StoreError> {
-    let mut workflow = scheduler.object();
-    drop(scheduler);
+    let mut workflow = scheduler.into_object();
     Workflow::view_mut(&mut workflow).unsuspend();
     store.secrets().hide_in_workflow(&mut workflow);
     store.write_workflow(&workflow)?;

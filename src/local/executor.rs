@@ -13,13 +13,13 @@ use rustix::process::{Pid, getpid, set_child_subreaper};
 
 use super::daemons::Link;
 use super::kill::Kill;
-use super::open_files;
 use super::orphans::Orphans;
 use super::sandbox::{Assignment, Order, Reach, Setup};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
 use super::view::View;
 use super::workers::{Worker, Workers};
+use super::{open_files, small_pages};
 use crate::file::private;
 use crate::file::remove::remove_tree;
 
@@ -153,6 +153,7 @@ impl Executor {
                 view: self.view.clone(),
                 reach: if self.view == View::Bind { Reach::find(&self.hidden) } else { Reach::default() },
                 open_files: self.open_files,
+                huge_pages: small_pages::begin(),
                 keep: self.keep,
             };
             Workers::new(self.executable.clone(), setup)

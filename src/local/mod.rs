@@ -36,6 +36,7 @@ pub(crate) mod sandbox;
 pub(crate) mod saved_artifacts;
 pub(crate) mod scheduler;
 pub(crate) mod secrets;
+pub(crate) mod small_pages;
 pub(crate) mod store;
 pub(crate) mod stub;
 pub(crate) mod support;

@@ -87,7 +87,12 @@ pub struct Resolved {
     pub(crate) stubs: Stubs,
     /// How many tasks may run at once on this machine, whatever the workflow says.
     pub task_limit: usize,
+    /// How many nodes the run may have.
+    pub(crate) node_limit: usize,
 }
+
+/// More nodes than any controller could hold in a Workflow object; so many take some gigabytes here.
+const MOST_NODES: usize = 300_000;
 
 impl Resolved {
     /// A plan for a Workflow object; objects beside it are added one by one.
@@ -102,6 +107,7 @@ impl Resolved {
             run_directory,
             stubs: Stubs::default(),
             task_limit,
+            node_limit: MOST_NODES,
         };
         let spec = plan.spec.clone();
         plan.add_templates(TemplateScope::Local, &spec);

@@ -30,7 +30,7 @@ const SUBJECTS: [Subject; 7] = [
     ("start", &[start::start]),
     ("documents", &[documents::read, documents::prepared]),
     ("lint", &[lint::added, lint::large, lint::many]),
-    ("local", &[local::scheduled, local::fan_out, local::retried, local::graph]),
+    ("local", &[local::scheduled, local::fan_out, local::retried, local::graph, local::growth]),
     ("cache", &[cache::config_map, cache::grown, cache::store]),
     ("cluster", &[cluster::created, cluster::shown, cluster::resumed, cluster::large]),
     ("worktree", &[worktree::init]),

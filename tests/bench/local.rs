@@ -1,6 +1,8 @@
 //! The embedded engine: its scheduler alone, and whole runs.
 
 use std::collections::VecDeque;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -13,7 +15,8 @@ use kubectl_runnable::testing::local::scheduler::{Action, Event, Moment, Schedul
 use kubectl_runnable::testing::local::task::Outcome;
 use serde_json::json;
 
-use crate::measure::{medians, program, row, succeed};
+use crate::measure::{medians, program, quiet, row, succeed};
+use crate::support::PROGRAM;
 
 /// Tasks of the fan-out.
 const TASKS: usize = 1_000;
@@ -60,33 +63,83 @@ fn schedule(items: usize) {
 pub(crate) fn fan_out() {
     for (what, script) in [("", "echo hi"), (", each writes outside of /tmp", "echo hi > /mnt/file")] {
         let Some(home) = with_ninja("a fan-out of tasks") else { return };
-        write(&home.path().join("fan-out.yaml"), &workflow(script));
-        write(&home.path().join("build.ninja"), &build());
+        fan_out_of(home.path(), TASKS, script);
+        against_ninja(&format!("{TASKS} tasks and a join{what}"), home.path(), || submit(home.path(), "fan-out.yaml"));
+    }
+    in_a_user_namespace();
+}
 
-        let ours = || succeed(submit(home.path(), "fan-out.yaml").arg("--memoize=off"));
-        let peer = || {
-            succeed(&mut ninja(home.path()));
-            // What is there is not built again.
-            succeed(Command::new("ninja").args(["-t", "clean"]).current_dir(home.path()).stdout(Stdio::null()));
-        };
-        let (ours, peer) = medians(ours, peer);
-        row(&format!("{TASKS} tasks and a join{what}, against ninja"), ours, peer);
+/// The same as a user without any right, whose view is another one.
+fn in_a_user_namespace() {
+    let Some(home) = with_ninja("a fan-out of tasks in a user namespace") else { return };
+    if !rustix::process::geteuid().is_root() {
+        // It has been measured already.
+        return;
+    }
+    fan_out_of(home.path(), TASKS, "echo hi");
+    let copy = home.path().join("kubectl-runnable");
+    std::fs::copy(PROGRAM, &copy).unwrap_or_else(|error| panic!("{error}"));
+    for (path, mode) in [(home.path(), 0o777), (copy.as_path(), 0o755)] {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap_or_else(|error| panic!("{error}"));
+    }
+    let ours = || {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--"]).arg(&copy);
+        quiet(&mut command);
+        with_arguments(command, home.path(), "fan-out.yaml")
+    };
+    against_ninja(&format!("{TASKS} tasks and a join in a user namespace"), home.path(), ours);
+}
+
+/// Ten times, and fifty times, as many tasks: what one costs stays the same.
+pub(crate) fn growth() {
+    let home = TempDir::new().unwrap_or_else(|error| panic!("{error}"));
+    let measure = |tasks: usize| {
+        fan_out_of(home.path(), tasks, "true");
+        let begun = Instant::now();
+        let peak = Peak::of(submit(home.path(), "fan-out.yaml").arg("--memoize=off"));
+        (begun.elapsed() / u32::try_from(tasks).unwrap_or(u32::MAX), peak)
+    };
+    let (few, of_few) = measure(TASKS);
+    for tasks in [10 * TASKS, 50 * TASKS] {
+        let (many, of_many) = measure(tasks);
+        let more = (of_many.memory.saturating_sub(of_few.memory) << 10) / (tasks - TASKS) as u64;
+        row(&format!("a task of {tasks} ({more} B more each), against one of {TASKS}"), many, few);
     }
 }
 
-fn workflow(script: &str) -> String {
+fn fan_out_of(home: &Path, tasks: usize, script: &str) {
+    write(&home.join("fan-out.yaml"), &workflow(tasks, script));
+    write(&home.join("build.ninja"), &build(tasks));
+}
+
+/// Both in turns; what the threads and the memory of ours were at most, all its processes together.
+fn against_ninja(what: &str, home: &Path, ours: impl Fn() -> Command) {
+    let (own, peer) = medians(
+        || succeed(ours().arg("--memoize=off")),
+        || {
+            succeed(&mut ninja(home));
+            // What is there is not built again.
+            succeed(Command::new("ninja").args(["-t", "clean"]).current_dir(home).stdout(Stdio::null()));
+        },
+    );
+    let Peak { memory, threads } = Peak::of(ours().arg("--memoize=off"));
+    row(&format!("{what} ({} MiB, {threads} threads), against ninja", memory >> 10), own, peer);
+}
+
+fn workflow(tasks: usize, script: &str) -> String {
     format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{generateName: fan-out-}}\nspec:\n  entrypoint: \
          main\n  templates:\n  - name: main\n    steps:\n    - - name: t\n        template: t\n        withSequence: \
-         {{count: {TASKS}}}\n    - - name: join\n        template: t\n  - name: t\n    container: {{image: busybox, \
+         {{count: {tasks}}}\n    - - name: join\n        template: t\n  - name: t\n    container: {{image: busybox, \
          command: [sh, -c], args: [{script:?}]}}\n"
     )
 }
 
 /// The same programs. What each writes is its log.
-fn build() -> String {
+fn build(tasks: usize) -> String {
     let rule = "rule t\n  command = sh -c 'echo hi' > $out\n";
-    let outputs: Vec<String> = (0..TASKS).map(|number| format!("t{number}.log")).collect();
+    let outputs: Vec<String> = (0..tasks).map(|number| format!("t{number}.log")).collect();
     let tasks: Vec<String> = outputs.iter().map(|output| format!("build {output}: t\n")).collect();
     format!("{rule}{}build join.log: t | {}\n", tasks.concat(), outputs.join(" "))
 }
@@ -129,11 +182,12 @@ pub(crate) fn graph() {
     write(&home.path().join("build.ninja"), &build.concat());
 
     let begun = Instant::now();
-    let peak = peak_of(submit(home.path(), "graph.yaml"));
+    let Peak { memory, threads } = Peak::of(&mut submit(home.path(), "graph.yaml"));
     let ours = begun.elapsed();
     let begun = Instant::now();
     succeed(&mut ninja(home.path()));
-    row(&format!("{NODES} nodes in dags ({} MiB), against ninja", peak >> 10), ours, begun.elapsed());
+    let what = format!("{NODES} nodes in dags ({} MiB, {threads} threads), against ninja", memory >> 10);
+    row(&what, ours, begun.elapsed());
 }
 
 /// The retry of many tasks of which one has failed, against ninja after the same failure.
@@ -166,6 +220,11 @@ pub(crate) fn retried() {
     let begun = Instant::now();
     succeed(&mut ninja(home.path()));
     row(&format!("retry {TASKS} tasks after one failure, against ninja"), ours, begun.elapsed());
+
+    // Nothing is left to do.
+    let again = || succeed(submit(home.path(), "retried.yaml").arg("--resume"));
+    let (ours, peer) = medians(again, || succeed(&mut ninja(home.path())));
+    row(&format!("{TASKS} tasks of which none has to run, against ninja"), ours, peer);
 }
 
 const LEAF: &str = "  - name: t\n    inputs: {parameters: [{name: p}]}\n    container: {image: busybox, command: [sh, -c], args: \
@@ -182,9 +241,12 @@ fn with_ninja(what: &str) -> Option<TempDir> {
 }
 
 fn submit(home: &Path, file: &str) -> Command {
-    let mut command = program();
+    with_arguments(program(), home, file)
+}
+
+fn with_arguments(mut command: Command, home: &Path, file: &str) -> Command {
     command.args(["submit", "--local", "-q", "--max-tasks", &AT_ONCE.to_string()]);
-    command.arg(home.join(file)).env("RUNNABLE_HOME", home);
+    command.arg(home.join(file)).env("RUNNABLE_HOME", home).env("HOME", home);
     command
 }
 
@@ -194,18 +256,49 @@ fn ninja(directory: &Path) -> Command {
     command
 }
 
-/// Runs a program to its end; the most memory that it had, in KiB.
-fn peak_of(mut command: Command) -> u64 {
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{error}"));
-    let mut peak = 0;
-    while child.try_wait().is_ok_and(|ended| ended.is_none()) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let seen = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default();
-        peak = peak.max(seen);
-        std::thread::sleep(std::time::Duration::from_millis(20));
+/// What a program and all processes that it has started had at most at once.
+struct Peak {
+    /// In KiB; what several share counts once.
+    memory: u64,
+    threads: u64,
+}
+
+impl Peak {
+    /// Runs a program to its end.
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{error}"));
+        let mut peak = Self { memory: 0, threads: 0 };
+        while child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let processes = descendants(child.id());
+            let sum = |file: &str, field: &str| processes.iter().map(|id| number_of(*id, file, field)).sum();
+            peak.memory = peak.memory.max(sum("smaps_rollup", "Pss:"));
+            // Those of the engine: a worker has one, and its tasks have their own.
+            peak.threads = peak.threads.max(number_of(child.id(), "status", "Threads:"));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        peak
     }
-    peak
+}
+
+fn descendants(process: u32) -> Vec<u32> {
+    let mut found = vec![process];
+    let mut next = 0;
+    while let Some(process) = found.get(next) {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+        let of_threads = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let all: String = of_threads.collect();
+        let new: Vec<u32> = all.split_whitespace().filter_map(|id| id.parse().ok()).collect();
+        found.extend(new.into_iter().filter(|id| !found.contains(id)).collect::<Vec<_>>());
+        next += 1;
+    }
+    found
+}
+
+/// A number of a file of `/proc`; none of a process that has just ended.
+fn number_of(process: u32, file: &str, field: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
 fn write(path: &Path, text: &str) {

@@ -32,8 +32,12 @@ pub(crate) fn medians(mut ours: impl FnMut(), mut peer: impl FnMut()) -> (Durati
 
 pub(crate) fn program() -> Command {
     let mut command = Command::new(PROGRAM);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet(&mut command);
     command
+}
+
+pub(crate) fn quiet(command: &mut Command) {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
 }
 
 pub(crate) fn succeed(command: &mut Command) {

@@ -60,6 +60,8 @@ pub(crate) struct Setup {
     pub(crate) reach: Reach,
     /// The limit of open files that the tasks' processes get.
     pub(crate) open_files: Option<u64>,
+    /// Whether they may have huge pages.
+    pub(crate) huge_pages: bool,
     /// Whether what a task wrote stays in its directory, for debugging.
     pub(crate) keep: bool,
 }
@@ -137,6 +139,7 @@ fn probe_in(executable: &Path, directory: &Path, view: &View) -> io::Result<Outc
         view: view.to_owned(),
         reach: Reach::default(),
         open_files: None,
+        huge_pages: false,
         keep: false,
     };
     let order = Order::Run(Box::new(Assignment { task: Task::default(), directory: directory.to_owned() }));

@@ -16,6 +16,7 @@ use super::root::Ground;
 use super::scarcity::wait_for_room;
 use super::security::restrict;
 use crate::file::beneath::path_of;
+use crate::local::small_pages;
 use crate::local::task::Process;
 
 /// What Argo keeps of the standard output as `outputs.result`.
@@ -81,7 +82,13 @@ pub(super) fn start(process: &Process, ground: &Ground, output: Output) -> Resul
         directory: text(directory.into()).map_err(failed)?,
         streams: [null.as_fd(), writer.as_ref().map_or(log_or_null, AsFd::as_fd), log_or_null],
     };
-    let pid = wait_for_room(|| ::supervisor::spawn(&program, || restrict(&process.security))).map_err(failed)?;
+    let prepare = || {
+        // The memory is still that of both.
+        small_pages::set(!ground.huge_pages);
+        restrict(&process.security)
+    };
+    let pid = wait_for_room(|| ::supervisor::spawn(&program, prepare)).map_err(failed)?;
+    small_pages::set(true);
     let output = match reader {
         Some(reader) => Some(Capture::new(reader, log.try_clone().map_err(failed)?)),
         None => None,

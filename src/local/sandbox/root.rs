@@ -46,6 +46,8 @@ pub(super) struct Ground {
     pub(super) root: Beneath,
     /// The node's id, which the processes have as the name of their host.
     pub(super) node: String,
+    /// Whether the processes may have huge pages.
+    pub(super) huge_pages: bool,
     /// The name of the template, for messages.
     pub(super) template: String,
 }
@@ -134,8 +136,8 @@ pub(super) fn lay_out(stage: &mut Layout, plan: &ViewPlan, hidden: &[PathBuf], o
 }
 
 /// Moves this process, which has namespaces of its own, into the task's view; on return only the task's processes are missing.
-pub(super) fn enter(assignment: &Assignment, stage: Option<&mut Stage>) -> Result<Ground, Problem> {
-    let mut ground = Ground::open(assignment)?;
+pub(super) fn enter(setup: &Setup, assignment: &Assignment, stage: Option<&mut Stage>) -> Result<Ground, Problem> {
+    let mut ground = Ground::open(assignment, setup.huge_pages)?;
     let Some(stage) = stage else { return enter_plain(assignment, ground) };
     let task = &assignment.task;
     let sources = Sources::open(assignment, &stage.plan)?;
@@ -254,7 +256,7 @@ fn volume(mount: &Mount) -> Result<OwnedFd, Problem> {
 }
 
 impl Ground {
-    fn open(assignment: &Assignment) -> Result<Self, Problem> {
+    fn open(assignment: &Assignment, huge_pages: bool) -> Result<Self, Problem> {
         let Assignment { task, directory } = assignment;
         let processes = task.init.iter().chain(&task.main).chain(&task.sidecars);
         Ok(Self {
@@ -273,6 +275,7 @@ impl Ground {
             script: PathBuf::new(),
             root: open_root()?,
             node: task.node.clone(),
+            huge_pages,
             template: task.template.clone(),
         })
     }

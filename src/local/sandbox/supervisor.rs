@@ -16,7 +16,7 @@ use super::lines::Lines;
 use super::process::{self, Capture, Output, StartError, Started};
 use super::root::{self, Ground};
 use super::stage::Stage;
-use super::{Assignment, Order, Told, report};
+use super::{Assignment, Order, Setup, Told, report};
 use crate::local::artifact;
 use crate::local::task::{FailedProcess, Outcome, Process, Task};
 
@@ -26,13 +26,18 @@ const SIDECAR_GRACE: Duration = Duration::from_secs(30);
 const MAIN: &str = "main";
 
 /// Runs a task to its end: in the view on `stage`, or without one.
-pub(super) fn run(assignment: &Assignment, stage: Option<&mut Stage>, orders: &mut Lines<File>) -> Outcome {
+pub(super) fn run(
+    setup: &Setup,
+    assignment: &Assignment,
+    stage: Option<&mut Stage>,
+    orders: &mut Lines<File>,
+) -> Outcome {
     let failed = |error: String| Outcome { error: Some(error), ..Outcome::default() };
     let ended = match ChildSignals::listen() {
         Ok(ended) => ended,
         Err(error) => return failed(format!("cannot hear of the end of processes: {error}")),
     };
-    let ground = match root::enter(assignment, stage) {
+    let ground = match root::enter(setup, assignment, stage) {
         Ok(ground) => ground,
         Err(problem) => return failed(problem.to_string()),
     };

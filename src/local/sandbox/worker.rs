@@ -20,9 +20,9 @@ use super::scarcity::wait_for_room;
 use super::stage::Stage;
 use super::{Assignment, Order, Setup, remove_tree, report, supervisor, views};
 use crate::exit::Exit;
-use crate::local::open_files;
 use crate::local::task::Outcome;
 use crate::local::view::View;
+use crate::local::{open_files, small_pages};
 
 /// What a task has of its own beside its files, as a pod does; its mounts are its own once it enters the view. The network
 /// is the host's.
@@ -51,6 +51,7 @@ pub(super) fn serve() -> Result<(), Problem> {
     if let Some(before) = setup.open_files {
         open_files::restore(before);
     }
+    small_pages::set(true);
     setsid().map_err(|errno| Problem::general("start a session", errno))?;
     umask(Mode::from_raw_mode(0o022));
     if setup.view == View::Bind {
@@ -77,7 +78,7 @@ impl Worker {
         while let Some(assignment) = self.next_assignment() {
             if let View::Plain(_) = self.setup.view {
                 // Its session tells the engine which processes are left when this one is killed: it runs no other task.
-                report(&supervisor::run(&assignment, None, &mut self.orders));
+                report(&supervisor::run(&self.setup, &assignment, None, &mut self.orders));
                 return Ok(());
             }
             match self.prepare(&assignment) {
@@ -125,11 +126,12 @@ impl Worker {
     fn carry_out(&mut self, assignment: &Assignment, stage: &mut Stage) -> Result<(), Problem> {
         let (reader, writer) = io::pipe().map_err(|error| Problem::general("make a pipe for the orders", error))?;
         let (mut reader, mut writer) = (Some(reader), Some(writer));
+        let setup = &self.setup;
         let fork = || {
             ::supervisor::fork(NAMESPACES, || {
                 drop(writer.take());
                 let orders = reader.take().map(|reader| Lines::new(File::from(OwnedFd::from(reader))));
-                orders.map_or(1, |orders| supervise(assignment, stage, orders))
+                orders.map_or(1, |orders| supervise(setup, assignment, stage, orders))
             })
         };
         let supervisor = wait_for_room(fork);
@@ -214,11 +216,11 @@ impl Worker {
 }
 
 /// The copy's part: its end ends all that the task has started.
-fn supervise(assignment: &Assignment, stage: &mut Stage, mut orders: Lines<File>) -> u8 {
+fn supervise(setup: &Setup, assignment: &Assignment, stage: &mut Stage, mut orders: Lines<File>) -> u8 {
     let alone = set_parent_process_death_signal(Some(Signal::KILL)).and_then(|()| setsid()).map(drop);
     ::supervisor::leave_keyring();
     let outcome = match alone {
-        Ok(()) => supervisor::run(assignment, Some(stage), &mut orders),
+        Ok(()) => supervisor::run(setup, assignment, Some(stage), &mut orders),
         Err(errno) => failed(Problem::general("leave the worker", errno).to_string()),
     };
     u8::from(report(&outcome) != Exit::Success)

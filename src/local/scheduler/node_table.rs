@@ -45,6 +45,11 @@ impl NodeTable {
         &self.statuses
     }
 
+    /// Gives the nodes away: nothing of the run is asked any more.
+    pub(super) fn take_statuses(&mut self) -> Vec<Node> {
+        std::mem::take(&mut self.statuses)
+    }
+
     pub(super) fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
         (0..self.statuses.len()).map(NodeIndex)
     }

@@ -81,6 +81,10 @@ impl Scheduler {
             self.finish(node, Phase::Error, TOO_DEEP);
             return node;
         }
+        if self.nodes.statuses().len() >= self.plan.node_limit {
+            let most = self.plan.node_limit;
+            return self.create_raised(&call, &format!("one more node is beyond the budget of a run ({most} nodes)"));
+        }
         match self.prepare_call(&call) {
             Ok((inner_scope, processed)) => self.start_prepared(call, inner_scope, processed),
             Err(why) => self.create_raised(&call, &why),

@@ -5,11 +5,25 @@ use serde_json::{Map, Value, json};
 use super::Scheduler;
 use super::node_table::NodeTable;
 use crate::argo::Workflow;
-use crate::argo::status::{NodeType, Phase};
+use crate::argo::status::{Node, NodeType, Phase};
 
 impl Scheduler {
     /// The Workflow object with its status as it is now.
     pub fn object(&self) -> Value {
+        let nodes = self.nodes.statuses().iter().cloned();
+        self.object_with(documents(nodes, self.nodes.progress()))
+    }
+
+    /// The same at the end of a run: each node makes room for its document.
+    pub(in crate::local) fn into_object(mut self) -> Value {
+        let progress = self.nodes.progress();
+        let mut object = Workflow::from(self.object_with(Map::new()));
+        let nodes = documents(self.nodes.take_statuses().into_iter(), progress);
+        object.set_nodes(nodes);
+        object.into_value()
+    }
+
+    fn object_with(&self, nodes: Map<String, Value>) -> Value {
         let mut object = Workflow::from(self.plan.workflow.clone());
         let phase = self.workflow.phase;
         object.set_label("workflows.argoproj.io/phase", phase.as_str());
@@ -17,11 +31,11 @@ impl Scheduler {
         if let Some(shutdown) = self.stop.shutdown() {
             object.set_in_spec("shutdown", shutdown.as_str().into());
         }
-        object.set_status(self.status());
+        object.set_status(self.status(nodes));
         object.into_value()
     }
 
-    fn status(&self) -> Value {
+    fn status(&self, nodes: Map<String, Value>) -> Value {
         let mut status = Map::new();
         let state = &self.workflow;
         status.insert("phase".to_owned(), state.phase.as_str().into());
@@ -39,7 +53,6 @@ impl Scheduler {
             conditions.push(json!({"type": "Completed", "status": "True"}));
         }
         status.insert("conditions".to_owned(), conditions.into());
-        let progress = self.nodes.progress();
         let (done, total) = self
             .nodes
             .statuses()
@@ -50,14 +63,7 @@ impl Scheduler {
         if let Some(outputs) = self.scopes.published() {
             status.insert("outputs".to_owned(), outputs);
         }
-        let nodes = self.nodes.statuses().iter().zip(progress).map(|(node, (done, total))| {
-            let mut document = serde_json::to_value(node).unwrap_or_default();
-            if total > 0 {
-                document["progress"] = format!("{done}/{total}").into();
-            }
-            (node.id.clone(), document)
-        });
-        status.insert("nodes".to_owned(), Value::Object(nodes.collect()));
+        status.insert("nodes".to_owned(), Value::Object(nodes));
         let workflow = format!("{}/{}", self.plan.metadata("namespace"), self.plan.name());
         if let Some(recorded) = self.locks.recorded(|node| format!("{workflow}/{}", self.nodes[node].id)) {
             status.insert("synchronization".to_owned(), recorded);
@@ -67,6 +73,19 @@ impl Scheduler {
         }
         Value::Object(status)
     }
+}
+
+/// Nodes as they stand in a status, each with its progress. A field that is added to a document later would double the room
+/// that it takes.
+fn documents(nodes: impl Iterator<Item = Node>, progress: Vec<(usize, usize)>) -> Map<String, Value> {
+    let documents = nodes.zip(progress).map(|(mut node, (done, total))| {
+        if total > 0 {
+            node.progress = Some(format!("{done}/{total}"));
+        }
+        let document = serde_json::to_value(&node).unwrap_or_default();
+        (node.id, document)
+    });
+    documents.collect()
 }
 
 impl NodeTable {

@@ -12,6 +12,29 @@ templates:
   container: {image: a, command: [c]}";
 
 #[test]
+fn a_run_that_would_have_too_many_nodes_errors_with_the_budget_named() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: inner, withItems: [1, 2, 3]}
+- name: inner
+  steps:
+  - - {name: b, template: leaf, withSequence: {count: 10}}
+- name: leaf
+  container: {image: a, command: [c]}";
+    let mut run = Run::with(spec, |plan| plan.node_limit = 20);
+    while !run.running.is_empty() {
+        run.end_at(0, succeeds());
+    }
+    let finished = run.scheduler.finished().unwrap();
+    assert_eq!(finished.phase.as_str(), "Failed");
+    assert!(run.status().contains("one more node is beyond the budget of a run (20 nodes)"), "{}", run.status());
+    assert!(run.scheduler.nodes().len() < 30, "{}", run.status());
+}
+
+#[test]
 fn a_pod_that_outlives_its_timeout_is_killed_and_fails() {
     let mut run = Run::of(
         "
