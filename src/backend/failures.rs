@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::{ListSelection, LogEvent, Missing, Run, Snapshot};
+use super::{Detail, ListSelection, LogEvent, Missing, Run, Snapshot};
 use crate::argo::Workflow;
 use crate::argo::node_pods::PodSelection;
 use crate::argo::status::NodeType;
@@ -65,7 +65,8 @@ impl Run {
         let mut latest = None;
         let mut name = state.name().to_owned();
         for _ in 0..MAX_ATTEMPTS {
-            let selection = ListSelection::with(Some(format!("{PREVIOUS}={name}").parse().ok()?));
+            let labels = Some(format!("{PREVIOUS}={name}").parse().ok()?);
+            let selection = ListSelection { detail: Detail::WithoutNodes, ..ListSelection::with(labels) };
             let mut next: Option<(u32, String)> = None;
             let take = |_: Self, found: Result<Snapshot, RecordError>| {
                 let Ok(found) = found else { return };

@@ -21,10 +21,22 @@ pub(crate) struct ListSelection {
     pub all_namespaces: bool,
     /// Those with these labels.
     pub labels: Option<LabelSelector>,
-    /// Only their metadata is wanted; those of this machine are read whole all the same.
-    pub metadata_only: bool,
+    /// What is wanted of each.
+    pub detail: Detail,
     /// How many are asked of a server at a time.
     pub chunk: u32,
+}
+
+/// What is wanted of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// All of it.
+    #[default]
+    Whole,
+    /// All but its nodes; a cluster sends them all the same.
+    WithoutNodes,
+    /// Its metadata; a run of this machine is read without its nodes.
+    Metadata,
 }
 
 /// What happens to runs.
@@ -62,7 +74,10 @@ impl Backend {
             }
             Self::Local { root, namespace } => {
                 for record in Record::all(root, (!selection.all_namespaces).then_some(namespace))? {
-                    let snapshot = Snapshot::of_record(&record);
+                    let snapshot = match selection.detail {
+                        Detail::Whole => Snapshot::of_record(&record),
+                        Detail::WithoutNodes | Detail::Metadata => Snapshot::head_of(&record),
+                    };
                     if snapshot.as_ref().map_or(true, |snapshot| selection.has_labels(snapshot)) {
                         take(Run::Local(record), snapshot);
                     }
@@ -118,7 +133,7 @@ impl ListSelection {
             all_namespaces: self.all_namespaces,
             labels: self.labels.as_ref().map(|labels| labels.as_str().to_owned()),
             chunk: self.chunk,
-            metadata_only: self.metadata_only,
+            metadata_only: self.detail == Detail::Metadata,
             ..Selection::default()
         }
     }

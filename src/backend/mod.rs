@@ -28,7 +28,7 @@ use std::path::PathBuf;
 pub(crate) use self::create::{Created, Creation};
 pub use self::error::BackendError;
 pub use self::follow::Deadline;
-pub(crate) use self::list::{ListSelection, News};
+pub(crate) use self::list::{Detail, ListSelection, News};
 pub(crate) use self::logs::{LogEvent, LogsError, Missing, MissingLog};
 pub(crate) use self::revise::Revised;
 pub use self::run::Run;

@@ -67,6 +67,14 @@ impl Run {
             Self::Local(record) => Ok(Snapshot::of_record(record)?),
         }
     }
+
+    /// Reads the run now, as a retry sees it.
+    pub(crate) async fn settled(&self) -> Result<Workflow, BackendError> {
+        match self {
+            Self::Cluster { .. } => Ok(self.get().await?.settled()),
+            Self::Local(record) => Ok(Snapshot::settled_of(record)?),
+        }
+    }
 }
 
 impl Backend {
@@ -79,7 +87,7 @@ impl Backend {
             },
             Self::Local { root, namespace } => match Record::find(root, namespace, name) {
                 Err(RecordError::Missing { .. }) => Ok(None),
-                found => Ok(Some(Snapshot::of_record(&found?)?.settled())),
+                found => Ok(Some(Snapshot::settled_of(&found?)?)),
             },
         }
     }

@@ -23,12 +23,35 @@ pub struct Snapshot {
 impl Snapshot {
     /// A local run as its directory tells it.
     pub(crate) fn of_record(record: &Record) -> Result<Self, RecordError> {
+        Self::read(record, Record::workflow)
+    }
+
+    /// The same without its nodes, which takes a small part of the time.
+    pub(crate) fn head_of(record: &Record) -> Result<Self, RecordError> {
+        Self::read(record, Record::head)
+    }
+
+    fn read(record: &Record, read: fn(&Record) -> Result<Value, RecordError>) -> Result<Self, RecordError> {
+        let (workflow, killed) = Self::object_of(record, read)?;
+        Ok(Self { killed, ..Self::from(workflow) })
+    }
+
+    /// The object of a local run as a retry sees it, as [`Snapshot::settled`] gives it; its nodes are not read one by one.
+    pub(super) fn settled_of(record: &Record) -> Result<Workflow, RecordError> {
+        let (workflow, killed) = Self::object_of(record, Record::workflow)?;
+        Ok(settled(workflow, killed))
+    }
+
+    fn object_of(
+        record: &Record,
+        read: fn(&Record) -> Result<Value, RecordError>,
+    ) -> Result<(Workflow, bool), RecordError> {
         // The lock is looked at before the files are: a process that ends in between has written all it knows, and is not
         // taken for one that was killed.
         let live = record.is_live();
-        let workflow = Workflow::from(record.workflow()?);
+        let workflow = Workflow::from(read(record)?);
         let killed = !live && !workflow.has_ended();
-        Ok(Self { killed, ..Self::from(workflow) })
+        Ok((workflow, killed))
     }
 
     /// The workflow's name.
@@ -65,12 +88,16 @@ impl Snapshot {
     }
 
     /// The object as a retry sees it: a run whose process was killed has ended in Error, whatever it said last.
-    pub(crate) fn settled(mut self) -> Workflow {
-        if self.killed {
-            self.workflow.set_phase("Error");
-        }
-        self.workflow
+    pub(crate) fn settled(self) -> Workflow {
+        settled(self.workflow, self.killed)
     }
+}
+
+fn settled(mut workflow: Workflow, killed: bool) -> Workflow {
+    if killed {
+        workflow.set_phase("Error");
+    }
+    workflow
 }
 
 impl From<Value> for Snapshot {

@@ -50,21 +50,25 @@ impl DirectoryStore {
 
     /// A cache; none where there is no directory of its name.
     pub fn cache(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
+        let Some(mut cache) = self.cache_without_entries(name)? else { return Ok(None) };
+        for key in listed(&self.path(name))? {
+            // What has no legal name is no entry, and nobody asks for it.
+            let Ok(key) = key.parse::<CacheKey>() else { continue };
+            if let Some(entry) = self.entry(name, &key)? {
+                cache.entries.insert(key.as_str().to_owned(), entry);
+            }
+        }
+        Ok(Some(cache))
+    }
+
+    /// The same without its entries.
+    pub(super) fn cache_without_entries(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
         let path = self.path(name);
         if !path.is_dir() {
             return Ok(None);
         }
-        let mut entries = BTreeMap::new();
-        for key in listed(&path)? {
-            // What has no legal name is no entry, and nobody asks for it.
-            let Ok(key) = key.parse::<CacheKey>() else { continue };
-            if let Some(entry) = self.entry(name, &key)? {
-                entries.insert(key.as_str().to_owned(), entry);
-            }
-        }
-        let attempts = self.attempts(name)?;
-        let place = Place::Store { path };
-        Ok(Some(Cache { name: name.to_string(), place, entries, object: Object { attempts, ..Object::default() } }))
+        let object = Object { attempts: self.attempts(name)?, ..Object::default() };
+        Ok(Some(Cache { name: name.to_string(), place: Place::Store { path }, entries: BTreeMap::new(), object }))
     }
 
     /// Notes an attempt of a run, where the cache is there.

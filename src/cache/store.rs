@@ -162,6 +162,14 @@ impl Store {
         }
     }
 
+    /// The same without its entries, where leaving them out saves reading them.
+    pub(crate) fn cache_without_entries(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
+        match self {
+            Self::Directory(store) => store.cache_without_entries(name),
+            Self::Bucket(objects) => objects.cache(name),
+        }
+    }
+
     /// Notes an attempt of a run, where the cache is there.
     pub(crate) fn note(&self, name: &CacheName, run_id: &str, number: u32) -> Result<(), CacheError> {
         match self {

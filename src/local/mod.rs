@@ -17,6 +17,7 @@ mod event_thread;
 pub(crate) mod executor;
 pub(crate) mod follow;
 pub(crate) mod given;
+mod head;
 mod inotify;
 pub(crate) mod keep;
 pub(crate) mod kill;

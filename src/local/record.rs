@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::head;
 use super::store::{STUBS, directory};
 use super::stub::Stubs;
 use crate::argo::Workflow;
@@ -168,12 +169,24 @@ impl Record {
         let error = |source: io::Error| RecordError::Read { path: path.clone(), source };
         let text = fs::read(&path).map_err(error)?;
         let mut workflow: Value = serde_json::from_slice(&text).map_err(|source| error(source.into()))?;
-        if !workflow.is_object() || !matches!(Workflow::view(&workflow).spec(), Value::Null | Value::Object(_)) {
+        if !is_workflow(&workflow) {
             return Err(error(io::Error::new(io::ErrorKind::InvalidData, "it holds no workflow")));
         }
         if Workflow::view(&workflow).finished_at().is_none() {
             self.replay(Workflow::view_mut(&mut workflow))?;
         }
+        Ok(workflow)
+    }
+
+    /// The Workflow object without its nodes, which are most of what there is to read.
+    pub(crate) fn head(&self) -> Result<Value, RecordError> {
+        let head = fs::read(self.directory.join("workflow.json")).ok().and_then(|text| head::read(&text).ok());
+        if let Some(head) = head.filter(|head| is_ended(head)) {
+            return Ok(head);
+        }
+        // It goes on, was killed, or is broken: that is for the journal to tell, or for the error.
+        let mut workflow = self.workflow()?;
+        Workflow::view_mut(&mut workflow).set_nodes(serde_json::Map::new());
         Ok(workflow)
     }
 
@@ -227,6 +240,14 @@ impl Record {
     }
 }
 
+fn is_workflow(document: &Value) -> bool {
+    document.is_object() && matches!(Workflow::view(document).spec(), Value::Null | Value::Object(_))
+}
+
+fn is_ended(document: &Value) -> bool {
+    is_workflow(document) && Workflow::view(document).finished_at().is_some()
+}
+
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, RecordError> {
     let read = |source: io::Error| RecordError::Read { path: directory.to_owned(), source };
     match fs::read_dir(directory) {
@@ -267,6 +288,13 @@ mod tests {
         let read = record.workflow()?;
         assert_eq!(read["status"]["phase"], "Running");
         assert_eq!(read["status"]["nodes"]["a"]["phase"], "Running");
+        assert_eq!(
+            record.head()?["status"],
+            json!({"phase": "Running", "startedAt": "2026-11-21T10:00:00Z", "nodes": {}})
+        );
+        let status = json!({"phase": "Failed", "finishedAt": "2026-11-21T10:00:01Z"});
+        store.write_workflow(&json!({"metadata": {"name": "a"}, "status": status}))?;
+        assert_eq!(record.head()?["status"], status);
         drop(store);
         assert!(!record.is_live());
         assert_eq!(Record::latest(root.path(), &namespace)?.directory(), directory);

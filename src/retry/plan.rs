@@ -316,10 +316,10 @@ fn entry(node: &Node, verdict: &Verdict) -> Entry {
 /// The nodes of the last attempt within one that calls others.
 fn within<'a>(nodes: &'a Nodes, above: &'a Node) -> impl Iterator<Item = &'a Node> {
     let is_nested = matches!(above.kind, NodeType::Steps | NodeType::Dag | NodeType::Retry);
-    nodes.all.iter().filter(move |node| {
-        is_nested
-            && !is_inner(node)
-            && nodes.owners(node).any(|owner| owner.id == above.id || is_attempt_of(nodes, owner, above))
+    // Nothing is looked through for a pod: there may be thousands.
+    let candidates = if is_nested { nodes.all.as_slice() } else { &[] };
+    candidates.iter().filter(move |node| {
+        !is_inner(node) && nodes.owners(node).any(|owner| owner.id == above.id || is_attempt_of(nodes, owner, above))
     })
 }
 

@@ -102,7 +102,9 @@ impl Launch<'_> {
         let mask = Mask::hiding(run.workflow(), &[], &secrets);
         let here = Run::Local(Record::at(&directory));
         let live = Live::new(self.quiet);
-        if let Some(expected) = expected(&here, run.workflow()).await {
+        if !self.quiet
+            && let Some(expected) = expected(&here, run.workflow()).await
+        {
             live.expect(expected);
         }
         let voice = live.voice();

@@ -6,7 +6,7 @@ use super::caches::Caches;
 use crate::argo::Workflow;
 use crate::argo::label_selector::LabelSelector;
 use crate::argo::workflow::RUN_ID_LABEL;
-use crate::backend::{Backend, BackendError, ListSelection};
+use crate::backend::{Backend, BackendError, Detail, ListSelection};
 use crate::cli::failure::Failure;
 use crate::cluster::ClusterError;
 use crate::handle::Handle;
@@ -67,6 +67,7 @@ impl Beside<'_> {
     }
 
     async fn list(&self, selection: ListSelection, attempts: &mut Attempts) -> Result<(), BackendError> {
+        let selection = ListSelection { detail: Detail::WithoutNodes, ..selection };
         let listed = self.backend.list(&selection, |_, snapshot| {
             // A run that cannot be read tells nothing.
             if let Ok(snapshot) = snapshot {

@@ -23,13 +23,26 @@ pub(in crate::cli) struct Caches {
     unread: Option<Failure>,
 }
 
+/// What of the caches is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Part {
+    /// All of them, for a plan.
+    Entries,
+    /// The numbers of attempts; what costs little beside them.
+    Numbers,
+}
+
 impl Caches {
     /// Reads the caches that these workflows name.
-    pub(in crate::cli) async fn read(source: Source, workflows: &[&Value]) -> Result<Self, Failure> {
+    pub(in crate::cli) async fn read(source: Source, workflows: &[&Value], part: Part) -> Result<Self, Failure> {
         let names: BTreeSet<String> = workflows.iter().copied().flat_map(caches_of).collect();
         let (mut found, mut unread) = (Vec::new(), None);
         for name in names.into_iter().filter_map(|name| name.parse::<CacheName>().ok()) {
-            match source.find(&name).await {
+            let cache = match part {
+                Part::Entries => source.find(&name).await,
+                Part::Numbers => source.find_without_entries(&name).await,
+            };
+            match cache {
                 Ok(cache) => found.extend(cache),
                 Err(failure) if failure.exit() == Exit::Tool => {
                     unread = Some(failure.in_context(format!("cache {name} cannot be read")));
@@ -111,11 +124,7 @@ impl Caches {
     /// Remembers the number of an attempt that was created, where its cache is there.
     pub(in crate::cli) async fn note(&self, run: &prepare::Run, number: u32) -> Result<(), Failure> {
         let (Some(name), Some(run_id)) = (&run.cache_name, &run.run_id) else { return Ok(()) };
-        match self.source.find(name).await {
-            Ok(Some(cache)) => self.source.note(cache, run_id.as_str(), number).await,
-            // Whoever may not read the cache may not write to it either.
-            Ok(None) | Err(_) => Ok(()),
-        }
+        self.source.note(name, run_id.as_str(), number).await
     }
 
     /// The caches that hold the entries, each with their keys.

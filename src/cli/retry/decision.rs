@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::attempts::Beside;
-use super::caches::Caches;
+use super::caches::{Caches, Part};
 use super::carry_out::Retry;
 use super::edited::Edited;
 use crate::argo::Workflow;
@@ -44,7 +44,7 @@ pub(super) enum Change {
 impl Decision {
     pub(super) async fn of(retry: &Retry<'_>, run: &Run) -> Result<Self, Failure> {
         let backend = run.backend()?;
-        let live = run.get().await?.settled().written_out();
+        let live = run.settled().await?.written_out();
         if matches!(backend, Backend::Local { .. }) && retry.mode != Mode::NewAttempt {
             return Err(needs_controller());
         }
@@ -121,7 +121,7 @@ async fn caches(retry: &Retry<'_>, backend: &Backend, live: &Workflow, edited: &
     };
     let documents = edited.workflow.iter().map(|document| &document.value);
     let workflows: Vec<&Value> = documents.chain([live.value()]).collect();
-    match Caches::read(source(), &workflows).await {
+    match Caches::read(source(), &workflows, Part::Entries).await {
         Err(failure) if retry.mode != Mode::NewAttempt => Ok(Caches::unread(source(), failure)),
         read => read,
     }

@@ -11,7 +11,7 @@ mod plan;
 use std::path::PathBuf;
 
 pub(super) use self::attempts::Beside;
-pub(super) use self::caches::Caches;
+pub(super) use self::caches::{Caches, Part};
 use self::carry_out::Retry;
 use self::edited::Edited;
 use self::plan::PlanArgs;

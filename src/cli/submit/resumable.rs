@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::argo::Workflow;
 use crate::argo::identity::RunId;
-use crate::backend::{Backend, BackendError, ListSelection, Run, Snapshot};
+use crate::backend::{Backend, BackendError, Detail, ListSelection, Run, Snapshot};
 use crate::cli::failure::Failure;
 use crate::cli::prompt::choose;
 use crate::output::list::age;
@@ -28,7 +28,7 @@ pub(super) struct Wanted<'a> {
 /// An attempt of a run.
 struct Seen {
     run: Run,
-    /// The object; of a cluster perhaps its metadata alone.
+    /// The object without its nodes; of a cluster perhaps its metadata alone.
     workflow: Workflow,
 }
 
@@ -84,7 +84,7 @@ impl Wanted<'_> {
     /// What has the document's name.
     async fn named(&self, backend: &Backend) -> Result<Vec<Seen>, BackendError> {
         let mut named = Vec::new();
-        let selection = ListSelection { metadata_only: true, ..ListSelection::with(None) };
+        let selection = ListSelection { detail: Detail::Metadata, ..ListSelection::with(None) };
         let listed = backend.list(&selection, |run, snapshot| {
             let Ok(workflow) = snapshot.map(Snapshot::settled) else { return };
             if is_run_of(self.naming, &workflow) {
@@ -107,10 +107,11 @@ impl Seen {
     }
 
     async fn whole(self) -> Result<Self, BackendError> {
-        if self.workflow.spec().is_object() {
+        // A server that cannot leave anything out has sent the whole object.
+        if matches!(self.run, Run::Cluster { .. }) && self.workflow.spec().is_object() {
             return Ok(self);
         }
-        let workflow = self.run.get().await?.settled();
+        let workflow = self.run.settled().await?;
         Ok(Self { workflow, ..self })
     }
 }

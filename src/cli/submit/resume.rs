@@ -11,7 +11,7 @@ use crate::backend::{Backend, Run};
 use crate::cache::Store;
 use crate::cli::cache::Source;
 use crate::cli::failure::Failure;
-use crate::cli::retry::{Beside, Caches};
+use crate::cli::retry::{Beside, Caches, Part};
 use crate::cli::store;
 use crate::cli::target::find_run;
 use crate::cli::values::NamePrefix;
@@ -62,7 +62,9 @@ impl Resumed {
             Backend::Cluster(_) => None,
         };
         let source = store.map_or_else(|| Source::beside(&backend, None), Source::Store);
-        let caches = Caches::read(source, &[subject.object, live.value()]).await?;
+        // Only what is told of the plan needs the entries.
+        let part = if args.quiet { Part::Numbers } else { Part::Entries };
+        let caches = Caches::read(source, &[subject.object, live.value()], part).await?;
         let (name, prefix) = args.names_of_next(&live);
         let beside = Beside {
             backend: &backend,
@@ -167,7 +169,7 @@ async fn named(args: &Args, backend: &Backend, run: &str) -> Result<Workflow, Fa
         let message = format!("--resume: run {} is not where the workflow is submitted", run.name());
         return Err(Failure::usage(message).hint("add or leave out --local, or name the cluster's context"));
     }
-    let live = run.get().await?.settled().written_out();
+    let live = run.settled().await?.written_out();
     if live.run_id().is_none() {
         let message = format!("--resume: workflow {} was not submitted by kubectl runnable", live.name());
         return Err(Failure::usage(message).hint("kubectl runnable retry runs it again"));

@@ -139,6 +139,14 @@ impl Source {
         }
     }
 
+    /// The same; of a store without its entries, which would have to be read one by one.
+    pub(in crate::cli) async fn find_without_entries(&self, name: &CacheName) -> Result<Option<Cache>, Failure> {
+        match self {
+            Self::Store(store) => Ok(store.cache_without_entries(name)?),
+            Self::Cluster { .. } => self.find(name).await,
+        }
+    }
+
     /// The cache whose name is much the same, as far as names can be listed.
     async fn nearest(&self, name: &CacheName) -> Option<String> {
         let mut names = Vec::new();
@@ -220,11 +228,16 @@ impl Source {
         }
     }
 
-    /// Notes an attempt of a run beside the entries of a cache. Whoever may not change the ConfigMap leaves no note.
-    pub(in crate::cli) async fn note(&self, seen: Cache, run_id: &str, number: u32) -> Result<(), Failure> {
+    /// Notes an attempt of a run beside the entries of a cache, where that is there. Whoever may not read or change the
+    /// ConfigMap leaves no note.
+    pub(in crate::cli) async fn note(&self, name: &CacheName, run_id: &str, number: u32) -> Result<(), Failure> {
         match self {
-            Self::Store(store) => Ok(store.note(&seen.name.parse()?, run_id, number)?),
-            Self::Cluster { cluster, .. } => change::note(cluster, seen, run_id, number).await,
+            Self::Store(store) => Ok(store.note(name, run_id, number)?),
+            Self::Cluster { cluster, .. } => match self.find(name).await {
+                Ok(Some(seen)) => change::note(cluster, seen, run_id, number).await,
+                // Whoever may not read the cache may not write to it either.
+                Ok(None) | Err(_) => Ok(()),
+            },
         }
     }
 
