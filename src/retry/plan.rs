@@ -133,10 +133,10 @@ impl Plan {
             let verdict = verdict.within(before);
             nodes.extend(inside.into_iter().map(|node| entry(node, &verdict)));
         }
-        let plan =
-            Self::of(live, &Mode::NewAttempt, nodes, losses(live, &Mode::NewAttempt, &[], |id| cached.contains(id)));
+        let plan = Self::of(live, &live_nodes, &Mode::NewAttempt, nodes);
+        let losses = losses(live, &Mode::NewAttempt, &[], |id| cached.contains(id));
         let attempt = Workflow::view(next.workflow).attempt();
-        Self { run_id: parameter(next.workflow, "run_id"), attempt, removes, ..plan }
+        Self { run_id: parameter(next.workflow, "run_id"), attempt, removes, losses, ..plan }
     }
 
     /// The plan for the memoized workflow `next`.
@@ -199,11 +199,13 @@ impl Plan {
     /// The plan of a mode that carries the status over.
     fn carried(live: &Value, mode: &Mode, next: &Value, verdicts: &BTreeMap<&str, Verdict>, pods: &[String]) -> Self {
         let stays = |id: &str| verdicts.get(id).is_some_and(|verdict| *verdict == Verdict::CarriedOver);
-        Self::of(live, mode, entries(&Workflow::view(live).nodes(), next, verdicts), losses(live, mode, pods, stays))
+        let nodes = Workflow::view(live).nodes();
+        let plan = Self::of(live, &nodes, mode, entries(&nodes, next, verdicts));
+        Self { losses: losses(live, mode, pods, stays), ..plan }
     }
 
-    fn of(live: &Value, mode: &Mode, entries: Vec<Entry>, losses: Vec<LostState>) -> Self {
-        let nodes = Workflow::view(live).nodes();
+    /// Without what is lost.
+    fn of(live: &Value, nodes: &Nodes, mode: &Mode, entries: Vec<Entry>) -> Self {
         Self {
             workflow: nodes.workflow().to_owned(),
             mode: match mode {
@@ -214,7 +216,7 @@ impl Plan {
             run_id: parameter(live, "run_id").filter(|id| id.parse::<RunId>().is_ok()),
             attempt: Workflow::view(live).attempt(),
             nodes: entries,
-            losses,
+            losses: Vec::new(),
             removes: BTreeSet::new(),
             partial: nodes.partial.is_some(),
         }

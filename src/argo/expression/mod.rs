@@ -125,8 +125,8 @@ fn absent(tag: &str) -> String {
 ///
 /// The value may be null; Argo takes that for a failure where a parameter is asked for.
 pub(crate) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
-    let node = parsed::parsed(expression).map_err(|fault| fault.syntax(expression))?;
-    evaluate_node(&node, expression, scope)
+    let parsed = parsed::parsed(expression).map_err(|fault| fault.syntax(expression))?;
+    evaluate_node(&parsed.node, expression, scope)
 }
 
 /// What is wrong with an expression as such, whatever its variables are.

@@ -5,26 +5,35 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::syntax::Node;
-use super::{Fault, parser};
+use super::{Fault, parser, references};
+
+/// An expression, and what can be told of it whatever its variables are.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) node: Node,
+    /// Whether it needs a variable that Argo sets late.
+    pub(super) may_wait: bool,
+}
 
 /// The most expressions that are remembered at once.
 const MOST: usize = 512;
 
 thread_local! {
-    static PARSED: RefCell<HashMap<String, Rc<Node>>> = RefCell::default();
+    static PARSED: RefCell<HashMap<String, Rc<Parsed>>> = RefCell::default();
 }
 
 /// Parses an expression, unless that was done before.
-pub(super) fn parsed(expression: &str) -> Result<Rc<Node>, Fault> {
+pub(super) fn parsed(expression: &str) -> Result<Rc<Parsed>, Fault> {
     PARSED.with_borrow_mut(|known| {
-        if let Some(node) = known.get(expression) {
-            return Ok(Rc::clone(node));
+        if let Some(parsed) = known.get(expression) {
+            return Ok(Rc::clone(parsed));
         }
-        let node = Rc::new(parser::parse(expression)?);
+        let node = parser::parse(expression)?;
+        let parsed = Rc::new(Parsed { may_wait: references::may_wait(&node), node });
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(expression.to_owned(), Rc::clone(&node));
-        Ok(node)
+        known.insert(expression.to_owned(), Rc::clone(&parsed));
+        Ok(parsed)
     })
 }

@@ -110,9 +110,18 @@ pub(super) fn missing(node: &Node, scope: &Scope) -> Vec<String> {
 
 /// Whether a variable is missing that Argo sets late.
 pub(super) fn waits(node: &Node, scope: &Scope) -> bool {
+    needs_late(node, |path| !scope.has(path))
+}
+
+/// Whether the expression needs a variable that Argo sets late.
+pub(super) fn may_wait(node: &Node) -> bool {
+    needs_late(node, |_| true)
+}
+
+fn needs_late(node: &Node, counts: impl Fn(&[&str]) -> bool) -> bool {
     let mut waits = false;
     needed(node, false, &mut Vec::new(), &mut |path| {
-        waits = waits || (LATE.iter().any(|late| late.split('.').eq(path.iter().copied())) && !scope.has(path));
+        waits = waits || (LATE.iter().any(|late| late.split('.').eq(path.iter().copied())) && counts(path));
     });
     waits
 }

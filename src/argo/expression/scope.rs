@@ -115,9 +115,12 @@ impl Scope {
             if segment.contains('.') {
                 return Located::Found(Found::Missing { depth: index + 1 });
             }
-            if self.is_prefix(&name) {
+            name.push('.');
+            if self.begins_names(&name) {
+                name.pop();
                 continue;
             }
+            name.pop();
             return Located::Found(match self.get(&name) {
                 Some(value) => descend(value, path, index + 1),
                 None => Found::Missing { depth: index + 1 },
@@ -128,8 +131,11 @@ impl Scope {
 
     /// Whether there are names below this one.
     pub(super) fn is_prefix(&self, name: &str) -> bool {
-        let start = format!("{name}.");
-        self.layers().any(|layer| layer.below(&start).next().is_some())
+        self.begins_names(&format!("{name}."))
+    }
+
+    fn begins_names(&self, start: &str) -> bool {
+        self.layers().any(|layer| layer.below(start).next().is_some())
     }
 
     fn layers(&self) -> impl Iterator<Item = &Scope> {

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::parsed::parsed;
+use super::parsed::{Parsed, parsed};
 use super::scope::Scope;
-use super::syntax::Node;
 use super::{ExpressionError, evaluate_node, golang, references};
 
 const OPEN: &str = "{{";
@@ -150,11 +149,11 @@ fn is_of_children(variable: &str) -> bool {
 }
 
 fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Result<Option<String>, ExpressionError> {
-    let node = parsed(expression).map_err(|fault| fault.syntax(expression))?;
+    let parsed = parsed(expression).map_err(|fault| fault.syntax(expression))?;
     if unresolved == Unresolved::Keep {
-        return tolerant(&node, expression, scope);
+        return tolerant(&parsed, expression, scope);
     }
-    let missing = references::missing(&node, scope);
+    let missing = references::missing(&parsed.node, scope);
     let counts = |variable: &&String| unresolved == Unresolved::Refuse || is_of_children(variable);
     let refused = missing.iter().find(counts);
     if let Some(variable) = refused {
@@ -162,19 +161,19 @@ fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Re
         return Err(ExpressionError::Unresolved { tag, variable: variable.clone() });
     }
     if !missing.is_empty() {
-        return tolerant(&node, expression, scope);
+        return tolerant(&parsed, expression, scope);
     }
-    let value = evaluate_node(&node, expression, scope)?;
+    let value = evaluate_node(&parsed.node, expression, scope)?;
     text_of(&value).map(Some).ok_or_else(|| absent(&format!("={expression}")))
 }
 
 /// Argo takes any failure for a variable that is not known yet, and does not even try while one of those is missing
 /// that come late and that an expression could do without.
-fn tolerant(node: &Node, expression: &str, scope: &Scope) -> Result<Option<String>, ExpressionError> {
-    if references::waits(node, scope) {
+fn tolerant(parsed: &Parsed, expression: &str, scope: &Scope) -> Result<Option<String>, ExpressionError> {
+    if parsed.may_wait && references::waits(&parsed.node, scope) {
         return Ok(None);
     }
-    match evaluate_node(node, expression, scope) {
+    match evaluate_node(&parsed.node, expression, scope) {
         Err(error @ ExpressionError::Budget { .. }) => Err(error),
         other => Ok(other.ok().and_then(|value| text_of(&value))),
     }
