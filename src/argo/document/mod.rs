@@ -220,17 +220,30 @@ pub fn parse(source: &Source) -> Result<Parsed, DocumentError> {
 }
 
 fn unlist(mut value: Value, places: Places) -> Vec<(Value, Places)> {
-    let is_list = value["kind"].as_str().is_some_and(|kind| {
-        kind.strip_suffix("List")
-            .is_some_and(|item| item.is_empty() || Kind::ALL.iter().any(|one| one.as_str() == item))
-    });
-    match value.get_mut("items") {
-        Some(Value::Array(items)) if is_list => {
+    let of_list = |value: &Value| {
+        let item = value["kind"].as_str()?.strip_suffix("List")?;
+        (item.is_empty() || Kind::ALL.iter().any(|one| one.as_str() == item))
+            .then(|| (item.to_owned(), value["apiVersion"].clone()))
+    };
+    let item = of_list(&value);
+    match (item, value.get_mut("items")) {
+        (Some((kind, version)), Some(Value::Array(items))) => {
+            items.iter_mut().filter(|_| !kind.is_empty()).for_each(|item| complete(item, &kind, &version));
             let list = places.child("items");
             let places = list.items();
             std::mem::take(items).into_iter().zip(places.chain(std::iter::repeat_with(Places::default))).collect()
         }
         _ => vec![(value, places)],
+    }
+}
+
+/// Gives an item of a list of one kind that kind, as kubectl does where an API server has left it out.
+fn complete(item: &mut Value, kind: &str, version: &Value) {
+    if let Value::Object(fields) = item
+        && ["kind", "apiVersion"].iter().all(|field| !fields.contains_key(*field))
+    {
+        fields.shift_insert(0, "apiVersion".to_owned(), version.clone());
+        fields.shift_insert(1, "kind".to_owned(), kind.into());
     }
 }
 

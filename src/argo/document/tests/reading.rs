@@ -31,6 +31,16 @@ fn documents_and_the_items_of_a_list_come_one_by_one() {
 }
 
 #[test]
+fn the_items_of_a_list_of_one_kind_are_of_that_kind() {
+    let text = "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowList\nitems:\n- metadata: {name: a}\n- {kind: Workflow, apiVersion: argoproj.io/v1alpha1, metadata: {name: b}}\n";
+    let parsed = read(text);
+    let names: Vec<_> = parsed.documents.iter().map(|one| (one.kind, one.name())).collect();
+    assert_eq!(names, [(Kind::Workflow, Some("a")), (Kind::Workflow, Some("b"))]);
+    assert_eq!(parsed.documents[0].value["apiVersion"], "argoproj.io/v1alpha1");
+    assert_eq!(parsed.documents[0].place("/metadata/name"), Some(Place { line: 4, column: 14 }));
+}
+
+#[test]
 fn json_is_read_alone_in_a_row_and_with_keys_no_yaml_has() {
     let object = r#"{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"\ud83d\ude00\/"}}"#;
     let indented = object.replace(',', ",\n\t");
