@@ -165,7 +165,7 @@ impl Resolved {
             }
         };
         let templates = self.templates.get(&scope).ok_or_else(|| missing_object(&scope))?;
-        let template = templates.get(name).ok_or_else(|| format!("template {name:?} not found{}", place(&scope)))?;
+        let template = templates.get(name).ok_or_else(|| format!("template {name} not found{}", place(&scope)))?;
         Ok((scope, Arc::clone(template)))
     }
 }
@@ -179,19 +179,20 @@ fn mentions(value: &Value, text: &str) -> bool {
     }
 }
 
+/// (workflow/templateresolution/context.go, GetTemplateFromRef)
 fn missing_object(scope: &TemplateScope) -> String {
     match scope {
         TemplateScope::Local => "the workflow has no templates".to_owned(),
-        TemplateScope::Namespaced(name) => format!("workflowtemplate {name:?} not found in the given files"),
-        TemplateScope::Cluster(name) => format!("clusterworkflowtemplate {name:?} not found in the given files"),
+        TemplateScope::Namespaced(name) | TemplateScope::Cluster(name) => {
+            format!("workflow template {name} not found")
+        }
     }
 }
 
 fn place(scope: &TemplateScope) -> String {
     match scope {
         TemplateScope::Local => String::new(),
-        TemplateScope::Namespaced(name) => format!(" in workflowtemplate {name:?}"),
-        TemplateScope::Cluster(name) => format!(" in clusterworkflowtemplate {name:?}"),
+        TemplateScope::Namespaced(name) | TemplateScope::Cluster(name) => format!(" in workflow template {name}"),
     }
 }
 

@@ -37,19 +37,25 @@ struct Tasks<'t> {
     numbers: HashMap<&'t str, usize>,
     /// What each waits for, by name.
     waits: Vec<BTreeMap<String, Waits>>,
+    /// The same by number, without what is no task.
+    before: Vec<Vec<usize>>,
 }
 
 impl<'t> Tasks<'t> {
     fn new(tasks: &'t [Value]) -> Self {
-        let numbers = tasks.iter().enumerate().map(|(number, task)| (text(task, "name"), number)).collect();
-        Self { tasks, numbers, waits: tasks.iter().map(waits).collect() }
+        let numbers: HashMap<&str, usize> =
+            tasks.iter().enumerate().map(|(number, task)| (text(task, "name"), number)).collect();
+        let waits: Vec<BTreeMap<String, Waits>> = tasks.iter().map(waits).collect();
+        let before = waits.iter().map(|waits| waits.keys().filter_map(|name| numbers.get(name.as_str())));
+        let before = before.map(|numbers| numbers.copied().collect()).collect();
+        Self { tasks, numbers, waits, before }
     }
 
     /// Which tasks end before a task begins, by number. (ancestry.go, GetTaskAncestry)
     fn ancestors(&self, number: usize) -> Vec<bool> {
         let (mut found, mut next) = (vec![false; self.tasks.len()], vec![number]);
         while let Some(number) = next.pop() {
-            for before in self.waits[number].keys().filter_map(|name| self.numbers.get(name.as_str())) {
+            for before in &self.before[number] {
                 if !std::mem::replace(&mut found[*before], true) {
                     next.push(*before);
                 }
@@ -65,13 +71,10 @@ impl<'t> Tasks<'t> {
 
     /// The tasks so that each comes after those that it waits for; those in a circle come last. (util/sorting)
     fn order(&self) -> Vec<usize> {
-        let known = |waits: &BTreeMap<String, Waits>| {
-            waits.keys().filter(|name| self.numbers.contains_key(name.as_str())).count()
-        };
-        let mut left: Vec<usize> = self.waits.iter().map(known).collect();
+        let mut left: Vec<usize> = self.before.iter().map(Vec::len).collect();
         let mut followers: Vec<Vec<usize>> = vec![Vec::new(); self.tasks.len()];
-        for (number, waits) in self.waits.iter().enumerate() {
-            for before in waits.keys().filter_map(|name| self.numbers.get(name.as_str())) {
+        for (number, before) in self.before.iter().enumerate() {
+            for before in before {
                 followers[*before].push(number);
             }
         }
@@ -105,8 +108,7 @@ impl<'t> Tasks<'t> {
             return None;
         }
         way.push(number);
-        let next = self.waits[number].keys().filter_map(|name| self.numbers.get(name.as_str()));
-        let found = next.copied().find_map(|next| self.cycle_from(next, way, done));
+        let found = self.before[number].iter().copied().find_map(|next| self.cycle_from(next, way, done));
         way.pop();
         done[number] = true;
         found

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::substitute::next_tag;
+use super::substitute::{holds_tag, next_tag};
 
 /// The fields of a struct, in the order in which it declares them. (workflow_types.go)
 type Fields = &'static [&'static str];
@@ -47,7 +47,7 @@ pub(super) fn leaves_tag_open(call: &Value) -> bool {
 
 fn has_open_tag(value: &Value) -> bool {
     match value {
-        Value::String(text) => is_open(text),
+        Value::String(text) => holds_tag(text) && is_open(text),
         Value::Array(items) => items.iter().any(has_open_tag),
         Value::Object(fields) => fields.values().any(has_open_tag),
         _ => false,

@@ -8,7 +8,7 @@ use super::checker::{At, Checker};
 use super::finding::Rule;
 use super::marshal::leaves_tag_open;
 use super::nearest::nearest_of_few;
-use super::substitute::next_tag;
+use super::substitute::{holds_tag, next_tag};
 use crate::argo::document::join;
 use crate::argo::expression::syntax_error;
 
@@ -96,7 +96,7 @@ impl Checker<'_> {
             }
             Value::Object(fields) => {
                 for (key, value) in fields {
-                    if key.contains("{{") {
+                    if holds_tag(key) {
                         self.resolve_text(key, &at.field(key), names, here);
                     }
                     if may_hold_tags(value) {
@@ -201,7 +201,7 @@ impl Checker<'_> {
 
 fn may_hold_tags(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains("{{"),
+        Value::String(text) => holds_tag(text),
         Value::Array(_) | Value::Object(_) => true,
         _ => false,
     }

@@ -73,7 +73,7 @@ impl Values<'_> {
     /// Replaces the tags of every text below a value.
     pub(super) fn substitute(&self, value: &mut Value) {
         match value {
-            Value::String(text) if text.contains(OPEN) => *text = self.whole(text),
+            Value::String(text) if holds_tag(text) => *text = self.whole(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.substitute(item)),
             Value::Object(fields) => fields.values_mut().for_each(|field| self.substitute(field)),
             _ => {}
@@ -90,7 +90,7 @@ fn scope<'v>(values: impl Iterator<Item = (&'v String, &'v String)>) -> Scope {
 /// One pass over a text. (util/template/simple_template.go, simpleReplaceStrict) An expression that cannot be evaluated
 /// with placeholders stays. (util/template/expression_template.go, expressionReplaceCore)
 fn pass<'v>(text: &str, known: &dyn Fn(&str) -> Option<&'v str>, scope: impl Fn() -> Scope) -> String {
-    if !text.contains(OPEN) {
+    if !holds_tag(text) {
         return text.to_owned();
     }
     let mut replaced = String::with_capacity(text.len());
@@ -117,6 +117,11 @@ fn pass<'v>(text: &str, known: &dyn Fn(&str) -> Option<&'v str>, scope: impl Fn(
     }
     replaced.push_str(rest);
     replaced
+}
+
+/// Whether a text may hold a tag. Most hold no brace at all, which is found sooner than two of them.
+pub(super) fn holds_tag(text: &str) -> bool {
+    text.contains('{') && text.contains(OPEN)
 }
 
 /// What stands before a tag, in it and after it; a tag ends with the first closing braces. (fasttemplate)

@@ -9,6 +9,10 @@ use crate::argo::expression::{Scope, Unresolved, render, render_in_place};
 use crate::argo::model::{Arguments, Artifact, Parameter, Template};
 use crate::local::resolved::Resolved;
 
+/// The value of an argument that is an output of a step which did not run: the input's own default holds.
+/// (workflow/common/common.go, AbsentOptionalArgumentValue)
+pub(super) const ABSENT: &str = "__argo-internal.absent-optional-output__";
+
 /// A template with its inputs in place.
 pub(super) struct Processed {
     /// With every tag replaced that has a value by now.
@@ -129,8 +133,7 @@ fn supply_parameter(
         parameter.value.clone_from(&parameter.default);
     }
     if let Some(argument) = arguments.parameters.iter().find(|argument| argument.name == parameter.name) {
-        parameter.value.clone_from(&argument.value);
-        parameter.value_from = if argument.value.is_some() { None } else { argument.value_from.clone() };
+        overwrite(&mut parameter, argument)?;
     }
     let name = &parameter.name;
     let source = parameter.value_from.as_ref();
@@ -148,6 +151,22 @@ fn supply_parameter(
     if let Some(input) = input.as_object_mut() {
         input.insert("value".to_owned(), Value::String(value));
         input.shift_remove("valueFrom");
+    }
+    Ok(())
+}
+
+/// What a call gives counts before what the input has of its own.
+fn overwrite(parameter: &mut Parameter, argument: &Parameter) -> Result<(), String> {
+    if argument.value.as_deref() != Some(ABSENT) {
+        parameter.value.clone_from(&argument.value);
+        parameter.value_from = if argument.value.is_some() { None } else { argument.value_from.clone() };
+        return Ok(());
+    }
+    if parameter.value.is_none() && parameter.value_from.is_none() {
+        return Err(format!(
+            "inputs.parameters.{}: argument references an absent optional (skipped/omitted node output with no default)",
+            parameter.name
+        ));
     }
     Ok(())
 }

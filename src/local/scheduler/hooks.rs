@@ -9,7 +9,7 @@ use super::Scheduler;
 use super::agenda::Turn;
 use super::arguments::view;
 use super::outputs::Known;
-use super::references::{leave_out_absent, resolve_artifacts};
+use super::references::{mark_absent, resolve_artifacts};
 use super::state::{Call, NodeIndex, Owner};
 use crate::argo::expression::{self, Scope, Unresolved, golang, render_value};
 use crate::argo::model::{Arguments, Hook, Step};
@@ -193,7 +193,7 @@ impl Scheduler {
             return Ok(Arguments::default());
         }
         let mut document = json!({ "arguments": arguments });
-        leave_out_absent(&mut document, scope);
+        mark_absent(&mut document, scope);
         let rendered =
             render_value(&document["arguments"], scope, Unresolved::Keep).map_err(|error| error.to_string())?;
         let mut arguments: Arguments = view(&rendered)?;

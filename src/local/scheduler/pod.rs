@@ -262,14 +262,20 @@ fn parameter(output: &Parameter, outcome: &Outcome) -> Option<OutputParameter> {
     })
 }
 
-/// Names of the steps or tasks to whose `outputs.result` a text refers: `.NAME.outputs.result` or, in an expression,
-/// `['NAME'].outputs.result`, whose double quotes JSON escapes.
-pub(super) fn referred_results(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.match_indices(".outputs.result").filter_map(|(end, _)| {
+/// Names of the steps or tasks to whose `outputs.result` a text refers: `steps.NAME.outputs.result` or, in an expression,
+/// `steps['NAME'].outputs.result`, whose double quotes JSON escapes. (hasOutputResultRef)
+pub(super) fn referred_results(text: &str, root: &str) -> impl Iterator<Item = String> {
+    text.match_indices(".outputs.result").filter_map(move |(end, _)| {
         let before = &text[..end];
-        let before = before.strip_suffix(']').map_or(before, |inside| inside.trim_end_matches(['\'', '"', '\\']));
+        let inside = before.strip_suffix(']').map(|inside| inside.trim_end_matches(['\'', '"', '\\']));
         let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-        let name = before.trim_end_matches(is_part).len();
-        (name < before.len()).then(|| before[name..].to_owned())
+        let named = inside.unwrap_or(before);
+        let root_of = named.trim_end_matches(is_part);
+        let name = &named[root_of.len()..];
+        let holder = match inside {
+            Some(_) => root_of.trim_end_matches(['\'', '"', '\\']).strip_suffix('['),
+            None => root_of.strip_suffix('.'),
+        };
+        (!name.is_empty() && holder.is_some_and(|holder| holder.ends_with(root))).then(|| name.to_owned())
     })
 }

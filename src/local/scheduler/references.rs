@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::arguments::view;
+use super::arguments::{ABSENT, view};
 use crate::argo::expression::{self, Scope, Unresolved, render, render_value, unknown};
 use crate::argo::model::{Artifact, Step};
 
@@ -57,7 +57,7 @@ pub(super) fn resolve(value: &Value, scope: &Arc<Scope>, artifacts: &Artifacts) 
             Err(error) => return Err(error.to_string()),
         }
     }
-    leave_out_absent(&mut value, scope);
+    mark_absent(&mut value, scope);
     let mut value = render_value(&value, scope, Unresolved::KeepItems).map_err(|error| error.to_string())?;
     let decisive = ["withItems", "withParam", "withSequence", "template", "templateRef"];
     if let Some(number) = decisive.iter().find_map(|field| unknown::in_value(&value[*field])) {
@@ -158,13 +158,15 @@ pub(super) fn document(artifact: &Artifact) -> Value {
     Value::Object(fields)
 }
 
-/// Arguments that are nothing but a reference to an output of a step that did not run are as if they were not given:
-/// the input's own default holds.
-pub(super) fn leave_out_absent(step: &mut Value, scope: &Scope) {
-    let Some(parameters) = step.pointer_mut("/arguments/parameters").and_then(Value::as_array_mut) else { return };
-    parameters.retain(|parameter| {
-        let Some(text) = parameter["value"].as_str() else { return true };
+/// Marks the arguments that are nothing but a reference to an output of a step that did not run.
+/// (workflow/controller/scope.go, markAbsentOptionalArgs)
+pub(super) fn mark_absent(step: &mut Value, scope: &Scope) {
+    let parameters = step.pointer_mut("/arguments/parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let text = parameter["value"].as_str().unwrap_or_default();
         let name = text.strip_prefix("{{").and_then(|text| text.strip_suffix("}}")).map(str::trim);
-        !name.is_some_and(|name| scope.get(name).is_some_and(Value::is_null))
-    });
+        if name.is_some_and(|name| scope.get(name).is_some_and(Value::is_null)) {
+            parameter["value"] = ABSENT.into();
+        }
+    }
 }

@@ -167,14 +167,15 @@ fn replace<T>(list: &mut Vec<(String, T)>, name: &str, value: T) {
 
 /// Names of the steps or tasks of a template to whose result it refers itself.
 fn results_used_in(template: &Template) -> HashSet<String> {
+    let root = if template.dag.is_some() { "tasks" } else { "steps" };
     let mut names = HashSet::new();
     let tasks = template.dag.iter().flat_map(|dag| &dag.tasks);
     for step in template.steps.iter().flatten().chain(tasks) {
-        names.extend(referred_results(&step.to_string()));
+        names.extend(referred_results(&step.to_string(), root));
     }
     for source in template.outputs.parameters.iter().filter_map(|parameter| parameter.value_from.as_ref()) {
         for text in [&source.parameter, &source.expression].into_iter().flatten() {
-            names.extend(referred_results(text));
+            names.extend(referred_results(text, root));
         }
     }
     names

@@ -188,7 +188,7 @@ fn a_task_that_cannot_start_errors_with_its_name() {
     );
     assert_eq!(
         Run::of(&spec).status(),
-        "Error\n DAG Error\n.a Skipped Error: task 'wf.a' errored: template \"missing\" not found"
+        "Error\n DAG Error\n.a Skipped Error: task 'wf.a' errored: template missing not found"
     );
 }
 

@@ -102,6 +102,28 @@ fn an_output_of_a_skipped_step_has_its_default_or_leaves_the_input_its_own() {
 }
 
 #[test]
+fn an_input_without_a_default_cannot_do_without_the_output_of_a_skipped_step() {
+    let run = run("
+  dag:
+    tasks:
+    - {name: a, template: giver, when: 'false'}
+    - name: b
+      template: taker
+      depends: a.Skipped
+      arguments: {parameters: [{name: p, value: '{{tasks.a.outputs.parameters.o}}'}]}
+- name: taker
+  inputs: {parameters: [{name: p}]}
+  container: {image: a, command: [c]}
+- name: giver
+  container: {image: a, command: [c]}
+  outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}");
+    assert_eq!(
+        run.line(".b"),
+        ".b Skipped Error: task 'wf.b' errored: inputs.parameters.p: argument references an absent optional (skipped/omitted node output with no default)"
+    );
+}
+
+#[test]
 fn a_steps_template_hands_its_children_s_outputs_on() {
     let mut run = run("
   steps:
