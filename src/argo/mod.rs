@@ -7,6 +7,7 @@ mod declaration;
 pub(crate) mod defaults;
 pub(crate) mod document;
 pub(crate) mod duration;
+pub(crate) mod entry_report;
 pub(crate) mod expression;
 pub(crate) mod field_selector;
 pub(crate) mod identity;

@@ -158,7 +158,9 @@ pub struct Node {
 impl Node {
     /// Reads a node of a status. Of a malformed one each field counts that is as it should be.
     pub(crate) fn read(id: &str, value: &Value) -> Self {
-        Self::deserialize(value).unwrap_or_else(|_| Self::read_by_field(id, value))
+        let mut node = Self::deserialize(value).unwrap_or_else(|_| Self::read_by_field(id, value));
+        node.take_report();
+        node
     }
 
     fn read_by_field(id: &str, value: &Value) -> Self {

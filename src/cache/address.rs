@@ -75,6 +75,16 @@ impl BucketKind {
     }
 }
 
+impl StoreAddress {
+    /// The same bucket at another URL of its service; a directory has none.
+    pub(crate) fn at_endpoint(self, url: &str) -> Result<Self, AddressError> {
+        match self {
+            Self::Bucket(bucket) => Ok(Self::Bucket(BucketAddress { endpoint: Some(endpoint(url)?), ..bucket })),
+            Self::Directory(_) => Err(AddressError::Value("endpoint")),
+        }
+    }
+}
+
 impl FromStr for StoreAddress {
     type Err = AddressError;
 

@@ -16,11 +16,14 @@ use super::failure::Failure;
 use super::runtime::block_on;
 use super::signals::is_ignored;
 use super::store::{self, StoreUrl};
-use super::values::span;
+use super::values::{ParameterPair, span};
 use crate::argo::duration;
 use crate::argo::identity::CacheName;
+use crate::argo::status::node_id;
 use crate::cache::{CacheKey, LookUp, Prefix};
-use crate::exec::{Ended, ExecError, Job, KeySource, Maker, OnStoreError, Output, Policy, Session, Told};
+use crate::exec::{
+    Ended, ExecError, Job, KeySource, Maker, OnStoreError, Output, ParameterFile, Policy, Session, Told,
+};
 use crate::exit::{Exit, chain};
 use crate::output::list::age as shown_age;
 use crate::output::stream::{result, talk};
@@ -47,7 +50,7 @@ and the command did not run, 126 that it cannot be executed, 127 that it does no
 pub(super) struct Args {
     /// The store of entries: a path, file:///PATH, or s3://BUCKET/PREFIX, gs:// or az:// with ?endpoint=, region= and path_style=
     #[arg(long, value_name = "URL", env = "RUNNABLE_STORE", hide_env_values = true)]
-    store: StoreUrl,
+    store: Option<StoreUrl>,
 
     /// The cache in the store
     #[arg(long, value_name = "NAME", default_value = "exec")]
@@ -70,6 +73,18 @@ pub(super) struct Args {
     /// A file or directory that the command writes; NAME?=PATH if it may be absent
     #[arg(long, value_name = "NAME=PATH")]
     output: Vec<Output>,
+
+    /// A file that the command writes, whose content is kept as a value: an output parameter of a workflow's node
+    #[arg(long, value_name = "NAME=PATH")]
+    output_parameter: Vec<ParameterFile>,
+
+    /// The value of an output parameter whose file the command does not write
+    #[arg(long, value_name = "NAME=VALUE")]
+    output_parameter_default: Vec<ParameterPair>,
+
+    /// Write what became of the entry to this file, as JSON: hit, cache, key, madeBy
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 
     /// Maximum age of an entry; an older one is replaced
     #[arg(long, value_name = "DURATION", value_parser = age, allow_hyphen_values = true)]
@@ -103,9 +118,32 @@ pub(super) struct Args {
     #[arg(long, value_name = "ACTION", default_value = "fail")]
     on_store_error: OnStoreError,
 
+    #[command(flatten)]
+    node: NodeArgs,
+
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+/// The node of a workflow that the command is.
+#[derive(Debug, clap::Args)]
+struct NodeArgs {
+    /// The workflow's name
+    #[arg(long, value_name = "NAME", hide = true)]
+    workflow: Option<String>,
+
+    /// The workflow's uid
+    #[arg(long, value_name = "UID", hide = true, requires = "workflow")]
+    workflow_uid: Option<String>,
+
+    /// The node's full name
+    #[arg(long, value_name = "NAME", hide = true, requires = "workflow")]
+    node: Option<String>,
+
+    /// The template that the node calls
+    #[arg(long, value_name = "NAME", hide = true, requires = "node")]
+    template: Option<String>,
 }
 
 fn age(text: &str) -> Result<SignedDuration, String> {
@@ -168,7 +206,10 @@ impl Args {
         }
         let (key, lines) = match &self.key {
             Some(key) => (key.clone(), vec!["the key alone".to_owned()]),
-            None => self.derived_key(names.into_iter().collect())?,
+            None => {
+                let values = self.output_parameter.iter().map(|parameter| parameter.name.as_str());
+                self.derived_key(names.into_iter().chain(values).collect())?
+            }
         };
         let policy = Policy {
             max_age: self.max_age,
@@ -180,7 +221,22 @@ impl Args {
             on_store_error: self.on_store_error,
         };
         let (cache, outputs, command) = (self.cache.clone(), self.output.clone(), self.command.clone());
-        Ok((Job { cache, key, outputs, command, policy }, lines))
+        let (parameters, report) = (self.parameters()?, self.report.clone());
+        Ok((Job { cache, key, outputs, parameters, report, command, policy }, lines))
+    }
+
+    fn parameters(&self) -> Result<Vec<ParameterFile>, Failure> {
+        let mut parameters = self.output_parameter.clone();
+        let names: BTreeSet<&str> = self.output_parameter.iter().map(|parameter| parameter.name.as_str()).collect();
+        if names.len() < parameters.len() {
+            return Err(Failure::usage("two output parameters have the same name"));
+        }
+        for ParameterPair(name, value) in &self.output_parameter_default {
+            let own = parameters.iter_mut().find(|parameter| parameter.name == *name);
+            let own = own.ok_or_else(|| Failure::usage(format!("there is no output parameter {name:?}")))?;
+            own.default = Some(value.clone());
+        }
+        Ok(parameters)
     }
 
     fn derived_key(&self, outputs: Vec<&str>) -> Result<(CacheKey, Vec<String>), Failure> {
@@ -190,7 +246,13 @@ impl Args {
     }
 
     fn prefix(&self, job: &Job) -> Result<Prefix, Failure> {
-        Ok(store::open(self.store.address()?, !self.no_lease)?.prefix(&job.cache, &job.key))
+        let address = match &self.store {
+            Some(store) => store.address()?.clone(),
+            None => store::usual()?.ok_or_else(|| {
+                Failure::usage("no store is named").hint("use --store, RUNNABLE_STORE or the setting store")
+            })?,
+        };
+        Ok(store::open(&address, !self.no_lease)?.prefix(&job.cache, &job.key))
     }
 }
 
@@ -212,19 +274,24 @@ fn explain(args: &Args, job: &Job, lines: &[String]) -> Result<(), Failure> {
 async fn execute(args: &Args, job: Job) -> Result<Result<Ended, ExecError>, Failure> {
     let prefix = args.prefix(&job)?;
     let signals = signals()?;
-    Ok(Session::new(job, prefix, maker(), signals, tell).run().await)
+    Ok(Session::new(job, prefix, args.node.maker(), signals, tell).run().await)
 }
 
-/// Who this process is: a node of a workflow, where the environment says so.
-fn maker() -> Maker {
-    let told = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let node_id = told("ARGO_NODE_ID");
-    Maker {
-        node_name: node_id.clone().unwrap_or(host),
-        node_id: node_id.unwrap_or_else(|| "exec".to_owned()),
-        workflow_uid: String::new(),
-        run_id: told("RUNNABLE_RUN_ID").unwrap_or_default(),
+impl NodeArgs {
+    /// Who this process is: a node of a workflow, where the command line or the environment says so.
+    fn maker(&self) -> Maker {
+        let told = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+        // Of a node with attempts, each attempt is told the name of the whole.
+        let named = self.workflow.as_deref().zip(self.node.as_deref());
+        let node_id = named.map(|(workflow, node)| node_id(workflow, node)).or_else(|| told("ARGO_NODE_ID"));
+        Maker {
+            node_name: self.node.clone().or_else(|| node_id.clone()).unwrap_or_else(host),
+            node_id: node_id.unwrap_or_else(|| "exec".to_owned()),
+            template: self.template.clone().unwrap_or_default(),
+            workflow_uid: self.workflow_uid.clone().unwrap_or_default(),
+            run_id: told("RUNNABLE_RUN_ID").unwrap_or_default(),
+        }
     }
 }
 

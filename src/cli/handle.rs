@@ -13,7 +13,7 @@ use crate::cache::{BucketAddress, BucketKind, STORE_ANNOTATION, StoreAddress};
 use crate::exit::Exit;
 use crate::file::replace::{Readers, can_be_written, replace};
 use crate::handle::{CacheStore, Handle, Place, StoreKind, VERSION};
-use crate::prepare::existing_cache;
+use crate::prepare::{exec_cache_of, existing_cache};
 
 /// The handle of a run: `run` is the Workflow as it was created, `cache` the one that it uses by reference.
 pub(super) fn handle_of(run: &Workflow, cache: Option<&CacheName>, backend: &Backend) -> Handle {
@@ -47,7 +47,8 @@ pub(super) fn handle_of(run: &Workflow, cache: Option<&CacheName>, backend: &Bac
 
 /// Where the manifests of a run are: where it says so, else beside it on this machine, and nowhere on a cluster.
 fn store_of(run: &Workflow, backend: &Backend) -> Option<StoreAddress> {
-    let said = run.annotation(STORE_ANNOTATION).and_then(|address| address.parse().ok());
+    let of_pods = exec_cache_of(run.value()).ok().flatten().map(|cache| cache.store);
+    let said = of_pods.as_deref().or_else(|| run.annotation(STORE_ANNOTATION)).and_then(|address| address.parse().ok());
     said.or_else(|| match backend {
         Backend::Cluster(_) => None,
         Backend::Local { root, .. } => Some(StoreAddress::Directory(root.clone())),

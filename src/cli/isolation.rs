@@ -17,7 +17,7 @@ const IMAGE: &str = match option_env!("RUNNABLE_IMAGE") {
     None => "",
 };
 /// The program in the image.
-const PROGRAM: &str = "kubectl-runnable";
+pub(super) const PROGRAM: &str = "kubectl-runnable";
 /// The key of a secret that holds a token.
 const TOKEN: &str = "token";
 /// The ref of a repository for which none is given.
@@ -144,11 +144,11 @@ pub(super) fn image(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The image with this program: the one given, else that of the release.
-pub(super) fn image_or_release(given: Option<&str>) -> Result<String, Failure> {
+/// The image with this program: the one given with the flag, else that of the release.
+pub(super) fn image_or_release(given: Option<&str>, flag: &str) -> Result<String, Failure> {
     given.or(Some(IMAGE).filter(|image| !image.is_empty())).map(str::to_owned).ok_or_else(|| {
         Failure::usage("this build is no release, so it knows no image with the program and git")
-            .hint("build one (docs/operators.md) and name it with --image")
+            .hint(format!("build one (docs/operators.md) and name it with {flag}"))
     })
 }
 
@@ -201,7 +201,7 @@ impl IsolationArgs {
             }
             (self.image.clone().unwrap_or_else(|| PROGRAM.to_owned()), program.display().to_string())
         } else {
-            (image_or_release(self.image.as_deref())?, PROGRAM.to_owned())
+            (image_or_release(self.image.as_deref(), "--image")?, PROGRAM.to_owned())
         };
         let tree = match self.tree {
             TreeArg::Call => TreeScope::Call,

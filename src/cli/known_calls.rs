@@ -10,14 +10,14 @@ use crate::argo::{Nodes, Workflow};
 use crate::backend::Backend;
 use crate::handle::KnownNodes;
 use crate::mask::Mask;
-use crate::prepare::Templates;
+use crate::prepare::{Templates, unwrapped};
 use crate::retry::{EntryName, ExpectedCalls, expected_calls};
 
 /// The calls of a workflow; `beside` are the documents that it was given with. Where its templates cannot be read, there may
 /// be more than those.
 pub(super) async fn known_calls(backend: &Backend, beside: Templates, workflow: &Workflow) -> ExpectedCalls {
     match backend.called_templates(beside, [workflow.value().clone()]).await {
-        Ok(templates) => expected_calls(workflow.value(), &templates, Timestamp::now()),
+        Ok(templates) => expected_calls(&unwrapped(workflow.value()), &templates, Timestamp::now()),
         Err(_) => unknown(),
     }
 }

@@ -2,6 +2,7 @@
 //! here.
 
 mod access;
+mod bring;
 mod bundle;
 mod cache;
 mod check;
@@ -146,6 +147,9 @@ pub fn run() -> ExitCode {
         Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments).into(),
         Some(first) if first == git::VERB => {
             return git::git_entry(arguments).unwrap_or_else(|error| Failure::from(error).report()).into();
+        }
+        Some(first) if first == bring::VERB => {
+            return bring::bring(arguments).unwrap_or_else(|failure| failure.report()).into();
         }
         Some(first) if first == completion::COMPLETE => {
             return completion::complete(arguments).unwrap_or_else(|failure| failure.report()).into();

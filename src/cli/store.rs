@@ -42,6 +42,28 @@ pub(super) fn of_runs(flag: Option<&StoreUrl>, live: Option<&Workflow>) -> Resul
     address.map(|address| open(&address, true)).transpose()
 }
 
+/// The store of the entries that a run's pods look up themselves, as this machine reaches it; none where they look up none.
+/// `said` is its address for pods.
+pub(super) fn of_pods(
+    said: Option<&str>,
+    flag: Option<&StoreUrl>,
+    endpoint: Option<&str>,
+) -> Result<Option<Store>, Failure> {
+    let Some(said) = said else { return Ok(None) };
+    let invalid = |error: AddressError| Failure::usage(format!("the store of the run's pods: {error}"));
+    let address = match flag {
+        Some(flag) => flag.address()?.clone(),
+        None => said.parse().map_err(invalid)?,
+    };
+    let address = match endpoint {
+        Some(endpoint) => {
+            address.at_endpoint(endpoint).map_err(|error| Failure::usage(format!("--store-endpoint: {error}")))?
+        }
+        None => address,
+    };
+    open(&address, true).map(Some)
+}
+
 /// The store of the settings.
 pub(super) fn usual() -> Result<Option<StoreAddress>, Failure> {
     let text = settings().store.as_deref();

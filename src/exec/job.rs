@@ -1,11 +1,12 @@
 //! What is asked for: a command, its outputs, and how its entry is found and made.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::outputs::Output;
+use super::outputs::{Output, ParameterFile};
 use crate::argo::identity::CacheName;
 use crate::cache::CacheKey;
 
@@ -18,6 +19,10 @@ pub(crate) struct Job {
     pub(crate) key: CacheKey,
     /// The declared outputs.
     pub(crate) outputs: Vec<Output>,
+    /// The files whose contents are values of the entry.
+    pub(crate) parameters: Vec<ParameterFile>,
+    /// The file that is told what became of the entry.
+    pub(crate) report: Option<PathBuf>,
     /// The program and its arguments; not empty.
     pub(crate) command: Vec<OsString>,
     /// How the entry is used and made.

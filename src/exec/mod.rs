@@ -15,5 +15,5 @@ mod session;
 
 pub(crate) use self::job::{Job, OnStoreError, Policy};
 pub(crate) use self::key::KeySource;
-pub(crate) use self::outputs::Output;
+pub(crate) use self::outputs::{Output, ParameterFile};
 pub(crate) use self::session::{Ended, ExecError, Maker, Session, Told};

@@ -56,6 +56,37 @@ impl FromStr for Output {
     }
 }
 
+/// `--output-parameter NAME=PATH`: a file whose content, without the newline at its end, is a value of the entry. It is what
+/// Argo takes for an output parameter (SaveParameters in workflow/executor/executor.go, v4.1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ParameterFile {
+    /// The name of the value.
+    pub(crate) name: String,
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The value where the command writes no file.
+    pub(crate) default: Option<String>,
+}
+
+impl FromStr for ParameterFile {
+    type Err = OutputError;
+
+    fn from_str(text: &str) -> Result<Self, OutputError> {
+        let Output { name, path, optional } = text.parse()?;
+        if optional { Err(OutputError::Name(format!("{name}?"))) } else { Ok(Self { name, path, default: None }) }
+    }
+}
+
+impl ParameterFile {
+    /// The value that the command has written.
+    pub(super) fn value(&self) -> io::Result<String> {
+        match (fs::read_to_string(&self.path), &self.default) {
+            (Err(error), Some(default)) if error.kind() == io::ErrorKind::NotFound => Ok(default.clone()),
+            (text, _) => text.map(|text| text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)),
+        }
+    }
+}
+
 /// A restored output that is whole and not yet in its place.
 #[derive(Debug)]
 pub(super) struct Staged {
@@ -157,6 +188,25 @@ mod tests {
         for illegal in ["", "a", "=x", "a/b=x", "a=", "a=/", "a=..", "a=x/..", "?=x"] {
             assert!(read(illegal).is_err(), "{illegal}");
         }
+    }
+
+    #[test]
+    fn a_parameter_is_the_content_of_its_file() -> Result<(), Box<dyn Error>> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("value");
+        let file = |default: Option<&str>| ParameterFile {
+            name: "v".to_owned(),
+            path: path.clone(),
+            default: default.map(str::to_owned),
+        };
+        assert!(file(None).value().is_err());
+        assert_eq!(file(Some("none")).value()?, "none");
+        fs::write(&path, "a\n\n")?;
+        assert_eq!(file(Some("none")).value()?, "a\n");
+        fs::write(&path, b"\xff")?;
+        assert!(file(Some("none")).value().is_err(), "what is no text is no value");
+        assert!("v?=x".parse::<ParameterFile>().is_err() && "v=x".parse::<ParameterFile>().is_ok());
+        Ok(())
     }
 
     #[test]

@@ -11,8 +11,9 @@ use tokio::time::{Instant, interval_at, sleep_until, timeout};
 
 use super::command::{self, Finished, StartError};
 use super::job::{Job, OnStoreError};
-use super::outputs::Staged;
-use crate::argo::status::Outputs;
+use super::outputs::{ParameterFile, Staged};
+use crate::argo::entry_report::{EntryReport, MadeBy};
+use crate::argo::status::{OutputParameter, Outputs};
 use crate::cache::{
     CacheError, Failure, Holder, Kept, KeptArtifact, LookUp, Manifest, Prefix, RestoreError, Right, Seen, Stop, TOOL,
     VERSION,
@@ -40,6 +41,8 @@ pub(crate) struct Maker {
     pub(crate) node_id: String,
     /// The full name of the node, or the machine.
     pub(crate) node_name: String,
+    /// The template that the node calls, where it is one.
+    pub(crate) template: String,
     /// The uid of the workflow, where there is one.
     pub(crate) workflow_uid: String,
     /// The run's id, where there is one.
@@ -186,6 +189,7 @@ impl Session {
             }
             Err(early) => return Err(early),
         };
+        self.report(None);
         let finished = command::run(&self.job.command, &mut self.signals).await.map_err(ExecError::from)?;
         let ended = finished.ended();
         if let Some(seen) = seen.filter(|_| !self.job.policy.read_only) {
@@ -243,6 +247,7 @@ impl Session {
         }
         let told = Told::Hit { maker: manifest.node_name.clone(), age };
         (self.tell)(told);
+        self.report(Some(&manifest));
         if !self.job.policy.read_only {
             let prefix = self.prefix.clone();
             let _ = self.until_signal(move |_| prefix.touch(&seen)).await;
@@ -256,13 +261,43 @@ impl Session {
             let kept = manifest.artifacts.iter().find(|kept| kept.name == output.name);
             kept.is_some_and(|kept| output.optional || !kept.is_absent())
         };
-        self.job.outputs.iter().find(|output| !has(output)).map(|output| output.name.clone())
+        let missing = self.job.outputs.iter().find(|output| !has(output)).map(|output| output.name.clone());
+        let values = manifest.outputs.iter().flat_map(|outputs| &outputs.parameters);
+        let named: Vec<&str> = values.filter(|value| value.value.is_some()).map(|value| value.name.as_str()).collect();
+        let value = || self.job.parameters.iter().find(|parameter| !named.contains(&parameter.name.as_str()));
+        missing.or_else(|| value().map(|parameter| parameter.name.clone()))
+    }
+
+    /// Tells the file of the report what became of the entry: `hit` is the one that was used.
+    fn report(&self, hit: Option<&Manifest>) {
+        let Some(path) = &self.job.report else { return };
+        let made_by = hit.map(|manifest| MadeBy {
+            workflow_uid: manifest.workflow_uid.clone(),
+            node_id: manifest.node_id.clone(),
+            node_name: manifest.node_name.clone(),
+        });
+        let (cache, key) = (self.job.cache.to_string(), self.job.key.to_string());
+        let report = EntryReport { hit: hit.is_some(), cache, key, made_by };
+        let text = serde_json::to_string(&report).expect("a report's fields are texts");
+        if let Err(error) = std::fs::write(path, text + "\n") {
+            self.warn(format!("cannot write the report {}: {error}", path.display()));
+        }
     }
 
     /// Restores outputs and standard output; false where the store has them otherwise than the manifest says.
     async fn restore(&mut self, manifest: &Manifest) -> Result<bool, Early> {
         let (prefix, outputs, kept) = (self.prefix.clone(), self.job.outputs.clone(), manifest.artifacts.clone());
-        let staged = self.until_signal(move |stop| stage(&prefix, &outputs, &kept, stop)).await?;
+        let values = self.values(manifest);
+        let stage = move |stop: &Stop| {
+            let mut staged = stage(&prefix, &outputs, &kept, stop)?;
+            for (parameter, value) in values {
+                let made = Staged::make(&parameter.path, |place| std::fs::write(place, value));
+                let made = made.map_err(|source| StageError::Local { output: parameter.name.clone(), source })?;
+                staged.push((parameter.name, made));
+            }
+            Ok(staged)
+        };
+        let staged = self.until_signal(stage).await?;
         let staged = match staged {
             Ok(staged) => staged,
             Err(StageError::Broken(why)) => {
@@ -286,9 +321,21 @@ impl Session {
         }
     }
 
+    /// The files of parameters, each with the entry's value.
+    fn values(&self, manifest: &Manifest) -> Vec<(ParameterFile, String)> {
+        let value = |name: &str| {
+            let mut kept = manifest.outputs.iter().flat_map(|outputs| &outputs.parameters);
+            kept.find(|kept| kept.name == name)?.value.clone()
+        };
+        let parameters = self.job.parameters.iter();
+        parameters.filter_map(|parameter| Some((parameter.clone(), value(&parameter.name)?))).collect()
+    }
+
     fn unwritable(&self, name: &str, source: std::io::Error) -> ExecError {
-        let path = self.job.outputs.iter().find(|output| output.name == name);
-        let path = path.map(|output| output.path.display().to_string()).unwrap_or_default();
+        let outputs = self.job.outputs.iter().map(|output| (&output.name, &output.path));
+        let parameters = self.job.parameters.iter().map(|parameter| (&parameter.name, &parameter.path));
+        let path = outputs.chain(parameters).find(|(own, _)| *own == name);
+        let path = path.map(|(_, path)| path.display().to_string()).unwrap_or_default();
         ExecError::Restore { name: name.to_owned(), path, source }
     }
 
@@ -379,7 +426,7 @@ impl Session {
             cache_name: self.job.cache.to_string(),
             node_id: self.maker.node_id.clone(),
             node_name: self.maker.node_name.clone(),
-            template: String::new(),
+            template: self.maker.template.clone(),
             workflow_uid: self.maker.workflow_uid.clone(),
             run_id: self.maker.run_id.clone(),
             outputs: Some(outputs),
@@ -497,9 +544,22 @@ fn keep(
         };
         manifest.artifacts.push(KeptArtifact { name: output.name.clone(), path: String::new(), blob });
     }
-    let named = job.outputs.iter().map(|output| serde_json::json!({ "name": output.name }));
+    let mut parameters = Vec::new();
+    for parameter in &job.parameters {
+        let value = parameter
+            .value()
+            .map_err(|error| format!("output parameter {}: {}: {error}", parameter.name, parameter.path.display()))?;
+        parameters.push(OutputParameter {
+            name: parameter.name.clone(),
+            value: Some(value),
+            ..OutputParameter::default()
+        });
+    }
+    let written = manifest.artifacts.iter().filter(|artifact| !artifact.is_absent());
+    let named = written.map(|artifact| serde_json::json!({ "name": artifact.name })).collect();
     if let Some(outputs) = &mut manifest.outputs {
-        outputs.artifacts = named.collect();
+        outputs.artifacts = named;
+        outputs.parameters = parameters;
     }
     stop.check().map_err(|error| error.to_string())?;
     let kept = prefix.keep(manifest, seen, right.as_ref()).map_err(|error| chain(&error));

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::catalogue::Templates;
 use super::copied;
+use super::exec_cache::unwrapped_spec;
 use super::key;
 use super::memoizable::{Decision, Plan};
 use super::result_input;
@@ -86,6 +87,7 @@ fn cache_name(spec: &Value, options: &Options, notices: &mut Vec<Notice>) -> Cac
 
 /// The cache that a spec names: that of a memoize prepare has written, else the first.
 pub(crate) fn existing_cache(spec: &Value) -> Option<CacheName> {
+    let spec = &*unwrapped_spec(spec);
     let defaults = spec.get("templateDefaults").into_iter();
     let memoized = || {
         let templates = templates(spec).map(Template::value);
@@ -103,6 +105,11 @@ fn uses(spec: &Value, cache: &CacheName) -> bool {
 /// Whether a template has a `memoize` that prepare did not write.
 pub(super) fn is_users(template: &Value) -> bool {
     field(template, "memoize").is_some_and(|memoize| memoize.is_object() && !key::is_ours(text(memoize, "key")))
+}
+
+/// Whether a template has a `memoize` that prepare has written.
+pub(super) fn is_ours(template: &Value) -> bool {
+    field(template, "memoize").is_some_and(|memoize| key::is_ours(text(memoize, "key")))
 }
 
 impl Decision {
@@ -148,8 +155,8 @@ impl Decision {
 
 /// Takes away a memoize that prepare has written.
 fn remove(template: &mut Value) {
-    if let Some(fields) = template.as_object_mut()
-        && fields.get("memoize").is_some_and(|memoize| key::is_ours(text(memoize, "key")))
+    if is_ours(template)
+        && let Some(fields) = template.as_object_mut()
     {
         fields.shift_remove("memoize");
     }

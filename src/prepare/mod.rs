@@ -9,6 +9,7 @@ mod components;
 mod copied;
 mod environment;
 mod error;
+mod exec_cache;
 mod graph;
 mod inline;
 mod isolation;
@@ -33,6 +34,7 @@ pub use self::catalogue::Templates;
 #[cfg(test)]
 use self::environment::VARIABLES;
 pub(crate) use self::error::PrepareError;
+pub(crate) use self::exec_cache::{BRING, ExecCache, ExecCaching, MORE_CERTIFICATES, said as exec_cache_of, unwrapped};
 pub(crate) use self::inline::merged;
 pub(crate) use self::isolation::{Checkout, Isolation, SecretKey, TreeScope, Volume};
 pub(crate) use self::key::KeyParts;
@@ -131,7 +133,12 @@ fn prepare_spec(
     notices: &mut Vec<Notice>,
 ) -> Result<Run, PrepareError> {
     let metadata = document.get("metadata").cloned().unwrap_or_default();
+    let exec_cache = options.exec_cache.or_said(document)?;
     let Some(spec) = document.get_mut("spec") else { return Err(no_spec(document)) };
+    exec_cache::unwrap(spec);
+    if let (Some(_), Some(reference)) = (&exec_cache, spec.get("workflowTemplateRef").filter(|name| name.is_object())) {
+        return Err(PrepareError::ExecCacheByReference { name: text(reference, "name").to_owned() });
+    }
     if let Some(isolation) = &options.isolation {
         isolation::apply(spec, isolation, options.locks.form, notices)?;
     }
@@ -145,6 +152,10 @@ fn prepare_spec(
     environment::add(spec);
     texts::write(spec);
     let cache_name = own.or_else(|| inline::referenced_cache(spec, &context, notices));
+    if let Some(cache) = &exec_cache {
+        exec_cache::wrap(spec, cache, notices)?;
+    }
+    exec_cache::note(document, exec_cache.as_ref())?;
     Ok(Run { cache_name, ..attempt })
 }
 
@@ -168,6 +179,15 @@ fn object_field<'a>(
         *value = json!({});
     }
     value.as_object_mut().ok_or_else(|| PrepareError::Form { field: path.to_owned(), expected: "an object" })
+}
+
+/// The list in `field`, made when it is absent.
+fn list_field<'a>(holder: &'a mut Map<String, Value>, field: &str) -> Result<&'a mut Vec<Value>, PrepareError> {
+    let value = holder.entry(field).or_insert_with(|| json!([]));
+    if value.is_null() {
+        *value = json!([]);
+    }
+    value.as_array_mut().ok_or_else(|| PrepareError::Form { field: field.to_owned(), expected: "a list" })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::exec_cache::ExecCaching;
 use super::isolation::Isolation;
 use super::synchronization::Locks;
 use crate::argo::duration::GoDuration;
@@ -110,6 +111,8 @@ pub struct Options {
     pub isolation: Option<Isolation>,
     /// What of other objects is put into the workflow, so that it can be memoized.
     pub inline: Inline,
+    /// Whether pods look up their entries themselves.
+    pub exec_cache: ExecCaching,
 }
 
 impl Options {
@@ -140,6 +143,7 @@ impl Options {
             locks: Locks::default(),
             isolation: None,
             inline: Inline::No,
+            exec_cache: ExecCaching::AsSaid,
         }
     }
 }

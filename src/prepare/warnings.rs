@@ -102,6 +102,8 @@ pub enum Reason {
     Handler,
     /// It has a `memoize` of its own, or one from `templateDefaults`.
     UserMemoized,
+    /// Its pods are to look up their entries, and it names no command to put the look-up before.
+    NoCommand,
     /// It is written at its call; the template it stands in is memoized.
     Inline,
     /// It stands in another object, and is called by `templateRef`.
@@ -289,6 +291,7 @@ impl fmt::Display for Reason {
             Self::Daemon => formatter.write_str("daemon"),
             Self::Handler => formatter.write_str("hook or exit handler"),
             Self::UserMemoized => formatter.write_str("has a memoize of its own"),
+            Self::NoCommand => formatter.write_str("has no command: the image's own is not known"),
             Self::Inline => formatter.write_str("inline"),
             Self::Referenced => formatter.write_str("called by templateRef: --inline copies it into the workflow"),
             Self::UnknownType => formatter.write_str("unknown type"),

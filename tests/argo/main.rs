@@ -10,14 +10,19 @@ mod kubernetes;
 #[path = "../support/mod.rs"]
 mod support;
 
+use kubernetes::{ports, supervised};
+
 mod image;
 mod namespace;
+#[path = "../stores/server.rs"]
+mod object_server;
 mod program;
 mod run;
 
 mod again;
 mod attempts;
 mod bundle;
+mod exec_cache;
 mod guide;
 mod isolate;
 mod locks;

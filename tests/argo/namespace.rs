@@ -153,7 +153,8 @@ impl Namespace {
         format!("{}/{name}", self.collection(plural))
     }
 
-    fn collection(&self, plural: &str) -> String {
+    /// The API path of a collection.
+    pub(crate) fn collection(&self, plural: &str) -> String {
         collection(&self.name, plural)
     }
 

@@ -12,7 +12,7 @@ use crate::support::process::Running;
 
 impl Namespace {
     /// The program in this namespace. It keeps the user's environment: a credential plugin of the kubeconfig needs it.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).args(["-n", &self.name, "--kubeconfig"]).arg(&self.kubeconfig);
         command.env_remove("ARGO_NAMESPACE").env_remove("GITHUB_STEP_SUMMARY");

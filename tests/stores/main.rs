@@ -20,4 +20,5 @@ mod races;
 mod rig;
 mod server;
 mod signals;
+mod values;
 mod verbs;

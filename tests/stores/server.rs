@@ -25,10 +25,17 @@ impl Server {
     /// The server of this process.
     pub(crate) fn shared() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(Self::start)
+        SERVER.get_or_init(|| Self::start(&[]))
     }
 
-    fn start() -> Self {
+    /// Another one, which speaks TLS.
+    #[allow(dead_code)]
+    pub(crate) fn with_certificate(certificate: &Path, key: &Path) -> Self {
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        Self::start(&["--cert".to_owned(), text(certificate), "--key".to_owned(), text(key)])
+    }
+
+    fn start(more: &[String]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores/assets");
         let output = Command::new(&script).arg("--where").output().unwrap();
         assert!(output.status.success(), "the S3 server is missing: run tests/stores/assets");
@@ -42,7 +49,9 @@ impl Server {
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let mut arguments: Vec<String> =
             ["--access", ACCESS, "--secret", SECRET, "--region", REGION, "--port"].map(str::to_owned).into();
-        arguments.extend([format!("127.0.0.1:{port}"), "posix".to_owned()]);
+        arguments.push(format!("127.0.0.1:{port}"));
+        arguments.extend(more.iter().cloned());
+        arguments.push("posix".to_owned());
         arguments.extend(["--sidecar".to_owned(), text(&sidecar), text(&data)]);
         let process = Process::start("versitygw", &program, &directory, arguments);
         wait_until("the S3 server", || TcpStream::connect(("127.0.0.1", port)).is_ok());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-use object_store::{BackoffConfig, ClientOptions, Error, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, Certificate, ClientOptions, Error, ObjectStore, RetryConfig};
 
 use super::profile::Profile;
 use crate::cache::address::{BucketAddress, BucketKind};
@@ -28,11 +28,23 @@ pub(super) fn client(address: &BucketAddress) -> Result<Arc<dyn ObjectStore>, Er
         .with_read_timeout(SILENCE)
         .with_timeout_disabled()
         .with_allow_http(plain);
+    let options = certificates()?.into_iter().fold(options, ClientOptions::with_root_certificate);
     match address.kind {
         BucketKind::S3 => s3(address, options),
         BucketKind::Gcs => gcs(address, options),
         BucketKind::Azure => azure(address, options),
     }
+}
+
+/// The certificates in the file that `RUNNABLE_STORE_CA` names, which count beside those of the system.
+fn certificates() -> Result<Vec<Certificate>, Error> {
+    let Some(path) = own("CA") else { return Ok(Vec::new()) };
+    let failed = |why: String| Error::Generic { store: "certificates", source: format!("{path}: {why}").into() };
+    let text = std::fs::read(&path).map_err(|error| failed(error.to_string()))?;
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    Certificate::from_pem_bundle(&text).map_err(|error| failed(error.to_string()))
 }
 
 /// A few repetitions of what a server could not do at the moment.

@@ -93,7 +93,7 @@ struct ComponentArgs {
 impl ComponentArgs {
     /// Their objects, in the order in which they are created.
     fn objects(&self, namespace: Option<&str>) -> Result<Vec<Value>, Failure> {
-        self.filled(namespace, &[], || image_or_release(self.image.as_deref()))
+        self.filled(namespace, &[], || image_or_release(self.image.as_deref(), "--image"))
     }
 
     /// The same, where only the objects' names count: what has to be given for an install may be missing.

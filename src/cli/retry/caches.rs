@@ -17,8 +17,8 @@ use crate::retry::{Entries, EntryName, Kept};
 
 /// The caches of a run, as they were read.
 pub(in crate::cli) struct Caches {
-    source: Source,
-    found: Vec<Cache>,
+    /// The places that they are in, each with those that were found there.
+    places: Vec<(Source, Vec<Cache>)>,
     /// Why one of them cannot be read.
     unread: Option<Failure>,
 }
@@ -33,37 +33,47 @@ pub(in crate::cli) enum Part {
 }
 
 impl Caches {
-    /// Reads the caches that these workflows name.
-    pub(in crate::cli) async fn read(source: Source, workflows: &[&Value], part: Part) -> Result<Self, Failure> {
+    /// Reads the caches that these workflows name. The places after the first are stores that pods use: a plan that cannot
+    /// read them knows nothing, so that they have to be reached.
+    pub(in crate::cli) async fn read(sources: Vec<Source>, workflows: &[&Value], part: Part) -> Result<Self, Failure> {
         let names: BTreeSet<String> = workflows.iter().copied().flat_map(caches_of).collect();
-        let (mut found, mut unread) = (Vec::new(), None);
-        for name in names.into_iter().filter_map(|name| name.parse::<CacheName>().ok()) {
-            let cache = match part {
-                Part::Entries => source.find(&name).await,
-                Part::Numbers => source.find_without_entries(&name).await,
-            };
-            match cache {
-                Ok(cache) => found.extend(cache),
-                Err(failure) if failure.exit() == Exit::Tool => {
-                    unread = Some(failure.in_context(format!("cache {name} cannot be read")));
+        let names: Vec<CacheName> = names.into_iter().filter_map(|name| name.parse().ok()).collect();
+        let (mut places, mut unread) = (Vec::new(), None);
+        for source in sources {
+            let mut found = Vec::new();
+            for name in &names {
+                let cache = match part {
+                    Part::Entries => source.find(name).await,
+                    Part::Numbers => source.find_without_entries(name).await,
+                };
+                match cache {
+                    Ok(cache) => found.extend(cache),
+                    Err(failure) if failure.exit() == Exit::Tool && places.is_empty() => {
+                        unread = Some(failure.in_context(format!("cache {name} cannot be read")));
+                    }
+                    Err(failure) => return Err(failure),
                 }
-                Err(failure) => return Err(failure),
             }
+            found.iter().for_each(warn);
+            places.push((source, found));
         }
-        found.iter().for_each(warn);
-        Ok(Self { source, found, unread })
+        Ok(Self { places, unread })
     }
 
     /// None, where they are not needed and cannot be read.
     pub(super) fn unread(source: Source, why: Failure) -> Self {
-        Self { source, found: Vec::new(), unread: Some(why) }
+        Self { places: vec![(source, Vec::new())], unread: Some(why) }
+    }
+
+    fn found(&self) -> impl Iterator<Item = &Cache> {
+        self.places.iter().flat_map(|(_, found)| found)
     }
 
     /// The store that they are in, where it is none of a cluster.
     pub(in crate::cli) fn store(&self) -> Option<&Store> {
-        match &self.source {
-            Source::Store(store) => Some(store),
-            Source::Cluster { .. } => None,
+        match self.places.first() {
+            Some((Source::Store(store), _)) => Some(store),
+            Some((Source::Cluster { .. }, _)) | None => None,
         }
     }
 
@@ -78,14 +88,14 @@ impl Caches {
             let usable: Vec<&Entry> = cache.entries.values().filter(|entry| entry.is_usable()).collect();
             usable.into_iter().map(move |entry| ((name.clone(), entry.key.clone()), kept(entry))).collect::<Vec<_>>()
         };
-        let mut entries: Entries = self.found.iter().flat_map(known).collect();
-        self.found.iter().for_each(|cache| add_faults(cache, &mut entries));
+        let mut entries: Entries = self.found().flat_map(known).collect();
+        self.found().for_each(|cache| add_faults(cache, &mut entries));
         entries
     }
 
     /// The numbers of attempts that they remember of a run.
     pub(super) fn numbers<'a>(&'a self, run_id: &'a str) -> impl Iterator<Item = u32> + 'a {
-        self.found.iter().filter_map(move |cache| cache.object.attempts.of(run_id))
+        self.found().filter_map(move |cache| cache.object.attempts.of(run_id))
     }
 
     /// Refuses to remove entries of a cache that cannot be read or changed.
@@ -94,12 +104,12 @@ impl Caches {
             let message = format!("entries of what is to run again cannot be removed: {}", failure.message());
             return Err(Failure::new(failure.exit(), message));
         }
-        self.holding(entries).try_for_each(|(cache, _)| check_mutable(cache))
+        self.holding(entries).into_iter().try_for_each(|(_, cache, _)| check_mutable(cache))
     }
 
     /// Removes these entries and no others. One that was used or made in the meantime goes too: it would still be hit.
     pub(super) async fn remove(&self, entries: &BTreeSet<EntryName>) -> Result<(), Failure> {
-        for (cache, keys) in self.holding(entries) {
+        for (source, cache, keys) in self.holding(entries) {
             let name = cache.name.parse()?;
             let mut seen = Some(cache.clone());
             for _ in 0..TRIES {
@@ -109,9 +119,9 @@ impl Caches {
                     Change { remove: remove.map(|key| (*key).to_owned()).collect(), ..Change::default() }
                 };
                 let agreed = present(&cache);
-                let carried = self.source.carry_out(cache, &agreed, |now| Ok(present(now))).await?;
+                let carried = source.carry_out(cache, &agreed, |now| Ok(present(now))).await?;
                 let Some(busy) = carried.busy.first() else { break };
-                seen = self.source.find(&name).await?.filter(|now| now.entries.contains_key(busy));
+                seen = source.find(&name).await?.filter(|now| now.entries.contains_key(busy));
             }
             if let Some(cache) = seen {
                 let message = format!("entries of cache {} are in use by another run", cache.name);
@@ -124,16 +134,24 @@ impl Caches {
     /// Remembers the number of an attempt that was created, where its cache is there.
     pub(in crate::cli) async fn note(&self, run: &prepare::Run, number: u32) -> Result<(), Failure> {
         let (Some(name), Some(run_id)) = (&run.cache_name, &run.run_id) else { return Ok(()) };
-        self.source.note(name, run_id.as_str(), number).await
+        let holds = |place: &&(Source, Vec<Cache>)| place.1.iter().any(|cache| cache.name == name.as_str());
+        let place = self.places.iter().find(holds).or(self.places.first());
+        let Some((source, _)) = place else { return Ok(()) };
+        source.note(name, run_id.as_str(), number).await
     }
 
-    /// The caches that hold the entries, each with their keys.
-    fn holding<'a>(&'a self, entries: &'a BTreeSet<EntryName>) -> impl Iterator<Item = (&'a Cache, Vec<&'a str>)> {
+    /// The caches that hold some of the entries, each with its place and their keys.
+    fn holding<'a>(&'a self, entries: &'a BTreeSet<EntryName>) -> Vec<(&'a Source, &'a Cache, Vec<&'a str>)> {
         let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for entry in entries {
             keys.entry(&entry.cache).or_default().push(&entry.key);
         }
-        self.found.iter().filter_map(move |cache| Some((cache, keys.remove(cache.name.as_str())?)))
+        let caches = self.places.iter().flat_map(|(source, found)| found.iter().map(move |cache| (source, cache)));
+        let held = caches.filter_map(|(source, cache)| {
+            let keys = keys.get(cache.name.as_str())?.iter().filter(|key| cache.entries.contains_key(**key));
+            Some((source, cache, keys.copied().collect::<Vec<_>>()))
+        });
+        held.filter(|(.., keys)| !keys.is_empty()).collect()
     }
 }
 

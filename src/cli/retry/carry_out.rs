@@ -36,8 +36,10 @@ pub(super) struct Retry<'a> {
     /// The new workflow's name, or its prefix.
     pub(super) name: Option<&'a ObjectName>,
     pub(super) generate_name: Option<&'a NamePrefix>,
-    /// The store of the caches of local runs, where it is not the one of the run.
+    /// The store of the caches of local runs, or of a run's pods, where it is not the one of the run.
     pub(super) store: Option<&'a StoreUrl>,
+    /// Where this machine reaches the store of a run's pods.
+    pub(super) store_endpoint: Option<&'a str>,
     /// Where a cluster's caches are; searched for if it is not said.
     pub(super) cache_namespace: Option<&'a str>,
     /// Retry beside another attempt, or after one that succeeded.

@@ -21,7 +21,7 @@ use crate::cli::store;
 use crate::local::new_run::Source;
 use crate::local::stub::Stubs;
 use crate::output::stream::talk;
-use crate::prepare::{self, Inline, Options, Prepared};
+use crate::prepare::{self, ExecCaching, Inline, Options, Prepared};
 use crate::retry::{self, Asked, Attempt, InPlace, Mode, Next, Owner, Plan, Refusal, in_place, memoized, new_attempt};
 
 /// A run whose retry is decided on.
@@ -120,11 +120,23 @@ async fn caches(retry: &Retry<'_>, backend: &Backend, live: &Workflow, edited: &
         None => cache::Source::beside(backend, retry.cache_namespace.map(str::to_owned)),
     };
     let documents = edited.workflow.iter().map(|document| &document.value);
-    let workflows: Vec<&Value> = documents.chain([live.value()]).collect();
-    match Caches::read(source(), &workflows, Part::Entries).await {
-        Err(failure) if retry.mode != Mode::NewAttempt => Ok(Caches::unread(source(), failure)),
-        read => read,
+    let live_document = prepare::unwrapped(live.value());
+    let workflows: Vec<&Value> = documents.chain([&*live_document]).collect();
+    if retry.mode != Mode::NewAttempt {
+        return Ok(match Caches::read(vec![source()], &workflows, Part::Entries).await {
+            Err(failure) => Caches::unread(source(), failure),
+            Ok(read) => read,
+        });
     }
+    let of_pods = match backend {
+        Backend::Local { .. } => None,
+        Backend::Cluster(_) => {
+            let said = prepare::exec_cache_of(live.value())?.map(|cache| cache.store);
+            store::of_pods(said.as_deref(), retry.store, retry.store_endpoint)?
+        }
+    };
+    let sources = [source()].into_iter().chain(of_pods.map(cache::Source::Store)).collect();
+    Caches::read(sources, &workflows, Part::Entries).await
 }
 
 /// The outcomes that nodes of a local run were given, and have again.
@@ -176,21 +188,24 @@ impl Case<'_> {
         let document = edited.unwrap_or(self.live.value());
         let templates = self.backend.called_templates(self.edited.templates(), [document.clone()]).await?;
         let is_local = matches!(self.backend, Backend::Local { .. });
+        let has_pod_store = prepare::exec_cache_of(self.live.value())?.is_some();
         let options = self.attempt.options(Options {
             name: Some(self.new_name()?),
             parameters: self.retry.parameters.clone(),
             // A local run has no controller that would resolve the reference.
             inline: if is_local { Inline::Whole } else { Inline::No },
-            room: (!is_local).then_some(LIMIT / 2),
+            room: (!is_local && !has_pod_store).then_some(LIMIT / 2),
+            exec_cache: if is_local { ExecCaching::Never } else { ExecCaching::AsSaid },
             ..Options::new(generate::run_id(now)?, generate::cache_name())
         });
         let prepared = new_attempt(self.live.value(), edited, &templates, &options)?;
         self.tell_undeclared(Workflow::view(document));
 
         let entries = self.caches.entries(self.live);
-        let next = Next { workflow: &prepared.workflow, templates: &templates, notices: &prepared.notices };
-        let asked = Asked::new(&self.retry.wish, self.live, next, &entries, now)?;
-        let plan = Plan::new_attempt(self.live.value(), next, &asked, &entries, now);
+        let (live, workflow) = (prepare::unwrapped(self.live.value()), prepare::unwrapped(&prepared.workflow));
+        let next = Next { workflow: &workflow, templates: &templates, notices: &prepared.notices };
+        let asked = Asked::new(&self.retry.wish, Workflow::view(&live), next, &entries, now)?;
+        let plan = Plan::new_attempt(&live, next, &asked, &entries, now);
         Ok((plan, Change::Create(Box::new(prepared))))
     }
 

@@ -139,9 +139,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAMESPACE", conflicts_with = "local")]
     cache_namespace: Option<Namespace>,
 
-    /// The store of the caches of local runs; default: the one of the run
+    /// The store of the caches of local runs, or of the entries of a run's pods as this machine reaches it; default: the
+    /// one of the run
     #[arg(long, value_name = "URL")]
     store: Option<StoreUrl>,
+
+    /// The URL at which this machine reaches the service of that store, where pods reach it at another one
+    #[arg(long, value_name = "URL")]
+    store_endpoint: Option<String>,
 
     #[command(flatten)]
     check: CheckArgs,
@@ -176,6 +181,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             name: args.name.as_ref(),
             generate_name: args.generate_name.as_ref(),
             store: args.store.as_ref(),
+            store_endpoint: args.store_endpoint.as_deref(),
             cache_namespace: args.cache_namespace(),
             force: args.force,
             leave_out: args.is_selection(),

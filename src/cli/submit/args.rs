@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ValueEnum};
 use jiff::Timestamp;
 
+use super::exec_cache::ExecCacheArgs;
 use super::locks::{SemaphoreArg, mutex, parallelism};
 use super::stub::StubArg;
 use crate::argo::duration::GoDuration;
@@ -53,6 +54,9 @@ const EXAMPLES: &str = "Examples:
 
   # Give each pod a checkout of its own, and start its containers in it
   kubectl runnable submit ci.yaml --isolate emptydir --repo exampleorg/sample@main --git-secret github
+
+  # Keep entries in a bucket: the pods look them up themselves, and no ConfigMap fills up
+  kubectl runnable submit etl.yaml --exec-cache s3://ci-cache/team-a --store-secret ci-cache
 
   # Try a pipeline whose deployment needs a cluster: deploy.yaml says how it ends
   kubectl runnable submit --local pipeline.yaml --stub deploy=deploy.yaml
@@ -124,6 +128,9 @@ pub(in crate::cli) struct Args {
 
     #[command(flatten)]
     pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) exec_cache: ExecCacheArgs,
 
     #[command(flatten)]
     pub(super) isolation: IsolationArgs,

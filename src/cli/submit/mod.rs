@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod claim;
+mod exec_cache;
 mod locks;
 mod owner;
 mod request;
@@ -150,6 +151,10 @@ fn agree(args: &Args) -> Result<(), Failure> {
         return Err(Failure::usage("--max-tasks is for a run of this machine")
             .hint("add --local; --parallelism limits the pods of a workflow"));
     }
+    if args.exec_cache.is_given() && args.from.is_some() && !args.run.inline {
+        return Err(Failure::usage("--exec-cache changes templates, and --from only refers to them")
+            .hint("add --inline: it puts them into the workflow"));
+    }
     if args.local && args.dry_run == DryRun::Server {
         return Err(
             Failure::usage("--dry-run=server asks a cluster, which --local does without").hint("use --dry-run=client")
@@ -173,7 +178,11 @@ fn agree(args: &Args) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--log fits one workflow, and there are {count} documents"))
             .hint("submit them one by one, or print logs with kubectl runnable logs"));
     }
-    let for_caches = [("--cache-name", args.run.cache_name.is_some()), ("--max-age", args.run.max_age.is_some())];
+    let for_caches = [
+        ("--cache-name", args.run.cache_name.is_some()),
+        ("--max-age", args.run.max_age.is_some()),
+        ("--exec-cache", args.exec_cache.is_given()),
+    ];
     match for_caches.into_iter().find(|&(_, given)| given && !args.memoizes()) {
         Some((flag, _)) => Err(Failure::usage(format!("{flag} is for memoization, which is off"))
             .hint(format!("use --memoize=auto, or leave {flag} out"))),

@@ -244,7 +244,7 @@ impl<'a> Request<'a> {
         Ok(Options {
             run_id: args.run.run_id.clone(),
             memoize: args.memoize(),
-            room: (!args.local).then_some(LIMIT / 2),
+            room: (!args.local && !args.exec_cache.is_given()).then_some(LIMIT / 2),
             cache_name: args.run.cache_name.clone(),
             max_age: args.run.max_age.clone(),
             parameters: self.parameters.clone(),
@@ -263,6 +263,7 @@ impl<'a> Request<'a> {
                 (false, true) => Inline::Whole,
                 (false, false) => Inline::No,
             },
+            exec_cache: args.exec_cache.caching(args.local)?,
             ..Options::new(generate::run_id(Timestamp::now())?, generate::cache_name())
         })
     }

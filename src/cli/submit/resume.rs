@@ -17,7 +17,7 @@ use crate::cli::target::find_run;
 use crate::cli::values::NamePrefix;
 use crate::exit::Exit;
 use crate::output::stream::talk;
-use crate::prepare::{Options, Prepared, Templates, existing_cache};
+use crate::prepare::{Options, Prepared, Templates, exec_cache_of, existing_cache, unwrapped};
 use crate::retry::{Asked, Attempt, Naming, Next, Plan, Refusal};
 
 const END_FIRST: &str = "wait for its end, or stop it first";
@@ -62,9 +62,18 @@ impl Resumed {
             Backend::Cluster(_) => None,
         };
         let source = store.map_or_else(|| Source::beside(&backend, None), Source::Store);
+        let of_pods = match backend {
+            Backend::Local { .. } => None,
+            Backend::Cluster(_) => {
+                let said = exec_cache_of(live.value())?.map(|cache| cache.store);
+                let said = args.exec_cache.address()?.or(said);
+                store::of_pods(said.as_deref(), None, args.exec_cache.store_endpoint.as_deref())?
+            }
+        };
+        let sources = [source].into_iter().chain(of_pods.map(Source::Store)).collect();
         // Only what is told of the plan needs the entries.
         let part = if args.quiet { Part::Numbers } else { Part::Entries };
-        let caches = Caches::read(source, &[subject.object, live.value()], part).await?;
+        let caches = Caches::read(sources, &[subject.object, &unwrapped(live.value())], part).await?;
         let (name, prefix) = args.names_of_next(&live);
         let beside = Beside {
             backend: &backend,
@@ -109,9 +118,10 @@ impl Resumed {
 
     /// Says what the prepared workflow goes on from.
     pub(super) fn tell(&self, prepared: &Prepared, templates: &Templates) {
-        let next = Next { workflow: &prepared.workflow, templates, notices: &prepared.notices };
+        let (live, workflow) = (unwrapped(self.live.value()), unwrapped(&prepared.workflow));
+        let next = Next { workflow: &workflow, templates, notices: &prepared.notices };
         let entries = self.caches.entries(&self.live);
-        let plan = Plan::new_attempt(self.live.value(), next, &Asked::default(), &entries, Timestamp::now());
+        let plan = Plan::new_attempt(&live, next, &Asked::default(), &entries, Timestamp::now());
         let (taken, all) = (plan.taken_over(), plan.nodes.len());
         let what = if plan.has_work() {
             format!("{taken} of {all} nodes are taken over")

@@ -146,7 +146,10 @@ impl Scheduler {
         }
         match found {
             Found::Miss => self.run(node),
-            Found::Hit(outputs) => self.hit(node, outputs.map(|outputs| *outputs)),
+            Found::Hit(outputs) => {
+                let outputs = outputs.map(|outputs| self.as_recorded(node, *outputs));
+                self.hit(node, outputs);
+            }
             Found::Assumed(number) => self.assume(node, number),
             Found::Undecided(number) => {
                 self.nodes.frame_mut(node).undecided = Some(number);
@@ -154,6 +157,17 @@ impl Scheduler {
                 self.run(node);
             }
         }
+    }
+
+    /// The outputs of an entry as the node itself would have them: Argo records a result where a caller refers to it, `exec`
+    /// in a pod keeps it always. A key that prepare has written is never that of both, so that nothing else is left out.
+    fn as_recorded(&self, node: NodeIndex, mut outputs: Outputs) -> Outputs {
+        let frame = self.nodes.frame(node);
+        let key = self.nodes[node].memoization_status.as_ref().map_or("", |status| status.key.as_str());
+        if self.memory.is_prepared(key) && !self.scopes.asks_for_result(frame.boundary, frame.caller.step()) {
+            outputs.result = None;
+        }
+        outputs
     }
 
     /// In a plan: a call of which nobody knows yet whether it runs, or how often.

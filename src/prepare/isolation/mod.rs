@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use self::template::isolate;
 pub(super) use self::worktree::{INIT_CONTAINER, names_tree, shares_tree};
 use super::warnings::Notice;
-use super::{LockForm, PrepareError};
+use super::{LockForm, PrepareError, list_field};
 use crate::argo::Metadata;
 use crate::argo::call::{Target, for_each_inline_mut};
 use crate::argo::template::{Template, TemplateType, field, list, text};
@@ -243,14 +243,6 @@ fn volume_name(volume: &Value) -> &str {
         "" => Metadata::of(volume).name(),
         name => name,
     }
-}
-
-fn list_field<'a>(holder: &'a mut Map<String, Value>, field: &str) -> Result<&'a mut Vec<Value>, PrepareError> {
-    let value = holder.entry(field).or_insert_with(|| json!([]));
-    if value.is_null() {
-        *value = json!([]);
-    }
-    value.as_array_mut().ok_or_else(|| PrepareError::Form { field: field.to_owned(), expected: "a list" })
 }
 
 /// Whether templates of this type have containers of the user's.

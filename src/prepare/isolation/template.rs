@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::worktree::{INIT_CONTAINER, Security, init_container, path};
-use super::{Checkout, Isolation, TreeScope, VOLUME, Volume, Writer, list_field};
+use super::{Checkout, Isolation, TreeScope, VOLUME, Volume, Writer};
 use crate::argo::template::{field, field_mut, list, text};
-use crate::prepare::{LockForm, Locks, PrepareError, object_field};
+use crate::prepare::{LockForm, Locks, PrepareError, list_field, object_field};
 
 /// A new volume belongs to root. Given to this group, an image that runs as somebody else can write it too.
 const FS_GROUP: u32 = 65532;

@@ -12,4 +12,4 @@ pub(crate) mod ports;
 pub(crate) mod program;
 pub(crate) mod relay;
 pub(crate) mod server;
-mod supervised;
+pub(crate) mod supervised;
