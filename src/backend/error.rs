@@ -8,6 +8,7 @@ use crate::exit::{CommandError, Exit};
 use crate::local::control_pipe::ControlError;
 use crate::local::new_run::NewRunError;
 use crate::local::record::RecordError;
+use crate::local::reserved::ReservedError;
 
 /// Why a backend did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum BackendError {
     /// The run's directory cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A reservation of this machine cannot be read or written.
+    #[error(transparent)]
+    Reserved(#[from] ReservedError),
     /// A run cannot start on this machine.
     #[error(transparent)]
     NewRun(#[from] NewRunError),
@@ -71,6 +75,7 @@ impl CommandError for BackendError {
         match self {
             Self::Cluster(error) => error.exit(),
             Self::Record(error) => error.exit(),
+            Self::Reserved(error) => error.exit(),
             Self::NewRun(error) => error.exit(),
             Self::Refused(refusal) => refusal.exit(),
             Self::Replaced { .. } => Exit::NotFound,
@@ -84,6 +89,7 @@ impl CommandError for BackendError {
         match self {
             Self::Cluster(error) => error.hint(),
             Self::Record(error) => error.hint(),
+            Self::Reserved(error) => error.hint(),
             Self::NewRun(error) => error.hint(),
             Self::Refused(refusal) => refusal.hint(),
             Self::TimedOut { .. } => Some("it still runs; wait again with a longer --timeout".into()),

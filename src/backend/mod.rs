@@ -18,10 +18,12 @@ mod follow;
 mod list;
 mod logs;
 mod pod_logs;
+mod reservation;
 mod revise;
 mod run;
 mod snapshot;
 mod templates;
+mod waits;
 
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ use crate::argo::nodes::Partial;
 use crate::argo::rebuilt_nodes::rebuilt_nodes;
 use crate::argo::{Nodes, Workflow};
 use crate::cluster::{Cluster, ClusterError};
+use crate::local::new_run::NewRunError;
 use crate::local::record::{Record, RecordError};
 
 /// A run, and where it is carried out.
@@ -78,6 +79,18 @@ impl Run {
 }
 
 impl Backend {
+    /// The run of a workflow that the backend has told of.
+    pub(crate) fn run_of(&self, workflow: &Workflow) -> Result<Run, BackendError> {
+        match self {
+            Self::Cluster(cluster) => Ok(Run::of_workflow(cluster, workflow)),
+            Self::Local { .. } => {
+                let namespace = Some(workflow.namespace()).filter(|namespace| !namespace.is_empty());
+                let home = self.within(namespace).map_err(NewRunError::from)?;
+                home.find(&workflow.name().parse().map_err(NewRunError::from)?)
+            }
+        }
+    }
+
     /// The workflow of this name, whatever became of it; none where there is none.
     pub(crate) async fn workflow(&self, name: &ObjectName) -> Result<Option<Workflow>, BackendError> {
         match self {

@@ -13,8 +13,7 @@ use super::report::ReportArgs;
 use super::runtime::until_interrupted;
 use super::values::span;
 use crate::argo::Workflow;
-use crate::backend::{Deadline, Run, Snapshot};
-use crate::cluster::Cluster;
+use crate::backend::{Backend, Deadline, Snapshot};
 use crate::exit::Exit;
 use crate::handle::Handle;
 use crate::local::keep::Keep;
@@ -107,19 +106,20 @@ impl FollowUp {
         Ok(CreatedRun { object, handle })
     }
 
-    /// Waits for runs of a cluster if that was asked for, and prints what was asked for. What was created is told however
-    /// waiting for it went.
+    /// Waits for runs that others carry out if that was asked for, and prints what was asked for. What was created is told
+    /// however waiting for it went.
     pub(super) async fn conclude(
         &self,
-        cluster: &Cluster,
+        backend: &Backend,
         mut runs: Vec<CreatedRun>,
         output: Option<Format>,
         quiet: bool,
     ) -> Result<Exit, Failure> {
-        let ended = if self.wait { self.wait_for(cluster, &mut runs, quiet).await } else { Ok(Exit::Success) };
-        if !self.wait && !quiet {
+        let waits = self.wait || (matches!(backend, Backend::Local { .. }) && !self.detach);
+        let ended = if waits { self.wait_for(backend, &mut runs, quiet).await } else { Ok(Exit::Success) };
+        if !waits && !quiet {
             for run in &runs {
-                tell_next_steps(&address(&Run::of_workflow(cluster, &run.object)));
+                tell_next_steps(&address(&backend.run_of(&run.object)?));
             }
         }
         print(output, runs)?;
@@ -127,18 +127,18 @@ impl FollowUp {
     }
 
     /// Waits for all at once; the worst end counts. Their objects become the final ones.
-    async fn wait_for(&self, cluster: &Cluster, runs: &mut [CreatedRun], quiet: bool) -> Result<Exit, Failure> {
+    async fn wait_for(&self, backend: &Backend, runs: &mut [CreatedRun], quiet: bool) -> Result<Exit, Failure> {
         let continues = match &*runs {
             [run] => format!("workflow {} continues", run.handle.name),
             _ => "the workflows continue".to_owned(),
         };
-        until_interrupted(self.ends(cluster, runs, quiet), &continues).await
+        until_interrupted(self.ends(backend, runs, quiet), &continues).await
     }
 
-    async fn ends(&self, cluster: &Cluster, runs: &mut [CreatedRun], quiet: bool) -> Result<Exit, Failure> {
+    async fn ends(&self, backend: &Backend, runs: &mut [CreatedRun], quiet: bool) -> Result<Exit, Failure> {
         let deadline = Deadline::after(self.timeout);
         let screen = Screen::new(quiet);
-        let ends = runs.iter_mut().map(|run| (run.handle.name.clone(), self.end(cluster, run, deadline, &screen)));
+        let ends = runs.iter_mut().map(|run| (run.handle.name.clone(), self.end(backend, run, deadline, &screen)));
         let followed = follow_all(ends).await;
         drop(screen);
         Ok(conclude(&followed, &self.report))
@@ -147,13 +147,13 @@ impl FollowUp {
     /// Waits for the end of a run and sends the notices.
     async fn end(
         &self,
-        cluster: &Cluster,
+        backend: &Backend,
         run: &mut CreatedRun,
         deadline: Deadline,
         screen: &Screen,
     ) -> Result<End, Failure> {
         let mut show = |state: &Snapshot| screen.show(state);
-        let following = Run::of_workflow(cluster, &run.object);
+        let following = backend.run_of(&run.object)?;
         screen.expect(&following, &run.object).await;
         let ended = following.end(Some(&run.object), deadline, Some(&mut show)).await.map_err(Failure::from);
         let ended = ended.inspect_err(|failure| screen.print_failure(failure))?;

@@ -86,6 +86,7 @@ struct Shown {
     failures: Failures,
     latest: Option<(u32, String)>,
     store: Option<String>,
+    waits: Vec<Wait>,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -117,7 +118,7 @@ async fn shown(args: &Args, run: &str) -> Result<Shown, Failure> {
     let run = args.target.resolve(run).await?;
     let state = run.get().await?;
     if args.output.as_ref().is_some_and(|format| !format.is_wide()) {
-        return Ok(Shown { state, failures: Failures::default(), latest: None, store: None });
+        return Ok(Shown { state, failures: Failures::default(), latest: None, store: None, waits: Vec::new() });
     }
     let failures = if state.is_over() {
         failures(&run, &state).await
@@ -125,7 +126,8 @@ async fn shown(args: &Args, run: &str) -> Result<Shown, Failure> {
         Failures { address: address(&run), ..Failures::default() }
     };
     let latest = run.latest_attempt(&state).await;
-    Ok(Shown { state, failures, latest, store: run.artifacts() })
+    let waits = run.waits(&state).await;
+    Ok(Shown { state, failures, latest, store: run.artifacts(), waits })
 }
 
 impl Read {
@@ -148,7 +150,7 @@ fn show(args: &Args, runs: &[Read]) -> Result<(), StreamError> {
     Ok(())
 }
 
-fn text(args: &Args, Shown { state, failures, latest, store }: &Shown) -> String {
+fn text(args: &Args, Shown { state, failures, latest, store, waits }: &Shown) -> String {
     let look = Look { lost: state.killed, ..Look::of_stdout((!args.all).then_some(FOLD), Timestamp::now()) };
     let nodes = state.nodes.all.iter();
     let selected = nodes.filter(|node| args.node_field_selector.as_ref().is_none_or(|selector| selector.matches(node)));
@@ -156,7 +158,7 @@ fn text(args: &Args, Shown { state, failures, latest, store }: &Shown) -> String
         workflow: &state.workflow,
         summary: &state.summary(),
         nodes: selected.cloned().collect(),
-        waits: if state.killed { Vec::new() } else { Wait::of(&state.workflow, &state.nodes) },
+        waits: waits.clone(),
         latest: latest.clone(),
         address: &failures.address,
         outputs: args.outputs,

@@ -123,7 +123,7 @@ async fn steer(run: &Run, dry_run: bool, order: &Order) -> Result<Revised, Failu
 }
 
 /// Decides about the order in this state of the run. If the process of a local run was killed, nobody can follow it.
-fn decide(order: &Order, state: &Snapshot) -> Result<Decision, Refusal> {
+pub(super) fn decide(order: &Order, state: &Snapshot) -> Result<Decision, Refusal> {
     match order {
         Order::Shutdown(_) if state.killed => Ok(Decision::Already("already ended: its process was killed".to_owned())),
         _ if state.killed => Err(Refusal::Killed),

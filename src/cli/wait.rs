@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::failure::Failure;
 use super::follow::{End, conclude, ending, follow_all};
@@ -10,10 +11,11 @@ use super::report::ReportArgs;
 use super::runtime::{block_on, until_interrupted};
 use super::target::TargetArgs;
 use super::values::{ObjectFormats, span};
-use crate::backend::Deadline;
+use crate::backend::{BackendError, Deadline, Run, Snapshot};
 use crate::exit::Exit;
 use crate::output::format::ObjectFormat;
-use crate::output::stream::result;
+use crate::output::stream::{result, talk};
+use crate::report::waits::{Wait, lock_text};
 
 const EXAMPLES: &str = "Examples:
   # Wait for the latest run
@@ -86,7 +88,7 @@ async fn wait(args: &Args) -> Result<Exit, Failure> {
 async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<End, Failure> {
     let end = async {
         let run = args.target.resolve(run).await?;
-        let state = run.end(None, deadline, None).await?;
+        let state = end(&run, deadline, args.quiet).await?;
         Ok(End::of(&run, state).await)
     };
     // Print the error at once: the other runs may take hours.
@@ -100,4 +102,37 @@ async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<End, Failur
         ended.tell();
     }
     Ok(ended)
+}
+
+/// The end of a run. On the way it is told which locks the run waits for, and who holds them.
+async fn end(run: &Run, deadline: Deadline, quiet: bool) -> Result<Snapshot, BackendError> {
+    // Of a local run each state on the way would be read from the whole journal; its engine tells of locks itself.
+    if quiet || matches!(run, Run::Local(_)) {
+        return run.end(None, deadline, None).await;
+    }
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut last = Vec::new();
+    let mut look = |state: &Snapshot| {
+        let locks = Wait::locks(&state.workflow, &state.nodes);
+        if locks != last {
+            last.clone_from(&locks);
+            // Whoever would hear of it lives as long as this.
+            let _ = tell.send(locks);
+        }
+    };
+    let end = run.end(None, deadline, Some(&mut look));
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            ended = &mut end => return ended,
+            Some(mut waits) = told.recv() => {
+                run.date_holders(&mut waits).await;
+                for wait in &waits {
+                    if let Wait::Lock { lock, held_by } = wait {
+                        talk(format_args!("workflow {} is waiting for {}", run.name(), lock_text(lock, held_by)));
+                    }
+                }
+            }
+        }
+    }
 }

@@ -18,6 +18,11 @@ impl Cluster {
         }
     }
 
+    /// Returns when the ConfigMap may have changed since this version.
+    pub(crate) async fn config_map_changed(&self, name: &str, version: &str) -> Result<(), ClusterError> {
+        self.changed(Resource::CONFIG_MAP, name, version).await
+    }
+
     /// Passes each ConfigMap to `take`, once.
     pub async fn config_maps(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<(), ClusterError> {
         self.each(Resource::CONFIG_MAP, selection, take).await.map(drop)

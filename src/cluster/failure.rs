@@ -41,6 +41,11 @@ impl Failure {
         }
     }
 
+    /// No answer came within this time.
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        Self::Lost(TransportError::timeout(limit))
+    }
+
     /// Whether the failure is temporary.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {

@@ -34,6 +34,15 @@ impl Cluster {
         self.each(Resource::WORKFLOW, selection, take).await
     }
 
+    /// Whether the user may list these workflows.
+    pub(crate) async fn may_list(&self, selection: &Selection) -> Result<bool, ClusterError> {
+        match Pages::new(Resource::WORKFLOW, selection).next(self, selection).await {
+            Ok(_) => Ok(true),
+            Err(ClusterError::Forbidden { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The same for each object of a kind.
     pub(crate) async fn each(
         &self,

@@ -19,6 +19,7 @@ mod fetch;
 mod follow;
 mod kind;
 mod latest;
+mod lease;
 mod list;
 mod list_follow;
 mod locks;

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::Cluster;
 use super::failure::Failure;
 use super::request::Built;
-use super::transport_error::TransportError;
 
 /// The maximum number of attempts for one request.
 const ATTEMPTS: u32 = 5;
@@ -52,7 +51,7 @@ impl Cluster {
     async fn send_once(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
         let result = match tokio::time::timeout(self.request_timeout, self.client.request(request)).await {
             Ok(result) => result.map_err(|error| Failure::from_kube(&error)),
-            Err(_) => Err(Failure::Lost(TransportError::timeout(self.request_timeout))),
+            Err(_) => Err(Failure::timed_out(self.request_timeout)),
         };
         tracing::Span::current().record("outcome", outcome(&result));
         result

@@ -9,7 +9,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::failure::Failure;
-use super::request::Call;
+use super::kind::Resource;
+use super::request::{Call, Verb};
 use super::{Cluster, ClusterError};
 use crate::argo::Metadata;
 
@@ -53,6 +54,22 @@ impl Cluster {
             Ok(Err(error)) => self.explain_watch(call, Failure::from_kube(&error)).await,
             Err(_) => Ok(None),
         }
+    }
+
+    /// Returns when an object of the namespace may have changed since this version. Whoever may not watch it hears of no
+    /// change.
+    pub(super) async fn changed(&self, resource: Resource, name: &str, version: &str) -> Result<(), ClusterError> {
+        let call = self.call(Verb::Watch, resource, name);
+        let query = format!("&fieldSelector={}", call.selector());
+        match self.open_watch(&call, &query, version.to_owned()).await {
+            Ok(Some(mut watch)) => {
+                watch.next().await;
+            }
+            Ok(None) => tokio::time::sleep(PAUSE).await,
+            Err(ClusterError::Forbidden { .. }) => std::future::pending().await,
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     async fn explain_watch(&self, call: &Call<'_>, failure: Failure) -> Result<Option<Watch>, ClusterError> {

@@ -31,6 +31,7 @@ pub(crate) mod probe;
 mod readers;
 pub(crate) mod record;
 mod refusal;
+pub(crate) mod reserved;
 pub(crate) mod resolved;
 pub(crate) mod run_locks;
 pub(crate) mod sandbox;

@@ -14,7 +14,7 @@ use super::machine::Machine;
 use super::open_files;
 use super::refusal;
 use super::resolved::Resolved;
-use super::run_locks::Places;
+use super::run_locks::{Claim, Places};
 use super::scheduler::{NodeIndex, Scheduler};
 use super::secrets::Secrets;
 use super::store::{self, Store, StoreError};
@@ -142,7 +142,11 @@ impl NewRun {
     }
 
     /// Takes the locks that the run holds as a whole, once they are free. `on_wait` is told once what is waited for.
-    pub(crate) async fn locks(&self, machine: &Machine, on_wait: impl FnOnce(&str)) -> Result<Places, StoreError> {
+    pub(crate) async fn locks(
+        &self,
+        machine: &Machine,
+        on_wait: impl FnOnce(&str, &[Claim]),
+    ) -> Result<Places, StoreError> {
         Places::take(&machine.root, &self.plan, on_wait).await
     }
 

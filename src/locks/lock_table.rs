@@ -21,6 +21,8 @@ pub(crate) struct LockTable {
     limits: HashMap<LockName, (Limit, Option<Drained>, Vec<String>)>,
     /// The ConfigMaps that were requested, and whether they exist.
     config_maps: BTreeMap<Address, bool>,
+    /// Whether all workflows were added that there were at first.
+    complete: bool,
 }
 
 impl LockTable {
@@ -29,6 +31,22 @@ impl LockTable {
         let metadata = Metadata::of(workflow);
         let address = (metadata.namespace().to_owned(), metadata.name().to_owned());
         self.workflows.insert(address, LockStatus::of(workflow));
+    }
+
+    /// Forgets a workflow that was deleted or has ended.
+    pub(crate) fn remove(&mut self, workflow: &Value) {
+        let metadata = Metadata::of(workflow);
+        self.workflows.remove(&(metadata.namespace().to_owned(), metadata.name().to_owned()));
+    }
+
+    /// Records that all workflows were added that there were at first.
+    pub(crate) fn complete(&mut self) {
+        self.complete = true;
+    }
+
+    /// Whether all workflows were added that there were at first.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Records that a workflow does not exist.

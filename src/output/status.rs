@@ -16,7 +16,7 @@ use crate::mask::{Mask, shown};
 use crate::report::address::Address;
 use crate::report::outputs::{of_node, of_run};
 use crate::report::summary::Summary;
-use crate::report::waits::Wait;
+use crate::report::waits::{Wait, lock_text};
 
 /// The number of running nodes named before the rest is counted.
 const MAX_CURRENT: usize = 5;
@@ -136,8 +136,7 @@ fn waiting(wait: &Wait, address: &Address) -> String {
     match wait {
         Wait::Suspended => format!("somebody who resumes the run: {}", address.resume(None)),
         Wait::Resume(node) => format!("somebody who resumes node {node}: {}", address.resume(Some(node))),
-        Wait::Lock { lock, held_by } if held_by.is_empty() => format!("lock {lock}"),
-        Wait::Lock { lock, held_by } => format!("lock {lock}, held by {}", held_by.join(", ")),
+        Wait::Lock { lock, held_by } => lock_text(lock, held_by),
     }
 }
 

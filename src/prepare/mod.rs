@@ -7,6 +7,7 @@ mod call_identity;
 mod catalogue;
 mod components;
 mod copied;
+mod difference;
 mod environment;
 mod error;
 mod exec_cache;
@@ -31,6 +32,7 @@ mod warnings;
 use serde_json::{Map, Value, json};
 
 pub use self::catalogue::Templates;
+pub(crate) use self::difference::differences;
 #[cfg(test)]
 use self::environment::VARIABLES;
 pub(crate) use self::error::PrepareError;

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::support::environment::Environment;
+use crate::support::wait::wait_until;
 use crate::workflows::{hello, one_task};
 
 const LOCKED: &str = "submit wf.yaml --dry-run --memoize=off --run-id r --name w --semaphore exampleorg/sample@main=2 \
@@ -75,4 +76,31 @@ fn a_semaphore_of_this_machine_lets_in_as_many_as_its_limit() {
     let mut spans = spans(&environment, &["--semaphore", "k=2"]);
     spans.sort();
     assert!(spans[0].1 > spans[1].0, "{spans:?}");
+}
+
+#[test]
+fn locks_of_this_machine_are_listed_and_waited_for() {
+    let environment = Environment::with("wf.yaml", one_task("generateName: w-", "sleep 3"));
+    let start =
+        |name: &str| environment.start(["submit", "--local", "-q", "wf.yaml", "--mutex", "deploy", "--name", name]);
+    let first = start("one");
+    wait_until("the first run holds the lock", || listed(&environment).contains("one"));
+    let free = environment.start(["semaphore", "wait", "Mutex/deploy", "--local"]);
+    free.wait_for_talk("waiting for Mutex/deploy: 1 held by default/one");
+    let second = start("two");
+    second.wait_for_talk("workflow two is waiting for lock default/Mutex/deploy, held by default/one since ");
+    let table = listed(&environment);
+    assert_eq!(
+        table,
+        "LOCK          LIMIT  HELD  WAITING  HOLDERS  QUEUE\nMutex/deploy  1      1     1        one      two\n"
+    );
+    for run in [first, second] {
+        let _ = run.end().exits(0);
+    }
+    let _ = free.end().prints(0, "Mutex/deploy: a place is free\n");
+    assert_eq!(listed(&environment), "");
+}
+
+fn listed(environment: &Environment) -> String {
+    environment.run(["semaphore", "list", "--local"]).good()
 }

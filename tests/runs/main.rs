@@ -10,6 +10,7 @@ mod attempts;
 mod cache;
 mod cp;
 mod daemons;
+mod debounce;
 mod delete;
 mod detach;
 mod errands;

@@ -6,8 +6,9 @@ use tokio::sync::mpsc;
 
 use super::background::{self, Started};
 use super::interrupts::Interrupts;
-use super::{Launch, Ready, ending, print};
+use super::{Existing, Launch, Ready, duplicate, ending, print};
 use crate::argo::status::Phase;
+use crate::argo::synchronization::Holder;
 use crate::backend::{Run, Snapshot};
 use crate::cli::failure::Failure;
 use crate::cli::follow::{End, Followed, expected};
@@ -20,11 +21,13 @@ use crate::local::machine::Machine;
 use crate::local::new_run::NewRun;
 use crate::local::record::Record;
 use crate::local::run_locks::Places;
+use crate::local::store::StoreError;
 use crate::local::view::View;
 use crate::mask::Mask;
 use crate::output::format;
 use crate::output::live::Live;
 use crate::output::stream::talk;
+use crate::report::waits::{HeldBy, lock_text};
 
 /// A run that has ended.
 struct Over {
@@ -55,7 +58,10 @@ impl Launch<'_> {
         let (mut made, mut followed) = (Vec::new(), Vec::new());
         let mut ready = ready.into_iter();
         for next in ready.by_ref() {
-            let over = self.run_one(next, &machine, &mut interrupts).await?;
+            let Some(over) = self.run_one(next, &machine, &mut interrupts).await? else {
+                // Only one run is ever made with others.
+                return self.join(self.runs[0].0).await;
+            };
             self.follow_up.notify.send(&over.end).await;
             exit = exit.max(over.exit);
             followed.push(Followed { run: over.made.handle.name.clone(), end: Ok(over.end) });
@@ -74,15 +80,22 @@ impl Launch<'_> {
         Ok(exit.max(written))
     }
 
+    /// Runs one to its end. None: while it waited for its locks, another submit of the same key has made it.
     async fn run_one(
         &self,
         (new, identity, source): Ready<'_>,
         machine: &Machine,
         interrupts: &mut Interrupts,
-    ) -> Result<Over, Failure> {
+    ) -> Result<Option<Over>, Failure> {
         let _locks = locks(&new, machine, interrupts).await?;
         let name = new.name().clone();
-        let run = new.start(machine).map_err(|error| self.taken(identity, error.into()))?;
+        let run = match new.start(machine) {
+            Err(StoreError::Exists { .. }) if self.existing == Existing::Joined => return Ok(None),
+            Err(StoreError::Exists { .. }) if self.existing == Existing::Duplicate => {
+                return Err(duplicate(name.as_str()));
+            }
+            started => started.map_err(|error| self.taken(identity, error.into()))?,
+        };
         let handle = self.handle(run.workflow(), identity, source).await;
         let made = self.follow_up.record_run(run.workflow().clone(), handle)?;
         let run_id = identity.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -126,15 +139,19 @@ impl Launch<'_> {
         ending::tell(self, &end)?;
         // A second copy of a large run only where somebody asked for it.
         let object = if self.output.is_some() { end.state.workflow.clone() } else { made.object };
-        Ok(Over { made: CreatedRun { object, ..made }, end, exit, interrupted })
+        Ok(Some(Over { made: CreatedRun { object, ..made }, end, exit, interrupted }))
     }
 }
 
 /// The locks that the run takes as a whole, once they are free.
 async fn locks(run: &NewRun, machine: &Machine, interrupts: &mut Interrupts) -> Result<Places, Failure> {
     let name = run.name();
-    let taking = run.locks(machine, |lock| {
-        talk(format_args!("workflow {name} waits for {lock}, which another run of this machine holds"));
+    let taking = run.locks(machine, |lock, holders| {
+        let holders = holders
+            .iter()
+            .filter_map(|claim| Some(HeldBy { holder: Holder::read(&claim.run, "", "")?, since: Some(claim.since) }));
+        let lock = lock_text(lock, &holders.collect::<Vec<_>>());
+        talk(format_args!("workflow {name} is waiting for {lock}, on this machine"));
     });
     tokio::select! {
         locks = taking => Ok(locks?),

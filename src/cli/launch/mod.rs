@@ -6,6 +6,8 @@ mod ending;
 mod engine;
 mod interrupts;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -13,9 +15,10 @@ use super::follow_up::{CreatedRun, FollowUp, print};
 use super::generate;
 use super::handle::handle_of;
 use super::known_calls::{known_calls, prefixes};
-use crate::argo::identity::RunId;
+use crate::argo::identity::{ObjectName, RunId};
 use crate::argo::{Nodes, Workflow};
 use crate::backend::{Backend, BackendError, Created, Creation};
+use crate::cluster::ClusterError;
 use crate::exit::Exit;
 use crate::handle::Handle;
 use crate::local::new_run::{NewRun, NewRunError, Source};
@@ -24,7 +27,7 @@ use crate::local::store::StoreError;
 use crate::mask::Mask;
 use crate::output::format::{Format, name, rendered};
 use crate::output::stream::{result, talk};
-use crate::prepare::{self, Prepared, existing_cache};
+use crate::prepare::{self, Prepared, differences, existing_cache};
 use crate::retry::Refusal;
 
 /// Runs that are created, followed as the flags ask, and told.
@@ -47,7 +50,14 @@ pub(super) enum Existing {
     Found,
     /// Someone else makes the same retry.
     Refused,
+    /// Another submit of the same key has made it: it is this command's run too.
+    Joined,
+    /// Another submit of the same key has made it, and there is to be none beside it.
+    Duplicate,
 }
+
+/// A run's first file is written within this time.
+const CREATION: Duration = Duration::from_secs(10);
 
 /// A local run that is ready, what identifies it, and the documents that it was prepared from.
 type Ready<'a> = (NewRun, &'a prepare::Run, Source<'a>);
@@ -64,13 +74,16 @@ impl<'a> Launch<'a> {
         let mut ready: Vec<Ready<'a>> = Vec::new();
         let creator = self.backend.user().await?;
         for (prepared, source) in self.runs {
-            match self.create(prepared, *source, creator.as_deref()).await.inspect_err(|_| tell_partial(&made))? {
-                Created::Object(created) => {
+            let created = self.create(prepared, *source, creator.as_deref()).await;
+            match created.inspect_err(|_| tell_partial(&made))? {
+                // Only one run is ever made with others.
+                None => return self.join(prepared).await,
+                Some(Created::Object(created)) => {
                     let object = Workflow::from(created.object);
                     let handle = self.handle(&object, &prepared.run, *source).await;
                     made.push(self.made(prepared, CreatedRun { object, handle }, created.already)?);
                 }
-                Created::Ready(run) => ready.push((*run, &prepared.run, *source)),
+                Some(Created::Ready(run)) => ready.push((*run, &prepared.run, *source)),
             }
         }
 
@@ -81,13 +94,18 @@ impl<'a> Launch<'a> {
                 self.output.map_or(Ok(()), |format| result(rendered(format, &objects)))?;
                 Ok(Exit::Success)
             }
-            Backend::Cluster(cluster) => self.follow_up.conclude(cluster, made, self.output, self.quiet).await,
+            Backend::Cluster(_) => self.follow_up.conclude(self.backend, made, self.output, self.quiet).await,
         }
     }
 
     /// Creates one, marked with its run and its creator. A document that is only shown has no marks: whoever submits it may
-    /// give it another run id.
-    async fn create(&self, prepared: &Prepared, source: Source<'_>, creator: Option<&str>) -> Result<Created, Failure> {
+    /// give it another run id. None: another submit of the same key has made it.
+    async fn create(
+        &self,
+        prepared: &Prepared,
+        source: Source<'_>,
+        creator: Option<&str>,
+    ) -> Result<Option<Created>, Failure> {
         let mut workflow = Workflow::from(prepared.workflow.clone());
         workflow.set_marks(prepared.run.run_id.as_ref(), creator);
         let workflow = workflow.value();
@@ -96,9 +114,40 @@ impl<'a> Launch<'a> {
             Ok(Created::Object(created)) if created.already && self.existing == Existing::Refused => {
                 Err(Refusal::made(workflow).into())
             }
+            Err(error) if self.existing == Existing::Joined && is_taken(&error) => Ok(None),
+            Err(error) if self.existing == Existing::Duplicate && is_taken(&error) => {
+                Err(duplicate(Workflow::view(workflow).name()))
+            }
             Err(BackendError::NewRun(error)) => Err(self.taken(&prepared.run, error)),
-            created => Ok(created?),
+            created => Ok(Some(created?)),
         }
+    }
+
+    /// Takes the run of another submit for one's own: it is told, waited for and printed as if this command had made it.
+    async fn join(&self, prepared: &Prepared) -> Result<Exit, Failure> {
+        let ours = Workflow::view(&prepared.workflow);
+        let home = self.backend.within(ours.metadata().own_namespace())?;
+        let own = ours.name().parse::<ObjectName>()?;
+        if let Backend::Local { .. } = home {
+            // Whoever holds the run's directory writes its workflow at this instant.
+            let _ = tokio::time::timeout(CREATION, home.appears(own.clone())).await;
+        }
+        let object = home.find(&own)?.get().await?.workflow;
+        if self.output.is_none() {
+            result(format_args!("{} reused: another submit of the same key has made it\n", name(object.value())))?;
+        }
+        if !self.quiet {
+            let run_id = object.run_id().and_then(|id| id.parse().ok());
+            tell_run(&prepare::Run { run_id, cache_name: None, ..prepared.run.clone() }, &object);
+            let differences = differences(ours, &object);
+            if !differences.is_empty() {
+                let name = object.name();
+                talk(format_args!("warning: workflow {name} differs from this one in {}", differences.join(", ")));
+            }
+        }
+        let handle = handle_of(&object, None, self.backend);
+        let made = self.follow_up.record_run(object, handle)?;
+        self.follow_up.conclude(self.backend, vec![made], self.output, self.quiet).await
     }
 
     /// Why a local run cannot begin: its name is taken, perhaps by the same attempt, or something else.
@@ -143,6 +192,20 @@ impl<'a> Launch<'a> {
         }
         handle
     }
+}
+
+/// Whether another run has the name.
+fn is_taken(error: &BackendError) -> bool {
+    matches!(
+        error,
+        BackendError::Cluster(ClusterError::Exists { .. })
+            | BackendError::NewRun(NewRunError::Store(StoreError::Exists { .. }))
+    )
+}
+
+fn duplicate(name: &str) -> Failure {
+    let message = format!("workflow {name} of another submit of the same key is there already");
+    Failure::new(Exit::Conflict, message).hint("wait until --debounce has passed, or use another --on-duplicate")
 }
 
 /// What was created before the failure, which the exit code alone would hide.

@@ -126,7 +126,9 @@ impl Retry<'_> {
     }
 
     async fn replace(&self, backend: &Backend, decided: &[Decision]) -> Result<Exit, Failure> {
-        let Backend::Cluster(first) = backend else { return Err(needs_controller()) };
+        if matches!(backend, Backend::Local { .. }) {
+            return Err(needs_controller());
+        }
         let mut made = Vec::new();
         for decision in decided {
             let (Backend::Cluster(cluster), Change::Replace(change)) = (&decision.backend, &decision.change) else {
@@ -139,7 +141,7 @@ impl Retry<'_> {
             let handle = handle_of(&object, None, backend);
             made.push(self.follow_up.record_run(object, handle)?);
         }
-        self.follow_up.conclude(first, made, self.output, self.quiet).await
+        self.follow_up.conclude(backend, made, self.output, self.quiet).await
     }
 }
 

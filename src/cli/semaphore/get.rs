@@ -1,19 +1,17 @@
 //! `semaphore get`: shows one lock with all details.
 
-use std::str::FromStr;
-
 use serde_json::json;
 
+use super::lock_argument::LockArgument;
 use super::lookup::{Scope, look_up};
 use super::{BranchArgs, ConfigMapArgs, no_key};
-use crate::argo::synchronization::{LockName, LockNameError};
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
 use crate::cli::values::formats;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
-use crate::locks::{Cycle, KeyArgument, KeyError, Limit, Lock, cycles};
+use crate::locks::{Cycle, Limit, Lock, cycles};
 use crate::output::format::{Format, rendered};
 use crate::output::locks::{document, text};
 use crate::output::stream::result;
@@ -62,33 +60,6 @@ pub(super) struct Args {
     access: AccessArgs,
 }
 
-/// The LOCK argument.
-#[derive(Debug, Clone)]
-enum LockArgument {
-    Key(KeyArgument),
-    /// The full name, with or without the namespace.
-    Name(String),
-}
-
-impl FromStr for LockArgument {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        let kinds = ["ConfigMap/", "Mutex/", "Database/"];
-        let is_name = kinds.iter().any(|kind| text.starts_with(kind) || text.contains(&format!("/{kind}")));
-        if is_name { Ok(Self::Name(text.to_owned())) } else { text.parse().map(Self::Key) }
-    }
-}
-
-impl LockArgument {
-    fn lock(&self, namespace: &str, config_map: &str) -> Result<LockName, LockNameError> {
-        match self {
-            Self::Key(named) => Ok(LockName::semaphore(namespace, config_map, named.key.as_str())),
-            Self::Name(text) => text.parse().or_else(|_| format!("{namespace}/{text}").parse()),
-        }
-    }
-}
-
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let by_branch = args.branch.named()?.map(LockArgument::Key);
     let wanted = by_branch.or_else(|| args.lock.clone()).ok_or_else(no_key)?;
@@ -130,7 +101,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// Whether the lock does not exist: it has no limit, holder or waiter. A mutex exists only while it has holders or
 /// waiters.
-fn is_absent(lock: &Lock) -> bool {
+pub(super) fn is_absent(lock: &Lock) -> bool {
     let is_set = matches!(lock.limit, Limit::Of(_) | Limit::Malformed(_)) && lock.name.is_semaphore();
     !is_set && lock.holders.is_empty() && lock.queue.is_empty()
 }

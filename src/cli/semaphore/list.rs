@@ -2,15 +2,16 @@
 
 use serde_json::json;
 
-use super::ConfigMapArgs;
 use super::lookup::{Scope, look_up};
-use crate::cli::access::AccessArgs;
+use super::{ConfigMapArgs, local};
+use crate::backend::Backend;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
+use crate::cli::target::TargetArgs;
 use crate::cli::values::formats;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
-use crate::locks::cycles;
+use crate::locks::{Cycle, Lock, cycles};
 use crate::output::format::{Format, rendered};
 use crate::output::locks::{Look, document, table};
 use crate::output::stream::{result, talk};
@@ -21,6 +22,9 @@ const EXAMPLES: &str = "Examples:
 
   # List the locks of all namespaces, with all holders and waiters
   kubectl runnable semaphore list -A -o wide
+
+  # List the locks of this machine's runs
+  kubectl runnable semaphore list --local
 
   # Print the names of locks that have waiters
   kubectl runnable semaphore list -o json | jq -r '.locks[] | select(.queue != []) | .name'
@@ -52,42 +56,54 @@ pub(super) struct Args {
     config_map: ConfigMapArgs,
 
     #[command(flatten)]
-    access: AccessArgs,
+    target: TargetArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     block_on(async {
-        let cluster = Cluster::connect(&args.access.access()).await?;
-        let config_map = &args.config_map.name;
-        let scope = Scope { config_map, all_namespaces: args.all_namespaces, completed: args.completed };
-        let found = look_up(&cluster, scope).await?;
-        found.warn(&cluster);
-
-        let cycles = cycles(&found.table.locks());
-        let locks = if args.all_namespaces { found.table.locks() } else { found.table.locks_of(cluster.namespace()) };
-
-        match args.output {
-            None | Some(Format::Wide) if locks.is_empty() && args.all_namespaces => {
-                talk("no semaphores or mutexes in any namespace");
-            }
-            None | Some(Format::Wide) if locks.is_empty() => {
-                talk(format_args!("no semaphores or mutexes in namespace {:?}", cluster.namespace()));
-            }
-            None | Some(Format::Wide) => {
-                let wide = args.output == Some(Format::Wide);
-                let look = Look { config_map: config_map.as_str(), namespace: args.all_namespaces, wide };
-                result(table(&locks, &cycles, look))?;
-            }
-            Some(Format::Name) => result(locks.iter().map(|lock| lock.name.to_string() + "\n").collect::<String>())?,
-            Some(format) => {
-                let locks: Vec<_> = locks.iter().map(document).collect();
-                let mut document = json!({"locks": locks, "cycles": cycles});
-                if found.partial {
-                    document["partial"] = json!(true);
-                }
-                result(rendered(format, &[document]))?;
+        match args.target.backend().await? {
+            Backend::Cluster(cluster) => of_cluster(args, &cluster).await,
+            Backend::Local { root, namespace } => {
+                let home = (!args.all_namespaces).then_some(namespace.as_str());
+                show(args, namespace.as_str(), &local::locks(&root, home), &[], false)
             }
         }
-        Ok(Exit::Success)
     })
+}
+
+async fn of_cluster(args: &Args, cluster: &Cluster) -> Result<Exit, Failure> {
+    let scope =
+        Scope { config_map: &args.config_map.name, all_namespaces: args.all_namespaces, completed: args.completed };
+    let found = look_up(cluster, scope).await?;
+    found.warn(cluster);
+
+    let cycles = cycles(&found.table.locks());
+    let locks = if args.all_namespaces { found.table.locks() } else { found.table.locks_of(cluster.namespace()) };
+    show(args, cluster.namespace(), &locks, &cycles, found.partial)
+}
+
+fn show(args: &Args, namespace: &str, locks: &[Lock], cycles: &[Cycle], partial: bool) -> Result<Exit, Failure> {
+    match args.output {
+        None | Some(Format::Wide) if locks.is_empty() && args.all_namespaces => {
+            talk("no semaphores or mutexes in any namespace");
+        }
+        None | Some(Format::Wide) if locks.is_empty() => {
+            talk(format_args!("no semaphores or mutexes in namespace {namespace:?}"));
+        }
+        None | Some(Format::Wide) => {
+            let wide = args.output == Some(Format::Wide);
+            let look = Look { config_map: args.config_map.name.as_str(), namespace: args.all_namespaces, wide };
+            result(table(locks, cycles, look))?;
+        }
+        Some(Format::Name) => result(locks.iter().map(|lock| lock.name.to_string() + "\n").collect::<String>())?,
+        Some(format) => {
+            let locks: Vec<_> = locks.iter().map(document).collect();
+            let mut document = json!({"locks": locks, "cycles": cycles});
+            if partial {
+                document["partial"] = json!(true);
+            }
+            result(rendered(format, &[document]))?;
+        }
+    }
+    Ok(Exit::Success)
 }

@@ -10,7 +10,7 @@ use crate::output::stream::talk;
 /// The number of objects per page of a list.
 const PAGE_SIZE: u32 = 200;
 /// Excludes completed workflows: they have normally released their locks, and there are usually many.
-const NOT_COMPLETED: &str = "workflows.argoproj.io/completed!=true";
+pub(super) const NOT_COMPLETED: &str = "workflows.argoproj.io/completed!=true";
 
 /// What to search.
 #[derive(Debug, Clone, Copy)]

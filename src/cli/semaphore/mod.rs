@@ -5,8 +5,11 @@ mod delete;
 mod drain;
 mod get;
 mod list;
+mod local;
+mod lock_argument;
 mod lookup;
 mod set;
+mod wait;
 
 use clap::Subcommand;
 
@@ -22,6 +25,9 @@ const EXAMPLES: &str = "Examples:
 
   # List locks with their holders, and their waiters in order
   kubectl runnable semaphore list
+
+  # Wait until a place is free and nobody waits for it
+  kubectl runnable semaphore wait exampleorg/sample@main --timeout 10m
 
   # Submit a workflow that acquires the semaphore
   kubectl runnable submit ci.yaml --semaphore exampleorg/sample@main";
@@ -39,6 +45,7 @@ enum Command {
     Set(set::Args),
     Get(get::Args),
     List(list::Args),
+    Wait(wait::Args),
     Delete(delete::Args),
 }
 
@@ -47,6 +54,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Command::Set(args) => set::run(args),
         Command::Get(args) => get::run(args),
         Command::List(args) => list::run(args),
+        Command::Wait(args) => wait::run(args),
         Command::Delete(args) => delete::run(args),
     }
 }

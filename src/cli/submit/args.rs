@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ValueEnum};
 use jiff::Timestamp;
 
+use super::debounce::DebounceArgs;
 use super::exec_cache::ExecCacheArgs;
 use super::locks::{SemaphoreArg, mutex, parallelism};
 use super::stub::StubArg;
@@ -51,6 +52,9 @@ const EXAMPLES: &str = "Examples:
 
   # One run of a branch at a time, whoever submits it
   kubectl runnable submit ci.yaml --semaphore exampleorg/sample@main=1 --parallelism 5
+
+  # A push hook that may fire twice: one run for all submits of 15 seconds, wherever they come from
+  kubectl runnable submit ci.yaml -p ref=main --debounce 15s --debounce-key ci/main
 
   # Give each pod a checkout of its own, and start its containers in it
   kubectl runnable submit ci.yaml --isolate emptydir --repo exampleorg/sample@main --git-secret github
@@ -131,6 +135,9 @@ pub(in crate::cli) struct Args {
 
     #[command(flatten)]
     pub(super) exec_cache: ExecCacheArgs,
+
+    #[command(flatten)]
+    pub(super) debounce: DebounceArgs,
 
     #[command(flatten)]
     pub(super) isolation: IsolationArgs,

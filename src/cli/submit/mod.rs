@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod claim;
+mod debounce;
 mod exec_cache;
 mod locks;
 mod owner;
@@ -94,6 +95,10 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
     }
     request.find_resumed(&backend, live.as_ref()).await?;
     let mut prepared = request.prepare(&templates, live.as_ref())?;
+    if let Some(name) = debounce::turn(args, &backend, &request, live.as_ref(), &prepared).await? {
+        request.reserved = Some(name);
+        prepared = request.prepare(&templates, live.as_ref())?;
+    }
 
     if let Backend::Cluster(cluster) = &backend {
         if let Some(owner) = &args.workflow.owner {
@@ -121,7 +126,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
     let launch = Launch {
         backend: &backend,
         runs: &runs,
-        existing: if args.resume.is_some() { Existing::Refused } else { Existing::Found },
+        existing: if args.resume.is_some() { Existing::Refused } else { args.debounce.existing() },
         follow_up: &args.follow_up,
         dry_run: args.dry_run == DryRun::Server,
         output: args.output,
@@ -147,6 +152,7 @@ async fn known_objects(backend: &Backend, request: &Request<'_>) -> Result<(Temp
 /// Refuses flags that contradict each other.
 fn agree(args: &Args) -> Result<(), Failure> {
     args.follow_up.check(args.local)?;
+    args.debounce.agree(args.dry_run)?;
     if args.max_tasks.is_some() && !args.local {
         return Err(Failure::usage("--max-tasks is for a run of this machine")
             .hint("add --local; --parallelism limits the pods of a workflow"));

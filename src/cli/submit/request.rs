@@ -38,6 +38,8 @@ pub(super) struct Request<'a> {
     pub(super) parameters: Vec<(String, String)>,
     /// How locks are written.
     pub(super) lock_form: LockForm,
+    /// The name that another submit has reserved for the workflow; it was prepared before under its own.
+    pub(super) reserved: Option<ObjectName>,
     /// What the cluster says of its Argo, where it was asked.
     pub(super) definition: Option<Definition>,
     /// The runs that the workflows go on from, in their order; empty without `--resume`.
@@ -66,6 +68,7 @@ impl<'a> Request<'a> {
             sources,
             parameters: parameters(args)?,
             lock_form: LockForm::Plural,
+            reserved: None,
             definition: None,
             resumed: Vec::new(),
         })
@@ -188,7 +191,8 @@ impl<'a> Request<'a> {
         let workflow = &self.args.workflow;
         let resumed = self.resumed.get(place).and_then(Option::as_ref);
         // The name is fixed before anything is sent, so that a repeated request finds its own object.
-        let name = match (resumed, &workflow.name, &workflow.generate_name) {
+        let given = self.reserved.as_ref().or(workflow.name.as_ref());
+        let name = match (resumed, given, &workflow.generate_name) {
             (Some(resumed), ..) => resumed.name()?,
             (None, Some(name), _) => name.clone(),
             (None, None, Some(NamePrefix(prefix))) => generate::name(prefix)?,
@@ -205,9 +209,12 @@ impl<'a> Request<'a> {
                 resumed.tell(&prepared, templates);
             }
         }
-        self.tell(&prepared.notices);
-        if !self.args.quiet {
-            subject.tell_undeclared(&options);
+        // What is prepared under another's name has been told under its own.
+        if self.reserved.is_none() {
+            self.tell(&prepared.notices);
+            if !self.args.quiet {
+                subject.tell_undeclared(&options);
+            }
         }
         Ok(prepared)
     }

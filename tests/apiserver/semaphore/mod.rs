@@ -4,6 +4,7 @@ mod drain;
 mod limits;
 mod list;
 mod submit;
+mod wait;
 
 use std::path::Path;
 

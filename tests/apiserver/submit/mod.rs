@@ -1,6 +1,7 @@
 //! The program itself, spawned, against a real API server: what a user types, reads and finds created.
 
 mod create;
+mod debounce;
 mod from;
 mod owner;
 mod refusals;

@@ -76,6 +76,11 @@ impl Namespace {
         self.objects.delete(&self.path(plural, name)).await;
     }
 
+    /// Reads any object by its API path.
+    pub(crate) async fn get_any(&self, path: &str) -> Option<Value> {
+        self.objects.get(path).await
+    }
+
     /// Deletes any object by its API path.
     pub(crate) async fn delete_any(&self, path: &str) {
         self.objects.delete(path).await;

@@ -62,6 +62,7 @@ pub(crate) fn collection(namespace: &str, plural: &str) -> String {
             format!("/api/v1/namespaces/{namespace}/{plural}")
         }
         "roles" | "rolebindings" => format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/{plural}"),
+        "leases" => format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/{plural}"),
         "clusterworkflowtemplates" => format!("/apis/argoproj.io/v1alpha1/{plural}"),
         _ => format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/{plural}"),
     }
