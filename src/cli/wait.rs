@@ -52,6 +52,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     timeout: Option<Duration>,
 
+    /// Pass over runs that do not exist or were deleted
+    #[arg(long)]
+    ignore_not_found: bool,
+
     /// What to print to standard output; objects show the final state
     #[arg(short, long, value_name = "FORMAT", value_parser = ObjectFormats)]
     output: Option<ObjectFormat>,
@@ -67,6 +71,13 @@ pub(super) struct Args {
     target: TargetArgs,
 }
 
+impl Args {
+    /// Whether this is no error, since the run may be gone.
+    fn passes_over(&self, failure: &Failure) -> bool {
+        self.ignore_not_found && failure.exit() == Exit::NotFound
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     args.report.check()?;
     let continues = if args.runs.len() == 1 { "the run continues" } else { "the runs continue" };
@@ -75,7 +86,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 async fn wait(args: &Args) -> Result<Exit, Failure> {
     let deadline = Deadline::after(args.timeout);
-    let followed = follow_all(args.runs.iter().map(|run| (run.clone(), ended(args, run, deadline)))).await;
+    let mut followed = follow_all(args.runs.iter().map(|run| (run.clone(), ended(args, run, deadline)))).await;
+    followed.retain(|followed| !followed.end.as_ref().is_err_and(|failure| args.passes_over(failure)));
     let worst = conclude(&followed, &args.report);
     let runs = followed.into_iter().filter_map(|followed| followed.end.ok());
     let objects: Vec<Value> = runs.map(|run| run.state.workflow.written_out().into_value()).collect();
@@ -93,7 +105,9 @@ async fn ended(args: &Args, run: &str, deadline: Deadline) -> Result<End, Failur
     };
     // Print the error at once: the other runs may take hours.
     let ended = end.await.inspect_err(|failure: &Failure| {
-        failure.report();
+        if !args.passes_over(failure) {
+            failure.report();
+        }
     })?;
     if args.output.is_none() && !args.quiet {
         result(ending(&ended.state) + "\n")?;

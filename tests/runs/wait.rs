@@ -21,6 +21,9 @@ fn the_exit_code_tells_how_a_run_ended() {
     assert!(bad.stdout.starts_with("workflow.argoproj.io/bad Failed in "), "{}", bad.stdout);
     assert_eq!(home.run(["wait", "--local", "absent"]).code, Some(6));
     assert_eq!(home.run(["wait", "--local", "good", "bad", "absent", "-o", "name"]).code, Some(6));
+    assert_eq!(home.run(["wait", "--local", "bad", "absent", "--ignore-not-found"]).code, Some(3));
+    let gone = home.run(["wait", "--local", "absent", "--ignore-not-found"]);
+    assert_eq!((gone.code, gone.stderr.as_str()), (Some(0), ""));
     assert_eq!(home.run(["watch", "--local", "bad"]).code, Some(3));
 }
 
