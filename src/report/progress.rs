@@ -1,5 +1,5 @@
 //! How far a run is: which of its calls are complete. A call is complete when its node has succeeded, was taken from
-//! the cache, or is not to run (its condition is false).
+//! the cache, or is not to run (its condition is false). What was omitted in a run that failed is not: the next attempt may run it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -62,7 +62,7 @@ impl Progress {
             .all
             .iter()
             .filter(|node| started.counts(node, nodes))
-            .map(|node| (started.path(node), is_complete(node).into()))
+            .map(|node| (started.path(node), is_complete(node, workflow).into()))
             .collect();
         if workflow.phase() != Phase::Succeeded.as_str() {
             for path in expected.paths.iter().filter(|path| !started.decides(path)) {
@@ -132,8 +132,12 @@ fn fraction(completed: usize, total: usize) -> f64 {
     if total == 0 { 0.0 } else { completed as f64 / total as f64 }
 }
 
-fn is_complete(node: &Node) -> bool {
-    matches!(node.phase, Phase::Succeeded | Phase::Skipped | Phase::Omitted)
+fn is_complete(node: &Node, workflow: &Workflow) -> bool {
+    match node.phase {
+        Phase::Succeeded | Phase::Skipped => true,
+        Phase::Omitted => !matches!(workflow.phase(), "Failed" | "Error"),
+        _ => false,
+    }
 }
 
 /// What has started, by the paths of the nodes.
@@ -234,6 +238,15 @@ mod tests {
             Value::Object(now.node_breakdown),
             json!({"a": true, "never": true, "map(0:x)": false, "whole": true, "last": false})
         );
+    }
+
+    #[test]
+    fn what_was_omitted_is_complete_unless_the_run_failed() {
+        let nodes = [("w", "DAG", "Failed", ""), ("w.a", "Pod", "Failed", "w"), ("w.b", "Skipped", "Omitted", "w")];
+        assert_eq!(told(&progress(&workflow("Failed", &nodes), &[], false)), (0, 2, false));
+        let nodes =
+            [("w", "DAG", "Succeeded", ""), ("w.a", "Pod", "Succeeded", "w"), ("w.b", "Skipped", "Omitted", "w")];
+        assert_eq!(told(&progress(&workflow("Succeeded", &nodes), &[], false)), (2, 2, true));
     }
 
     #[test]
