@@ -87,11 +87,6 @@ pub mod local {
 pub mod output {
     //! Texts.
 
-    pub mod backend {
-        //! Runs, wherever they are carried out.
-        pub use crate::backend::{BackendError, Deadline, Run, Snapshot};
-    }
-
     pub mod cache {
         //! Of caches.
         pub use crate::output::cache::inspection;

@@ -70,13 +70,23 @@ impl Progress {
             }
         }
 
-        let total = breakdown.len();
-        let completed = breakdown.values().filter(|complete| **complete == Value::Bool(true)).count();
         let partial = !ended && (expected.partial || nodes.partial.is_some());
         Self {
             name: workflow.name().to_owned(),
             namespace: workflow.namespace().to_owned(),
             phase: workflow.phase().to_owned(),
+            ..Self::counted(breakdown, partial)
+        }
+    }
+
+    /// The counts of calls that are complete or not, of a run without a name.
+    fn counted(breakdown: Map<String, Value>, partial: bool) -> Self {
+        let total = breakdown.len();
+        let completed = breakdown.values().filter(|complete| **complete == Value::Bool(true)).count();
+        Self {
+            name: String::new(),
+            namespace: String::new(),
+            phase: String::new(),
             store: None,
             total,
             completed,
@@ -108,22 +118,8 @@ pub(crate) struct ByManifests {
 impl From<ByManifests> for Progress {
     fn from(told: ByManifests) -> Self {
         let all = |(path, complete): (String, bool)| (path, Value::Bool(complete || told.whole));
-        let breakdown: Map<String, Value> = told.calls.into_iter().map(all).collect();
-        let total = breakdown.len();
-        let completed = breakdown.values().filter(|complete| **complete == Value::Bool(true)).count();
-        let partial = told.partial && !told.whole;
-        Self {
-            name: told.name,
-            namespace: told.namespace,
-            phase: String::new(),
-            store: Some(told.store),
-            total,
-            completed,
-            fraction: fraction(completed, total),
-            node_breakdown: breakdown,
-            is_complete: total > 0 && completed == total && !partial,
-            partial,
-        }
+        let counted = Self::counted(told.calls.into_iter().map(all).collect(), told.partial && !told.whole);
+        Self { name: told.name, namespace: told.namespace, store: Some(told.store), ..counted }
     }
 }
 
