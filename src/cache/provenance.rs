@@ -11,6 +11,7 @@ use super::pattern::{Patterns, Producer, for_each_memoize};
 use crate::argo::Workflow;
 use crate::argo::status::{Node, node_id};
 use crate::argo::template::{list, text};
+use crate::prepare::unwrapped;
 
 /// The workflows and templates that were looked at.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +91,7 @@ impl Provenance {
 
     /// Takes a Workflow's evidence.
     pub fn add_workflow(&mut self, workflow: &Value) {
+        let workflow = &*unwrapped(workflow);
         let workflow = Workflow::view(workflow);
         if self.left_out.contains(workflow.uid()) {
             return;

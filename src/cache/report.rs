@@ -116,7 +116,9 @@ impl Row {
         Self {
             key: entry.key.clone(),
             template: origin.template.take().or_else(|| parts.map(|parts| parts.template.to_owned())),
-            run_id: told.or_else(|| Some(parts.filter(|parts| !parts.is_extended())?.run_id.to_owned())),
+            run_id: told.or_else(|| {
+                Some(parts.filter(|parts| !parts.is_extended() && !parts.is_of_any_run())?.run_id.to_owned())
+            }),
             node_id: entry.node_id.clone(),
             origin,
             created_at: entry.created,

@@ -14,7 +14,7 @@ use crate::argo::Workflow;
 use crate::argo::duration;
 use crate::argo::status::{Node, Phase};
 use crate::argo::template::Template;
-use crate::prepare::KeyParts;
+use crate::prepare::{KeyParts, is_of_any_run};
 
 /// The question: a node of a workflow, and the cache that it names, as far as that is there.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +120,11 @@ pub(crate) struct Explained {
 }
 
 impl Answer {
+    /// Whether other runs may use the entry that was asked for.
+    pub(crate) fn is_of_any_run(&self) -> bool {
+        self.key().is_some_and(is_of_any_run)
+    }
+
     /// The key that the node asked for, when it did.
     pub(crate) fn key(&self) -> Option<&str> {
         match self {

@@ -104,6 +104,16 @@ fn end_of_item(value: &str) -> Option<&str> {
 }
 
 fn verdict_text(entry: &Entry) -> (&'static str, String) {
+    let (word, text) = outcome_text(entry);
+    match &entry.verdict {
+        Verdict::Cached { within: None, reused: true, .. } => {
+            (word, format!("{text}, of any run").trim_start_matches(", ").to_owned())
+        }
+        _ => (word, text),
+    }
+}
+
+fn outcome_text(entry: &Entry) -> (&'static str, String) {
     match &entry.verdict {
         Verdict::Cached { within: Some(within), .. } => ("cached", format!("within {within}")),
         Verdict::Cached { age_seconds: Some(age), expires_in_seconds: Some(left), .. } => {
@@ -168,12 +178,13 @@ mod tests {
 
     #[test]
     fn a_large_loop_is_a_line_for_each_outcome_unless_all_is_asked_for() {
-        let cached = |age| Verdict::Cached { age_seconds: Some(age), expires_in_seconds: None, within: None };
+        let cached =
+            |age| Verdict::Cached { age_seconds: Some(age), expires_in_seconds: None, within: None, reused: false };
         let failed = || Verdict::Runs { why: crate::retry::Why::Failed };
         let items = (0..200).map(|at| (format!("w.map({at}:x{at})"), if at < 3 { failed() } else { cached(at) }));
         let inner = (0..200).map(|at| {
             let within = Some(format!("map({at}:x{at})"));
-            let verdict = Verdict::Cached { age_seconds: Some(1), expires_in_seconds: None, within };
+            let verdict = Verdict::Cached { age_seconds: Some(1), expires_in_seconds: None, within, reused: false };
             (format!("w.map({at}:x{at})[0].leaf"), verdict)
         });
         let plan = plan(items.chain(inner).chain([("w.last".to_owned(), failed())]));

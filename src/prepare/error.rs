@@ -79,6 +79,12 @@ pub enum PrepareError {
         /// The WorkflowTemplate or ClusterWorkflowTemplate.
         name: String,
     },
+    /// There is no template of the name that is declared a pure function.
+    #[error("there is no template {name:?} to reuse")]
+    NothingToReuse {
+        /// The name.
+        name: String,
+    },
     /// The templates whose pods are to look up their entries stand in another object.
     #[error("a cache in pods changes templates, and those of {name:?} are only referred to")]
     ExecCacheByReference {

@@ -19,17 +19,31 @@ const OF_CALL: &str = "call";
 const CALL: &str = "-call-{{=sprig.trunc(16, sprig.sha256sum(toJson([";
 const END: &str = "])))}}";
 
+/// Stands there where entries are of use to other runs.
+const OF_ANY_RUN: &str = "reuse";
+const REUSE: &str = "-reuse-{{=sprig.trunc(16, sprig.sha256sum(toJson([";
+
 /// The parameters of a run, which differ in each attempt or stand in the key already.
 pub(crate) const RUN_PARAMETERS: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
 
 /// Whether a key was written by [`key`].
 pub(super) fn is_ours(key: &str) -> bool {
-    key.contains(RUN) && key.contains(INPUTS)
+    (key.contains(RUN) && key.contains(INPUTS)) || key.contains(REUSE)
 }
 
 /// Whether a key was written by a version of [`key`] whose keys did not name the call.
 pub(crate) fn is_without_call(key: &str) -> bool {
-    is_ours(key) && !key.contains("node.name")
+    is_ours(key) && !key.contains("node.name") && !key.contains(REUSE)
+}
+
+/// The key of a template that is a pure function: of its content and of what it reads, whichever run and call it is.
+pub(super) fn reused(name: &str, digest: &Digest, values: &[String]) -> String {
+    beginning(name, digest) + REUSE + &values.join(", ") + END
+}
+
+/// Whether a key, evaluated, is of an entry that other runs may use.
+pub(crate) fn is_of_any_run(key: &str) -> bool {
+    KeyParts::of(key).is_some_and(|parts| parts.is_of_any_run())
 }
 
 /// The key that a user wrote, made the template's and the call's own. The run's id stands in it where the user put it.
@@ -94,6 +108,11 @@ impl<'a> KeyParts<'a> {
         self.run_id == OF_CALL
     }
 
+    /// Whether it does without the run's id and the call, so that other runs find its entry.
+    pub fn is_of_any_run(&self) -> bool {
+        self.run_id == OF_ANY_RUN
+    }
+
     fn split(front: &'a str, begin: usize, inputs: &'a str) -> Option<Self> {
         let content = front.get(begin..begin + HASH_LENGTH).filter(|content| is_hash(content))?;
         let run_id = front[begin + HASH_LENGTH..].strip_prefix('-').filter(|run_id| !run_id.is_empty())?;
@@ -134,11 +153,20 @@ fn beginning(name: &str, digest: &Digest) -> String {
 /// The workflow-level values of `references` as expressions, `declared` parameters standing for all of them.
 /// The error is a name that cannot be written as one.
 pub(super) fn values(references: &References, declared: &[&str]) -> Result<Vec<String>, String> {
+    values_without(&RUN_PARAMETERS, references, declared)
+}
+
+/// The same, with the parameters of the run where they are read.
+pub(super) fn all_values(references: &References, declared: &[&str]) -> Result<Vec<String>, String> {
+    values_without(&[], references, declared)
+}
+
+fn values_without(left_out: &[&str], references: &References, declared: &[&str]) -> Result<Vec<String>, String> {
     let mut parameters: Vec<&str> = references.parameters.iter().map(String::as_str).collect();
     if references.all_parameters {
         parameters.extend(declared);
     }
-    parameters.retain(|name| !RUN_PARAMETERS.contains(name));
+    parameters.retain(|name| !left_out.contains(name));
     parameters.sort_unstable();
     parameters.dedup();
     let named = [

@@ -12,6 +12,7 @@ use super::call_identity::CallIdentity;
 use super::graph::{Closure, Graph, Node, Runs};
 use super::key;
 use super::memoize::{Context, is_users};
+use super::reuse::{Impure, Reuse};
 use super::template_scan::{Digest, Place, Survey};
 use super::warnings::Reason;
 use crate::argo::references::References;
@@ -28,6 +29,8 @@ pub(super) struct Decision {
     pub(super) readers: Vec<String>,
     /// What it reads that differs in each attempt.
     pub(super) volatile: Vec<String>,
+    /// Whether its entries are of use to other runs, or why not, where the user declares it so.
+    pub(super) reuse: Option<Result<(), Impure>>,
 }
 
 /// Everything a decision is made from.
@@ -51,6 +54,9 @@ pub(super) struct Plan<'a> {
     any_artifact_deleted: bool,
     metadata: &'a Value,
     defaults: &'a Value,
+    /// The templates that the user declares pure functions, and whether other runs can find their entries.
+    reuse: &'a Reuse,
+    has_named_cache: bool,
     /// How many entries each template may make in a run.
     entries: Vec<u64>,
     /// Those whose entries may not fit into the cache.
@@ -91,6 +97,8 @@ impl<'a> Plan<'a> {
             }),
             metadata: context.metadata,
             defaults: spec.get("templateDefaults").unwrap_or(&Value::Null),
+            reuse: &context.options.reuse,
+            has_named_cache: context.has_named_cache,
             entries: graph.entries(list(spec.pointer("/arguments/parameters"))),
             crowded: vec![false; graph.local],
             spec,
@@ -131,7 +139,8 @@ impl<'a> Plan<'a> {
         let decide = |(node, (key, mixed)): (usize, (Result<String, Reason>, bool))| {
             let edges = self.graph.nodes[node].edges.iter().filter(|edge| edge.result && to_mixed(edge.to));
             let readers = edges.map(|edge| edge.call.to_owned()).collect();
-            Decision { key, mixed, readers, volatile: self.volatile(node) }
+            let reuse = self.reuse(node).filter(|_| key.is_ok());
+            Decision { key, mixed, readers, volatile: self.volatile(node), reuse }
         };
         keys.into_iter().enumerate().map(decide).collect()
     }
@@ -149,7 +158,11 @@ impl<'a> Plan<'a> {
         if mixed && survey.references.all_inputs {
             return Err(Reason::MixedResult);
         }
-        let (digest, mut values) = self.content(node, mixed)?;
+        if self.reuse(node) == Some(Ok(())) {
+            let (digest, values) = self.content(node, mixed, key::all_values)?;
+            return Ok(key::reused(template.name(), &digest, &values));
+        }
+        let (digest, mut values) = self.content(node, mixed, key::values)?;
         values.extend((!self.keeps_key_without_call(node)).then(|| self.call.clone()));
         Ok(key::key(template.name(), &digest, &values))
     }
@@ -159,17 +172,22 @@ impl<'a> Plan<'a> {
         let name = self.graph.nodes[node].template.name();
         // What cannot stand in a key cannot stand in the user's either.
         let (digest, mut values) =
-            self.content(node, false).unwrap_or_else(|_| (self.closures[node].digest, Vec::new()));
+            self.content(node, false, key::values).unwrap_or_else(|_| (self.closures[node].digest, Vec::new()));
         values.push(self.call.clone());
         key::extended(written, name, &digest, &values)
     }
 
     /// The hash of the template with all that it calls, and the inputs and values that it reads, as expressions.
-    fn content(&self, node: usize, mixed: bool) -> Result<(Digest, Vec<String>), Reason> {
+    fn content(
+        &self,
+        node: usize,
+        mixed: bool,
+        read: fn(&References, &[&str]) -> Result<Vec<String>, String>,
+    ) -> Result<(Digest, Vec<String>), Reason> {
         let Node { template, .. } = &self.graph.nodes[node];
         let closure = &self.closures[node];
-        let (read, _) = self.readers[node];
-        let mut hash = Sha256::new_with_prefix(closure.digest).chain_update([u8::from(read), u8::from(mixed)]);
+        let (is_read, _) = self.readers[node];
+        let mut hash = Sha256::new_with_prefix(closure.digest).chain_update([u8::from(is_read), u8::from(mixed)]);
         let mut references = closure.references.clone();
         if let Some(whole) = self.whole.as_ref().filter(|_| !template.input_artifacts().is_empty()) {
             hash.update(whole.digest);
@@ -181,11 +199,34 @@ impl<'a> Plan<'a> {
             }
         }
         references.parameters.retain(|name| !self.volatile_parameters.contains(&name.as_str()));
-        let values = key::values(&references, &self.declared).map_err(|name| Reason::Unkeyable { name })?;
+        let values = read(&references, &self.declared).map_err(|name| Reason::Unkeyable { name })?;
         let has_inputs =
             mixed || !template.input_parameters().is_empty() || self.defaults.pointer("/inputs/parameters").is_some();
         let inputs = has_inputs.then(|| "inputs.parameters".to_owned());
         Ok((hash.finalize().into(), inputs.into_iter().chain(values).collect()))
+    }
+
+    /// Whether other runs may use the entries of a template; none where nobody declares it a pure function.
+    fn reuse(&self, node: usize) -> Option<Result<(), Impure>> {
+        let Node { template, .. } = &self.graph.nodes[node];
+        if !self.reuse.declares(*template) {
+            return None;
+        }
+        // What is written in the template itself is part of its content.
+        let is_raw = |artifact: &Value| artifact.get("raw").is_some_and(Value::is_object);
+        let references = &self.closures[node].references;
+        let parameters = self.volatile_parameters.iter().filter(|name| references.parameters.contains(**name));
+        let parameters = parameters.map(|name| format!("workflow.parameters.{name}"));
+        let values: Vec<String> = references.volatile.iter().cloned().chain(parameters).collect();
+        Some(if !self.has_named_cache {
+            Err(Impure::NoCache)
+        } else if !template.input_artifacts().iter().all(is_raw) {
+            Err(Impure::Artifacts)
+        } else if !values.is_empty() {
+            Err(Impure::Volatile { values })
+        } else {
+            Ok(())
+        })
     }
 
     /// Whether the entry that an older version of this tool made is still right: its key does not name the call, and

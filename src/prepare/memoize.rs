@@ -26,6 +26,8 @@ pub(super) struct Context<'a> {
     pub(super) options: &'a Options,
     /// The document's metadata.
     pub(super) metadata: &'a Value,
+    /// Whether the user or the document names the cache, so that other runs find it.
+    pub(super) has_named_cache: bool,
     /// Whether the templates can also be called from documents that are not known.
     pub(super) shared: bool,
 }
@@ -130,6 +132,11 @@ impl Decision {
             Ok(key) => {
                 if self.mixed {
                     notices.push(Notice::ResultInput { template: name() });
+                }
+                match self.reuse {
+                    Some(Ok(())) => notices.push(Notice::Reused { template: name() }),
+                    Some(Err(why)) => notices.push(Notice::NotReused { template: name(), why }),
+                    None => {}
                 }
                 if !self.volatile.is_empty() {
                     notices.push(Notice::DiffersEachAttempt { template: name(), values: self.volatile });

@@ -22,6 +22,7 @@ mod options;
 mod owner;
 mod parameters;
 mod result_input;
+mod reuse;
 mod shared_keys;
 mod source;
 mod synchronization;
@@ -41,6 +42,7 @@ pub(crate) use self::inline::merged;
 pub(crate) use self::isolation::{Checkout, Isolation, SecretKey, TreeScope, Volume};
 pub(crate) use self::key::KeyParts;
 pub(crate) use self::key::RUN_PARAMETERS;
+pub(crate) use self::key::is_of_any_run;
 pub(crate) use self::key::is_prepared_key;
 pub(crate) use self::key::is_without_call;
 pub(crate) use self::memoize::existing_cache;
@@ -148,8 +150,10 @@ fn prepare_spec(
     let namespace = metadata.get("namespace").and_then(Value::as_str);
     synchronization::apply(fields, &options.locks, templates, namespace, notices)?;
     let attempt = parameters::apply(fields, options, owner, notices)?;
-    let context =
-        memoize::Context { templates, options, metadata: &metadata, shared: owner == parameters::Owner::Template };
+    options.reuse.check(spec)?;
+    let has_named_cache = options.cache_name.is_some() || existing_cache(spec).is_some();
+    let shared = owner == parameters::Owner::Template;
+    let context = memoize::Context { templates, options, metadata: &metadata, has_named_cache, shared };
     let own = memoize::apply(spec, &context, notices)?;
     environment::add(spec);
     texts::write(spec);
@@ -158,6 +162,9 @@ fn prepare_spec(
         exec_cache::wrap(spec, cache, notices)?;
     }
     exec_cache::note(document, exec_cache.as_ref())?;
+    if let Some(said) = options.reuse.said() {
+        metadata::annotate(document, (reuse::ANNOTATION, &said))?;
+    }
     Ok(Run { cache_name, ..attempt })
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::exec_cache::ExecCaching;
 use super::isolation::Isolation;
+use super::reuse::Reuse;
 use super::synchronization::Locks;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
@@ -111,6 +112,8 @@ pub struct Options {
     pub isolation: Option<Isolation>,
     /// What of other objects is put into the workflow, so that it can be memoized.
     pub inline: Inline,
+    /// The templates whose entries other runs may use.
+    pub reuse: Reuse,
     /// Whether pods look up their entries themselves.
     pub exec_cache: ExecCaching,
 }
@@ -118,7 +121,12 @@ pub struct Options {
 impl Options {
     /// The options with what the document itself has kept of an earlier preparation.
     pub(super) fn said_by(&self, document: &Value) -> Self {
-        Self { memoize: self.memoize.or_said(document), inline: self.inline.or_said(document), ..self.clone() }
+        Self {
+            memoize: self.memoize.or_said(document),
+            inline: self.inline.or_said(document),
+            reuse: self.reuse.or_said(document),
+            ..self.clone()
+        }
     }
 
     /// Nothing asked for, with the two names that the caller generates.
@@ -143,6 +151,7 @@ impl Options {
             locks: Locks::default(),
             isolation: None,
             inline: Inline::No,
+            reuse: Reuse::default(),
             exec_cache: ExecCaching::AsSaid,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::reuse::Impure;
+
 /// So many templates are named in a brief list.
 const NAMED: usize = 5;
 
@@ -45,6 +47,18 @@ pub enum Notice {
     ResultInput {
         /// The template.
         template: String,
+    },
+    /// Other runs may use the entries of a template.
+    Reused {
+        /// The template.
+        template: String,
+    },
+    /// A template was declared a pure function, and its entries are of use in its own run only.
+    NotReused {
+        /// The template.
+        template: String,
+        /// Why.
+        why: Impure,
     },
     /// The document's `run_id` was no fixed text and was replaced.
     RunIdReplaced {
@@ -160,8 +174,11 @@ impl Notice {
             | Self::LocksUnknown { .. }
             | Self::NotIsolated { .. }
             | Self::TreesStay
+            | Self::NotReused { .. }
             | Self::ByReference { .. } => true,
-            Self::NotMemoized { .. } | Self::CacheAdded { .. } | Self::ResultInput { .. } => false,
+            Self::NotMemoized { .. } | Self::CacheAdded { .. } | Self::ResultInput { .. } | Self::Reused { .. } => {
+                false
+            }
         }
     }
 }
@@ -177,6 +194,8 @@ impl Notice {
             | Self::DiffersEachAttempt { template, .. }
             | Self::LockWithinItself { template, .. }
             | Self::NotIsolated { template, .. }
+            | Self::Reused { template }
+            | Self::NotReused { template, .. }
             | Self::ResultInput { template } => Some(template),
             Self::RunIdReplaced { .. }
             | Self::CacheNameKept { .. }
@@ -211,6 +230,12 @@ impl Notice {
             Self::ResultInput { .. } => {
                 format!("the input \"runnable_result\" was added to {who}: only some callers read its result")
             }
+            Self::Reused { .. } => {
+                format!(
+                    "any run that uses the cache may use the entries of {who}: their keys are of content and inputs alone"
+                )
+            }
+            Self::NotReused { why, .. } => format!("not reused by other runs: {who} ({why})"),
             Self::RunIdReplaced { value } => {
                 format!("the parameter run_id was {value:?}, which is no fixed run id, and was replaced")
             }

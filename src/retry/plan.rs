@@ -290,13 +290,14 @@ fn type_of(node: &Node) -> String {
 /// What the next attempt makes of a node.
 fn verdict(comparison: &Comparison<'_>, node: &Node, outcome: &Outcome, now: Timestamp) -> Verdict {
     match outcome {
-        Outcome::Cached { created, max_age } => {
+        Outcome::Cached { created, max_age, reused } => {
             let age = created.map(|created| now.duration_since(created));
             let left = age.zip(*max_age).map(|(age, max_age)| max_age - age).filter(|left| *left < SOON);
             Verdict::Cached {
                 age_seconds: age.map(|age| age.as_secs().max(0)),
                 expires_in_seconds: left.map(|left| left.as_secs()),
                 within: None,
+                reused: *reused,
             }
         }
         Outcome::Missed(missed) => runs(comparison.missed(node, missed)),

@@ -17,7 +17,7 @@ use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Metadata, Workflow};
 use crate::local::resolved::{Resolved, TemplateScope};
 use crate::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Wanted};
-use crate::prepare::{Templates, merged};
+use crate::prepare::{Templates, is_of_any_run, merged};
 
 /// A node of the next attempt.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Rehearsed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Its entry is there.
-    Cached { created: Option<Timestamp>, max_age: Option<SignedDuration> },
+    Cached { created: Option<Timestamp>, max_age: Option<SignedDuration>, reused: bool },
     /// There is no entry that it may use.
     Missed(Missed),
     /// The user asks for it.
@@ -204,7 +204,8 @@ impl<'a> Rehearsal<'a> {
         let entry = self.entries.get(&wanted.cache, &wanted.key);
         let fresh = entry.filter(|entry| is_fresh(entry.created, wanted.max_age, self.now));
         if let Some(entry) = fresh {
-            let outcome = Outcome::Cached { created: entry.created, max_age: wanted.max_age };
+            let reused = is_of_any_run(&wanted.key);
+            let outcome = Outcome::Cached { created: entry.created, max_age: wanted.max_age, reused };
             return (outcome, Found::Hit(entry.outputs.clone().map(Box::new)));
         }
         let expired = entry.is_some();

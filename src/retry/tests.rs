@@ -144,7 +144,8 @@ fn runs(why: Why) -> Verdict {
     Verdict::Runs { why }
 }
 
-const CACHED: Verdict = Verdict::Cached { age_seconds: Some(100), expires_in_seconds: None, within: None };
+const CACHED: Verdict =
+    Verdict::Cached { age_seconds: Some(100), expires_in_seconds: None, within: None, reused: false };
 
 #[test]
 fn only_what_failed_runs_again() {
@@ -197,7 +198,7 @@ fn what_the_cache_does_not_have_runs() {
     let kept = Kept { created: Some(now()), outputs: a.outputs, node_id: a.id };
     let entries = [(("runnable-abc123".to_owned(), key), kept)].into_iter().collect();
     let plan = plan_from(&live, &next(&live, None, &[]), &entries);
-    let made_now = Verdict::Cached { age_seconds: Some(0), expires_in_seconds: None, within: None };
+    let made_now = Verdict::Cached { age_seconds: Some(0), expires_in_seconds: None, within: None, reused: false };
     assert_eq!(*verdict(&plan, ".a"), made_now);
     assert_eq!(*verdict(&plan, ".b"), runs(Why::EntryGone));
 }
@@ -226,7 +227,7 @@ fn an_entry_can_be_too_old() {
     live["spec"]["templates"][2]["memoize"]["maxAge"] = "2m".into();
     let plan = plan(&live, &next(&live, None, &[]));
     assert_eq!(*verdict(&plan, ".a"), runs(Why::Expired));
-    let soon = Verdict::Cached { age_seconds: Some(100), expires_in_seconds: Some(20), within: None };
+    let soon = Verdict::Cached { age_seconds: Some(100), expires_in_seconds: Some(20), within: None, reused: false };
     assert_eq!(*verdict(&plan, ".b"), soon);
 }
 
@@ -284,7 +285,12 @@ fn a_node_in_a_cached_one_is_not_asked_for() {
     live["status"]["nodes"]["etl-x2k9f"]["phase"] = "Succeeded".into();
     let plan = plan(&live, &next(&live, None, &[]));
     assert_eq!(*verdict(&plan, ""), CACHED);
-    let within = Verdict::Cached { age_seconds: Some(100), expires_in_seconds: None, within: Some(String::new()) };
+    let within = Verdict::Cached {
+        age_seconds: Some(100),
+        expires_in_seconds: None,
+        within: Some(String::new()),
+        reused: false,
+    };
     assert_eq!(*verdict(&plan, ".b"), within);
     assert_eq!(plan.runs(), 0);
 }

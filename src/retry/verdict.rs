@@ -22,6 +22,9 @@ pub(crate) enum Verdict {
         /// The cached node that it is part of, when its own entry is not asked for.
         #[serde(skip_serializing_if = "Option::is_none")]
         within: Option<String>,
+        /// Whether the entry may be another run's: its key is of content and inputs alone.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        reused: bool,
     },
     /// Its status is carried over.
     CarriedOver,
@@ -107,8 +110,8 @@ impl Verdict {
     /// The verdict on a node within one of this verdict: its own entry is not asked for.
     pub(super) fn within(self, above: &Node) -> Self {
         match self {
-            Self::Cached { age_seconds, .. } => {
-                Self::Cached { age_seconds, expires_in_seconds: None, within: Some(above.display_name.clone()) }
+            Self::Cached { age_seconds, reused, .. } => {
+                Self::Cached { age_seconds, expires_in_seconds: None, within: Some(above.display_name.clone()), reused }
             }
             other => other,
         }

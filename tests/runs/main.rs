@@ -25,6 +25,7 @@ mod progress;
 mod report;
 mod resume;
 mod retry;
+mod reuse;
 mod secrets;
 mod status;
 mod steer;

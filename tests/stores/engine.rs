@@ -78,3 +78,24 @@ fn a_run_hits_what_another_machine_has_made() {
     );
     assert!(!other.path("state/cache").exists() || other.path("state/cache").read_dir().unwrap().next().is_none());
 }
+
+#[test]
+fn a_bucket_loses_a_cache_that_only_runs_have_used_that_are_deleted() {
+    let rig = Rig::new(Kind::S3);
+    rig.write("wf.yaml", &WORKFLOW.replace("FAIL", "exit 0"));
+    for (run_id, name, cache) in [("r1", "one", "alone"), ("r2", "two", "both"), ("r3", "three", "both")] {
+        let own = ["--run-id", run_id, "--cache-name", cache, "--name", name];
+        let _ = rig.run([&["submit", "--local", "-q", "wf.yaml", "--store", &rig.url][..], &own].concat()).exits(0);
+    }
+    let caches = |name: &str| {
+        let listed = rig.run(["cache", "list", "--store", &rig.url, "-o", "name"]).exits(0).stdout;
+        listed.lines().any(|line| line.ends_with(name))
+    };
+    let delete = |name: &str| rig.run(["delete", "--local", name, "--with-cache", "--yes"]).exits(0);
+    let gone = delete("one");
+    assert!(gone.stdout.contains("cache alone in s3://"), "{gone:?}");
+    assert!(!caches("alone") && caches("both"));
+    let kept = delete("two");
+    assert!(kept.stderr.contains("is kept: other runs use it"), "{kept:?}");
+    assert!(caches("both"));
+}

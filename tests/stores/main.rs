@@ -15,6 +15,7 @@ mod supervised;
 mod conformance;
 mod engine;
 mod faults;
+mod guide;
 mod handles;
 mod races;
 mod rig;

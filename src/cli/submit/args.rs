@@ -62,6 +62,9 @@ const EXAMPLES: &str = "Examples:
   # Keep entries in a bucket: the pods look them up themselves, and no ConfigMap fills up
   kubectl runnable submit etl.yaml --exec-cache s3://ci-cache/team-a --store-secret ci-cache
 
+  # Tonight's run takes what last night's has made, where neither the template nor its inputs have changed
+  kubectl runnable submit nightly.yaml --cache-name nightly --reuse load,parse
+
   # Try a pipeline whose deployment needs a cluster: deploy.yaml says how it ends
   kubectl runnable submit --local pipeline.yaml --stub deploy=deploy.yaml
 
@@ -269,6 +272,12 @@ pub(super) struct RunArgs {
     /// Ignore cache entries older than this, such as 24h
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) max_age: Option<GoDuration>,
+
+    /// Declare templates pure functions, or all: what they give follows from their content and inputs alone, so that any run
+    /// that uses the same cache takes their entries. Needs --cache-name, unless the workflow names a cache; a template says
+    /// it itself by the annotation kubectl-runnable/reuse: "true"
+    #[arg(long, value_name = "TEMPLATE,…|all", value_delimiter = ',')]
+    pub(super) reuse: Vec<String>,
 
     /// Put the WorkflowTemplate that the workflow refers to, and each template that it calls by templateRef, into the
     /// workflow, so that they are memoized

@@ -188,6 +188,7 @@ fn agree(args: &Args) -> Result<(), Failure> {
         ("--cache-name", args.run.cache_name.is_some()),
         ("--max-age", args.run.max_age.is_some()),
         ("--exec-cache", args.exec_cache.is_given()),
+        ("--reuse", !args.run.reuse.is_empty()),
     ];
     match for_caches.into_iter().find(|&(_, given)| given && !args.memoizes()) {
         Some((flag, _)) => Err(Failure::usage(format!("{flag} is for memoization, which is off"))

@@ -270,6 +270,7 @@ impl<'a> Request<'a> {
                 (false, true) => Inline::Whole,
                 (false, false) => Inline::No,
             },
+            reuse: args.run.reuse.iter().cloned().collect(),
             exec_cache: args.exec_cache.caching(args.local)?,
             ..Options::new(generate::run_id(Timestamp::now())?, generate::cache_name())
         })

@@ -17,7 +17,7 @@ use crate::argo::model::Template;
 use crate::argo::status::{MemoizationStatus, NodeType, OutputParameter, Outputs, Phase};
 use crate::argo::template::TemplateType;
 use crate::local::resolved::Resolved;
-use crate::prepare::is_prepared_key;
+use crate::prepare::{is_of_any_run, is_prepared_key};
 
 /// The entry that a node asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,7 +164,8 @@ impl Scheduler {
     fn as_recorded(&self, node: NodeIndex, mut outputs: Outputs) -> Outputs {
         let frame = self.nodes.frame(node);
         let key = self.nodes[node].memoization_status.as_ref().map_or("", |status| status.key.as_str());
-        if self.memory.is_prepared(key) && !self.scopes.asks_for_result(frame.boundary, frame.caller.step()) {
+        let is_ours = self.memory.is_prepared(key) || is_of_any_run(key);
+        if is_ours && !self.scopes.asks_for_result(frame.boundary, frame.caller.step()) {
             outputs.result = None;
         }
         outputs

@@ -124,7 +124,14 @@ fn answer(node: &str, answer: &Answer) -> String {
         Answer::NoCache { cache, .. } => {
             format!("{node} found no cache: {cache} does not exist where it is looked for\n")
         }
-        Answer::Hit { entry: Some(entry), .. } => format!("{node} was cached: {}\n", told(entry)),
+        Answer::Hit { entry: Some(entry), .. } => {
+            let reused = if answer.is_of_any_run() {
+                "  its key is of content and inputs alone: any run may use it (--reuse)\n"
+            } else {
+                ""
+            };
+            format!("{node} was cached: {}\n{reused}", told(entry))
+        }
         Answer::Hit { entry: None, .. } => format!("{node} was cached; the entry is gone by now\n"),
         Answer::Own { .. } => format!("{node} ran, and left the entry that the next attempt finds\n"),
         Answer::Later { entry, .. } => {

@@ -1,0 +1,80 @@
+//! The jobs that docs/exec.md shows for CI, run as they stand there.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::rig::{Kind, Rig};
+use crate::support::PROGRAM;
+use crate::support::output::Output;
+
+/// The YAML blocks of the page, in their order: the job of GitHub, the job of GitLab.
+fn jobs() -> Vec<Value> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exec.md")).unwrap();
+    let blocks = page.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap().to_owned());
+    blocks.map(|block| serde_yaml::from_str(&block).unwrap()).collect()
+}
+
+/// The checkout of a commit, in the bucket's environment, with the program on the path.
+fn checkout(rig: &Rig) {
+    rig.write("src/main.c", "int main() { return 0; }\n");
+    rig.write("Makefile", "dist:\n\tmkdir -p dist\n\techo built >dist/app\n\techo x >>ran\n");
+    fs::create_dir_all(rig.path("bin")).unwrap();
+    let program = rig.path("bin/kubectl-runnable");
+    if !program.exists() {
+        std::os::unix::fs::symlink(PROGRAM, program).unwrap();
+    }
+}
+
+fn run(rig: &Rig, script: &str, variables: &[(&str, &str)]) -> Output {
+    let mut command = rig.environment.other("sh");
+    command.args(["-ec", script]).env("RUNNABLE_STORE", &rig.url);
+    let path = format!("{}:{}", rig.path("bin").display(), std::env::var("PATH").unwrap());
+    command.env("PATH", path).envs(variables.iter().copied());
+    rig.environment.finish(&mut command)
+}
+
+#[test]
+fn the_job_for_github_builds_once_and_a_fork_only_reads() {
+    let rig = Rig::new(Kind::S3);
+    let jobs = jobs();
+    let steps = jobs[0]["jobs"]["build"]["steps"].as_array().unwrap();
+    let script = steps.iter().find_map(|step| step["run"].as_str()).unwrap().to_owned();
+    assert!(jobs[0]["jobs"]["build"]["env"]["READ_ONLY"].as_str().unwrap().contains("'--read-only'"));
+
+    checkout(&rig);
+    let fork = [("READ_ONLY", "--read-only")];
+    let _ = run(&rig, &script, &fork).exits(0);
+    assert!(!rig.files.join("cache").exists(), "a fork writes nothing");
+    let member = [("READ_ONLY", "")];
+    fs::remove_dir_all(rig.path("dist")).unwrap();
+    let _ = run(&rig, &script, &member).exits(0);
+    assert_eq!(rig.runs(), 2);
+
+    // The next job has the checkout alone.
+    for variables in [&member, &fork] {
+        fs::remove_dir_all(rig.path("dist")).unwrap();
+        let done = run(&rig, &script, variables).exits(0);
+        assert!(done.stderr.contains("cached: "), "{done:?}");
+        assert_eq!((rig.runs(), rig.read("dist/app").as_str()), (2, "built\n"));
+    }
+    rig.write("src/main.c", "int main() { return 1; }\n");
+    fs::remove_dir_all(rig.path("dist")).unwrap();
+    let _ = run(&rig, &script, &member).exits(0);
+    assert_eq!(rig.runs(), 3);
+}
+
+#[test]
+fn the_job_for_gitlab_builds_once() {
+    let rig = Rig::new(Kind::S3);
+    let jobs = jobs();
+    let lines: Vec<&str> = jobs[1]["build"]["script"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    checkout(&rig);
+    for _ in 0..2 {
+        let _ = fs::remove_dir_all(rig.path("dist"));
+        let _ = run(&rig, &lines.join("\n"), &[("CACHE_TOKEN", "token")]).exits(0);
+        assert_eq!(rig.read("dist/app"), "built\n");
+    }
+    assert_eq!((rig.runs(), rig.read(".token").as_str()), (1, "token"));
+}
