@@ -93,17 +93,17 @@ impl Mask {
     }
 
     /// The nodes without the secrets in names and messages.
-    pub(crate) fn nodes(&self, nodes: Vec<Node>) -> Vec<Node> {
+    pub(crate) fn nodes<'a>(&self, nodes: &'a [Node]) -> Cow<'a, [Node]> {
         if self.secrets.is_none() {
-            return nodes;
+            return Cow::Borrowed(nodes);
         }
-        let masked = |node: Node| Node {
+        let masked = |node: &Node| Node {
             name: self.text(&node.name),
             display_name: self.text(&node.display_name),
             message: self.text(&node.message),
-            ..node
+            ..node.clone()
         };
-        nodes.into_iter().map(masked).collect()
+        nodes.iter().map(masked).collect()
     }
 }
 

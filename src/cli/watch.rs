@@ -91,7 +91,7 @@ async fn watched(args: &Args) -> Result<End, Failure> {
     let ended = ended?;
     let look = Look::of_stdout(Some(FOLD), Timestamp::now());
     let mask = ended.mask();
-    let tree = tree::draw(&mask.nodes(ended.nodes.all.clone()), look);
+    let tree = tree::draw(&mask.nodes(&ended.nodes.all), look);
     result(format_args!("{tree}{}\n", ending(&ended)))?;
     let end = End::of(&run, ended).await;
     end.tell();

@@ -48,7 +48,7 @@ pub(crate) struct View<'a> {
 pub(crate) fn text(view: &View<'_>, look: Look) -> String {
     let mask = Mask::of(view.workflow, &view.nodes);
     let head = head(view, &mask, look);
-    let tree = tree::draw(&mask.nodes(view.nodes.clone()), look);
+    let tree = tree::draw(&mask.nodes(&view.nodes), look);
     let tree = if tree.is_empty() { tree } else { format!("\n{tree}") };
     format!("{head}{tree}{}", outputs(view, &mask))
 }

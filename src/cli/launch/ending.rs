@@ -13,7 +13,8 @@ const FOLD: usize = 20;
 /// The tree on standard output unless another format was asked for; what failed, and what to do next, on standard error.
 pub(super) fn tell(launch: &Launch<'_>, end: &End) -> Result<(), StreamError> {
     if launch.output.is_none() {
-        let nodes = end.state.mask().nodes(end.state.nodes.all.clone());
+        let mask = end.state.mask();
+        let nodes = mask.nodes(&end.state.nodes.all);
         let look = Look::of_stdout(Some(FOLD), Timestamp::now());
         stream::result(format_args!("{}{}\n", tree::draw(&nodes, look), ending(&end.state)))?;
     }

@@ -19,6 +19,7 @@ use crate::cli::generate;
 use crate::cli::settings::settings;
 use crate::cli::store;
 use crate::local::new_run::Source;
+use crate::local::small_pages;
 use crate::local::stub::Stubs;
 use crate::output::stream::talk;
 use crate::prepare::{self, ExecCaching, Inline, Options, Prepared};
@@ -44,6 +45,9 @@ pub(super) enum Change {
 impl Decision {
     pub(super) async fn of(retry: &Retry<'_>, run: &Run) -> Result<Self, Failure> {
         let backend = run.backend()?;
+        if let Backend::Local { .. } = backend {
+            small_pages::begin();
+        }
         let live = run.settled().await?.written_out();
         if matches!(backend, Backend::Local { .. }) && retry.mode != Mode::NewAttempt {
             return Err(needs_controller());

@@ -30,6 +30,7 @@ use crate::argo::Metadata;
 use crate::backend::Backend;
 use crate::exit::Exit;
 use crate::local::new_run::Source;
+use crate::local::small_pages;
 use crate::output::format::{Format, rendered};
 use crate::output::stream;
 use crate::prepare::{Prepared, Templates};
@@ -48,6 +49,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     request.has_workflow()?;
     if args.local {
         has_room_for_threads()?;
+        small_pages::begin();
     }
     let (exit, prepared) = block_on(submit(args, request))?;
     match &prepared[..] {
