@@ -161,7 +161,10 @@ impl<'a> Checker<'a> {
         let called: Vec<(usize, Called<'_>)> =
             order.into_iter().map(|number| (number, self.task_called(&tasks, number, &place, names))).collect();
         self.target(dag, &tasks, &place, names);
-        for task in tasks.tasks.iter().filter(|task| get(task, "hooks").is_some()) {
+        // Hooks that are an empty map are none. (omitempty)
+        let has_hooks =
+            |task: &&Value| get(task, "hooks").and_then(Value::as_object).is_some_and(|hooks| !hooks.is_empty());
+        for task in tasks.tasks.iter().filter(has_hooks) {
             names.add(format!("tasks.{}.status", text(task, "name")));
         }
         for (number, called) in called {

@@ -207,6 +207,17 @@ fn a_tag_that_nothing_closes_in_its_call_is_an_error() {
 }
 
 #[test]
+fn the_status_of_a_task_is_known_where_it_has_hooks() {
+    let of = |hooks: &str| {
+        rules(&workflow(&format!(
+            "- name: main\n  dag:\n    tasks:\n    - {{name: a, template: x, hooks: {hooks}}}\n  outputs: {{parameters: [{{name: o, valueFrom: {{parameter: '{{{{tasks.a.status}}}}'}}}}]}}\n- name: x\n  container: {{image: x}}\n"
+        )))
+    };
+    assert_eq!(of("{exit: {template: x}}"), []);
+    assert_eq!(of("{}"), [("variable", Severity::Error)]);
+}
+
+#[test]
 fn a_plugin_is_one() {
     let of = |plugin: &str| rules(&workflow(&format!("- name: main\n  plugin: {plugin}\n")));
     assert_eq!(of("{slack: {}}"), []);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use super::finish::OPERATION_ERROR;
 use super::node_table::NodeTable;
 use super::retry::{self, Attempt};
 use super::start::{first_phase, inputs};
@@ -200,7 +201,7 @@ impl Scheduler {
     fn pass_on(&mut self, retry: NodeIndex, why: &str) {
         self.raise(retry, why);
         if self.nodes.frame(retry).owner == Owner::Entry {
-            "Workflow operation error".clone_into(&mut self.nodes[retry].message);
+            OPERATION_ERROR.clone_into(&mut self.nodes[retry].message);
         }
     }
 

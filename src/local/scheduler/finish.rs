@@ -5,6 +5,9 @@ use super::agenda::Turn;
 use super::state::{Body, NodeIndex, Owner};
 use crate::argo::status::{NodeType, Phase};
 
+/// What becomes of the entrypoint's node that is Running when the workflow ends in Error. (operator.go, markWorkflowPhase)
+pub(super) const OPERATION_ERROR: &str = "Workflow operation error";
+
 impl Scheduler {
     /// Ends a node: gives back its places and locks, keeps its outputs, runs its hooks, then tells its owner.
     pub(super) fn finish(&mut self, node: NodeIndex, phase: Phase, message: &str) {

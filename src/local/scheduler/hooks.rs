@@ -121,8 +121,10 @@ impl Scheduler {
             Ok(false) => {}
             // Of a task Argo forgets it. (workflow/controller/steps.go, executeStepGroup; dag.go, executeDAGTask)
             Err(why) => {
-                if let Owner::Group(group) = self.nodes.frame(node).owner {
-                    self.nodes.fail_group(group, why);
+                if let Owner::Group(group) = self.nodes.frame(node).owner
+                    && let Some(group) = self.nodes.group_mut(group)
+                {
+                    group.hand_up(why);
                 }
             }
         }

@@ -12,6 +12,8 @@ use crate::argo::status::Phase;
 pub(super) struct StepGroup {
     unsettled: usize,
     error: Option<String>,
+    /// Whether the error is that of an exit hook, which Argo returns.
+    handed_up: bool,
     failed_fast: bool,
     steps: Vec<Member>,
 }
@@ -28,7 +30,7 @@ pub(super) struct Member {
 impl StepGroup {
     /// A group that cannot end before all of its steps have been started: it counts one more than there are.
     pub(super) fn new() -> Self {
-        Self { unsettled: 1, error: None, failed_fast: false, steps: Vec::new() }
+        Self { unsettled: 1, error: None, handed_up: false, failed_fast: false, steps: Vec::new() }
     }
 
     pub(super) fn add(&mut self, step: &Value, expanded: bool) {
@@ -55,6 +57,16 @@ impl StepGroup {
     /// Makes the group end in Error; the first reason counts.
     pub(super) fn fail(&mut self, why: String) {
         self.error.get_or_insert(why);
+    }
+
+    /// Makes the group end in Error in a way that its caller hears of at once. (workflow/controller/steps.go, executeSteps)
+    pub(super) fn hand_up(&mut self, why: String) {
+        self.fail(why);
+        self.handed_up = true;
+    }
+
+    pub(super) fn hands_up(&self) -> bool {
+        self.handed_up
     }
 
     pub(super) fn has_error(&self) -> bool {

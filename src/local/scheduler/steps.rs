@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Scheduler;
 use super::arguments::view;
+use super::finish::OPERATION_ERROR;
 use super::hooks::EXIT;
 use super::outputs::of_template;
 use super::references::resolve;
@@ -212,6 +213,11 @@ impl Scheduler {
         if self.nodes[group].phase.is_unsuccessful() {
             self.nodes.set_outbound(steps, &self.nodes.of_group(group));
             let message = self.nodes[group].message.clone();
+            let handed_up = self.nodes.group(group).is_some_and(StepGroup::hands_up);
+            if handed_up && self.nodes.frame(steps).owner == Owner::Entry {
+                self.workflow.hand_up(message);
+                return self.finish(steps, Phase::Error, OPERATION_ERROR);
+            }
             return self.finish(steps, Phase::Failed, &message);
         }
         if self.nodes.frame(group).stubbed {

@@ -34,9 +34,16 @@ pub(super) struct Workflow {
     /// When it began, counted as everything else is that is waited for.
     began: SignedDuration,
     entry: Option<NodeIndex>,
+    /// Why the entrypoint's node ended the workflow while the node itself was Running.
+    handed_up: Option<String>,
 }
 
 impl Workflow {
+    /// The workflow ends for this reason.
+    pub(super) fn hand_up(&mut self, why: String) {
+        self.handed_up = Some(why);
+    }
+
     /// How long it has been running, in seconds.
     pub(super) fn seconds(&self, now: Moment) -> f64 {
         (now.elapsed - self.began).as_secs_f64()
@@ -186,7 +193,10 @@ impl Scheduler {
                 let message = self.stop.of_run();
                 self.end_workflow(entry.phase, &message);
             }
-            Phase::Failed | Phase::Error => self.end_workflow(entry.phase, &entry.message),
+            Phase::Failed | Phase::Error => {
+                let message = self.workflow.handed_up.take().unwrap_or(entry.message);
+                self.end_workflow(entry.phase, &message);
+            }
             _ => match exit_handler.map(|node| self.nodes[node].clone()).filter(|node| node.phase.is_unsuccessful()) {
                 Some(node) => self.end_workflow(node.phase, &node.message),
                 None => self.end_workflow(Phase::Succeeded, ""),

@@ -177,6 +177,12 @@ templates:
         "{run}"
     );
     assert!(run.contains("\n[0].a Pod Succeeded"), "{run}");
+    // Of the entrypoint it ends the workflow at once, of a template that it calls the steps fail.
+    assert!(run.starts_with("Error: unable to evaluate expression 'steps['b'].status == 'x''"), "{run}");
+    assert!(run.contains("\n Steps Error: Workflow operation error"), "{run}");
+    let inner = spec.replace("- name: main", "- name: main\n  steps: [[{name: n, template: inner}]]\n- name: inner");
+    let run = Run::of(&inner).play_failing(&[]);
+    assert!(run.contains("\n[0].n Steps Failed: unable to evaluate expression"), "{run}");
 
     let tasks = spec.replace("steps: [[", "dag: {tasks: [").replace("}]]", "}]}").replace("steps[", "tasks[");
     assert_eq!(Run::of(&tasks).play_failing(&[]), "Succeeded\n DAG Succeeded\n.a Pod Succeeded");
