@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::cache::{ConsentArgs, caches_of_runs, delete_unused};
+use super::cache::{ConsentArgs, Reach, caches_of_runs, delete_unused};
 use super::failure::Failure;
 use super::runtime::block_on;
 use super::selection::SelectionArgs;
@@ -117,7 +117,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         }
         if let (true, Some((run, _))) = (args.with_cache, deleted.first()) {
             let gone: Vec<_> = deleted.iter().map(|(_, workflow)| workflow.value()).collect();
-            for cache in delete_unused(run, &gone, args.consent.dry_run).await? {
+            for cache in delete_unused(run, &gone, Reach::Stores, args.consent.dry_run).await? {
                 args.tell(&format!("cache {cache}"))?;
             }
         }

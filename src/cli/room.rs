@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use super::cache::{caches_of_runs, delete_unused};
+use super::cache::{Reach, caches_of_runs, delete_unused};
 use super::failure::Failure;
 use crate::backend::{Run, Snapshot};
 use crate::file::replace::{Readers, replace};
@@ -95,7 +95,7 @@ async fn remove_surplus(root: &Path, keep: Keep) -> Result<Removed, Failure> {
     }
     let objects: Vec<_> = gone.iter().map(|(_, workflow)| workflow.value()).collect();
     let caches = match gone.first() {
-        Some((run, _)) => delete_unused(run, &objects, false).await?.len(),
+        Some((run, _)) => delete_unused(run, &objects, Reach::Beside, false).await?.len(),
         None => 0,
     };
     Ok(Removed { runs: gone.len(), caches })

@@ -21,7 +21,7 @@ use crate::exit::Exit;
 
 pub(super) use self::consent::ConsentArgs;
 pub(super) use self::source::{Source, check_mutable};
-pub(super) use self::unused::{caches_of_runs, delete_unused};
+pub(super) use self::unused::{Reach, caches_of_runs, delete_unused};
 
 const EXAMPLES: &str = "Examples:
   # The caches of a cluster, and those of this machine

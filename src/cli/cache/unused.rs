@@ -19,9 +19,23 @@ pub(in crate::cli) fn caches_of_runs<'a>(runs: impl Iterator<Item = &'a Value>) 
     runs.flat_map(caches_of).collect()
 }
 
+/// Where caches of runs that are gone are deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Reach {
+    /// Where the runs were.
+    Beside,
+    /// Also in the stores that they name, which other machines use too: only where the user asks for it.
+    Stores,
+}
+
 /// Deletes the caches of runs that are gone, as far as no other run and no template refers to them; gives their names.
 /// `one` of them tells where they are.
-pub(in crate::cli) async fn delete_unused(one: &Run, gone: &[&Value], dry_run: bool) -> Result<Vec<String>, Failure> {
+pub(in crate::cli) async fn delete_unused(
+    one: &Run,
+    gone: &[&Value],
+    reach: Reach,
+    dry_run: bool,
+) -> Result<Vec<String>, Failure> {
     let source = match one {
         Run::Cluster { cluster, .. } => Source::Cluster { cluster: cluster.clone(), namespace: None },
         Run::Local(record) => Source::Store(Store::at(record.root())),
@@ -46,7 +60,9 @@ pub(in crate::cli) async fn delete_unused(one: &Run, gone: &[&Value], dry_run: b
             talk(format_args!("note: cache {name} is kept: it was used in the meantime"));
         }
     }
-    deleted.extend(delete_elsewhere(gone, &referred, dry_run).await?);
+    if reach == Reach::Stores {
+        deleted.extend(delete_elsewhere(gone, &referred, dry_run).await?);
+    }
     Ok(deleted)
 }
 
