@@ -30,7 +30,7 @@ impl<'a> Team<'a> {
         let forge = repository.path("forge/exampleorg");
         std::fs::create_dir_all(&forge).unwrap();
         let source = repository.source();
-        repository.git(&forge, &["clone", "-q", "--bare", source.to_str().unwrap(), "sample.git"]);
+        repository.git(&forge, &["clone", "-q", "--mirror", source.to_str().unwrap(), "sample.git"]);
         let server = GitServer::start(&repository.path("forge"), None);
         let address = format!("server={}", server.origin);
         let command = format!("command={WORK}");
