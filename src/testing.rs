@@ -28,6 +28,11 @@ pub mod backend {
     pub use crate::backend::{BackendError, Deadline, Run, Snapshot};
 }
 
+pub mod bundle {
+    //! What verbs need on a cluster.
+    pub use crate::bundle::{RIGHTS, Rights, Rule};
+}
+
 pub mod cache {
     //! Entries over their stores.
     pub use crate::cache::{

@@ -10,6 +10,7 @@ use std::process::Command as Process;
 
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
+use kubectl_runnable::testing::bundle::RIGHTS;
 
 const UPDATE: &str = "UPDATE_GENERATED";
 
@@ -303,3 +304,41 @@ fn manual_pages() {
         assert!(page.contains(".SH NAME") && page.contains(".SH OPTIONS"), "{name}: {page}");
     }
 }
+
+/// The rights of each verb, from the table that `bundle install rbac --verbs` installs from.
+#[test]
+fn the_least_rights_are_documented() {
+    let mut text = String::from(PERMISSIONS);
+    for rights in RIGHTS {
+        for (place, rule) in rights.rules.iter().enumerate() {
+            let verb = if place == 0 { format!("`{}`", rights.verb) } else { String::new() };
+            let group = if rule.group.is_empty() { "core" } else { rule.group };
+            let scope = if rule.cluster { "cluster" } else { "namespace" };
+            let without = rule.without.unwrap_or("**fails**");
+            let verbs = rule.verbs.join(", ");
+            writeln!(text, "| {verb} | {group} | {} | {verbs} | {scope} | {without} |", rule.resource).unwrap();
+        }
+    }
+    assert_generated("docs/permissions.md", &text);
+}
+
+const PERMISSIONS: &str = "# Least rights
+
+What each verb may need to do on a cluster. A test runs each verb with exactly these rules on a real API server: it fails where one is
+missing, and where one is superfluous.
+
+```sh
+kubectl runnable bundle install rbac --verbs submit,wait,logs -n ci
+kubectl create rolebinding alice --role=runnable-user --user=alice -n ci
+```
+
+The first command installs a Role with the rules of these verbs in the namespace (those marked *cluster* are left out, for they take a
+ClusterRole), an account `runnable-user` and a RoleBinding; `--verbs 'submit --wait'` takes one form of a verb, `--verbs submit` all of them. `doctor`
+asks the cluster for what the verbs cannot do without. A refused request ends with exit code 1 and the missing rule, ready to paste.
+
+Where a rule is optional, the last column says what the verb does without it. `submit --owner` needs `get` on the kind of the owner. Everyone
+may ask who he is and which kinds there are, so no rule allows that.
+
+| verb | API group | resource | verbs | scope | without |
+|---|---|---|---|---|---|
+";

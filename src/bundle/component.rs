@@ -28,6 +28,22 @@ const ACCOUNT: Setting = Setting {
     help: "the account of the pods",
 };
 
+const RBAC: &[Setting] = &[
+    ACCOUNT,
+    Setting {
+        name: "verbs",
+        default: Some(""),
+        form: Form::OptionalText,
+        help: "verbs, separated by commas, for whose users a Role is made",
+    },
+    Setting {
+        name: "userAccount",
+        default: Some("runnable-user"),
+        form: Form::Name,
+        help: "the account of those users, and the name of their Role",
+    },
+];
+
 const CODERUN: &[Setting] = &[
     Setting {
         name: "workImage",
@@ -112,13 +128,19 @@ impl Component {
     /// All, in the order in which they are installed.
     pub(crate) const ALL: [Self; 5] = [Self::Semaphores, Self::Rbac, Self::Coderun, Self::Cleanup, Self::Sensor];
 
-    /// Settings with which the coderun template has all the objects that it can have.
-    pub(crate) const MOST: [(&'static str, &'static str); 4] = [
-        ("codeRun", "example.org/v1/CodeRun"),
-        ("codeRunPlural", "coderuns"),
-        ("successCondition", "none"),
-        ("failureCondition", "none"),
-    ];
+    /// Settings with which it has all the objects that it can have.
+    pub(crate) const fn most(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Rbac => &[("verbs", "list")],
+            Self::Coderun => &[
+                ("codeRun", "example.org/v1/CodeRun"),
+                ("codeRunPlural", "coderuns"),
+                ("successCondition", "none"),
+                ("failureCondition", "none"),
+            ],
+            Self::Semaphores | Self::Cleanup | Self::Sensor => &[],
+        }
+    }
 
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
@@ -146,7 +168,7 @@ impl Component {
     pub(crate) const fn settings(self) -> &'static [Setting] {
         match self {
             Self::Semaphores => &[],
-            Self::Rbac => &[ACCOUNT],
+            Self::Rbac => RBAC,
             Self::Coderun => CODERUN,
             Self::Cleanup => CLEANUP,
             Self::Sensor => super::sensor::SETTINGS,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::asset::Asset;
 use super::setting::Values;
-use super::{BundleError, Component, sensor};
+use super::{BundleError, Component, rights, sensor};
 use crate::argo::metadata::NAME_POINTER;
 use crate::argo::workflow_spec::template_pointer;
 
@@ -12,7 +12,7 @@ use crate::argo::workflow_spec::template_pointer;
 pub(crate) fn objects(component: Component, values: &Values) -> Result<Vec<Value>, BundleError> {
     let assets = match component {
         Component::Semaphores => vec![Asset::of(include_str!("../assets/semaphores/limits.yaml"))],
-        Component::Rbac => rbac(values),
+        Component::Rbac => rbac(values)?,
         Component::Coderun if values.get("codeRun").is_empty() => vec![coderun(values)],
         Component::Coderun => coderun_object(values)?,
         Component::Cleanup => vec![cleanup(values)],
@@ -22,12 +22,31 @@ pub(crate) fn objects(component: Component, values: &Values) -> Result<Vec<Value
     Ok(assets.into_iter().map(|asset| asset.finish(component, namespace)).collect())
 }
 
-fn rbac(values: &Values) -> Vec<Asset> {
+fn rbac(values: &Values) -> Result<Vec<Asset>, BundleError> {
     let account = values.get("serviceAccount");
     let mut own = Asset::of(include_str!("../assets/rbac/service-account.yaml"));
     own.set(NAME_POINTER, account);
     let role = Asset::of(include_str!("../assets/rbac/role.yaml"));
-    vec![own, role, binding(Asset::of(include_str!("../assets/rbac/binding.yaml")), account, values)]
+    let mut all = vec![own, role, binding(Asset::of(include_str!("../assets/rbac/binding.yaml")), account, values)];
+    if !values.get("verbs").is_empty() {
+        all.extend(of_users(values)?);
+    }
+    Ok(all)
+}
+
+/// The account of those who use some verbs, with the least rights that these need.
+fn of_users(values: &Values) -> Result<[Asset; 3], BundleError> {
+    let verbs: Vec<String> = values.get("verbs").split(',').map(|verb| verb.trim().to_owned()).collect();
+    let name = values.get("userAccount");
+    let mut account = Asset::of(include_str!("../assets/rbac/service-account.yaml"));
+    account.set(NAME_POINTER, name);
+    let mut role = Asset::of(include_str!("../assets/rbac/role.yaml"));
+    role.set(NAME_POINTER, name);
+    role.set("/rules", rights::rules(&verbs)?);
+    let mut bound = Asset::of(include_str!("../assets/rbac/binding.yaml"));
+    bound.set(NAME_POINTER, name);
+    bound.set("/roleRef/name", name);
+    Ok([account, role, binding(bound, name, values)])
 }
 
 /// A RoleBinding of an account in the namespace of the objects.

@@ -5,11 +5,13 @@
 mod asset;
 mod component;
 mod fill;
+mod rights;
 mod sensor;
 mod setting;
 
 pub(crate) use self::component::Component;
 pub(crate) use self::fill::objects;
+pub use self::rights::{RIGHTS, Rights, Rule};
 pub(crate) use self::setting::{Values, is_size};
 use crate::exit::{CommandError, Exit};
 
@@ -42,6 +44,9 @@ pub(crate) enum BundleError {
         /// What it should be.
         expected: &'static str,
     },
+    /// No such verb in the table of rights.
+    #[error("verb {0:?} needs no rights on a cluster, or does not exist")]
+    Verb(String),
     /// A setting has no default.
     #[error("{component} needs the setting {name}: {help}")]
     Required {
@@ -63,6 +68,7 @@ impl CommandError for BundleError {
         match self {
             Self::Setting { .. } => Some("kubectl runnable bundle list shows the settings".to_owned()),
             Self::Required { name, .. } => Some(format!("add --set {name}=…")),
+            Self::Verb(_) => Some("docs/permissions.md lists the verbs".to_owned()),
             Self::Component(_) | Self::Value { .. } => None,
         }
     }

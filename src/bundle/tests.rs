@@ -27,6 +27,7 @@ fn every_object_is_ours_and_has_a_namespace_and_an_image() {
     let all = [
         of(Component::Semaphores, &[]),
         of(Component::Rbac, &[]),
+        of(Component::Rbac, &[("verbs", "submit, wait")]),
         of(Component::Coderun, &[]),
         of(Component::Coderun, &OBJECT),
         of(Component::Cleanup, &[("claim", "trees")]),
@@ -125,4 +126,20 @@ fn the_expression_of_the_template_gives_the_key_of_the_branch() {
         let ours = Branch::new(owner, repo, Some(reference)).and_then(|branch| branch.key()).unwrap();
         assert_eq!(render(written, &scope, Unresolved::Refuse).unwrap(), ours.as_str(), "{owner}/{repo}@{reference}");
     }
+}
+
+#[test]
+fn users_of_some_verbs_have_a_role_of_their_own() {
+    let objects = filled(Component::Rbac, &[("verbs", "wait,list")]).unwrap();
+    let [.., account, role, bound] = &objects[..] else { panic!("{objects:?}") };
+    assert_eq!((Metadata::of(account).name(), Metadata::of(role).name()), ("runnable-user", "runnable-user"));
+    assert_eq!(
+        role["rules"],
+        json!([{"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["get", "watch", "list"]}])
+    );
+    assert_eq!(
+        (&bound["roleRef"]["name"], &bound["subjects"][0]["name"]),
+        (&json!("runnable-user"), &json!("runnable-user"))
+    );
+    assert_eq!(filled(Component::Rbac, &[("verbs", "fly")]), Err(BundleError::Verb("fly".to_owned())));
 }

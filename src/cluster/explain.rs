@@ -100,7 +100,7 @@ fn forbidden(call: &Call<'_>, status: &Status) -> ClusterError {
         user: user.0.to_owned(),
         verb: call.verb.word(),
         resource: call.resource.qualified(),
-        namespace: call.namespace.map(str::to_owned),
+        namespace: call.namespace.filter(|_| call.resource.namespaced).map(str::to_owned),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::discovery::ServedKind;
 use super::failure::Failure;
 use super::kind::Resource;
+use super::remedy::missing_rule;
 use super::request::{self, Verb};
 use super::{Cluster, ClusterError};
 use crate::argo::Metadata;
@@ -140,7 +141,8 @@ impl CommandError for OwnerError {
             )),
             Self::Elsewhere { theirs, .. } => Some(format!("create the workflow there with -n {theirs}")),
             Self::Cluster(error) => error.hint(),
-            Self::Missing { .. } | Self::BeingDeleted { .. } | Self::Refused { .. } => None,
+            Self::Refused { message, .. } => missing_rule(message),
+            Self::Missing { .. } | Self::BeingDeleted { .. } => None,
         }
     }
 }

@@ -74,9 +74,8 @@ impl CommandError for ClusterError {
             | Self::Unnamed
             | Self::UnknownKind { .. }
             | Self::Invalid { .. }
-            | Self::Denied { .. }
-            | Self::Pod { .. }
-            | Self::Api { .. } => None,
+            | Self::Denied { .. } => None,
+            Self::Pod { message, .. } | Self::Api { message, .. } => missing_rule(message),
         }
     }
 }
@@ -92,11 +91,30 @@ fn grant(user: &str, verb: &str, resource: &str, namespace: Option<&str>) -> Str
         Some(namespace) => ("role", format!(" -n {namespace}")),
         None => ("clusterrole", String::new()),
     };
+    let role = if namespace.is_some() { "Role" } else { "ClusterRole" };
+    let (name, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let line = rule(verb, name, group);
     format!(
         "an administrator can allow it: kubectl create {kind} runnable-{verb}-{plural} --verb={verb} --resource={resource}{within} \
          && kubectl create {kind}binding runnable-{verb}-{plural} --{kind}=runnable-{verb}-{plural} {subject}{within}; \
-         check with: kubectl auth can-i {verb} {resource}{within}"
+         or by this rule in a {role}: {line}; check with: kubectl auth can-i {verb} {resource}{within}"
     )
+}
+
+/// The rule as it stands in a Role, on one line.
+fn rule(verb: &str, resource: &str, group: &str) -> String {
+    let group = if group.is_empty() { "\"\"" } else { group };
+    format!("{{apiGroups: [{group}], resources: [{resource}], verbs: [{verb}]}}")
+}
+
+/// The rule that is missing, by the server's own words (ForbiddenErrorMessage in k8s.io/apiserver
+/// pkg/endpoints/handlers/responsewriters/errors.go, v0.34).
+pub(super) fn missing_rule(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once(" cannot ")?;
+    let (verb, rest) = rest.split_once(" resource \"")?;
+    let (resource, rest) = rest.split_once("\" in API group \"")?;
+    let (group, _) = rest.split_once('"')?;
+    Some(format!("an administrator can allow it by this rule in a Role: {}", rule(verb, resource, group)))
 }
 
 #[cfg(test)]
@@ -121,6 +139,18 @@ mod tests {
         ));
         assert!(hint.contains("--role=runnable-create-workflows --serviceaccount=ci:builder -n ci"));
         assert!(hint.contains("kubectl auth can-i create workflows.argoproj.io -n ci"));
+        assert!(
+            hint.contains("in a Role: {apiGroups: [argoproj.io], resources: [workflows], verbs: [create]};"),
+            "{hint}"
+        );
+    }
+
+    #[test]
+    fn the_rule_of_the_core_group_and_of_a_subresource_can_be_pasted() {
+        let refused = "pods \"a\" is forbidden: User \"eve\" cannot get resource \"pods/log\" in API group \"\" in the namespace \"ci\"";
+        let expected = "{apiGroups: [\"\"], resources: [pods/log], verbs: [get]}";
+        assert!(missing_rule(refused).is_some_and(|hint| hint.ends_with(expected)));
+        assert_eq!(missing_rule("the pod is too old"), None);
     }
 
     #[test]

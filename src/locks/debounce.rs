@@ -140,8 +140,8 @@ impl Submit {
         }
 
         // While another waits, the queue is in use, however long ago the run was made.
-        let queues = self.on_duplicate == OnDuplicate::Queue && seen.waiter.is_some() && run == Standing::Live;
-        if !self.counts(seen, now) && !queues {
+        let is_in_use = self.on_duplicate == OnDuplicate::Queue && seen.waiter.is_some() && run == Standing::Live;
+        if !self.counts(seen, now) && !is_in_use {
             return self.reserve(now);
         }
         let name = seen.workflow.clone();

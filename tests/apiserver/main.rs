@@ -23,6 +23,7 @@ mod odd;
 mod pipelines;
 mod restart;
 mod retry;
+mod rights;
 mod semaphore;
 mod steer;
 mod submit;

@@ -28,6 +28,9 @@ use crate::exit::Exit;
   kubectl runnable bundle install semaphores rbac coderun -n ci --image registry.example.org/runnable:v1
   kubectl runnable submit --from workflowtemplate/coderun-template -n ci -p owner=exampleorg -p repo=sample --wait
 
+  # An account that may submit and wait, and nothing else
+  kubectl runnable bundle install rbac -n ci --verbs submit,wait
+
   # The same for GitOps
   kubectl runnable bundle show semaphores rbac coderun -n ci --image registry.example.org/runnable:v1 > bundle.yaml")]
 pub(super) struct Args {
@@ -85,6 +88,11 @@ struct ComponentArgs {
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<SettingPair>,
 
+    /// For rbac: verbs of this program, such as submit,wait, for whose users a Role with the least rights is made; their account
+    /// is runnable-user
+    #[arg(long, value_name = "VERB,…", value_delimiter = ',')]
+    verbs: Vec<String>,
+
     /// The image with this program and git; a release knows its own
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     image: Option<String>,
@@ -101,8 +109,8 @@ impl ComponentArgs {
         let needed = self.components.iter().flat_map(|component| component.settings());
         let needed = needed.filter(|setting| setting.default.is_none());
         let needed = needed.map(|setting| (setting.name, "unnamed"));
-        // With these settings the template has more objects, and without them none that it has not with them.
-        let most = Component::MOST.iter().filter(|_| self.components.contains(&Component::Coderun)).copied();
+        // With these settings there are more objects, and without them none that there are not with them.
+        let most = self.components.iter().flat_map(|component| component.most()).copied();
         let stand_ins: Vec<_> = needed.chain(most).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         self.filled(namespace, &stand_ins, || Ok(self.image.clone().unwrap_or_default()))
     }
@@ -118,7 +126,8 @@ impl ComponentArgs {
         components.sort_unstable();
         components.dedup();
         let set = self.set.iter().map(|SettingPair(name, value)| (name.clone(), value.clone()));
-        let given: Vec<(String, String)> = defaults.iter().cloned().chain(set).collect();
+        let verbs = (!self.verbs.is_empty()).then(|| ("verbs".to_owned(), self.verbs.join(",")));
+        let given: Vec<(String, String)> = defaults.iter().cloned().chain(set).chain(verbs).collect();
         Values::known(&components, &given)?;
         let mut all = Vec::new();
         for component in components {

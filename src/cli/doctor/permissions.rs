@@ -2,36 +2,44 @@
 
 use futures::StreamExt;
 
+use crate::bundle::RIGHTS;
 use crate::cluster::{Cluster, ClusterError, Permission};
 use crate::exit::CommandError;
 use crate::output::doctor::Check;
 
 /// So many questions are asked at the same time.
 const PARALLEL: usize = 8;
-const ARGO: &str = "argoproj.io";
-
-const fn argo(verb: &'static str, resource: &'static str) -> Permission {
-    Permission { verb, group: ARGO, resource }
-}
 
 const fn core(verb: &'static str, resource: &'static str) -> Permission {
     Permission { verb, group: "", resource }
 }
 
-/// Verbs, and what each of them sends.
-const NEEDS: &[(&str, &[Permission])] = &[
-    ("submit", &[argo("create", "workflows"), argo("get", "workflowtemplates")]),
-    ("list, status, wait, watch", &[argo("get", "workflows"), argo("list", "workflows"), argo("watch", "workflows")]),
-    ("logs", &[core("list", "pods"), core("watch", "pods"), core("get", "pods/log")]),
-    ("retry", &[argo("get", "workflows"), argo("list", "workflows"), argo("create", "workflows")]),
-    ("suspend, resume, stop, terminate", &[argo("get", "workflows"), argo("patch", "workflows")]),
-    ("delete", &[argo("delete", "workflows")]),
-    (
-        "template, cron",
-        &[argo("list", "workflowtemplates"), argo("list", "cronworkflows"), argo("patch", "cronworkflows")],
-    ),
-    ("semaphore", &[core("get", "configmaps"), core("create", "configmaps"), core("patch", "configmaps")]),
+/// Verbs that are asked for, each by rows of the table of rights.
+const ASKED: [&str; 13] = [
+    "submit",
+    "submit --from workflowtemplate",
+    "list",
+    "status",
+    "wait",
+    "logs",
+    "retry",
+    "stop",
+    "delete",
+    "template list",
+    "cron suspend",
+    "semaphore set",
+    "submit --debounce",
 ];
+
+/// What a verb cannot do without in the namespace.
+fn needs(verb: &str) -> Vec<Permission> {
+    let rows = RIGHTS.iter().filter(|rights| rights.verb == verb).flat_map(|rights| rights.rules);
+    let rules = rows.filter(|rule| rule.without.is_none() && !rule.cluster);
+    rules
+        .flat_map(|rule| rule.verbs.iter().map(|verb| Permission { verb, group: rule.group, resource: rule.resource }))
+        .collect()
+}
+
 /// What `cache` and `retry` do with a cache, in its own namespace.
 const OF_CACHE: &[Permission] =
     &[core("list", "configmaps"), core("get", "configmaps"), core("patch", "configmaps"), core("delete", "configmaps")];
@@ -39,15 +47,15 @@ const OF_CACHE: &[Permission] =
 /// A check for each group of verbs.
 pub(super) async fn checks(cluster: &Cluster, cache_namespaces: &[String]) -> Vec<Check> {
     let namespace = cluster.namespace();
-    let mut asked: Vec<(String, &[Permission], &str)> =
-        NEEDS.iter().map(|(verbs, needs)| ((*verbs).to_owned(), *needs, namespace)).collect();
+    let mut asked: Vec<(&str, Vec<Permission>, &str)> =
+        ASKED.iter().map(|verb| (*verb, needs(verb), namespace)).collect();
     for home in cache_namespaces {
-        asked.push(("cache".to_owned(), OF_CACHE, home));
+        asked.push(("cache", OF_CACHE.to_vec(), home));
     }
     let mut found = Vec::new();
     for (verbs, needs, namespace) in asked {
-        match missing(cluster, needs, namespace).await {
-            Ok(missing) => found.push(told(&verbs, &missing, namespace)),
+        match missing(cluster, &needs, namespace).await {
+            Ok(missing) => found.push(told(verbs, &missing, namespace)),
             Err(error) => {
                 found.push(Check::skipped("permissions", error.message()));
                 break;
@@ -97,8 +105,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_asked_for_stands_in_the_table() {
+        for verb in ASKED {
+            assert!(!needs(verb).is_empty(), "{verb}");
+        }
+        assert_eq!(needs("submit"), [Permission { verb: "create", group: "argoproj.io", resource: "workflows" }]);
+    }
+
+    #[test]
     fn what_is_missing_is_named_with_the_rule_that_grants_it() {
-        let missing = [argo("get", "workflows"), argo("list", "workflows"), core("get", "pods/log")];
+        let argo = |verb| Permission { verb, group: "argoproj.io", resource: "workflows" };
+        let missing = [argo("get"), argo("list"), core("get", "pods/log")];
         let check = told("status", &missing, "ci");
         assert_eq!(
             check.message,

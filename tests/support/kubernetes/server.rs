@@ -17,6 +17,11 @@ pub(super) const START: Duration = Duration::from_mins(2);
 /// A free port may be taken before the server binds it: then try again.
 pub(super) const ATTEMPTS: usize = 3;
 
+/// Who has asked for what, but nothing of what was sent.
+const AUDIT: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+  "rules": [{"level": "Metadata", "resources": [{"group": ""}, {"group": "argoproj.io"}, {"group": "coordination.k8s.io"},
+    {"group": "rbac.authorization.k8s.io"}, {"group": "apiextensions.k8s.io"}]}]}"#;
+
 /// Users of the API server. The token of a user is its name with `-token` appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum User {
@@ -110,6 +115,13 @@ impl Server {
         Outage { server: self }
     }
 
+    /// The requests that the server has answered for whoever was impersonated as this user, as audit events.
+    pub(crate) fn audited(&self, user: &str) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.authority.with_file_name("audit.log")).unwrap_or_default();
+        let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.filter(|event| event["impersonatedUser"]["username"] == user).collect()
+    }
+
     /// A connection to this server that lives in the calling test's runtime.
     pub(crate) async fn objects(&self, user: User) -> Objects {
         Objects::of(serde_json::from_value(self.kubeconfig(user, "default")).unwrap()).await
@@ -159,6 +171,7 @@ impl Server {
             "admin-token,admin,1,\"system:masters\"\nrestricted-token,restricted,2\n",
         )
         .unwrap();
+        std::fs::write(directory.join("audit.yaml"), AUDIT).unwrap();
         let port = free_port();
         let file = |name: &str| directory.join(name).display().to_string();
         let arguments = [
@@ -180,6 +193,8 @@ impl Server {
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned(),
             "--authorization-mode=RBAC".to_owned(),
             "--watch-cache=true".to_owned(),
+            format!("--audit-policy-file={}", file("audit.yaml")),
+            format!("--audit-log-path={}", file("audit.log")),
         ];
         let arguments = arguments.to_vec();
         let process = Mutex::new(start(&directory, arguments.clone()));
