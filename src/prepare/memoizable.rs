@@ -13,6 +13,7 @@ use super::graph::{Closure, Graph, Node, Runs};
 use super::key;
 use super::memoize::{Context, is_users};
 use super::reuse::{Impure, Reuse};
+use super::stranding::stranding;
 use super::template_scan::{Digest, Place, Survey};
 use super::warnings::Reason;
 use crate::argo::references::References;
@@ -61,6 +62,8 @@ pub(super) struct Plan<'a> {
     entries: Vec<u64>,
     /// Those whose entries may not fit into the cache.
     crowded: Vec<bool>,
+    /// Those whose cached nodes would keep a controller from ending a dag.
+    stranding: Vec<bool>,
 }
 
 impl<'a> Plan<'a> {
@@ -101,9 +104,13 @@ impl<'a> Plan<'a> {
             has_named_cache: context.has_named_cache,
             entries: graph.entries(list(spec.pointer("/arguments/parameters"))),
             crowded: vec![false; graph.local],
+            stranding: vec![false; graph.local],
             spec,
             graph,
         };
+        if context.options.is_for_controller() {
+            plan.stranding = stranding(&plan.graph, plan.defaults);
+        }
         if let Some(room) = context.options.room.filter(|_| context.options.memoize != Memoize::All) {
             plan.crowded = plan.crowded(room);
         }
@@ -280,6 +287,9 @@ impl<'a> Plan<'a> {
         }
         if self.loses_artifacts(*template) {
             return Some(Reason::ArtifactsDeleted);
+        }
+        if self.stranding[node] {
+            return Some(Reason::RetriedTask);
         }
         if self.crowded[node] {
             return Some(Reason::Entries { count: self.entries[node] });

@@ -25,6 +25,7 @@ mod result_input;
 mod reuse;
 mod shared_keys;
 mod source;
+mod stranding;
 mod synchronization;
 mod template_scan;
 mod texts;

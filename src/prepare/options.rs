@@ -80,7 +80,7 @@ pub struct Options {
     pub generated_run_id: RunId,
     /// Whether templates are memoized.
     pub memoize: Memoize,
-    /// How many bytes the entries of the run may take in its cache; none where there is no limit.
+    /// How many bytes the entries of the run may take in its cache, a ConfigMap; none where it is none, without a limit.
     pub room: Option<u64>,
     /// The cache when the document names none.
     pub cache_name: Option<CacheName>,
@@ -119,6 +119,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether an Argo controller looks the entries up.
+    pub(super) fn is_for_controller(&self) -> bool {
+        self.room.is_some()
+    }
+
     /// The options with what the document itself has kept of an earlier preparation.
     pub(super) fn said_by(&self, document: &Value) -> Self {
         Self {

@@ -151,6 +151,8 @@ pub enum Reason {
     Artifacts,
     /// Its output artifacts are deleted when the workflow completes.
     ArtifactsDeleted,
+    /// It has a `retryStrategy`, and a task of a dag depends on its nodes and on nothing else.
+    RetriedTask,
     /// With its entries the ConfigMap could become too full.
     Entries {
         /// How many it may make.
@@ -329,6 +331,10 @@ impl fmt::Display for Reason {
             Self::Unkeyable { name } => write!(formatter, "reads {name}, which cannot stand in a key"),
             Self::Artifacts => formatter.write_str("reads artifacts, and who calls it is not known"),
             Self::ArtifactsDeleted => formatter.write_str("its output artifacts go with each workflow"),
+            Self::RetriedTask => formatter.write_str(
+                "it has a retryStrategy, and a dag's task depends on it: an Argo controller never ends a dag whose tasks all \
+                 depend on cached nodes of such templates; --exec-cache memoizes it",
+            ),
             Self::Entries { count } => write!(
                 formatter,
                 "its {count} entries could fill the cache's ConfigMap, where a full one fails pods that succeeded; \

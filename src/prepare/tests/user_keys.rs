@@ -80,6 +80,41 @@ fn a_key_of_the_defaults_is_each_templates_own_and_inline_templates_have_none_th
 }
 
 #[test]
+fn what_would_keep_a_controllers_dag_from_ending_is_left_out() {
+    let retried = |name: &str| {
+        let mut template = leaf(name);
+        template["retryStrategy"] = json!({"limit": 2});
+        template
+    };
+    let dag = |tasks: Value| {
+        let templates =
+            [json!({"name": "main", "dag": {"tasks": tasks}}), retried("flaky"), retried("other"), leaf("plain")];
+        json!({"entrypoint": "main", "templates": templates})
+    };
+    let task =
+        |name: &str, template: &str, depends: &str| json!({"name": name, "template": template, "depends": depends});
+    let left_out = |tasks: Value, room: Option<u64>| {
+        let prepared = prepare(workflow(dag(tasks)), &Templates::default(), &Options { room, ..options() }).unwrap();
+        ["flaky", "other", "plain", "main"]
+            .into_iter()
+            .filter(|name| reason(&prepared, name) == Some(Reason::RetriedTask))
+            .collect::<Vec<_>>()
+    };
+    let chain = json!([task("a", "flaky", ""), task("b", "plain", "a.Succeeded")]);
+    assert_eq!(left_out(chain.clone(), Some(512 * 1024)), ["flaky"]);
+    assert!(left_out(chain, None).is_empty(), "the engine of this machine connects what is cached");
+
+    let listed = json!([{"name": "a", "template": "flaky"}, {"name": "b", "template": "other"},
+        {"name": "c", "template": "plain", "dependencies": ["a", "b"]}]);
+    assert_eq!(left_out(listed, Some(512 * 1024)), ["flaky", "other"]);
+
+    let other_way = json!([task("a", "flaky", ""), task("b", "plain", ""), task("c", "plain", "a && b")]);
+    assert!(left_out(other_way, Some(512 * 1024)).is_empty());
+    let last = json!([task("a", "plain", ""), task("b", "flaky", "a")]);
+    assert!(left_out(last, Some(512 * 1024)).is_empty());
+}
+
+#[test]
 fn what_may_fill_a_config_map_is_left_out_unless_all_is_asked_for() {
     let spec = |items: u64| {
         let mut inner = steps("inner", &["many"]);
