@@ -71,7 +71,20 @@ fn settled(output: &str) -> Vec<String> {
     let settle = |line: &str| {
         rules.iter().fold(line.trim_end().to_owned(), |line, (rule, text)| rule.replace_all(&line, *text).into_owned())
     };
-    output.lines().map(settle).collect()
+    let mut lines: Vec<String> = output.lines().map(settle).collect();
+    // Nodes that start in one instant have no order; the last one has another branch.
+    for siblings in lines.chunk_by_mut(|one, other| is_branch(one) && is_branch(other)) {
+        for line in siblings.iter_mut() {
+            *line = line.replacen("└─", "├─", 1);
+        }
+        siblings.sort();
+    }
+    lines
+}
+
+/// Whether a line of a tree is a node below the first one.
+fn is_branch(line: &str) -> bool {
+    line.starts_with("├─") || line.starts_with("└─")
 }
 
 /// Whether the lines are those of the page, where it leaves none out.

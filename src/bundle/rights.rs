@@ -205,7 +205,12 @@ pub const RIGHTS: &[Rights] = &[
     Rights { verb: "logs", rules: &[argo("workflows", &["get"]), core("pods", &["list"]), core("pods/log", &["get"])] },
     Rights {
         verb: "logs --follow",
-        rules: &[argo("workflows", &["get", "watch"]), core("pods", &["list", "watch"]), core("pods/log", &["get"])],
+        rules: &[
+            argo("workflows", &["get", "watch"]),
+            core("pods", &["list"]),
+            optional(core("pods", &["watch"]), "logs of pods that start later may be missing"),
+            core("pods/log", &["get"]),
+        ],
     },
     Rights {
         verb: "report",

@@ -204,12 +204,11 @@ impl Args {
         if names.len() < self.output.len() {
             return Err(Failure::usage("two outputs have the same name"));
         }
-        let (key, lines) = match &self.key {
-            Some(key) => (key.clone(), vec!["the key alone".to_owned()]),
-            None => {
-                let values = self.output_parameter.iter().map(|parameter| parameter.name.as_str());
-                self.derived_key(names.into_iter().chain(values).collect())?
-            }
+        let (key, lines) = if let Some(key) = &self.key {
+            (key.clone(), vec!["the key alone".to_owned()])
+        } else {
+            let values = self.output_parameter.iter().map(|parameter| parameter.name.as_str());
+            self.derived_key(names.into_iter().chain(values).collect())?
         };
         let policy = Policy {
             max_age: self.max_age,

@@ -77,7 +77,7 @@ pub(super) struct Args {
 /// What is told of a run.
 enum Read {
     There(Box<Shown>),
-    Gone(Told),
+    Gone(Box<Told>),
 }
 
 /// A run, and what is told of it besides its object.
@@ -109,7 +109,7 @@ async fn read(args: &Args, run: &str) -> Result<Read, Failure> {
         Err(failure) => {
             let Some(gone) = Gone::of(run, &failure)? else { return Err(failure) };
             talk(gone.note());
-            Ok(Read::Gone(gone.told()?))
+            Ok(Read::Gone(Box::new(gone.told()?)))
         }
     }
 }

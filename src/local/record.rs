@@ -181,7 +181,7 @@ impl Record {
     /// The Workflow object without its nodes, which are most of what there is to read.
     pub(crate) fn head(&self) -> Result<Value, RecordError> {
         let head = fs::read(self.directory.join("workflow.json")).ok().and_then(|text| head::read(&text).ok());
-        if let Some(head) = head.filter(|head| is_ended(head)) {
+        if let Some(head) = head.filter(is_ended) {
             return Ok(head);
         }
         // It goes on, was killed, or is broken: that is for the journal to tell, or for the error.

@@ -281,7 +281,7 @@ mod tests {
             let seen = reserved("a", seconds_ago, None);
             assert_eq!(next.step(Some(&seen), NOW, Standing::Unknown, false), step, "{seconds_ago}");
         }
-        let patient = Submit { period: Duration::from_secs(60), ..next };
+        let patient = Submit { period: Duration::from_mins(1), ..next };
         let seen = reserved("a", 59, None);
         assert_eq!(patient.step(Some(&seen), NOW, Standing::Unknown, false), Step::Join("a".into()));
     }

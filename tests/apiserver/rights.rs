@@ -112,7 +112,7 @@ const TRIALS: &[Trial] = &[
     trial("cache list", &["cache", "list"]),
     trial("cache inspect", &["cache", "inspect", "runnable-aaaaaa"]),
     trial("cache prune", &["cache", "prune", "runnable-aaaaaa", "--older", "1h", "--yes"]),
-    trial("cache delete", &["cache", "delete", "runnable-aaaaaa", "--yes", "--force"]),
+    trial("cache delete", &["cache", "delete", "runnable-aaaaaa", "--yes"]),
     trial("semaphore set", &["semaphore", "set", "k", "3"]),
     without_limits(trial("semaphore set", &["semaphore", "set", "k", "3"])),
     trial("semaphore list", &["semaphore", "list"]),
@@ -288,7 +288,8 @@ impl<'a> Somebody<'a> {
 fn written(namespace: &Namespace, arguments: &[&str]) -> Vec<String> {
     let directory = namespace.kubeconfig(User::Admin).parent().unwrap().to_owned();
     let written = arguments.iter().map(|argument| {
-        if argument.ends_with(".json") { document(&directory, argument) } else { (*argument).to_owned() }
+        let is_file = std::path::Path::new(argument).extension().is_some();
+        if is_file { document(&directory, argument) } else { (*argument).to_owned() }
     });
     written.collect()
 }
@@ -404,7 +405,7 @@ async fn each_verb_has_the_rights_that_it_needs_and_no_others() {
     let tried: BTreeSet<&str> = TRIALS.iter().map(|trial| trial.verb).collect();
     let listed: BTreeSet<&str> = RIGHTS.iter().map(|rights| rights.verb).collect();
     assert_eq!(tried, listed);
-    let faults: Vec<Vec<String>> = futures::stream::iter(RIGHTS).map(faults).buffer_unordered(4).collect().await;
+    let faults: Vec<Vec<String>> = futures::stream::iter(RIGHTS).map(faults).buffer_unordered(8).collect().await;
     let faults = faults.concat();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }

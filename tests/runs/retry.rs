@@ -162,7 +162,7 @@ fn an_edited_document_keeps_the_locks_of_the_run() {
     let mut retrying = home.command(["retry", "--local", run, "--file", &edited, "--name", "again", "-o", "json"]);
     let mut retrying = retrying.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut talk = BufReader::new(retrying.stderr.take().unwrap()).lines();
-    let waits = |line: String| line.starts_with("workflow again waits for ") && line.contains("deploy");
+    let waits = |line: String| line.starts_with("workflow again is waiting for ") && line.contains("deploy");
     assert!(talk.any(|line| waits(line.unwrap())), "it did not wait");
     holder.dies();
     let ended = Output::from(retrying.wait_with_output().unwrap());

@@ -66,14 +66,14 @@ fn tomorrows_run_takes_what_todays_has_made() {
     assert!(why.contains("any run may use it (--reuse)"), "{why}");
 
     // Without the flag each run has its own.
-    let plain = night(&home, "r4", &["--cache-name", "nightly"]);
-    assert_eq!(hits(&plain), ["parse"].into(), "the annotation of its template counts");
+    let fourth = night(&home, "r4", &["--cache-name", "nightly"]);
+    assert_eq!(hits(&fourth), ["parse"].into(), "the annotation of its template counts");
 }
 
 #[test]
 fn what_is_no_pure_function_is_said_and_kept_to_its_run() {
     let home = Environment::new();
-    let file = home.write("nightly.yaml", &NIGHTLY.replace("workflow.parameters.date", "workflow.name"));
+    let file = home.write("nightly.yaml", NIGHTLY.replace("workflow.parameters.date", "workflow.name"));
     let submit = ["submit", &file, "--dry-run=client", "-o", "yaml", "--reuse", "all"];
     let named = home.run([&submit[..], &["--cache-name", "nightly"]].concat()).exits(0);
     assert!(named.stderr.contains("not reused by other runs: main, load (reads workflow.name"), "{}", named.stderr);

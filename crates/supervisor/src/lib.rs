@@ -206,6 +206,7 @@ pub fn block(signal: Signal) -> io::Result<()> {
 }
 
 /// Kills every other process of this namespace; nothing, and false, where this process is not its first.
+#[must_use = "where nothing was killed, something else has to be done"]
 pub fn kill_namespace() -> bool {
     let is_first = rustix::process::getpid().is_init();
     if is_first {

@@ -8,7 +8,8 @@ use crate::locks::{HolderState, Holding, Limit, Lock, Waiter};
 
 /// The locks that runs hold or wait for: of a namespace, or all.
 pub(super) fn locks(root: &Path, namespace: Option<&str>) -> Vec<Lock> {
-    let all = run_locks::locks(root).into_iter().filter_map(lock);
+    let all = run_locks::locks(root);
+    let all = all.iter().filter_map(lock);
     all.filter(|lock| namespace.is_none_or(|namespace| lock.name.namespace == namespace)).collect()
 }
 
@@ -17,7 +18,7 @@ pub(super) fn find(root: &Path, name: &LockName) -> Option<Lock> {
     locks(root, Some(&name.namespace)).into_iter().find(|lock| lock.name == *name)
 }
 
-fn lock(found: LocalLock) -> Option<Lock> {
+fn lock(found: &LocalLock) -> Option<Lock> {
     let name: LockName = found.name.parse().ok()?;
     let holder = |claim: &Claim| Holder::read(&claim.run, &name.namespace, "");
     let holding = |holder| Holding {

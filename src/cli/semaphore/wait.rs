@@ -88,16 +88,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             Ok(Exit::Success)
         };
         let limited = async {
-            match tokio::time::timeout(args.timeout.unwrap_or(Duration::MAX), waiting).await {
-                Ok(done) => done,
-                Err(_) => {
-                    let after = args.timeout.unwrap_or_default();
-                    Err(Failure::new(Exit::TimedOut, format!("no place of {} is free after {after:?}", name.kind))
-                        .hint(format!("kubectl runnable semaphore get {} shows who holds it", name.kind)))
-                }
-            }
+            let done = tokio::time::timeout(args.timeout.unwrap_or(Duration::MAX), waiting).await;
+            done.unwrap_or_else(|_| {
+                let after = args.timeout.unwrap_or_default();
+                Err(Failure::new(Exit::TimedOut, format!("no place of {} is free after {after:?}", name.kind))
+                    .hint(format!("kubectl runnable semaphore get {} shows who holds it", name.kind)))
+            })
         };
-        until_interrupted(limited, "nothing was taken").await
+        Box::pin(until_interrupted(limited, "nothing was taken")).await
     })
 }
 

@@ -93,19 +93,15 @@ pub(crate) fn said(document: &Value) -> Result<Option<ExecCache>, PrepareError> 
 
 /// Leaves in the document what its next attempt goes by, or takes it away.
 pub(super) fn note(document: &mut Value, cache: Option<&ExecCache>) -> Result<(), PrepareError> {
-    match cache {
-        Some(cache) => {
-            let text = serde_json::to_string(cache).expect("a cache's fields are texts");
-            metadata::annotate(document, (ANNOTATION, &text))
-        }
-        None => {
-            let annotations = document.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
-            if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
-                annotations.shift_remove(ANNOTATION);
-            }
-            Ok(())
-        }
+    if let Some(cache) = cache {
+        let text = serde_json::to_string(cache).expect("a cache's fields are texts");
+        return metadata::annotate(document, (ANNOTATION, &text));
     }
+    let annotations = document.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        annotations.shift_remove(ANNOTATION);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

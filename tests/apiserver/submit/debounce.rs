@@ -203,7 +203,7 @@ async fn a_replacement_waits_until_the_run_before_has_been_ended() {
         (live["spec"]["shutdown"] == "Terminate").then_some(())
     })
     .await;
-    assert_eq!(submits.names(), [first.clone()], "no second one beside it");
+    assert_eq!(submits.names(), std::slice::from_ref(&first), "no second one beside it");
     submits.set_phase(&first, "Failed").await;
     let replaced = end(replacing);
     assert_eq!(replaced.code, Some(0), "{replaced:?}");
