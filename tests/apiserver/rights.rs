@@ -112,7 +112,7 @@ const TRIALS: &[Trial] = &[
     trial("cache list", &["cache", "list"]),
     trial("cache inspect", &["cache", "inspect", "runnable-aaaaaa"]),
     trial("cache prune", &["cache", "prune", "runnable-aaaaaa", "--older", "1h", "--yes"]),
-    trial("cache delete", &["cache", "delete", "runnable-aaaaaa", "--yes"]),
+    trial("cache delete", &["cache", "delete", "runnable-unused", "--yes"]),
     trial("semaphore set", &["semaphore", "set", "k", "3"]),
     without_limits(trial("semaphore set", &["semaphore", "set", "k", "3"])),
     trial("semaphore list", &["semaphore", "list"]),
@@ -192,7 +192,8 @@ async fn furnish(namespace: &Namespace) {
     let entry = json!({"nodeID": "n", "outputs": null, "creationTimestamp": "2026-11-21T10:00:00Z",
         "lastHitTimestamp": "2026-11-21T10:00:00Z"});
     let cache = json!({"workflows.argoproj.io/configmap-type": "Cache"});
-    namespace.create("configmaps", &map("runnable-aaaaaa", cache, json!({"k": entry.to_string()}))).await;
+    namespace.create("configmaps", &map("runnable-aaaaaa", cache.clone(), json!({"k": entry.to_string()}))).await;
+    namespace.create("configmaps", &map("runnable-unused", cache, json!({"k": entry.to_string()}))).await;
     let claim = json!({"metadata": {"name": "trees"}, "spec": {"accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": "1Gi"}}}});
     namespace.create("persistentvolumeclaims", &claim).await;
