@@ -35,6 +35,9 @@ const EXAMPLES: &str = "Examples:
   # The compiler counts, too; what took less than ten seconds is not worth an entry
   kubectl runnable exec --key-files src --key-env CC --min-duration 10s --output lib=lib -- make lib
 
+  # A value that the command writes to a file is kept with the entry, and restored
+  kubectl runnable exec --key-files src --output-parameter version=VERSION -- make version
+
   # A key of your own: nothing else decides whether the command runs
   kubectl runnable exec --key \"data-$(date +%F)\" --output data=data -- ./download.sh
 

@@ -31,6 +31,9 @@ const EXAMPLES: &str = "Examples:
   # Wait for several runs and print their final objects
   kubectl runnable wait etl-x2k9f report-7vqpl -o json
 
+  # Wait for runs of which some may have been deleted since
+  kubectl runnable wait etl-x2k9f report-7vqpl --ignore-not-found
+
   # Write the result of each node as a JUnit report, for CI
   kubectl runnable wait run.json --report junit=run.xml
 

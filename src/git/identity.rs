@@ -115,15 +115,8 @@ pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-macro_rules! text {
+macro_rules! shown {
     ($($type:ident),*) => {$(
-        impl $type {
-            /// The text.
-            #[allow(dead_code, reason = "all names have the same surface")]
-            pub(crate) fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
         impl fmt::Display for $type {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(&self.0)
@@ -132,7 +125,19 @@ macro_rules! text {
     )*};
 }
 
-text!(Owner, RepositoryName, TaskId, ObjectId, RefName, Directory);
+macro_rules! read {
+    ($($type:ident),*) => {$(
+        impl $type {
+            /// The text.
+            pub(crate) fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    )*};
+}
+
+shown!(Owner, RepositoryName, TaskId, ObjectId, RefName, Directory);
+read!(TaskId, ObjectId, Directory);
 
 impl FromStr for Owner {
     type Err = NameError;

@@ -18,7 +18,8 @@ pub(super) fn check(source: Source<'_>, plan: &Resolved) -> Result<Vec<String>, 
             ));
         }
     }
-    refused.extend(support.unknown_stubs.iter().map(|name| format!("--stub {name}: no template or node is called so")));
+    refused
+        .extend(support.unknown_stubs.iter().map(|name| format!("--stub {name}: no template or node has this name")));
     if refused.is_empty() {
         Ok(support.passed_over.into_iter().collect())
     } else {

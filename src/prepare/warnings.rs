@@ -332,8 +332,8 @@ impl fmt::Display for Reason {
             Self::Artifacts => formatter.write_str("reads artifacts, and who calls it is not known"),
             Self::ArtifactsDeleted => formatter.write_str("its output artifacts go with each workflow"),
             Self::RetriedTask => formatter.write_str(
-                "it has a retryStrategy, and a dag's task depends on it: an Argo controller never ends a dag whose tasks all \
-                 depend on cached nodes of such templates; --exec-cache memoizes it",
+                "it has a retryStrategy, and a task of a dag depends on its nodes alone: an Argo controller never ends such a dag \
+                 when they are cached; --exec-cache memoizes it",
             ),
             Self::Entries { count } => write!(
                 formatter,

@@ -182,7 +182,7 @@ fn a_stub_stands_for_what_needs_a_cluster_and_leaves_nothing_in_the_cache() {
     assert_eq!(node(&first, "check")["inputs"]["parameters"][0]["value"], "http://x");
 
     let again = home.run(["retry", "--local", "w-1", "-o", "json"]);
-    assert!(again.stderr.contains("note: deploy did not run in w-1, and do not now: --stub gave their outcomes"));
+    assert!(again.stderr.contains("note: the outcomes of deploy are those that --stub gave to w-1"));
     let second = again.object();
     let is_hit = |name: &str| node(&second, name)["memoizationStatus"]["hit"] == true;
     assert!(is_hit("build") && !is_hit("deploy") && !is_hit("check"));
@@ -196,7 +196,7 @@ fn stubs_that_mean_nothing_are_refused() {
         let stubs = stubs.iter().flat_map(|stub| ["--stub", stub]);
         home.run(["submit", "--local", "w.yaml"].into_iter().chain(stubs))
     };
-    submit(&["deploy=s.yaml", "depoly=s.yaml"]).fails(2, &["--stub depoly: no template or node is called so"]);
+    submit(&["deploy=s.yaml", "depoly=s.yaml"]).fails(2, &["--stub depoly: no template or node has this name"]);
     submit(&["deploy=bad.yaml"]).fails(2, &["stub \"deploy\": phase: expected Succeeded, Failed or Error"]);
     submit(&["deploy=s.yaml", "deploy=s.yaml"]).fails(2, &["it is given twice"]);
     submit(&["deploy=missing.yaml"]).fails(2, &["missing.yaml"]);

@@ -29,7 +29,7 @@ impl Server {
     }
 
     /// Another one, which speaks TLS.
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "other tests use the plain server alone")]
     pub(crate) fn with_certificate(certificate: &Path, key: &Path) -> Self {
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         Self::start(&["--cert".to_owned(), text(certificate), "--key".to_owned(), text(key)])

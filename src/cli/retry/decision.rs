@@ -149,11 +149,7 @@ fn stubs(run: &Run, quiet: bool) -> Result<Stubs, Failure> {
     let stubs = record.stubs()?;
     if !stubs.is_empty() && !quiet {
         let names: Vec<&str> = stubs.names().collect();
-        talk(format_args!(
-            "note: {} did not run in {}, and do not now: --stub gave their outcomes",
-            names.join(", "),
-            run.name()
-        ));
+        talk(format_args!("note: the outcomes of {} are those that --stub gave to {}", names.join(", "), run.name()));
     }
     Ok(stubs)
 }

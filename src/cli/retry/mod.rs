@@ -54,6 +54,9 @@ const EXAMPLES: &str = "Examples:
   # Keep what finds the new attempt again, and tell CI what each node did
   kubectl runnable retry run.json --handle run.json --wait --report junit=run.xml
 
+  # Read the bucket of --exec-cache, which pods reach at another address
+  kubectl runnable retry etl-x2k9f --store-endpoint https://localhost:9000
+
   # Retry a run of this machine
   kubectl runnable retry --local etl-x2k9f
 

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::lock_argument::LockArgument;
+use super::ConfigMapArgs;
+use super::lock_argument::LockArgs;
 use super::lookup::{Scope, look_up};
-use super::{BranchArgs, ConfigMapArgs, no_key};
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
@@ -34,12 +34,8 @@ Exit code 6: the lock does not exist and nobody waits for it.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// KEY, OWNER/REPO@REF, Mutex/NAME, ConfigMap/NAME/KEY or Database/KEY
-    #[arg(value_name = "LOCK", conflicts_with = "owner")]
-    lock: Option<LockArgument>,
-
     #[command(flatten)]
-    branch: BranchArgs,
+    lock: LockArgs,
 
     /// Also search completed workflows that never released the lock
     #[arg(long)]
@@ -61,8 +57,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let by_branch = args.branch.named()?.map(LockArgument::Key);
-    let wanted = by_branch.or_else(|| args.lock.clone()).ok_or_else(no_key)?;
+    let wanted = args.lock.named()?;
     block_on(async {
         let cluster = Cluster::connect(&args.access.access()).await?;
         let config_map = &args.config_map.name;

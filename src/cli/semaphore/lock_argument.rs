@@ -2,8 +2,29 @@
 
 use std::str::FromStr;
 
+use super::{BranchArgs, no_key};
 use crate::argo::synchronization::{LockName, LockNameError};
+use crate::cli::failure::Failure;
 use crate::locks::{KeyArgument, KeyError};
+
+/// The lock that a command is about.
+#[derive(Debug, clap::Args)]
+pub(super) struct LockArgs {
+    /// KEY, OWNER/REPO@REF, Mutex/NAME, ConfigMap/NAME/KEY or Database/KEY
+    #[arg(value_name = "LOCK", conflicts_with = "owner")]
+    lock: Option<LockArgument>,
+
+    #[command(flatten)]
+    branch: BranchArgs,
+}
+
+impl LockArgs {
+    /// The lock as it was named, in one way or the other.
+    pub(super) fn named(&self) -> Result<LockArgument, Failure> {
+        let by_branch = self.branch.named()?.map(LockArgument::Key);
+        by_branch.or_else(|| self.lock.clone()).ok_or_else(no_key)
+    }
+}
 
 /// The LOCK argument.
 #[derive(Debug, Clone)]

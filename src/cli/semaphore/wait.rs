@@ -7,9 +7,9 @@ use futures::TryStreamExt;
 use futures::stream::BoxStream;
 
 use super::get::is_absent;
-use super::lock_argument::LockArgument;
+use super::lock_argument::LockArgs;
 use super::lookup::NOT_COMPLETED;
-use super::{BranchArgs, ConfigMapArgs, local, no_key};
+use super::{ConfigMapArgs, local};
 use crate::argo::Metadata;
 use crate::argo::synchronization::{LockKind, LockName};
 use crate::backend::Backend;
@@ -47,12 +47,8 @@ Exit codes: 0 a place is free and nobody waits for it, 5 --timeout passed, 6 the
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// KEY, OWNER/REPO@REF, Mutex/NAME, ConfigMap/NAME/KEY or Database/KEY
-    #[arg(value_name = "LOCK", conflicts_with = "owner")]
-    lock: Option<LockArgument>,
-
     #[command(flatten)]
-    branch: BranchArgs,
+    lock: LockArgs,
 
     /// Stop waiting after this time (exit code 5)
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
@@ -70,8 +66,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let by_branch = args.branch.named()?.map(LockArgument::Key);
-    let wanted = by_branch.or_else(|| args.lock.clone()).ok_or_else(no_key)?;
+    let wanted = args.lock.named()?;
     block_on(async {
         let backend = args.target.backend().await?;
         let name = wanted

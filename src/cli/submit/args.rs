@@ -56,11 +56,18 @@ const EXAMPLES: &str = "Examples:
   # A push hook that may fire twice: one run for all submits of 15 seconds, wherever they come from
   kubectl runnable submit ci.yaml -p ref=main --debounce 15s --debounce-key ci/main
 
+  # The same, but the latest submit waits for the run before it to end
+  kubectl runnable submit ci.yaml -p ref=main --debounce 1m --on-duplicate queue
+
   # Give each pod a checkout of its own, and start its containers in it
   kubectl runnable submit ci.yaml --isolate emptydir --repo exampleorg/sample@main --git-secret github
 
   # Keep entries in a bucket: the pods look them up themselves, and no ConfigMap fills up
   kubectl runnable submit etl.yaml --exec-cache s3://ci-cache/team-a --store-secret ci-cache
+
+  # A bucket of your own service: its certificate, and the address at which this machine reaches it
+  kubectl runnable submit etl.yaml --exec-cache 's3://ci?endpoint=https://store.data:9000' \\
+      --runner-image tools:1.0 --store-ca ca.pem --store-endpoint https://localhost:9000
 
   # Tonight's run takes what last night's has made, where neither the template nor its inputs have changed
   kubectl runnable submit nightly.yaml --cache-name nightly --reuse load,parse

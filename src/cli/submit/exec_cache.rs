@@ -50,7 +50,7 @@ impl ExecCacheArgs {
     pub(super) fn address(&self) -> Result<Option<String>, Failure> {
         let Some(url) = &self.exec_cache else { return Ok(None) };
         let StoreAddress::Bucket(bucket) = url.address()? else {
-            return Err(Failure::usage("--exec-cache: a directory of this machine is none of the pods")
+            return Err(Failure::usage("--exec-cache: pods cannot reach a directory of this machine")
                 .hint("name a bucket: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"));
         };
         let address = bucket.with_settings();
