@@ -131,9 +131,7 @@ fn a_claim_that_exists_keeps_a_tree_for_the_retry_only() {
         let command =
             r#"echo "$PWD" > /tmp/path; git rev-parse HEAD > /tmp/head; test -e own || { touch own; exit 1; }"#;
         let first = served.submit(namespace, command, &["--isolate", "claim:trees"], 3);
-        // What the success starts, the removal of the trees, is in no plan.
-        let second = namespace.run(&["retry", first.name(), "--wait", "-o", "json"]).exits(0);
-        let second = Run::new(second.object());
+        let second = namespace.retry(&first, &[], 0);
         assert_eq!(outputs(&second, "path").len(), 3);
 
         let listing = "ls -A /work/trees > /tmp/path; git rev-parse HEAD > /tmp/head";
