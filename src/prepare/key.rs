@@ -46,6 +46,13 @@ pub(crate) fn is_of_any_run(key: &str) -> bool {
     KeyParts::of(key).is_some_and(|parts| parts.is_of_any_run())
 }
 
+/// Whether a key that begins so and whose hash a plan does not know names its call, so that no other call's key can be the
+/// same.
+pub(crate) fn will_name_its_call(beginning: &str) -> bool {
+    let key = format!("{beginning}{:0HASH_LENGTH$}", 0);
+    KeyParts::of(&key).is_some_and(|parts| !parts.is_of_any_run())
+}
+
 /// The key that a user wrote, made the template's and the call's own. The run's id stands in it where the user put it.
 pub(super) fn extended(written: &str, name: &str, digest: &Digest, values: &[String]) -> String {
     let mut key = beginning(name, digest);

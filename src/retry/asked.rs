@@ -80,27 +80,37 @@ impl Asked {
     }
 
     pub(super) fn standing(&self, path: &str) -> Standing {
-        if self.0.iter().any(|asked| path == asked || is_within(path, asked)) {
+        if self.0.contains(path) || self.0.contains("") || enclosing(path).any(|outer| self.0.contains(outer)) {
             Standing::Asked
-        } else if self.0.iter().any(|asked| is_within(asked, path)) {
+        } else if self.is_any_within(path) {
             Standing::Around
         } else {
             Standing::Apart
         }
     }
+
+    fn is_any_within(&self, path: &str) -> bool {
+        if path.is_empty() {
+            return !self.0.is_empty();
+        }
+        INSIDE.iter().any(|inside| {
+            let begin = format!("{path}{inside}");
+            self.0.range(begin.clone()..).next().is_some_and(|first| first.starts_with(&begin))
+        })
+    }
+}
+
+/// What follows a node's path in that of a node within it.
+const INSIDE: [char; 2] = ['.', '('];
+
+/// The paths of the nodes that a node is within, but for the first one, which holds all.
+fn enclosing(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices(INSIDE).map(|(end, _)| &path[..end]).filter(|outer| !outer.is_empty())
 }
 
 /// The path of a node; empty for the first one, which holds all others.
 pub(super) fn path_of(workflow: &str, node: &Node) -> String {
     if node.name == workflow { String::new() } else { path(workflow, &node.name) }
-}
-
-/// Whether the node of one path is within that of another.
-fn is_within(inner: &str, outer: &str) -> bool {
-    if outer.is_empty() {
-        return !inner.is_empty();
-    }
-    inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', '(']))
 }
 
 /// The paths of the nodes that a user calls so: by id or name, else by path or display name.

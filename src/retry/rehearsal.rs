@@ -17,7 +17,7 @@ use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Metadata, Workflow};
 use crate::local::resolved::{Resolved, TemplateScope};
 use crate::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Wanted};
-use crate::prepare::{Templates, is_of_any_run, merged};
+use crate::prepare::{Templates, is_of_any_run, merged, will_name_its_call};
 
 /// A node of the next attempt.
 #[derive(Debug)]
@@ -187,6 +187,7 @@ impl<'a> Rehearsal<'a> {
             return self.decided(number, wanted);
         }
         if let Some(outcome) = outcome {
+            self.makers.entry((wanted.cache.clone(), wanted.key.clone())).or_insert(node);
             return (outcome, runs);
         }
         if wanted.cache == NO_CACHE {
@@ -209,9 +210,11 @@ impl<'a> Rehearsal<'a> {
             return (outcome, Found::Hit(entry.outputs.clone().map(Box::new)));
         }
         let expired = entry.is_some();
-        let maker = *self.makers.entry((wanted.cache.clone(), wanted.key.clone())).or_insert(node);
-        if maker != node {
-            return self.decided(maker.number(), wanted);
+        if unknown.is_none() || !will_name_its_call(known_beginning(&wanted.key)) {
+            let maker = *self.makers.entry((wanted.cache.clone(), wanted.key.clone())).or_insert(node);
+            if maker != node {
+                return self.decided(maker.number(), wanted);
+            }
         }
         let missed = Missed {
             cache: wanted.cache.clone(),
@@ -236,6 +239,13 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
+    /// The node that makes the entry which this one asks for.
+    fn maker(&self, node: &Node) -> Option<By> {
+        let status = node.memoization_status.as_ref()?;
+        let maker = self.makers.get(&(status.cache_name.clone(), status.key.clone()))?;
+        Some(self.by(maker.number()))
+    }
+
     /// The nodes in the order of their beginning; groups and attempts are not told.
     pub(super) fn told(mut self) -> Vec<Rehearsed> {
         let told = self.scheduler.indices().filter_map(|index| {
@@ -248,8 +258,8 @@ impl<'a> Rehearsal<'a> {
                 (Some(outcome), phase) if phase != Phase::Error => outcome,
                 (_, Phase::Skipped | Phase::Omitted) => Outcome::Skipped,
                 (_, Phase::Error | Phase::Failed) => Outcome::Fails,
-                // The run's own entry answered, or whether it runs is not known.
-                _ => Outcome::Decided { by: ends_by.clone().unwrap_or(By::ConfigMap) },
+                // Whether it runs is not known, or an entry answered that another node makes before.
+                _ => Outcome::Decided { by: ends_by.clone().or_else(|| self.maker(&node)).unwrap_or(By::ConfigMap) },
             };
             Some(Rehearsed { node, outcome, ends_by })
         });

@@ -11,6 +11,7 @@ mod cache;
 mod cp;
 mod daemons;
 mod debounce;
+mod decided;
 mod delete;
 mod detach;
 mod errands;

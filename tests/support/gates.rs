@@ -31,67 +31,159 @@ pub(crate) fn leaves() -> Vec<Value> {
         takes("takes", "echo {{inputs.parameters.m}}"),
         takes("gate-of", &format!("case {{{{inputs.parameters.m}}}} in [0-7]*) {AGAIN};; esac")),
         flaky,
+        leaf("lists", "echo '[\"p\", \"q\"]'"),
+        // What hooks and exit handlers call, which is never memoized.
+        leaf("tell", "true"),
     ]
 }
 
-/// A template of this name that calls those offered, steps or tasks whose inputs may come from those before them.
-fn nested(random: &mut StdRng, name: &str, offered: &[String]) -> Value {
-    let steps = random.random_ratio(1, 2);
-    let kind = if steps { "steps" } else { "tasks" };
-    let mut calls: Vec<Value> = Vec::new();
-    let mut sources: Vec<String> = Vec::new();
-    for place in 0..random.random_range(2..5) {
-        let template = offered[random.random_range(0..offered.len())].clone();
-        let mut call = json!({"name": format!("c{place}"), "template": template});
-        let source = sources.get(random.random_range(0..=sources.len())).cloned();
-        if template == "takes" || template == "gate-of" {
-            let value = source.as_ref().map(|source| format!("{{{{{kind}.{source}.outputs.parameters.o}}}}"));
-            call["arguments"] = json!({"parameters": [{"name": "m", "value": value.unwrap_or_else(|| "{{workflow.parameters.x}}".into())}]});
+/// A template that others may call.
+#[derive(Clone)]
+pub(crate) struct Offer {
+    name: String,
+    /// Whether it takes the parameter `m`.
+    takes: bool,
+    /// Whether it gives the parameter `o`.
+    gives: bool,
+}
+
+impl Offer {
+    fn leaf(name: &str) -> Self {
+        Self { name: name.to_owned(), takes: matches!(name, "takes" | "gate-of"), gives: true }
+    }
+}
+
+/// What a call is made of.
+struct Calls {
+    /// `steps` or `tasks`.
+    kind: &'static str,
+    calls: Vec<Value>,
+    /// Those whose parameter `o` may be read.
+    sources: Vec<String>,
+    /// Those that print a list.
+    lists: Vec<String>,
+}
+
+impl Calls {
+    fn is_steps(&self) -> bool {
+        self.kind == "steps"
+    }
+
+    fn output(&self, source: &str) -> String {
+        format!("{{{{{}.{source}.outputs.parameters.o}}}}", self.kind)
+    }
+
+    fn add(&mut self, random: &mut StdRng, offer: &Offer, other: &str) {
+        let name = format!("c{}", self.calls.len());
+        let mut call = json!({"name": name, "template": offer.name});
+        let source = self.sources.get(random.random_range(0..=self.sources.len())).cloned();
+        if offer.takes {
+            let value = source.as_ref().map_or_else(|| other.to_owned(), |source| self.output(source));
+            call["arguments"] = json!({"parameters": [{"name": "m", "value": value}]});
         }
-        if let (Some(source), false) = (source, steps) {
-            call["depends"] = source.into();
-        }
-        match random.random_range(0..10) {
+        let mut before: Vec<String> = source.iter().cloned().collect();
+        match random.random_range(0..14) {
             0 => call["withItems"] = json!(["a", "a", "b"]),
             1 => call["withParam"] = "{{workflow.parameters.list}}".into(),
             2 => call["when"] = "{{workflow.parameters.x}} == 2".into(),
             3 => {
-                let expression = format!("{kind}.c{place}.status == 'Succeeded'");
-                call["hooks"] = json!({"told": {"template": "draw", "expression": expression}});
+                let expression = format!("{}.{name}.status == 'Succeeded'", self.kind);
+                call["hooks"] = json!({"told": {"template": "tell", "expression": expression}});
             }
-            // Steps and dag templates give no outputs here.
-            _ if !template.starts_with('n') => sources.push(format!("c{place}")),
+            4 => call["withSequence"] = json!({"count": "2"}),
+            5 => call["hooks"] = json!({"exit": {"template": "tell"}}),
+            6 if self.is_steps() && offer.gives => {
+                call["continueOn"] = json!({"failed": true});
+                self.sources.push(name);
+            }
+            7 if !self.lists.is_empty() => {
+                let list = &self.lists[random.random_range(0..self.lists.len())];
+                call["withParam"] = format!("{{{{{}.{list}.outputs.result}}}}", self.kind).into();
+                before.push(list.clone());
+            }
+            8 if source.is_some() => {
+                let source = source.as_deref().unwrap_or_default();
+                call["when"] = format!("'{}' =~ '^[0-7]'", self.output(source)).into();
+            }
+            _ if offer.gives => {
+                if offer.name == "lists" {
+                    self.lists.push(name.clone());
+                }
+                self.sources.push(name);
+            }
             _ => {}
         }
-        calls.push(call);
+        if !self.is_steps() && !before.is_empty() {
+            before.dedup();
+            let ends = if random.random_ratio(1, 6) { ".Succeeded || {}.Failed" } else { "" };
+            let waits: Vec<String> =
+                before.iter().map(|call| format!("({call}{})", ends.replace("{}", call))).collect();
+            call["depends"] = waits.join(" && ").into();
+        }
+        self.calls.push(call);
     }
-    let mut nested = if steps {
-        json!({"name": name, "steps": calls.into_iter().map(|call| json!([call])).collect::<Vec<_>>()})
+}
+
+/// A template of this name that calls those offered, steps or tasks whose inputs may come from those before them.
+fn nested(random: &mut StdRng, name: &str, offered: &[Offer]) -> (Value, Offer) {
+    let kind = if random.random_ratio(1, 2) { "steps" } else { "tasks" };
+    let takes = name != "body" && random.random_ratio(1, 3);
+    let other = if takes { "{{inputs.parameters.m}}" } else { "{{workflow.parameters.x}}" };
+    let mut calls = Calls { kind, calls: Vec::new(), sources: Vec::new(), lists: Vec::new() };
+    for _ in 0..random.random_range(2..5) {
+        let offer = offered[random.random_range(0..offered.len())].clone();
+        calls.add(random, &offer, other);
+    }
+    let output = calls.sources.first().map(|source| calls.output(source));
+
+    let mut nested = json!({"name": name});
+    if calls.is_steps() {
+        nested["steps"] = calls.calls.into_iter().map(|call| json!([call])).collect::<Vec<_>>().into();
     } else {
-        json!({"name": name, "dag": {"tasks": calls}})
-    };
+        nested["dag"] = json!({"tasks": calls.calls});
+        if random.random_ratio(1, 5) {
+            nested["dag"]["failFast"] = false.into();
+        }
+    }
+    if takes {
+        nested["inputs"] = json!({"parameters": [{"name": "m"}]});
+    }
+    let gives = output.is_some() && random.random_ratio(1, 2);
+    if let (Some(output), true) = (output, gives) {
+        nested["outputs"] = json!({"parameters": [{"name": "o", "valueFrom": {"parameter": output}}]});
+    }
     if random.random_ratio(1, 3) {
         nested["retryStrategy"] = json!({"limit": "1"});
     }
-    nested
+    (nested, Offer { name: name.to_owned(), takes, gives })
 }
 
 pub(crate) fn workflow(random: &mut StdRng) -> Value {
     let mut templates = leaves();
-    let mut offered: Vec<String> =
-        ["draw", "draw", "takes", "takes", "reads", "flaky", "gate-of"].map(str::to_owned).to_vec();
+    let leaves = ["draw", "draw", "takes", "takes", "reads", "flaky", "gate-of", "lists"];
+    let mut offered = leaves.map(Offer::leaf).to_vec();
     for place in 0..random.random_range(1..3) {
-        let name = format!("n{place}");
-        templates.push(nested(random, &name, &offered));
-        offered.extend([name.clone(), name]);
+        let (template, offer) = nested(random, &format!("n{place}"), &offered);
+        templates.push(template);
+        offered.extend([offer.clone(), offer]);
     }
-    templates.push(nested(random, "body", &offered));
+    templates.push(nested(random, "body", &offered).0);
+    let on_exit = random.random_ratio(1, 3);
+    if on_exit {
+        let step = |name: &str, when: &str| json!({"name": name, "template": "tell", "when": when});
+        let steps = [step("good", "{{workflow.status}} == Succeeded"), step("bad", "{{workflow.status}} != Succeeded")];
+        templates.push(json!({"name": "fin", "steps": [steps]}));
+    }
     let step = |name: &str, template: &str| json!([{"name": name, "template": template}]);
     templates
         .push(json!({"name": "main", "steps": [step("body", "body"), step("gate", "gate"), step("late", "draw")]}));
-    json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "w-"}, "spec": {
+    let mut workflow = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "w-"}, "spec": {
         "entrypoint": "main", "templates": templates,
-        "arguments": {"parameters": [{"name": "x", "value": "1"}, {"name": "list", "value": "[\"p\", \"q\"]"}]}}})
+        "arguments": {"parameters": [{"name": "x", "value": "1"}, {"name": "list", "value": "[\"p\", \"q\"]"}]}}});
+    if on_exit {
+        workflow["spec"]["onExit"] = "fin".into();
+    }
+    workflow
 }
 
 /// The nodes that a plan tells of, by their names below the workflow's and without the indices of groups.
@@ -145,6 +237,12 @@ pub(crate) fn check(history: &[Value], plan: &Value, after: &Value, unchanged: b
             (name, entry["action"].as_str().unwrap())
         })
         .collect();
+    for (name, _) in new.iter().filter(|(_, node)| node["type"] == "Pod" && !is_hit(node)) {
+        let is_told = |told: &String| {
+            name.strip_prefix(told.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['(', '.']))
+        };
+        assert!(planned.keys().any(is_told), "{name} ran and is not in the plan");
+    }
     let hits: Vec<&String> = new.iter().filter(|(_, node)| is_hit(node)).map(|(name, _)| name).collect();
     for name in &hits {
         assert!(matches!(planned.get(*name), Some(&"cached" | &"decided")), "{name} is cached and not planned so");

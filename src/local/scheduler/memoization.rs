@@ -98,8 +98,10 @@ impl Memory {
 
     /// Keeps an entry for the nodes of this run that may ask for it.
     fn keep(&mut self, status: &MemoizationStatus, entry: impl FnOnce() -> Entry) {
-        // Without a name it is no cache: in a plan, what is not memoized asks so, and no call answers for another.
-        if !status.cache_name.is_empty() && !self.is_prepared(&status.key) {
+        // In a plan, what is not memoized asks in a cache without a name, and no call answers for another. Nor are keys known
+        // to be the same that hold the same unknown value: others may be part of it.
+        let is_known = !status.cache_name.is_empty() && unknown::in_text(&status.key).is_none();
+        if is_known && !self.is_prepared(&status.key) {
             self.entries.insert((status.cache_name.clone(), status.key.clone()), entry());
         }
     }
