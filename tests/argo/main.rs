@@ -29,6 +29,7 @@ mod locks;
 mod logs;
 mod memoize;
 mod owner;
+mod recovery;
 mod retry;
 mod steer;
 mod wait;

@@ -201,7 +201,7 @@ impl Namespace {
         self.remove(&format!("/api/v1/namespaces/{}", self.name));
     }
 
-    fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         if let Err(error) = self.runtime.block_on(self.objects.try_delete(path)) {
             eprintln!("DELETE {path}: {error}");
         }
