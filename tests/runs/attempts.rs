@@ -1,5 +1,6 @@
 //! Random workflows that fail at a gate are retried: the plan is what happens, what is cached is what the same call gave,
-//! and nothing that succeeded and did not change runs again. `ATTEMPTS=1000` tries more of them.
+//! and nothing that succeeded and did not change runs again. `ATTEMPTS=1000` tries more of
+//! them, from the seed `FIRST`.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -11,8 +12,9 @@ use crate::support::gates::{below, check, is_hit, leaves, nodes, workflow};
 const WORKFLOWS: u64 = 12;
 #[test]
 fn a_retry_gives_what_an_undisturbed_run_would_have_given() {
-    let workflows = std::env::var("ATTEMPTS").ok().and_then(|count| count.parse().ok()).unwrap_or(WORKFLOWS);
-    for seed in 0..workflows {
+    let number = |variable: &str| std::env::var(variable).ok().and_then(|number| number.parse::<u64>().ok());
+    let first = number("FIRST").unwrap_or(0);
+    for seed in first..first + number("ATTEMPTS").unwrap_or(WORKFLOWS) {
         let mut random = StdRng::seed_from_u64(seed);
         let document = workflow(&mut random);
         let home = Environment::with("workflow.json", document.to_string());
