@@ -43,14 +43,18 @@ impl Caller<'_> {
         let waiting = self.dice.of(&[Waiting::Steps, Waiting::Steps, Waiting::Dependencies, Waiting::Depends]);
         let calls = self.calls(&mut template, waiting, &inputs);
         let outputs = self.outputs(&mut template, &calls);
-        (template, Offer { name: name.to_owned(), inputs, outputs, result: None, shared: false })
+        let (limited, retried) = (self.limited, template.get("retryStrategy").is_some());
+        (template, Offer { inputs, outputs, limited, retried, ..Offer::new(name) })
     }
 
     fn limits(&mut self, template: &mut Value) {
         self.limited = self.dice.chance(12);
         if self.limited {
             let (field, limit) = self.dice.of(&[("parallelism", json!(1)), ("failFast", json!(true))]);
-            template[field] = limit;
+            // An attempt that is repeated is no failure here: docs/differences.md.
+            if field == "parallelism" || !self.offers.iter().any(|offer| offer.retried) {
+                template[field] = limit;
+            }
         }
         if self.dice.chance(8) {
             template["retryStrategy"] = json!({"limit": 1});
@@ -167,8 +171,12 @@ impl Caller<'_> {
     }
 
     fn hooks(&mut self, value: &mut Value, name: &str, root: &str) {
-        let handlers: Vec<Offer> =
-            self.offers.iter().filter(|offer| offer.inputs.is_empty() && !offer.shared).cloned().collect();
+        let handlers: Vec<Offer> = self
+            .offers
+            .iter()
+            .filter(|offer| offer.inputs.is_empty() && !offer.shared && !offer.limited)
+            .cloned()
+            .collect();
         let Some(handler) = self.dice.any(&handlers).filter(|_| !self.limited && self.dice.chance(12)) else {
             return;
         };

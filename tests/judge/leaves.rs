@@ -15,11 +15,28 @@ pub(crate) struct Offer {
     pub(crate) result: Option<Shape>,
     /// Whether another object holds it.
     pub(crate) shared: bool,
+    /// Whether it fails fast or limits how many of its calls run at once.
+    pub(crate) limited: bool,
+    /// Whether it is tried again.
+    pub(crate) retried: bool,
+}
+
+impl Offer {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            result: None,
+            shared: false,
+            limited: false,
+            retried: false,
+        }
+    }
 }
 
 pub(crate) fn leaf(dice: &mut Dice, name: &str, globals: &[Known]) -> (Value, Offer) {
-    let mut offer =
-        Offer { name: name.to_owned(), inputs: Vec::new(), outputs: Vec::new(), result: None, shared: false };
+    let mut offer = Offer::new(name);
     let mut template = json!({"name": name});
     let mut known = globals.to_vec();
     for input in ["a", "b"].iter().take(dice.of(&[0, 1, 1, 2])) {
@@ -37,6 +54,7 @@ pub(crate) fn leaf(dice: &mut Dice, name: &str, globals: &[Known]) -> (Value, Of
     retry(dice, &mut template);
     lock(dice, &mut template);
     memoize(dice, &mut template, &offer);
+    offer.retried = template.get("retryStrategy").is_some();
     body(dice, &mut template, &mut offer, &known);
     (template, offer)
 }

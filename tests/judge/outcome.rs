@@ -50,9 +50,10 @@ fn leaves_nodes(workflow: &Value) -> bool {
     nodes.is_some_and(|nodes| nodes.values().any(|node| matches!(text(&node["phase"]), "Running" | "Pending")))
 }
 
-/// What is wrong with an expression is said in words of our own.
+/// What is wrong with an expression is said in words of our own; how the node ends is not.
 fn both_quote_an_expression(there: &str, here: &str) -> bool {
-    there.contains("\n | ") && here.contains("expression `")
+    let beginning = |text: &str| text.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
+    there.contains("\n | ") && here.contains("expression `") && beginning(there) == beginning(here)
 }
 
 fn text(value: &Value) -> &str {
