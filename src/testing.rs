@@ -7,7 +7,7 @@ pub mod argo {
 
     pub mod document {
         //! YAML to a value.
-        pub use crate::argo::document::{Source, parse};
+        pub use crate::argo::document::{Kind, Source, parse};
     }
     pub mod expression {
         //! Tags and expressions.
@@ -71,11 +71,11 @@ pub mod local {
     }
     pub mod resolved {
         //! What the scheduler carries out.
-        pub use crate::local::resolved::Resolved;
+        pub use crate::local::resolved::{Resolved, TemplateScope};
     }
     pub mod scheduler {
         //! Events in, actions out.
-        pub use crate::local::scheduler::{Action, Event, Moment, Scheduler};
+        pub use crate::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Timer};
     }
     pub mod task {
         //! A task and its outcome.
@@ -100,5 +100,5 @@ pub mod output {
 
 pub mod prepare {
     //! What submit adds to a document.
-    pub use crate::prepare::{Notice, Options, Prepared, Reason, Templates, prepare};
+    pub use crate::prepare::{Memoize, Notice, Options, Prepared, Reason, Templates, prepare};
 }

@@ -48,7 +48,7 @@ pub(crate) use self::key::is_without_call;
 pub(crate) use self::key::{is_of_any_run, will_name_its_call};
 pub(crate) use self::memoize::existing_cache;
 pub(crate) use self::options::Inline;
-pub(crate) use self::options::Memoize;
+pub use self::options::Memoize;
 pub use self::options::Options;
 pub(crate) use self::owner::set_owner;
 pub(crate) use self::parameters::missing_parameters;

@@ -3,20 +3,28 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-pub(crate) struct Dice(StdRng);
+pub(crate) struct Dice {
+    random: StdRng,
+    seed: u64,
+}
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(StdRng::seed_from_u64(seed))
+        Self { random: StdRng::seed_from_u64(seed), seed }
+    }
+
+    /// A file of this document alone.
+    pub(crate) fn file(&self, name: &str) -> String {
+        format!("/tmp/judge-{}-{name}", self.seed)
     }
 
     pub(crate) fn chance(&mut self, percent: u32) -> bool {
-        self.0.random_ratio(percent, 100)
+        self.random.random_ratio(percent, 100)
     }
 
     /// A number below another.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        self.0.random_range(0..end.max(1))
+        self.random.random_range(0..end.max(1))
     }
 
     /// One of these, of which there is at least one.

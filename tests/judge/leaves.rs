@@ -126,7 +126,7 @@ fn body(dice: &mut Dice, template: &mut Value, offer: &mut Offer, known: &[Known
             offer.result = Some(Shape::Objects);
         }
         6..=8 => {
-            let path = format!("/tmp/{}-out", offer.name);
+            let path = dice.file(&format!("{}-out", offer.name));
             let shape = dice.of(&[Shape::Text, Shape::Number, Shape::List, Shape::Objects]);
             let value = literal(dice, shape);
             template["script"] = script(format!("cat > {path} <<'END'\n{value}\nEND\necho done"));
@@ -139,7 +139,7 @@ fn body(dice: &mut Dice, template: &mut Value, offer: &mut Offer, known: &[Known
             offer.result = Some(Shape::Text);
         }
         9 => {
-            let from = json!({"path": format!("/tmp/{}-none", offer.name), "default": "d"});
+            let from = json!({"path": dice.file(&format!("{}-none", offer.name)), "default": "d"});
             template["script"] = script("echo nothing".to_owned());
             template["outputs"] = json!({"parameters": [{"name": "out", "valueFrom": from}]});
             offer.outputs.push(("out".to_owned(), Shape::Text));

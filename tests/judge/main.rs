@@ -3,7 +3,8 @@
 //! `ARGO_JUDGE=DIR` names a directory with two programs, built from Argo's source: `validate FILE…` writes `FILE: <nil>` or
 //! why Argo refuses the file, a line each; `engine` runs the workflows that `CASES` names and writes `JSON FILE WORKFLOW`.
 //! Without it there is nothing to test and each test fails. `ARGO_JUDGE_SEED` is the first seed (1), `ARGO_JUDGE_COUNT` how
-//! many documents are made (500; a tenth of them is run). What differs is left in `target/tmp/judge`.
+//! many documents are made (500). All are checked and scheduled, their tasks played by bare processes; a tenth is run by the whole
+//! program. What differs is left in `target/tmp/judge`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -17,11 +18,14 @@ mod faults;
 mod judge;
 mod leaves;
 mod outcome;
+mod player;
 mod values;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::sync::Mutex;
+use std::thread;
 
 use serde_json::Value;
 
@@ -29,12 +33,15 @@ use self::document::document;
 use self::faults::break_document;
 use self::judge::Judge;
 use self::outcome::differences;
+use self::player::play;
 use self::support::environment::Environment;
 
 /// So many documents are judged by one call.
 const BATCH: usize = 100;
 /// The engine is asked so often again where it differs: it loses a result now and then.
 const REPEATS: usize = 3;
+/// So many batches are judged at once: Argo's engine sleeps most of the time.
+const LANES: usize = 4;
 /// So many differences are shown.
 const SHOWN: usize = 40;
 
@@ -108,51 +115,99 @@ fn documents_are_refused_that_argo_refuses_and_no_others() {
     assert!(different.is_empty(), "{}", different.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n"));
 }
 
+/// What is not the same of the documents of these seeds, and how many Argo's engine has played.
+fn compare(
+    judge: &Judge,
+    seeds: &[u64],
+    directory: &Path,
+    run: &dyn Fn(&Path) -> Result<Value, String>,
+) -> (usize, Vec<String>) {
+    let files: Vec<PathBuf> = seeds.iter().map(|seed| write(directory, *seed, &document(*seed))).collect();
+    let verdicts = judge.verdicts(&files);
+    let (legal, refused): (Vec<_>, Vec<_>) = files.into_iter().zip(verdicts).partition(|(_, why)| why.is_none());
+    refused.iter().for_each(|(file, _)| fs::remove_file(file).unwrap());
+    let legal: Vec<PathBuf> = legal.into_iter().map(|(file, _)| file).collect();
+
+    let (mut ran, mut different) = (0, Vec::new());
+    for (file, theirs) in legal.iter().zip(judge.runs(&legal)) {
+        if let Some(theirs) = theirs.filter(is_played) {
+            ran += 1;
+            if let Some(how) = difference(judge, file, &theirs, run) {
+                println!("{}\n  {how}", file.display());
+                different.push(format!("{}\n  {how}", file.display()));
+                continue;
+            }
+        }
+        fs::remove_file(file).unwrap();
+    }
+    (ran, different)
+}
+
+fn difference(
+    judge: &Judge,
+    file: &Path,
+    theirs: &Value,
+    run: &dyn Fn(&Path) -> Result<Value, String>,
+) -> Option<String> {
+    let ours = match run(file) {
+        Ok(ours) => ours,
+        Err(why) => return Some(why),
+    };
+    let mut found = differences(theirs, &ours);
+    for _ in 0..REPEATS {
+        if found.is_empty() {
+            return None;
+        }
+        let again = judge.runs(slice::from_ref(&file.to_owned())).remove(0);
+        found = again.map_or(found, |theirs| differences(&theirs, &ours));
+    }
+    (!found.is_empty()).then(|| found.join("\n  "))
+}
+
+#[track_caller]
+fn same(ran: usize, different: &[String]) {
+    println!("{ran} workflows, {} differ", different.len());
+    assert!(different.is_empty(), "{}", different.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn workflows_are_scheduled_as_argo_schedules_them() {
+    let (judge, directory, seeds) = (Judge::find(), directory("schedules"), seeds(1));
+    let batches = Mutex::new(seeds.chunks(BATCH));
+    let found = Mutex::new((0, Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                loop {
+                    let Some(batch) = batches.lock().unwrap().next() else { return };
+                    let (ran, different) = compare(&judge, batch, &directory, &play);
+                    let mut found = found.lock().unwrap();
+                    found.0 += ran;
+                    found.1.extend(different);
+                }
+            });
+        }
+    });
+    let (ran, different) = found.into_inner().unwrap();
+    same(ran, &different);
+}
+
 #[test]
 fn workflows_run_as_argo_runs_them() {
     let (judge, directory) = (Judge::find(), directory("runs"));
-    let (mut different, mut ran) = (Vec::new(), 0);
+    let run = |file: &Path| {
+        let file = file.to_str().unwrap();
+        let submit = ["submit", "--local", "--memoize=keep", "--timeout", "60s", "-q", "-o", "json", file];
+        let output = Environment::new().run(submit);
+        serde_json::from_str(&output.stdout).map_err(|_| output.stderr)
+    };
+    let (mut ran, mut different) = (0, Vec::new());
     for batch in seeds(10).chunks(BATCH) {
-        let files: Vec<PathBuf> = batch.iter().map(|seed| write(&directory, *seed, &document(*seed))).collect();
-        let legal = judge.verdicts(&files);
-        let files: Vec<PathBuf> =
-            files.into_iter().zip(legal).filter(|(_, refusal)| refusal.is_none()).map(|(file, _)| file).collect();
-        for (file, theirs) in files.iter().zip(judge.runs(&files)) {
-            let Some(theirs) = theirs.filter(is_played) else { continue };
-            ran += 1;
-            let environment = Environment::new();
-            let output = environment.run([
-                "submit",
-                "--local",
-                "--memoize=keep",
-                "--timeout",
-                "60s",
-                "-q",
-                "-o",
-                "json",
-                file.to_str().unwrap(),
-            ]);
-            let Ok(ours) = serde_json::from_str(&output.stdout) else {
-                different.push(format!("{}\n  {}", file.display(), output.stderr));
-                continue;
-            };
-            let mut found = differences(&theirs, &ours);
-            for _ in 0..REPEATS {
-                if found.is_empty() {
-                    break;
-                }
-                let again = judge.runs(slice::from_ref(file)).remove(0);
-                found = again.map_or(found, |theirs| differences(&theirs, &ours));
-            }
-            if found.is_empty() {
-                fs::remove_file(file).unwrap();
-            } else {
-                different.push(format!("{}\n  {}", file.display(), found.join("\n  ")));
-            }
-        }
+        let (more, found) = compare(&judge, batch, &directory, &run);
+        ran += more;
+        different.extend(found);
     }
-    println!("{ran} workflows, {} differ", different.len());
-    assert!(different.is_empty(), "{}", different.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n"));
+    same(ran, &different);
 }
 
 /// Whether the engine has played the workflow to its end. Of pods that it begins with a hook it does not know the phase.

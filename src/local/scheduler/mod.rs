@@ -63,9 +63,10 @@ use crate::local::errand::{Errand, Returned};
 use crate::local::resolved::Resolved;
 use crate::local::task::{Outcome, Task};
 
-pub(crate) use self::memoization::{Found, Wanted};
+pub use self::memoization::Found;
+pub(crate) use self::memoization::Wanted;
 pub use self::moment::Moment;
-pub(crate) use self::state::NodeIndex;
+pub use self::state::NodeIndex;
 pub(crate) use self::suspend::Given;
 pub(crate) use self::task::{ARTIFACTS, image_program};
 pub(crate) use self::workflow::Finished;

@@ -1,0 +1,149 @@
+//! Our scheduler over tasks that are played as Argo's engine plays its pods: bare processes, one after another, and times
+//! that come at once. So thousands of documents are compared; what a task's view of the files adds is left to the runs
+//! of the whole program.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use jiff::{SignedDuration, Timestamp};
+use kubectl_runnable::testing::argo::document::{Kind, Source, parse};
+use kubectl_runnable::testing::local::resolved::{Resolved, TemplateScope};
+use kubectl_runnable::testing::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Timer};
+use kubectl_runnable::testing::local::task::{Outcome, Process, Task};
+use kubectl_runnable::testing::prepare::{Memoize, Options, Templates, prepare};
+use serde_json::{Value, json};
+
+/// More events than any document of these makes.
+const EVENTS: usize = 20_000;
+
+/// The workflow of a file as it ends, or why it does not.
+pub(crate) fn play(file: &Path) -> Result<Value, String> {
+    let source = Source { name: file.display().to_string(), text: fs::read(file).unwrap() };
+    let documents = parse(&source).map_err(|error| error.to_string())?.documents;
+    let (workflows, beside): (Vec<_>, Vec<_>) =
+        documents.into_iter().partition(|document| document.kind == Kind::Workflow);
+
+    let mut options = Options::new("r".parse().unwrap(), "runnable-r".parse().unwrap());
+    options.memoize = Memoize::Keep;
+    let templates = Templates::from_iter(beside.iter().map(|document| document.value.clone()));
+    let prepared = prepare(workflows[0].value.clone(), &templates, &options).map_err(|error| error.to_string())?;
+    let mut workflow = prepared.workflow;
+    workflow["metadata"]["uid"] = "uid".into();
+    workflow["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
+
+    let mut plan = Resolved::new(workflow, "/nowhere".into(), 1000);
+    for document in &beside {
+        let name = document.name().unwrap_or_default().to_owned();
+        plan.add_templates(TemplateScope::Namespaced(name), &document.value["spec"]);
+    }
+    Player::new(Scheduler::new(plan), file).to_the_end()
+}
+
+struct Player {
+    scheduler: Scheduler,
+    elapsed: SignedDuration,
+    running: Vec<(NodeIndex, Task)>,
+    killed: HashMap<NodeIndex, String>,
+    timers: Vec<(SignedDuration, Timer)>,
+    script: PathBuf,
+}
+
+impl Player {
+    fn new(scheduler: Scheduler, file: &Path) -> Self {
+        Self {
+            scheduler,
+            elapsed: SignedDuration::ZERO,
+            running: Vec::new(),
+            killed: HashMap::new(),
+            timers: Vec::new(),
+            script: file.with_extension("script"),
+        }
+    }
+
+    fn to_the_end(mut self) -> Result<Value, String> {
+        self.tell(Event::Start);
+        for _ in 0..EVENTS {
+            if self.scheduler.finished().is_some() {
+                let mut workflow = self.scheduler.object();
+                let nodes = self.scheduler.nodes().iter().map(|node| (node.id.clone(), json!(node))).collect();
+                workflow["status"]["nodes"] = Value::Object(nodes);
+                return Ok(workflow);
+            }
+            if self.running.is_empty() {
+                let first = (0..self.timers.len()).min_by_key(|place| self.timers[*place].0);
+                let (at, timer) = self.timers.remove(first.ok_or("nothing runs and nothing is waited for")?);
+                self.elapsed = self.elapsed.max(at);
+                self.tell(Event::Due(timer));
+            }
+            for (node, task) in std::mem::take(&mut self.running) {
+                let killed = self.killed.remove(&node);
+                let outcome = match killed {
+                    Some(_) => Outcome { exit_code: Some(143), killed, ..Outcome::default() },
+                    None => self.carry_out(&task),
+                };
+                self.tell(Event::Ended(node, Box::new(outcome)));
+            }
+        }
+        Err("it does not end".to_owned())
+    }
+
+    /// Tells the scheduler of an event. What it asks of the cache is never there: entries of this run are its own.
+    fn tell(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let moment = Moment { wall: Timestamp::UNIX_EPOCH + self.elapsed, elapsed: self.elapsed };
+            for action in self.scheduler.handle(moment, event) {
+                match action {
+                    Action::Run(node, task) => self.running.push((node, *task)),
+                    Action::Kill(node, reason) => {
+                        self.killed.insert(node, reason);
+                    }
+                    Action::LookUp(node, _) => events.push_back(Event::Found(node, Found::Miss)),
+                    Action::Wake(at, timer) => self.timers.push((at, timer)),
+                    Action::Keep(_) | Action::Forget(_) | Action::LeaveOut(_) => {}
+                    Action::Errand(..) | Action::Dismiss(_) => panic!("no document makes {action:?}"),
+                }
+            }
+        }
+    }
+
+    fn carry_out(&self, task: &Task) -> Outcome {
+        let mut outcome = Outcome::default();
+        for process in &task.main {
+            let (code, output) = self.start(process);
+            outcome.containers.insert(process.name.clone(), Some(code));
+            if process.name == "main" || outcome.exit_code.unwrap_or_default() == 0 {
+                outcome.exit_code = Some(code);
+            }
+            if task.capture_result && process.name == "main" {
+                outcome.result = Some(output);
+            }
+        }
+        for output in &task.output_parameters {
+            let written = fs::read_to_string(&output.path).ok();
+            let written = written.map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned());
+            match written.or_else(|| output.default.clone()) {
+                Some(value) => {
+                    outcome.parameters.insert(output.name.clone(), value);
+                }
+                None => outcome.error = Some(format!("output parameter {} was not written", output.name)),
+            }
+            let _ = fs::remove_file(&output.path);
+        }
+        outcome
+    }
+
+    fn start(&self, process: &Process) -> (i32, String) {
+        let mut command = Command::new(&process.command[0]);
+        command.args(&process.command[1..]).envs(process.env.iter().cloned());
+        if let Some(script) = &process.script {
+            fs::write(&self.script, script).unwrap();
+            command.arg(&self.script);
+        }
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code().unwrap(), text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    }
+}
