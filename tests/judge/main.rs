@@ -37,11 +37,11 @@ use self::player::play;
 use self::support::environment::Environment;
 
 /// So many documents are judged by one call.
-const BATCH: usize = 100;
+const BATCH: usize = 50;
 /// The engine is asked so often again where it differs: it loses a result now and then.
 const REPEATS: usize = 3;
 /// So many batches are judged at once: Argo's engine sleeps most of the time.
-const LANES: usize = 4;
+const LANES: usize = 8;
 /// So many differences are shown.
 const SHOWN: usize = 40;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 pub(crate) fn outcome(workflow: &Value) -> BTreeMap<String, String> {
     let status = &workflow["status"];
     let mut outcome =
-        BTreeMap::from([("(workflow)".to_owned(), format!("{} {}", text(&status["phase"]), text(&status["message"])))]);
+        BTreeMap::from([("(workflow)".to_owned(), format!("Workflow {} {}", text(&status["phase"]), text(&status["message"])))]);
     for node in status["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values()) {
         let described = [
             text(&node["type"]).to_owned(),

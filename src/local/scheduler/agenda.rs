@@ -37,6 +37,16 @@ impl Agenda {
         }
     }
 
+    /// How many nodes have ended whose owner is not told yet.
+    pub(super) fn settled(&self) -> usize {
+        self.settled.len()
+    }
+
+    /// The next node that has ended since there were so many.
+    pub(super) fn next_settled_since(&mut self, before: usize) -> Option<NodeIndex> {
+        self.settled.remove(before)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         [&self.settled, &self.unlocked, &self.nested, &self.freed].into_iter().all(VecDeque::is_empty)
     }

@@ -27,7 +27,7 @@ impl Scheduler {
                 self.open(node, template);
                 self.nodes.frame_mut(node).body = Body::Dag(tasks);
                 for task in first {
-                    self.start_task(node, task);
+                    self.start_through(|run| run.start_task(node, task));
                 }
                 self.task_done(node);
             }
@@ -101,10 +101,13 @@ impl Scheduler {
                 items.begun();
             }
             let node_name = format!("{prefix}.{}", run.name);
-            let node = self.start_run(run, node_name, "tasks", dag, Owner::Item(group));
-            if let Some(node) = node {
-                self.join_item(group, node);
-            }
+            let mut node = None;
+            self.start_through(|scheduler| {
+                node = scheduler.start_run(run, node_name, "tasks", dag, Owner::Item(group));
+                if let Some(node) = node {
+                    scheduler.join_item(group, node);
+                }
+            });
             active |= node.is_none_or(|node| !self.nodes[node].phase.is_fulfilled());
             // Argo ends the group with an item that could not even start, unless others are at work by then.
             if !active && node.is_some_and(|node| self.nodes.frame(node).raised.is_some()) {
@@ -207,7 +210,8 @@ impl Scheduler {
         let Some(tasks) = self.nodes.dag(dag) else { return };
         let phase = tasks.phase(dag, &self.nodes);
         let last = tasks.last();
-        let unread = tasks.unread_before_a_target();
+        let all = if phase == Phase::Succeeded { tasks.unread().map(str::to_owned) } else { None };
+        let unread = tasks.unread_before_a_target().or(all);
         self.nodes.set_outbound(dag, &last);
         if let Some(why) = unread {
             return self.raise(dag, &why);
@@ -238,6 +242,14 @@ impl NodeTable {
         match &mut self.frame_mut(group).body {
             Body::Items(items) => Some(items),
             _ => None,
+        }
+    }
+
+    /// Whether the node is of a task that others of its dag come after.
+    pub(super) fn is_passed_by(&self, node: NodeIndex) -> bool {
+        match self.frame(node).owner {
+            Owner::Task(dag, task) => self.dag(dag).is_some_and(|tasks| !tasks.is_target(task)),
+            _ => false,
         }
     }
 

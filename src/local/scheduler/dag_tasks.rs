@@ -48,9 +48,22 @@ impl DagTasks {
         Ok(Self { tasks, places, targets, unread: HashMap::new(), fail_fast, active: 1 })
     }
 
-    /// The tasks that wait for nothing.
+    /// The tasks that wait for nothing, in the order in which Argo comes to them: from each target down to what it needs.
+    /// (workflow/controller/dag.go, executeDAGTask)
     pub(super) fn first(&self) -> Vec<usize> {
-        (0..self.tasks.len()).filter(|&task| self.tasks[task].wanted && self.tasks[task].missing == 0).collect()
+        let mut first = Vec::new();
+        let mut seen = vec![false; self.tasks.len()];
+        let mut rest: Vec<usize> = self.targets.iter().rev().copied().collect();
+        while let Some(task) = rest.pop() {
+            if std::mem::replace(&mut seen[task], true) {
+                continue;
+            }
+            if self.tasks[task].missing == 0 {
+                first.push(task);
+            }
+            rest.extend(self.tasks[task].needs.iter().rev());
+        }
+        first
     }
 
     pub(super) fn begun(&mut self) {
@@ -109,6 +122,11 @@ impl DagTasks {
         self.targets.iter().filter_map(|&task| self.tasks[task].node).collect()
     }
 
+    /// Whether the dag ends when this task has ended: nothing comes after it, or `target` names it.
+    pub(super) fn is_target(&self, task: usize) -> bool {
+        self.targets.contains(&task)
+    }
+
     /// Notes that what the items of a task gave makes no list.
     pub(super) fn set_unread(&mut self, task: usize, why: String) {
         self.unread.insert(task, why);
@@ -121,6 +139,13 @@ impl DagTasks {
             return None;
         }
         self.targets.iter().filter(|&&task| self.tasks[task].node.is_some()).find_map(|&task| self.unread_before(task))
+    }
+
+    /// What keeps a dag that has ended well from making its outputs: Argo then reads what all tasks gave, in their order.
+    /// (workflow/controller/dag.go, executeDAG)
+    pub(super) fn unread(&self) -> Option<&str> {
+        let first = self.unread.iter().min_by_key(|(task, _)| **task)?;
+        Some(first.1)
     }
 
     /// Why what comes before a task cannot be read.

@@ -2,6 +2,7 @@
 
 use super::Scheduler;
 use super::agenda::Turn;
+use super::hooks::ON_EXIT;
 use super::state::{Body, NodeIndex, Owner};
 use crate::argo::status::{NodeType, Phase};
 
@@ -59,11 +60,16 @@ impl Scheduler {
     pub(super) fn raise(&mut self, node: NodeIndex, why: &str) {
         let name = &self.nodes[node].name;
         let of_group = format!("step group deemed errored due to child {name} error: {why}");
+        let is_exit_hook = name.ends_with(ON_EXIT);
         let frame = self.nodes.frame_mut(node);
         frame.raised = Some(why.to_owned());
-        if let Owner::Group(group) = frame.owner {
-            frame.hooks.clear();
-            self.nodes.fail_group(group, of_group);
+        match frame.owner {
+            Owner::Group(group) => {
+                frame.hooks.clear();
+                self.nodes.fail_group(group, of_group);
+            }
+            Owner::Hook(hooked) if is_exit_hook => self.exit_hook_failed(hooked, why),
+            _ => {}
         }
         self.finish(node, Phase::Error, why);
     }

@@ -19,6 +19,8 @@ use crate::local::resolved::{Reference, Resolved, TemplateScope};
 
 /// The name of the event of a node's end.
 pub(super) const EXIT: &str = "exit";
+/// What the name of an exit handler's node ends with.
+pub(super) const ON_EXIT: &str = ".onExit";
 
 /// Handlers of a node's events.
 #[derive(Debug, Default)]
@@ -65,8 +67,12 @@ impl Hooks {
 }
 
 impl Scheduler {
-    /// Starts the hooks whose expression holds now.
+    /// Starts the hooks whose expression holds now. Of a pending task Argo looks at none, unless the dag ends with the task.
+    /// (workflow/controller/dag.go, executeDAGTask and executeDAG)
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
+        if self.nodes[node].phase == Phase::Pending && self.nodes.is_passed_by(node) {
+            return;
+        }
         for name in self.nodes.frame(node).hooks.events() {
             if self.stopping(node) || self.has_failed_fast(node) {
                 return;
@@ -108,7 +114,7 @@ impl Scheduler {
             return;
         }
         let Some(hook) = self.nodes.frame_mut(node).hooks.take(EXIT) else { return };
-        let name = format!("{}.onExit", self.nodes[node].name);
+        let name = format!("{}{ON_EXIT}", self.nodes[node].name);
         let frame = self.nodes.frame(node);
         let unknown = if hook.expression.is_empty() { frame.undecided } else { frame.unknown };
         if let Some(number) = unknown {
@@ -119,14 +125,17 @@ impl Scheduler {
         match holds {
             Ok(true) => self.start_hook(node, &hook, name, &scope, true),
             Ok(false) => {}
-            // Of a task Argo forgets it. (workflow/controller/steps.go, executeStepGroup; dag.go, executeDAGTask)
-            Err(why) => {
-                if let Owner::Group(group) = self.nodes.frame(node).owner
-                    && let Some(group) = self.nodes.group_mut(group)
-                {
-                    group.hand_up(why);
-                }
-            }
+            Err(why) => self.exit_hook_failed(node, &why),
+        }
+    }
+
+    /// The exit handler of a step could not be called. Of a task Argo forgets it. (workflow/controller/steps.go,
+    /// executeStepGroup; dag.go, executeDAGTask)
+    pub(super) fn exit_hook_failed(&mut self, hooked: NodeIndex, why: &str) {
+        if let Owner::Group(group) = self.nodes.frame(hooked).owner
+            && let Some(group) = self.nodes.group_mut(group)
+        {
+            group.hand_up(why.to_owned());
         }
     }
 

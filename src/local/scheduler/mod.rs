@@ -217,6 +217,18 @@ impl Scheduler {
         }
     }
 
+    /// Starts something, then what comes next where it has ended at once: all this before what stands beside it, as Argo's
+    /// controller does on its way down.
+    fn start_through(&mut self, start: impl FnOnce(&mut Self)) {
+        let before = self.agenda.settled();
+        start(self);
+        while !self.scopes.stop().is_raised()
+            && let Some(node) = self.agenda.next_settled_since(before)
+        {
+            self.tell_owner(node);
+        }
+    }
+
     fn tell_owner(&mut self, node: NodeIndex) {
         if self.nodes.frame(node).told {
             return;

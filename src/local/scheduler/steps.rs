@@ -110,7 +110,7 @@ impl Scheduler {
                 if self.scopes.stop().is_raised() {
                     return Err(STOPPED.to_owned());
                 }
-                self.start_step(steps, group, run);
+                self.start_through(|scheduler| scheduler.start_step(steps, group, run));
             }
         }
         Ok(())

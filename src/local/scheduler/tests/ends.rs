@@ -148,8 +148,8 @@ fn a_dag_template_that_fails_fast_makes_no_node_after_its_first_failure() {
         Run::of(&spec).play_failing(&[".a"]),
         "Failed: template has failed or errored children and failFast enabled
  DAG Failed: template has failed or errored children and failFast enabled
-.a Pod Failed: main: Error (exit code 1)
-.b Pod Succeeded"
+.b Pod Succeeded
+.a Pod Failed: main: Error (exit code 1)"
     );
 }
 

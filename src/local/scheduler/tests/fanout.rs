@@ -211,3 +211,62 @@ templates:
     assert_eq!(run.line(".a.c"), format!(".a.c Skipped Error: {why}"));
     assert_eq!(run.line(".a"), format!(".a DAG Error: task 'wf.a' errored: {why}"));
 }
+
+#[test]
+fn a_dag_whose_last_items_make_no_list_ends_in_error_whatever_its_output_has_for_a_default() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: b, template: leaf, withItems: [1]}
+  outputs: {parameters: [{name: all, valueFrom: {parameter: '{{tasks.b.outputs.result}}', default: d}}]}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    run.end(".b(0:1)", gives("fine"));
+    assert_eq!(run.line(""), " DAG Error: invalid character 'i' in literal false (expecting 'a')");
+}
+
+#[test]
+fn what_follows_a_skipped_task_starts_before_what_stands_beside_it() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  parallelism: 1
+  dag:
+    tasks:
+    - {name: a, template: leaf, when: 'false'}
+    - {name: b, template: leaf, dependencies: [a]}
+    - {name: c, template: leaf, withItems: [1, 2]}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    assert_eq!(run.running(), [".b"]);
+    run.end(".b", succeeds());
+    assert_eq!(run.running(), [".c(0:1)"]);
+}
+
+#[test]
+fn an_item_of_a_step_that_errs_at_once_keeps_the_others_from_starting() {
+    let run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: inner, withItems: [1, 2]}
+- name: inner
+  steps:
+  - - {name: b, template: leaf, withItems: [1], when: 'false'}
+  outputs: {parameters: [{name: o, valueFrom: {expression: steps.b.outputs.result}}]}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    let status = run.status();
+    assert!(status.contains("[0].a(0:1) Steps Error") && !status.contains("[0].a(1:2)"), "{status}");
+}

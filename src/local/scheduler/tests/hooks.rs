@@ -80,6 +80,22 @@ templates:
 }
 
 #[test]
+fn a_hook_on_pending_fires_for_a_task_with_which_its_dag_ends() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: leaf, hooks: {p: {template: hook, expression: tasks.a.status == 'Pending'}}}
+    - {name: b, template: leaf, dependencies: [a], hooks: {p: {template: hook, expression: tasks.b.status == 'Pending'}}}";
+    let mut run = Run::of(&format!("{spec}{HOOK}"));
+    assert_eq!(run.running(), [".a"]);
+    run.end(".a", succeeds());
+    assert_eq!(run.running(), [".b", ".b.hooks.p"]);
+}
+
+#[test]
 fn the_items_of_a_task_have_its_exit_handler_and_their_group_its_other_hooks() {
     let spec = "
 entrypoint: main
@@ -186,4 +202,30 @@ templates:
 
     let tasks = spec.replace("steps: [[", "dag: {tasks: [").replace("}]]", "}]}").replace("steps[", "tasks[");
     assert_eq!(Run::of(&tasks).play_failing(&[]), "Succeeded\n DAG Succeeded\n.a Pod Succeeded");
+}
+
+#[test]
+fn an_exit_handler_that_cannot_be_called_ends_a_step_group_in_error() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, onExit: broken}
+- name: leaf
+  container: {image: a, command: [c]}
+- name: broken
+  memoize: {key: bad_key, cache: {configMap: {name: c}}}
+  container: {image: a, command: [c]}",
+    );
+    run.end("[0].a", succeeds());
+    assert_eq!(
+        run.status(),
+        "Error: invalid cache key: bad_key
+ Steps Error: Workflow operation error
+[0] StepGroup Error: invalid cache key: bad_key
+[0].a Pod Succeeded
+[0].a.onExit Skipped Error: invalid cache key: bad_key"
+    );
 }
