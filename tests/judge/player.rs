@@ -26,7 +26,7 @@ pub(crate) fn play(file: &Path) -> Result<Value, String> {
         documents.into_iter().partition(|document| document.kind == Kind::Workflow);
 
     let mut options = Options::new("r".parse().unwrap(), "runnable-r".parse().unwrap());
-    options.memoize = Memoize::Keep;
+    options.memoize = Memoize::Off;
     let templates = Templates::from_iter(beside.iter().map(|document| document.value.clone()));
     let prepared = prepare(workflows[0].value.clone(), &templates, &options).map_err(|error| error.to_string())?;
     let mut workflow = prepared.workflow;

@@ -1,6 +1,6 @@
 //! Dags: their tasks, what these wait for, and what they read of each other. (validateDAG)
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -39,6 +39,8 @@ struct Tasks<'t> {
     waits: Vec<BTreeMap<String, Waits>>,
     /// The same by number, without what is no task.
     before: Vec<Vec<usize>>,
+    /// Whether any task says `depends`.
+    uses_depends: bool,
 }
 
 impl<'t> Tasks<'t> {
@@ -48,25 +50,26 @@ impl<'t> Tasks<'t> {
         let waits: Vec<BTreeMap<String, Waits>> = tasks.iter().map(waits).collect();
         let before = waits.iter().map(|waits| waits.keys().filter_map(|name| numbers.get(name.as_str())));
         let before = before.map(|numbers| numbers.copied().collect()).collect();
-        Self { tasks, numbers, waits, before }
+        let uses_depends = tasks.iter().any(|task| !text(task, "depends").is_empty());
+        Self { tasks, numbers, waits, before, uses_depends }
     }
 
-    /// Which tasks end before a task begins, by number. (ancestry.go, GetTaskAncestry)
-    fn ancestors(&self, number: usize) -> Vec<bool> {
-        let (mut found, mut next) = (vec![false; self.tasks.len()], vec![number]);
-        while let Some(number) = next.pop() {
+    /// Whether the named task ends before another begins. It looks from there upwards, the nearest first, as tasks mostly
+    /// read what they wait for themselves. (ancestry.go, GetTaskAncestry)
+    fn ends_before(&self, name: &str, number: usize) -> bool {
+        let Some(wanted) = self.numbers.get(name).copied().filter(|wanted| *wanted != number) else { return false };
+        let (mut seen, mut next) = (HashSet::from([number]), VecDeque::from([number]));
+        while let Some(number) = next.pop_front() {
             for before in &self.before[number] {
-                if !std::mem::replace(&mut found[*before], true) {
-                    next.push(*before);
+                if *before == wanted {
+                    return true;
+                }
+                if seen.insert(*before) {
+                    next.push_back(*before);
                 }
             }
         }
-        found[number] = false;
-        found
-    }
-
-    fn is_among(&self, ancestors: &[bool], name: &str) -> bool {
-        self.numbers.get(name).is_some_and(|number| ancestors[*number])
+        false
     }
 
     /// The tasks so that each comes after those that it waits for; those in a circle come last. (util/sorting)
@@ -207,7 +210,7 @@ impl<'a> Checker<'a> {
     {
         let task = &tasks.tasks[number];
         let at = place.field("tasks").index(number);
-        let uses_depends = tasks.tasks.iter().any(|task| !text(task, "depends").is_empty());
+        let uses_depends = tasks.uses_depends;
         let has_dependencies = !list(task, "dependencies").is_empty();
         let name = text(task, "name");
         if (uses_depends || has_dependencies) && name.starts_with(|first: char| first.is_ascii_digit()) {
@@ -264,7 +267,6 @@ impl<'a> Checker<'a> {
         let at = place.field("tasks").index(number);
         let name = text(task, "name");
         self.add_outputs("tasks", name, called, names, has_exit_hook(task) && aggregates(task));
-        let ancestors = tasks.ancestors(number);
         let inputs = inline_inputs(task);
         let mut loops = Names::default();
         self.loop_of(task, &at, &mut loops);
@@ -272,7 +274,7 @@ impl<'a> Checker<'a> {
         let any_item = loops.any_item;
         let here = |name: &str| {
             let status = name.strip_prefix("tasks.").and_then(|rest| rest.strip_suffix(".status"));
-            status.is_some_and(|task| tasks.is_among(&ancestors, task))
+            status.is_some_and(|task| tasks.ends_before(task, number))
                 || loops.has(name)
                 || any_item && name.starts_with("item.")
                 || inputs.iter().any(|input| input == name)
@@ -280,7 +282,7 @@ impl<'a> Checker<'a> {
         self.resolve_call(task, &at, names, &here);
         let arguments = get(task, "arguments").unwrap_or(&Value::Null);
         self.arguments(arguments, &at.field("arguments"), false);
-        self.reads_ancestors(task, tasks, &ancestors, &at);
+        self.reads_ancestors(number, tasks, &at);
         if let Called::Template(template) = called {
             self.given(task, template, &at);
             self.call(task, &at, Arguments::Given(arguments));
@@ -288,7 +290,8 @@ impl<'a> Checker<'a> {
     }
 
     /// A value that is another task's needs the task to be waited for. (validateDAGTaskArgumentDependency)
-    fn reads_ancestors(&mut self, task: &Value, tasks: &Tasks<'_>, ancestors: &[bool], place: &At) {
+    fn reads_ancestors(&mut self, number: usize, tasks: &Tasks<'_>, place: &At) {
+        let task = &tasks.tasks[number];
         let values =
             items(task, &["arguments", "parameters"]).iter().map(|one| scalar(one, "value").unwrap_or_default());
         let artifacts = items(task, &["arguments", "artifacts"]).iter().map(|one| text(one, "from").to_owned());
@@ -296,7 +299,7 @@ impl<'a> Checker<'a> {
         let artifacts = artifacts.enumerate().map(|(index, from)| ("artifacts", "from", index, from));
         for (side, field, index, value) in values.chain(artifacts).collect::<Vec<_>>() {
             let Some(other) = value.strip_prefix("{{tasks.").and_then(|rest| rest.split('.').next()) else { continue };
-            if !tasks.is_among(ancestors, other) {
+            if !tasks.ends_before(other, number) {
                 let at = place.path(&["arguments", side]).index(index).field(field);
                 let message = format!("`{value}` is read, and the task does not wait for `{other}`");
                 let own = if text(task, "depends").is_empty() { "dependencies" } else { "depends" };

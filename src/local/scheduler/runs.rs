@@ -10,6 +10,9 @@ use super::references::Resolved;
 use crate::argo::expression::{self, Scope};
 use crate::argo::model::Step;
 
+/// Why a loop over nothing does not run.
+const EMPTY: &str = "Skipped, empty params";
+
 /// One run of a step or task.
 pub(super) struct Run {
     pub(super) name: String,
@@ -18,6 +21,13 @@ pub(super) struct Run {
     pub(super) skipped: Option<String>,
     /// In a plan: the unknown value that decides whether it runs, or how often.
     pub(super) undecided: Option<usize>,
+}
+
+impl Run {
+    /// Whether it stands for a loop over nothing.
+    pub(super) fn is_empty_loop(&self) -> bool {
+        self.skipped.as_deref() == Some(EMPTY)
+    }
 }
 
 /// The runs that a step or task becomes: itself, one an item, or one that only says why there is none.
@@ -49,7 +59,7 @@ pub(super) fn runs(document: &Value, resolved: Resolved, scope: &Arc<Scope>) -> 
         Err(why) => return Err(why),
     };
     if items.is_empty() {
-        return Ok((vec![not_run("Skipped, empty params".to_owned())], false));
+        return Ok((vec![not_run(EMPTY.to_owned())], false));
     }
     let items = expand(&value, name, &items, scope, will_not_run)?;
     let run = |item: Expanded| Run { name: item.name, step: item.step, skipped: None, undecided: None };

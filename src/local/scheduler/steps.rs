@@ -95,13 +95,17 @@ impl Scheduler {
         }
         let mut expanded = Vec::with_capacity(members.len());
         for (member, resolved) in members.iter().zip(resolved) {
-            expanded.push(runs(member, resolved, &scope)?);
+            let (runs, is_expanded) = runs(member, resolved, &scope)?;
+            if let Some(group) = self.nodes.group_mut(group) {
+                group.add(member, is_expanded);
+            }
+            // Argo makes these nodes while it expands the group, whatever becomes of the rest. (expandStepGroup)
+            let (empty, runs): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::is_empty_loop);
+            empty.into_iter().for_each(|run| self.start_step(steps, group, run));
+            expanded.push(runs);
         }
 
-        for (member, (runs, expanded)) in members.iter().zip(expanded) {
-            if let Some(group) = self.nodes.group_mut(group) {
-                group.add(member, expanded);
-            }
+        for runs in expanded {
             for run in runs {
                 // What could not even start keeps the rest of the group from starting, as in Argo.
                 if self.nodes.has_group_error(group) {

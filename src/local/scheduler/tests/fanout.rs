@@ -270,3 +270,20 @@ templates:
     let status = run.status();
     assert!(status.contains("[0].a(0:1) Steps Error") && !status.contains("[0].a(1:2)"), "{status}");
 }
+
+#[test]
+fn a_loop_over_nothing_is_skipped_also_where_another_one_of_its_group_cannot_be_read() {
+    let run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, withParam: '[]'}
+    - {name: b, template: leaf, withParam: 'x'}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    assert_eq!(run.line("[0].a"), "[0].a Skipped Skipped: Skipped, empty params");
+    assert!(run.line("[0]").starts_with("[0] StepGroup Error: withParam value could not be parsed"));
+}
