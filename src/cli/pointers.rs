@@ -32,10 +32,7 @@ const VERBS: &[(&[&str], &str)] = &[
         "argo archive lists what a controller has archived; this program reads live workflows and runs of this machine",
     ),
     (&["server"], "argo server starts Argo's server; this program needs none"),
-    (
-        &["convert"],
-        "argo convert rewrites documents of older versions; kubectl runnable lint names what this version does not know",
-    ),
+    (&["convert"], "kubectl runnable lint --fix rewrites fields of older versions and keeps comments"),
     (&["executor-plugin"], "argo executor-plugin build makes the ConfigMap of a plugin"),
     (&["attach", "port-forward", "debug"], "kubectl attach, port-forward and debug work on the pods that status names"),
     (&["explain", "api-resources"], "kubectl explain workflow.spec describes fields"),

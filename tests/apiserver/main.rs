@@ -24,6 +24,7 @@ mod pipelines;
 mod restart;
 mod retry;
 mod rights;
+mod scale;
 mod semaphore;
 mod steer;
 mod submit;

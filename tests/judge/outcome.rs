@@ -7,8 +7,10 @@ use serde_json::Value;
 /// The workflow's end and each node's, by the node's name.
 pub(crate) fn outcome(workflow: &Value) -> BTreeMap<String, String> {
     let status = &workflow["status"];
-    let mut outcome =
-        BTreeMap::from([("(workflow)".to_owned(), format!("Workflow {} {}", text(&status["phase"]), text(&status["message"])))]);
+    let mut outcome = BTreeMap::from([(
+        "(workflow)".to_owned(),
+        format!("Workflow {} {}", text(&status["phase"]), text(&status["message"])),
+    )]);
     for node in status["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values()) {
         let described = [
             text(&node["type"]).to_owned(),

@@ -1,5 +1,7 @@
 //! Puts right in a text what is mechanical, and leaves everything else as it stands, comments too.
 
+use serde_json::Value;
+
 use super::finding::{Finding, Fix};
 use super::keys::shared_keys;
 use super::{Options, schema};
@@ -24,8 +26,9 @@ pub(crate) fn fixed(
         let found = schema::check(&document.value, document.kind, options);
         let found = found.into_iter().chain(shared_keys(&document.value, document.kind));
         for finding in found.filter(is_wanted) {
+            let value = document.value.pointer(&finding.pointer).unwrap_or(&Value::Null);
             let place = document.place(&finding.pointer);
-            edits.extend(place.and_then(|place| of(text, place, &finding)).into_iter().flatten());
+            edits.extend(place.and_then(|place| of(text, place, &finding, value)).into_iter().flatten());
         }
     }
     edits.sort_by_key(|edit| std::cmp::Reverse(edit.start));
@@ -42,8 +45,8 @@ pub(crate) fn fixed(
     (fixed, made)
 }
 
-/// The changes that a finding asks for; none where the text is not as it is expected.
-fn of(text: &str, place: Place, finding: &Finding) -> Option<Vec<Edit>> {
+/// The changes that a finding about a value asks for; none where the text is not as it is expected.
+fn of(text: &str, place: Place, finding: &Finding, value: &Value) -> Option<Vec<Edit>> {
     let start = offset(text, place)?;
     let key = finding.pointer.rsplit('/').next().unwrap_or_default();
     let replace = |start: usize, end: usize, text: String| vec![Edit { start, end, text }];
@@ -63,12 +66,12 @@ fn of(text: &str, place: Place, finding: &Finding) -> Option<Vec<Edit>> {
         Fix::MakeList(name) => {
             let (inner, after) = key_at(text, start, key)?;
             let mut edits = replace(inner, inner + key.len(), (*name).to_owned());
-            edits.extend(list_of(text, after)?);
+            edits.extend(list_of(text, after, value)?);
             Some(edits)
         }
         Fix::Replace(text_instead) => {
             let (start, end) = one_line_text(text, value_at(text, start, key))?;
-            Some(replace(start, end, serde_json::Value::from(text_instead.as_str()).to_string()))
+            Some(replace(start, end, Value::from(text_instead.as_str()).to_string()))
         }
         Fix::Add(field) => added(text, key_at(text, start, key)?.1, field),
     }
@@ -142,8 +145,20 @@ fn one_line_text(text: &str, start: usize) -> Option<(usize, usize)> {
     Some((start, start + length))
 }
 
+/// The end of a text on one line whose value is known; none where it is written in another way.
+fn end_of(text: &str, start: usize, value: &str) -> Option<usize> {
+    let line = text[start..].split(['\n', '\r']).next()?;
+    if line.starts_with(['"', '\'']) {
+        return Some(one_line_text(text, start)?.1);
+    }
+    let of_block = line.split(" #").next()?.trim_end();
+    let of_flow = line.split([',', '}', ']']).next()?.trim_end();
+    let plain = [of_block, of_flow].into_iter().find(|plain| *plain == value)?;
+    Some(start + plain.len())
+}
+
 /// Makes the value behind a colon the only item of a list.
-fn list_of(text: &str, after: usize) -> Option<Vec<Edit>> {
+fn list_of(text: &str, after: usize, of: &Value) -> Option<Vec<Edit>> {
     let rest = &text[after..];
     let value = after + rest.len() - rest.trim_start_matches(' ').len();
     let insert = |at: usize, text: &str| Edit { start: at, end: at, text: text.to_owned() };
@@ -152,8 +167,8 @@ fn list_of(text: &str, after: usize) -> Option<Vec<Edit>> {
         return Some(vec![insert(value, "["), insert(end, "]")]);
     }
     if !text[value..].starts_with(['\n', '\r', '#']) {
-        let end = value + text[value..].find(['\n', '\r']).unwrap_or(text.len() - value);
-        return Some(vec![insert(value, "["), insert(value + text[value..end].trim_end().len(), "]")]);
+        let end = end_of(text, value, of.as_str()?)?;
+        return Some(vec![Edit { start: value, end, text: format!("[{of}]") }]);
     }
     let (first, indent) = first_child(text, after)?;
     let mut edits = vec![insert(first + indent, "- ")];
@@ -271,6 +286,27 @@ mod tests {
             ),
             "spec:\n  synchronization:\n    semaphores:\n      # the limit\n      - configMapKeyRef:\n          name: a\n          key: b\n  entrypoint: a\n"
         );
+    }
+
+    #[test]
+    fn a_schedule_becomes_a_list_whatever_stands_behind_it() {
+        for (line, expected) in [
+            ("schedule: \"0 3 * * *\"   # at three", "schedules: [\"0 3 * * *\"]   # at three"),
+            ("schedule: '0 3 * * *'", "schedules: [\"0 3 * * *\"]"),
+            ("schedule: 0 3 * * 1,3 # Monday and Wednesday", "schedules: [\"0 3 * * 1,3\"] # Monday and Wednesday"),
+            ("{schedule: 0 3 * * 1, suspend: true}", "{schedules: [\"0 3 * * 1\"], suspend: true}"),
+            ("schedule: >-\n    0 3 * * *", "schedule: >-\n    0 3 * * *"),
+        ] {
+            let text = |line: &str| {
+                format!(
+                    "apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\nmetadata: {{name: a}}\nspec:\n  {line}\n"
+                )
+            };
+            let source = Source { name: "cron.yaml".to_owned(), text: text(line).into_bytes() };
+            let parsed = parse(&source).expect("a document");
+            let (fixed, _) = fixed(&text(line), &parsed.documents, &Options::default(), &|_| true);
+            assert_eq!(fixed, text(expected));
+        }
     }
 
     #[test]
