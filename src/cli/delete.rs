@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::runtime::block_on;
 use super::selection::SelectionArgs;
 use super::target::TargetArgs;
+use crate::argo::Workflow;
 use crate::backend::{Run, Snapshot};
 use crate::exit::Exit;
 use crate::local::record::RecordError;
@@ -84,7 +85,8 @@ const SELECTING: [&str; 10] = {
 /// A run that was seen.
 struct Seen {
     run: Run,
-    snapshot: Snapshot,
+    /// As much of the object as will be needed.
+    workflow: Workflow,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -97,20 +99,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             }
             return Ok(exit);
         }
-        let caches = if args.with_cache {
-            caches_of_runs(seen.iter().map(|one| one.snapshot.workflow.value()))
-        } else {
-            BTreeSet::new()
-        };
+        let caches =
+            if args.with_cache { caches_of_runs(seen.iter().map(|one| one.workflow.value())) } else { BTreeSet::new() };
         if !args.consent.dry_run && !args.consent.given(&question(&seen, caches.len()))? {
             return Ok(ConsentArgs::declined());
         }
         let mut deleted = Vec::new();
-        for Seen { run, snapshot } in seen {
+        for Seen { run, workflow } in seen {
             match run.delete(args.force, args.consent.dry_run).await {
                 Ok(()) => {
-                    args.tell(&name(snapshot.workflow.value()))?;
-                    deleted.push((run, snapshot.workflow));
+                    args.tell(&name(workflow.value()))?;
+                    deleted.push((run, workflow));
                 }
                 Err(error) => exit = exit.max(Failure::from(error).report()),
             }
@@ -137,7 +136,7 @@ impl Args {
             let found = async {
                 let run = self.target.resolve(name).await?;
                 let snapshot = run.get().await?;
-                Ok::<_, Failure>(Seen { run, snapshot })
+                Ok::<_, Failure>(Seen { run, workflow: self.kept(snapshot.workflow) })
             };
             match found.await {
                 Ok(found) => seen.push(found),
@@ -159,7 +158,7 @@ impl Args {
                 return;
             }
             if snapshot.is_over() || self.force {
-                seen.push(Seen { run, snapshot });
+                seen.push(Seen { run, workflow: self.kept(snapshot.workflow) });
             } else {
                 going_on += 1;
             }
@@ -169,6 +168,12 @@ impl Args {
             talk(format_args!("note: {going_on} of the selected runs go on and are left; --force deletes them"));
         }
         Ok(seen)
+    }
+
+    /// Of an object that is neither printed nor asked for its caches, its name.
+    fn kept(&self, workflow: Workflow) -> Workflow {
+        let is_printed = matches!(self.output, Some(Format::Json | Format::Yaml));
+        if is_printed || self.with_cache { workflow } else { workflow.named() }
     }
 
     fn tell(&self, what: &str) -> Result<(), Failure> {
@@ -183,7 +188,7 @@ impl Args {
 }
 
 fn question(seen: &[Seen], caches: usize) -> String {
-    let mut names: Vec<&str> = seen.iter().map(|one| one.snapshot.name()).take(NAMED).collect();
+    let mut names: Vec<&str> = seen.iter().map(|one| one.workflow.name()).take(NAMED).collect();
     let more = format!("{} more", seen.len().saturating_sub(NAMED));
     if seen.len() > NAMED {
         names.push(&more);

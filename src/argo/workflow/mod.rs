@@ -58,6 +58,12 @@ impl Workflow {
         self.0
     }
 
+    /// The object's kind and names alone: of thousands no more is kept.
+    pub(crate) fn named(&self) -> Self {
+        let metadata = json!({"name": self.name(), "namespace": self.namespace()});
+        Self::from(json!({"apiVersion": self.0["apiVersion"], "kind": self.0["kind"], "metadata": metadata}))
+    }
+
     pub(crate) fn metadata(&self) -> &Metadata {
         Metadata::of(&self.0)
     }

@@ -173,7 +173,11 @@ fn listed_of(args: &Args, snapshot: Snapshot, now: Timestamp, anyway: bool) -> O
     let wanted = args.select.matches(&snapshot, &row.summary.phase, now);
     let key =
         args.sort_by.as_ref().and_then(|path| path.of(snapshot.workflow.value()).first().map(|key| (*key).clone()));
-    let object = (!args.is_table()).then(|| snapshot.workflow.written_out().into_value());
+    let object = match &args.output {
+        _ if args.is_table() => None,
+        Some(ObjectFormat::Plain(Format::Name)) => Some(snapshot.workflow.named().into_value()),
+        _ => Some(snapshot.workflow.written_out().into_value()),
+    };
     (wanted || anyway).then_some(Listed { row, object, key, wanted })
 }
 
