@@ -29,6 +29,7 @@
 //! directories and buckets.
 
 mod argo;
+mod artifact;
 mod backend;
 mod bundle;
 mod cache;

@@ -54,9 +54,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("bundle", &["argo", "exit"]),
     ("git", &["exit", "file"]),
     ("cache", &["argo", "exit", "file", "mask", "prepare"]),
+    ("artifact", &["argo", "cache", "exit", "git"]),
     ("exec", &["argo", "cache", "exit", "file"]),
     ("cluster", &["argo", "cache", "exit", "mask", "shell"]),
-    ("local", &["argo", "cache", "exit", "file", "mask", "prepare"]),
+    ("local", &["argo", "artifact", "cache", "exit", "file", "mask", "prepare"]),
     ("retry", &["argo", "cache", "exit", "local", "prepare"]),
     ("backend", &["argo", "cluster", "control", "exit", "local", "mask", "prepare", "report"]),
     ("output", &["argo", "bundle", "cache", "exit", "git", "locks", "mask", "report", "retry"]),
@@ -78,6 +79,7 @@ fn is_pure(path: &str) -> bool {
     }
     [
         "src/argo/",
+        "src/artifact/place.rs",
         "src/bundle/",
         "src/control/",
         "src/prepare/",

@@ -48,6 +48,46 @@ pub(crate) fn parameters_mut(spec: &mut Map<String, Value>) -> Result<&mut Vec<V
     parameters.as_array_mut().ok_or(("spec.arguments.parameters", "a list"))
 }
 
+/// The artifacts of the arguments, as they are written.
+pub(crate) fn argument_artifacts(spec: &Value) -> &[Value] {
+    list(at(spec, &["arguments", "artifacts"]))
+}
+
+/// The name of the template to begin with, where neither it nor the arguments have an artifact of this name.
+pub(crate) fn entrypoint_without_artifact<'a>(spec: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    let is_named = |artifact: &Value| text(artifact, "name") == name;
+    let declared = spec.get("arguments").and_then(|arguments| field(arguments, "artifacts"));
+    if list(declared).iter().any(is_named) {
+        return None;
+    }
+    let entrypoint = spec.get("entrypoint").and_then(Value::as_str)?;
+    let template = templates_of(spec).find(|template| template.name() == entrypoint)?;
+    let inputs = list(at(template.value(), &["inputs", "artifacts"]));
+    (!inputs.iter().any(is_named)).then_some(entrypoint)
+}
+
+/// Puts an artifact among the arguments, in the place of one of its name; else what is not of its form, and the form.
+pub(crate) fn set_artifact(
+    spec: &mut Map<String, Value>,
+    artifact: &Value,
+) -> Result<(), (&'static str, &'static str)> {
+    let arguments = spec.entry("arguments").or_insert(Value::Null);
+    if arguments.is_null() {
+        *arguments = json!({});
+    }
+    let arguments = arguments.as_object_mut().ok_or(("spec.arguments", "an object"))?;
+    let artifacts = arguments.entry("artifacts").or_insert(Value::Null);
+    if artifacts.is_null() {
+        *artifacts = json!([]);
+    }
+    let artifacts = artifacts.as_array_mut().ok_or(("spec.arguments.artifacts", "a list"))?;
+    match artifacts.iter_mut().find(|found| text(found, "name") == text(artifact, "name")) {
+        Some(found) => found.clone_from(artifact),
+        None => artifacts.push(artifact.clone()),
+    }
+    Ok(())
+}
+
 /// Gives a parameter a value, and takes away its source.
 pub(crate) fn set_parameter(parameters: &mut Vec<Value>, name: &str, value: &str) {
     let declared = parameters.iter_mut().find(|parameter| text(parameter, "name") == name);

@@ -21,7 +21,7 @@ const BUFFER: usize = 256 * 1024;
 const PERMISSIONS: u32 = 0o7777;
 
 /// What a file or directory is as a blob.
-pub(super) fn measure(source: &Path, stop: &Stop) -> io::Result<Blob> {
+pub(crate) fn measure(source: &Path, stop: &Stop) -> io::Result<Blob> {
     let metadata = source.metadata()?;
     let form = match metadata.file_type() {
         kind if kind.is_dir() => Form::Tar,
@@ -51,8 +51,18 @@ fn pack(source: &Path, form: Form, out: &mut impl Write) -> io::Result<()> {
         let mut file = File::open(source)?;
         return copy(&mut file, out).map(drop);
     }
-    let mut archive = Builder::new(BufWriter::with_capacity(BUFFER, out));
-    append_directory(&mut archive, source, Path::new(""))?;
+    pack_directory(source, Path::new(""), BufWriter::with_capacity(BUFFER, out))
+}
+
+/// Writes a directory as a tar archive, in which it has the name `below`; where that is empty, what is in it.
+pub(crate) fn pack_directory(source: &Path, below: &Path, out: impl Write) -> io::Result<()> {
+    let mut archive = Builder::new(out);
+    if !below.as_os_str().is_empty() {
+        let mut header = header(&source.metadata()?);
+        header.set_entry_type(EntryType::Directory);
+        archive.append_data(&mut header, below, io::empty())?;
+    }
+    append_directory(&mut archive, source, below)?;
     archive.into_inner()?.flush()
 }
 
@@ -60,12 +70,7 @@ fn append_directory(archive: &mut Builder<impl Write>, source: &Path, below: &Pa
     for name in sorted_names(source)? {
         let (path, inside) = (source.join(&name), below.join(&name));
         let metadata = path.symlink_metadata()?;
-        let mut header = Header::new_gnu();
-        header.set_mode(metadata.permissions().mode() & PERMISSIONS);
-        header.set_mtime(0);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_size(0);
+        let mut header = header(&metadata);
         let kind = metadata.file_type();
         if kind.is_dir() {
             header.set_entry_type(EntryType::Directory);
@@ -85,6 +90,17 @@ fn append_directory(archive: &mut Builder<impl Write>, source: &Path, below: &Pa
         // Sockets, pipes and devices have no content.
     }
     Ok(())
+}
+
+/// The header of an entry without content, with nothing of the file but its permissions.
+fn header(metadata: &fs::Metadata) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_mode(metadata.permissions().mode() & PERMISSIONS);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(0);
+    header
 }
 
 /// Opens a regular file that a link or a pipe may have replaced since it was seen.
@@ -141,7 +157,8 @@ pub(super) fn unpack(blob: &Blob, source: impl Read, place: &Path) -> io::Result
     fs::set_permissions(place, Permissions::from_mode(blob.mode & PERMISSIONS))
 }
 
-fn unpack_directory(source: &mut impl Read, place: &Path) -> io::Result<()> {
+/// Lays out a tar archive in an empty directory. No entry leads out of it.
+pub(crate) fn unpack_directory(source: &mut impl Read, place: &Path) -> io::Result<()> {
     let beneath = Beneath::directory(place)?;
     let mut directories: Vec<(PathBuf, u32)> = Vec::new();
     let mut archive = Archive::new(source);
@@ -167,6 +184,8 @@ fn unpack_directory(source: &mut impl Read, place: &Path) -> io::Result<()> {
                 copy(&mut entry, &mut file)?;
                 fchmod(&file, Mode::from_raw_mode(mode))?;
             }
+            // What git says of a commit, for example.
+            EntryType::XGlobalHeader => {}
             kind => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("unexpected entry {kind:?}"))),
         }
     }

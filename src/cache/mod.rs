@@ -59,11 +59,13 @@ pub(crate) use self::exchange::{LeftOut, LeftOuts, Overfull};
 pub(crate) use self::file::File;
 pub use self::home::Homes;
 
+pub(crate) use self::archive::{measure, pack_directory, unpack_directory};
 pub use self::key::{CacheKey, KeyError};
 pub(crate) use self::key_difference::{KeyDifference, Side, parts};
 pub(crate) use self::lock::{Holder, Lock};
 pub(crate) use self::manifest::{Failure, KeptArtifact, Manifest, Stdout, TOOL, VERSION};
 pub use self::objects::Fault;
+pub(crate) use self::objects::{Access, Credentials, Objects, environment_has_credentials};
 pub(crate) use self::prefix::{Kept, Prefix, RestoreError, Right, Seen, Stop};
 pub use self::problem::Surroundings;
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::failure::Failure;
 use super::settings::settings;
 use crate::argo::Workflow;
-use crate::cache::{AddressError, STORE_ANNOTATION, Store, StoreAddress};
+use crate::cache::{AddressError, BucketAddress, STORE_ANNOTATION, Store, StoreAddress};
 
 /// `--store`. What is wrong with it is told later: clap's message about an invalid value would print it, with credentials that may
 /// be in it.
@@ -71,14 +71,26 @@ pub(super) fn usual() -> Result<Option<StoreAddress>, Failure> {
         .transpose()
 }
 
+/// The bucket that a flag names, with what the environment says of it.
+pub(super) fn bucket(url: &StoreUrl, flag: &str) -> Result<BucketAddress, Failure> {
+    match url.address()? {
+        StoreAddress::Bucket(bucket) => with_environment(bucket),
+        StoreAddress::Directory(_) => {
+            Err(Failure::usage(format!("{flag}: expected a bucket"))
+                .hint("name it as s3://BUCKET/PREFIX, gs:// or az://"))
+        }
+    }
+}
+
+fn with_environment(bucket: &BucketAddress) -> Result<BucketAddress, Failure> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    bucket.clone().or(variable).map_err(|error| Failure::usage(error.to_string()))
+}
+
 /// The store at an address, with what the environment says of it.
 pub(super) fn open(address: &StoreAddress, conditions: bool) -> Result<Store, Failure> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let address = match address {
-        StoreAddress::Bucket(bucket) => {
-            let bucket = bucket.clone().or(variable).map_err(|error| Failure::usage(error.to_string()))?;
-            StoreAddress::Bucket(bucket)
-        }
+        StoreAddress::Bucket(bucket) => StoreAddress::Bucket(with_environment(bucket)?),
         directory @ StoreAddress::Directory(_) => directory.clone(),
     };
     Ok(Store::open(address, conditions)?)

@@ -1,6 +1,7 @@
 //! Types of flag values: each value is checked once, here.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -62,6 +63,24 @@ impl FromStr for ParameterPair {
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
         pair.map(|(name, value)| Self(name.to_owned(), value.to_owned())).ok_or("expected NAME=VALUE")
+    }
+}
+
+/// `--artifact NAME=PATH`.
+#[derive(Debug, Clone)]
+pub(super) struct ArtifactPair(pub(super) String, pub(super) PathBuf);
+
+impl FromStr for ArtifactPair {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        };
+        match text.split_once('=') {
+            Some((name, path)) if is_name(name) && !path.is_empty() => Ok(Self(name.to_owned(), path.into())),
+            _ => Err("expected NAME=PATH, with letters, digits, '-' and '_' in NAME"),
+        }
     }
 }
 

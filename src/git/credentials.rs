@@ -1,6 +1,7 @@
 //! Passes tokens from the environment to git when none of the user's credential helpers has an answer. They travel in
 //! environment variables only: never on a command line, never on disk, and only to the host they belong to.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::remote::RemoteUrl;
@@ -10,6 +11,7 @@ use super::remote::RemoteUrl;
 pub(super) struct Environment {
     configuration: Vec<(String, String)>,
     login: Option<(String, String)>,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// The variables that the credential helper reads, so that its own text holds no secret.
@@ -51,9 +53,14 @@ pub(super) fn login(url: &RemoteUrl, variable: impl Fn(&str) -> Option<String>) 
     };
 
     // A line break in a value would add a line of its own to the helper's answer, such as another host.
-    let login =
-        given.or_else(token).filter(|(user, password)| !format!("{user}{password}").contains(['\n', '\r', '\0']))?;
+    given.or_else(token).and_then(|login| of_login(origin, login))
+}
 
+/// The login to a host, unless no helper of git can be given it.
+fn of_login(origin: &str, login: (String, String)) -> Option<Environment> {
+    if format!("{}{}", login.0, login.1).contains(['\n', '\r', '\0']) {
+        return None;
+    }
     let helper = format!(
         "!f() {{ test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"${USER}\" \"${PASSWORD}\"; }}; f"
     );
@@ -61,12 +68,65 @@ pub(super) fn login(url: &RemoteUrl, variable: impl Fn(&str) -> Option<String>) 
     // token.
     let configuration =
         vec![("credential.helper".to_owned(), String::new()), (format!("credential.{origin}.helper"), helper)];
-    Some(Environment { configuration, login: Some(login) })
+    Some(Environment { configuration, login: Some(login), ..Environment::default() })
+}
+
+/// What somebody has given for one repository, before all that the user's git knows itself.
+#[derive(Default)]
+pub(crate) struct GivenAccess {
+    /// A name and a password for its host.
+    pub login: Option<(String, String)>,
+    /// A key for ssh, in a file that others cannot read.
+    pub ssh_key: Option<PathBuf>,
+    /// Whether any host is believed to be the right one.
+    pub any_host_key: bool,
+    /// Whether any certificate is.
+    pub any_certificate: bool,
+}
+
+impl GivenAccess {
+    /// The environment for git; empty where nothing was given.
+    pub(super) fn environment(&self, url: &RemoteUrl) -> Environment {
+        let login = url.http_origin().zip(self.login.clone());
+        let mut environment = login.and_then(|(origin, login)| of_login(origin, login)).unwrap_or_default();
+        if let Some(command) = self.ssh_command() {
+            environment.variables.push(("GIT_SSH_COMMAND", command));
+        }
+        if self.any_certificate {
+            environment.variables.push(("GIT_SSL_NO_VERIFY", "1".to_owned()));
+        }
+        environment
+    }
+
+    fn ssh_command(&self) -> Option<String> {
+        let key = self.ssh_key.as_ref().map(|path| {
+            let path = path.display().to_string().replace('\'', "'\\''");
+            format!(" -i '{path}' -o IdentitiesOnly=yes")
+        });
+        let host = self.any_host_key.then_some(" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null");
+        if key.is_none() && host.is_none() {
+            return None;
+        }
+        Some(format!("ssh -o BatchMode=yes{}{}", key.unwrap_or_default(), host.unwrap_or_default()))
+    }
 }
 
 impl Environment {
+    /// Whether it has nothing to add.
+    pub(super) fn is_empty(&self) -> bool {
+        self.configuration.is_empty() && self.variables.is_empty()
+    }
+
+    /// One more variable.
+    #[must_use]
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
     /// Adds the variables to a command, after the user's own `GIT_CONFIG_*`.
     pub(super) fn apply_to(&self, command: &mut Command) {
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if self.configuration.is_empty() {
             return;
         }

@@ -81,7 +81,7 @@ fn arguments<'a>(options: &[&'a str], refspec: &'a str) -> Vec<&'a str> {
 }
 
 /// No depth for a base that has its full history: `--depth` would cut it off.
-fn depth_argument(base: &Repository, depth: Depth) -> Option<String> {
+pub(super) fn depth_argument(base: &Repository, depth: Depth) -> Option<String> {
     let is_empty = base.references().is_ok_and(|mut references| references.next().is_none());
     match depth.0 {
         0 if base.is_shallow() => Some("--unshallow".to_owned()),

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! init:  resolve (ref ─► object id) ─► lock ─► base ─► fetch missing objects ─► metadata ─► unlock ─► checkout
+//! clone: lock ─► base ─► fetch all branches ─► unlock ─► a repository of its own, filled from the base
 //! cleanup, each worktree:  lock ─► what would be lost? ─► move to trash, remove metadata ─► unlock ─► delete
 //! ```
 //!
@@ -13,6 +14,7 @@
 mod base;
 mod checkout;
 mod cleanup;
+mod clone;
 mod credentials;
 mod error;
 mod examples;
@@ -47,6 +49,8 @@ mod unpushed;
 mod work;
 
 pub(crate) use cleanup::{CleanupEvent, CleanupReport, CleanupRequest, Selection, cleanup};
+pub(crate) use clone::{CloneRequest, clone};
+pub(crate) use credentials::GivenAccess;
 pub(crate) use error::GitError;
 pub(crate) use fetch::Depth;
 pub(crate) use identity::{Directory, NameError, ObjectId, Owner, RepositoryName, Revision, RunTasks, TaskId};

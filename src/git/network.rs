@@ -43,7 +43,7 @@ impl Network<'_> {
 }
 
 /// Forges answer "not found" for a private repository.
-fn wants_credentials(stderr: &str) -> bool {
+pub(super) fn wants_credentials(stderr: &str) -> bool {
     [
         "Authentication failed",
         "could not read Username",

@@ -106,7 +106,8 @@ impl RemoteUrl {
         self.key() == other.key()
     }
 
-    fn key(&self) -> String {
+    /// The same text for all addresses that are the same.
+    pub(super) fn key(&self) -> String {
         let text = self.text.trim_end_matches('/');
         let text = text.strip_suffix(".git").unwrap_or(text).trim_end_matches('/');
         let text = text.strip_prefix("file://").unwrap_or(text);

@@ -5,11 +5,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use reqwest::{Client, Method, Proxy};
+use reqwest::Method;
 use tokio::sync::Semaphore;
 
 use super::errand::{Answer, Errand, List, Request, Returned};
 use super::kill::Kill;
+use crate::artifact::{cause, client, without_credentials};
 
 /// So many errands are on their way at once, as many as Argo's agent has workers.
 const AT_ONCE: usize = 16;
@@ -50,7 +51,7 @@ impl Errands {
 async fn answer(request: Request) -> Result<Answer, String> {
     let word = word_of(&request.method);
     let failed = |error: &reqwest::Error| format!("{word} {:?}: {}", without_credentials(&request.url), cause(error));
-    let client = client(request.insecure).map_err(|error| cause(&error))?;
+    let client = client(request.insecure).build().map_err(|error| cause(&error))?;
     let method = Method::from_bytes(request.method.as_bytes());
     let method = method.map_err(|_| format!("net/http: invalid method {:?}", request.method))?;
     let mut builder = client.request(method, &request.url);
@@ -79,63 +80,10 @@ async fn answer(request: Request) -> Result<Answer, String> {
     Ok(Answer { status, headers, body: text(&body) })
 }
 
-/// A client that follows redirections as Go's does.
-fn client(insecure: bool) -> reqwest::Result<Client> {
-    // Fails only if a provider is already installed.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder().user_agent("kubectl-runnable").referer(false);
-    if insecure {
-        // Go's client has no proxy here.
-        return builder.no_proxy().tls_danger_accept_invalid_certs(true).build();
-    }
-    // Go asks no proxy for this machine, whatever the environment says.
-    let matcher = hyper_util::client::proxy::matcher::Matcher::from_env();
-    let proxy = Proxy::custom(move |url| {
-        if url.host_str().is_none_or(is_this_machine) {
-            return None;
-        }
-        let found = matcher.intercept(&url.as_str().parse().ok()?)?;
-        Some(found.uri().to_string())
-    });
-    builder.proxy(proxy).build()
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
 /// How Go names a method in an error: `Get`, `Post`.
 fn word_of(method: &str) -> String {
     let (first, rest) = method.split_at(method.len().min(1));
     first.to_owned() + &rest.to_ascii_lowercase()
-}
-
-/// The URL as an error may show it.
-fn without_credentials(url: &str) -> String {
-    let Ok(mut url) = reqwest::Url::parse(url) else { return url.to_owned() };
-    if url.password().is_some() {
-        // Fails only for a URL that can have none.
-        let _ = url.set_password(Some("xxxxx"));
-    }
-    url.to_string()
-}
-
-/// The innermost cause of an error, which names no URL.
-fn cause(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "context deadline exceeded".to_owned();
-    }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    match inner.downcast_ref::<io::Error>().map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => "connect: connection refused".to_owned(),
-        Some(io::ErrorKind::ConnectionReset) => "read: connection reset by peer".to_owned(),
-        Some(io::ErrorKind::UnexpectedEof) => "EOF".to_owned(),
-        _ => inner.to_string(),
-    }
 }
 
 /// The keys of all files below a key, in order, as a store of objects lists them. No link is followed.

@@ -17,11 +17,16 @@ use super::orphans::Orphans;
 use super::sandbox::{Assignment, Order, Reach, Setup};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
+use super::transfers::Transfers;
 use super::view::View;
 use super::workers::{Worker, Workers};
 use super::{open_files, small_pages};
+use crate::artifact::Carrier;
 use crate::file::private;
 use crate::file::remove::remove_tree;
+
+/// The directory of the bases of git repositories.
+const BASES: &str = "git";
 
 /// Runs the tasks of one run.
 #[derive(Debug, Clone)]
@@ -31,6 +36,7 @@ pub struct Executor {
     executable: PathBuf,
     hidden: Vec<PathBuf>,
     keep: bool,
+    carrier: Carrier,
     times: Recorder,
     /// Started when the first task begins.
     workers: Arc<OnceLock<Workers>>,
@@ -48,6 +54,7 @@ impl Executor {
             executable: executable.to_owned(),
             hidden: vec![run_directory.to_owned()],
             keep: false,
+            carrier: Carrier::new(&run_directory.join(BASES), executable),
             times: Recorder::new(),
             workers: Arc::default(),
             open_files: open_files::raise(),
@@ -59,6 +66,13 @@ impl Executor {
     pub fn hide(mut self, directory: &Path) -> Self {
         self.hidden.push(directory.to_owned());
         self.workers = Arc::default();
+        self
+    }
+
+    /// Keeps the bases of git repositories in another directory than the run's, such as the one that holds all runs.
+    #[must_use]
+    pub fn keep_bases_in(mut self, directory: &Path) -> Self {
+        self.carrier = Carrier::new(&directory.join(BASES), &self.executable);
         self
     }
 
@@ -85,9 +99,23 @@ impl Executor {
     #[tracing::instrument(level = "debug", name = "node", skip_all, fields(id = task.node))]
     pub(super) async fn run_linked(&self, task: Task, kill: Kill, link: Option<Link>) -> Outcome {
         let directory = self.node_directory(&task.node);
+        let Some(transfers) = Transfers::of(&task, &self.run_directory, &self.carrier) else {
+            return self.run_here(task, &directory, kill, link).await;
+        };
+        let mut outcome = match transfers.bring(task, kill.clone()).await {
+            Ok(task) => self.run_here(task, &directory, kill.clone(), link).await,
+            Err(outcome) => outcome,
+        };
+        transfers.take(&mut outcome, kill).await;
+        transfers.end().await;
+        outcome
+    }
+
+    /// Runs a task whose artifacts are all here.
+    async fn run_here(&self, task: Task, directory: &Path, kill: Kill, link: Option<Link>) -> Outcome {
         let left = if self.is_plain() { Some("view") } else { None };
         let left = left.into_iter().chain((!task.volume_files.is_empty()).then_some(VOLUME_FILES));
-        let (outcome, killed) = match self.supervise(task, &directory, kill, link).await {
+        let (outcome, killed) = match self.supervise(task, directory, kill, link).await {
             Ok(done) => done,
             Err(error) => {
                 (Outcome { error: Some(format!("cannot run the task: {error}")), ..Outcome::default() }, None)

@@ -10,19 +10,21 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::engine::{self, Ended, Interrupt};
 use super::executor::Executor;
 use super::given::{self, Limits};
+use super::given_artifacts::{self, GivenArtifact, GivenError};
 use super::machine::Machine;
 use super::open_files;
 use super::refusal;
+use super::repository;
 use super::resolved::Resolved;
 use super::run_locks::{Claim, Places};
-use super::scheduler::{NodeIndex, Scheduler};
+use super::scheduler::{ARTIFACTS, NodeIndex, Scheduler};
 use super::secrets::Secrets;
 use super::store::{self, Store, StoreError};
 use super::stub::Stubs;
 use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::{IdentityError, ObjectName};
-use crate::cache::{self, STORE_ANNOTATION};
+use crate::cache::{self, BucketAddress, STORE_ANNOTATION};
 use crate::exit::{CommandError, Exit};
 
 /// Why a run cannot start on this machine.
@@ -37,6 +39,12 @@ pub enum NewRunError {
     /// The data of a Secret is no text in base64; tells where.
     #[error("{0}")]
     NotBase64(String),
+    /// A document describes an artifact repository that is none.
+    #[error("{0}")]
+    Repository(String),
+    /// An artifact of the arguments cannot be had.
+    #[error(transparent)]
+    Given(#[from] GivenError),
     /// It asks for what this machine cannot do.
     #[error("workflow {name} cannot run on this machine\n  {refused}")]
     Unsupported {
@@ -55,7 +63,8 @@ impl CommandError for NewRunError {
         match self {
             Self::Identity(error) => error.exit(),
             Self::Store(error) => error.exit(),
-            Self::NotBase64(_) | Self::Unsupported { .. } => Exit::Usage,
+            Self::NotBase64(_) | Self::Repository(_) | Self::Unsupported { .. } => Exit::Usage,
+            Self::Given(error) => error.exit(),
             Self::Program(_) => Exit::Tool,
         }
     }
@@ -64,7 +73,8 @@ impl CommandError for NewRunError {
         match self {
             Self::Store(error) => error.hint(),
             Self::NotBase64(_) => Some("plain text goes into stringData".to_owned()),
-            Self::Identity(_) | Self::Unsupported { .. } | Self::Program(_) => None,
+            Self::Given(error) => error.hint(),
+            Self::Identity(_) | Self::Repository(_) | Self::Unsupported { .. } | Self::Program(_) => None,
         }
     }
 }
@@ -84,6 +94,10 @@ pub(crate) struct Source<'a> {
     pub max_tasks: Option<u16>,
     /// The store of the caches, where it is not beside the runs.
     pub caches: Option<&'a cache::Store>,
+    /// Where artifacts are that only say their key, where no document has to say it.
+    pub artifact_store: Option<&'a BucketAddress>,
+    /// Files of this machine that are artifacts of the workflow's arguments.
+    pub given: &'a [GivenArtifact],
 }
 
 /// A run that nothing keeps from starting.
@@ -95,6 +109,8 @@ pub(crate) struct NewRun {
     /// What a later attempt needs beside the workflow. Secrets are not written down.
     beside: Vec<Value>,
     caches: Option<cache::Store>,
+    /// Where the files of the arguments' artifacts are, and what they are in the run.
+    given: Vec<(PathBuf, String)>,
     /// What the user should know of it.
     pub(crate) notes: Vec<String>,
 }
@@ -111,6 +127,9 @@ impl NewRun {
         if let Some(store) = caches {
             workflow.set_annotation(STORE_ANNOTATION, &store.address());
         }
+        if let Some(store) = source.artifact_store {
+            workflow.set_annotation(repository::ANNOTATION, &store.with_settings());
+        }
         let directory = store::directory(root, &namespace, &name);
         if store::exists(&directory) {
             return Err(StoreError::Exists { name: name.to_string(), directory }.into());
@@ -126,15 +145,20 @@ impl NewRun {
             given::add(&mut plan, document)?;
         }
         plan.stubs.clone_from(source.stubs);
+        plan.repository = repository::find(&source, Workflow::view(&plan.workflow))?;
+        if plan.repository.is_none() && plan.spec.get("artifactRepositoryRef").is_some() {
+            notes.push("artifactRepositoryRef is ignored: its ConfigMap is not among the documents".to_owned());
+        }
         let limits = source.limits.map(|limits| limits.add(&mut plan));
 
+        let given = given_artifacts::find(root, &plan, source.given)?;
         let ignored = refusal::check(source, &plan)?;
         if !ignored.is_empty() {
             notes.push(format!("ignored in local runs: {}", ignored.join(", ")));
         }
         let beside = source.beside.iter().filter(|document| document.kind != Kind::Secret);
         let beside = beside.map(|document| document.value.clone()).chain(limits).collect();
-        Ok(Self { plan, namespace, name, beside, caches: caches.cloned(), notes })
+        Ok(Self { plan, namespace, name, beside, caches: caches.cloned(), given, notes })
     }
 
     pub(crate) fn name(&self) -> &ObjectName {
@@ -159,7 +183,11 @@ impl NewRun {
         }
         store.write_beside(&self.beside)?;
         store.write_stubs(&self.plan.stubs)?;
-        let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable).hide(&machine.root);
+        for (source, key) in &self.given {
+            given_artifacts::keep(source, &store.directory().join(ARTIFACTS).join(key))?;
+        }
+        let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable);
+        let executor = executor.hide(&machine.root).keep_bases_in(&machine.root);
         Ok(StartedRun { plan: self.plan, store, executor })
     }
 }

@@ -6,6 +6,7 @@ use super::support;
 use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::workflow_spec;
+use crate::cache::environment_has_credentials;
 
 /// Refuses what would change the result; gives the fields that are ignored.
 pub(super) fn check(source: Source<'_>, plan: &Resolved) -> Result<Vec<String>, NewRunError> {
@@ -18,6 +19,11 @@ pub(super) fn check(source: Source<'_>, plan: &Resolved) -> Result<Vec<String>, 
             ));
         }
     }
+    if support.uses_git && !on_path("git") {
+        refused.push("artifacts come from git, and no program \"git\" is on the PATH".to_owned());
+    }
+    let unknown = support.unknown_secrets.iter().filter(|(kind, _)| !environment_has_credentials(*kind));
+    refused.extend(unknown.map(|(_, refusal)| explained(source, plan, refusal)));
     refused
         .extend(support.unknown_stubs.iter().map(|name| format!("--stub {name}: no template or node has this name")));
     if refused.is_empty() {

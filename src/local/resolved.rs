@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::stub::Stubs;
 use crate::argo::Metadata;
-use crate::argo::model::{Hook, Step, TemplateRef};
+use crate::argo::model::{Hook, KeyRef, Step, TemplateRef};
 use crate::argo::workflow_spec::templates;
+use crate::artifact::Repository;
 
 /// Where a template's name is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -83,6 +84,8 @@ pub struct Resolved {
     pub secrets: BTreeMap<String, Data>,
     /// Where the run keeps what its tasks leave.
     pub run_directory: PathBuf,
+    /// Where artifacts are that only say their key.
+    pub(crate) repository: Option<Repository>,
     /// Outcomes of nodes that do not run.
     pub(crate) stubs: Stubs,
     /// How many tasks may run at once on this machine, whatever the workflow says.
@@ -105,6 +108,7 @@ impl Resolved {
             config_maps: BTreeMap::new(),
             secrets: BTreeMap::new(),
             run_directory,
+            repository: None,
             stubs: Stubs::default(),
             task_limit,
             node_limit: MOST_NODES,
@@ -143,6 +147,11 @@ impl Resolved {
     /// Whether any object has a template of this name.
     pub(crate) fn has_template(&self, name: &str) -> bool {
         self.templates.values().any(|templates| templates.contains_key(name))
+    }
+
+    /// A value of the Secrets beside the run.
+    pub(crate) fn secret(&self, key: &KeyRef) -> Option<String> {
+        self.secrets.get(&key.name)?.get(&key.key).cloned()
     }
 
     /// Where a template stands among those of its object.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::probe::Probe;
+use crate::artifact::{Archive, Place};
 
 /// One attempt of one Pod node, with every tag replaced.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -107,6 +108,31 @@ pub enum ArtifactSource {
     Raw(String),
     /// A file or directory in the run's artifact store.
     Stored(PathBuf),
+    /// Kept elsewhere. The executor brings it and makes it `Stored`, so that no worker sees it.
+    #[serde(skip)]
+    Remote(Box<Remote>),
+}
+
+/// An artifact that is kept elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remote {
+    /// Where it would be in the run's artifact store; what is there counts first.
+    pub(crate) near: Option<PathBuf>,
+    /// Where it is else.
+    pub(crate) place: Place,
+    /// How it is packed there.
+    pub(crate) archive: Archive,
+    /// Whether it may be missing.
+    pub(crate) optional: bool,
+}
+
+/// Where an output artifact goes beside the run's artifact store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Upload {
+    /// Where it is kept.
+    pub(crate) place: Place,
+    /// How it is packed there.
+    pub(crate) archive: Archive,
 }
 
 /// An artifact that a task reads.
@@ -175,6 +201,9 @@ pub struct OutputArtifact {
     pub store: PathBuf,
     /// Whether a missing file is no error.
     pub optional: bool,
+    /// Where it goes too, when it is kept.
+    #[serde(skip)]
+    pub upload: Option<Box<Upload>>,
 }
 
 /// How a task ended.

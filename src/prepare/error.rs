@@ -39,6 +39,14 @@ pub enum PrepareError {
         /// The one given as a parameter.
         parameter: RunId,
     },
+    /// An artifact is given that the template to begin with does not take.
+    #[error("artifact {name:?} is no input of template {entrypoint:?}, with which the workflow begins")]
+    ArtifactNotTaken {
+        /// The artifact.
+        name: String,
+        /// The template.
+        entrypoint: String,
+    },
     /// A memoize has no cache, which would make the controller fail.
     #[error("template {template:?} has a memoize without a cache, and memoization is off")]
     MemoizeWithoutCache {

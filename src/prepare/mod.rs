@@ -3,6 +3,7 @@
 //! [`prepare`] is idempotent: what it has prepared it leaves as it is, also when the caller generates other names. Fields
 //! it does not know survive in their place, and `retryStrategy` is never touched.
 
+mod artifacts;
 mod call_identity;
 mod catalogue;
 mod components;
@@ -151,6 +152,7 @@ fn prepare_spec(
     let namespace = metadata.get("namespace").and_then(Value::as_str);
     synchronization::apply(fields, &options.locks, templates, namespace, notices)?;
     let attempt = parameters::apply(fields, options, owner, notices)?;
+    artifacts::apply(fields, options)?;
     options.reuse.check(spec)?;
     let has_named_cache = options.cache_name.is_some() || existing_cache(spec).is_some();
     let shared = owner == parameters::Owner::Template;

@@ -90,6 +90,8 @@ pub struct Options {
     pub max_age: Option<GoDuration>,
     /// Workflow parameters by name; a later one replaces an earlier one.
     pub parameters: Vec<(String, String)>,
+    /// Artifacts of the arguments, each with its place, as they stand in a document.
+    pub artifacts: Vec<Value>,
     /// Labels to set on the workflow.
     pub labels: Vec<(String, String)>,
     /// Annotations to set on the workflow.
@@ -145,6 +147,7 @@ impl Options {
             generated_cache_name,
             max_age: None,
             parameters: Vec::new(),
+            artifacts: Vec::new(),
             labels: Vec::new(),
             annotations: Vec::new(),
             name: None,

@@ -13,7 +13,7 @@ mod user_keys;
 /// The call that a node stands for, where no loop's items are known.
 const CALL: &str = r#"sprig.regexReplaceAll("[[][0-9]+[]]", sprig.trimPrefix(workflow.name, node.name), "")"#;
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options::new("generated-1".parse().unwrap(), "runnable-abc123".parse().unwrap())
 }
 

@@ -43,8 +43,10 @@ pub(super) fn override_parameters(workflow: &mut Workflow, parameters: &[(String
     }
 }
 
+/// What the run was given at submit: a document keeps its own artifacts, and gets the run's others.
 fn keep_parameters(document: &mut Workflow, live: &Workflow) {
     override_parameters(document, &live.own_values());
+    document.keep_artifacts(live);
 }
 
 /// The locks and the parallelism of the run hold for an edited document that says nothing of them: they may have been

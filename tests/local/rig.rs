@@ -153,7 +153,7 @@ pub(crate) fn parameter(path: &str, default: Option<&str>) -> OutputParameter {
 }
 
 pub(crate) fn output(path: &str, store: PathBuf) -> OutputArtifact {
-    OutputArtifact { name: "out".to_owned(), path: path.into(), store, optional: false }
+    OutputArtifact { name: "out".to_owned(), path: path.into(), store, optional: false, upload: None }
 }
 
 pub(crate) fn mount(source: PathBuf, target: &str, read_only: bool) -> Mount {

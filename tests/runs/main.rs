@@ -6,6 +6,7 @@
 mod support;
 
 mod again;
+mod artifacts;
 mod attempts;
 mod cache;
 mod cp;

@@ -12,6 +12,7 @@ mod ports;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod supervised;
 
+mod artifacts;
 mod conformance;
 mod engine;
 mod faults;

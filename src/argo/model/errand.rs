@@ -2,8 +2,7 @@
 
 use serde::Deserialize;
 
-use super::text;
-use super::values::{Artifact, KeyRef};
+use super::{Artifact, KeyRef, text};
 
 /// A request.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -1,6 +1,7 @@
 //! Read-only views of the parts of a Workflow that the engine runs. They are parsed from a document that stays the
 //! authority: what a view does not know is never lost, because nothing is ever written back from here.
 
+mod artifact;
 mod call;
 mod container;
 mod errand;
@@ -11,14 +12,17 @@ mod values;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+pub(crate) use self::artifact::{
+    Artifact, AzureArtifact, GcsArtifact, GitArtifact, HttpArtifact, HttpAuth, Location, OAuth2, S3Artifact,
+};
 pub(crate) use self::call::{ContinueOn, Dag, Hook, Sequence, Step, TemplateRef};
 pub(crate) use self::container::{
     Container, ContainerSet, EnvFrom, EnvVar, ResourceFieldRef, SecurityContext, VolumeMount,
 };
-pub(crate) use self::errand::{Data, Http};
+pub(crate) use self::errand::{Data, Http, HttpHeader};
 pub(crate) use self::policy::{Backoff, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
 pub(crate) use self::probe::Probe;
-pub(crate) use self::values::{Arguments, Artifact, Inputs, KeyRef, Outputs, Parameter};
+pub(crate) use self::values::{Arguments, Inputs, KeyRef, Outputs, Parameter};
 use super::document;
 use super::template::TemplateType;
 
@@ -80,6 +84,8 @@ pub(crate) struct Template {
     pub sidecars: Vec<Container>,
     /// Volumes that only this template mounts.
     pub volumes: Vec<Value>,
+    /// The artifact repository of its pods.
+    pub archive_location: Option<Value>,
 }
 
 impl Template {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::text;
+use super::{Artifact, text};
 
 /// Parameters and artifacts that a template takes.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -73,7 +73,7 @@ pub(crate) struct ValueFrom {
 }
 
 /// A key of a ConfigMap or Secret.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct KeyRef {
     /// The object's name.
@@ -82,48 +82,4 @@ pub(crate) struct KeyRef {
     pub key: String,
     /// Whether it may be missing.
     pub optional: bool,
-}
-
-/// A file or directory that is handed on.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Artifact {
-    /// Its name.
-    pub name: String,
-    /// Where it is in the container.
-    pub path: String,
-    /// A tag that names another artifact.
-    pub from: String,
-    /// An expression that gives another artifact.
-    pub from_expression: String,
-    /// A path below the referenced artifact.
-    pub sub_path: String,
-    /// Whether it may be missing.
-    pub optional: bool,
-    /// Permission bits.
-    pub mode: Option<u32>,
-    /// Whether `mode` also holds for everything below a directory.
-    pub recurse_mode: bool,
-    /// Its content, given in the workflow.
-    pub raw: Option<Raw>,
-    /// The key in the artifact store.
-    pub s3: Option<Location>,
-    /// The name under which an output is known in the whole workflow.
-    pub global_name: Option<String>,
-}
-
-/// The content of a raw artifact.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub(crate) struct Raw {
-    /// The text.
-    pub data: String,
-}
-
-/// A key in the artifact store.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub(crate) struct Location {
-    /// Relative, with `/` between its parts.
-    pub key: String,
 }

@@ -80,6 +80,23 @@ impl Workflow {
         self.run_id().is_some() && self.run_id() == other.run_id() && self.attempt() == other.attempt()
     }
 
+    /// Puts an artifact among the arguments; one whose arguments are of no form stays as it is.
+    pub(crate) fn set_artifact(&mut self, artifact: &Value) {
+        if let Some(spec) = object_in(&mut self.0, "spec").and_then(Value::as_object_mut) {
+            let _ = workflow_spec::set_artifact(spec, artifact);
+        }
+    }
+
+    /// Takes the artifacts of another one's arguments that its own do not have.
+    pub(crate) fn keep_artifacts(&mut self, other: &Self) {
+        for artifact in workflow_spec::argument_artifacts(other.spec()) {
+            let is_own = |own: &Value| text(own, "name") == text(artifact, "name");
+            if !workflow_spec::argument_artifacts(self.spec()).iter().any(is_own) {
+                self.set_artifact(artifact);
+            }
+        }
+    }
+
     /// Gives a parameter of the object's own arguments this value.
     pub(crate) fn set_parameter(&mut self, name: &str, value: &str) {
         let spec = object_in(&mut self.0, "spec");

@@ -41,19 +41,28 @@ impl Objects {
         if self.head(&path)?.is_some_and(|found| found.size == blob.size && is_young(found.modified)) {
             return Ok(blob);
         }
-        let size = usize::try_from(blob.size).unwrap_or(usize::MAX);
-        if size <= PART {
-            let mut content = Vec::with_capacity(size);
-            archive::write(source, &blob, stop, &mut content).map_err(CacheError::at(source))?;
-            self.put(&path, content, &When::Always)?;
-            return Ok(blob);
-        }
-        let mut upload = Upload::begin(self, &path, blob.size)?;
-        match archive::write(source, &blob, stop, &mut upload) {
-            Ok(()) => upload.complete()?,
-            Err(error) => return Err(upload.abort(source, error)),
-        }
+        self.put_as_written(&path, source, blob.size, |out| archive::write(source, &blob, stop, out))?;
         Ok(blob)
+    }
+
+    /// Stores what `write` writes, which is of this size and from `source`: in parts, where it is large.
+    pub(super) fn put_as_written(
+        &self,
+        path: &str,
+        source: &Path,
+        size: u64,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), CacheError> {
+        if let Some(size) = usize::try_from(size).ok().filter(|size| *size <= PART) {
+            let mut content = Vec::with_capacity(size);
+            write(&mut content).map_err(CacheError::at(source))?;
+            return self.put(path, content, &When::Always).map(drop);
+        }
+        let mut upload = Upload::begin(self, path, size)?;
+        match write(&mut upload) {
+            Ok(()) => upload.complete(),
+            Err(error) => Err(upload.abort(source, error)),
+        }
     }
 
     /// Makes the file or directory of a blob at a path where nothing is.

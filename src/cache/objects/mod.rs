@@ -13,6 +13,7 @@
 mod blobs;
 mod connect;
 mod fault;
+mod files;
 mod lease;
 mod prefix;
 mod profile;
@@ -32,6 +33,7 @@ use self::runtime::Runtime;
 use super::address::{BucketAddress, BucketKind};
 use super::directory::CacheError;
 
+pub(crate) use self::connect::{Access, Credentials, environment_has_credentials};
 pub use self::fault::Fault;
 pub(crate) use self::lease::Lease;
 pub(crate) use self::prefix::ObjectPrefix;
@@ -89,8 +91,13 @@ pub(super) enum When {
 impl Objects {
     /// The store at an address, with the credentials of the environment. Sends nothing yet.
     pub(crate) fn open(address: BucketAddress, conditions: bool) -> Result<Self, CacheError> {
+        Self::open_as(address, &Access::default(), conditions)
+    }
+
+    /// The store at an address, with these credentials. Sends nothing yet.
+    pub(crate) fn open_as(address: BucketAddress, access: &Access, conditions: bool) -> Result<Self, CacheError> {
         let failed = |what: String| CacheError::Store { object: address.to_string(), source: Fault::new(what) };
-        let client = connect::client(&address).map_err(|error| failed(Fault::of(&error).to_string()))?;
+        let client = connect::client(&address, access).map_err(|error| failed(Fault::of(&error).to_string()))?;
         let base = Path::parse(&address.prefix).map_err(|error| failed(error.to_string()))?;
         let runtime = Runtime::start().map_err(|error| failed(format!("cannot start threads: {error}")))?;
         Ok(Self { inner: Arc::new(Inner { client, base, address, conditions, probed: OnceLock::new(), runtime }) })
@@ -113,7 +120,7 @@ impl Objects {
     }
 
     /// How an object is named to users.
-    pub(in crate::cache) fn named(&self, path: &str) -> String {
+    pub(crate) fn named(&self, path: &str) -> String {
         format!("{}/{path}", self.inner.address)
     }
 

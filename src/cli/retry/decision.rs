@@ -109,6 +109,8 @@ impl Decision {
             stubs: &self.stubs,
             max_tasks: settings().max_tasks,
             caches: self.caches.store(),
+            artifact_store: None,
+            given: &[],
         }
     }
 }

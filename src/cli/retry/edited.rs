@@ -70,6 +70,7 @@ impl Edited {
         if let Some(document) = &self.workflow {
             let mut object: Value = document.value.clone();
             set_parameters(&mut object, live.own_values().into_iter().chain(parameters.iter().cloned()));
+            Workflow::view_mut(&mut object).keep_artifacts(live);
             checked.check_object(&object, Kind::Workflow, document);
         }
         for document in &self.beside {

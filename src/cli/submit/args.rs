@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ValueEnum};
 use jiff::Timestamp;
 
+use super::artifacts::ArtifactArgs;
 use super::debounce::DebounceArgs;
 use super::exec_cache::ExecCacheArgs;
 use super::locks::{SemaphoreArg, mutex, parallelism};
@@ -71,6 +72,9 @@ const EXAMPLES: &str = "Examples:
 
   # Tonight's run takes what last night's has made, where neither the template nor its inputs have changed
   kubectl runnable submit nightly.yaml --cache-name nightly --reuse load,parse
+
+  # Give the workflow a file of this machine, and read its other artifacts from a bucket
+  kubectl runnable submit --local etl.yaml --artifact table=table.csv --artifact-store s3://data/team-a
 
   # Try a pipeline whose deployment needs a cluster: deploy.yaml says how it ends
   kubectl runnable submit --local pipeline.yaml --stub deploy=deploy.yaml
@@ -142,6 +146,9 @@ pub(in crate::cli) struct Args {
 
     #[command(flatten)]
     pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) artifacts: ArtifactArgs,
 
     #[command(flatten)]
     pub(super) exec_cache: ExecCacheArgs,

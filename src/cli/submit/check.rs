@@ -80,6 +80,9 @@ impl Request<'_> {
         for (name, value) in &self.parameters {
             workflow.set_parameter(name, value);
         }
+        for artifact in &self.artifacts {
+            workflow.set_artifact(artifact);
+        }
         workflow.into_value()
     }
 }

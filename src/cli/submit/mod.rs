@@ -1,6 +1,7 @@
 //! `submit`: prepares workflows and creates them on a cluster, or runs them on this machine.
 
 mod args;
+mod artifacts;
 mod check;
 mod claim;
 mod debounce;
@@ -110,6 +111,10 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         locks::ensure(args, cluster, &prepared).await?;
     }
 
+    if !args.local && args.dry_run == DryRun::None {
+        args.artifacts.upload(&request.given, args.exec_cache.store_endpoint.as_deref()).await?;
+    }
+    let artifact_store = args.artifacts.store()?.filter(|_| args.local);
     let store = match (request.store(), args.local) {
         (Some(store), _) => Some(store.clone()),
         (None, true) => store::of_runs(args.store.as_ref(), None)?,
@@ -123,6 +128,8 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         stubs: &stubs,
         max_tasks: args.max_tasks.or(settings().max_tasks),
         caches: store.as_ref(),
+        artifact_store: artifact_store.as_ref(),
+        given: &request.given,
     };
     let runs: Vec<_> = prepared.iter().map(|prepared| (prepared, source)).collect();
     let launch = Launch {

@@ -19,6 +19,7 @@ use crate::cli::failure::Failure;
 use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, ParameterPair};
 use crate::cli::{files, generate};
 use crate::cluster::{Definition, TemplateKind};
+use crate::local::given_artifacts::GivenArtifact;
 use crate::output::stream::talk;
 use crate::prepare::{Detail, Inline, LockForm, Notice, Options, Prepared, Source, Templates, from_source, told};
 
@@ -36,6 +37,10 @@ pub(super) struct Request<'a> {
     pub(super) sources: Vec<document::Source>,
     /// Parameters by name; a later one replaces an earlier one.
     pub(super) parameters: Vec<(String, String)>,
+    /// Files that are artifacts of the arguments.
+    pub(super) given: Vec<GivenArtifact>,
+    /// They, as they stand in a document.
+    pub(super) artifacts: Vec<Value>,
     /// How locks are written.
     pub(super) lock_form: LockForm,
     /// The name that another submit has reserved for the workflow; it was prepared before under its own.
@@ -61,12 +66,15 @@ impl<'a> Request<'a> {
             return Err(Failure::usage(format!("--handle fits one workflow, and there are {count}"))
                 .hint("submit them one by one"));
         }
+        let given = args.artifacts.given(args.local)?;
         Ok(Self {
             args,
             workflows,
             beside,
             sources,
             parameters: parameters(args)?,
+            artifacts: args.artifacts.documents(&given, args.local)?,
+            given,
             lock_form: LockForm::Plural,
             reserved: None,
             definition: None,
@@ -255,6 +263,7 @@ impl<'a> Request<'a> {
             cache_name: args.run.cache_name.clone(),
             max_age: args.run.max_age.clone(),
             parameters: self.parameters.clone(),
+            artifacts: self.artifacts.clone(),
             labels: instance.into_iter().chain(labels).collect(),
             annotations: time.into_iter().chain(annotations).collect(),
             name,

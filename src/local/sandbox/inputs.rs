@@ -41,7 +41,7 @@ pub(super) fn lay(root: &Beneath, task: &Task, stored: &[Option<File>], rooms: O
         let content = match (&input.source, stored) {
             (ArtifactSource::Stored(_), Some(file)) => Content::Stored(file),
             (ArtifactSource::Raw(text), _) => Content::Raw(text),
-            (ArtifactSource::Stored(_), None) => continue,
+            (ArtifactSource::Stored(_) | ArtifactSource::Remote(_), _) => continue,
         };
         let in_volume = task.mounts.iter().any(|mount| input.path.starts_with(&mount.target));
         let reserved = rooms.filter(|_| !in_volume).and_then(|rooms| rooms.get(number));

@@ -226,7 +226,8 @@ impl Sources {
             has_content(Beneath::directory(run)?.open(below, OFlags::RDONLY)?)
         };
         let artifacts = assignment.task.input_artifacts.iter().map(|artifact| match &artifact.source {
-            ArtifactSource::Raw(_) => Ok(None),
+            // What is kept elsewhere has come before a worker gets the task.
+            ArtifactSource::Raw(_) | ArtifactSource::Remote(_) => Ok(None),
             ArtifactSource::Stored(path) => open(path).map(Some).map_err(|error| Problem::new("find", path, error)),
         });
         artifacts.collect()

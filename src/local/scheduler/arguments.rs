@@ -174,22 +174,24 @@ fn overwrite(parameter: &mut Parameter, argument: &Parameter) -> Result<(), Stri
 fn supply_artifact(input: &mut Value, arguments: &Arguments) -> Result<(), String> {
     let artifact: Artifact = view(input)?;
     let argument = arguments.artifacts.iter().find(|argument| argument.name == artifact.name);
-    let has_content = |artifact: &Artifact| artifact.raw.is_some() || artifact.s3.is_some();
-    if !artifact.optional && !has_content(&artifact) {
+    if !artifact.optional && !artifact.has_content() {
         let argument = argument.ok_or_else(|| format!("inputs.artifacts.{} was not supplied", artifact.name))?;
-        if !has_content(argument) {
+        if !argument.has_content() {
             return Err(format!("inputs.artifacts.{} missing location information", artifact.name));
         }
     }
     if let (Some(argument), Some(input)) = (argument, input.as_object_mut()) {
-        for field in ["raw", "s3"] {
+        for field in Artifact::CONTENT {
             input.shift_remove(field);
         }
-        if let Some(raw) = &argument.raw {
-            input.insert("raw".to_owned(), serde_json::json!({"data": raw.data}));
+        if argument.optional {
+            input.insert("optional".to_owned(), true.into());
         }
-        if let Some(location) = &argument.s3 {
-            input.insert("s3".to_owned(), serde_json::json!({"key": location.key}));
+        let content = argument.document();
+        for field in Artifact::CONTENT {
+            if let Some(value) = content.get(field) {
+                input.insert(field.to_owned(), value.clone());
+            }
         }
     }
     Ok(())

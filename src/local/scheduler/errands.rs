@@ -203,7 +203,8 @@ fn canonical(name: &str) -> String {
 fn list(data: &Data, plan: &Resolved) -> Result<List, String> {
     let location = data.source.artifact_paths.as_ref().and_then(|artifact| artifact.s3.as_ref());
     let location = location.ok_or("unable to process data source: no valid source is used for data template")?;
-    Ok(List { store: plan.run_directory.join(ARTIFACTS), key: location.key.clone() })
+    let key = location.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(List { store: plan.run_directory.join(ARTIFACTS), key })
 }
 
 /// The result of a data template: the list after all of its transformations, as JSON.

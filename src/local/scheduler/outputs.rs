@@ -215,7 +215,7 @@ pub(super) fn of_template(
             Ok(found) if found == Artifact::default() && artifact.optional => {}
             Ok(found) => {
                 let found = Artifact { name: artifact.name.clone(), path: String::new(), ..found };
-                let mut document = references::document(&found);
+                let mut document = found.document();
                 if let (Some(name), Some(fields)) = (&artifact.global_name, document.as_object_mut()) {
                     fields.insert("globalName".to_owned(), name.clone().into());
                 }

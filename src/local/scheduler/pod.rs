@@ -157,6 +157,9 @@ impl Scheduler {
         let artifacts = artifacts.map(|artifact| {
             let key = artifact_key(self.plan.name(), &pod, &artifact.name);
             let mut document = json!({"name": artifact.name, "path": artifact.path, "s3": {"key": key}});
+            if let Some(archive) = &artifact.archive {
+                document["archive"] = archive.clone();
+            }
             if let Some(name) = &artifact.global_name {
                 document["globalName"] = name.clone().into();
             }

@@ -109,12 +109,11 @@ pub(super) fn source(artifact: &Artifact, scope: &Arc<Scope>, known: &Artifacts)
     };
     if !artifact.sub_path.is_empty() {
         let below = render(&artifact.sub_path, scope, Unresolved::Keep).map_err(|error| error.to_string())?;
-        let location = found.s3.as_mut().ok_or_else(|| format!("artifact {:?} has no key", artifact.name))?;
         let safe = below.split('/').all(|part| part != "..") && !below.starts_with('/');
         if !safe {
             return Err(format!("artifact {:?}: subPath {below:?} leaves the artifact", artifact.name));
         }
-        location.key = format!("{}/{below}", location.key);
+        found.append(&below)?;
     }
     Ok(found)
 }
@@ -135,27 +134,8 @@ fn by_expression(text: &str, scope: &Arc<Scope>, known: &Artifacts) -> Result<Ar
 /// Artifacts in the step's document are replaced too, since items are expanded from it.
 fn replace_artifacts(step: &mut Value, artifacts: &[Artifact]) {
     if let Some(list) = step.pointer_mut("/arguments/artifacts") {
-        *list = Value::Array(artifacts.iter().map(document).collect());
+        *list = Value::Array(artifacts.iter().map(Artifact::document).collect());
     }
-}
-
-/// An artifact as it stands in a document.
-pub(super) fn document(artifact: &Artifact) -> Value {
-    let mut fields = serde_json::Map::new();
-    fields.insert("name".to_owned(), artifact.name.clone().into());
-    if !artifact.path.is_empty() {
-        fields.insert("path".to_owned(), artifact.path.clone().into());
-    }
-    if artifact.optional {
-        fields.insert("optional".to_owned(), true.into());
-    }
-    if let Some(raw) = &artifact.raw {
-        fields.insert("raw".to_owned(), serde_json::json!({ "data": raw.data }));
-    }
-    if let Some(location) = &artifact.s3 {
-        fields.insert("s3".to_owned(), serde_json::json!({ "key": location.key }));
-    }
-    Value::Object(fields)
 }
 
 /// Marks the arguments that are nothing but a reference to an output of a step that did not run.

@@ -11,7 +11,7 @@ use super::globals;
 use super::marshalled::{self, Failure};
 use super::outputs::Known;
 use super::pod::referred_results;
-use super::references::{self, Artifacts};
+use super::references::Artifacts;
 use super::state::NodeIndex;
 use crate::argo::expression::{Scope, StopFlag, unknown};
 use crate::argo::model::{Artifact, Template};
@@ -83,7 +83,7 @@ impl Scopes {
                 && let Some(name) = artifact.global_name.clone()
             {
                 let artifact = Artifact { name: name.clone(), path: String::new(), global_name: None, ..artifact };
-                replace(&mut self.artifacts, &name, references::document(&artifact));
+                replace(&mut self.artifacts, &name, artifact.document());
                 let artifacts = Arc::make_mut(&mut self.workflow_artifacts);
                 artifacts.insert(format!("workflow.outputs.artifacts.{name}"), artifact);
             }

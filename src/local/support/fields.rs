@@ -4,7 +4,6 @@ pub(super) const SPEC_PASSED_OVER: &[&str] = &[
     "affinity",
     "archiveLogs",
     "artifactGC",
-    "artifactRepositoryRef",
     "automountServiceAccountToken",
     "dnsConfig",
     "dnsPolicy",
@@ -30,7 +29,6 @@ pub(super) const SPEC_PASSED_OVER: &[&str] = &[
 ];
 pub(super) const TEMPLATE_PASSED_OVER: &[&str] = &[
     "affinity",
-    "archiveLocation",
     "automountServiceAccountToken",
     "executor",
     "hostAliases",
@@ -57,6 +55,6 @@ pub(super) const CONTAINER_PASSED_OVER: &[&str] = &[
 ];
 /// What a local run honours of a container's `securityContext`.
 pub(super) const SECURITY_HONOURED: &[&str] = &["allowPrivilegeEscalation", "capabilities", "privileged"];
-pub(super) const ARTIFACT_SOURCES: &[&str] =
-    &["artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "s3"];
+/// Where artifacts cannot be read or written here.
+pub(super) const FOREIGN_ARTIFACTS: &[&str] = &["artifactory", "hdfs", "oss", "plugin"];
 pub(super) const VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "secret"];

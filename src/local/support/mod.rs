@@ -1,6 +1,7 @@
 //! What of a workflow this machine can carry out: what only a cluster uses is ignored, what would change the result
 //! is refused before anything starts. Pure.
 
+mod artifacts;
 mod dag;
 mod fields;
 
@@ -8,9 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use self::fields::{
-    ARTIFACT_SOURCES, CONTAINER_PASSED_OVER, SECURITY_HONOURED, SPEC_PASSED_OVER, TEMPLATE_PASSED_OVER, VOLUMES,
-};
+use self::fields::{CONTAINER_PASSED_OVER, SECURITY_HONOURED, SPEC_PASSED_OVER, TEMPLATE_PASSED_OVER, VOLUMES};
 use super::resolved::{Reference, Resolved, TemplateScope};
 use super::scheduler::image_program;
 use super::stub::last_part;
@@ -20,6 +19,7 @@ use crate::argo::duration;
 use crate::argo::model::{Hook, Step, Template};
 use crate::argo::template;
 use crate::argo::workflow_spec;
+use crate::cache::BucketKind;
 
 /// What the run does without, and what keeps it from starting.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub(crate) struct Support {
     pub unknown_stubs: Vec<String>,
     /// Programs that containers without a command stand for, with the template: the image's entrypoint is not known here.
     pub image_programs: BTreeSet<(String, String)>,
+    /// Artifacts whose Secret is not known here, by the service for which the environment has to have credentials.
+    pub unknown_secrets: Vec<(BucketKind, Refusal)>,
+    /// Whether artifacts come from git.
+    pub uses_git: bool,
 }
 
 /// A field that keeps the run from starting.
@@ -75,16 +79,20 @@ impl At {
     fn field(&self, name: impl std::fmt::Display) -> Self {
         Self { scope: self.scope.clone(), pointer: format!("{}/{name}", self.pointer) }
     }
-}
 
-impl Survey<'_> {
-    fn refuse(&mut self, at: &At, why: impl Into<String>) {
-        let scope = match &at.scope {
+    fn refusal(&self, why: impl Into<String>) -> Refusal {
+        let scope = match &self.scope {
             TemplateScope::Local => "workflow".to_owned(),
             TemplateScope::Namespaced(name) => format!("workflowtemplate {name:?}"),
             TemplateScope::Cluster(name) => format!("clusterworkflowtemplate {name:?}"),
         };
-        self.support.refused.push(Refusal { scope, pointer: at.pointer.clone(), why: why.into() });
+        Refusal { scope, pointer: self.pointer.clone(), why: why.into() }
+    }
+}
+
+impl Survey<'_> {
+    fn refuse(&mut self, at: &At, why: impl Into<String>) {
+        self.support.refused.push(at.refusal(why));
     }
 
     fn pass_over(&mut self, holder: &Value, fields: &[&str]) {
@@ -101,7 +109,7 @@ impl Survey<'_> {
         for (place, artifact) in
             spec.pointer("/arguments/artifacts").and_then(Value::as_array).into_iter().flatten().enumerate()
         {
-            self.artifact_source(&at.field("arguments/artifacts").field(place), artifact);
+            self.artifact_source(&at.field("arguments/artifacts").field(place), artifact, None);
         }
         match Some(workflow_spec::entrypoint(spec)).filter(|name| !name.is_empty()) {
             Some(name) => self.call(&at.field("entrypoint"), &Reference::Name(name.to_owned()), ""),
@@ -209,48 +217,6 @@ impl Survey<'_> {
         self.refuse(&at.field(kind), why);
     }
 
-    /// Lists are made of the artifacts of the run alone.
-    fn data(&mut self, at: &At, template: &Value) {
-        let Some(data) = template.get("data") else { return };
-        let at = at.field("data/source/artifactPaths");
-        match data.pointer("/source/artifactPaths") {
-            Some(paths) if ARTIFACT_SOURCES.iter().any(|source| paths.get(*source).is_some()) => {
-                self.artifact_source(&at, paths);
-            }
-            Some(_) => self.refuse(&at, "expected s3 with the key below which the run's artifacts are listed"),
-            None => self.refuse(&at, "no valid source is used for data template"),
-        }
-    }
-
-    fn artifacts(&mut self, at: &At, template: &Value) {
-        for (place, artifact) in list(template, "/inputs/artifacts").iter().enumerate() {
-            self.artifact_source(&at.field("inputs/artifacts").field(place), artifact);
-        }
-        for (place, artifact) in list(template, "/outputs/artifacts").iter().enumerate() {
-            let name = artifact["name"].as_str().unwrap_or_default();
-            // A name with a tag is held to the same rule once it is known.
-            if !name.contains("{{") && !is_plain_name(name) {
-                self.refuse(
-                    &at.field("outputs/artifacts").field(place),
-                    "an artifact's name has letters, digits, '-' and '_' only",
-                );
-            }
-            if let Some(source) = ARTIFACT_SOURCES.iter().find(|source| artifact.get(**source).is_some()) {
-                self.support.passed_over.insert(format!("outputs.artifacts.{source}"));
-            }
-        }
-    }
-
-    fn artifact_source(&mut self, at: &At, artifact: &Value) {
-        let foreign = |source: &&&str| artifact.get(**source).is_some_and(|location| !is_of_the_run(source, location));
-        if let Some(source) = ARTIFACT_SOURCES.iter().find(foreign) {
-            self.refuse(
-                &at.field(source),
-                format!("artifacts from {source} need a cluster; locally, use raw or another step's output"),
-            );
-        }
-    }
-
     fn containers(&mut self, at: &At, template: &Value, view: &Template) {
         let lists = [
             ("initContainers", "/initContainers"),
@@ -356,7 +322,7 @@ impl Survey<'_> {
             }
         };
         for (place, artifact) in list(document, "/arguments/artifacts").iter().enumerate() {
-            self.artifact_source(&at.field("arguments/artifacts").field(place), artifact);
+            self.artifact_source(&at.field("arguments/artifacts").field(place), artifact, None);
         }
         self.calls.insert(step.name.clone());
         let reference = Reference::from(&step);
@@ -381,16 +347,6 @@ fn calls_of(template: &Value) -> impl Iterator<Item = CallSite<'_>> {
     template::Template::new(template).sites()
 }
 
-/// Whether an artifact is one of the run: a key alone, without a bucket, names one in the store that all tasks share.
-fn is_of_the_run(source: &str, location: &Value) -> bool {
-    let only_key = |fields: &serde_json::Map<String, Value>| fields.keys().all(|field| field == "key");
-    source == "s3" && location.as_object().is_some_and(only_key)
-}
-
 fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn is_plain_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }

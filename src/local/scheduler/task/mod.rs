@@ -1,5 +1,6 @@
 //! A pod template as a task: fully resolved, for the executor. Pure.
 
+mod artifacts;
 mod environment;
 mod fields;
 mod quantity;
@@ -10,15 +11,14 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use self::artifacts::Places;
 use super::daemon;
 use crate::argo::duration;
 use crate::argo::expression::Scope;
 use crate::argo::identity::is_dns_label;
 use crate::argo::model::{Container, SecurityContext, Template};
 use crate::local::resolved::Resolved;
-use crate::local::task::{
-    Again, ArtifactSource, InputArtifact, OutputArtifact, OutputParameter as ParameterFile, Process, Security, Task,
-};
+use crate::local::task::{Again, OutputParameter as ParameterFile, Process, Security, Task};
 
 /// Where a run keeps artifacts, below its directory.
 pub(crate) const ARTIFACTS: &str = "artifacts";
@@ -46,7 +46,6 @@ pub(super) fn task(plan: &Resolved, template: &Template, globals: &Scope, of: &I
     let Identity { node, node_name, pod, capture } = *of;
     let pod_volumes = volumes::of(plan, template, globals)?;
     let named = Pod { plan, template, node, node_name, name: pod, volumes: pod_volumes };
-    let store = plan.run_directory.join(ARTIFACTS);
     let mut task = Task {
         node: node.to_owned(),
         template: template.name.clone(),
@@ -62,20 +61,8 @@ pub(super) fn task(plan: &Resolved, template: &Template, globals: &Scope, of: &I
         again: again(template)?,
         daemon: daemon::probes(template)?,
     };
-    for artifact in &template.inputs.artifacts {
-        let source = match (&artifact.raw, &artifact.s3) {
-            (Some(raw), _) => ArtifactSource::Raw(raw.data.clone()),
-            (None, Some(location)) => ArtifactSource::Stored(store.join(safe_relative(&location.key)?)),
-            (None, None) => continue,
-        };
-        task.input_artifacts.push(InputArtifact {
-            name: artifact.name.clone(),
-            path: PathBuf::from(&artifact.path),
-            source,
-            mode: artifact.mode,
-            recurse_mode: artifact.recurse_mode,
-        });
-    }
+    let places = Places::of(plan, template)?;
+    task.input_artifacts = places.inputs(template)?;
     for parameter in &template.outputs.parameters {
         let source = parameter.value_from.as_ref();
         if let Some(path) = source.and_then(|source| source.path.as_ref()) {
@@ -86,15 +73,7 @@ pub(super) fn task(plan: &Resolved, template: &Template, globals: &Scope, of: &I
             });
         }
     }
-    for artifact in template.outputs.artifacts.iter().filter(|artifact| !artifact.path.is_empty()) {
-        let key = artifact_key(plan.name(), pod, &artifact.name);
-        task.output_artifacts.push(OutputArtifact {
-            name: artifact.name.clone(),
-            path: PathBuf::from(&artifact.path),
-            store: store.join(safe_relative(&key)?),
-            optional: artifact.optional,
-        });
-    }
+    task.output_artifacts = places.outputs(template, pod)?;
     let set = template.container_set.iter().flat_map(|set| {
         set.containers.iter().map(|container| Container {
             volume_mounts: container.volume_mounts.iter().chain(&set.volume_mounts).cloned().collect(),
