@@ -13,8 +13,8 @@ use crate::support::output::Output;
 
 /// So many in CI; `WORKFLOWS=10000` measures more.
 const MANY: usize = 2_500;
-/// What a program may keep of each further workflow: its name, its run, what it locks; an object takes 60 KiB when it is read.
-const BYTES_OF_EACH: usize = 4 * 1024;
+/// What a program may keep of each further workflow: a quarter of what an object of 8 KiB takes once it is read.
+const BYTES_OF_EACH: usize = 16 * 1024;
 
 /// A workflow that has ended, with as many nodes as an object of about 8 KiB has.
 fn ended(number: usize) -> Value {
