@@ -117,8 +117,8 @@ fn a_suspended_run_is_resumed_after_its_controller_started_again() {
         restart_controller(namespace);
         let status = namespace.run(&["status", &run]).exits(0);
         assert!(status.stdout.contains("resume"), "{status:?}");
-        namespace.run(&["resume", &run]).exits(0);
-        namespace.run(&["wait", &run]).exits(0);
+        assert_eq!(namespace.run(&["resume", &run]).code, Some(0));
+        assert_eq!(namespace.run(&["wait", &run]).code, Some(0));
         let ended = Run::new(namespace.workflow(&run).unwrap());
         assert!(ended.hits().is_empty());
         assert_eq!(ended.find("[2].use").unwrap()["phase"], "Succeeded");
