@@ -12,7 +12,7 @@ use crate::kubernetes::server::User;
 use crate::support::output::Output;
 
 /// So many in CI; `WORKFLOWS=10000` measures more.
-const MANY: usize = 2_500;
+const MANY: usize = 1_500;
 /// What a program may keep of each further workflow: a quarter of what an object of 8 KiB takes once it is read.
 const BYTES_OF_EACH: usize = 16 * 1024;
 
