@@ -50,6 +50,7 @@ mod status;
 mod steer;
 mod stop;
 mod store;
+mod stub;
 mod submit;
 mod suspend;
 mod target;

@@ -47,6 +47,13 @@ impl Stubs {
         Ok(())
     }
 
+    /// These, and those of an earlier run under other names.
+    pub(crate) fn over(mut self, earlier: Self) -> Self {
+        let kept: Vec<Stub> = earlier.0.into_iter().filter(|stub| !self.has_template(&stub.name)).collect();
+        self.0.extend(kept);
+        self
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -34,7 +34,7 @@ pub(crate) struct ExpectedCall {
 
 /// The calls of a workflow that runs with these templates beside it.
 pub(crate) fn expected_calls(workflow: &Value, templates: &Templates, now: Timestamp) -> ExpectedCalls {
-    let next = Next { workflow, templates, notices: &[] };
+    let next = Next { workflow, templates, notices: &[], stubs: None };
     let (asked, entries) = (Asked::default(), Entries::default());
     let name = Workflow::view(workflow).name();
     let mut expected = ExpectedCalls::default();

@@ -31,7 +31,7 @@ pub(super) fn outline(document: &Value) -> Value {
     let is_retried = spec.contains_key("retryStrategy");
     spec.retain(|field, _| OF_SPEC.contains(&field.as_str()));
     if is_retried {
-        spec.insert("retryStrategy".to_owned(), json!({}));
+        spec.insert("retryStrategy".to_owned(), json!({"limit": 0}));
     }
     if let Some(defaults) = spec.get_mut("templateDefaults").and_then(Value::as_object_mut) {
         outline_fields(defaults);
@@ -67,7 +67,7 @@ fn outline_fields(fields: &mut Map<String, Value>) {
     let is_retried = fields.get("retryStrategy").is_some_and(Value::is_object);
     fields.retain(|field, value| OF_TEMPLATE.contains(&field.as_str()) && !value.is_null());
     if is_retried {
-        fields.insert("retryStrategy".to_owned(), json!({}));
+        fields.insert("retryStrategy".to_owned(), json!({"limit": 0}));
     }
     if let Some(dag) = fields.get_mut("dag").and_then(Value::as_object_mut) {
         dag.shift_remove("failFast");

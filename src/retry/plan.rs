@@ -21,6 +21,7 @@ use crate::argo::identity::RunId;
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::template::Template;
 use crate::argo::{Nodes, Workflow};
+use crate::local::stub::Stubs;
 use crate::prepare::{Notice, Templates, merged};
 
 /// What a retry will do.
@@ -79,6 +80,8 @@ pub(crate) struct Next<'a> {
     pub(crate) templates: &'a Templates,
     /// What prepare said of it.
     pub(crate) notices: &'a [Notice],
+    /// Outcomes of nodes that do not run.
+    pub(crate) stubs: Option<&'a Stubs>,
 }
 
 /// An entry that expires sooner is said to.
@@ -302,6 +305,7 @@ fn verdict(comparison: &Comparison<'_>, node: &Node, outcome: &Outcome, now: Tim
         }
         Outcome::Missed(missed) => runs(comparison.missed(node, missed)),
         Outcome::Asked => runs(Why::Selected),
+        Outcome::Stubbed => runs(Why::Stubbed),
         Outcome::Around => runs(Why::Within),
         Outcome::NotMemoized { nested } => runs(comparison.not_memoized(node, *nested)),
         Outcome::Decided { by } => Verdict::Decided { by: Some(comparison.said(by)) },

@@ -37,6 +37,8 @@ pub(super) enum Outcome {
     Missed(Missed),
     /// The user asks for it.
     Asked,
+    /// The user gives its outcome.
+    Stubbed,
     /// The user asks for something within it.
     Around,
     /// It asks no cache; a steps or dag template is looked into.
@@ -107,8 +109,10 @@ fn plan(next: &Value, templates: &Templates, now: Timestamp) -> Resolved {
 impl<'a> Rehearsal<'a> {
     /// Goes through the next attempt, whose entries are `entries` at `now`, without those of nodes that are `asked` for.
     pub(super) fn of(next: Next<'a>, asked: &'a Asked, entries: &'a Entries, now: Timestamp) -> Self {
+        let mut plan = plan(&merged(next.workflow, next.templates), next.templates, now);
+        plan.stubs = next.stubs.cloned().unwrap_or_default();
         let mut rehearsal = Self {
-            scheduler: Scheduler::new(plan(&merged(next.workflow, next.templates), next.templates, now)),
+            scheduler: Scheduler::new(plan),
             entries,
             asked,
             workflow: Workflow::view(next.workflow).name(),
@@ -254,7 +258,11 @@ impl<'a> Rehearsal<'a> {
                 return None;
             }
             let ends_by = self.scheduler.unknown_of(index).map(|number| self.by(number));
+            let is_nested = matches!(node.kind, NodeType::Steps | NodeType::Dag);
             let outcome = match (self.outcomes.remove(&index), node.phase) {
+                _ if self.scheduler.stub_of(index).is_some() => Outcome::Stubbed,
+                // It is not looked up where outcomes are given.
+                (None, Phase::Succeeded) if is_nested => Outcome::NotMemoized { nested: true },
                 (Some(outcome), phase) if phase != Phase::Error => outcome,
                 (_, Phase::Skipped | Phase::Omitted) => Outcome::Skipped,
                 (_, Phase::Error | Phase::Failed) => Outcome::Fails,

@@ -106,7 +106,7 @@ fn keyed(mut live: Value) -> Value {
     for _ in 0..2 {
         let entries = Entries::expected(Workflow::view(&live));
         let as_next = live.clone();
-        let next = Next { workflow: &as_next, templates: &Templates::default(), notices: &[] };
+        let next = Next { workflow: &as_next, templates: &Templates::default(), notices: &[], stubs: None };
         for rehearsed in Rehearsal::of(next, &Asked::default(), &entries, now()).told() {
             if let Outcome::Missed(missed) = rehearsed.outcome {
                 let node = &mut live["status"]["nodes"][&rehearsed.node.id];
@@ -131,7 +131,7 @@ fn plan(live: &Value, next: &Value) -> Plan {
 }
 
 fn plan_from(live: &Value, next: &Value, entries: &Entries) -> Plan {
-    let next = Next { workflow: next, templates: &Templates::default(), notices: &[] };
+    let next = Next { workflow: next, templates: &Templates::default(), notices: &[], stubs: None };
     Plan::new_attempt(live, next, &Asked::default(), entries, now())
 }
 
@@ -299,7 +299,7 @@ fn a_node_in_a_cached_one_is_not_asked_for() {
 fn plan_asked(live: &Value, next: &Value, nodes: &[&str], and_after: bool) -> Result<Plan, Refusal> {
     let entries = Entries::expected(Workflow::view(live));
     let wish = Wish { nodes: nodes.iter().map(|node| (*node).to_owned()).collect(), and_after };
-    let next = Next { workflow: next, templates: &Templates::default(), notices: &[] };
+    let next = Next { workflow: next, templates: &Templates::default(), notices: &[], stubs: None };
     let asked = Asked::new(&wish, Workflow::view(live), next, &entries, now())?;
     Ok(Plan::new_attempt(live, next, &asked, &entries, now()))
 }

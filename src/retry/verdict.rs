@@ -100,6 +100,8 @@ pub(crate) enum Why {
     Within,
     /// The user asks for it.
     Selected,
+    /// The user gives its outcome.
+    Stubbed,
     /// It comes after a node that runs.
     After,
     /// Hooks and exit handlers run in each attempt.
@@ -148,6 +150,7 @@ impl fmt::Display for Why {
             Self::NeverStarted => "never started",
             Self::Within => "something in it runs",
             Self::Selected => "asked for",
+            Self::Stubbed => "--stub gives its outcome",
             Self::After => "comes after what runs",
             Self::Handler => "runs in each attempt",
         };

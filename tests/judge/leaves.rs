@@ -19,6 +19,8 @@ pub(crate) struct Offer {
     pub(crate) limited: bool,
     /// Whether it is tried again.
     pub(crate) retried: bool,
+    /// Whether it cannot begin.
+    pub(crate) broken: bool,
 }
 
 impl Offer {
@@ -31,6 +33,7 @@ impl Offer {
             shared: false,
             limited: false,
             retried: false,
+            broken: false,
         }
     }
 }
@@ -55,6 +58,7 @@ pub(crate) fn leaf(dice: &mut Dice, name: &str, globals: &[Known]) -> (Value, Of
     lock(dice, &mut template);
     memoize(dice, &mut template, &offer);
     offer.retried = template.get("retryStrategy").is_some();
+    offer.broken = template.pointer("/memoize/key").is_some_and(|key| key == "bad_key");
     body(dice, &mut template, &mut offer, &known);
     (template, offer)
 }

@@ -14,6 +14,7 @@ mod support;
 mod calls;
 mod dice;
 mod document;
+mod documented;
 mod faults;
 mod judge;
 mod leaves;

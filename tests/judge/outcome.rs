@@ -1,11 +1,13 @@
 //! What two engines make of the same workflow, and where that differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::documented::{Outcomes, is_documented};
+
 /// The workflow's end and each node's, by the node's name.
-pub(crate) fn outcome(workflow: &Value) -> BTreeMap<String, String> {
+fn outcome(workflow: &Value) -> Outcomes {
     let status = &workflow["status"];
     let mut outcome = BTreeMap::from([(
         "(workflow)".to_owned(),
@@ -33,29 +35,21 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
         return if ends[0] == ends[1] { Vec::new() } else { vec![format!("ends as {ends:?}")] };
     }
     let (theirs, ours) = (outcome(theirs), outcome(ours));
-    let mut differences = Vec::new();
-    for (name, there) in &theirs {
-        match ours.get(name) {
-            Some(here) if here == there || both_quote_an_expression(there, here) => {}
-            Some(here) => differences.push(format!("{name}\n    argo {there}\n    here {here}")),
-            None => differences.push(format!("{name}\n    argo {there}\n    here no such node")),
-        }
-    }
-    let more = ours.iter().filter(|(name, _)| !theirs.contains_key(*name));
-    differences.extend(more.map(|(name, here)| format!("{name}\n    argo no such node\n    here {here}")));
-    differences
+    let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
+    let different = names.into_iter().filter(|name| {
+        theirs.get(*name) != ours.get(*name) && !is_documented(name, &theirs, &ours)
+    });
+    let said = |outcome: Option<&String>| outcome.map_or("no such node", String::as_str).to_owned();
+    let line = |name: &String| {
+        format!("{name}\n    argo {}\n    here {}", said(theirs.get(name)), said(ours.get(name)))
+    };
+    different.map(line).collect()
 }
 
 /// An error that is handed up ends Argo's workflow while nodes of it are at work; here they come to their end first.
 fn leaves_nodes(workflow: &Value) -> bool {
     let nodes = workflow["status"]["nodes"].as_object();
     nodes.is_some_and(|nodes| nodes.values().any(|node| matches!(text(&node["phase"]), "Running" | "Pending")))
-}
-
-/// What is wrong with an expression is said in words of our own; how the node ends is not.
-fn both_quote_an_expression(there: &str, here: &str) -> bool {
-    let beginning = |text: &str| text.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
-    there.contains("\n | ") && here.contains("expression `") && beginning(there) == beginning(here)
 }
 
 fn text(value: &Value) -> &str {

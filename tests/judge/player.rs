@@ -77,6 +77,8 @@ impl Player {
                 self.elapsed = self.elapsed.max(at);
                 self.tell(Event::Due(timer));
             }
+            // Those that ask for a cache entry are told a moment later; Argo's come in the order of their calls.
+            self.running.sort_by_key(|(node, _)| *node);
             for (node, task) in std::mem::take(&mut self.running) {
                 let killed = self.killed.remove(&node);
                 let outcome = match killed {

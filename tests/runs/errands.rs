@@ -190,6 +190,35 @@ fn a_stub_stands_for_what_needs_a_cluster_and_leaves_nothing_in_the_cache() {
 }
 
 #[test]
+fn a_retry_gives_other_outcomes_and_keeps_those_that_it_does_not_give() {
+    let home = Environment::new()
+        .file("w.yaml", PIPELINE)
+        .file("x.yaml", "outputs: {parameters: {url: http://x}}")
+        .file("other.yaml", "outputs: {parameters: {url: http://other}}")
+        .file("failed.yaml", "{phase: Failed, message: no compiler}");
+    let first = home.run(["submit", "--local", "w.yaml", "-q", "--name", "w-1", "--stub", "deploy=x.yaml"]);
+    assert_eq!(first.code, Some(3), "{}", first.stderr);
+
+    let second = home.run(["retry", "--local", "w-1", "-o", "json", "--stub", "deploy=other.yaml"]);
+    assert_eq!((second.code, second.stderr.contains("that --stub gave to")), (Some(0), false), "{}", second.stderr);
+    let second = second.object();
+    assert_eq!(node(&second, "build")["memoizationStatus"]["hit"], true);
+    assert_eq!(node(&second, "check")["inputs"]["parameters"][0]["value"], "http://other");
+
+    let name = second["metadata"]["name"].as_str().unwrap();
+    let third = ["retry", "--local", name, "--stub", "build=failed.yaml"];
+    let plan = home.run(third.into_iter().chain(["--plan"]));
+    assert!(plan.stdout.contains("--stub gives its outcome"), "{}", plan.stdout);
+    let third = home.run(third.into_iter().chain(["-o", "json"]));
+    assert_eq!(third.code, Some(3), "{}", third.stderr);
+    assert!(third.stderr.contains(&format!("note: the outcomes of deploy are those that --stub gave to {name}")));
+    assert_eq!(node(&third.object(), "build")["message"], "no compiler");
+
+    home.run(["retry", "--local", "w-1", "--force", "--stub", "biuld=x.yaml"]).fails(2, &["--stub biuld: no template or node"]);
+    home.run(["retry", "w-1", "--in-place", "--stub", "build=x.yaml"]).fails(2, &["cannot be used with"]);
+}
+
+#[test]
 fn stubs_that_mean_nothing_are_refused() {
     let home = Environment::new().file("w.yaml", PIPELINE).file("s.yaml", "").file("bad.yaml", "phase: Skipped");
     let submit = |stubs: &[&str]| {

@@ -17,6 +17,7 @@ use crate::cli::values::NamePrefix;
 use crate::cluster::{Cluster, ClusterError};
 use crate::exit::Exit;
 use crate::local::new_run::Source;
+use crate::local::stub::Stubs;
 use crate::output::format::{Format, name};
 use crate::output::stream::{result, talk};
 use crate::prepare::Prepared;
@@ -29,6 +30,8 @@ pub(super) struct Retry<'a> {
     pub(super) edited: Edited,
     /// How they are checked; none where they are not.
     pub(super) check: Option<check::Options>,
+    /// Outcomes of nodes that do not run.
+    pub(super) stubs: Stubs,
     /// New values of workflow parameters.
     pub(super) parameters: Vec<(String, String)>,
     /// Nodes that run again whatever the cache holds.
@@ -104,7 +107,8 @@ impl Retry<'_> {
 
     /// Whether something of a run that has succeeded is to run again.
     pub(super) fn asks_for_something(&self) -> bool {
-        !self.parameters.is_empty() || !self.wish.nodes.is_empty() || self.edited.is_given()
+        let is_given = self.edited.is_given() || !self.stubs.is_empty();
+        is_given || !self.parameters.is_empty() || !self.wish.nodes.is_empty()
     }
 
     async fn launch(&self, backend: &Backend, decided: &[Decision]) -> Result<Exit, Failure> {

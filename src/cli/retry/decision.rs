@@ -32,7 +32,7 @@ pub(super) struct Decision {
     pub(super) change: Change,
     edited: Edited,
     caches: Caches,
-    /// The outcomes that were given to nodes of the run before.
+    /// The outcomes that nodes are given, now or by the attempts before.
     stubs: Stubs,
 }
 
@@ -58,7 +58,7 @@ impl Decision {
             edited.check(*options, &live, &retry.parameters, retry.quiet)?;
         }
         edited.keep_beside(run, retry.quiet)?;
-        let stubs = stubs(run, retry.quiet)?;
+        let stubs = stubs(retry, run)?;
 
         let caches = caches(retry, &backend, &live, &edited).await?;
         let prefix = retry.name.is_none().then(|| retry.prefix(&live));
@@ -76,8 +76,9 @@ impl Decision {
             checked => checked?,
         }
 
+        let attempt = known.next();
         let case =
-            Case { retry, backend: &backend, live: &live, edited: &edited, caches: &caches, attempt: known.next() };
+            Case { retry, backend: &backend, live: &live, edited: &edited, caches: &caches, stubs: &stubs, attempt };
         let (plan, change) = case.decide().await?;
         if live.phase() == "Succeeded" && !plan.has_work() && !retry.plan.plan {
             return Err(Refusal::NothingChanged { name: live.name().to_owned() }.into());
@@ -145,15 +146,21 @@ async fn caches(retry: &Retry<'_>, backend: &Backend, live: &Workflow, edited: &
     Caches::read(sources, &workflows, Part::Entries).await
 }
 
-/// The outcomes that nodes of a local run were given, and have again.
-fn stubs(run: &Run, quiet: bool) -> Result<Stubs, Failure> {
-    let Run::Local(record) = run else { return Ok(Stubs::default()) };
-    let stubs = record.stubs()?;
-    if !stubs.is_empty() && !quiet {
-        let names: Vec<&str> = stubs.names().collect();
-        talk(format_args!("note: the outcomes of {} are those that --stub gave to {}", names.join(", "), run.name()));
+/// The outcomes that are given to nodes of a local run now, and those that it was given before.
+fn stubs(retry: &Retry<'_>, run: &Run) -> Result<Stubs, Failure> {
+    let Run::Local(record) = run else {
+        if retry.stubs.is_empty() {
+            return Ok(Stubs::default());
+        }
+        let message = format!("--stub gives outcomes to nodes of local runs, and {} runs on a cluster", run.name());
+        return Err(Failure::usage(message).hint("leave --stub out, or retry a run of submit --local"));
+    };
+    let earlier = record.stubs()?;
+    let kept: Vec<&str> = earlier.names().filter(|name| !retry.stubs.has_template(name)).collect();
+    if !kept.is_empty() && !retry.quiet {
+        talk(format_args!("note: the outcomes of {} are those that --stub gave to {}", kept.join(", "), run.name()));
     }
-    Ok(stubs)
+    Ok(retry.stubs.clone().over(earlier))
 }
 
 /// A run, and what is known of it when its retry is decided on.
@@ -163,6 +170,7 @@ struct Case<'a> {
     live: &'a Workflow,
     edited: &'a Edited,
     caches: &'a Caches,
+    stubs: &'a Stubs,
     attempt: Attempt,
 }
 
@@ -205,7 +213,8 @@ impl Case<'_> {
 
         let entries = self.caches.entries(self.live);
         let (live, workflow) = (prepare::unwrapped(self.live.value()), prepare::unwrapped(&prepared.workflow));
-        let next = Next { workflow: &workflow, templates: &templates, notices: &prepared.notices };
+        let stubs = Some(self.stubs);
+        let next = Next { workflow: &workflow, templates: &templates, notices: &prepared.notices, stubs };
         let asked = Asked::new(&self.retry.wish, Workflow::view(&live), next, &entries, now)?;
         let plan = Plan::new_attempt(&live, next, &asked, &entries, now);
         Ok((plan, Change::Create(Box::new(prepared))))

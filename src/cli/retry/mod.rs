@@ -21,6 +21,7 @@ use super::follow_up::FollowUp;
 use super::launch::detached;
 use super::runtime::block_on;
 use super::store::StoreUrl;
+use super::stub::{self, StubArg};
 use super::target::TargetArgs;
 use super::values::{NamePrefix, Namespace, ParameterPair};
 use crate::argo::field_selector::RunSelector;
@@ -59,6 +60,9 @@ const EXAMPLES: &str = "Examples:
 
   # Retry a run of this machine
   kubectl runnable retry --local etl-x2k9f
+
+  # Try what follows if the deployment fails: failed.yaml says so, the rest comes from the cache
+  kubectl runnable retry --local etl-x2k9f --stub deploy=failed.yaml
 
   # As argo does: carry the status over into a new workflow, or go on in the same one
   kubectl runnable retry etl-x2k9f --memoized
@@ -122,6 +126,11 @@ pub(super) struct Args {
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
 
+    /// Give the outcome of a template or node of a local run, as with submit; those of the attempts before stay, unless they
+    /// are given again; repeatable
+    #[arg(long = "stub", value_name = "TEMPLATE|NODE=FILE", conflicts_with_all = ["memoized", "in_place"])]
+    stubs: Vec<StubArg>,
+
     /// The new workflow's name
     #[arg(long, value_name = "NAME", conflicts_with = "generate_name")]
     name: Option<ObjectName>,
@@ -179,6 +188,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             mode: args.mode(),
             edited: Edited::read(&args.files, args.quiet)?,
             check: (!args.check.no_check).then(|| args.check.options(false)),
+            stubs: stub::read(&args.stubs, args.quiet)?,
             parameters: args.parameters(),
             wish: args.wish(),
             name: args.name.as_ref(),

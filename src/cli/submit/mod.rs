@@ -11,7 +11,6 @@ mod owner;
 mod request;
 mod resumable;
 mod resume;
-mod stub;
 mod subject;
 
 use std::ffi::OsString;
@@ -26,7 +25,7 @@ use super::launch::{Existing, Launch, detached};
 use super::run_words;
 use super::runtime::{block_on, has_room_for_threads};
 use super::settings::settings;
-use super::store;
+use super::{store, stub};
 use crate::argo::Metadata;
 use crate::backend::Backend;
 use crate::exit::Exit;
@@ -120,7 +119,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         (None, true) => store::of_runs(args.store.as_ref(), None)?,
         (None, false) => None,
     };
-    let (limits, stubs) = (locks::limits(args), stub::read(args)?);
+    let (limits, stubs) = (locks::limits(args), stub::read(&args.stubs, args.quiet)?);
     let source = Source {
         workflows: &request.workflows,
         beside: &request.beside,

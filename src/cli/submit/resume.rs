@@ -119,7 +119,7 @@ impl Resumed {
     /// Says what the prepared workflow goes on from.
     pub(super) fn tell(&self, prepared: &Prepared, templates: &Templates) {
         let (live, workflow) = (unwrapped(self.live.value()), unwrapped(&prepared.workflow));
-        let next = Next { workflow: &workflow, templates, notices: &prepared.notices };
+        let next = Next { workflow: &workflow, templates, notices: &prepared.notices, stubs: None };
         let entries = self.caches.entries(&self.live);
         let plan = Plan::new_attempt(&live, next, &Asked::default(), &entries, Timestamp::now());
         let (taken, all) = (plan.taken_over(), plan.nodes.len());

@@ -95,7 +95,11 @@ impl Scheduler {
                 Err(why) => {
                     self.nodes.frame_mut(node).hooks.take(&name);
                     match self.nodes.frame(node).owner {
-                        Owner::Group(group) => self.nodes.fail_group(group, why),
+                        Owner::Group(group) => {
+                            if let Some(group) = self.nodes.group_mut(group) {
+                                group.hook_failed(why);
+                            }
+                        }
                         _ => self.nodes.set(node, Phase::Error, &why),
                     }
                 }

@@ -115,7 +115,7 @@ impl Scheduler {
     /// Ends the node with the outputs of a cache entry, or lets it run; asks for the entry where this run has none.
     pub(super) fn look_up_and_run(&mut self, node: NodeIndex) {
         let Some(template) = self.nodes.frame(node).template.clone() else { return };
-        let Some(memoize) = template.memoize.as_ref().filter(|_| self.stub_of(node).is_none()) else {
+        let Some(memoize) = template.memoize.as_ref().filter(|_| !self.is_stubbed_within(node, &template)) else {
             return self.run(node);
         };
         let cache = memoize.cache.as_ref().map(|cache| cache.config_map.name.clone()).unwrap_or_default();

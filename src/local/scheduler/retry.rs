@@ -1,6 +1,7 @@
 //! Decides whether a failed attempt is followed by another one: Argo's processNodeRetries. Pure.
 
 use jiff::SignedDuration;
+use serde_json::Value;
 
 use crate::argo::duration;
 use crate::argo::expression::{self, Scope, StopFlag};
@@ -107,7 +108,18 @@ fn holds(expression: &str, retries: usize, last: Attempt<'_>, stop: &StopFlag) -
         scope.set(name, value);
     }
     let again = expression::evaluate(expression, &scope).map_err(|error| error.to_string())?;
-    again.as_bool().ok_or_else(|| format!("retryStrategy.expression {expression:?} gives no boolean"))
+    again.as_bool().ok_or_else(|| format!("unable to cast expression result '{}' to bool", as_go_shows(&again)))
+}
+
+/// A value where Go's `%s` is given it. (util/expr/argoexpr, EvalBool)
+fn as_go_shows(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "%!s(<nil>)".to_owned(),
+        Value::Number(number) if number.is_f64() => format!("%!s(float64={number})"),
+        Value::Number(number) => format!("%!s(int={number})"),
+        other => other.to_string(),
+    }
 }
 
 /// The variables of an attempt: `retries` and `lastRetry.…`.

@@ -26,7 +26,7 @@ impl Scheduler {
     /// Starts a call, or lets it wait for a place among its boundary's children.
     pub(super) fn begin(&mut self, call: Call) -> Option<NodeIndex> {
         if let Owner::Group(group) = call.owner
-            && self.nodes.has_group_error(group)
+            && self.nodes.is_group_stopped(group)
         {
             self.step_done(group);
             return None;

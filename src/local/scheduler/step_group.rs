@@ -12,6 +12,8 @@ use crate::argo::status::Phase;
 pub(super) struct StepGroup {
     unsettled: usize,
     error: Option<String>,
+    /// Whether the rest of the group starts nothing more.
+    stopped: bool,
     /// Whether the error is that of an exit hook, which Argo returns.
     handed_up: bool,
     failed_fast: bool,
@@ -30,7 +32,7 @@ pub(super) struct Member {
 impl StepGroup {
     /// A group that cannot end before all of its steps have been started: it counts one more than there are.
     pub(super) fn new() -> Self {
-        Self { unsettled: 1, error: None, handed_up: false, failed_fast: false, steps: Vec::new() }
+        Self { unsettled: 1, error: None, stopped: false, handed_up: false, failed_fast: false, steps: Vec::new() }
     }
 
     pub(super) fn add(&mut self, step: &Value, expanded: bool) {
@@ -54,8 +56,14 @@ impl StepGroup {
         }
     }
 
-    /// Makes the group end in Error; the first reason counts.
+    /// Makes the group end in Error with nothing more to start; the first reason counts.
     pub(super) fn fail(&mut self, why: String) {
+        self.hook_failed(why);
+        self.stopped = true;
+    }
+
+    /// Makes the group end in Error once all of it has started: Argo looks at hooks after that. (executeStepGroup)
+    pub(super) fn hook_failed(&mut self, why: String) {
         self.error.get_or_insert(why);
     }
 
@@ -69,8 +77,8 @@ impl StepGroup {
         self.handed_up
     }
 
-    pub(super) fn has_error(&self) -> bool {
-        self.error.is_some()
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// A step will not be started, because a sibling failed.
@@ -136,8 +144,8 @@ impl NodeTable {
         }
     }
 
-    pub(super) fn has_group_error(&self, group: NodeIndex) -> bool {
-        self.group(group).is_some_and(StepGroup::has_error)
+    pub(super) fn is_group_stopped(&self, group: NodeIndex) -> bool {
+        self.group(group).is_some_and(StepGroup::is_stopped)
     }
 
     /// The nodes that the steps of a group became.

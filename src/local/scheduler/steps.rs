@@ -108,7 +108,7 @@ impl Scheduler {
         for runs in expanded {
             for run in runs {
                 // What could not even start keeps the rest of the group from starting, as in Argo.
-                if self.nodes.has_group_error(group) {
+                if self.nodes.is_group_stopped(group) {
                     return Ok(());
                 }
                 if self.scopes.stop().is_raised() {

@@ -1,13 +1,20 @@
 //! Nodes that have their outcome from the user, and those that depend on one: what they give is kept in no cache. Pure.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
 use super::Scheduler;
+use super::arguments::view;
 use super::state::{Call, NodeIndex, Owner};
+use crate::argo::model::{Step, Template};
 use crate::argo::status::{NodeType, OutputParameter, Phase};
+use crate::local::resolved::{Reference, TemplateScope};
 use crate::local::stub::Stub;
 
 impl Scheduler {
     /// The outcome that the user gives to a node.
-    pub(super) fn stub_of(&self, node: NodeIndex) -> Option<Stub> {
+    pub(crate) fn stub_of(&self, node: NodeIndex) -> Option<Stub> {
         if self.plan.stubs.is_empty() {
             return None;
         }
@@ -18,6 +25,33 @@ impl Scheduler {
         };
         let template = self.nodes[named].called();
         self.plan.stubs.of(self.plan.name(), &self.nodes[named].name, template).cloned()
+    }
+
+    /// Whether the user gives the outcome of a node or of one that it calls: an entry of the whole would hide it.
+    pub(super) fn is_stubbed_within(&self, node: NodeIndex, template: &Template) -> bool {
+        let stubs = &self.plan.stubs;
+        if stubs.is_empty() {
+            return false;
+        }
+        if self.stub_of(node).is_some() {
+            return true;
+        }
+        let mut seen: HashSet<(TemplateScope, String)> = HashSet::new();
+        let mut rest = with_scope(calls(template), &self.nodes.frame(node).inner_scope);
+        while let Some((scope, call)) = rest.pop() {
+            let step: Step = view(&call).unwrap_or_default();
+            let Ok((scope, called)) = self.plan.resolve(&Reference::from(&step), &scope) else { continue };
+            let name = called["name"].as_str().unwrap_or_default().to_owned();
+            if stubs.has_template(&name) || stubs.may_have_node(&step.name) {
+                return true;
+            }
+            if (name.is_empty() || seen.insert((scope.clone(), name)))
+                && let Ok(called) = view::<Template>(&called)
+            {
+                rest.extend(with_scope(calls(&called), &scope));
+            }
+        }
+        false
     }
 
     /// Ends a node as the user says.
@@ -101,4 +135,15 @@ impl Scheduler {
                 || outputs.artifacts.iter().any(|artifact| artifact.get("globalName").is_some())
         });
     }
+}
+
+/// The steps or tasks of a template.
+fn calls(template: &Template) -> Vec<Value> {
+    let of_group = |group: &Value| group.as_array().cloned().unwrap_or_else(|| vec![group.clone()]);
+    let steps = template.steps.iter().flatten().flat_map(of_group);
+    steps.chain(template.dag.iter().flat_map(|dag| dag.tasks.clone())).collect()
+}
+
+fn with_scope(calls: Vec<Value>, scope: &TemplateScope) -> Vec<(TemplateScope, Value)> {
+    calls.into_iter().map(|call| (scope.clone(), call)).collect()
 }

@@ -24,6 +24,7 @@ impl Scheduler {
         self.nodes.set(node, Phase::Running, "");
         let duration = template.suspend.as_ref().and_then(|suspend| suspend.duration.as_deref());
         match duration.map(duration::parse) {
+            Some(Ok(duration)) if duration.is_zero() => self.resume(node, Given::default()),
             Some(Ok(duration)) => self.wake(duration, Timer::Resume(node)),
             Some(Err(error)) => self.raise(node, &error.to_string()),
             None => {}

@@ -80,6 +80,20 @@ templates:
 }
 
 #[test]
+fn a_hook_whose_expression_fails_ends_its_group_in_error_once_all_items_have_started() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, withItems: [1, 2], hooks: {p: {template: hook, expression: steps.a.status == 'Running'}}}";
+    let mut run = Run::of(&format!("{spec}{HOOK}"));
+    assert_eq!(run.running(), ["[0].a(0:1)", "[0].a(1:2)"]);
+    let status = run.play(|_| succeeds()).status();
+    assert!(status.contains("[0] StepGroup Error: unable to evaluate expression"), "{status}");
+}
+
+#[test]
 fn a_hook_on_pending_fires_for_a_task_with_which_its_dag_ends() {
     let spec = "
 entrypoint: main

@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::args::Args;
-use crate::cli::failure::Failure;
-use crate::cli::files;
+use super::failure::Failure;
+use super::files;
 use crate::local::stub::Stubs;
 
 /// `--stub NODE|TEMPLATE=FILE`.
@@ -41,10 +40,10 @@ impl FromStr for StubArg {
 }
 
 /// The outcomes in the files of the flags.
-pub(super) fn read(args: &Args) -> Result<Stubs, Failure> {
+pub(super) fn read(given: &[StubArg], quiet: bool) -> Result<Stubs, Failure> {
     let mut stubs = Stubs::default();
-    for StubArg { name, file } in &args.stubs {
-        let document = Value::Object(files::map(file, args.quiet)?);
+    for StubArg { name, file } in given {
+        let document = Value::Object(files::map(file, quiet)?);
         stubs.add(name, &document).map_err(|error| {
             let message = format!("{}: {error}", file.display());
             Failure::usage(message).hint(
