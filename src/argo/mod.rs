@@ -23,6 +23,7 @@ pub(crate) mod schedule;
 pub(crate) mod shared_keys;
 mod shutdown;
 pub(crate) mod status;
+pub(crate) mod stranding;
 pub(crate) mod synchronization;
 pub(crate) mod template;
 mod value;

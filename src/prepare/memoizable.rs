@@ -109,7 +109,7 @@ impl<'a> Plan<'a> {
             graph,
         };
         if context.options.is_for_controller() {
-            plan.stranding = stranding(&plan.graph, plan.defaults);
+            plan.stranding = stranding(&plan.graph, plan.spec);
         }
         if let Some(room) = context.options.room.filter(|_| context.options.memoize != Memoize::All) {
             plan.crowded = plan.crowded(room);

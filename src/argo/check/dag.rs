@@ -15,6 +15,7 @@ use super::outputs::has_parameter;
 use super::read::{get, items, list, scalar, text};
 use super::steps::{aggregates, has_exit_hook, inline_inputs};
 use super::template::Arguments;
+use crate::argo::stranding::{is_retried, strandable};
 
 /// (workflow/common/ancestry.go, taskNameRegex)
 static TASK: LazyLock<Regex> = LazyLock::new(|| {
@@ -170,8 +171,44 @@ impl<'a> Checker<'a> {
         for task in tasks.tasks.iter().filter(has_hooks) {
             names.add(format!("tasks.{}.status", text(task, "name")));
         }
+        self.stranded(&tasks, &called, &place);
         for (number, called) in called {
             self.task(&tasks, number, called, &place, names);
+        }
+    }
+
+    /// No task depends on nothing but calls whose entries a controller may find, and which are retried.
+    fn stranded(&mut self, tasks: &Tasks<'_>, called: &[(usize, Called<'_>)], place: &At) {
+        if self.options.local {
+            return;
+        }
+        let spec = self.bases[0].spec;
+        let default = get(spec, "templateDefaults").and_then(|defaults| get(defaults, "memoize"));
+        let may_hit = |template: &Value| get(template, "memoize").or(default).is_some_and(Value::is_object);
+        let stranding: HashSet<&str> = called
+            .iter()
+            .filter(|(_, called)| {
+                matches!(called, Called::Template(template) if may_hit(template) && is_retried(template, spec))
+            })
+            .map(|(number, _)| text(&tasks.tasks[*number], "name"))
+            .collect();
+        if stranding.is_empty() {
+            return;
+        }
+
+        for (number, task) in tasks.tasks.iter().enumerate() {
+            let before = strandable(task, |name| stranding.contains(name));
+            if before.is_empty() {
+                continue;
+            }
+            let field = if text(task, "depends").is_empty() { "dependencies" } else { "depends" };
+            let message = format!(
+                "the task depends on nothing but memoized calls with a retryStrategy, `{}`: if these are found in the cache, a \
+                 controller does not find the task, and the dag never ends",
+                before.join("`, `")
+            );
+            let hint = "leave `memoize` or `retryStrategy` out there, or let the task depend on a call without one of them too";
+            self.warn(Rule::Stranded, &place.field("tasks").index(number).field(field), message, Some(hint));
         }
     }
 

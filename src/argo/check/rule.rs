@@ -39,6 +39,7 @@ pub(crate) enum Rule {
     Cron,
     PodName,
     Memoize,
+    Stranded,
     Volume,
     Secret,
     ConfigMap,
@@ -83,6 +84,7 @@ impl Rule {
             Self::Cron => "cron",
             Self::PodName => "pod-name",
             Self::Memoize => "memoize",
+            Self::Stranded => "stranded",
             Self::Volume => "volume",
             Self::Secret => "secret",
             Self::ConfigMap => "config-map",
@@ -91,7 +93,7 @@ impl Rule {
     }
 
     /// Every rule.
-    pub(crate) const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::Type,
         Self::UnknownField,
         Self::Required,
@@ -126,6 +128,7 @@ impl Rule {
         Self::Cron,
         Self::PodName,
         Self::Memoize,
+        Self::Stranded,
         Self::Volume,
         Self::Secret,
         Self::ConfigMap,

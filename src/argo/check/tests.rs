@@ -133,6 +133,34 @@ fn the_templates_that_a_workflow_calls_are_checked_with_it() {
 }
 
 #[test]
+fn a_task_is_stranded_where_all_that_it_depends_on_may_be_hit_and_only_on_a_cluster() {
+    let of = |depends: &str, options: &Options| {
+        let text = workflow(&format!(
+            "- name: main
+  dag:
+    tasks:
+    - {{name: a, template: load}}
+    - {{name: b, template: plain}}
+    - {{name: c, template: plain, depends: {depends}}}
+- name: load
+  retryStrategy: {{limit: 2}}
+  memoize: {{key: load, maxAge: '', cache: {{configMap: {{name: c}}}}}}
+  container: {{image: a, command: [c]}}
+- name: plain
+  retryStrategy: {{limit: 2}}
+  container: {{image: a, command: [c]}}"
+        ));
+        let found = found(&text, options);
+        found.iter().map(|finding| (finding.rule, finding.pointer.clone())).collect::<Vec<_>>()
+    };
+    let cluster = Options::default();
+    let at = "/spec/templates/0/dag/tasks/2/depends".to_owned();
+    assert_eq!(of("a.Failed || a", &cluster), [(Rule::Stranded, at)]);
+    assert_eq!(of("a && b", &cluster), []);
+    assert_eq!(of("a", &Options { local: true, ..cluster }), []);
+}
+
+#[test]
 fn what_argo_does_not_look_at_is_a_warning() {
     let inline = "inline: {container: {image: x, args: [\"{{pod.nam}}\"]}}";
     let text = workflow(&format!("- name: main\n  steps:\n  - - {{name: a, {inline}}}\n"));
