@@ -14,9 +14,8 @@ pub(super) fn stranding(graph: &Graph<'_>, spec: &Value) -> Vec<bool> {
     for node in &graph.nodes {
         let called: HashMap<&str, usize> =
             node.edges.iter().filter(|edge| !edge.handler).map(|edge| (edge.call, edge.to)).collect();
-        let is_retried = |name: &str| {
-            called.get(name).is_some_and(|to| is_retried(graph.nodes[*to].template.value(), spec))
-        };
+        let is_retried =
+            |name: &str| called.get(name).is_some_and(|to| is_retried(graph.nodes[*to].template.value(), spec));
         for task in list(at(node.template.value(), &["dag", "tasks"])) {
             let before = strandable(task, is_retried);
             before.iter().filter_map(|name| called.get(name.as_str())).for_each(|to| stranding[*to] = true);

@@ -36,13 +36,11 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     }
     let (theirs, ours) = (outcome(theirs), outcome(ours));
     let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
-    let different = names.into_iter().filter(|name| {
-        theirs.get(*name) != ours.get(*name) && !is_documented(name, &theirs, &ours)
-    });
+    let different =
+        names.into_iter().filter(|name| theirs.get(*name) != ours.get(*name) && !is_documented(name, &theirs, &ours));
     let said = |outcome: Option<&String>| outcome.map_or("no such node", String::as_str).to_owned();
-    let line = |name: &String| {
-        format!("{name}\n    argo {}\n    here {}", said(theirs.get(name)), said(ours.get(name)))
-    };
+    let line =
+        |name: &String| format!("{name}\n    argo {}\n    here {}", said(theirs.get(name)), said(ours.get(name)));
     different.map(line).collect()
 }
 

@@ -214,7 +214,8 @@ fn a_retry_gives_other_outcomes_and_keeps_those_that_it_does_not_give() {
     assert!(third.stderr.contains(&format!("note: the outcomes of deploy are those that --stub gave to {name}")));
     assert_eq!(node(&third.object(), "build")["message"], "no compiler");
 
-    home.run(["retry", "--local", "w-1", "--force", "--stub", "biuld=x.yaml"]).fails(2, &["--stub biuld: no template or node"]);
+    home.run(["retry", "--local", "w-1", "--force", "--stub", "biuld=x.yaml"])
+        .fails(2, &["--stub biuld: no template or node"]);
     home.run(["retry", "w-1", "--in-place", "--stub", "build=x.yaml"]).fails(2, &["cannot be used with"]);
 }
 

@@ -86,38 +86,42 @@ impl Scheduler {
     }
 
     fn start_group(&mut self, steps: NodeIndex, group: NodeIndex, members: &[Value]) -> Result<(), String> {
-        let (scope, artifacts) = (self.scopes.variables(Some(steps)), self.scopes.artifacts(Some(steps)));
-        let mut resolved = Vec::with_capacity(members.len());
-        for member in members {
-            resolved.push(
-                resolve(member, &scope, &artifacts).map_err(|why| format!("failed to resolve references: {why}"))?,
-            );
+        for run in self.expand_group(steps, group, members)? {
+            // What could not even start keeps the rest of the group from starting, as in Argo.
+            if self.nodes.is_group_stopped(group) {
+                return Ok(());
+            }
+            if self.scopes.stop().is_raised() {
+                return Err(STOPPED.to_owned());
+            }
+            self.start_through(|scheduler| scheduler.start_step(steps, group, run));
         }
+        Ok(())
+    }
+
+    /// The runs of a group's steps that are to start, loops written out.
+    fn expand_group(&mut self, steps: NodeIndex, group: NodeIndex, members: &[Value]) -> Result<Vec<Run>, String> {
+        let (scope, artifacts) = (self.scopes.variables(Some(steps)), self.scopes.artifacts(Some(steps)));
+        let resolve =
+            |member| resolve(member, &scope, &artifacts).map_err(|why| format!("failed to resolve references: {why}"));
+        let resolved = members.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
+
         let mut expanded = Vec::with_capacity(members.len());
         for (member, resolved) in members.iter().zip(resolved) {
             let (runs, is_expanded) = runs(member, resolved, &scope)?;
             if let Some(group) = self.nodes.group_mut(group) {
                 group.add(member, is_expanded);
             }
-            // Argo makes these nodes while it expands the group, whatever becomes of the rest. (expandStepGroup)
-            let (empty, runs): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::is_empty_loop);
-            empty.into_iter().for_each(|run| self.start_step(steps, group, run));
-            expanded.push(runs);
-        }
-
-        for runs in expanded {
             for run in runs {
-                // What could not even start keeps the rest of the group from starting, as in Argo.
-                if self.nodes.is_group_stopped(group) {
-                    return Ok(());
+                // Argo makes the node of an empty loop while it expands the group, whatever becomes of the rest. (expandStepGroup)
+                if run.is_empty_loop() {
+                    self.start_step(steps, group, run);
+                } else {
+                    expanded.push(run);
                 }
-                if self.scopes.stop().is_raised() {
-                    return Err(STOPPED.to_owned());
-                }
-                self.start_through(|scheduler| scheduler.start_step(steps, group, run));
             }
         }
-        Ok(())
+        Ok(expanded)
     }
 
     fn start_step(&mut self, steps: NodeIndex, group: NodeIndex, run: Run) {
