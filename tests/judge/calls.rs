@@ -171,10 +171,11 @@ impl Caller<'_> {
     }
 
     fn hooks(&mut self, value: &mut Value, name: &str, root: &str) {
+        // What becomes of a hook that cannot begin depends on when Argo looks: docs/differences.md.
         let handlers: Vec<Offer> = self
             .offers
             .iter()
-            .filter(|offer| offer.inputs.is_empty() && !offer.shared && !offer.limited)
+            .filter(|offer| offer.inputs.is_empty() && !offer.shared && !offer.limited && !offer.broken)
             .cloned()
             .collect();
         let Some(handler) = self.dice.any(&handlers).filter(|_| !self.limited && self.dice.chance(12)) else {
@@ -184,8 +185,7 @@ impl Caller<'_> {
             value["onExit"] = handler.name.into();
             return;
         }
-        // When a hook that cannot begin ends its step group depends on when Argo looks: docs/differences.md.
-        if self.dice.chance(25) && !handler.broken {
+        if self.dice.chance(25) {
             let phase = self.dice.of(&["Running", "Running", "Pending", "Succeeded", "Failed"]);
             let expression = format!("{root}['{name}'].status == \"{phase}\"");
             value["hooks"] = json!({"begun": {"template": handler.name, "expression": expression}});

@@ -30,7 +30,7 @@ fn outcome(workflow: &Value) -> Outcomes {
 
 /// A line for each node that is not the same: what Argo has, then what is here.
 pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
-    if leaves_nodes(theirs) {
+    if leaves_nodes(theirs) || has_what_never_comes(ours) {
         let ends = [theirs, ours].map(|workflow| text(&workflow["status"]["phase"]));
         return if ends[0] == ends[1] { Vec::new() } else { vec![format!("ends as {ends:?}")] };
     }
@@ -48,6 +48,15 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
 fn leaves_nodes(workflow: &Value) -> bool {
     let nodes = workflow["status"]["nodes"].as_object();
     nodes.is_some_and(|nodes| nodes.values().any(|node| matches!(text(&node["phase"]), "Running" | "Pending")))
+}
+
+/// A task that reads what never comes ends in Error here, and what follows from it; in Argo the dag ends without it, or waits
+/// for ever.
+fn has_what_never_comes(workflow: &Value) -> bool {
+    let nodes = workflow["status"]["nodes"].as_object();
+    nodes.is_some_and(|nodes| {
+        nodes.values().any(|node| text(&node["message"]).starts_with("failed to resolve {{tasks."))
+    })
 }
 
 fn text(value: &Value) -> &str {

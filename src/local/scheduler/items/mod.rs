@@ -47,8 +47,8 @@ pub(super) fn items(step: &Step) -> Result<Vec<Item>, String> {
     }
 }
 
-/// One step an item. `value` is the step as it stands in the document, its references replaced. Where `lenient`, a
-/// step whose tags have no value is kept as it is, because it will not run.
+/// One step an item. `value` is the step as it stands in the document, its references replaced. Where `lenient`, tags
+/// without a value stay in a step, because it will not run.
 pub(super) fn expand(
     value: &Value,
     name: &str,
@@ -73,7 +73,7 @@ pub(super) fn expand(
         let label = declare(item, &mut variables);
         let mut step = match render_value(&step, &variables, Unresolved::Refuse) {
             Ok(step) => step,
-            Err(_) if lenient => step.clone(),
+            Err(_) if lenient => kept(&step, &variables),
             Err(error) => return Err(error.to_string()),
         };
         if let (Some(hooks), Some(fields)) = (&hooks, step.as_object_mut()) {
@@ -83,6 +83,19 @@ pub(super) fn expand(
         expanded.push(Expanded { name: format!("{name}({index}:{})", label.replace(['(', ')'], "")), step });
     }
     Ok(expanded)
+}
+
+/// A step that will not run, with what can be replaced in it: at least its condition, which its node tells.
+fn kept(step: &Value, variables: &Scope) -> Value {
+    render_value(step, variables, Unresolved::Keep).unwrap_or_else(|_| {
+        let mut step = step.clone();
+        if let Some(when) = step.get_mut("when")
+            && let Ok(rendered) = render_value(when, variables, Unresolved::Keep)
+        {
+            *when = rendered;
+        }
+        step
+    })
 }
 
 /// Sets the variables of an item and gives its text for the node's name: processItem in

@@ -272,6 +272,24 @@ templates:
 }
 
 #[test]
+fn an_item_that_will_not_run_tells_its_condition_whatever_else_has_no_value() {
+    let run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: leaf, withItems: [2], when: \"'{{item}}' == 1\",
+       arguments: {parameters: [{name: p, value: '{{=int(workflow.name) + 1}}'}]}}
+- name: leaf
+  inputs: {parameters: [{name: p}]}
+  container: {image: a, command: [c]}",
+    );
+    assert_eq!(run.line(".a(0:2)"), ".a(0:2) Skipped Skipped: when ''2' == 1' evaluated false");
+}
+
+#[test]
 fn a_loop_over_nothing_is_skipped_also_where_another_one_of_its_group_cannot_be_read() {
     let run = Run::of(
         "
