@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -12,12 +12,12 @@ use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use serde::Serialize;
 
 use super::blobs::Blobs;
+use super::error::CacheError;
 use super::key::CacheKey;
 use super::lock::Lock;
-use super::manifest::{Content, Failure, KeptArtifact, Manifest, is_readable};
-use super::objects::Fault;
+use super::look_up::LookUp;
+use super::manifest::{Content, Failure, KeptArtifact, Manifest};
 use crate::argo::identity::CacheName;
-use crate::exit::{CommandError, Exit};
 use crate::file::durability::sync_tree;
 use crate::file::private;
 use crate::file::remove::remove_tree;
@@ -32,65 +32,12 @@ pub(super) const LOCK: &str = "lock";
 /// How the names of documents begin that are not whole yet.
 const UNFINISHED: &str = ".tmp";
 
-/// A store, or a file for it, cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum CacheError {
-    /// The file system refused.
-    #[error("cannot use {}", path.display())]
-    File {
-        /// The file or directory.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The bucket refused.
-    #[error("cannot use {object}")]
-    Store {
-        /// The object, or the address of the bucket.
-        object: String,
-        /// Why.
-        #[source]
-        source: Fault,
-    },
-}
-
-impl CommandError for CacheError {
-    fn exit(&self) -> Exit {
-        Exit::Tool
-    }
-
-    fn hint(&self) -> Option<String> {
-        let Self::Store { source, .. } = self else { return None };
-        if source.unconditional {
-            return Some("--no-lease uses a store without conditional writes: two may then make one entry".to_owned());
-        }
-        source.denied.then(|| {
-            "check the credentials and their policy: besides reading and writing objects they need to list the bucket \
-             (s3:ListBucket), because without it S3 answers 403 for an object that does not exist"
-                .to_owned()
-        })
-    }
-}
-
-impl CacheError {
-    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::File { path, source }
-    }
-}
-
-/// What a look at a prefix finds.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum LookUp {
-    /// A whole entry.
-    Whole(Box<Manifest>),
-    /// None.
-    Missing,
-    /// Something that is no whole entry, for this reason.
-    Broken(String),
-    /// An entry that another version of this tool wrote.
-    OtherVersion,
+/// What the file of a manifest tells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ManifestFile {
+    /// When the entry was used last, as far as that was noted: its making counts.
+    pub(super) used: Option<Timestamp>,
+    bytes: u64,
 }
 
 /// The prefix of one entry.
@@ -99,22 +46,6 @@ pub(crate) struct Directory {
     pub(super) path: PathBuf,
     key: CacheKey,
     blobs: Blobs,
-}
-
-impl LookUp {
-    /// What the text of a manifest says, that was found at `place`.
-    pub(super) fn read(text: &[u8], key: &CacheKey, place: &str) -> Self {
-        let manifest: Manifest = match serde_json::from_slice(text) {
-            Ok(Manifest { version, .. }) if !is_readable(u64::from(version)) => return Self::OtherVersion,
-            Ok(manifest) => manifest,
-            Err(_) if version(text).is_some_and(|version| !is_readable(version)) => return Self::OtherVersion,
-            Err(error) => return Self::Broken(format!("{place} is no manifest: {error}")),
-        };
-        if manifest.key != key.as_str() {
-            return Self::Broken(format!("{place} is of another key"));
-        }
-        Self::Whole(Box::new(manifest))
-    }
 }
 
 impl Directory {
@@ -126,12 +57,17 @@ impl Directory {
 
     /// The entry. Any other error than that there is none is an error.
     pub(crate) fn look_up(&self) -> Result<LookUp, CacheError> {
+        self.look().map(|(found, _)| found)
+    }
+
+    /// The same, with what the file of the manifest tells.
+    pub(super) fn look(&self) -> Result<(LookUp, Option<ManifestFile>), CacheError> {
         let path = self.path.join(MANIFEST);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if is_absent(&error) => return Ok(LookUp::Missing),
+        let (text, file) = match read(&path) {
+            Ok(read) => read,
+            Err(error) if is_absent(&error) => return Ok((LookUp::Missing, None)),
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                return Ok(LookUp::Broken(format!("{} is a directory", path.display())));
+                return Ok((LookUp::Broken(format!("{} is a directory", path.display())), None));
             }
             Err(source) => return Err(CacheError::File { path, source }),
         };
@@ -139,9 +75,10 @@ impl Directory {
         if let LookUp::Whole(manifest) = &found
             && let Some(missing) = manifest.artifacts.iter().find(|artifact| !self.has(artifact))
         {
-            return Ok(LookUp::Broken(format!("{}: artifact {:?} is missing", path.display(), missing.name)));
+            let why = format!("{}: artifact {:?} is missing", path.display(), missing.name);
+            return Ok((LookUp::Broken(why), Some(file)));
         }
-        Ok(found)
+        Ok((found, Some(file)))
     }
 
     /// Whether there is a manifest.
@@ -196,12 +133,6 @@ impl Directory {
         }
     }
 
-    /// When the entry was used last: its making counts.
-    pub(super) fn last_use(&self) -> Option<Timestamp> {
-        let modified = self.path.join(MANIFEST).metadata().and_then(|file| file.modified()).ok()?;
-        Timestamp::try_from(modified).ok()
-    }
-
     /// Notes that the entry was used now; what cannot be noted costs a prune its knowledge and nothing else.
     pub(crate) fn touch(&self) {
         let kept = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
@@ -211,8 +142,8 @@ impl Directory {
     }
 
     /// The bytes of the manifest and the artifacts beside it.
-    pub(super) fn bytes(&self) -> u64 {
-        let manifest = self.path.join(MANIFEST).metadata().map(|file| file.len()).unwrap_or_default();
+    pub(super) fn bytes(&self, manifest: Option<ManifestFile>) -> u64 {
+        let manifest = manifest.map(|file| file.bytes).unwrap_or_default();
         // One that holds no directory has no link but its name and `.`, where links are counted.
         if self.path.metadata().is_ok_and(|prefix| prefix.nlink() == 2) {
             return manifest;
@@ -303,6 +234,16 @@ impl Directory {
     }
 }
 
+/// The text of a manifest and what its file tells; the file is replaced, never written to.
+fn read(path: &Path) -> io::Result<(Vec<u8>, ManifestFile)> {
+    let mut file = File::open(path)?;
+    let found = file.metadata()?;
+    let mut text = vec![0; usize::try_from(found.len()).map_err(io::Error::other)?];
+    file.read_exact(&mut text)?;
+    let used = found.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
+    Ok((text, ManifestFile { used, bytes: found.len() }))
+}
+
 /// The names below a cache that may be keys of entries; none where the cache cannot be listed.
 pub(crate) fn listed_keys(root: &Path, cache: &str) -> HashSet<String> {
     let entries = fs::read_dir(root.join("cache").join(cache)).into_iter().flatten().flatten();
@@ -312,15 +253,6 @@ pub(crate) fn listed_keys(root: &Path, cache: &str) -> HashSet<String> {
 /// Whether there is nothing at a path: where its prefix is a file, there is nothing in it either.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// The version that a document says it has.
-fn version(text: &[u8]) -> Option<u64> {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        version: u64,
-    }
-    serde_json::from_slice(text).ok().map(|Versioned { version }| version)
 }
 
 #[cfg(test)]
@@ -447,9 +379,10 @@ mod tests {
         prefix.keep(manifest("k"), &[])?;
         let past = std::time::SystemTime::UNIX_EPOCH;
         File::options().write(true).open(prefix.path.join(MANIFEST))?.set_modified(past)?;
-        assert_eq!(prefix.last_use(), Some(Timestamp::UNIX_EPOCH));
+        let used = || prefix.look().map(|(_, file)| file.and_then(|file| file.used));
+        assert_eq!(used()?, Some(Timestamp::UNIX_EPOCH));
         prefix.touch();
-        assert!(prefix.last_use() > Some(Timestamp::UNIX_EPOCH));
+        assert!(used()? > Some(Timestamp::UNIX_EPOCH));
         Ok(())
     }
 }

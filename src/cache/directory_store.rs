@@ -11,9 +11,11 @@ use super::attempts::AttemptNumbers;
 use super::change::Change;
 use super::contents::{Cache, Object, Place};
 use super::digest::{BLOBS, Digest, named_in};
-use super::directory::{CacheError, Directory, LOCK, LookUp, MANIFEST, is_absent};
+use super::directory::{Directory, LOCK, MANIFEST, is_absent};
 use super::entry::{Entry, State};
+use super::error::CacheError;
 use super::key::CacheKey;
+use super::look_up::LookUp;
 use super::manifest::Manifest;
 use super::store::{Carried, Collected, Removed};
 use crate::argo::identity::CacheName;
@@ -157,9 +159,12 @@ impl DirectoryStore {
 
     fn entry(&self, name: &CacheName, key: &CacheKey) -> Result<Option<Entry>, CacheError> {
         let directory = Directory::new(&self.root, name, key);
-        let unusable = |state| Some(Entry::unusable(key.as_str(), state, directory.bytes()));
-        Ok(match directory.look_up()? {
-            LookUp::Whole(manifest) => Some(Entry::kept(*manifest, directory.last_use(), directory.bytes())),
+        let (found, file) = directory.look()?;
+        let unusable = |state| Some(Entry::unusable(key.as_str(), state, directory.bytes(file)));
+        Ok(match found {
+            LookUp::Whole(manifest) => {
+                Some(Entry::kept(*manifest, file.and_then(|file| file.used), directory.bytes(file)))
+            }
             LookUp::Missing => None,
             LookUp::Broken(why) => unusable(State::Malformed(why)),
             LookUp::OtherVersion => unusable(State::OtherVersion),

@@ -8,7 +8,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::directory::{CacheError, Directory, LOCK, is_absent};
+use super::directory::{Directory, LOCK, is_absent};
+use super::error::CacheError;
 use crate::file::private;
 
 /// The right to make an entry, until it is dropped or the process ends.

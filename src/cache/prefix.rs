@@ -5,10 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::directory::{CacheError, Directory, LookUp};
+use jiff::{SignedDuration, Timestamp};
+
+use super::directory::Directory;
+use super::error::CacheError;
 use super::lock::{Holder, Lock};
+use super::look_up::LookUp;
 use super::manifest::{Blob, Failure, KeptArtifact, Manifest};
 use super::objects::{Lease, Meta, ObjectPrefix};
+
+/// A use in a directory is noted if the one before was noted longer ago.
+const NOTED: SignedDuration = SignedDuration::from_hours(1);
 
 /// The prefix of one entry in a store.
 #[derive(Debug, Clone)]
@@ -24,6 +31,8 @@ pub(crate) enum Prefix {
 pub(crate) struct Seen {
     /// What a look finds.
     pub(crate) found: LookUp,
+    /// When its last use was noted, in a directory.
+    used: Option<Timestamp>,
     /// The state of the object that was read.
     object: Option<Meta>,
 }
@@ -96,8 +105,11 @@ impl Prefix {
     /// Looks for the entry. Any other error than that there is none is an error.
     pub(crate) fn look_up(&self) -> Result<Seen, CacheError> {
         match self {
-            Self::Directory(directory) => Ok(Seen { found: directory.look_up()?, object: None }),
-            Self::Objects(prefix) => prefix.look_up().map(|(found, object)| Seen { found, object }),
+            Self::Directory(directory) => {
+                let (found, file) = directory.look()?;
+                Ok(Seen { found, used: file.and_then(|file| file.used), object: None })
+            }
+            Self::Objects(prefix) => prefix.look_up().map(|(found, object)| Seen { found, used: None, object }),
         }
     }
 
@@ -184,9 +196,10 @@ impl Prefix {
         }
     }
 
-    /// Notes that the entry was used, as it was seen.
+    /// Notes that the entry was used, as it was seen. What was noted a moment ago is not noted again.
     pub(crate) fn touch(&self, seen: &Seen) {
         match self {
+            Self::Directory(_) if seen.used.is_some_and(|used| Timestamp::now().duration_since(used) < NOTED) => {}
             Self::Directory(directory) => directory.touch(),
             Self::Objects(prefix) => prefix.touch(seen.object.as_ref()),
         }

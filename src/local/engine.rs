@@ -88,9 +88,14 @@ pub(crate) async fn run(
         }
         if !held && !events.is_empty() {
             while events.len() < BATCH
-                && let Some(event) = tasks.next_ended().or_else(|| memory.next_found())
+                && let Some(event) = tasks.next_ended()
             {
                 events.push_back(event);
+            }
+            while events.len() < BATCH
+                && let Some(found) = memory.next_found()
+            {
+                events.extend(found);
             }
             thread.handle(state, events.drain(..).collect());
             let handled = loop {
@@ -138,7 +143,7 @@ pub(crate) async fn run(
         tokio::select! {
             // What ends while the run is suspended is looked at when it goes on, as a controller does.
             Some(event) = tasks.ended(), if !held => events.push_back(event),
-            Some(event) = memory.found(), if !held => events.push_back(event),
+            Some(found) = memory.found(), if !held => events.extend(found),
             timer = timers.next(), if !held => events.push_back(Event::Due(timer)),
             Some(interrupt) = interrupts.recv() => {
                 (interrupted, held) = (true, false);

@@ -18,7 +18,7 @@ use super::sandbox::{Assignment, Order, Reach, Setup};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
 use super::transfers::Transfers;
-use super::view::View;
+use super::view::{MachineView, View};
 use super::workers::{Worker, Workers};
 use super::{open_files, small_pages};
 use crate::artifact::Carrier;
@@ -32,7 +32,7 @@ const BASES: &str = "git";
 #[derive(Debug, Clone)]
 pub struct Executor {
     run_directory: PathBuf,
-    view: View,
+    view: MachineView,
     executable: PathBuf,
     hidden: Vec<PathBuf>,
     keep: bool,
@@ -47,10 +47,10 @@ pub struct Executor {
 impl Executor {
     /// An executor for the run whose files lie in `run_directory`, an absolute path that tasks do not see.
     /// `executable` is this program (`/proc/self/exe`): its hidden command supervises each task.
-    pub fn new(run_directory: &Path, view: View, executable: &Path) -> Self {
+    pub fn new(run_directory: &Path, view: impl Into<MachineView>, executable: &Path) -> Self {
         Self {
             run_directory: run_directory.to_owned(),
-            view,
+            view: view.into(),
             executable: executable.to_owned(),
             hidden: vec![run_directory.to_owned()],
             keep: false,
@@ -73,6 +73,13 @@ impl Executor {
     #[must_use]
     pub fn keep_bases_in(mut self, directory: &Path) -> Self {
         self.carrier = Carrier::new(&directory.join(BASES), &self.executable);
+        self
+    }
+
+    /// Tells how tasks see the machine before the first one begins.
+    #[must_use]
+    pub(super) fn telling_of_view(mut self, tell: impl Fn(&View) + Send + Sync + 'static) -> Self {
+        self.view = self.view.telling(tell);
         self
     }
 
@@ -113,7 +120,7 @@ impl Executor {
 
     /// Runs a task whose artifacts are all here.
     async fn run_here(&self, task: Task, directory: &Path, kill: Kill, link: Option<Link>) -> Outcome {
-        let left = if self.is_plain() { Some("view") } else { None };
+        let left = if self.is_plain().await { Some("view") } else { None };
         let left = left.into_iter().chain((!task.volume_files.is_empty()).then_some(VOLUME_FILES));
         let (outcome, killed) = match self.supervise(task, directory, kill, link).await {
             Ok(done) => done,
@@ -148,17 +155,17 @@ impl Executor {
         }
         lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files)?;
         let _recording = self.times.begin(directory);
-        let (node, serves_again) = (task.node.clone(), !self.is_plain() && !task.is_privileged());
+        let (node, serves_again) = (task.node.clone(), !self.is_plain().await && !task.is_privileged());
         let order = Order::Run(Box::new(Assignment { task, directory: directory.to_owned() }));
 
-        let workers = self.workers();
+        let workers = self.workers(self.view.get().await);
         let mut worker = workers.take().await?;
         while worker.begin(&order).await.is_err() && worker.has_served() {
             // It was killed while it waited.
             drop(worker);
             worker = workers.take().await?;
         }
-        let orphans = self.orphans(&worker, &node);
+        let orphans = if self.is_plain().await { orphans(&worker, &node) } else { None };
         let followed = worker.follow(kill, link).await;
         if followed.is_ok() && serves_again {
             workers.give_back(worker);
@@ -173,13 +180,13 @@ impl Executor {
         followed
     }
 
-    fn workers(&self) -> &Workers {
+    fn workers(&self, view: &View) -> &Workers {
         self.workers.get_or_init(|| {
             let setup = Setup {
                 directory: self.run_directory.clone(),
                 hidden: self.hidden.clone(),
-                view: self.view.clone(),
-                reach: if self.view == View::Bind { Reach::find(&self.hidden) } else { Reach::default() },
+                view: view.clone(),
+                reach: if *view == View::Bind { Reach::find(&self.hidden) } else { Reach::default() },
                 open_files: self.open_files,
                 huge_pages: small_pages::begin(),
                 keep: self.keep,
@@ -188,8 +195,8 @@ impl Executor {
         })
     }
 
-    fn is_plain(&self) -> bool {
-        matches!(self.view, View::Plain(_))
+    async fn is_plain(&self) -> bool {
+        matches!(self.view.get().await, View::Plain(_))
     }
 
     /// Ends the processes that wait for tasks, once all tasks have ended.
@@ -198,17 +205,14 @@ impl Executor {
             workers.end().await;
         }
     }
+}
 
-    /// What a killed supervisor leaves behind; in a namespace of its own that is nothing.
-    fn orphans(&self, supervisor: &Worker, node: &str) -> Option<Orphans> {
-        if !self.is_plain() {
-            return None;
-        }
-        // Without it the orphans belong to the first process of the machine, and are found all the same.
-        let _ = set_child_subreaper(Some(getpid()));
-        let session = Pid::from_raw(supervisor.id()?.cast_signed())?;
-        Some(Orphans { session, node: node.to_owned() })
-    }
+/// What a killed supervisor leaves behind where tasks have no namespace of their own.
+fn orphans(supervisor: &Worker, node: &str) -> Option<Orphans> {
+    // Without it the orphans belong to the first process of the machine, and are found all the same.
+    let _ = set_child_subreaper(Some(getpid()));
+    let session = Pid::from_raw(supervisor.id()?.cast_signed())?;
+    Some(Orphans { session, node: node.to_owned() })
 }
 
 /// Writes the files of volumes.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::new_run::NewRunError;
 use super::store::StoreError;
-use super::view::View;
+use super::view::MachineView;
 use crate::file::private;
 
 /// What this machine offers to every run.
@@ -14,11 +14,11 @@ pub(crate) struct Machine {
     /// This program, which is started again for each task.
     pub(crate) executable: PathBuf,
     /// How tasks see the file system.
-    pub(crate) view: View,
+    pub(crate) view: MachineView,
 }
 
 impl Machine {
-    /// Makes the directories that are not there yet, closed to other users, and finds the best view that works here.
+    /// Makes the directories that are not there yet, closed to other users.
     pub(crate) fn open(root: &Path) -> Result<Self, NewRunError> {
         let executable = std::env::current_exe().map_err(NewRunError::Program)?;
         let write = |source| StoreError::Write { path: root.to_owned(), source };
@@ -26,7 +26,7 @@ impl Machine {
         for inner in ["runs", "cache", "locks"] {
             private::close_directory(&root.join(inner)).map_err(write)?;
         }
-        let view = View::detect(&executable, root);
+        let view = MachineView::of(&executable, root);
         Ok(Self { root: root.to_owned(), executable, view })
     }
 }

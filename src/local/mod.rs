@@ -6,7 +6,9 @@
 //! ```
 
 pub(crate) mod artifact;
+mod cache_answers;
 mod cache_client;
+mod cache_run;
 mod clock;
 pub(crate) mod control_pipe;
 mod daemons;

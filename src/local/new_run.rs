@@ -21,6 +21,7 @@ use super::scheduler::{ARTIFACTS, NodeIndex, Scheduler};
 use super::secrets::Secrets;
 use super::store::{self, Store, StoreError};
 use super::stub::Stubs;
+use super::view::View;
 use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
 use crate::argo::identity::{IdentityError, ObjectName};
@@ -207,6 +208,11 @@ impl StartedRun {
 
     pub(crate) fn directory(&self) -> PathBuf {
         self.store.directory().to_owned()
+    }
+
+    /// The same, which tells how its tasks see the machine, before the first one begins.
+    pub(crate) fn telling_of_view(self, tell: impl Fn(&View) + Send + Sync + 'static) -> Self {
+        Self { executor: self.executor.telling_of_view(tell), ..self }
     }
 
     /// The values of the Secrets that it was given.

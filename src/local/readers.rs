@@ -1,5 +1,6 @@
 //! A few threads that read and write the entries of caches: more would wait for the same disk.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -12,28 +13,39 @@ type Job = Box<dyn FnOnce() + Send>;
 /// The threads, which start when there is work for them.
 pub(super) struct Readers {
     jobs: Sender<Job>,
-    waiting: Arc<Mutex<Receiver<Job>>>,
+    work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
 }
 
+/// What the threads share.
+struct Work {
+    jobs: Mutex<Receiver<Job>>,
+    waiting: AtomicUsize,
+    on_idle: Box<dyn Fn() + Send + Sync>,
+}
+
 impl Readers {
-    pub(super) fn new() -> Self {
-        let (jobs, waiting) = mpsc::channel();
-        Self { jobs, waiting: Arc::new(Mutex::new(waiting)), threads: Vec::new() }
+    /// Threads of which each calls `on_idle` when it has done a job and no other one waits.
+    pub(super) fn new(on_idle: impl Fn() + Send + Sync + 'static) -> Self {
+        let (jobs, received) = mpsc::channel();
+        let work = Work { jobs: Mutex::new(received), waiting: AtomicUsize::new(0), on_idle: Box::new(on_idle) };
+        Self { jobs, work: Arc::new(work), threads: Vec::new() }
     }
 
     /// Has a job done by the next thread that is free.
     pub(super) fn add(&mut self, job: impl FnOnce() + Send + 'static) {
         if self.threads.len() < MOST {
-            let waiting = Arc::clone(&self.waiting);
-            let thread = thread::Builder::new().name("cache".to_owned()).spawn(move || work(&waiting));
+            let work = Arc::clone(&self.work);
+            let thread = thread::Builder::new().name("cache".to_owned()).spawn(move || work.carry_out());
             // Where no thread is left to be had, those that are there do the work.
             self.threads.extend(thread);
         }
         let job: Job = Box::new(job);
         if self.threads.is_empty() {
-            return job();
+            job();
+            return (self.work.on_idle)();
         }
+        self.work.waiting.fetch_add(1, Ordering::AcqRel);
         // The receiver lives as long as this value.
         let _ = self.jobs.send(job);
     }
@@ -48,12 +60,17 @@ impl Readers {
     }
 }
 
-fn work(waiting: &Mutex<Receiver<Job>>) {
-    loop {
-        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(),
-            Err(_) => return,
+impl Work {
+    fn carry_out(&self) {
+        loop {
+            let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(job) = job else { return };
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            job();
+            // Where one waits, whoever takes it comes by here after it.
+            if self.waiting.load(Ordering::Acquire) == 0 {
+                (self.on_idle)();
+            }
         }
     }
 }

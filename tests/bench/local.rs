@@ -193,7 +193,9 @@ pub(crate) fn graph() {
 /// The retry of many tasks of which one has failed, against ninja after the same failure.
 pub(crate) fn retried() {
     let Some(home) = with_ninja("the retry of many tasks") else { return };
-    let flag = home.path().join("flag");
+    // In a place that tasks see: what lies in `/tmp` and the runs are hidden from them.
+    let outside = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"));
+    let flag = outside.path().join("flag");
     let text = format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: retried}}\nspec:\n  entrypoint: main\n  \
          templates:\n  - name: main\n    steps:\n    - - name: t\n        template: t\n        withSequence: {{count: \

@@ -105,7 +105,15 @@ impl Scope {
     }
 
     fn locate(&self, path: &[&str]) -> Located<'_> {
-        let mut name = String::new();
+        let mut name = path.join(".");
+        // Most paths are the whole name of a value, and then something stands below each part of them.
+        if path.iter().all(|segment| !segment.contains('.'))
+            && let Some(value) = self.get(&name)
+        {
+            let is_tree = self.is_prefix(&name);
+            return if is_tree { Located::Tree(name) } else { Located::Found(Found::Value(Cow::Borrowed(value))) };
+        }
+        name.clear();
         for (index, segment) in path.iter().enumerate() {
             if index > 0 {
                 name.push('.');
@@ -131,11 +139,14 @@ impl Scope {
 
     /// Whether there are names below this one.
     pub(super) fn is_prefix(&self, name: &str) -> bool {
-        self.begins_names(&format!("{name}."))
+        let mut start = String::with_capacity(name.len() + 1);
+        start.push_str(name);
+        start.push('.');
+        self.begins_names(&start)
     }
 
     fn begins_names(&self, start: &str) -> bool {
-        self.layers().any(|layer| layer.below(start).next().is_some())
+        self.layers().any(|layer| !layer.own.is_empty() && layer.below(start).next().is_some())
     }
 
     fn layers(&self) -> impl Iterator<Item = &Scope> {

@@ -81,28 +81,22 @@ impl Node {
 
     /// The parts of this node, in the order in which they are written.
     pub(super) fn children(&self) -> impl Iterator<Item = &Node> {
-        let mut children: Vec<&Node> = Vec::new();
-        match &self.kind {
-            Kind::Literal(_) | Kind::Identifier(_) | Kind::Pointer(_) => {}
-            Kind::Member { object, property, .. } => children.extend([&**object, &**property]),
-            Kind::Slice { object, from, to } => {
-                children.push(object);
-                children.extend(from.as_deref().into_iter().chain(to.as_deref()));
-            }
-            Kind::Chain(inner) | Kind::Predicate(inner) => children.push(inner),
-            Kind::Unary { operand, .. } => children.push(operand),
-            Kind::Binary { left, right, .. } => children.extend([&**left, &**right]),
-            Kind::Conditional { condition, then, otherwise } => children.extend([&**condition, &**then, &**otherwise]),
-            Kind::Array(nodes) | Kind::Sequence(nodes) => children.extend(nodes),
-            Kind::Map(pairs) => children.extend(pairs.iter().flat_map(|(key, value)| [key, value])),
-            Kind::Call { callee, arguments } => {
-                children.push(callee);
-                children.extend(arguments);
-            }
-            Kind::Builtin { arguments, .. } => children.extend(arguments),
-            Kind::Let { value, body, .. } => children.extend([&**value, &**body]),
-        }
-        children.into_iter()
+        let none: (&[Node], &[(Node, Node)]) = (&[], &[]);
+        let (first, (list, pairs)): ([Option<&Node>; 3], _) = match &self.kind {
+            Kind::Literal(_) | Kind::Identifier(_) | Kind::Pointer(_) => ([None; 3], none),
+            Kind::Member { object, property, .. } => ([Some(object), Some(property), None], none),
+            Kind::Slice { object, from, to } => ([Some(object), from.as_deref(), to.as_deref()], none),
+            Kind::Chain(inner) | Kind::Predicate(inner) => ([Some(inner), None, None], none),
+            Kind::Unary { operand, .. } => ([Some(operand), None, None], none),
+            Kind::Binary { left, right, .. } => ([Some(left), Some(right), None], none),
+            Kind::Conditional { condition, then, otherwise } => ([Some(condition), Some(then), Some(otherwise)], none),
+            Kind::Array(nodes) | Kind::Sequence(nodes) => ([None; 3], (nodes, &[])),
+            Kind::Map(pairs) => ([None; 3], (&[], pairs)),
+            Kind::Call { callee, arguments } => ([Some(callee), None, None], (arguments, &[])),
+            Kind::Builtin { arguments, .. } => ([None; 3], (arguments, &[])),
+            Kind::Let { value, body, .. } => ([Some(value), Some(body), None], none),
+        };
+        first.into_iter().flatten().chain(list).chain(pairs.iter().flat_map(|(key, value)| [key, value]))
     }
 
     /// The dotted path this node spells (`a.b['c']` is `a`, `b`, `c`), if it is one.

@@ -65,15 +65,25 @@ struct Raw<'t> {
 }
 
 fn next(text: &str, from: usize) -> Option<Raw<'_>> {
-    let start = from + text.get(from..)?.find(OPEN)?;
+    let start = from + twice(text.get(from..)?, '{')?;
     let inner = start + OPEN.len();
-    let length = text[inner..].find(CLOSE)?;
+    let length = twice(&text[inner..], '}')?;
     Some(Raw { inner: &text[inner..inner + length], start, end: inner + length + CLOSE.len() })
+}
+
+/// Where a letter first stands twice, without the preparations of a search for any text: the texts are many and short.
+fn twice(text: &str, letter: char) -> Option<usize> {
+    text.match_indices(letter).map(|(at, _)| at).find(|at| text[at + letter.len_utf8()..].starts_with(letter))
+}
+
+/// Whether a text may have tags.
+pub(crate) fn has_open(text: &str) -> bool {
+    twice(text, '{').is_some()
 }
 
 /// Replaces the tags of a text by the values they stand for.
 pub fn render(text: &str, scope: &Scope, unresolved: Unresolved) -> Result<String, ExpressionError> {
-    let Some(first) = text.find(OPEN) else {
+    let Some(first) = twice(text, '{') else {
         return Ok(text.to_owned());
     };
     let mut rendered = String::with_capacity(text.len());
@@ -109,7 +119,7 @@ pub(crate) fn render_value(value: &Value, scope: &Scope, unresolved: Unresolved)
 /// The same in place: what has no tags costs a look. After an error a part of it is rendered.
 pub(crate) fn render_in_place(value: &mut Value, scope: &Scope, unresolved: Unresolved) -> Result<(), ExpressionError> {
     match value {
-        Value::String(text) if text.contains(OPEN) => *text = render(text, scope, unresolved)?,
+        Value::String(text) if has_open(text) => *text = render(text, scope, unresolved)?,
         Value::Array(values) => {
             values.iter_mut().try_for_each(|value| render_in_place(value, scope, unresolved))?;
         }

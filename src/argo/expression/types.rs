@@ -66,6 +66,10 @@ impl<'n> Checker<'n> {
             self.bound.pop();
             return body;
         }
+        if matches!(node.kind, Kind::Member { .. }) && node.path().is_some() {
+            // Nothing is told of a name below the first level, and nothing in it can be wrong.
+            return Ok(Type::Any);
+        }
         let children: Result<Vec<Type>, Fault> = node.children().map(|child| self.node(child)).collect();
         let children = children?;
         Ok(match &node.kind {

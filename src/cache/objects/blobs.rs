@@ -13,7 +13,7 @@ use object_store::{Error, MultipartUpload, ObjectStoreExt, PutPayload};
 
 use super::{Fault, Objects, When};
 use crate::cache::archive;
-use crate::cache::directory::CacheError;
+use crate::cache::error::CacheError;
 use crate::cache::manifest::Blob;
 use crate::cache::prefix::{RestoreError, Stop};
 

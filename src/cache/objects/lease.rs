@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Objects, Version, When};
-use crate::cache::directory::CacheError;
+use crate::cache::error::CacheError;
 use crate::cache::lock::Holder;
 use crate::cache::objects::Fault;
 use crate::cache::prefix::Stop;

@@ -31,7 +31,7 @@ use object_store::{
 
 use self::runtime::Runtime;
 use super::address::{BucketAddress, BucketKind};
-use super::directory::CacheError;
+use super::error::CacheError;
 
 pub(crate) use self::connect::{Access, Credentials, environment_has_credentials};
 pub use self::fault::Fault;

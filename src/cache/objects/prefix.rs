@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use super::{Fault, Lease, Meta, Objects, When};
 use crate::argo::identity::CacheName;
-use crate::cache::directory::{CacheError, ERROR, LookUp, MANIFEST};
+use crate::cache::directory::{ERROR, MANIFEST};
+use crate::cache::error::CacheError;
 use crate::cache::key::CacheKey;
 use crate::cache::lock::Holder;
+use crate::cache::look_up::LookUp;
 use crate::cache::manifest::{Blob, Content, Failure, KeptArtifact, Manifest};
 use crate::cache::prefix::{Kept, RestoreError, Stop};
 

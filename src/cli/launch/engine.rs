@@ -25,7 +25,7 @@ use crate::local::store::StoreError;
 use crate::local::view::View;
 use crate::mask::Mask;
 use crate::output::format;
-use crate::output::live::Live;
+use crate::output::live::{Live, Voice};
 use crate::output::stream::talk;
 use crate::report::waits::{HeldBy, lock_text};
 
@@ -47,11 +47,6 @@ impl Launch<'_> {
             talk(format_args!("note: {note}"));
         }
         let machine = Machine::open(root)?;
-        if let (View::Plain(why), false) = (&machine.view, self.quiet) {
-            talk(format_args!(
-                "warning: tasks share this machine's file system, as none can have a view of its own: {why}"
-            ));
-        }
         let mut interrupts = Interrupts::new(self.follow_up.timeout)?;
 
         let mut exit = Exit::Success;
@@ -122,6 +117,8 @@ impl Launch<'_> {
         }
         let voice = live.voice();
         let (sender, receiver) = mpsc::unbounded_channel();
+        let warner = voice.clone();
+        let run = run.telling_of_view(move |view| warn_of(view, &warner));
         let running = run.carry_out(receiver, |scheduler, changed| {
             live.show(changed.iter().map(|&node| scheduler.node(node)), &mask);
         });
@@ -140,6 +137,15 @@ impl Launch<'_> {
         // A second copy of a large run only where somebody asked for it.
         let object = if self.output.is_some() { end.state.workflow.clone() } else { made.object };
         Ok(Some(Over { made: CreatedRun { object, ..made }, end, exit, interrupted }))
+    }
+}
+
+/// Says what the user should know before the first task begins.
+fn warn_of(view: &View, voice: &Voice) {
+    if let View::Plain(why) = view {
+        voice.say(format_args!(
+            "warning: tasks share this machine's file system, as none can have a view of its own: {why}"
+        ));
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::marshalled;
-use crate::argo::expression::{Scope, Unresolved, render, render_in_place};
+use crate::argo::expression::{Scope, Unresolved, has_open, render, render_in_place};
 use crate::argo::model::{Arguments, Artifact, Parameter, Template};
 use crate::local::resolved::Resolved;
 
@@ -77,7 +77,7 @@ pub(super) fn substitute_pod(mut processed: Processed, globals: &Arc<Scope>, pod
 
 fn has_tags(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains("{{"),
+        Value::String(text) => has_open(text),
         Value::Array(values) => values.iter().any(has_tags),
         Value::Object(fields) => fields.values().any(has_tags),
         _ => false,
@@ -91,10 +91,10 @@ pub(super) fn view<'a, T: serde::Deserialize<'a>>(value: &'a Value) -> Result<T,
 
 /// The variables that a template's inputs and output paths give, by name.
 pub(super) fn input_variables(template: &Value) -> Vec<(String, Value)> {
-    let list = |pointer: &str| template.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list = |part: &str, field: &str| template[part][field].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut variables = Vec::new();
-    let parameters = list("/inputs/parameters");
-    for parameter in &parameters {
+    let parameters = list("inputs", "parameters");
+    for parameter in parameters {
         if let Some(value) = parameter.get("value") {
             variables.push((
                 format!("inputs.parameters.{}", text(parameter, "name")),
@@ -102,17 +102,17 @@ pub(super) fn input_variables(template: &Value) -> Vec<(String, Value)> {
             ));
         }
     }
-    variables.push(("inputs.parameters".to_owned(), Value::String(marshalled::parameters(&parameters))));
-    for (pointer, prefix) in [("/inputs/artifacts", "inputs"), ("/outputs/artifacts", "outputs")] {
-        for artifact in list(pointer) {
+    variables.push(("inputs.parameters".to_owned(), Value::String(marshalled::parameters(parameters))));
+    for part in ["inputs", "outputs"] {
+        for artifact in list(part, "artifacts") {
             if let Some(path) = artifact.get("path") {
-                variables.push((format!("{prefix}.artifacts.{}.path", text(&artifact, "name")), path.clone()));
+                variables.push((format!("{part}.artifacts.{}.path", text(artifact, "name")), path.clone()));
             }
         }
     }
-    for parameter in list("/outputs/parameters") {
+    for parameter in list("outputs", "parameters") {
         if let Some(path) = parameter.pointer("/valueFrom/path") {
-            variables.push((format!("outputs.parameters.{}.path", text(&parameter, "name")), path.clone()));
+            variables.push((format!("outputs.parameters.{}.path", text(parameter, "name")), path.clone()));
         }
     }
     variables

@@ -21,6 +21,11 @@ use crate::local::resolved::{Reference, TemplateScope};
 pub struct NodeIndex(pub(super) usize);
 
 impl NodeIndex {
+    #[cfg(test)]
+    pub(in crate::local) fn at(number: usize) -> Self {
+        Self(number)
+    }
+
     /// Its place in the order of creation.
     pub(crate) fn number(self) -> usize {
         self.0

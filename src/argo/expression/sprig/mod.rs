@@ -13,12 +13,15 @@ mod urls;
 mod values;
 mod words;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::arguments::Arguments;
 use super::operators::Outcome;
 
 type Family = (&'static [&'static str], fn(&str, Arguments) -> Outcome);
 
-const FAMILIES: [Family; 12] = [
+static FAMILIES: [Family; 12] = [
     (text::NAMES, text::call),
     (words::NAMES, words::call),
     (numbers::NAMES, numbers::call),
@@ -61,8 +64,14 @@ const REFUSED: [&str; 22] = [
 
 const ENCRYPTION: [&str; 2] = ["encryptAES", "decryptAES"];
 
+/// The families by the names of their functions: an expression is looked through several times for each of its values.
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Family>> = LazyLock::new(|| {
+    // Of a name that stands in two families the first one counts.
+    FAMILIES.iter().rev().flat_map(|family| family.0.iter().map(move |name| (*name, family))).collect()
+});
+
 fn family(name: &str) -> Option<&'static Family> {
-    FAMILIES.iter().find(|(names, _)| names.contains(&name))
+    BY_NAME.get(name).copied()
 }
 
 /// Whether sprig has such a function and Argo offers it; Argo takes `env` and `expandenv` away.

@@ -1,0 +1,272 @@
+//! What the nodes of a run have in common that ask for entries: where these are, what was found in them, what is copied out
+//! of them and made of nodes.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::scheduler::{ARTIFACTS, Found, Scheduler, Wanted};
+use super::secrets::Secrets;
+use super::store::Store;
+use crate::argo::Workflow;
+use crate::argo::identity::CacheName;
+use crate::argo::status::{Node, Outputs};
+use crate::cache::{
+    self, CacheError, CacheKey, Kept, KeptArtifact, LookUp, Manifest, Prefix, RestoreError, Right, Seen, Stop, TOOL,
+    VERSION,
+};
+use crate::file::durability::Durability;
+use crate::file::private;
+
+/// So many hits are noted together.
+const HITS: usize = 256;
+
+/// The right to make an entry, shared by the nodes of this run that make the same one; none until somebody has asked for it.
+/// Its mutex is held by who waits for another run.
+pub(super) type Shared = Mutex<Option<Protection>>;
+
+/// Whether other processes are kept from making the same entry.
+#[derive(Debug)]
+pub(super) enum Protection {
+    Held {
+        _right: Right,
+    },
+    /// The right could not be had, for an error: the entry is made all the same.
+    Unprotected,
+}
+
+/// The prefix of an entry that a node makes, what was found there, and the right to make it.
+pub(super) struct Held {
+    pub(super) prefix: Prefix,
+    pub(super) seen: Option<Seen>,
+    /// Given back with this value.
+    pub(super) _right: Option<Arc<Shared>>,
+}
+
+/// What is the same for all nodes of a run.
+#[derive(Debug)]
+pub(super) struct CacheRun {
+    store: cache::Store,
+    artifacts: PathBuf,
+    workflow: String,
+    uid: String,
+    run_id: String,
+    locks: Mutex<HashMap<PathBuf, Weak<Shared>>>,
+    /// The keys that a cache of this machine had when it was first asked, by its name.
+    keys: Mutex<HashMap<String, Option<Arc<HashSet<String>>>>>,
+    /// Entries that were used and whose use is not noted yet.
+    hits: Mutex<Vec<(Prefix, Seen)>>,
+    durability: Durability,
+    secrets: Arc<Secrets>,
+}
+
+impl CacheRun {
+    pub(super) fn new(store: &Store, scheduler: &Scheduler) -> Self {
+        let workflow = Workflow::view(scheduler.workflow());
+        Self {
+            store: store.caches().clone(),
+            artifacts: store.directory().join(ARTIFACTS),
+            workflow: workflow.name().to_owned(),
+            uid: workflow.uid().to_owned(),
+            run_id: workflow.run_id().unwrap_or_default().to_owned(),
+            locks: Mutex::default(),
+            keys: Mutex::default(),
+            hits: Mutex::default(),
+            durability: store.durability().clone(),
+            secrets: Arc::clone(store.secrets()),
+        }
+    }
+
+    /// The uid of the run's workflow.
+    pub(super) fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// Where an entry is.
+    pub(super) fn prefix(&self, cache: &CacheName, key: &CacheKey) -> Prefix {
+        self.store.prefix(cache, key)
+    }
+
+    /// Whether outputs hold what is not written down.
+    pub(super) fn hides(&self, outputs: Option<&Outputs>) -> bool {
+        self.secrets.are_in(outputs)
+    }
+
+    /// Whether the cache may have an entry of this key: it had one when it was first asked, or other machines write to it.
+    pub(super) fn had(&self, wanted: &Wanted) -> bool {
+        let mut caches = lock(&self.keys);
+        let keys =
+            caches.entry(wanted.cache.clone()).or_insert_with(|| self.store.listed_keys(&wanted.cache).map(Arc::new));
+        let keys = keys.clone();
+        drop(caches);
+        keys.is_none_or(|keys| keys.contains(&wanted.key))
+    }
+
+    /// What the nodes of this run share that make the same entry.
+    pub(super) fn shared(&self, wanted: &Wanted) -> Arc<Shared> {
+        let mut locks = lock(&self.locks);
+        let place = locks.entry(Path::new(&wanted.cache).join(&wanted.key)).or_default();
+        place.upgrade().unwrap_or_else(|| {
+            let shared = Arc::default();
+            *place = Arc::downgrade(&shared);
+            shared
+        })
+    }
+
+    /// Notes that entries were used, many at once.
+    pub(super) fn note_hits(&self) {
+        let hits = std::mem::take(&mut *lock(&self.hits));
+        for (prefix, seen) in hits {
+            prefix.touch(&seen);
+        }
+    }
+
+    fn hit(&self, prefix: &Prefix, seen: Seen) {
+        let mut hits = lock(&self.hits);
+        hits.push((prefix.clone(), seen));
+        let many = hits.len() >= HITS;
+        drop(hits);
+        if many {
+            self.note_hits();
+        }
+    }
+
+    /// What there is for a node; of a miss also what was seen, where that is known.
+    pub(super) fn find(&self, prefix: &Prefix, wanted: &Wanted, id: &str) -> (Found, Option<Seen>) {
+        let seen = match prefix.look_up() {
+            Ok(seen) => seen,
+            Err(error) => {
+                warn(&chain(&error));
+                return (Found::Miss, None);
+            }
+        };
+        match self.usable(prefix, &seen, wanted, id) {
+            Ok(Found::Miss) => (Found::Miss, Some(seen)),
+            Ok(hit) => {
+                self.hit(prefix, seen);
+                (hit, None)
+            }
+            Err(why) => {
+                warn(&why);
+                (Found::Miss, Some(seen))
+            }
+        }
+    }
+
+    /// The outputs of an entry that the node can be given; tells why one that is there is passed over.
+    fn usable(&self, prefix: &Prefix, seen: &Seen, wanted: &Wanted, id: &str) -> Result<Found, String> {
+        let manifest = match &seen.found {
+            LookUp::Whole(manifest) => manifest,
+            LookUp::Missing => return Ok(Found::Miss),
+            LookUp::Broken(why) => return Err(format!("ignored a broken cache entry: {why}")),
+            LookUp::OtherVersion => {
+                return Err(format!("ignored a cache entry written by another version of this tool: {}", wanted.key));
+            }
+        };
+        let has_artifact = |name: &str| manifest.artifacts.iter().any(|kept| kept.name == name);
+        if let Some(missing) = wanted.missing(manifest.outputs.as_ref(), has_artifact) {
+            return Err(format!(
+                "a cache entry is passed over: it lacks the output {missing:?} that the template declares: {}",
+                wanted.key
+            ));
+        }
+        let age = Timestamp::now().duration_since(manifest.created_at);
+        if manifest.workflow_uid == self.uid || wanted.max_age.is_some_and(|max_age| age > max_age) {
+            return Ok(Found::Miss);
+        }
+        let restored = self.restore(prefix, manifest, id);
+        restored
+            .map(|outputs| Found::Hit(outputs.map(Box::new)))
+            .map_err(|error| format!("ignored a broken cache entry: {error}"))
+    }
+
+    /// The outputs of an entry, its artifacts copied into this run.
+    fn restore(&self, prefix: &Prefix, manifest: &Manifest, id: &str) -> Result<Option<Outputs>, RestoreError> {
+        let mut outputs = manifest.outputs.clone();
+        for (place, kept) in manifest.artifacts.iter().enumerate().filter(|(_, kept)| !kept.is_absent()) {
+            let key = format!("{}/{id}/cached-{place}", self.workflow);
+            let target = self.artifacts.join(&key);
+            if let Some(parent) = target.parent() {
+                private::create_directory(parent).map_err(RestoreError::Local)?;
+            }
+            prefix.restore(kept, &target, &Stop::default())?;
+            let artifacts = outputs.as_mut().map(|outputs| outputs.artifacts.iter_mut()).into_iter().flatten();
+            for artifact in artifacts.filter(|artifact| artifact["name"] == kept.name.as_str()) {
+                artifact["s3"]["key"] = key.clone().into();
+            }
+        }
+        Ok(outputs)
+    }
+
+    pub(super) fn keep(&self, held: &Held, node: &Node) -> Result<(), CacheError> {
+        let artifacts = node.outputs.iter().flat_map(|outputs| &outputs.artifacts).filter_map(|artifact| {
+            let key = artifact.pointer("/s3/key").and_then(Value::as_str)?;
+            let name = artifact["name"].as_str()?;
+            Some((name.to_owned(), self.artifacts.join(key)))
+        });
+        let artifacts: Vec<(String, PathBuf)> = artifacts.collect();
+        let memoization = node.memoization_status.as_ref();
+        let now = Timestamp::now();
+        let mut manifest = Manifest {
+            version: VERSION,
+            key: memoization.map(|status| status.key.clone()).unwrap_or_default(),
+            cache_name: memoization.map(|status| status.cache_name.clone()).unwrap_or_default(),
+            node_id: node.id.clone(),
+            node_name: node.name.clone(),
+            template: node.template_name.clone().unwrap_or_default(),
+            workflow_uid: self.uid.clone(),
+            run_id: self.run_id.clone(),
+            outputs: node.outputs.clone(),
+            artifacts: Vec::new(),
+            stdout: None,
+            tool: TOOL.to_owned(),
+            finished_at: node.finished_at.unwrap_or(now),
+            created_at: now,
+        };
+        if let Prefix::Directory(directory) = &held.prefix {
+            self.durability.add(directory.keep(manifest, &artifacts)?);
+            return Ok(());
+        }
+        let seen = match &held.seen {
+            Some(seen) => seen.clone(),
+            None => held.prefix.look_up()?,
+        };
+        for (name, source) in artifacts {
+            let blob = Some(held.prefix.put(&source, &Stop::default())?);
+            manifest.artifacts.push(KeptArtifact { name, path: String::new(), blob });
+        }
+        // Another one's entry is as good.
+        let (Kept::Stored | Kept::Lost) = held.prefix.keep(manifest, &seen, None)?;
+        Ok(())
+    }
+}
+
+/// Notes the right to make an entry, if there is an answer; whether there is one. Without the right, for an error, the entry
+/// is made all the same.
+pub(super) fn take(right: &mut Option<Protection>, taken: Result<Option<Right>, CacheError>) -> bool {
+    *right = match taken {
+        Ok(None) => return false,
+        Ok(Some(right)) => Some(Protection::Held { _right: right }),
+        Err(error) => {
+            warn(&chain(&error));
+            Some(Protection::Unprotected)
+        }
+    };
+    true
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn warn(text: &str) {
+    tracing::warn!("{text}");
+}
+
+pub(super) fn chain(error: &CacheError) -> String {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    format!("{error}{source}")
+}
