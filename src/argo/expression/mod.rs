@@ -126,7 +126,7 @@ fn absent(tag: &str) -> String {
 /// The value may be null; Argo takes that for a failure where a parameter is asked for.
 pub(crate) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     let parsed = parsed::parsed(expression).map_err(|fault| fault.syntax(expression))?;
-    evaluate_node(&parsed.node, expression, scope)
+    evaluate_parsed(&parsed, expression, scope)
 }
 
 /// What is wrong with an expression as such, whatever its variables are.
@@ -134,7 +134,7 @@ pub(crate) fn syntax_error(expression: &str) -> Option<String> {
     parser::parse(expression).err().map(|fault| fault.reason)
 }
 
-fn evaluate_node(node: &syntax::Node, expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
+fn evaluate_parsed(parsed: &parsed::Parsed, expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     let evaluation = |Fault { at: offset, reason }: Fault| {
         let expression = expression.to_owned();
         if budget::is_used_up(&reason) {
@@ -143,11 +143,14 @@ fn evaluate_node(node: &syntax::Node, expression: &str, scope: &Scope) -> Result
             ExpressionError::Evaluation { expression, offset, reason }
         }
     };
-    if let Some(unknown) = references::reads_unknown(node, scope) {
+    if let Some(unknown) = references::reads_unknown(&parsed.node, scope) {
         return Ok(unknown);
     }
-    references::check_names(node, scope).and_then(|()| types::check(node, scope)).map_err(evaluation)?;
-    evaluate::Evaluator::new(scope).run(node).map_err(evaluation)
+    references::check_names(&parsed.roots, scope).map_err(evaluation)?;
+    if parsed.may_not_fit {
+        types::check(&parsed.node, scope).map_err(evaluation)?;
+    }
+    evaluate::Evaluator::new(scope).run(&parsed.node).map_err(evaluation)
 }
 
 /// What is wrong at which byte of an expression.

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::references::Root;
 use super::syntax::Node;
-use super::{Fault, parser, references};
+use super::{Fault, parser, references, types};
 
 /// An expression, and what can be told of it whatever its variables are.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub(super) struct Parsed {
     pub(super) node: Node,
     /// Whether it needs a variable that Argo sets late.
     pub(super) may_wait: bool,
+    /// The names that it takes from its scope.
+    pub(super) roots: Vec<Root>,
+    /// Whether an operation may not fit its types.
+    pub(super) may_not_fit: bool,
 }
 
 /// The most expressions that are remembered at once.
@@ -29,7 +34,8 @@ pub(super) fn parsed(expression: &str) -> Result<Rc<Parsed>, Fault> {
             return Ok(Rc::clone(parsed));
         }
         let node = parser::parse(expression)?;
-        let parsed = Rc::new(Parsed { may_wait: references::may_wait(&node), node });
+        let (may_wait, may_not_fit) = (references::may_wait(&node), types::may_not_fit(&node));
+        let parsed = Rc::new(Parsed { may_wait, roots: references::roots(&node), may_not_fit, node });
         if known.len() >= MOST {
             known.clear();
         }

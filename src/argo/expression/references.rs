@@ -163,29 +163,43 @@ fn needed<'n>(node: &'n Node, guarded: bool, bound: &mut Vec<&'n str>, found: &m
     }
 }
 
-/// Refuses an expression that names something which is neither a variable nor a function, even where it would not be
-/// evaluated; the language is compiled against its environment.
-pub(super) fn check_names(node: &Node, scope: &Scope) -> Result<(), Fault> {
-    unknown(node, scope, &mut Vec::new())
-        .map_or(Ok(()), |(at, name)| Err(Fault::new(at, format!("unknown name `{name}`"))))
+/// A name that an expression takes from its scope, and the byte where it stands first.
+#[derive(Debug)]
+pub(super) struct Root {
+    at: usize,
+    name: String,
 }
 
-fn unknown<'n>(node: &'n Node, scope: &Scope, bound: &mut Vec<&'n str>) -> Option<(usize, &'n str)> {
+/// The names that an expression takes from its scope, in their order.
+pub(super) fn roots(node: &Node) -> Vec<Root> {
+    let mut roots = Vec::new();
+    add_roots(node, &mut Vec::new(), &mut roots);
+    roots
+}
+
+fn add_roots<'n>(node: &'n Node, bound: &mut Vec<&'n str>, roots: &mut Vec<Root>) {
     if let Kind::Identifier(name) = &node.kind {
-        let name = name.as_str();
-        let known = name == "$env" || bound.contains(&name) || functions::is_environment(name) || scope.has(&[name]);
-        return (!known).then_some((node.at, name));
+        let is_own = name == "$env" || bound.contains(&name.as_str()) || functions::is_environment(name);
+        if !is_own && roots.iter().all(|root| root.name != *name) {
+            roots.push(Root { at: node.at, name: name.clone() });
+        }
+        return;
     }
     if let Kind::Let { name, value, body } = &node.kind {
-        if let Some(found) = unknown(value, scope, bound) {
-            return Some(found);
-        }
+        add_roots(value, bound, roots);
         bound.push(name);
-        let found = unknown(body, scope, bound);
+        add_roots(body, bound, roots);
         bound.pop();
-        return found;
+        return;
     }
-    node.children().find_map(|child| unknown(child, scope, bound))
+    node.children().for_each(|child| add_roots(child, bound, roots));
+}
+
+/// Refuses an expression that names something which is neither a variable nor a function, even where it would not be
+/// evaluated; the language is compiled against its environment.
+pub(super) fn check_names(roots: &[Root], scope: &Scope) -> Result<(), Fault> {
+    let unknown = roots.iter().find(|root| !scope.has(&[root.name.as_str()]));
+    unknown.map_or(Ok(()), |Root { at, name }| Err(Fault::new(*at, format!("unknown name `{name}`"))))
 }
 
 #[cfg(test)]
@@ -247,7 +261,7 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_where_it_is_not_reached() {
         let node = parser::parse("true || nosuch.a").unwrap();
-        let fault = check_names(&node, &Scope::new()).unwrap_err();
+        let fault = check_names(&roots(&node), &Scope::new()).unwrap_err();
         assert_eq!((fault.at, fault.reason.as_str()), (8, "unknown name `nosuch`"));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::parsed::{Parsed, parsed};
 use super::scope::Scope;
-use super::{ExpressionError, evaluate_node, golang, references};
+use super::{ExpressionError, evaluate_parsed, golang, references};
 
 const OPEN: &str = "{{";
 const CLOSE: &str = "}}";
@@ -173,7 +173,7 @@ fn expression_tag(expression: &str, scope: &Scope, unresolved: Unresolved) -> Re
     if !missing.is_empty() {
         return tolerant(&parsed, expression, scope);
     }
-    let value = evaluate_node(&parsed.node, expression, scope)?;
+    let value = evaluate_parsed(&parsed, expression, scope)?;
     text_of(&value).map(Some).ok_or_else(|| absent(&format!("={expression}")))
 }
 
@@ -183,7 +183,7 @@ fn tolerant(parsed: &Parsed, expression: &str, scope: &Scope) -> Result<Option<S
     if parsed.may_wait && references::waits(&parsed.node, scope) {
         return Ok(None);
     }
-    match evaluate_node(&parsed.node, expression, scope) {
+    match evaluate_parsed(parsed, expression, scope) {
         Err(error @ ExpressionError::Budget { .. }) => Err(error),
         other => Ok(other.ok().and_then(|value| text_of(&value))),
     }

@@ -47,6 +47,11 @@ impl Type {
     }
 }
 
+/// Whether an expression has an operation that may not fit its types.
+pub(super) fn may_not_fit(node: &Node) -> bool {
+    matches!(node.kind, Kind::Binary { .. } | Kind::Conditional { .. }) || node.children().any(may_not_fit)
+}
+
 /// Refuses operations on types that are known not to fit.
 pub(super) fn check(node: &Node, scope: &Scope) -> Result<(), Fault> {
     Checker { scope, bound: Vec::new() }.node(node).map(|_| ())
