@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 
 use kubectl_runnable::testing::local::task::{ArtifactSource, Mount, Security, Task};
 use kubectl_runnable::testing::local::view::View;
 
 use crate::rig::{Rig, all_views, input, isolating_views, mount, output, parameter, raw, result_of, task};
+use crate::support::wait::wait_until;
 
 const DOORS: [&str; 3] = ["/.kubectl-runnable-host", "/proc/1/root", "/proc/1/cwd"];
 
@@ -258,4 +261,52 @@ fn a_security_context_is_honoured() {
     let mut mounting = task("a", "mount -t tmpfs none /mnt && echo mounted");
     mounting.main[0].security.privileged = true;
     assert_eq!(result_of(&rig.run(mounting)), "mounted");
+}
+
+/// A process that notes each signal that reaches it.
+struct Victim(Child);
+
+impl Victim {
+    fn begin(note: &Path) -> Self {
+        let script = format!("trap 'echo reached >> {0}' USR1; : > {0}; while :; do sleep 0.05; done", note.display());
+        let victim = Self(Command::new("sh").args(["-c", &script]).process_group(0).spawn().unwrap());
+        wait_until("the process waits for signals", || note.exists());
+        victim
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn no_signal_of_a_task_reaches_a_process_of_the_host() {
+    for view in all_views() {
+        let rig = Rig::new(view.clone());
+        let note = rig.path("note");
+        let victim = Victim::begin(&note);
+        // Its own number, its group, and the engine.
+        let signals = format!(
+            "for victim in {0} -{0}; do kill -USR1 $victim 2>/dev/null && echo $victim; done; kill -0 {1} 2>/dev/null \
+             && echo engine; true",
+            victim.0.id(),
+            std::process::id()
+        );
+        let outcome = rig.run(task("a", &signals));
+        if let View::Plain(_) = view {
+            // There is nothing between them: so the signals are real.
+            assert_eq!(result_of(&outcome).lines().count(), 3, "{outcome:?}");
+            wait_until("a signal arrives", || fs::read_to_string(&note).is_ok_and(|text| text.contains("reached")));
+            continue;
+        }
+        assert_eq!(result_of(&outcome), "", "{view:?}");
+        // A signal that had been sent before this one would be noted first.
+        let id = rustix::process::Pid::from_child(&victim.0);
+        assert_eq!(fs::read_to_string(&note).unwrap(), "", "{view:?}");
+        rustix::process::kill_process(id, rustix::process::Signal::USR1).unwrap();
+        wait_until("a signal arrives", || fs::read_to_string(&note).is_ok_and(|text| text == "reached\n"));
+    }
 }

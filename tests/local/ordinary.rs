@@ -14,6 +14,9 @@ const USER: u32 = 54_321;
 /// A group that the user belongs to beside the own one.
 const TEAM: u32 = 54_400;
 
+/// Runs a command of a shell as the user.
+const AS_USER: &str = r#"exec setpriv --reuid=$USER_ID --regid=$USER_ID --groups=$USER_ID,$TEAM sh -c "$1""#;
+
 /// A home in a directory of root's.
 struct Home(TempDir);
 
@@ -40,10 +43,24 @@ impl Home {
 
     /// Runs a command of a shell as the user.
     fn shell(&self, command: &str) -> Output {
-        let mut shell = Command::new("setpriv");
-        shell.args([&format!("--reuid={USER}"), &format!("--regid={USER}"), &format!("--groups={USER},{TEAM}")]);
-        shell.args(["sh", "-c", command]).env_clear().env("PATH", env!("PATH")).env("HOME", self.0.path());
-        shell.current_dir(self.0.path()).output().unwrap()
+        self.output(Command::new("sh").args(["-c", AS_USER, "sh", command]))
+    }
+
+    /// The same in a container of root's, whose `/proc` hides a file.
+    fn container(&self, command: &str) -> Output {
+        let masked = format!("mount --bind /dev/null /proc/version && {AS_USER}");
+        let namespaces = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+        self.output(Command::new("unshare").args(namespaces).args(["sh", "-c", &masked, "sh", command]))
+    }
+
+    fn output(&self, command: &mut Command) -> Output {
+        let command = command.env_clear().env("PATH", env!("PATH")).env("HOME", self.0.path());
+        command
+            .env("USER_ID", USER.to_string())
+            .env("TEAM", TEAM.to_string())
+            .current_dir(self.0.path())
+            .output()
+            .unwrap()
     }
 
     /// Runs a workflow of one task and gives what it wrote, and what was said.
@@ -172,4 +189,30 @@ fn only_what_is_ignored_of_a_security_context_is_named() {
     let output = home.shell("./kubectl-runnable submit --local --memoize=off w.yaml");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("ignored in local runs: securityContext.runAsUser\n"), "{said}");
+}
+
+/// A process that notes each signal that reaches it, beside a run; at the end it is sent one that does.
+const BESIDE_A_RUN: &str = "sh victim & until test -e note; do sleep 0.05; done
+    ./kubectl-runnable submit --local --memoize=off -q w.yaml > said; code=$?
+    cat note; kill -USR1 $!; until grep -q reached note; do sleep 0.05; done; kill -KILL $!; exit $code";
+
+#[test]
+fn a_task_signals_no_process_of_its_user_or_container() {
+    let Some(home) = home() else { return };
+    fs::write(home.path("victim"), "trap 'echo reached >> note' USR1; : > note; while :; do sleep 0.05; done").unwrap();
+    // Every number that a process of the container can have, and all at once; the sender itself hears none of them.
+    let script = "trap '' USR1; grep -qszx 'victi[m]' /proc/[0-9]*/cmdline && echo sees it; for number in $(seq 1 300); do \
+                  kill -USR1 $number 2>/dev/null; kill -USR1 -$number 2>/dev/null; done; kill -USR1 -1 2>/dev/null; echo sent";
+    let container = format!("container: {{image: busybox, command: [sh, -c, {script:?}]}}");
+    home.write(&format!("{{entrypoint: main, templates: [{{name: main, {container}}}]}}"));
+    // What is masked in a container keeps its tasks from a /proc of their own.
+    for (runs, expected) in [(Home::shell as fn(&Home, &str) -> Output, "sent\n"), (Home::container, "sees it\nsent\n")]
+    {
+        let output = runs(&home, BESIDE_A_RUN);
+        assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+        let log = home.shell("cat .local/state/kubectl-runnable/runs/default/*/nodes/*/main.log").stdout;
+        assert_eq!(String::from_utf8_lossy(&log), expected, "{output:?}");
+        fs::remove_dir_all(home.path(".local")).unwrap();
+        fs::remove_file(home.path("note")).unwrap();
+    }
 }
