@@ -18,6 +18,7 @@ mod engine;
 mod faults;
 mod guide;
 mod handles;
+mod memory;
 mod races;
 mod rig;
 mod server;

@@ -1,13 +1,13 @@
-//! Blobs of a bucket: uploaded in parts and read in ranges, so that memory does not grow with their size.
+//! Blobs of a bucket: uploaded in parts and read as they come, so that memory does not grow with their size.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use bytes::Bytes;
+use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use object_store::{Error, MultipartUpload, ObjectStoreExt, PutPayload};
 
@@ -25,10 +25,8 @@ const MOST_PARTS: u64 = 9_900;
 const LARGEST_PART: u64 = 10 * 1024 * 1024;
 /// Parts on their way at once.
 const PARTS: usize = 2;
-/// Bytes of a range.
-const RANGE: u64 = 1024 * 1024;
-/// Ranges on their way at once.
-const RANGES: usize = 3;
+/// Pieces of a download that wait to be read; the server sends no faster.
+const PIECES: usize = 2;
 /// A blob of this age may be collected soon: it is stored again. Half of what `prune` spares.
 const OLD: SignedDuration = SignedDuration::from_hours(12);
 
@@ -68,7 +66,7 @@ impl Objects {
     /// Makes the file or directory of a blob at a path where nothing is.
     pub(super) fn restore_blob(&self, blob: &Blob, place: &Path, stop: &Stop) -> Result<(), RestoreError> {
         let path = blob.digest.path();
-        let mut source = Ranges::new(self, &path, blob.size, stop);
+        let mut source = Download::begin(self, &path, stop);
         let unpacked = archive::unpack(blob, &mut source, place);
         match (unpacked, source.failed) {
             (Ok(()), _) => Ok(()),
@@ -87,6 +85,8 @@ struct Upload {
     path: String,
     part: usize,
     buffer: Vec<u8>,
+    /// Buffers of parts that have arrived: no more are made than are in use at once.
+    spare: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
     upload: Option<Box<dyn MultipartUpload>>,
     sent: VecDeque<Receiver<Result<(), Error>>>,
     failed: Option<Error>,
@@ -107,6 +107,7 @@ impl Upload {
             path: path.to_owned(),
             part,
             buffer: Vec::with_capacity(part),
+            spare: channel(),
             upload: Some(upload.map_err(|error| objects.error(path, &error))?),
             sent: VecDeque::new(),
             failed: None,
@@ -116,8 +117,10 @@ impl Upload {
     /// Sends the buffer as a part, once there is room on the way.
     fn send(&mut self) -> io::Result<()> {
         self.wait(PARTS - 1)?;
-        let content = std::mem::replace(&mut self.buffer, Vec::with_capacity(self.part));
+        let next = self.spare.1.try_recv().unwrap_or_else(|_| Vec::with_capacity(self.part));
+        let content = std::mem::replace(&mut self.buffer, next);
         let Some(upload) = &mut self.upload else { return Ok(()) };
+        let content = Bytes::from_owner(Lent { content, back: self.spare.0.clone() });
         let part = upload.put_part(PutPayload::from(content));
         let (sender, receiver) = channel();
         self.objects.inner.runtime.spawn(async move { sender.send(part.await) });
@@ -177,54 +180,59 @@ impl Write for Upload {
     }
 }
 
+/// The content of a part, whose buffer is given back once nobody needs it any more.
+struct Lent {
+    content: Vec<u8>,
+    back: Sender<Vec<u8>>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.content
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut content = std::mem::take(&mut self.content);
+        content.clear();
+        // At the end of the upload nobody takes it back.
+        let _ = self.back.send(content);
+    }
+}
+
 type Content = Result<Bytes, Error>;
 
-/// An object that is read range by range, the next ones on their way.
-struct Ranges<'a> {
-    objects: &'a Objects,
-    path: &'a str,
-    size: u64,
-    asked: u64,
-    coming: VecDeque<Receiver<Content>>,
+/// An object that is read as it comes.
+struct Download<'a> {
+    coming: Receiver<Content>,
     current: io::Cursor<Bytes>,
     failed: Option<Error>,
     stop: &'a Stop,
 }
 
-impl<'a> Ranges<'a> {
-    fn new(objects: &'a Objects, path: &'a str, size: u64, stop: &'a Stop) -> Self {
-        let current = io::Cursor::default();
-        Self { objects, path, size, asked: 0, coming: VecDeque::new(), current, failed: None, stop }
-    }
-
-    fn ask(&mut self) {
-        while self.coming.len() < RANGES && (self.asked < self.size || self.size == 0 && self.asked == 0) {
-            let end = self.size.min(self.asked + RANGE);
-            self.coming.push_back(self.request(self.asked..end));
-            self.asked = end.max(1);
-        }
-    }
-
-    fn request(&self, range: Range<u64>) -> Receiver<Content> {
-        let (client, location) = (Arc::clone(&self.objects.inner.client), self.objects.location(self.path));
-        let (sender, receiver) = channel();
-        let whole = range == (0..self.size);
-        self.objects.inner.runtime.spawn(async move {
-            let content = async {
-                // One that is longer than its manifest says is not what its digest says.
-                if whole {
-                    client.get(&location).await?.bytes().await
-                } else {
-                    client.get_range(&location, range).await
-                }
+impl<'a> Download<'a> {
+    fn begin(objects: &Objects, path: &str, stop: &'a Stop) -> Self {
+        let (client, location) = (Arc::clone(&objects.inner.client), objects.location(path));
+        let (sender, coming) = sync_channel(PIECES);
+        objects.inner.runtime.spawn(async move {
+            let mut content = match client.get(&location).await {
+                Ok(found) => found.into_stream(),
+                Err(error) => return drop(sender.send(Err(error))),
             };
-            sender.send(content.await)
+            while let Some(piece) = content.next().await {
+                // Nobody reads any more where this fails.
+                let sent = tokio::task::block_in_place(|| sender.send(piece));
+                if sent.is_err() {
+                    return;
+                }
+            }
         });
-        receiver
+        Self { coming, current: io::Cursor::default(), failed: None, stop }
     }
 }
 
-impl Read for Ranges<'_> {
+impl Read for Download<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             self.stop.check()?;
@@ -232,15 +240,14 @@ impl Read for Ranges<'_> {
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
-            self.ask();
-            match self.coming.pop_front().map(|content| content.recv()) {
-                None => return Ok(0),
-                Some(Ok(Ok(content))) => self.current = io::Cursor::new(content),
-                Some(Ok(Err(error))) => {
+            match self.coming.recv() {
+                Ok(Ok(content)) => self.current = io::Cursor::new(content),
+                Ok(Err(error)) => {
                     self.failed = Some(error);
                     return Err(io::Error::other("the store refused"));
                 }
-                Some(Err(_)) => return Err(io::Error::other("the request ended without an answer")),
+                // The sender is gone: the object has come to its end.
+                Err(_) => return Ok(0),
             }
         }
     }
