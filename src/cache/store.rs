@@ -159,7 +159,19 @@ impl Store {
     pub fn cache(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
         match self {
             Self::Directory(store) => store.cache(name),
-            Self::Bucket(objects) => objects.cache(name),
+            Self::Bucket(objects) => objects.cache(name, |_| true),
+        }
+    }
+
+    /// The same with the entries of these keys, where leaving others out saves reading them.
+    pub(crate) fn cache_of(
+        &self,
+        name: &CacheName,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Option<Cache>, CacheError> {
+        match self {
+            Self::Directory(store) => store.cache(name),
+            Self::Bucket(objects) => objects.cache(name, wanted),
         }
     }
 
@@ -167,7 +179,7 @@ impl Store {
     pub(crate) fn cache_without_entries(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
         match self {
             Self::Directory(store) => store.cache_without_entries(name),
-            Self::Bucket(objects) => objects.cache(name),
+            Self::Bucket(objects) => objects.cache(name, |_| false),
         }
     }
 

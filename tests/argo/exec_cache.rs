@@ -173,6 +173,9 @@ fn a_retry_restores_in_pods_what_pods_have_made() {
         let text = bucket.run(&["status", second.name()]).good();
         assert!(text.lines().any(|line| line.contains("make") && line.contains("cached")), "{text}");
 
+        let why = bucket.run(&["cache", "why", second.name(), "make"]).good();
+        assert!(why.contains("was cached: made "), "{why}");
+
         // A run of this machine finds what the pods have made.
         let url = bucket.url("127.0.0.1");
         let local =

@@ -34,8 +34,13 @@ impl Objects {
         Ok(names)
     }
 
-    /// A cache; none where no object is below its name.
-    pub(in crate::cache) fn cache(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
+    /// A cache with the entries whose keys are wanted: one request for each of them, several at once. None where no object is
+    /// below its name.
+    pub(in crate::cache) fn cache(
+        &self,
+        name: &CacheName,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Option<Cache>, CacheError> {
         let path = format!("cache/{name}");
         let listed = self.list(&path)?;
         if listed.is_empty() {
@@ -50,7 +55,9 @@ impl Objects {
         for meta in &listed {
             match place(meta) {
                 Some((key, file)) if file == LAST_HIT => drop(hits.insert(key.to_string(), meta.modified)),
-                Some((key, file)) if file == MANIFEST => manifests.push((key, meta.path.clone())),
+                Some((key, file)) if file == MANIFEST && wanted(key.as_str()) => {
+                    manifests.push((key, meta.path.clone()))
+                }
                 _ => {}
             }
         }

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::local::record::Record;
 use crate::output::cache::{Form, document, explanation, lines, run_table};
 use crate::output::stream::{result, talk};
-use crate::prepare::{Notice, Options, Reason, Templates, prepare};
+use crate::prepare::{Notice, Options, Reason, Templates, prepare, unwrapped};
 
 const EXAMPLES: &str = "Examples:
   # Why a node ran again, although it had succeeded before
@@ -60,19 +60,24 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let run = args.source.target.resolve(&args.run).await?;
     let source = args.source.beside(&run)?;
     let found = run.get().await?;
-    let before = before(&source, found.workflow.value()).await?;
-    let Some(asked) = &args.node else { return all(args, &found, before.as_ref()) };
-    let node = node(&found.nodes, found.workflow.value(), asked)?;
-    let cache = cache(&source, node).await?;
-    let question = Question { workflow: found.workflow.value(), node, cache: cache.as_ref(), now: Timestamp::now() };
+    let workflow = &*unwrapped(found.workflow.value());
+    let before = before(&source, workflow).await?;
+    let Some(asked) = &args.node else { return all(args, workflow, before.as_ref()) };
+    let node = node(&found.nodes, workflow, asked)?;
+    let cache = match (cache(&source, node).await?, args.source.of_pods(workflow)?) {
+        // Pods have looked into a store of their own.
+        (None, Some(of_pods)) => cache(&of_pods, node).await?,
+        (found, _) => found,
+    };
+    let question = Question { workflow, node, cache: cache.as_ref(), now: Timestamp::now() };
     let origin = match question.nearest() {
-        Some(nearest) => origin(&source, nearest, found.workflow.value()).await?,
+        Some(nearest) => origin(&source, nearest, workflow).await?,
         None => None,
     };
     let explained = Explained {
-        because: reason(found.workflow.value(), node).filter(|_| node.memoization_status.is_none()),
+        because: reason(workflow, node).filter(|_| node.memoization_status.is_none()),
         attempt: found.workflow.attempt(),
-        before: before.map(|before| Before::of(found.workflow.value(), node, &before)),
+        before: before.map(|before| Before::of(workflow, node, &before)),
         answer: question.answer(origin.as_ref()),
     };
     match args.output {
@@ -84,8 +89,8 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// All nodes that asked a cache.
-fn all(args: &Args, found: &Snapshot, before: Option<&Value>) -> Result<Exit, Failure> {
-    let compared = attempts(before.unwrap_or(&Value::Null), found.workflow.value());
+fn all(args: &Args, workflow: &Value, before: Option<&Value>) -> Result<Exit, Failure> {
+    let compared = attempts(before.unwrap_or(&Value::Null), workflow);
     match args.output {
         None if compared.is_empty() => talk("no node of the run has asked a cache"),
         None => result(run_table(&compared, before.is_some()))?,
@@ -163,7 +168,10 @@ async fn named(source: &Source, name: &str, asking: &Value) -> Result<Option<Val
         Source::Cluster { cluster, .. } => {
             let namespace = Metadata::of(asking).own_namespace().unwrap_or(cluster.namespace());
             match cluster.within(namespace).workflow(name).await {
-                Ok(workflow) => Ok(Some(Workflow::from(workflow).written_out().into_value())),
+                Ok(workflow) => {
+                    let workflow = Workflow::from(workflow).written_out();
+                    Ok(Some(unwrapped(workflow.value()).into_owned()))
+                }
                 Err(ClusterError::WorkflowMissing { .. } | ClusterError::Forbidden { .. }) => Ok(None),
                 Err(error) => Err(error.into()),
             }

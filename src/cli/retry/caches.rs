@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::place::here;
 use crate::exit::Exit;
 use crate::output::stream::talk;
-use crate::prepare;
+use crate::prepare::{self, is_of_any_run, is_prepared_key};
 use crate::retry::{Entries, EntryName, Kept};
 
 /// The caches of a run, as they were read.
@@ -38,11 +38,15 @@ impl Caches {
     pub(in crate::cli) async fn read(sources: Vec<Source>, workflows: &[&Value], part: Part) -> Result<Self, Failure> {
         let names: BTreeSet<String> = workflows.iter().copied().flat_map(caches_of).collect();
         let names: Vec<CacheName> = names.into_iter().filter_map(|name| name.parse().ok()).collect();
+        let run_ids: Vec<&str> = workflows.iter().filter_map(|workflow| Workflow::view(workflow).run_id()).collect();
+        let may_answer = |key: &str| is_of_any_run(key) || run_ids.iter().any(|run_id| is_prepared_key(key, run_id));
         let (mut places, mut unread) = (Vec::new(), None);
         for source in sources {
             let mut found = Vec::new();
             for name in &names {
                 let cache = match part {
+                    // Pods ask for keys that submit has written, and for no others.
+                    Part::Entries if !places.is_empty() => source.find_of(name, may_answer).await,
                     Part::Entries => source.find(name).await,
                     Part::Numbers => source.find_without_entries(name).await,
                 };

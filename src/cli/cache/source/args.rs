@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::Source;
 use crate::argo::Workflow;
 use crate::argo::identity::ObjectName;
@@ -15,6 +17,7 @@ use crate::cli::values::Namespace;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::local::record::Record;
+use crate::prepare::exec_cache_of;
 
 /// Which caches are meant, and where they are.
 #[derive(Debug, clap::Args)]
@@ -67,6 +70,12 @@ impl SourceArgs {
                 None => Source::Store(Store::at(record.root())),
             },
         })
+    }
+
+    /// The store of the entries that the pods of a cluster's run have looked up themselves; none where they have not.
+    pub(in crate::cli::cache) fn of_pods(&self, workflow: &Value) -> Result<Option<Source>, Failure> {
+        let said = exec_cache_of(workflow)?.map(|cache| cache.store);
+        Ok(store::of_pods(said.as_deref(), self.store.as_ref(), None)?.map(Source::Store))
     }
 
     fn store_of(&self, record: &Record) -> Result<Option<Store>, Failure> {

@@ -139,6 +139,18 @@ impl Source {
         }
     }
 
+    /// The same; of a store with the entries of these keys, which are read one by one.
+    pub(in crate::cli) async fn find_of(
+        &self,
+        name: &CacheName,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Option<Cache>, Failure> {
+        match self {
+            Self::Store(store) => Ok(store.cache_of(name, wanted)?),
+            Self::Cluster { .. } => self.find(name).await,
+        }
+    }
+
     /// The same; of a store without its entries, which would have to be read one by one.
     pub(in crate::cli) async fn find_without_entries(&self, name: &CacheName) -> Result<Option<Cache>, Failure> {
         match self {
