@@ -79,6 +79,7 @@ pub mod local {
     }
     pub mod task {
         //! A task and its outcome.
+        pub use crate::local::runtime::Pull;
         pub use crate::local::task::{
             ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Security, Task,
         };

@@ -275,6 +275,7 @@ mod tests {
             outputs: None,
             artifacts: Vec::new(),
             stdout: None,
+            runtime: None,
             tool: String::new(),
             finished_at: Timestamp::UNIX_EPOCH,
             created_at: Timestamp::UNIX_EPOCH,

@@ -52,6 +52,9 @@ pub struct Manifest {
     /// The end of what a command wrote to standard output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<Stdout>,
+    /// What ran the node's containers in their images; none where programs of a machine did, or a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<UsedRuntime>,
     /// The version of the tool that wrote the entry.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tool: String,
@@ -79,11 +82,22 @@ impl Manifest {
             outputs: serde_json::from_value(entry.outputs.clone()).unwrap_or_default(),
             artifacts: Vec::new(),
             stdout: None,
+            runtime: None,
             tool: TOOL.to_owned(),
             finished_at: created,
             created_at: created,
         }
     }
+}
+
+/// A container runtime, and the images in which it ran what made an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UsedRuntime {
+    /// The runtime's name.
+    pub name: String,
+    /// The ids of the images, in order.
+    pub images: Vec<String>,
 }
 
 /// An artifact of an entry: beside the document, a blob of the store, or absent.

@@ -65,7 +65,7 @@ pub use self::key::{CacheKey, KeyError};
 pub(crate) use self::key_difference::{KeyDifference, Side, parts};
 pub(crate) use self::lock::{Holder, Lock};
 pub(crate) use self::look_up::LookUp;
-pub(crate) use self::manifest::{Failure, KeptArtifact, Manifest, Stdout, TOOL, VERSION};
+pub(crate) use self::manifest::{Failure, KeptArtifact, Manifest, Stdout, TOOL, UsedRuntime, VERSION};
 pub use self::objects::Fault;
 pub(crate) use self::objects::{Access, Credentials, Objects, environment_has_credentials};
 pub(crate) use self::prefix::{Kept, Prefix, RestoreError, Right, Seen, Stop};

@@ -8,6 +8,7 @@
 //! A failed command leaves no entry; one that succeeded keeps its result, whatever becomes of the entry.
 
 mod command;
+mod entry;
 mod job;
 mod key;
 mod outputs;

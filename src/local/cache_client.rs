@@ -181,7 +181,8 @@ impl Question {
     fn answer(self, found: Found, seen: Option<Seen>, right: Option<Arc<Shared>>) {
         self.span.record("hit", matches!(found, Found::Hit(_)));
         if matches!(found, Found::Miss) {
-            lock(&self.held).insert(self.node, Held { prefix: self.prefix, seen, _right: right });
+            lock(&self.held)
+                .insert(self.node, Held { prefix: self.prefix, seen, images: self.wanted.images, _right: right });
         }
         self.answers.add(self.node, found);
     }

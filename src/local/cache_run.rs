@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::runtime::{Runtime, Wanted as ImageWanted};
 use super::scheduler::{ARTIFACTS, Found, Scheduler, Wanted};
 use super::secrets::Secrets;
 use super::store::Store;
@@ -16,7 +17,7 @@ use crate::argo::identity::CacheName;
 use crate::argo::status::{Node, Outputs};
 use crate::cache::{
     self, CacheError, CacheKey, Kept, KeptArtifact, LookUp, Manifest, Prefix, RestoreError, Right, Seen, Stop, TOOL,
-    VERSION,
+    UsedRuntime, VERSION,
 };
 use crate::file::durability::Durability;
 use crate::file::private;
@@ -42,6 +43,8 @@ pub(super) enum Protection {
 pub(super) struct Held {
     pub(super) prefix: Prefix,
     pub(super) seen: Option<Seen>,
+    /// The images that its containers run in.
+    pub(super) images: Vec<ImageWanted>,
     /// Given back with this value.
     pub(super) _right: Option<Arc<Shared>>,
 }
@@ -61,6 +64,10 @@ pub(super) struct CacheRun {
     hits: Mutex<Vec<(Prefix, Seen)>>,
     durability: Durability,
     secrets: Arc<Secrets>,
+    /// What runs containers in their images.
+    runtime: Option<Runtime>,
+    /// Whether entries of any runtime and image count.
+    any_runtime: bool,
 }
 
 impl CacheRun {
@@ -77,6 +84,8 @@ impl CacheRun {
             hits: Mutex::default(),
             durability: store.durability().clone(),
             secrets: Arc::clone(store.secrets()),
+            runtime: store.runtime().0.cloned(),
+            any_runtime: store.runtime().1,
         }
     }
 
@@ -177,10 +186,33 @@ impl CacheRun {
         if manifest.workflow_uid == self.uid || wanted.max_age.is_some_and(|max_age| age > max_age) {
             return Ok(Found::Miss);
         }
+        let own = self.used_runtime(&wanted.images);
+        if !self.any_runtime && images_of(own.as_ref()) != images_of(manifest.runtime.as_ref()) {
+            return Err(format!(
+                "a cache entry is passed over: it was made {}, and this node runs {} (--accept-runtime any takes it): {}",
+                told(manifest.runtime.as_ref()),
+                told(own.as_ref()),
+                wanted.key
+            ));
+        }
         let restored = self.restore(prefix, manifest, id);
         restored
             .map(|outputs| Found::Hit(outputs.map(Box::new)))
             .map_err(|error| format!("ignored a broken cache entry: {error}"))
+    }
+
+    /// What runs the containers of a node: those of its own images, or of all that the run has if it calls others.
+    fn used_runtime(&self, images: &[ImageWanted]) -> Option<UsedRuntime> {
+        let runtime = self.runtime.as_ref()?;
+        let mut ids = if images.is_empty() {
+            runtime.known()
+        } else {
+            // One that cannot be had is told when the node starts.
+            images.iter().filter_map(|image| runtime.have(image).ok()).collect()
+        };
+        ids.sort();
+        ids.dedup();
+        Some(UsedRuntime { name: runtime.name().to_owned(), images: ids })
     }
 
     /// The outputs of an entry, its artifacts copied into this run.
@@ -222,6 +254,7 @@ impl CacheRun {
             outputs: node.outputs.clone(),
             artifacts: Vec::new(),
             stdout: None,
+            runtime: self.used_runtime(&held.images),
             tool: TOOL.to_owned(),
             finished_at: node.finished_at.unwrap_or(now),
             created_at: now,
@@ -256,6 +289,21 @@ pub(super) fn take(right: &mut Option<Protection>, taken: Result<Option<Right>, 
         }
     };
     true
+}
+
+fn images_of(runtime: Option<&UsedRuntime>) -> Option<&[String]> {
+    runtime.map(|runtime| runtime.images.as_slice())
+}
+
+fn told(runtime: Option<&UsedRuntime>) -> String {
+    let short = |id: &String| id.chars().take(19).collect::<String>();
+    match runtime {
+        None => "by programs of a machine".to_owned(),
+        Some(runtime) => {
+            let images: Vec<String> = runtime.images.iter().map(short).collect();
+            format!("by {} in {}", runtime.name, images.join(", "))
+        }
+    }
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

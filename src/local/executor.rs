@@ -14,6 +14,7 @@ use rustix::process::{Pid, getpid, set_child_subreaper};
 use super::daemons::Link;
 use super::kill::Kill;
 use super::orphans::Orphans;
+use super::runtime::Runtime;
 use super::sandbox::{Assignment, Order, Reach, Setup};
 use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
 use super::times::Recorder;
@@ -37,6 +38,7 @@ pub struct Executor {
     hidden: Vec<PathBuf>,
     keep: bool,
     carrier: Carrier,
+    runtime: Option<Runtime>,
     times: Recorder,
     /// Started when the first task begins.
     workers: Arc<OnceLock<Workers>>,
@@ -55,6 +57,7 @@ impl Executor {
             hidden: vec![run_directory.to_owned()],
             keep: false,
             carrier: Carrier::new(&run_directory.join(BASES), executable),
+            runtime: None,
             times: Recorder::new(),
             workers: Arc::default(),
             open_files: open_files::raise(),
@@ -80,6 +83,13 @@ impl Executor {
     #[must_use]
     pub(super) fn telling_of_view(mut self, tell: impl Fn(&View) + Send + Sync + 'static) -> Self {
         self.view = self.view.telling(tell);
+        self
+    }
+
+    /// Runs containers in their images.
+    #[must_use]
+    pub(crate) fn in_images(mut self, runtime: Option<Runtime>) -> Self {
+        self.runtime = runtime;
         self
     }
 
@@ -120,6 +130,9 @@ impl Executor {
 
     /// Runs a task whose artifacts are all here.
     async fn run_here(&self, task: Task, directory: &Path, kill: Kill, link: Option<Link>) -> Outcome {
+        if let Some(runtime) = &self.runtime {
+            return self.run_in_images(runtime, task, directory, kill).await;
+        }
         let left = if self.is_plain().await { Some("view") } else { None };
         let left = left.into_iter().chain((!task.volume_files.is_empty()).then_some(VOLUME_FILES));
         let (outcome, killed) = match self.supervise(task, directory, kill, link).await {
@@ -137,6 +150,22 @@ impl Executor {
                 outcome.error.get_or_insert_with(|| format!("cannot remove the task's files: {error}"));
             }
         }
+        outcome
+    }
+
+    /// Runs a task whose containers run in their images.
+    async fn run_in_images(&self, runtime: &Runtime, task: Task, directory: &Path, kill: Kill) -> Outcome {
+        let laid = private::create_new_directory(directory)
+            .and_then(|_| remove_tree(&directory.join(VOLUME_FILES)))
+            .and_then(|()| lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files));
+        if let Err(error) = laid {
+            return Outcome { error: Some(format!("cannot run the task: {error}")), ..Outcome::default() };
+        }
+        let recording = self.times.begin(directory);
+        let outcome = runtime.run(task, directory, kill).await;
+        drop(recording);
+        // What is left costs space and nothing else.
+        let _ = remove_view(directory.join(VOLUME_FILES)).await;
         outcome
     }
 

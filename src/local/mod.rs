@@ -38,6 +38,7 @@ pub(crate) mod repository;
 pub(crate) mod reserved;
 pub(crate) mod resolved;
 pub(crate) mod run_locks;
+pub(crate) mod runtime;
 pub(crate) mod sandbox;
 pub(crate) mod saved_artifacts;
 pub(crate) mod scheduler;

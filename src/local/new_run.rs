@@ -17,6 +17,7 @@ use super::refusal;
 use super::repository;
 use super::resolved::Resolved;
 use super::run_locks::{Claim, Places};
+use super::runtime::{Choice, ImageError, Runtime};
 use super::scheduler::{ARTIFACTS, NodeIndex, Scheduler};
 use super::secrets::Secrets;
 use super::store::{self, Store, StoreError};
@@ -43,6 +44,9 @@ pub enum NewRunError {
     /// A document describes an artifact repository that is none.
     #[error("{0}")]
     Repository(String),
+    /// Containers cannot run in their images.
+    #[error(transparent)]
+    Runtime(#[from] ImageError),
     /// An artifact of the arguments cannot be had.
     #[error(transparent)]
     Given(#[from] GivenError),
@@ -64,7 +68,7 @@ impl CommandError for NewRunError {
         match self {
             Self::Identity(error) => error.exit(),
             Self::Store(error) => error.exit(),
-            Self::NotBase64(_) | Self::Repository(_) | Self::Unsupported { .. } => Exit::Usage,
+            Self::NotBase64(_) | Self::Repository(_) | Self::Runtime(_) | Self::Unsupported { .. } => Exit::Usage,
             Self::Given(error) => error.exit(),
             Self::Program(_) => Exit::Tool,
         }
@@ -75,7 +79,11 @@ impl CommandError for NewRunError {
             Self::Store(error) => error.hint(),
             Self::NotBase64(_) => Some("plain text goes into stringData".to_owned()),
             Self::Given(error) => error.hint(),
-            Self::Identity(_) | Self::Repository(_) | Self::Unsupported { .. } | Self::Program(_) => None,
+            Self::Identity(_)
+            | Self::Repository(_)
+            | Self::Runtime(_)
+            | Self::Unsupported { .. }
+            | Self::Program(_) => None,
         }
     }
 }
@@ -99,6 +107,10 @@ pub(crate) struct Source<'a> {
     pub artifact_store: Option<&'a BucketAddress>,
     /// Files of this machine that are artifacts of the workflow's arguments.
     pub given: &'a [GivenArtifact],
+    /// What runs containers in their images, where that is asked for.
+    pub runtime: Option<&'a Choice>,
+    /// Whether entries of any runtime and image count.
+    pub accept_runtime: bool,
 }
 
 /// A run that nothing keeps from starting.
@@ -112,6 +124,10 @@ pub(crate) struct NewRun {
     caches: Option<cache::Store>,
     /// Where the files of the arguments' artifacts are, and what they are in the run.
     given: Vec<(PathBuf, String)>,
+    /// What runs containers in their images.
+    runtime: Option<Runtime>,
+    /// Whether entries of any runtime and image count.
+    accept_runtime: bool,
     /// What the user should know of it.
     pub(crate) notes: Vec<String>,
 }
@@ -128,6 +144,7 @@ impl NewRun {
         if let Some(store) = caches {
             workflow.set_annotation(STORE_ANNOTATION, &store.address());
         }
+        let choice = Choice::of(source.runtime, &mut workflow)?;
         if let Some(store) = source.artifact_store {
             workflow.set_annotation(repository::ANNOTATION, &store.with_settings());
         }
@@ -146,20 +163,32 @@ impl NewRun {
             given::add(&mut plan, document)?;
         }
         plan.stubs.clone_from(source.stubs);
+        plan.in_images = choice.is_some();
         plan.repository = repository::find(&source, Workflow::view(&plan.workflow))?;
         if plan.repository.is_none() && plan.spec.get("artifactRepositoryRef").is_some() {
             notes.push("artifactRepositoryRef is ignored: its ConfigMap is not among the documents".to_owned());
         }
         let limits = source.limits.map(|limits| limits.add(&mut plan));
 
+        let runtime = choice.as_ref().map(Runtime::open).transpose()?;
         let given = given_artifacts::find(root, &plan, source.given)?;
-        let ignored = refusal::check(source, &plan)?;
+        let ignored = refusal::check(source, &plan, runtime.as_ref())?;
         if !ignored.is_empty() {
             notes.push(format!("ignored in local runs: {}", ignored.join(", ")));
         }
         let beside = source.beside.iter().filter(|document| document.kind != Kind::Secret);
         let beside = beside.map(|document| document.value.clone()).chain(limits).collect();
-        Ok(Self { plan, namespace, name, beside, caches: caches.cloned(), given, notes })
+        Ok(Self {
+            plan,
+            namespace,
+            name,
+            beside,
+            caches: caches.cloned(),
+            given,
+            runtime,
+            accept_runtime: source.accept_runtime,
+            notes,
+        })
     }
 
     pub(crate) fn name(&self) -> &ObjectName {
@@ -188,7 +217,8 @@ impl NewRun {
             given_artifacts::keep(source, &store.directory().join(ARTIFACTS).join(key))?;
         }
         let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable);
-        let executor = executor.hide(&machine.root).keep_bases_in(&machine.root);
+        let executor = executor.hide(&machine.root).keep_bases_in(&machine.root).in_images(self.runtime.clone());
+        let store = store.made_in(self.runtime, self.accept_runtime);
         Ok(StartedRun { plan: self.plan, store, executor })
     }
 }

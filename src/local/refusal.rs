@@ -2,6 +2,7 @@
 
 use super::new_run::{NewRunError, Source};
 use super::resolved::Resolved;
+use super::runtime::Runtime;
 use super::support;
 use crate::argo::Workflow;
 use crate::argo::document::{Document, Kind};
@@ -9,7 +10,11 @@ use crate::argo::workflow_spec;
 use crate::cache::environment_has_credentials;
 
 /// Refuses what would change the result; gives the fields that are ignored.
-pub(super) fn check(source: Source<'_>, plan: &Resolved) -> Result<Vec<String>, NewRunError> {
+pub(super) fn check(
+    source: Source<'_>,
+    plan: &Resolved,
+    runtime: Option<&Runtime>,
+) -> Result<Vec<String>, NewRunError> {
     let support = support::survey(plan);
     let mut refused: Vec<String> = support.refused.iter().map(|refusal| explained(source, plan, refusal)).collect();
     for (program, template) in &support.image_programs {
@@ -18,6 +23,10 @@ pub(super) fn check(source: Source<'_>, plan: &Resolved) -> Result<Vec<String>, 
                 "template {template:?}: its container has no command, and no program {program:?} on the PATH stands in for the image"
             ));
         }
+    }
+    if let Some(runtime) = runtime {
+        let had = support.images.iter().map(|wanted| runtime.have(wanted));
+        refused.extend(had.filter_map(Result::err).map(|error| error.to_string()));
     }
     if support.uses_git && !on_path("git") {
         refused.push("artifacts come from git, and no program \"git\" is on the PATH".to_owned());

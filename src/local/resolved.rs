@@ -86,6 +86,8 @@ pub struct Resolved {
     pub run_directory: PathBuf,
     /// Where artifacts are that only say their key.
     pub(crate) repository: Option<Repository>,
+    /// Whether containers run in their images.
+    pub(crate) in_images: bool,
     /// Outcomes of nodes that do not run.
     pub(crate) stubs: Stubs,
     /// How many tasks may run at once on this machine, whatever the workflow says.
@@ -109,6 +111,7 @@ impl Resolved {
             secrets: BTreeMap::new(),
             run_directory,
             repository: None,
+            in_images: false,
             stubs: Stubs::default(),
             task_limit,
             node_limit: MOST_NODES,

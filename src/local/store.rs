@@ -22,6 +22,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::runtime::Runtime;
 use super::secrets::Secrets;
 use super::stub::Stubs;
 use crate::argo::document::to_yaml_documents;
@@ -121,6 +122,9 @@ pub(crate) struct Store {
     secrets: Arc<Secrets>,
     /// Where entries of caches are.
     caches: cache::Store,
+    /// What runs containers in their images, and whether entries of any runtime and image count.
+    runtime: Option<Runtime>,
+    any_runtime: bool,
     /// Held until the process ends.
     _lock: File,
 }
@@ -160,6 +164,8 @@ impl Store {
             durability,
             secrets: Arc::default(),
             caches: cache::Store::at(root),
+            runtime: None,
+            any_runtime: false,
             _lock: lock,
         };
         let path = store.directory.join(WORKFLOW);
@@ -177,6 +183,16 @@ impl Store {
     /// The run's directory.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The same with what runs containers in their images, and whether entries of any count.
+    pub(crate) fn made_in(self, runtime: Option<Runtime>, any: bool) -> Self {
+        Self { runtime, any_runtime: any, ..self }
+    }
+
+    /// What runs containers in their images.
+    pub(super) fn runtime(&self) -> (Option<&Runtime>, bool) {
+        (self.runtime.as_ref(), self.any_runtime)
     }
 
     /// The same with its caches in another store.

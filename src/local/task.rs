@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::probe::Probe;
+use super::runtime::Pull;
 use crate::artifact::{Archive, Place};
 
 /// One attempt of one Pod node, with every tag replaced.
@@ -84,8 +85,17 @@ pub struct Process {
     pub dependencies: Vec<String>,
     /// What it may do.
     pub security: Security,
-    /// The image that a cluster would run it in, for messages.
+    /// The image that a cluster would run it in; here too, where a runtime does so.
     pub image: String,
+    /// As whom it runs in its image: `USER` or `USER:GROUP`, in numbers.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Whether the first word of the command only stands for the image's entrypoint, which is not known without the image.
+    #[serde(default)]
+    pub stands_for_image: bool,
+    /// When its image is fetched.
+    #[serde(default)]
+    pub pull: Pull,
 }
 
 /// What a process may do, as a container's `securityContext` says.

@@ -109,18 +109,23 @@ impl<'a> Plan<'a> {
             graph,
         };
         if context.options.is_for_controller() {
-            plan.stranding = stranding(&plan.graph, plan.spec);
+            let mut stranding = stranding(&plan.graph, plan.spec);
+            for (node, strands) in stranding.iter_mut().enumerate() {
+                *strands &= plan.is_in_config_map(node, context.pods);
+            }
+            plan.stranding = stranding;
         }
         if let Some(room) = context.options.room.filter(|_| context.options.memoize != Memoize::All) {
-            plan.crowded = plan.crowded(room);
+            plan.crowded = plan.crowded(room, context.pods);
         }
         plan
     }
 
     /// The templates whose entries the room does not take any more: those that need most of it.
-    fn crowded(&self, room: u64) -> Vec<bool> {
+    fn crowded(&self, room: u64, pods: bool) -> Vec<bool> {
         let need = |node: usize| self.entries[node].saturating_mul(entry_size(self.graph.nodes[node].template));
         let mut memoized: Vec<usize> = (0..self.graph.local).filter(|&node| self.reason(node).is_none()).collect();
+        memoized.retain(|&node| self.is_in_config_map(node, pods));
         memoized.sort_by_key(|&node| need(node));
 
         let (mut crowded, mut taken) = (vec![false; self.graph.local], 0_u64);
@@ -129,6 +134,14 @@ impl<'a> Plan<'a> {
             crowded[node] = taken > room;
         }
         crowded
+    }
+
+    /// Whether a controller looks up the entries of a template. Where pods do it themselves, that is one whose work is in no
+    /// container of its own.
+    fn is_in_config_map(&self, node: usize, pods: bool) -> bool {
+        let of_pods =
+            |kind: TemplateType| kind.is_nested() || matches!(kind, TemplateType::Container | TemplateType::Script);
+        !pods || !self.graph.nodes[node].template.template_type().is_some_and(of_pods)
     }
 
     /// The decision for each template of the spec, in their order.

@@ -30,6 +30,8 @@ pub(super) struct Context<'a> {
     pub(super) has_named_cache: bool,
     /// Whether the templates can also be called from documents that are not known.
     pub(super) shared: bool,
+    /// Whether pods look up their entries themselves: only entries of templates without a container are in the ConfigMap.
+    pub(super) pods: bool,
 }
 
 /// Memoizes the templates of `spec` and gives the name of the cache when one is used.

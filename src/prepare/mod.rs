@@ -156,7 +156,8 @@ fn prepare_spec(
     options.reuse.check(spec)?;
     let has_named_cache = options.cache_name.is_some() || existing_cache(spec).is_some();
     let shared = owner == parameters::Owner::Template;
-    let context = memoize::Context { templates, options, metadata: &metadata, has_named_cache, shared };
+    let pods = exec_cache.is_some();
+    let context = memoize::Context { templates, options, metadata: &metadata, has_named_cache, shared, pods };
     let own = memoize::apply(spec, &context, notices)?;
     environment::add(spec);
     texts::write(spec);

@@ -8,7 +8,7 @@ use assert_fs::TempDir;
 use kubectl_runnable::testing::local::executor::Executor;
 use kubectl_runnable::testing::local::kill::{Kill, kill_switch};
 use kubectl_runnable::testing::local::task::{
-    ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Security, Task,
+    ArtifactSource, InputArtifact, Mount, Outcome, OutputArtifact, OutputParameter, Process, Pull, Security, Task,
 };
 use kubectl_runnable::testing::local::view::View;
 use tokio::runtime::Runtime;
@@ -128,6 +128,9 @@ pub(crate) fn sh(name: &str, script: &str) -> Process {
         dependencies: Vec::new(),
         security: Security::default(),
         image: "busybox".to_owned(),
+        user: None,
+        stands_for_image: false,
+        pull: Pull::default(),
     }
 }
 

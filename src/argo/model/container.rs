@@ -23,6 +23,8 @@ pub(crate) struct Container {
     pub source: String,
     /// Environment variables.
     pub env: Vec<EnvVar>,
+    /// When the image is fetched.
+    pub image_pull_policy: String,
     /// Sources of whole sets of variables.
     pub env_from: Vec<EnvFrom>,
     /// Where it starts.
@@ -53,6 +55,10 @@ pub(crate) struct SecurityContext {
     pub allow_privilege_escalation: Option<bool>,
     /// Changes to the rights that a container runtime gives.
     pub capabilities: Option<Capabilities>,
+    /// The number of the user.
+    pub run_as_user: Option<i64>,
+    /// The number of the group.
+    pub run_as_group: Option<i64>,
 }
 
 /// Rights by their names without `CAP_`, or `ALL`.

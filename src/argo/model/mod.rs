@@ -84,6 +84,8 @@ pub(crate) struct Template {
     pub sidecars: Vec<Container>,
     /// Volumes that only this template mounts.
     pub volumes: Vec<Value>,
+    /// What its pods may do.
+    pub security_context: Option<SecurityContext>,
     /// The artifact repository of its pods.
     pub archive_location: Option<Value>,
 }

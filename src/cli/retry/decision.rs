@@ -112,6 +112,8 @@ impl Decision {
             caches: self.caches.store(),
             artifact_store: None,
             given: &[],
+            runtime: None,
+            accept_runtime: false,
         }
     }
 }
@@ -198,13 +200,12 @@ impl Case<'_> {
         let document = edited.unwrap_or(self.live.value());
         let templates = self.backend.called_templates(self.edited.templates(), [document.clone()]).await?;
         let is_local = matches!(self.backend, Backend::Local { .. });
-        let has_pod_store = prepare::exec_cache_of(self.live.value())?.is_some();
         let options = self.attempt.options(Options {
             name: Some(self.new_name()?),
             parameters: self.retry.parameters.clone(),
             // A local run has no controller that would resolve the reference.
             inline: if is_local { Inline::Whole } else { Inline::No },
-            room: (!is_local && !has_pod_store).then_some(LIMIT / 2),
+            room: (!is_local).then_some(LIMIT / 2),
             exec_cache: if is_local { ExecCaching::Never } else { ExecCaching::AsSaid },
             ..Options::new(generate::run_id(now)?, generate::cache_name())
         });

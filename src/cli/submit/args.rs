@@ -9,6 +9,7 @@ use super::artifacts::ArtifactArgs;
 use super::debounce::DebounceArgs;
 use super::exec_cache::ExecCacheArgs;
 use super::locks::{SemaphoreArg, mutex, parallelism};
+use super::runtime::RuntimeArgs;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
@@ -75,6 +76,9 @@ const EXAMPLES: &str = "Examples:
 
   # Give the workflow a file of this machine, and read its other artifacts from a bucket
   kubectl runnable submit --local etl.yaml --artifact table=table.csv --artifact-store s3://data/team-a
+
+  # Run each template in its image, with podman, and limit its containers
+  kubectl runnable submit --local etl.yaml --runtime podman --runtime-arg=run:--memory=1g
 
   # Try a pipeline whose deployment needs a cluster: deploy.yaml says how it ends
   kubectl runnable submit --local pipeline.yaml --stub deploy=deploy.yaml
@@ -149,6 +153,9 @@ pub(in crate::cli) struct Args {
 
     #[command(flatten)]
     pub(super) artifacts: ArtifactArgs,
+
+    #[command(flatten)]
+    pub(super) runtime: RuntimeArgs,
 
     #[command(flatten)]
     pub(super) exec_cache: ExecCacheArgs,

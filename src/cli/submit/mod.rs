@@ -11,6 +11,7 @@ mod owner;
 mod request;
 mod resumable;
 mod resume;
+mod runtime;
 mod subject;
 
 use std::ffi::OsString;
@@ -113,6 +114,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
     if !args.local && args.dry_run == DryRun::None {
         args.artifacts.upload(&request.given, args.exec_cache.store_endpoint.as_deref()).await?;
     }
+    let runtime = args.runtime.choice();
     let artifact_store = args.artifacts.store()?.filter(|_| args.local);
     let store = match (request.store(), args.local) {
         (Some(store), _) => Some(store.clone()),
@@ -129,6 +131,8 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         caches: store.as_ref(),
         artifact_store: artifact_store.as_ref(),
         given: &request.given,
+        runtime: runtime.as_ref(),
+        accept_runtime: args.runtime.accepts_any(),
     };
     let runs: Vec<_> = prepared.iter().map(|prepared| (prepared, source)).collect();
     let launch = Launch {

@@ -259,7 +259,7 @@ impl<'a> Request<'a> {
         Ok(Options {
             run_id: args.run.run_id.clone(),
             memoize: args.memoize(),
-            room: (!args.local && !args.exec_cache.is_given()).then_some(LIMIT / 2),
+            room: (!args.local).then_some(LIMIT / 2),
             cache_name: args.run.cache_name.clone(),
             max_age: args.run.max_age.clone(),
             parameters: self.parameters.clone(),

@@ -40,7 +40,9 @@ use super::task::{Outcome, Task};
 use super::view::View;
 use crate::exit::Exit;
 use crate::file::remove::remove_tree;
+pub(crate) use process::Capture;
 pub(crate) use reach::Reach;
+pub(crate) use supervisor::NOT_FOUND;
 
 /// The hidden command's name.
 pub(crate) const VERB: &str = "__task";

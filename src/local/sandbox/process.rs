@@ -152,7 +152,7 @@ fn is_executable(path: &Path) -> bool {
 
 /// Passes everything on to the log as it comes and keeps the end of it.
 #[derive(Debug)]
-pub(super) struct Capture<R> {
+pub(crate) struct Capture<R> {
     output: R,
     log: File,
     tail: Vec<u8>,
@@ -160,7 +160,7 @@ pub(super) struct Capture<R> {
 }
 
 impl<R: Read> Capture<R> {
-    fn new(output: R, log: File) -> Self {
+    pub(crate) fn new(output: R, log: File) -> Self {
         Self { output, log, tail: Vec::new(), ended: false }
     }
 
@@ -185,7 +185,7 @@ impl<R: Read> Capture<R> {
     }
 
     /// The result of processes that ran one after another, once nobody writes any more.
-    pub(super) fn finish(outputs: Vec<Self>) -> String {
+    pub(crate) fn finish(outputs: Vec<Self>) -> String {
         let mut tail = Vec::new();
         for mut output in outputs {
             while !output.ended {

@@ -62,7 +62,7 @@ pub(super) fn run(
 }
 
 /// The exit code of Argo's executor where it does not find the program.
-const NOT_FOUND: i32 = 64;
+pub(crate) const NOT_FOUND: i32 = 64;
 
 struct Supervisor<'a> {
     task: &'a Task,

@@ -13,10 +13,11 @@ use super::state::{Call, NodeIndex};
 use super::{Action, Scheduler};
 use crate::argo::duration;
 use crate::argo::expression::unknown;
-use crate::argo::model::Template;
+use crate::argo::model::{Container, Template};
 use crate::argo::status::{MemoizationStatus, NodeType, OutputParameter, Outputs, Phase};
 use crate::argo::template::TemplateType;
 use crate::local::resolved::Resolved;
+use crate::local::runtime::{Pull, Wanted as ImageWanted};
 use crate::prepare::{is_of_any_run, is_prepared_key};
 
 /// The entry that a node asks for.
@@ -36,6 +37,8 @@ pub struct Wanted {
     pub parameters: Vec<String>,
     /// The output artifacts that it declares and that may not be missing.
     pub artifacts: Vec<String>,
+    /// The images of its containers, where these run in them.
+    pub(crate) images: Vec<ImageWanted>,
 }
 
 impl Wanted {
@@ -137,8 +140,9 @@ impl Scheduler {
         let artifacts = declared.artifacts.iter().filter(|artifact| !artifact.optional);
         let artifacts = artifacts.map(|artifact| artifact.name.clone()).collect();
         let nested = template.template_type().is_some_and(TemplateType::is_nested);
-        self.actions
-            .push(Action::LookUp(node, Box::new(Wanted { cache, key, max_age, alone, nested, parameters, artifacts })));
+        let images = if self.plan.in_images { images_of(&template) } else { Vec::new() };
+        let wanted = Wanted { cache, key, max_age, alone, nested, parameters, artifacts, images };
+        self.actions.push(Action::LookUp(node, Box::new(wanted)));
     }
 
     /// The entry that was asked for, or that there is none.
@@ -243,6 +247,17 @@ impl Scheduler {
             self.actions.push(Action::Forget(node));
         }
     }
+}
+
+/// The images of a template's own containers.
+fn images_of(template: &Template) -> Vec<ImageWanted> {
+    let main = template.container.iter().chain(&template.script);
+    let containers = main.chain(&template.init_containers).chain(&template.sidecars);
+    let image = |container: &Container| ImageWanted {
+        image: container.image.clone(),
+        pull: Pull::read(&container.image_pull_policy),
+    };
+    containers.map(image).collect()
 }
 
 /// Everything that a template declares to give, unknown.

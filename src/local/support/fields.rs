@@ -55,6 +55,8 @@ pub(super) const CONTAINER_PASSED_OVER: &[&str] = &[
 ];
 /// What a local run honours of a container's `securityContext`.
 pub(super) const SECURITY_HONOURED: &[&str] = &["allowPrivilegeEscalation", "capabilities", "privileged"];
+/// What it honours beside of a container that runs in its image.
+pub(super) const SECURITY_OF_IMAGES: &[&str] = &["runAsGroup", "runAsUser"];
 /// Where artifacts cannot be read or written here.
 pub(super) const FOREIGN_ARTIFACTS: &[&str] = &["artifactory", "hdfs", "oss", "plugin"];
 pub(super) const VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "secret"];

@@ -9,8 +9,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use self::fields::{CONTAINER_PASSED_OVER, SECURITY_HONOURED, SPEC_PASSED_OVER, TEMPLATE_PASSED_OVER, VOLUMES};
+use self::fields::{
+    CONTAINER_PASSED_OVER, SECURITY_HONOURED, SECURITY_OF_IMAGES, SPEC_PASSED_OVER, TEMPLATE_PASSED_OVER, VOLUMES,
+};
 use super::resolved::{Reference, Resolved, TemplateScope};
+use super::runtime::{Pull, Wanted};
 use super::scheduler::image_program;
 use super::stub::last_part;
 use crate::argo::Metadata;
@@ -32,6 +35,8 @@ pub(crate) struct Support {
     pub unknown_stubs: Vec<String>,
     /// Programs that containers without a command stand for, with the template: the image's entrypoint is not known here.
     pub image_programs: BTreeSet<(String, String)>,
+    /// The images of containers, where these run in them.
+    pub images: BTreeSet<Wanted>,
     /// Artifacts whose Secret is not known here, by the service for which the environment has to have credentials.
     pub unknown_secrets: Vec<(BucketKind, Refusal)>,
     /// Whether artifacts come from git.
@@ -223,6 +228,15 @@ impl Survey<'_> {
             ("sidecars", "/sidecars"),
             ("containerSet/containers", "/containerSet/containers"),
         ];
+        if self.plan.in_images {
+            for (field, is_used) in
+                [("daemon", view.daemon == Some(true)), ("containerSet", view.container_set.is_some())]
+            {
+                if is_used {
+                    self.refuse(&at.field(field), format!("{field} does not go with --runtime: use --runtime host"));
+                }
+            }
+        }
         let mut containers: Vec<(At, Value)> = Vec::new();
         for field in ["container", "script"] {
             containers.extend(template.get(field).map(|container| (at.field(field), container.clone())));
@@ -240,10 +254,15 @@ impl Survey<'_> {
             self.probes(&at, &container, view);
             let context = container["securityContext"].as_object().into_iter().flatten();
             let ignored = context.map(|(field, _)| field).filter(|field| !SECURITY_HONOURED.contains(&field.as_str()));
+            let in_images = self.plan.in_images;
+            let ignored = ignored.filter(|field| !in_images || !SECURITY_OF_IMAGES.contains(&field.as_str()));
             self.support.passed_over.extend(ignored.map(|field| format!("securityContext.{field}")));
+            if in_images {
+                self.image(&at, &container);
+            }
             let has_command = !list(&container, "/command").is_empty();
             let image = container["image"].as_str().unwrap_or_default();
-            if !has_command && container.get("source").is_none() && !image.contains("{{") {
+            if !in_images && !has_command && container.get("source").is_none() && !image.contains("{{") {
                 match image_program(image) {
                     Ok(program) => {
                         self.support.image_programs.insert((program, view.name.clone()));
@@ -254,6 +273,18 @@ impl Survey<'_> {
             for (place, mount) in list(&container, "/volumeMounts").iter().enumerate() {
                 self.volume(&at.field("volumeMounts").field(place), mount, template);
             }
+        }
+    }
+
+    /// Notes the image of a container; one that a tag names is looked for when it starts.
+    fn image(&mut self, at: &At, container: &Value) {
+        let image = container["image"].as_str().unwrap_or_default();
+        if image.is_empty() {
+            return self.refuse(&at.field("image"), "a container without an image cannot run in one");
+        }
+        if !image.contains("{{") {
+            let pull = Pull::read(container["imagePullPolicy"].as_str().unwrap_or_default());
+            self.support.images.insert(Wanted { image: image.to_owned(), pull });
         }
     }
 

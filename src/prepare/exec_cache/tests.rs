@@ -171,3 +171,28 @@ fn templates_of_another_object_cannot_be_wrapped() {
     odd["metadata"]["annotations"] = json!({"kubectl-runnable/exec-cache": "{}"});
     assert!(matches!(prepared(&odd, ExecCaching::AsSaid), Err(PrepareError::Form { .. })));
 }
+
+#[test]
+fn only_what_stays_in_the_config_map_is_held_to_its_room() -> Result<(), PrepareError> {
+    let many = json!({"kind": "Workflow", "metadata": {"name": "w"}, "spec": {"entrypoint": "main", "templates": [
+        {"name": "main", "steps": [[
+            {"name": "a", "template": "work", "withSequence": {"count": "9000"}},
+            {"name": "b", "template": "get", "withSequence": {"count": "9000"}},
+            {"name": "c", "template": "few"}]]},
+        {"name": "work", "container": {"image": "busybox", "command": ["true"]}},
+        {"name": "get", "http": {"url": "http://example.org"}},
+        {"name": "few", "http": {"url": "http://example.org/few"}},
+    ]}});
+    let options = Options {
+        exec_cache: ExecCaching::With(Box::new(cache())),
+        room: Some(512 * 1024),
+        ..Options::new("r1".parse()?, "runnable-abc123".parse()?)
+    };
+    let done = prepare(many, &Templates::default(), &options)?;
+    assert_eq!(command(template(&done.workflow, "work")).get(1), Some(&"exec"));
+    assert!(template(&done.workflow, "few").get("memoize").is_some());
+    assert!(template(&done.workflow, "get").get("memoize").is_none());
+    let told = |notice: &Notice| matches!(notice, Notice::NotMemoized { template, reason: Reason::Entries { count: 9000 } } if template == "get");
+    assert!(done.notices.iter().any(told));
+    Ok(())
+}

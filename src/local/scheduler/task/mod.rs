@@ -12,12 +12,14 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use self::artifacts::Places;
+use super::arguments::view;
 use super::daemon;
 use crate::argo::duration;
 use crate::argo::expression::Scope;
 use crate::argo::identity::is_dns_label;
 use crate::argo::model::{Container, SecurityContext, Template};
 use crate::local::resolved::Resolved;
+use crate::local::runtime::Pull;
 use crate::local::task::{Again, OutputParameter as ParameterFile, Process, Security, Task};
 
 /// Where a run keeps artifacts, below its directory.
@@ -155,8 +157,27 @@ impl Pod<'_> {
             working_directory: (!container.working_dir.is_empty()).then(|| PathBuf::from(&container.working_dir)),
             dependencies: container.dependencies.clone(),
             image: container.image.clone(),
+            user: self.user(container),
+            stands_for_image: container.command.is_empty() && !is_script,
+            pull: Pull::read(&container.image_pull_policy),
             security: security(container.security_context.as_ref()),
         })
+    }
+}
+
+impl Pod<'_> {
+    /// As whom a container runs in its image: what it says itself counts before its template, and that before the workflow.
+    fn user(&self, container: &Container) -> Option<String> {
+        let of_workflow =
+            self.plan.spec.get("securityContext").and_then(|context| view::<SecurityContext>(context).ok());
+        let said = [container.security_context.as_ref(), self.template.security_context.as_ref(), of_workflow.as_ref()];
+        let user = said.iter().flatten().find_map(|context| context.run_as_user);
+        let group = said.iter().flatten().find_map(|context| context.run_as_group);
+        match (user, group) {
+            (None, None) => None,
+            (user, None) => user.map(|user| user.to_string()),
+            (user, Some(group)) => Some(format!("{}:{group}", user.unwrap_or_default())),
+        }
     }
 }
 

@@ -1,0 +1,108 @@
+//! Images: there before anything starts, and told apart by their ids.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Choice, Runtime};
+
+/// When an image is fetched: `imagePullPolicy`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Pull {
+    /// Each time.
+    Always,
+    /// Where there is none.
+    #[default]
+    IfNotPresent,
+    /// Never.
+    Never,
+}
+
+/// An image that a run needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Wanted {
+    /// Its name.
+    pub image: String,
+    /// When it is fetched.
+    pub pull: Pull,
+}
+
+/// Why a runtime cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// It is not installed.
+    #[error("{0} is not on the PATH")]
+    NoProgram(&'static str),
+    /// The annotation of an earlier attempt names none.
+    #[error("annotation kubectl-runnable/runtime: {0}")]
+    Annotation(String),
+    /// It does not work.
+    #[error("{program} does not work: {why}")]
+    Broken {
+        /// The program.
+        program: &'static str,
+        /// What it says.
+        why: String,
+    },
+    /// An image is missing.
+    #[error("image {image:?} cannot be had: {why}")]
+    Missing {
+        /// The image.
+        image: String,
+        /// What the runtime says.
+        why: String,
+    },
+}
+
+impl Pull {
+    /// The policy of a container; as said, where it says one.
+    pub(crate) fn read(policy: &str) -> Self {
+        match policy {
+            "Always" => Self::Always,
+            "Never" => Self::Never,
+            _ => Self::IfNotPresent,
+        }
+    }
+}
+
+impl Runtime {
+    /// The runtime that was chosen, once it has shown that it works.
+    pub(crate) fn open(choice: &Choice) -> Result<Self, ImageError> {
+        let program = choice.program.name();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut places = std::env::split_paths(&path).map(|directory| directory.join(program));
+        let path = places.find(|path| path.is_file()).ok_or(ImageError::NoProgram(program))?;
+        let runtime = Self { choice: choice.clone(), path, ids: Arc::new(Mutex::new(BTreeMap::new())) };
+        runtime.ask(&["info"]).map_err(|why| ImageError::Broken { program, why })?;
+        Ok(runtime)
+    }
+
+    /// The ids of the images that the run is known to need.
+    pub(crate) fn known(&self) -> Vec<String> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Has an image, which is fetched where its policy says so; gives its id.
+    pub(crate) fn have(&self, wanted: &Wanted) -> Result<String, ImageError> {
+        let image = wanted.image.as_str();
+        let missing = |why: String| ImageError::Missing { image: image.to_owned(), why };
+        if image.is_empty() || image.starts_with('-') {
+            return Err(missing("this is no name of an image".to_owned()));
+        }
+        let known = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(image).cloned();
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let inspect = || self.ask(&["image", "inspect", "--format", "{{.Id}}", image]);
+        let id = match (wanted.pull, inspect()) {
+            (Pull::IfNotPresent | Pull::Never, Ok(id)) => id,
+            (Pull::Never, Err(_)) => return Err(missing("it is not here, and its policy is Never".to_owned())),
+            (Pull::Always, _) | (_, Err(_)) => {
+                self.ask(&["pull", "--quiet", image]).map_err(missing)?;
+                inspect().map_err(missing)?
+            }
+        };
+        let id = if id.starts_with("sha256:") { id } else { format!("sha256:{id}") };
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned(), id.clone());
+        Ok(id)
+    }
+}

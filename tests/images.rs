@@ -1,0 +1,266 @@
+//! Local runs whose containers run in their images, by podman. Its storage is one of the test's own, with an image made of the
+//! static busybox of this machine. Without podman or busybox the tests fail and say so.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::support::environment::Environment;
+use crate::support::wait::wait_until;
+
+/// A storage with the image `localhost/bb:1`, and `localhost/bb:2` of another content.
+struct Images {
+    arguments: Vec<String>,
+}
+
+const PROGRAMS: [&str; 12] = ["sh", "cat", "ls", "sleep", "echo", "true", "id", "env", "mkdir", "pwd", "test", "head"];
+
+fn found(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{program} is missing: apt-get install podman busybox-static"))
+}
+
+impl Images {
+    fn shared() -> &'static Self {
+        static IMAGES: OnceLock<Images> = OnceLock::new();
+        IMAGES.get_or_init(Self::make)
+    }
+
+    fn make() -> Self {
+        let (podman, busybox) = (found("podman"), found("busybox"));
+        let directory = tempfile::Builder::new().prefix("runnable-images-").tempdir().unwrap().keep();
+        let root = directory.join("image");
+        std::fs::create_dir_all(root.join("bin")).unwrap();
+        std::fs::create_dir(root.join("tmp")).unwrap();
+        std::fs::set_permissions(root.join("tmp"), std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+        std::fs::copy(busybox, root.join("bin/busybox")).unwrap();
+        for program in PROGRAMS {
+            std::os::unix::fs::symlink("busybox", root.join("bin").join(program)).unwrap();
+        }
+        let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+        let arguments = vec![
+            format!("--root={}", path("root")),
+            format!("--runroot={}", path("runroot")),
+            "--storage-driver=vfs".to_owned(),
+            "--cgroup-manager=cgroupfs".to_owned(),
+            "--runtime=runc".to_owned(),
+        ];
+        let images = Self { arguments };
+        for (tag, text) in [("1", "one"), ("2", "two")] {
+            std::fs::write(root.join("marker"), text).unwrap();
+            images.import(&podman, &root, tag);
+        }
+        images
+    }
+
+    fn import(&self, podman: &Path, root: &Path, tag: &str) {
+        let mut tar = Command::new("tar").arg("-C").arg(root).args(["-c", "."]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut import = Command::new(podman);
+        import.args(&self.arguments).args(["import", "--change", "ENTRYPOINT [\"/bin/echo\",\"from the image\"]"]);
+        import.args(["--change", "ENV OF_IMAGE=yes", "--change", "WORKDIR /tmp", "-", &format!("localhost/bb:{tag}")]);
+        let output = import.stdin(tar.stdout.take().unwrap()).output().unwrap();
+        assert!(tar.wait().unwrap().success() && output.status.success(), "{output:?}");
+    }
+
+    /// What podman says.
+    fn podman(&self, words: &[&str]) -> String {
+        let output = Command::new(found("podman")).args(&self.arguments).args(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Whether there is a container of a run in this home.
+    fn has_container_of(&self, home: &Environment) -> bool {
+        self.podman(&["ps", "-a", "--format", "{{.Labels}}"]).contains(home.directory().to_str().unwrap())
+    }
+
+    /// `submit --local --runtime podman FILE MORE`.
+    fn submit(&self, home: &Environment, file: &str, more: &[&str]) -> Command {
+        let own = self.arguments.iter().map(|argument| format!("--runtime-arg={argument}"));
+        let of_containers =
+            ["--runtime-arg=run:--ulimit=nofile=1000:1000", "--runtime-arg=run:--ulimit=nproc=4096:4096"];
+        let words = ["submit", "--local", file, "--runtime", "podman"].into_iter().map(str::to_owned).chain(own);
+        home.command(words.chain(of_containers.into_iter().chain(more.iter().copied()).map(str::to_owned)))
+    }
+
+    fn run(&self, home: &Environment, file: &str, more: &[&str]) -> crate::support::output::Output {
+        home.finish(&mut self.submit(home, file, more))
+    }
+}
+
+fn node<'a>(workflow: &'a Value, name: &str) -> &'a Value {
+    let nodes = workflow["status"]["nodes"].as_object().unwrap();
+    nodes.values().find(|node| node["displayName"] == name).unwrap_or_else(|| panic!("no node {name}"))
+}
+
+fn workflow(templates: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: w}}\nspec:\n  entrypoint: main\n  templates:\n{templates}"
+    )
+}
+
+#[test]
+fn a_template_runs_in_its_image_with_its_files_and_variables() {
+    let images = Images::shared();
+    let home = Environment::new();
+    let text = workflow(
+        r#"  - name: main
+    steps:
+    - - {name: make, template: make}
+      - {name: plain, template: plain}
+    - - name: read
+        template: read
+        arguments:
+          parameters: [{name: word, value: '{{steps.make.outputs.parameters.word}}'}]
+          artifacts: [{name: tree, from: '{{steps.make.outputs.artifacts.tree}}'}]
+  - name: plain
+    container: {image: localhost/bb:1, args: [and an argument]}
+  - name: make
+    initContainers:
+    - {name: first, image: localhost/bb:1, command: [sh, -c, 'echo prepared >/work/first'], volumeMounts: [{name: work, mountPath: /work}]}
+    volumes: [{name: work, emptyDir: {}}]
+    script:
+      image: localhost/bb:1
+      command: [sh]
+      env: [{name: GIVEN, value: a b}]
+      securityContext: {runAsUser: 1234, runAsGroup: 5678}
+      volumeMounts: [{name: work, mountPath: /work}]
+      source: |
+        set -e
+        test $(cat /marker) = one; test $OF_IMAGE = yes; test "$GIVEN" = 'a b'; test $(pwd) = /tmp
+        test $(id -u) = 1234; test $(id -g) = 5678; test $(cat /work/first) = prepared
+        mkdir -p /tmp/tree/sub; echo inside >/tmp/tree/sub/file; echo w >/tmp/word; echo result
+    outputs:
+      parameters: [{name: word, valueFrom: {path: /tmp/word}}]
+      artifacts: [{name: tree, path: /tmp/tree}, {name: absent, path: /none, optional: true}]
+  - name: read
+    inputs: {parameters: [{name: word}], artifacts: [{name: tree, path: /in/tree}]}
+    container: {image: localhost/bb:1, command: [sh, -ec], args: ['test $(cat /in/tree/sub/file) = inside; test {{inputs.parameters.word}} = w']}
+"#,
+    );
+    home.write("w.yaml", text);
+    let output = images.run(&home, "w.yaml", &["-o", "json"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    let done = output.json();
+    assert_eq!(node(&done, "make")["outputs"]["parameters"][0]["value"], "w");
+    assert_eq!(node(&done, "read")["phase"], "Succeeded");
+    assert!(home.run(["logs", "--local", "w", "plain"]).good().contains("from the image and an argument"));
+    assert!(!images.has_container_of(&home), "no container is left");
+    assert!(
+        !home
+            .run_directory("w")
+            .join("nodes")
+            .read_dir()
+            .unwrap()
+            .flatten()
+            .any(|node| node.path().join("stage").exists())
+    );
+}
+
+#[test]
+fn failures_are_argos() {
+    let images = Images::shared();
+    let home = Environment::new();
+    for (number, (container, exit, message)) in [
+        ("command: [sh, -c, 'exit 3']", 3, "main: Error (exit code 3)"),
+        ("command: [nothing-of-this-name]", 3, "main: Error (exit code 64)"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        home.write(
+            "w.yaml",
+            workflow(&format!("  - name: main\n    container: {{image: localhost/bb:1, {container}}}\n")),
+        );
+        let name = format!("w{number}");
+        let output = images.run(&home, "w.yaml", &["--name", &name, "-o", "json"]);
+        assert_eq!(output.code, Some(exit), "{output:#?}");
+        let done: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert!(node(&done, &name)["message"].as_str().unwrap().starts_with(message), "{done:#}");
+    }
+}
+
+#[test]
+fn what_is_missing_or_not_supported_is_refused_before_anything_starts() {
+    let images = Images::shared();
+    let home = Environment::new();
+    let refused = |container: &str, why: &str| {
+        home.write("w.yaml", workflow(&format!("  - name: main\n{container}")));
+        let output = images.run(&home, "w.yaml", &[]).exits(2);
+        assert!(output.stderr.contains(why), "{output:#?}");
+    };
+    refused(
+        "    container: {image: 'localhost/none:1', imagePullPolicy: Never, command: [x]}\n",
+        "image \"localhost/none:1\" cannot be had",
+    );
+    refused(
+        "    daemon: true\n    container: {image: localhost/bb:1, command: [x]}\n",
+        "daemon does not go with --runtime",
+    );
+    let set = "    containerSet: {containers: [{name: main, image: localhost/bb:1, command: [x]}]}\n";
+    refused(set, "containerSet does not go with --runtime");
+
+    home.write("w.yaml", workflow("  - name: main\n    container: {image: localhost/bb:1, command: [x]}\n"));
+    let mut without = home.command(["submit", "--local", "w.yaml", "--runtime", "podman"]);
+    let output = home.finish(without.env("PATH", "/nonexistent")).exits(2);
+    assert!(output.stderr.contains("podman is not on the PATH"), "{output:#?}");
+    assert!(!home.run_directory("w").exists());
+}
+
+#[test]
+fn a_kill_and_a_timeout_end_containers_and_sidecars_end_with_their_main() {
+    let images = Images::shared();
+    let home = Environment::new();
+    home.write(
+        "w.yaml",
+        workflow("  - name: main\n    timeout: 2s\n    container: {image: localhost/bb:1, command: [sh, -c, 'trap \"echo told; exit 7\" TERM; echo begun; while true; do sleep 0.1; done']}\n"),
+    );
+    let output = images.run(&home, "w.yaml", &[]).exits(3);
+    assert!(output.stderr.contains("longer than the specified deadline"), "{output:#?}");
+    let logs = home.run(["logs", "--local", "w"]).good();
+    assert!(logs.contains("begun") && logs.contains("told"), "{logs}");
+
+    let with_sidecar = workflow(
+        "  - name: main\n    sidecars: [{name: beside, image: localhost/bb:1, command: [sleep, '1000']}]\n    container: {image: localhost/bb:1, command: ['true']}\n",
+    );
+    home.write("w.yaml", with_sidecar);
+    let mut submit = images.submit(&home, "w.yaml", &["--name", "x"]);
+    let mut running = submit.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("the end of the run", || running.try_wait().unwrap().is_some());
+    assert!(running.wait().unwrap().success());
+    assert!(!images.has_container_of(&home));
+}
+
+#[test]
+fn an_entry_is_for_its_own_runtime_and_image() {
+    let images = Images::shared();
+    let home = Environment::new();
+    let text = "  - name: main\n    steps:\n    - - {name: once, template: once}\n    - - {name: last, template: last}\n  - name: once\n    container: {image: 'localhost/bb:1', command: [sh, -c, 'echo made']}\n  - name: last\n    container: {image: 'localhost/bb:1', command: [sh, -c, 'exit 1']}\n";
+    home.write("w.yaml", workflow(text));
+    let same = ["--run-id", "r", "--cache-name", "c", "-o", "json"];
+    let hit = |output: crate::support::output::Output| {
+        let done: Value = serde_json::from_str(&output.exits(3).stdout).unwrap();
+        node(&done, "once")["memoizationStatus"]["hit"] == true
+    };
+    let named = |name: &'static str, more: &[&'static str]| {
+        let words: Vec<&str> = same.iter().copied().chain(["--name", name]).chain(more.iter().copied()).collect();
+        words
+    };
+    // Made by programs of this machine.
+    assert!(!hit(home.run(["submit", "--local", "w.yaml"].into_iter().chain(named("a", &[])))));
+    let output = images.run(&home, "w.yaml", &named("b", &[]));
+    assert!(output.stderr.contains("passed over: it was made by programs of a machine"), "{output:#?}");
+    assert!(!hit(output));
+    // Now it is of the image.
+    let manifest = home.path("state/cache/c");
+    assert!(manifest.exists());
+    assert!(hit(images.run(&home, "w.yaml", &named("c", &[]))));
+    assert!(!hit(home.run(["submit", "--local", "w.yaml"].into_iter().chain(named("d", &[])))));
+    assert!(hit(images.run(&home, "w.yaml", &named("e", &["--accept-runtime", "any"]))));
+}
