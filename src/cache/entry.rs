@@ -56,6 +56,8 @@ pub struct Maker {
     pub run_id: String,
     /// The uid of its workflow.
     pub workflow_uid: String,
+    /// Whether its containers ran in their images on a machine.
+    pub in_images: bool,
 }
 
 /// What a value of a ConfigMap says.
@@ -107,6 +109,7 @@ impl Entry {
                 template: manifest.template,
                 run_id: manifest.run_id,
                 workflow_uid: manifest.workflow_uid,
+                in_images: manifest.runtime.is_some(),
             }),
             outputs: outputs.unwrap_or_default(),
             created: Some(manifest.created_at),

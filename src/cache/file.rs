@@ -136,6 +136,7 @@ impl Record {
             template: self.template.clone(),
             run_id: self.run_id.clone(),
             workflow_uid: String::new(),
+            in_images: false,
         };
         Entry { state, maker: Some(maker), ..entry }
     }

@@ -56,7 +56,7 @@ impl Objects {
             match place(meta) {
                 Some((key, file)) if file == LAST_HIT => drop(hits.insert(key.to_string(), meta.modified)),
                 Some((key, file)) if file == MANIFEST && wanted(key.as_str()) => {
-                    manifests.push((key, meta.path.clone()))
+                    manifests.push((key, meta.path.clone()));
                 }
                 _ => {}
             }

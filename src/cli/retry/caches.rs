@@ -11,6 +11,7 @@ use crate::cli::cache::{Source, check_mutable};
 use crate::cli::failure::Failure;
 use crate::cli::place::here;
 use crate::exit::Exit;
+use crate::local::runtime::ANNOTATION as RUNTIME_ANNOTATION;
 use crate::output::stream::talk;
 use crate::prepare::{self, is_of_any_run, is_prepared_key};
 use crate::retry::{Entries, EntryName, Kept};
@@ -87,9 +88,12 @@ impl Caches {
             talk(format_args!("note: the plan says what should be in the cache: {}", failure.message()));
             return Entries::expected(live);
         }
+        // What programs of the host made is not for a run whose containers run in their images, and the other way round.
+        let in_images = live.annotation(RUNTIME_ANNOTATION).is_some();
+        let fits = |entry: &Entry| entry.maker.as_ref().is_none_or(|maker| maker.in_images == in_images);
         let known = |cache: &Cache| {
             let name = cache.name.clone();
-            let usable: Vec<&Entry> = cache.entries.values().filter(|entry| entry.is_usable()).collect();
+            let usable: Vec<&Entry> = cache.entries.values().filter(|entry| entry.is_usable() && fits(entry)).collect();
             usable.into_iter().map(move |entry| ((name.clone(), entry.key.clone()), kept(entry))).collect::<Vec<_>>()
         };
         let mut entries: Entries = self.found().flat_map(known).collect();

@@ -108,7 +108,7 @@ mod tests {
         };
         let binds = [Bind { source: "/host/a".into(), target: "/in/a".into(), read_only: true }];
         let of = Setting { name: "n", label: "l=x", variables: Path::new("/v"), binds: &binds, script: "/s" };
-        create(&choice, process, &of).map(|words| words.join(" ")).unwrap_or_else(|why| why)
+        create(&choice, process, &of).map_or_else(|why| why, |words| words.join(" "))
     }
 
     #[test]
