@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::{Fault, Objects};
-use crate::cache::directory::CacheError;
+use crate::cache::error::CacheError;
 use crate::cache::prefix::Stop;
 
 /// Bytes that are read at once.
