@@ -126,7 +126,9 @@ fn compare(
     let files: Vec<PathBuf> = seeds.iter().map(|seed| write(directory, *seed, &document(*seed))).collect();
     let verdicts = judge.verdicts(&files);
     let (legal, refused): (Vec<_>, Vec<_>) = files.into_iter().zip(verdicts).partition(|(_, why)| why.is_none());
-    refused.iter().for_each(|(file, _)| fs::remove_file(file).unwrap());
+    for (file, _) in &refused {
+        fs::remove_file(file).unwrap();
+    }
     let legal: Vec<PathBuf> = legal.into_iter().map(|(file, _)| file).collect();
 
     let (mut ran, mut different) = (0, Vec::new());

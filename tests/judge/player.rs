@@ -27,7 +27,7 @@ pub(crate) fn play(file: &Path) -> Result<Value, String> {
 
     let mut options = Options::new("r".parse().unwrap(), "runnable-r".parse().unwrap());
     options.memoize = Memoize::Off;
-    let templates = Templates::from_iter(beside.iter().map(|document| document.value.clone()));
+    let templates: Templates = beside.iter().map(|document| document.value.clone()).collect();
     let prepared = prepare(workflows[0].value.clone(), &templates, &options).map_err(|error| error.to_string())?;
     let mut workflow = prepared.workflow;
     workflow["metadata"]["uid"] = "uid".into();
@@ -38,7 +38,7 @@ pub(crate) fn play(file: &Path) -> Result<Value, String> {
         let name = document.name().unwrap_or_default().to_owned();
         plan.add_templates(TemplateScope::Namespaced(name), &document.value["spec"]);
     }
-    Player::new(Scheduler::new(plan), file).to_the_end()
+    Player::new(Scheduler::new(plan), file).play_out()
 }
 
 struct Player {
@@ -62,7 +62,7 @@ impl Player {
         }
     }
 
-    fn to_the_end(mut self) -> Result<Value, String> {
+    fn play_out(mut self) -> Result<Value, String> {
         self.tell(Event::Start);
         for _ in 0..EVENTS {
             if self.scheduler.finished().is_some() {

@@ -222,7 +222,9 @@ impl Scheduler {
             self.nodes.set_outbound(steps, &self.nodes.of_group(group));
             let message = self.nodes[group].message.clone();
             let handed_up = self.nodes.group(group).is_some_and(StepGroup::hands_up);
-            if handed_up && self.nodes.frame(steps).owner == Owner::Entry {
+            // While an exit handler runs, Argo comes to the group once more, finds it in Error, and ends its steps as ever.
+            let is_seen_again = self.plan.exit_handler().is_some_and(|hook| hook.expression.is_empty());
+            if handed_up && self.nodes.frame(steps).owner == Owner::Entry && !is_seen_again {
                 self.workflow.hand_up(message);
                 return self.finish(steps, Phase::Error, OPERATION_ERROR);
             }

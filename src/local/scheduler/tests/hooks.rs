@@ -243,3 +243,28 @@ templates:
 [0].a.onExit Skipped Error: invalid cache key: bad_key"
     );
 }
+
+#[test]
+fn an_exit_handler_of_the_workflow_makes_a_failure_of_such_an_error() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+onExit: leaf
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, onExit: broken}
+- name: leaf
+  container: {image: a, command: [c]}
+- name: broken
+  memoize: {key: bad_key, cache: {configMap: {name: c}}}
+  container: {image: a, command: [c]}",
+    );
+    let status = run.play(|_| succeeds()).status();
+    let first: Vec<&str> = status.lines().take(3).collect();
+    let why = "invalid cache key: bad_key";
+    assert_eq!(
+        first,
+        [format!("Failed: {why}"), format!(" Steps Failed: {why}"), format!("[0] StepGroup Error: {why}")]
+    );
+}
