@@ -87,16 +87,7 @@ pub(crate) async fn run(
             }
         }
         if !held && !events.is_empty() {
-            while events.len() < BATCH
-                && let Some(event) = tasks.next_ended()
-            {
-                events.push_back(event);
-            }
-            while events.len() < BATCH
-                && let Some(found) = memory.next_found()
-            {
-                events.extend(found);
-            }
+            gather(&mut events, &mut tasks, &mut memory);
             thread.handle(state, events.drain(..).collect());
             let handled = loop {
                 tokio::select! {
@@ -161,6 +152,15 @@ pub(crate) async fn run(
     memory.end().await;
     let finished = finished?;
     Ok(Ended { workflow: conclude(*state)?, finished, interrupted })
+}
+
+/// Adds what has come already to the events of a batch.
+fn gather(events: &mut VecDeque<Event>, tasks: &mut Tasks, memory: &mut CacheClient) {
+    while events.len() < BATCH
+        && let Some(come) = tasks.next_ended().map(|event| vec![event]).or_else(|| memory.next_found())
+    {
+        events.extend(come);
+    }
 }
 
 /// Writes down how the run has ended.
