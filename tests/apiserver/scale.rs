@@ -66,18 +66,20 @@ async fn fill(namespace: &Namespace, numbers: std::ops::Range<usize>) {
         .await;
 }
 
+/// Verbs that look at all runs of a namespace.
+const VERBS: [&[&str]; 5] = [
+    &["list", "-o", "name"],
+    &["list"],
+    &["semaphore", "list", "--completed"],
+    &["status", "@latest", "-o", "name"],
+    &["delete", "--dry-run", "--older", "1h"],
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_does_not_grow_with_the_objects_that_are_looked_at() {
     let many = std::env::var("WORKFLOWS").map_or(MANY, |number| number.parse().unwrap());
     // More than a page.
     let few = many / 5;
-    const VERBS: [&[&str]; 5] = [
-        &["list", "-o", "name"],
-        &["list"],
-        &["semaphore", "list", "--completed"],
-        &["status", "@latest", "-o", "name"],
-        &["delete", "--dry-run", "--older", "1h"],
-    ];
     let namespace = Namespace::new().await;
     fill(&namespace, 0..few).await;
     let of_few = VERBS.map(|verb| measured(&namespace, verb));
