@@ -1,6 +1,7 @@
 //! Locks of whole workflows, without a cluster.
 
 use insta::assert_snapshot;
+use jiff::Timestamp;
 
 use crate::support::environment::Environment;
 use crate::support::wait::wait_until;
@@ -41,7 +42,7 @@ fn a_semaphore_that_is_not_named() {
 }
 
 /// Two runs at once with the same lock: from when to when each was at work.
-fn spans(environment: &Environment, lock: &[&str]) -> Vec<(String, String)> {
+fn spans(environment: &Environment, lock: &[&str]) -> Vec<(Timestamp, Timestamp)> {
     let runs: Vec<_> = ["one", "two"]
         .map(|name| {
             let mut command =
@@ -53,7 +54,7 @@ fn spans(environment: &Environment, lock: &[&str]) -> Vec<(String, String)> {
             let output = run.wait_with_output().unwrap();
             assert!(output.status.success(), "{output:?}");
             let run: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-            let time = |field: &str| run["status"][field].as_str().unwrap().to_owned();
+            let time = |field: &str| run["status"][field].as_str().unwrap().parse().unwrap();
             (time("startedAt"), time("finishedAt"))
         })
         .collect();
