@@ -32,13 +32,23 @@ spec:
 /// Only the first attempt lasts.
 const UNTIL_RETRIED: &str = r#"test -n \"$RUNNABLE_RETRY_RUN_ID\" || sleep 300"#;
 
-/// The pods of a run whose containers run, by name.
+/// The pods of a run whose containers run and that nobody deletes, by name.
 fn running_pods(namespace: &Namespace, run: &str, template: &str) -> Vec<String> {
     let pods = namespace.read(&namespace.collection("pods")).unwrap();
     let begin = format!("{run}-{template}-");
-    let runs = pods["items"].as_array().unwrap().iter().filter(|pod| pod["status"]["phase"] == "Running");
+    let runs = pods["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|pod| pod["status"]["phase"] == "Running" && pod["metadata"]["deletionTimestamp"].is_null());
     let names = runs.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned());
     names.filter(|name| name.starts_with(&begin)).collect()
+}
+
+fn evict(namespace: &Namespace, pod: &str) {
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": namespace.name}});
+    namespace.post(&format!("{}/eviction", namespace.path("pods", pod)), &eviction);
 }
 
 fn once_running(namespace: &Namespace, run: &str, node: &str) {
@@ -52,12 +62,12 @@ fn once_running(namespace: &Namespace, run: &str, node: &str) {
 fn the_node_of_an_evicted_pod_is_retried_alone() {
     with_namespace(|namespace| {
         let run = namespace.start(&PIPELINE.replace("LASTS", UNTIL_RETRIED), &[]);
-        // A pod that its controller has not seen running is made again by itself.
         once_running(namespace, &run, "[1].use");
-        let pod = running_pods(namespace, &run, "use").remove(0);
-        let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction",
-            "metadata": {"name": pod, "namespace": namespace.name}});
-        namespace.post(&format!("{}/eviction", namespace.path("pods", &pod)), &eviction);
+        // A pod that its controller has not seen running is made again by itself.
+        namespace.once("the run has ended", || {
+            running_pods(namespace, &run, "use").iter().for_each(|pod| evict(namespace, pod));
+            namespace.workflow(&run).unwrap()["status"]["finishedAt"].is_string()
+        });
 
         let ended = namespace.run(&["wait", &run]);
         assert!([Some(3), Some(4)].contains(&ended.code), "{ended:?}");
