@@ -65,7 +65,9 @@ fn the_node_of_an_evicted_pod_is_retried_alone() {
         once_running(namespace, &run, "[1].use");
         // A pod that its controller has not seen running is made again by itself.
         namespace.once("the run has ended", || {
-            running_pods(namespace, &run, "use").iter().for_each(|pod| evict(namespace, pod));
+            for pod in running_pods(namespace, &run, "use") {
+                evict(namespace, &pod);
+            }
             namespace.workflow(&run).unwrap()["status"]["finishedAt"].is_string()
         });
 
