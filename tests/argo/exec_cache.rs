@@ -88,11 +88,16 @@ impl<'a> Bucket<'a> {
 
     fn submit(&self, last: &str, host: &str, code: i32) -> Run {
         let file = self.namespace.file("workflow.yaml", &flow(last));
-        let url = self.url(host);
+        let (url, handle) = (self.url(host), self.handle());
         let submit = ["submit", &file, "--wait", "-o", "json", "--run-id", "r1", "--cache-name", "pods"];
         let cache =
-            ["--exec-cache", &url, "--runner-image", image(), "--store-secret", "ci-cache", "--handle", "run.json"];
+            ["--exec-cache", &url, "--runner-image", image(), "--store-secret", "ci-cache", "--handle", &handle];
         Run::new(self.run(&[&submit[..], &cache].concat()).exits(code).object())
+    }
+
+    /// The file of the last run's handle.
+    fn handle(&self) -> String {
+        self.namespace.directory.path().join("run.json").to_str().unwrap().to_owned()
     }
 
     /// The keys of the entries, without their hashes.
@@ -131,7 +136,8 @@ fn a_retry_restores_in_pods_what_pods_have_made() {
         assert_eq!(bucket.entries(), ["each", "each", "make", "say"]);
         let word = given(&first, "[0].make")["parameters"][0]["value"].as_str().unwrap().to_owned();
         assert_eq!(given(&first, "[0].make")["parameters"][1]["value"], "none");
-        let progress = bucket.run(&["progress", "run.json", "-o", "json", "--store", &bucket.url("127.0.0.1")]).json();
+        let progress =
+            bucket.run(&["progress", &bucket.handle(), "-o", "json", "--store", &bucket.url("127.0.0.1")]).json();
         assert_eq!(progress["node_breakdown"]["make"], true, "{progress:#}");
         assert_eq!(progress["is_complete"], false, "{progress:#}");
 
