@@ -70,6 +70,10 @@ impl Run<'_> {
                 ArtifactSource::Stored(path) => tree::copy(path, &source)?,
                 ArtifactSource::Remote(_) => continue,
             }
+            if source.symlink_metadata()?.is_symlink() {
+                // A runtime mounts what a link names on this machine.
+                return Err(io::Error::other(format!("artifact {} is a link, which no runtime mounts", input.name)));
+            }
             if let Some(mode) = input.mode {
                 tree::set_mode(&Place::of(&source)?, mode, input.recurse_mode)?;
             }
