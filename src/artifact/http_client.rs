@@ -30,16 +30,6 @@ fn is_this_machine(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The URL as an error may show it.
-pub(crate) fn without_credentials(url: &str) -> String {
-    let Ok(mut url) = reqwest::Url::parse(url) else { return url.to_owned() };
-    if url.password().is_some() {
-        // Fails only for a URL that can have none.
-        let _ = url.set_password(Some("xxxxx"));
-    }
-    url.to_string()
-}
-
 /// The innermost cause of an error, which names no URL.
 pub(crate) fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
