@@ -262,7 +262,9 @@ impl<'a> Rehearsal<'a> {
             let outcome = match (self.outcomes.remove(&index), node.phase) {
                 _ if self.scheduler.stub_of(index).is_some() => Outcome::Stubbed,
                 // It is not looked up where outcomes are given.
-                (None, Phase::Succeeded) if is_nested => Outcome::NotMemoized { nested: true },
+                (None, Phase::Succeeded) if is_nested && node.memoization_status.is_none() => {
+                    Outcome::NotMemoized { nested: true }
+                }
                 (Some(outcome), phase) if phase != Phase::Error => outcome,
                 (_, Phase::Skipped | Phase::Omitted) => Outcome::Skipped,
                 (_, Phase::Error | Phase::Failed) => Outcome::Fails,

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::retry::node;
 use crate::support::environment::Environment;
 
 /// `c0` gives another value each time, whose template is a hook's too and not memoized; `c1` and `c2` take it.
@@ -70,4 +71,30 @@ fn calls_that_take_the_same_unknown_value_do_not_answer_for_each_other() {
 fn the_call_that_makes_an_entry_decides_about_those_that_ask_for_it() {
     let home = submitted(SHARED_KEY);
     assert_eq!(plan(&home, "c0"), ["c0 runs selected", "c1 decided c0", "c2 decided c0"]);
+}
+
+/// Two calls of a steps template that share a key of the user's.
+const NESTED_KEY: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: nested-}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps: [[{name: c0, template: inner}], [{name: c1, template: inner}]]
+  - name: inner
+    memoize: {key: fixed, cache: {configMap: {name: c}}}
+    steps: [[{name: make, template: make}]]
+  - name: make
+    container: {image: busybox, command: [sh, -c, "true"]}
+"#;
+
+#[test]
+fn a_steps_template_whose_entry_another_call_makes_is_not_said_to_run() {
+    let home = submitted(NESTED_KEY);
+    let planned = plan(&home, "c0");
+    assert!(planned.contains(&"c1 decided c0".to_owned()), "{planned:?}");
+    let after = home.run(["retry", "--local", "@latest", "--only", "c0", "-o", "json"]).object();
+    assert_eq!(node(&after, "c1")["memoizationStatus"]["hit"], true);
 }
