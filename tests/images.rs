@@ -264,3 +264,72 @@ fn an_entry_is_for_its_own_runtime_and_image() {
     assert!(!hit(home.run(["submit", "--local", "w.yaml"].into_iter().chain(named("d", &[])))));
     assert!(hit(images.run(&home, "w.yaml", &named("e", &["--accept-runtime", "any"]))));
 }
+
+#[test]
+fn a_link_that_a_task_leaves_leads_no_output_to_this_machine() {
+    let images = Images::shared();
+    let home = Environment::new();
+    let host = home.path("host");
+    std::fs::create_dir(&host).unwrap();
+    let templates = r"  - name: main
+    script:
+      image: localhost/bb:1
+      command: [sh]
+      source: |
+        mkdir -p /tmp/a HOST && echo inside >HOST/x && ln -s HOST /tmp/a/l
+    outputs:
+      artifacts: [{name: a, path: /tmp/a}, {name: b, path: /tmp/a/l/x, optional: true}, {name: c, path: /tmp/../../../host/x, optional: true}]
+";
+    home.write("w.yaml", workflow(&templates.replace("HOST", host.to_str().unwrap())));
+    let output = images.run(&home, "w.yaml", &["-o", "json", "--no-check"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert_eq!(host.read_dir().unwrap().count(), 0, "an output came to this machine");
+}
+
+#[test]
+fn an_artifact_that_is_a_link_is_not_mounted() {
+    let images = Images::shared();
+    let home = Environment::new();
+    let templates = r"  - name: main
+    steps:
+    - - {name: make, template: make}
+    - - name: read
+        template: read
+        arguments: {artifacts: [{name: in, from: '{{steps.make.outputs.artifacts.out}}'}]}
+  - name: make
+    container: {image: localhost/bb:1, command: [sh, -c, 'mkdir /tmp/d && ln -s /etc /tmp/d/only']}
+    outputs: {artifacts: [{name: out, path: /tmp/d/only}]}
+  - name: read
+    inputs: {artifacts: [{name: in, path: /in}]}
+    container: {image: localhost/bb:1, command: [sh, -c, 'ls /in; test ! -e /in/passwd']}
+";
+    home.write("w.yaml", workflow(templates));
+    let output = images.run(&home, "w.yaml", &["-o", "json"]);
+    assert!(!output.stdout.contains("passwd: "), "{output:#?}");
+    let log = home.run(["logs", "--local", "w"]).stdout;
+    assert!(!log.contains("passwd"), "{log}");
+}
+
+#[test]
+fn the_author_of_a_document_chooses_no_runtime_and_a_run_that_goes_on_keeps_its_own() {
+    let images = Images::shared();
+    let home = Environment::new();
+    let said = r#"{name: w, annotations: {kubectl-runnable/runtime: '{"program":"podman","of_containers":["--privileged"]}'}}"#;
+    let on_host =
+        workflow("  - name: main\n    container: {image: localhost/bb:1, command: [sh, -c, 'test ! -e /marker']}\n");
+    home.write("w.yaml", on_host.replace("{name: w}", said));
+    let run = home.run(["submit", "--local", "w.yaml", "--name", "host", "-o", "json"]).exits(0).json();
+    assert!(run["metadata"]["annotations"]["kubectl-runnable/runtime"].is_null(), "{run:#}");
+
+    let in_image = "  - name: main\n    steps:\n    - - {name: one, template: one}\n    - - {name: two, template: two}\n  \
+                    - name: one\n    container: {image: localhost/bb:1, command: [cat, /marker]}\n  \
+                    - name: two\n    container: {image: localhost/bb:1, command: [sh, -c, 'test -n \"$RUNNABLE_RETRY_RUN_ID\"']}\n";
+    home.write("i.yaml", workflow(in_image));
+    assert_eq!(images.run(&home, "i.yaml", &["--name", "image"]).code, Some(3));
+    let resumed = home.run(["submit", "--local", "i.yaml", "--resume=image", "-o", "json"]).exits(0);
+    assert!(resumed.stderr.contains("1 of 3 nodes are taken over"), "{resumed:#?}");
+    assert_eq!(node(&resumed.json(), "one")["memoizationStatus"]["hit"], true);
+    let on_host = ["submit", "--local", "i.yaml", "--resume=image", "--runtime", "host", "-o", "json"];
+    let on_host = home.run(on_host).exits(3);
+    assert!(on_host.stderr.contains("0 of 3 nodes are taken over"), "{on_host:#?}");
+}

@@ -79,11 +79,8 @@ impl CommandError for NewRunError {
             Self::Store(error) => error.hint(),
             Self::NotBase64(_) => Some("plain text goes into stringData".to_owned()),
             Self::Given(error) => error.hint(),
-            Self::Identity(_)
-            | Self::Repository(_)
-            | Self::Runtime(_)
-            | Self::Unsupported { .. }
-            | Self::Program(_) => None,
+            Self::Runtime(error) => error.hint(),
+            Self::Identity(_) | Self::Repository(_) | Self::Unsupported { .. } | Self::Program(_) => None,
         }
     }
 }
@@ -144,7 +141,7 @@ impl NewRun {
         if let Some(store) = caches {
             workflow.set_annotation(STORE_ANNOTATION, &store.address());
         }
-        let choice = Choice::of(source.runtime, &mut workflow)?;
+        Choice::note(source.runtime, &mut workflow);
         if let Some(store) = source.artifact_store {
             workflow.set_annotation(repository::ANNOTATION, &store.with_settings());
         }
@@ -163,14 +160,14 @@ impl NewRun {
             given::add(&mut plan, document)?;
         }
         plan.stubs.clone_from(source.stubs);
-        plan.in_images = choice.is_some();
+        plan.in_images = source.runtime.is_some();
         plan.repository = repository::find(&source, Workflow::view(&plan.workflow))?;
         if plan.repository.is_none() && plan.spec.get("artifactRepositoryRef").is_some() {
             notes.push("artifactRepositoryRef is ignored: its ConfigMap is not among the documents".to_owned());
         }
         let limits = source.limits.map(|limits| limits.add(&mut plan));
 
-        let runtime = choice.as_ref().map(Runtime::open).transpose()?;
+        let runtime = source.runtime.map(Runtime::open).transpose()?;
         let given = given_artifacts::find(root, &plan, source.given)?;
         let ignored = refusal::check(source, &plan, runtime.as_ref())?;
         if !ignored.is_empty() {

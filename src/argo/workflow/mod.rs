@@ -188,6 +188,12 @@ impl Workflow {
         }
     }
 
+    pub(crate) fn remove_annotation(&mut self, key: &str) {
+        if let Some(annotations) = self.0.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            annotations.shift_remove(key);
+        }
+    }
+
     /// Takes over the spec of another document.
     pub(crate) fn set_spec(&mut self, spec: &Value) {
         if let Some(object) = self.0.as_object_mut() {

@@ -11,7 +11,6 @@ use crate::cli::cache::{Source, check_mutable};
 use crate::cli::failure::Failure;
 use crate::cli::place::here;
 use crate::exit::Exit;
-use crate::local::runtime::ANNOTATION as RUNTIME_ANNOTATION;
 use crate::output::stream::talk;
 use crate::prepare::{self, is_of_any_run, is_prepared_key};
 use crate::retry::{Entries, EntryName, Kept};
@@ -83,14 +82,16 @@ impl Caches {
     }
 
     /// What they hold. Where one cannot be read, what succeeded is expected to have left its entry.
-    pub(in crate::cli) fn entries(&self, live: &Workflow) -> Entries {
+    /// Those of programs of the host count, or those of containers in their images (`in_images`), or all if that is not said.
+    pub(in crate::cli) fn entries(&self, live: &Workflow, in_images: Option<bool>) -> Entries {
         if let Some(failure) = &self.unread {
             talk(format_args!("note: the plan says what should be in the cache: {}", failure.message()));
             return Entries::expected(live);
         }
-        // What programs of the host made is not for a run whose containers run in their images, and the other way round.
-        let in_images = live.annotation(RUNTIME_ANNOTATION).is_some();
-        let fits = |entry: &Entry| entry.maker.as_ref().is_none_or(|maker| maker.in_images == in_images);
+        let fits = |entry: &Entry| {
+            let made_in_images = entry.maker.as_ref().map(|maker| maker.in_images);
+            made_in_images.zip(in_images).is_none_or(|(made, wanted)| made == wanted)
+        };
         let known = |cache: &Cache| {
             let name = cache.name.clone();
             let usable: Vec<&Entry> = cache.entries.values().filter(|entry| entry.is_usable() && fits(entry)).collect();

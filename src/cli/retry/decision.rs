@@ -18,7 +18,8 @@ use crate::cli::failure::Failure;
 use crate::cli::generate;
 use crate::cli::settings::settings;
 use crate::cli::store;
-use crate::local::new_run::Source;
+use crate::local::new_run::{NewRunError, Source};
+use crate::local::runtime::Choice;
 use crate::local::small_pages;
 use crate::local::stub::Stubs;
 use crate::output::stream::talk;
@@ -34,6 +35,8 @@ pub(super) struct Decision {
     caches: Caches,
     /// The outcomes that nodes are given, now or by the attempts before.
     stubs: Stubs,
+    /// What runs the containers of the run.
+    runtime: Option<Choice>,
 }
 
 /// What is sent or run once the plan is agreed to.
@@ -76,15 +79,26 @@ impl Decision {
             checked => checked?,
         }
 
-        let attempt = known.next();
-        let case =
-            Case { retry, backend: &backend, live: &live, edited: &edited, caches: &caches, stubs: &stubs, attempt };
+        let runtime = match backend {
+            Backend::Local { .. } => Choice::of_run(&live).map_err(NewRunError::from)?,
+            Backend::Cluster(_) => None,
+        };
+        let case = Case {
+            retry,
+            backend: &backend,
+            live: &live,
+            edited: &edited,
+            caches: &caches,
+            stubs: &stubs,
+            in_images: runtime.is_some(),
+            attempt: known.next(),
+        };
         let (plan, change) = case.decide().await?;
         if live.phase() == "Succeeded" && !plan.has_work() && !retry.plan.plan {
             return Err(Refusal::NothingChanged { name: live.name().to_owned() }.into());
         }
         caches.can_remove(&plan.removes)?;
-        Ok(Self { backend, plan, change, edited, caches, stubs })
+        Ok(Self { backend, plan, change, edited, caches, stubs, runtime })
     }
 
     /// Does what must be done before the attempt is created.
@@ -112,7 +126,7 @@ impl Decision {
             caches: self.caches.store(),
             artifact_store: None,
             given: &[],
-            runtime: None,
+            runtime: self.runtime.as_ref(),
             accept_runtime: false,
         }
     }
@@ -173,6 +187,8 @@ struct Case<'a> {
     edited: &'a Edited,
     caches: &'a Caches,
     stubs: &'a Stubs,
+    /// Whether its containers run in their images.
+    in_images: bool,
     attempt: Attempt,
 }
 
@@ -212,7 +228,7 @@ impl Case<'_> {
         let prepared = new_attempt(self.live.value(), edited, &templates, &options)?;
         self.tell_undeclared(Workflow::view(document));
 
-        let entries = self.caches.entries(self.live);
+        let entries = self.caches.entries(self.live, Some(self.in_images));
         let (live, workflow) = (prepare::unwrapped(self.live.value()), prepare::unwrapped(&prepared.workflow));
         let stubs = Some(self.stubs);
         let next = Next { workflow: &workflow, templates: &templates, notices: &prepared.notices, stubs };

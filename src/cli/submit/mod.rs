@@ -114,7 +114,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
     if !args.local && args.dry_run == DryRun::None {
         args.artifacts.upload(&request.given, args.exec_cache.store_endpoint.as_deref()).await?;
     }
-    let runtime = args.runtime.choice();
+    let runtimes = request.runtimes(prepared.len())?;
     let artifact_store = args.artifacts.store()?.filter(|_| args.local);
     let store = match (request.store(), args.local) {
         (Some(store), _) => Some(store.clone()),
@@ -131,10 +131,11 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         caches: store.as_ref(),
         artifact_store: artifact_store.as_ref(),
         given: &request.given,
-        runtime: runtime.as_ref(),
+        runtime: None,
         accept_runtime: args.runtime.accepts_any(),
     };
-    let runs: Vec<_> = prepared.iter().map(|prepared| (prepared, source)).collect();
+    let sources = runtimes.iter().map(|runtime| Source { runtime: runtime.as_ref(), ..source });
+    let runs: Vec<_> = prepared.iter().zip(sources).collect();
     let launch = Launch {
         backend: &backend,
         runs: &runs,

@@ -20,6 +20,7 @@ use crate::cli::values::{AnnotationPair, FromKind, LabelPair, NamePrefix, Parame
 use crate::cli::{files, generate};
 use crate::cluster::{Definition, TemplateKind};
 use crate::local::given_artifacts::GivenArtifact;
+use crate::local::runtime::Choice;
 use crate::output::stream::talk;
 use crate::prepare::{Detail, Inline, LockForm, Notice, Options, Prepared, Source, Templates, from_source, told};
 
@@ -183,6 +184,15 @@ impl<'a> Request<'a> {
     /// The store of the caches of the runs that are gone on from, on this machine.
     pub(super) fn store(&self) -> Option<&Store> {
         self.resumed.iter().flatten().find_map(Resumed::store)
+    }
+
+    /// What runs the containers of each workflow of a local run.
+    pub(super) fn runtimes(&self, workflows: usize) -> Result<Vec<Option<Choice>>, Failure> {
+        let of = |place: usize| match self.resumed.get(place) {
+            Some(Some(resumed)) => Ok(resumed.runtime.clone()),
+            Some(None) | None => self.args.runtime.choice(None),
+        };
+        Ok((0..workflows).map(of).collect::<Result<_, _>>()?)
     }
 
     /// Remembers the numbers of the attempts that were created.

@@ -16,6 +16,7 @@ use crate::cli::store;
 use crate::cli::target::find_run;
 use crate::cli::values::NamePrefix;
 use crate::exit::Exit;
+use crate::local::runtime::Choice;
 use crate::output::stream::talk;
 use crate::prepare::{Options, Prepared, Templates, exec_cache_of, existing_cache, unwrapped};
 use crate::retry::{Asked, Attempt, Naming, Next, Plan, Refusal};
@@ -31,6 +32,10 @@ pub(super) struct Resumed {
     name: Option<ObjectName>,
     /// What it begins with else, as every retry's.
     prefix: String,
+    /// What runs the containers of the next attempt.
+    pub(super) runtime: Option<Choice>,
+    /// Entries of which runtime count: those of images or of the host, or all.
+    in_images: Option<bool>,
 }
 
 impl Resumed {
@@ -91,7 +96,9 @@ impl Resumed {
                 return Err(Failure::new(Exit::Conflict, message).hint(END_FIRST));
             }
         }
-        Ok(Some(Self { attempt: attempts.next(), live, caches, name, prefix }))
+        let runtime = if args.local { args.runtime.choice(Some(&live))? } else { None };
+        let in_images = (!args.runtime.accepts_any()).then_some(runtime.is_some());
+        Ok(Some(Self { attempt: attempts.next(), live, caches, name, prefix, runtime, in_images }))
     }
 
     /// The store of its caches, on this machine.
@@ -120,7 +127,7 @@ impl Resumed {
     pub(super) fn tell(&self, prepared: &Prepared, templates: &Templates) {
         let (live, workflow) = (unwrapped(self.live.value()), unwrapped(&prepared.workflow));
         let next = Next { workflow: &workflow, templates, notices: &prepared.notices, stubs: None };
-        let entries = self.caches.entries(&self.live);
+        let entries = self.caches.entries(&self.live, self.in_images);
         let plan = Plan::new_attempt(&live, next, &Asked::default(), &entries, Timestamp::now());
         let (taken, all) = (plan.taken_over(), plan.nodes.len());
         let what = if plan.has_work() {

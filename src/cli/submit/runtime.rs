@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::argo::Workflow;
+use crate::local::new_run::NewRunError;
 use crate::local::runtime::{Choice, Program};
 
 /// What the containers of a local run are.
@@ -9,7 +11,7 @@ use crate::local::runtime::{Choice, Program};
 #[command(next_help_heading = "Images")]
 pub(in crate::cli) struct RuntimeArgs {
     /// What runs the containers of a local run: host runs programs of this machine, docker and podman run each template in
-    /// its image [default: host]
+    /// its image [default: host, with --resume that of the run]
     #[arg(long, value_name = "host|docker|podman", requires = "local", hide_possible_values = true)]
     runtime: Option<RuntimeName>,
 
@@ -36,21 +38,22 @@ enum Accepted {
 }
 
 impl RuntimeArgs {
-    /// What was chosen; none where programs of this machine run.
-    pub(super) fn choice(&self) -> Option<Choice> {
-        let program = match self.runtime? {
-            RuntimeName::Host => return None,
-            RuntimeName::Docker => Program::Docker,
-            RuntimeName::Podman => Program::Podman,
+    /// What was chosen, or what runs the containers of the run that is gone on from; none where programs of this machine run.
+    pub(super) fn choice(&self, before: Option<&Workflow>) -> Result<Option<Choice>, NewRunError> {
+        let program = match self.runtime {
+            None => return Ok(before.map(Choice::of_run).transpose()?.flatten()),
+            Some(RuntimeName::Host) => return Ok(None),
+            Some(RuntimeName::Docker) => Program::Docker,
+            Some(RuntimeName::Podman) => Program::Podman,
         };
         let (of_containers, arguments): (Vec<&String>, Vec<&String>) =
             self.runtime_arg.iter().partition(|argument| argument.starts_with("run:"));
         let of_containers = of_containers.into_iter().map(|argument| argument["run:".len()..].to_owned());
-        Some(Choice {
+        Ok(Some(Choice {
             program,
             arguments: arguments.into_iter().cloned().collect(),
             of_containers: of_containers.collect(),
-        })
+        }))
     }
 
     /// Whether entries of any runtime and image count.

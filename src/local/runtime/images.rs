@@ -53,6 +53,24 @@ pub enum ImageError {
     },
 }
 
+impl ImageError {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoProgram(program) => {
+                Some(format!("install {program}, or leave --runtime out: templates then run programs of this machine"))
+            }
+            Self::Broken { program, .. } => Some(format!(
+                "{program} info says more; --runtime-arg passes arguments on, such as --storage-driver=vfs"
+            )),
+            Self::Missing { image, .. } => {
+                Some(format!("fetch {image:?} by hand, or correct image and imagePullPolicy"))
+            }
+            Self::Annotation(_) => None,
+        }
+    }
+}
+
 impl Pull {
     /// The policy of a container; as said, where it says one.
     pub(crate) fn read(policy: &str) -> Self {

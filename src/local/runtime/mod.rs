@@ -75,15 +75,18 @@ impl Program {
 }
 
 impl Choice {
-    /// What is asked for, or what an earlier attempt of the run was asked for; the workflow says it then.
-    pub(crate) fn of(asked: Option<&Self>, workflow: &mut Workflow) -> Result<Option<Self>, ImageError> {
-        if let Some(asked) = asked {
-            let text = serde_json::to_string(asked).unwrap_or_default();
-            workflow.set_annotation(ANNOTATION, &text);
-            return Ok(Some(asked.clone()));
-        }
-        let said = workflow.annotation(ANNOTATION).map(serde_json::from_str).transpose();
+    /// What was asked for when a local run was submitted.
+    pub(crate) fn of_run(run: &Workflow) -> Result<Option<Self>, ImageError> {
+        let said = run.annotation(ANNOTATION).map(serde_json::from_str).transpose();
         said.map_err(|error| ImageError::Annotation(error.to_string()))
+    }
+
+    /// Writes down what is asked for. What the document itself says does not count: its author chooses no program.
+    pub(crate) fn note(asked: Option<&Self>, workflow: &mut Workflow) {
+        match asked {
+            Some(asked) => workflow.set_annotation(ANNOTATION, &serde_json::to_string(asked).unwrap_or_default()),
+            None => workflow.remove_annotation(ANNOTATION),
+        }
     }
 }
 
