@@ -11,9 +11,8 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use super::place::{TokenRequest, Web};
-use super::{Secret, TransferError, cause, client};
+use super::{Secret, TransferError, cause, client, without_credentials};
 use crate::cache::Stop;
-use crate::mask;
 
 /// So many redirections are followed, as by Go's client.
 const REDIRECTIONS: usize = 10;
@@ -111,18 +110,19 @@ impl Web {
     }
 
     fn told(&self, method: &str, status: StatusCode) -> String {
-        format!("{method} {}: the server answered {status}", mask::url(&self.url.0))
+        format!("{method} {}: the server answered {status}", without_credentials(&self.url.0))
     }
 
     fn refused(&self, method: &str, why: &str) -> TransferError {
-        TransferError::Refused(format!("{method} {}: {why}", mask::url(&self.url.0)))
+        TransferError::Refused(format!("{method} {}: {why}", without_credentials(&self.url.0)))
     }
 }
 
 impl TokenRequest {
     /// Asks for a token: with the client's credentials in the header, and else among the fields, as servers differ.
     async fn ask(&self, client: &Client) -> Result<String, TransferError> {
-        let refused = |why: String| TransferError::Refused(format!("no token from {}: {why}", mask::url(&self.url.0)));
+        let refused =
+            |why: String| TransferError::Refused(format!("no token from {}: {why}", without_credentials(&self.url.0)));
         let mut fields = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
         if !self.scopes.is_empty() {
             fields.push(("scope".to_owned(), self.scopes.join(" ")));

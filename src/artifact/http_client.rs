@@ -4,6 +4,9 @@ use std::io;
 
 use reqwest::{Client, ClientBuilder, Proxy};
 
+/// What stands for a query.
+const MASK: &str = "***";
+
 /// A client that follows redirections as Go's does.
 pub(crate) fn client(insecure: bool) -> ClientBuilder {
     // Fails only if a provider is already installed.
@@ -30,6 +33,19 @@ fn is_this_machine(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// The URL as an error may show it: a password as Go hides it, and no query, which may hold a token.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(url) else { return url.to_owned() };
+    if url.password().is_some() {
+        // Fails only for a URL that can have none.
+        let _ = url.set_password(Some("xxxxx"));
+    }
+    if url.query().is_some() {
+        url.set_query(Some(MASK));
+    }
+    url.to_string()
+}
+
 /// The innermost cause of an error, which names no URL.
 pub(crate) fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
@@ -44,5 +60,21 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
         Some(io::ErrorKind::ConnectionReset) => "read: connection reset by peer".to_owned(),
         Some(io::ErrorKind::UnexpectedEof) => "EOF".to_owned(),
         _ => inner.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_url_holds_neither_password_nor_query() {
+        for (url, shown) in [
+            ("http://me:pw@host/a?token=abc#part", "http://me:xxxxx@host/a?***#part"),
+            ("https://host/a", "https://host/a"),
+            ("no url", "no url"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
     }
 }

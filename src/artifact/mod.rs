@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(crate) use self::http_client::{cause, client};
+pub(crate) use self::http_client::{cause, client, without_credentials};
 pub(crate) use self::pack::Archive;
 pub(crate) use self::place::{Bucket, Place, Repository};
 use crate::cache::{CacheError, Objects, Stop};

@@ -10,8 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::errand::{Answer, Errand, List, Request, Returned};
 use super::kill::Kill;
-use crate::artifact::{cause, client};
-use crate::mask;
+use crate::artifact::{cause, client, without_credentials};
 
 /// So many errands are on their way at once, as many as Argo's agent has workers.
 const AT_ONCE: usize = 16;
@@ -51,7 +50,7 @@ impl Errands {
 
 async fn answer(request: Request) -> Result<Answer, String> {
     let word = word_of(&request.method);
-    let failed = |error: &reqwest::Error| format!("{word} {:?}: {}", mask::url(&request.url), cause(error));
+    let failed = |error: &reqwest::Error| format!("{word} {:?}: {}", without_credentials(&request.url), cause(error));
     let client = client(request.insecure).build().map_err(|error| cause(&error))?;
     let method = Method::from_bytes(request.method.as_bytes());
     let method = method.map_err(|_| format!("net/http: invalid method {:?}", request.method))?;
