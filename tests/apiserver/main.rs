@@ -26,6 +26,7 @@ mod retry;
 mod rights;
 mod scale;
 mod semaphore;
+mod sensor;
 mod steer;
 mod submit;
 mod template;

@@ -262,7 +262,7 @@ impl<'a> Somebody<'a> {
                     self.namespace.patch("workflows", name, &succeeded()).await;
                     break;
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
         tokio::task::spawn_blocking(move || child.wait_with_output().unwrap().into()).await.unwrap()

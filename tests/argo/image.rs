@@ -17,7 +17,8 @@ use crate::support::PROGRAM;
 const NAMED: &str = "RUNNABLE_E2E_IMAGE";
 const IMPORT: &str = "RUNNABLE_E2E_IMPORT";
 /// What pods of the tests run, beside the program.
-const TOOLS: [&str; 12] = ["sh", "git", "cat", "ls", "sleep", "true", "false", "test", "env", "touch", "mkdir", "id"];
+const TOOLS: [&str; 13] =
+    ["sh", "git", "cat", "ls", "sleep", "true", "false", "test", "env", "touch", "mkdir", "id", "date"];
 const GIT_CORE: &str = "/usr/lib/git-core";
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 const PASSWD: &str = "root:x:0:0:root:/root:/usr/bin/sh\nrunnable:x:65532:65532:runnable:/tmp:/usr/bin/sh\n";

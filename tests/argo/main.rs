@@ -31,5 +31,6 @@ mod memoize;
 mod owner;
 mod recovery;
 mod retry;
+mod speed;
 mod steer;
 mod wait;

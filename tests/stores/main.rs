@@ -1,5 +1,5 @@
 //! `exec` and the verbs of caches over each kind of store: a directory, and a bucket of a real S3 server (versitygw, which
-//! `tests/stores/assets` builds once). The cases of a directory need no server.
+//! `tests/programs/build` makes once). The cases of a directory need no server.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

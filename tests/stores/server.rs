@@ -2,12 +2,12 @@
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use crate::ports::free_port;
 use crate::supervised::Process;
+use crate::support::programs::built;
 use crate::support::wait::wait_until;
 
 pub(crate) const ACCESS: &str = "testaccess";
@@ -36,10 +36,7 @@ impl Server {
     }
 
     fn start(more: &[String]) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores/assets");
-        let output = Command::new(&script).arg("--where").output().unwrap();
-        assert!(output.status.success(), "the S3 server is missing: run tests/stores/assets");
-        let program = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+        let program = built("s3");
         let directory = tempfile::Builder::new().prefix("runnable-s3-").tempdir().unwrap().keep();
         let [data, sidecar] = ["data", "sidecar"].map(|name| directory.join(name));
         for path in [&data, &sidecar] {

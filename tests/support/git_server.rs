@@ -59,7 +59,6 @@ impl GitServer {
     }
 
     /// The total bytes of all answers.
-    #[allow(dead_code, reason = "for the bench")]
     pub(crate) fn sent(&self) -> u64 {
         self.counts.sent.load(Ordering::SeqCst)
     }

@@ -11,6 +11,7 @@ pub(crate) mod gates;
 pub(crate) mod git_server;
 pub(crate) mod output;
 pub(crate) mod process;
+pub(crate) mod programs;
 pub(crate) mod repository;
 pub(crate) mod runs;
 pub(crate) mod wait;

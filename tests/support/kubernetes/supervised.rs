@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use crate::support::programs::built;
+
 const SUPERVISOR: &str = include_str!("supervise.sh");
 
 /// The process ends when the pipe in this value is closed; the kernel closes it when the test process dies.
@@ -48,16 +50,7 @@ impl Process {
 /// The directory of the programs that tests/run builds.
 pub(super) fn assets() -> &'static Path {
     static ASSETS: OnceLock<PathBuf> = OnceLock::new();
-    ASSETS.get_or_init(|| {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/assets");
-        let output = Command::new(&script).arg("--where").output().unwrap();
-        assert!(
-            output.status.success(),
-            "the API server's programs are missing: run tests/run ({})",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-    })
+    ASSETS.get_or_init(|| built("kubernetes"))
 }
 
 /// A directory that its process removes.
