@@ -12,7 +12,8 @@ use crate::argo::shared_keys::cache_of;
 use crate::argo::template::{Template, TemplateType, at, field, list, text};
 use crate::argo::workflow_spec::{templates, templates_mut};
 use crate::prepare::memoize::is_ours;
-use crate::prepare::warnings::{Notice, Reason};
+use crate::prepare::reason::Reason;
+use crate::prepare::warnings::Notice;
 use crate::prepare::{PrepareError, list_field, object_field};
 
 /// Wraps the templates that prepare has memoized. Those that call others have nothing to wrap and lose their memoize; those
