@@ -4,75 +4,126 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::form::Form;
 use super::marshalled;
 use crate::argo::expression::{Scope, Unresolved, has_open, render, render_in_place};
-use crate::argo::model::{Arguments, Artifact, Parameter, Template};
+use crate::argo::model::{Arguments, Artifact, Parameter, Template, any_string};
 use crate::local::resolved::Resolved;
 
 /// The value of an argument that is an output of a step which did not run: the input's own default holds.
 /// (workflow/common/common.go, AbsentOptionalArgumentValue)
 pub(super) const ABSENT: &str = "__argo-internal.absent-optional-output__";
 
-/// A template with its inputs in place.
-pub(super) struct Processed {
-    /// With every tag replaced that has a value by now.
-    pub(super) value: Value,
-    /// A view of `value`; boxed, because calls of templates in templates hold one each on the stack.
-    pub(super) template: Box<Template>,
+/// What a call makes of a template's form.
+#[derive(Debug)]
+pub(super) struct Filled {
+    form: Arc<Form>,
+    /// The part that the call changes, every tag replaced that has a value by now.
+    part: Value,
+}
+
+impl Filled {
+    /// The inputs.
+    pub(super) fn inputs(&self) -> &Value {
+        &self.part["inputs"]
+    }
+
+    /// Leaves the inputs to the node's status.
+    pub(super) fn forget_inputs(&mut self) {
+        if self.form.texts_can_wait()
+            && let Some(part) = self.part.as_object_mut()
+        {
+            part.shift_remove("inputs");
+        }
+    }
+
+    /// A view for what is read before a node does its work.
+    pub(super) fn begun(&self) -> Result<Arc<Template>, String> {
+        self.form.begun(&self.part)
+    }
+
+    /// The key of the cache entry, where that view has it with its tags.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.form.key(&self.part)
+    }
+
+    /// The template for the work, with these inputs; none where the view that it began with is that.
+    pub(super) fn whole(&self, inputs: Option<&Value>) -> Result<Option<Arc<Template>>, String> {
+        self.form.whole(&self.part, inputs)
+    }
+
+    /// The same as a document.
+    pub(super) fn document(&self, inputs: Option<&Value>) -> Value {
+        self.form.filled(&self.part, inputs)
+    }
+}
+
+/// What a call stands in.
+pub(super) struct Surroundings<'a> {
+    pub(super) plan: &'a Resolved,
+    /// The workflow's values.
+    pub(super) globals: &'a Arc<Scope>,
+    /// The name of the pod, of a call that is one.
+    pub(super) pod: Option<&'a str>,
 }
 
 /// Puts arguments, or defaults, into a template's inputs and replaces the tags that have a value by now: first those of
-/// `locals` (and the workflow's, which stand behind them), then those of the inputs.
-pub(super) fn process(
-    template: &Value,
+/// `locals` (and the workflow's, which stand behind them), then those of the inputs; of a pod those once more.
+pub(super) fn fill(
+    form: &Arc<Form>,
     arguments: &Arguments,
     locals: &Arc<Scope>,
-    plan: &Resolved,
-) -> Result<Processed, String> {
-    let mut template = template.clone();
-    if let Some(parameters) = template.pointer_mut("/inputs/parameters").and_then(Value::as_array_mut) {
-        for parameter in parameters {
-            supply_parameter(parameter, arguments, locals, plan)?;
-        }
+    of: &Surroundings<'_>,
+) -> Result<Filled, String> {
+    let mut part = form.part();
+    let inputs = form.inputs()?;
+    let parameters = part.pointer_mut("/inputs/parameters").and_then(Value::as_array_mut);
+    for (input, declared) in parameters.into_iter().flatten().zip(&inputs.parameters) {
+        supply_parameter(input, declared.clone(), arguments, locals, of.plan)?;
     }
-    if let Some(artifacts) = template.pointer_mut("/inputs/artifacts").and_then(Value::as_array_mut) {
-        for artifact in artifacts {
-            supply_artifact(artifact, arguments)?;
-        }
+    let artifacts = part.pointer_mut("/inputs/artifacts").and_then(Value::as_array_mut);
+    for (input, declared) in artifacts.into_iter().flatten().zip(&inputs.artifacts) {
+        supply_artifact(input, declared, arguments)?;
     }
-    substitute(template, locals)
+    substitute_in(&mut part, form.outputs(), locals)?;
+    if let Some(pod) = of.pod {
+        substitute_pod(&mut part, of.globals, pod)?;
+    }
+    Ok(Filled { form: Arc::clone(form), part })
 }
 
-/// Replaces the tags of `locals` and then those of the template's own inputs.
-pub(super) fn substitute(mut value: Value, locals: &Arc<Scope>) -> Result<Processed, String> {
-    render_in_place(&mut value, locals, Unresolved::Keep).map_err(|error| error.to_string())?;
-    if has_tags(&value) {
+/// Replaces the tags of `locals` in a template and then those of its own inputs.
+pub(super) fn substitute(template: &mut Value, locals: &Arc<Scope>) -> Result<(), String> {
+    substitute_in(template, None, locals)
+}
+
+/// The same in a part of a template; its outputs, where these are not part of it.
+fn substitute_in(part: &mut Value, outputs: Option<&Value>, locals: &Arc<Scope>) -> Result<(), String> {
+    render_in_place(part, locals, Unresolved::Keep).map_err(|error| error.to_string())?;
+    if has_tags(part) {
         let mut scope = Scope::child(locals);
-        for (name, text) in input_variables(&value) {
+        for (name, text) in input_variables(&part["inputs"], outputs.unwrap_or(&part["outputs"])) {
             scope.set(name, text);
         }
-        render_in_place(&mut value, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
+        render_in_place(part, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
     }
-    let template = Box::new(view(&value)?);
-    Ok(Processed { value, template })
+    Ok(())
 }
 
 /// Replaces what is left of the workflow's tags and the inputs', as in a parameter whose value holds one: Argo does so
 /// once more as it makes the pod (substitutePodParams in workflow/controller/workflowpod.go, v4.1.2).
-pub(super) fn substitute_pod(mut processed: Processed, globals: &Arc<Scope>, pod: &str) -> Result<Processed, String> {
-    if !has_tags(&processed.value) {
-        return Ok(processed);
+pub(super) fn substitute_pod(part: &mut Value, globals: &Arc<Scope>, pod: &str) -> Result<(), String> {
+    if !has_tags(part) {
+        return Ok(());
     }
     let mut scope = Scope::child(globals);
     scope.set("pod.name", pod);
-    for input in &processed.template.inputs.parameters {
-        if let Some(value) = &input.value {
-            scope.set(format!("inputs.parameters.{}", input.name), value.clone());
+    for input in part.pointer("/inputs/parameters").and_then(Value::as_array).into_iter().flatten() {
+        if let Some(value) = input.get("value") {
+            scope.set(format!("inputs.parameters.{}", text(input, "name")), any_string(value));
         }
     }
-    render_in_place(&mut processed.value, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
-    *processed.template = view(&processed.value)?;
-    Ok(processed)
+    render_in_place(part, &scope, Unresolved::Keep).map_err(|error| error.to_string())
 }
 
 fn has_tags(value: &Value) -> bool {
@@ -90,32 +141,33 @@ pub(super) fn view<'a, T: serde::Deserialize<'a>>(value: &'a Value) -> Result<T,
 }
 
 /// The variables that a template's inputs and output paths give, by name.
-pub(super) fn input_variables(template: &Value) -> Vec<(String, Value)> {
-    let list = |part: &str, field: &str| template[part][field].as_array().map(Vec::as_slice).unwrap_or_default();
+pub(super) fn input_variables(inputs: &Value, outputs: &Value) -> Vec<(String, Value)> {
     let mut variables = Vec::new();
-    let parameters = list("inputs", "parameters");
+    let parameters = list(inputs, "parameters");
     for parameter in parameters {
         if let Some(value) = parameter.get("value") {
-            variables.push((
-                format!("inputs.parameters.{}", text(parameter, "name")),
-                Value::String(crate::argo::model::any_string(value)),
-            ));
+            variables
+                .push((format!("inputs.parameters.{}", text(parameter, "name")), Value::String(any_string(value))));
         }
     }
     variables.push(("inputs.parameters".to_owned(), Value::String(marshalled::parameters(parameters))));
-    for part in ["inputs", "outputs"] {
-        for artifact in list(part, "artifacts") {
+    for (part, given) in [("inputs", inputs), ("outputs", outputs)] {
+        for artifact in list(given, "artifacts") {
             if let Some(path) = artifact.get("path") {
                 variables.push((format!("{part}.artifacts.{}.path", text(artifact, "name")), path.clone()));
             }
         }
     }
-    for parameter in list("outputs", "parameters") {
+    for parameter in list(outputs, "parameters") {
         if let Some(path) = parameter.pointer("/valueFrom/path") {
             variables.push((format!("outputs.parameters.{}.path", text(parameter, "name")), path.clone()));
         }
     }
     variables
+}
+
+fn list<'a>(of: &'a Value, field: &str) -> &'a [Value] {
+    of[field].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
@@ -124,11 +176,11 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 
 fn supply_parameter(
     input: &mut Value,
+    mut parameter: Parameter,
     arguments: &Arguments,
     locals: &Arc<Scope>,
     plan: &Resolved,
 ) -> Result<(), String> {
-    let mut parameter: Parameter = view(input)?;
     if parameter.value.is_none() {
         parameter.value.clone_from(&parameter.default);
     }
@@ -171,8 +223,7 @@ fn overwrite(parameter: &mut Parameter, argument: &Parameter) -> Result<(), Stri
     Ok(())
 }
 
-fn supply_artifact(input: &mut Value, arguments: &Arguments) -> Result<(), String> {
-    let artifact: Artifact = view(input)?;
+fn supply_artifact(input: &mut Value, artifact: &Artifact, arguments: &Arguments) -> Result<(), String> {
     let argument = arguments.artifacts.iter().find(|argument| argument.name == artifact.name);
     if !artifact.optional && !artifact.has_content() {
         let argument = argument.ok_or_else(|| format!("inputs.artifacts.{} was not supplied", artifact.name))?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use super::arguments::view;
 use super::finish::OPERATION_ERROR;
 use super::node_table::NodeTable;
 use super::retry::{self, Attempt};
@@ -14,6 +15,7 @@ use super::state::{Body, Call, NodeIndex, Owner};
 use super::{Action, Scheduler, Timer, arguments};
 use crate::argo::duration;
 use crate::argo::expression::Scope;
+use crate::argo::model::Template;
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
 use crate::argo::template::TemplateType;
 
@@ -23,15 +25,13 @@ const BREATH: SignedDuration = SignedDuration::from_secs(1);
 /// The attempts so far, and what the next one is made of.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    /// The template with its inputs in place; tags of the attempt are still open.
-    template: Value,
     call: Box<Call>,
     nodes: Vec<NodeIndex>,
 }
 
 impl Attempts {
-    pub(super) fn new(template: Value, call: Call) -> Self {
-        Self { template, call: Box::new(call), nodes: Vec::new() }
+    pub(super) fn new(call: Call) -> Self {
+        Self { call: Box::new(call), nodes: Vec::new() }
     }
 
     pub(super) fn last(&self) -> Option<NodeIndex> {
@@ -41,11 +41,6 @@ impl Attempts {
     /// Whether no attempt is at work.
     pub(super) fn are_idle(&self, nodes: &NodeTable) -> bool {
         self.last().is_none_or(|last| nodes[last].phase.is_fulfilled())
-    }
-
-    /// Drops what only further attempts need.
-    pub(super) fn forget(&mut self) {
-        self.template = Value::Null;
     }
 
     /// The call of the next attempt.
@@ -87,14 +82,14 @@ impl Scheduler {
         let Some(attempts) = self.nodes.attempts(retry) else { return };
         let number = attempts.nodes.len();
         let name = format!("{}({number})", self.nodes[retry].name);
-        let processed = self.process_attempt(attempts, &name);
+        let template = self.template_of_attempt(retry, attempts, &name);
         let call = attempts.call(retry, name);
 
         let node = self.create_attempt(retry, &call);
-        match processed {
-            Ok(processed) => {
-                self.nodes[node].inputs = inputs(&processed.value);
-                self.nodes.frame_mut(node).template = Some(Arc::from(processed.template));
+        match template {
+            Ok((inputs, template)) => {
+                self.nodes[node].inputs = inputs;
+                self.nodes.frame_mut(node).template = Some(Arc::new(template));
                 self.run(node);
             }
             // What cannot be resolved is not retried, whatever the policy.
@@ -105,9 +100,15 @@ impl Scheduler {
         }
     }
 
-    /// The template of the next attempt, with the tags of the attempt in place.
-    fn process_attempt(&self, attempts: &Attempts, name: &str) -> Result<arguments::Processed, String> {
-        let template = &attempts.template;
+    /// The inputs and the template of the next attempt, with the tags of the attempt in place.
+    fn template_of_attempt(
+        &self,
+        retry: NodeIndex,
+        attempts: &Attempts,
+        name: &str,
+    ) -> Result<(Option<Value>, Template), String> {
+        let filled = self.nodes.frame(retry).filled.as_ref();
+        let mut template = filled.map(|filled| filled.document(self.nodes[retry].inputs.as_ref())).unwrap_or_default();
         let pod = pod_name(self.plan.name(), template["name"].as_str().unwrap_or_default(), name);
         let mut locals = Scope::child(self.scopes.workflow());
         locals.set("pod.name", pod.clone());
@@ -116,13 +117,12 @@ impl Scheduler {
             locals.set(variable, value);
         }
 
-        let processed = arguments::substitute(template.clone(), &Arc::new(locals))?;
+        arguments::substitute(&mut template, &Arc::new(locals))?;
         let kind = TemplateType::of(|field| template.get(field).is_some());
         if kind.is_some_and(TemplateType::is_pod) {
-            arguments::substitute_pod(processed, self.scopes.workflow(), &pod)
-        } else {
-            Ok(processed)
+            arguments::substitute_pod(&mut template, self.scopes.workflow(), &pod)?;
         }
+        Ok((inputs(&template["inputs"]), view(&template)?))
     }
 
     /// When the attempts at a template end by `backoff.maxDuration`, the one that runs too. Argo sets that deadline as it

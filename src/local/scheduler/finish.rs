@@ -102,7 +102,7 @@ impl Scheduler {
     /// Drops what only a running node needs, so that a wide fan-out costs memory only while it runs.
     fn forget(&mut self, node: NodeIndex) {
         let frame = self.nodes.frame_mut(node);
-        frame.template = None;
+        (frame.template, frame.filled) = (None, None);
         match &mut frame.body {
             Body::Steps(_) | Body::Dag(_) => {
                 frame.body = Body::None;
@@ -110,8 +110,7 @@ impl Scheduler {
                 self.places.close(node);
             }
             Body::Pod(_) | Body::Errand | Body::Suspend => frame.body = Body::None,
-            Body::Retry(attempts) => attempts.forget(),
-            Body::None | Body::Group(_) | Body::Items(_) => {}
+            Body::None | Body::Group(_) | Body::Items(_) | Body::Retry(_) => {}
         }
     }
 }

@@ -13,7 +13,7 @@ use super::state::{Call, NodeIndex};
 use super::{Action, Scheduler};
 use crate::argo::duration;
 use crate::argo::expression::unknown;
-use crate::argo::model::{Container, Template};
+use crate::argo::model::{Container, Memoize, Template};
 use crate::argo::status::{MemoizationStatus, NodeType, OutputParameter, Outputs, Phase};
 use crate::argo::template::TemplateType;
 use crate::local::resolved::Resolved;
@@ -123,7 +123,8 @@ impl Scheduler {
         };
         let cache = memoize.cache.as_ref().map(|cache| cache.config_map.name.clone()).unwrap_or_default();
         let max_age = memoize.max_age.as_deref().and_then(|text| duration::parse(text).ok());
-        let key = memoize.key.clone();
+        let filled = self.nodes.frame(node).filled.as_ref();
+        let key = filled.and_then(|filled| filled.key()).unwrap_or(&memoize.key).to_owned();
         let status = MemoizationStatus { hit: false, key: key.clone(), cache_name: cache.clone() };
         self.nodes[node].memoization_status = Some(status);
         if let Some(entry) = self.memory.get(&cache, &key, max_age, self.now.elapsed) {
@@ -284,17 +285,17 @@ fn unknown_outputs(template: &Template, number: usize) -> Outputs {
     }
 }
 
-impl Template {
-    /// Why a controller would not look up the template's cache entry.
-    pub(super) fn memoize_fault(&self) -> Option<String> {
-        let memoize = self.memoize.as_ref()?;
-        let mut bytes = memoize.key.bytes();
+impl Memoize {
+    /// Why a controller would not look up the cache entry; its key as it is in this call.
+    pub(super) fn fault(&self, key: Option<&str>) -> Option<String> {
+        let key = key.unwrap_or(&self.key);
+        let mut bytes = key.bytes();
         let begins = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let is_unknown = unknown::in_text(&memoize.key).is_some();
+        let is_unknown = unknown::in_text(key).is_some();
         if !is_unknown && (!begins || !bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')) {
-            return Some(format!("invalid cache key: {}", memoize.key));
+            return Some(format!("invalid cache key: {key}"));
         }
-        let max_age = memoize.max_age.as_deref().filter(|text| !text.is_empty())?;
+        let max_age = self.max_age.as_deref().filter(|text| !text.is_empty())?;
         duration::parse(max_age).err().map(|error| format!("invalid maxAge: {error}"))
     }
 }

@@ -11,6 +11,7 @@ mod dag;
 mod dag_tasks;
 mod errands;
 mod finish;
+mod form;
 mod globals;
 mod hooks;
 mod item_group;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use self::agenda::{Agenda, Turn};
+use self::form::Forms;
 use self::locks::Locks;
 use self::memoization::Memory;
 use self::node_table::NodeTable;
@@ -132,6 +134,7 @@ pub enum Action {
 #[derive(Debug)]
 pub struct Scheduler {
     plan: Arc<Resolved>,
+    forms: Forms,
     now: Moment,
     workflow: Workflow,
     nodes: NodeTable,

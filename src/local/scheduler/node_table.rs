@@ -86,6 +86,7 @@ impl NodeTable {
             caller: call.caller.clone(),
             inner_scope: call.scope.clone(),
             template: None,
+            filled: None,
             depth: self.depth(call.boundary) + 1,
             began: now.elapsed,
             ended: now.elapsed,

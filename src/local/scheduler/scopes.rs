@@ -104,7 +104,7 @@ impl Scopes {
     /// Opens the scope of a steps or dag node with these inputs.
     pub(super) fn open(&mut self, node: NodeIndex, template: &Template, inputs: Option<&Value>) {
         let mut scope = Scope::child(&self.workflow);
-        for (name, value) in input_variables(&json!({ "inputs": inputs })) {
+        for (name, value) in input_variables(inputs.unwrap_or(&Value::Null), &Value::Null) {
             scope.set(name, value);
         }
         let artifacts = template.inputs.artifacts.iter();

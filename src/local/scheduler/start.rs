@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::agenda::Turn;
+use super::arguments::{Filled, Surroundings};
 use super::attempts::Attempts;
 use super::places::Admission;
 use super::state::{Body, Call, NodeIndex, Owner};
 use super::{Scheduler, arguments, locks};
-use crate::argo::defaults::with_defaults;
 use crate::argo::expression::Scope;
 use crate::argo::model::Template;
 use crate::argo::status::{NodeSynchronization, NodeType, Phase, pod_name};
@@ -119,42 +119,33 @@ impl Scheduler {
         node
     }
 
-    fn prepare_call(&self, call: &Call) -> Result<(TemplateScope, arguments::Processed), String> {
-        let (inner_scope, template) = self.plan.resolve(&call.reference, &call.scope)?;
-        let template = match self.plan.spec.get("templateDefaults") {
-            Some(defaults) if defaults.is_object() => Arc::new(with_defaults(&template, defaults)),
-            _ => template,
-        };
-        let name = template["name"].as_str().unwrap_or_default();
+    fn prepare_call(&mut self, call: &Call) -> Result<(TemplateScope, Filled), String> {
+        let (inner_scope, form) =
+            self.forms.of(&call.reference, &call.scope, &self.plan, self.retry_strategy.as_ref())?;
         let mut locals = Scope::child(self.scopes.workflow());
         locals.set("node.name", call.name.clone());
         // To Argo, the entrypoint and all handlers are steps without a name.
         let caller = if call.caller.kind.is_empty() { "steps" } else { call.caller.kind };
         locals.set(format!("{caller}.name"), call.caller.name.clone());
-        let is_retried = template.get("retryStrategy").is_some() || self.retry_strategy.is_some();
-        let kind = TemplateType::of(|field| template.get(field).is_some());
-        let is_pod = kind.is_some_and(TemplateType::is_pod);
-        let pod = (is_pod && !is_retried).then(|| pod_name(self.plan.name(), name, &call.name));
+        let is_pod = form.template_type().is_some_and(TemplateType::is_pod);
+        let pod = (is_pod && !form.is_retried()).then(|| pod_name(self.plan.name(), form.name(), &call.name));
         if let Some(pod) = &pod {
             locals.set("pod.name", pod.clone());
         }
-        let mut processed = arguments::process(&template, &call.arguments, &Arc::new(locals), &self.plan)?;
-        if let Some(pod) = &pod {
-            processed = arguments::substitute_pod(processed, self.scopes.workflow(), pod)?;
-        }
-        if processed.template.retry_strategy.is_none() {
-            processed.template.retry_strategy.clone_from(&self.retry_strategy);
-        }
-        Ok((inner_scope, processed))
+        let of = Surroundings { plan: &self.plan, globals: self.scopes.workflow(), pod: pod.as_deref() };
+        Ok((inner_scope, arguments::fill(&form, &call.arguments, &Arc::new(locals), &of)?))
     }
 
-    fn start_prepared(&mut self, call: Call, inner_scope: TemplateScope, processed: arguments::Processed) -> NodeIndex {
-        let template: Arc<Template> = Arc::from(processed.template);
+    fn start_prepared(&mut self, call: Call, inner_scope: TemplateScope, mut filled: Filled) -> NodeIndex {
+        let template = match filled.begun() {
+            Ok(template) => template,
+            Err(why) => return self.create_raised(&call, &why),
+        };
         let Some(kind) = template.template_type() else {
             return self.create_raised(&call, &format!("Template '{}' missing specification", template.name));
         };
-        let locks = self.locks_of(&template).and_then(|locks| template.memoize_fault().map_or(Ok(locks), Err));
-        let locks = match locks {
+        let fault = || template.memoize.as_ref().and_then(|memoize| memoize.fault(filled.key()));
+        let locks = match self.locks_of(&template).and_then(|locks| fault().map_or(Ok(locks), Err)) {
             Ok(locks) => locks,
             Err(why) => return self.create_raised(&call, &why),
         };
@@ -168,15 +159,36 @@ impl Scheduler {
         if !template.display_name.is_empty() {
             status.display_name.clone_from(&template.display_name);
         }
-        status.inputs = inputs(&processed.value);
+        status.inputs = inputs(filled.inputs());
+        filled.forget_inputs();
         let frame = self.nodes.frame_mut(node);
         frame.inner_scope = inner_scope;
-        frame.template = Some(Arc::clone(&template));
+        frame.template = Some(template);
+        frame.filled = Some(Box::new(filled));
         if kind == NodeType::Retry {
-            frame.body = Body::Retry(Attempts::new(processed.value, call));
+            frame.body = Body::Retry(Attempts::new(call));
+        }
+        // What is told by what runs in the containers, or by the calls of the template.
+        if (self.plan.in_images || !self.plan.stubs.is_empty())
+            && let Err(why) = self.complete(node)
+        {
+            self.raise(node, &why);
+            return node;
         }
         self.lock_and_run(node, locks);
         node
+    }
+
+    /// Puts into a node's template what was left to its work.
+    fn complete(&mut self, node: NodeIndex) -> Result<(), String> {
+        let Some(filled) = &self.nodes.frame(node).filled else { return Ok(()) };
+        if let Some(template) = filled.whole(self.nodes[node].inputs.as_ref())? {
+            self.nodes.frame_mut(node).template = Some(template);
+        }
+        if !matches!(self.nodes.frame(node).body, Body::Retry(_)) {
+            self.nodes.frame_mut(node).filled = None;
+        }
+        Ok(())
     }
 
     fn locks_of(&self, template: &Template) -> Result<Vec<locks::Lock>, String> {
@@ -214,12 +226,15 @@ impl Scheduler {
     }
 
     pub(super) fn run(&mut self, node: NodeIndex) {
-        let Some(template) = self.nodes.frame(node).template.clone() else { return };
         if matches!(self.nodes.frame(node).body, Body::Retry(_)) {
             self.nodes.set(node, Phase::Running, "");
             self.attempt(node);
             return self.fire_hooks_of_running(node);
         }
+        if let Err(why) = self.complete(node) {
+            return self.raise(node, &why);
+        }
+        let Some(template) = self.nodes.frame(node).template.clone() else { return };
         if let Some(stub) = self.stub_of(node) {
             return self.end_as_stub(node, stub);
         }
@@ -277,8 +292,7 @@ pub(super) fn first_phase(kind: NodeType) -> Phase {
 }
 
 /// The inputs of a template as its node shows them.
-pub(super) fn inputs(template: &Value) -> Option<Value> {
-    let inputs = template.get("inputs")?;
+pub(super) fn inputs(inputs: &Value) -> Option<Value> {
     let has = |field: &str| inputs[field].as_array().is_some_and(|list| !list.is_empty());
     (has("parameters") || has("artifacts")).then(|| inputs.clone())
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use super::arguments::Filled;
 use super::attempts::Attempts;
 use super::dag_tasks::DagTasks;
 use super::hooks::Hooks;
@@ -136,7 +137,9 @@ pub(super) struct Frame {
     pub(super) caller: Caller,
     /// Where references in the node's own template are looked up.
     pub(super) inner_scope: TemplateScope,
+    /// The template; until the node does its work with tags in what only the work reads, which are replaced in `filled`.
     pub(super) template: Option<Arc<Template>>,
+    pub(super) filled: Option<Box<Filled>>,
     pub(super) depth: usize,
     /// When its work began and ended, counted from the beginning of the run.
     pub(super) began: SignedDuration,

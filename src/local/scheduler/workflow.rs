@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::agenda::Agenda;
 use super::arguments::view;
+use super::form::Forms;
 use super::locks::Locks;
 use super::marshalled::{self, Failure};
 use super::memoization::Memory;
@@ -68,6 +69,7 @@ impl Scheduler {
         let asks_for_duration = plan.mentions("workflow.duration");
         let retry_strategy = plan.spec.get("retryStrategy").and_then(|strategy| view(strategy).ok());
         Self {
+            forms: Forms::default(),
             now: Moment::begin(Timestamp::UNIX_EPOCH),
             workflow: Workflow::default(),
             nodes: NodeTable::new(plan.name()),
