@@ -163,7 +163,8 @@ impl Texts {
             add_places(value, &mut vec![Step::Field(field.clone())], &mut places);
         }
         let is_key = |place: &Place| place.iter().eq(&KEY.map(|field| Step::Field(field.to_owned())));
-        let is_read_first = |place: &Place| matches!(place.first(), Some(Step::Field(field)) if READ_FIRST.contains(&field.as_str()));
+        let is_read_first =
+            |place: &Place| matches!(place.first(), Some(Step::Field(field)) if READ_FIRST.contains(&field.as_str()));
         if places.iter().any(|place| is_read_first(place) && !is_key(place)) {
             return None;
         }
