@@ -52,6 +52,12 @@ impl Nodes {
         }
     }
 
+    /// Nodes of a Workflow object that stand beside it.
+    pub(crate) fn beside(workflow: &Workflow, mut nodes: Vec<Node>) -> Self {
+        nodes.iter_mut().for_each(Node::take_report);
+        Self::new(workflow, nodes)
+    }
+
     /// Nodes that were put together from elsewhere.
     pub(crate) fn rebuilt(workflow: &Workflow, nodes: Vec<Node>) -> Self {
         Self { partial: Some(Partial::Rebuilt), ..Self::new(workflow, nodes) }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::argo::status::Node;
 use crate::argo::{Nodes, Workflow};
 use crate::local::record::{Record, RecordError};
 use crate::mask::Mask;
@@ -24,6 +25,11 @@ impl Snapshot {
     /// A local run as its directory tells it.
     pub(crate) fn of_record(record: &Record) -> Result<Self, RecordError> {
         Self::read(record, Record::workflow)
+    }
+
+    /// The end of a run: its object without nodes, and these.
+    pub(crate) fn of_end(workflow: Workflow, nodes: Vec<Node>, secrets: Vec<String>) -> Self {
+        Self { nodes: Nodes::beside(&workflow, nodes), workflow, killed: false, secrets }
     }
 
     /// The same without its nodes, which takes a small part of the time.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +14,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::cache::CacheKey;
 use crate::exit::{CommandError, Exit};
+use crate::file::hash::hash_file;
 
 /// The first field of what is hashed. It changes with the meaning of the other fields.
 const SCHEME: &str = "exec 1";
@@ -223,7 +224,7 @@ fn read(path: &Path) -> io::Result<KeyFile> {
     let metadata = path.symlink_metadata()?;
     if metadata.is_symlink() {
         let leads_to_file = path.metadata().is_ok_and(|target| target.is_file());
-        let content = if leads_to_file { Some(hash(path)?) } else { None };
+        let content = if leads_to_file { Some(hash_file(path)?) } else { None };
         return Ok(KeyFile { kind: "link", target: Some(fs::read_link(path)?), content });
     }
     if !metadata.is_file() {
@@ -231,13 +232,7 @@ fn read(path: &Path) -> io::Result<KeyFile> {
     }
     // Other bits follow the umask of whoever checked the files out.
     let kind = if metadata.permissions().mode() & 0o111 == 0 { "file" } else { "executable" };
-    Ok(KeyFile { kind, target: None, content: Some(hash(path)?) })
-}
-
-fn hash(path: &Path) -> io::Result<blake3::Hash> {
-    let mut hasher = Hasher::new();
-    io::copy(&mut File::open(path)?, &mut hasher)?;
-    Ok(hasher.finalize())
+    Ok(KeyFile { kind, target: None, content: Some(hash_file(path)?) })
 }
 
 #[cfg(test)]

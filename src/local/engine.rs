@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -23,7 +22,7 @@ use super::kill::{KillSwitch, kill_switch};
 use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
-use crate::argo::status::NodeType;
+use crate::argo::status::{Node, NodeType};
 use crate::argo::{Shutdown, Workflow};
 
 /// How long a task has between SIGTERM and SIGKILL; Kubernetes' default is 30 s.
@@ -43,8 +42,10 @@ pub(crate) enum Interrupt {
 /// A run that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// The final Workflow object.
-    pub workflow: Value,
+    /// The final Workflow object without its nodes.
+    pub workflow: Workflow,
+    /// Its nodes.
+    pub nodes: Vec<Node>,
     /// How it ended.
     pub finished: Finished,
     /// Whether it was interrupted.
@@ -151,7 +152,8 @@ pub(crate) async fn run(
     tasks.executor.end().await;
     memory.end().await;
     let finished = finished?;
-    Ok(Ended { workflow: conclude(*state)?, finished, interrupted })
+    let (workflow, nodes) = conclude(*state)?;
+    Ok(Ended { workflow, nodes, finished, interrupted })
 }
 
 /// Adds what has come already to the events of a batch.
@@ -164,13 +166,13 @@ fn gather(events: &mut VecDeque<Event>, tasks: &mut Tasks, memory: &mut CacheCli
 }
 
 /// Writes down how the run has ended.
-fn conclude(State { scheduler, store }: State) -> Result<Value, StoreError> {
-    let mut workflow = scheduler.into_object();
+fn conclude(State { scheduler, store }: State) -> Result<(Workflow, Vec<Node>), StoreError> {
+    let (mut workflow, nodes) = scheduler.into_end();
     Workflow::view_mut(&mut workflow).unsuspend();
     store.secrets().hide_in_workflow(&mut workflow);
-    store.write_workflow(&workflow)?;
+    store.write_end(&workflow, &nodes)?;
     store.sweep();
-    Ok(workflow)
+    Ok((Workflow::from(workflow), nodes))
 }
 
 /// Suspended nodes that go on, with what they are given.

@@ -105,7 +105,7 @@ mod tests {
             while seen.load(Ordering::Relaxed) == 0 {
                 tokio::task::yield_now().await;
             }
-            store.write_workflow(&json!({"status": {}}))?;
+            store.write_end(&json!({"status": {}}), &[])?;
             while seen.load(Ordering::Relaxed) == 1 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }

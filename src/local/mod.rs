@@ -12,6 +12,7 @@ mod cache_run;
 mod clock;
 pub(crate) mod control_pipe;
 mod daemons;
+mod ended_object;
 pub(crate) mod engine;
 pub(crate) mod errand;
 mod errands;

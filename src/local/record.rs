@@ -293,7 +293,7 @@ mod tests {
             json!({"phase": "Running", "startedAt": "2026-11-21T10:00:00Z", "nodes": {}})
         );
         let status = json!({"phase": "Failed", "finishedAt": "2026-11-21T10:00:01Z"});
-        store.write_workflow(&json!({"metadata": {"name": "a"}, "status": status}))?;
+        store.write_end(&json!({"metadata": {"name": "a"}, "status": status}), &[])?;
         assert_eq!(record.head()?["status"], status);
         drop(store);
         assert!(!record.is_live());

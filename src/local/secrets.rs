@@ -62,6 +62,13 @@ impl Secrets {
         }
     }
 
+    /// The same in one node.
+    pub(super) fn hide_in_node(&self, node: &mut Value) {
+        if let Some(finder) = &self.finder {
+            self.hide_in(node, finder);
+        }
+    }
+
     /// The same in a whole Workflow object.
     pub(crate) fn hide_in_workflow(&self, workflow: &mut Value) {
         let Some(finder) = &self.finder else { return };

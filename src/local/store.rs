@@ -22,6 +22,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::ended_object::EndedObject;
 use super::runtime::Runtime;
 use super::secrets::Secrets;
 use super::stub::Stubs;
@@ -253,10 +254,11 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces the Workflow object by the one at the run's end.
-    pub(crate) fn write_workflow(&self, workflow: &Value) -> Result<(), StoreError> {
+    /// Replaces the Workflow object by the one at the run's end, in whose status the nodes have their place.
+    pub(crate) fn write_end(&self, object: &Value, nodes: &[Node]) -> Result<(), StoreError> {
         let path = self.directory.join(WORKFLOW);
-        replace_workflow(&path, workflow).map_err(|source| self.incomplete(&path, source))
+        let ended = EndedObject { object, nodes, secrets: &self.secrets };
+        replace_workflow(&path, &ended).map_err(|source| self.incomplete(&path, source))
     }
 
     fn incomplete(&self, path: &Path, source: io::Error) -> StoreError {
@@ -294,7 +296,7 @@ pub(crate) fn directory(root: &Path, namespace: &ObjectName, name: &ObjectName) 
     root.join("runs").join(namespace.as_str()).join(name.as_str())
 }
 
-fn replace_workflow(path: &Path, workflow: &Value) -> io::Result<()> {
+fn replace_workflow(path: &Path, workflow: &impl Serialize) -> io::Result<()> {
     replace_with(path, Readers::Owner, Durable::Yes, |file| Ok(serde_json::to_writer(file, workflow)?))
 }
 

@@ -263,6 +263,53 @@ fn a_security_context_is_honoured() {
     assert_eq!(result_of(&rig.run(mounting)), "mounted");
 }
 
+/// A key of this user, which is in no namespace of its own.
+struct Key(String);
+
+/// The system calls that add a key and that ask for one.
+const KEY_CALLS: (u32, u32) = if cfg!(target_arch = "aarch64") { (217, 219) } else { (248, 250) };
+
+impl Key {
+    /// What tells whether the key can be found, what adds it, and what takes it away.
+    fn scripts(&self) -> [String; 3] {
+        let (Self(name), (add, ask)) = (self, KEY_CALLS);
+        let perl = |call: &str, told: &str| {
+            format!("perl -e '($t, $n, $v) = qw(user {name} x); print syscall({call}) >= 0 ? \"{told}\" : \"$!\"'")
+        };
+        [
+            perl(&format!("{ask}, 10, -4, $t, $n, 0"), "found"),
+            perl(&format!("{add}, $t, $n, $v, 1, -4"), "added"),
+            perl(&format!("{ask}, 9, syscall({ask}, 10, -4, $t, $n, 0), -4"), "gone"),
+        ]
+    }
+}
+
+fn told_here(script: &str) -> String {
+    let told = Command::new("sh").args(["-c", script]).env("LC_ALL", "C").output().unwrap();
+    String::from_utf8(told.stdout).unwrap()
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        told_here(&self.scripts()[2]);
+    }
+}
+
+#[test]
+fn no_task_reads_or_adds_keys_of_its_user() {
+    let ours = Key(format!("runnable-ours-{}", std::process::id()));
+    let theirs = Key(format!("runnable-theirs-{}", std::process::id()));
+    assert_eq!(told_here(&ours.scripts()[1]), "added", "this test needs a kernel with keys, and perl");
+    assert_eq!(told_here(&ours.scripts()[0]), "found");
+    for view in isolating_views() {
+        let rig = Rig::new(view);
+        for script in [&ours.scripts()[0], &theirs.scripts()[1]] {
+            assert_eq!(result_of(&rig.run(task("a", script))), "Operation not permitted", "{:?}: {script}", rig.view);
+        }
+    }
+    assert_eq!(told_here(&theirs.scripts()[0]), "Required key not available");
+}
+
 /// A process that notes each signal that reaches it.
 struct Victim(Child);
 

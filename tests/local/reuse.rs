@@ -22,7 +22,7 @@ const REPORT: &str = r"
     grep -E '^(Uid|Gid|Groups|Cap|NoNew|SigPnd|SigBlk|SigIgn|SigCgt|Shd|Umask|Cpus_allowed|Mems_allowed|NSpid|NSsid|NSpgid|Seccomp|Threads)' /proc/self/status
     cat /proc/self/limits /proc/self/oom_score_adj /proc/self/cgroup
     cut -d' ' -f4-8,18,19 /proc/$$/stat
-    env | sort; ls /proc/self/fd | wc -l;  hostname; ipcs | sed 's/ *$//'; keyctl show 2>&1 | wc -l
+    env | sort; ls /proc/self/fd | wc -l;  hostname; ipcs | sed 's/ *$//'
     set -- /proc/[0-9]*; echo $# processes, this is $$; sysctl -a 2>/dev/null | grep -E '^(kernel.(msg|sem|shm)|fs.mqueue|kernel.hostname|kernel.domainname)'
     grep -c . /etc/passwd; ls /usr/bin | wc -l
 ";
@@ -56,7 +56,7 @@ const REMAINS: [&str; 37] = [
     "renice 10 $$; renice 10 $PPID; taskset -p 1 $$; taskset -p 1 1; chrt -i -p 0 $$",
     "echo 1 > /proc/1/oom_score_adj; kill -STOP 1; kill -9 1; kill -USR1 1",
     "echo 1000 > /proc/sys/kernel/msgmax; echo 20 > /proc/sys/fs/mqueue/queues_max",
-    "keyctl add user left x @s; keyctl add user left x @u",
+    "perl -e '($t, $n, $v) = qw(user left x); syscall($_, $t, $n, $v, 1, -3), syscall($_, $t, $n, $v, 1, -4) for (248, 217)'",
     "mount -t tmpfs none /mnt; mount --bind /etc /srv; umount /tmp; umount /proc",
     "mkdir /argo; echo x > /argo/left; echo x > /proc/1/fd/1; echo x > /proc/1/fd/3",
     "exit 3",

@@ -2,6 +2,10 @@
 //! it starts. This is the only crate with `unsafe`; each block says why it is sound. All of it takes a process of one
 //! thread: then a copy has no lock that nobody opens again.
 
+mod keys;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::CString;
 use std::io;
 use std::mem::MaybeUninit;
@@ -12,6 +16,8 @@ use std::ptr::{null, null_mut};
 use rustix::process::{Pid, Signal, WaitOptions, chdir, setpgid, waitpid};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::thread::UnshareFlags;
+
+pub use self::keys::{deny_keys, leave_keyring};
 
 /// The exit code of a copy that panicked.
 const PANICKED: i32 = 101;
@@ -216,13 +222,6 @@ pub fn kill_namespace() -> bool {
     is_first
 }
 
-/// Leaves the keys of the session that started this process, where the kernel has keys.
-pub fn leave_keyring() {
-    const JOIN_SESSION_KEYRING: libc::c_int = 1;
-    // SAFETY: takes no memory of this process: without a name the keyring is a new one.
-    unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, null::<libc::c_char>()) };
-}
-
 /// Ends this process by a signal, without a core of its own. Returns where the kernel does not let it: to the first process
 /// of a namespace no signal comes that it does not handle.
 pub fn end_by(signal: i32) {
@@ -237,123 +236,5 @@ pub fn end_by(signal: i32) {
         libc::sigaddset(&raw mut set, signal);
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, null_mut());
         libc::kill(libc::getpid(), signal);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs::File;
-    use std::io::Read;
-
-    use super::*;
-
-    /// In a process of one thread: the test harness has several.
-    fn alone(body: impl FnOnce() -> u8) -> Option<i32> {
-        // SAFETY: the copy has the thread of this test alone and uses no lock that another one may hold.
-        match unsafe { libc::fork() } {
-            0 => {
-                let code = body();
-                // SAFETY: ends the copy.
-                unsafe { libc::_exit(i32::from(code)) }
-            }
-            pid => exit_code(Pid::from_raw(pid)?),
-        }
-    }
-
-    fn exit_code(pid: Pid) -> Option<i32> {
-        waitpid(Some(pid), WaitOptions::empty()).ok()??.1.exit_status()
-    }
-
-    #[test]
-    fn a_process_of_several_threads_is_refused() {
-        let error = std::thread::spawn(|| fork(UnshareFlags::empty(), || 0)).join();
-        assert!(error.is_ok_and(|forked| forked.is_err()));
-    }
-
-    #[test]
-    fn a_copy_ends_with_its_code_and_tells_its_parent() {
-        let code = alone(|| {
-            let Ok(signals) = ChildSignals::listen() else { return 1 };
-            let Ok(pid) = fork(UnshareFlags::empty(), || 42) else { return 2 };
-            let code = exit_code(pid);
-            signals.clear();
-            u8::from(code != Some(42)) * 3
-        });
-        assert_eq!(code, Some(0));
-    }
-
-    fn program<'a>(script: &str, streams: [BorrowedFd<'a>; 3]) -> Program<'a> {
-        let text = |text: &str| CString::new(text).unwrap_or_default();
-        Program {
-            path: text("/bin/sh"),
-            arguments: ["named", "-c", script].map(text).to_vec(),
-            environment: vec![text("A=b")],
-            directory: text("/usr"),
-            streams,
-        }
-    }
-
-    fn output_of(script: &str) -> io::Result<String> {
-        let null = File::open("/dev/null")?;
-        let (mut reader, writer) = io::pipe()?;
-        let pid = spawn(&program(script, [null.as_fd(), writer.as_fd(), null.as_fd()]), || Ok(()))?;
-        drop(writer);
-        let mut text = String::new();
-        reader.read_to_string(&mut text)?;
-        exit_code(pid);
-        Ok(text)
-    }
-
-    #[test]
-    fn a_process_ends_by_a_signal_that_it_had_handled() {
-        // SAFETY: the copy has the thread of this test alone and uses no lock that another one may hold.
-        let pid = match unsafe { libc::fork() } {
-            0 => {
-                // SAFETY: ignores a signal.
-                unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
-                end_by(libc::SIGTERM);
-                // SAFETY: ends the copy.
-                unsafe { libc::_exit(0) }
-            }
-            pid => Pid::from_raw(pid),
-        };
-        let status = waitpid(pid, WaitOptions::empty()).ok().flatten().map(|(_, status)| status);
-        assert_eq!(status.and_then(rustix::process::WaitStatus::terminating_signal), Some(libc::SIGTERM));
-    }
-
-    #[test]
-    fn a_program_is_prepared_or_does_not_start() {
-        let code = alone(|| {
-            let Ok(null) = File::open("/dev/null") else { return 1 };
-            let streams = [null.as_fd(); 3];
-            let refused = spawn(&program("exit 0", streams), || Err(io::ErrorKind::PermissionDenied.into()));
-            if refused.is_ok() || spawn(&program("exit 0", streams), || panic!("on purpose")).is_ok() {
-                return 2;
-            }
-            let missing = Program { path: CString::from(c"/no/such/file"), ..program("", streams) };
-            if spawn(&missing, || Ok(())).map_err(|error| error.kind()) != Err(io::ErrorKind::NotFound) {
-                return 3;
-            }
-            // None of those that did not start is left.
-            let nobody = waitpid(None, WaitOptions::empty()).is_err();
-            let mut prepared = 0;
-            let started = spawn(&program("exit 7", streams), || {
-                prepared += 1;
-                Ok(())
-            });
-            let code = started.ok().and_then(exit_code);
-            u8::from(!nobody || code != Some(7) || prepared != 1) * 4
-        });
-        assert_eq!(code, Some(0));
-    }
-
-    #[test]
-    fn a_program_begins_with_what_it_is_given() {
-        let code = alone(|| {
-            let seen = output_of("echo $0 $A $(pwd) $(env | grep -c =); kill -PIPE $$; echo not here");
-            let Ok(seen) = seen else { return 1 };
-            u8::from(!seen.starts_with("named b /usr ") || seen.contains("not here")) * 2
-        });
-        assert_eq!(code, Some(0));
     }
 }

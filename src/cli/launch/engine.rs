@@ -131,11 +131,11 @@ impl Launch<'_> {
 
         let ended = ended?;
         let (exit, interrupted) = (exit(&ended, interrupts.timed_out()), ended.interrupted);
-        let last = Snapshot { secrets, ..Snapshot::from(ended.workflow) };
+        let last = Snapshot::of_end(ended.workflow, ended.nodes, secrets);
         let end = End::of(&here, last).await;
         ending::tell(self, &end)?;
-        // A second copy of a large run only where somebody asked for it.
-        let object = if self.output.is_some() { end.state.workflow.clone() } else { made.object };
+        // With its nodes only where somebody asked for it: a run can be large.
+        let object = if self.output.is_some() { here.get().await?.workflow } else { made.object };
         Ok(Some(Over { made: CreatedRun { object, ..made }, end, exit, interrupted }))
     }
 }

@@ -35,6 +35,8 @@ pub(super) fn restrict(security: &Security) -> io::Result<()> {
     if security.privileged || !own.effective.contains(CapabilitySet::SETPCAP) {
         return Ok(());
     }
+    // The keys of a user are those of the host, and what is added to them would stay.
+    ::supervisor::deny_keys()?;
     let kept = rights(security);
     for right in CapabilitySet::all().iter().filter(|right| !kept.contains(*right)) {
         // One that this kernel does not know is not there either.

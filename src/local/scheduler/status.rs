@@ -14,13 +14,12 @@ impl Scheduler {
         self.object_with(documents(nodes, self.nodes.progress()))
     }
 
-    /// The same at the end of a run: each node makes room for its document.
-    pub(in crate::local) fn into_object(mut self) -> Value {
+    /// The same at the end of a run, with the nodes beside it.
+    pub(in crate::local) fn into_end(mut self) -> (Value, Vec<Node>) {
         let progress = self.nodes.progress();
-        let mut object = Workflow::from(self.object_with(Map::new()));
-        let nodes = documents(self.nodes.take_statuses().into_iter(), progress);
-        object.set_nodes(nodes);
-        object.into_value()
+        let object = self.object_with(Map::new());
+        let nodes = self.nodes.take_statuses().into_iter().zip(progress);
+        (object, nodes.map(with_progress).collect())
     }
 
     fn object_with(&self, nodes: Map<String, Value>) -> Value {
@@ -78,14 +77,17 @@ impl Scheduler {
 /// Nodes as they stand in a status, each with its progress. A field that is added to a document later would double the room
 /// that it takes.
 fn documents(nodes: impl Iterator<Item = Node>, progress: Vec<(usize, usize)>) -> Map<String, Value> {
-    let documents = nodes.zip(progress).map(|(mut node, (done, total))| {
-        if total > 0 {
-            node.progress = Some(format!("{done}/{total}"));
-        }
+    let documents = nodes.zip(progress).map(|node| {
+        let node = with_progress(node);
         let document = serde_json::to_value(&node).unwrap_or_default();
         (node.id, document)
     });
     documents.collect()
+}
+
+fn with_progress((node, (done, total)): (Node, (usize, usize))) -> Node {
+    let progress = if total > 0 { Some(format!("{done}/{total}")) } else { node.progress.clone() };
+    Node { progress, ..node }
 }
 
 impl NodeTable {
