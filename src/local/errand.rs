@@ -37,6 +37,19 @@ pub struct List {
     pub store: PathBuf,
     /// The key below which files are listed; empty for all.
     pub key: String,
+    /// What is listed by other keys than those where it lies.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// A file or directory of the store that is listed by another key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The key by which it is listed, if that lies below the one of the list.
+    pub shown: Option<String>,
+    /// Where it lies.
+    pub key: String,
+    /// Whether a directory is listed as one.
+    pub packed: bool,
 }
 
 /// What came of an errand.

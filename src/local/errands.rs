@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use reqwest::Method;
@@ -88,23 +88,44 @@ fn word_of(method: &str) -> String {
 
 /// The keys of all files below a key, in order, as a store of objects lists them. No link is followed.
 fn files(list: &List) -> io::Result<Vec<String>> {
-    let key = list.key.trim_matches('/');
-    let parts = || key.split('/').filter(|part| !part.is_empty() && *part != ".");
-    if parts().any(|part| part == "..") {
-        return Err(io::Error::other(format!("key {key:?} leaves the artifacts of the run")));
+    let mut found = BTreeSet::new();
+    let parts = parts(&list.key)?;
+    if let Some(directory) = find(&list.store, &parts).filter(|path| is_directory(path)) {
+        collect(&directory, &parts.join("/"), &mut found)?;
     }
-    let mut directory = list.store.clone();
-    for part in parts() {
-        directory.push(part);
-        if !is_directory(&directory) {
-            return Ok(Vec::new());
+    let is_at = |key: &str, at: &str| key.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    found.retain(|key| !list.elsewhere.iter().any(|elsewhere| is_at(key, &elsewhere.key)));
+    for elsewhere in &list.elsewhere {
+        let Some(shown) = &elsewhere.shown else { continue };
+        match find(&list.store, &self::parts(&elsewhere.key)?) {
+            Some(directory) if is_directory(&directory) && !elsewhere.packed => collect(&directory, shown, &mut found)?,
+            Some(_) => drop(found.insert(shown.clone())),
+            None => {}
         }
     }
-    let mut found = BTreeSet::new();
-    if is_directory(&directory) {
-        collect(&directory, &parts().collect::<Vec<_>>().join("/"), &mut found)?;
-    }
     Ok(found.into_iter().collect())
+}
+
+/// The parts of a key that stays within the store.
+fn parts(key: &str) -> io::Result<Vec<&str>> {
+    let parts: Vec<&str> = key.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if parts.contains(&"..") {
+        return Err(io::Error::other(format!("key {key:?} leaves the artifacts of the run")));
+    }
+    Ok(parts)
+}
+
+/// The file or directory at a key; none where there is none, or a link on the way.
+fn find(store: &Path, parts: &[&str]) -> Option<PathBuf> {
+    let mut path = store.to_owned();
+    for part in parts {
+        if !is_directory(&path) {
+            return None;
+        }
+        path.push(part);
+    }
+    let kind = path.symlink_metadata().ok()?.file_type();
+    (kind.is_dir() || kind.is_file()).then_some(path)
 }
 
 fn is_directory(path: &Path) -> bool {
@@ -139,6 +160,7 @@ mod tests {
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     use super::*;
+    use crate::local::errand::Elsewhere;
 
     fn request(url: String) -> Request {
         let method = "GET".to_owned();
@@ -184,12 +206,24 @@ mod tests {
             write(key)?;
         }
         std::os::unix::fs::symlink("/etc", store.path().join("w/link"))?;
-        let list = |key: &str| files(&List { store: store.path().to_owned(), key: key.to_owned() });
+        let list =
+            |key: &str| files(&List { store: store.path().to_owned(), key: key.to_owned(), elsewhere: Vec::new() });
         assert_eq!(list("w/")?, ["w/a", "w/b/1", "w/b/2"]);
         assert_eq!(list("")?, ["other/c", "w/a", "w/b/1", "w/b/2"]);
         assert_eq!(list("w/link")?, [""; 0]);
         assert_eq!(list("w/a")?, [""; 0]);
         assert!(list("w/../../x").is_err());
+
+        let elsewhere = |key: &str, packed| Elsewhere { shown: Some("own".to_owned()), key: key.to_owned(), packed };
+        let below = |key: &str, elsewhere| {
+            files(&List { store: store.path().to_owned(), key: key.to_owned(), elsewhere: vec![elsewhere] })
+        };
+        let own = |elsewhere| below("own", elsewhere);
+        assert_eq!(below("w", Elsewhere { shown: None, ..elsewhere("w/b", false) })?, ["w/a"]);
+        assert_eq!(own(elsewhere("w/b", false))?, ["own/1", "own/2"]);
+        assert_eq!(own(elsewhere("w/b", true))?, ["own"]);
+        assert_eq!(own(elsewhere("w/a", false))?, ["own"]);
+        assert_eq!(own(elsewhere("w/link", false))?, [""; 0]);
         Ok(())
     }
 }

@@ -142,13 +142,8 @@ impl Caller<'_> {
     }
 
     fn call(&mut self, name: &str, root: &str, known: &[Known]) -> (Value, Call) {
-        let offer = self.dice.of(self.offers);
         let mut value = json!({"name": name});
-        if offer.shared {
-            value["templateRef"] = json!({"name": "shared", "template": offer.name});
-        } else {
-            value["template"] = offer.name.clone().into();
-        }
+        let offer = self.callee(&mut value, known);
         let mut here = known.to_vec();
         let looped = self.dice.chance(25);
         if looped {
@@ -170,12 +165,32 @@ impl Caller<'_> {
         (value, call)
     }
 
+    /// What is called, by its name, by another object's, or as it stands in the call.
+    fn callee(&mut self, value: &mut Value, known: &[Known]) -> Offer {
+        if self.dice.chance(6) {
+            let said = text(self.dice, known);
+            value["inline"] = json!({"container": {"image": "alpine", "command": ["echo"], "args": [said]}});
+            return Offer { result: Some(Shape::Text), ..Offer::new("") };
+        }
+        // A daemon takes a place of those that are limited: docs/differences.md.
+        let offers: Vec<&Offer> = self.offers.iter().filter(|offer| !(offer.daemon && self.limited)).collect();
+        let offer = self.dice.any(&offers).unwrap_or(&self.offers[0]).clone();
+        if offer.shared {
+            value["templateRef"] = json!({"name": "shared", "template": offer.name});
+        } else {
+            value["template"] = offer.name.clone().into();
+        }
+        offer
+    }
+
     fn hooks(&mut self, value: &mut Value, name: &str, root: &str) {
         // What becomes of a hook that cannot begin depends on when Argo looks: docs/differences.md.
         let handlers: Vec<Offer> = self
             .offers
             .iter()
-            .filter(|offer| offer.inputs.is_empty() && !offer.shared && !offer.limited && !offer.broken)
+            .filter(|offer| {
+                offer.inputs.is_empty() && !offer.shared && !offer.limited && !offer.broken && !offer.daemon
+            })
             .cloned()
             .collect();
         let Some(handler) = self.dice.any(&handlers).filter(|_| !self.limited && self.dice.chance(12)) else {

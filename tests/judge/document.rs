@@ -65,7 +65,7 @@ fn templates(dice: &mut Dice, prefix: &str, globals: &[Known], beside: &[Offer])
 fn handlers(dice: &mut Dice, spec: &mut Value, offers: &[Offer]) {
     let handlers: Vec<String> = offers
         .iter()
-        .filter(|offer| offer.inputs.is_empty() && !offer.shared)
+        .filter(|offer| offer.inputs.is_empty() && !offer.shared && !offer.daemon)
         .map(|offer| offer.name.clone())
         .collect();
     let Some(handler) = dice.any(&handlers) else { return };

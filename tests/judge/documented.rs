@@ -1,5 +1,5 @@
 //! Differences that docs/differences.md names: here the saner end of the two, or one that does not depend on when
-//! somebody looks.
+//! somebody looks. `shown.rs` has a document for each.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,7 @@ pub(crate) type Outcomes = BTreeMap<String, String>;
 /// Whether a node that is not the same in both is so for a documented reason.
 pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> bool {
     match (theirs.get(name), ours.get(name)) {
-        (Some(there), Some(here)) => {
-            without_lock(there) == here.as_str()
-                || both_quote_an_expression(there, here)
-                || has_lost_outputs(name, there, here, theirs)
-        }
+        (Some(there), Some(here)) => both_quote_an_expression(there, here),
         (Some(there), None) => errs_as_it_begins(name, there),
         (None, Some(_)) => is_exit_handler_of_an_error(name, ours),
         (None, None) => false,
@@ -24,24 +20,6 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
 fn both_quote_an_expression(there: &str, here: &str) -> bool {
     let beginning = |text: &str| text.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
     there.contains("\n | ") && here.contains("expression `") && beginning(there) == beginning(here)
-}
-
-/// A node that has ended keeps no message of the lock that it waited for.
-fn without_lock(there: &str) -> &str {
-    let has_ended = there.starts_with("Pod Succeeded ") || there.starts_with("Retry Succeeded ");
-    match there.find("Waiting for ") {
-        Some(at) if has_ended && there.contains(" lock. Lock status: ") => &there[..at],
-        _ => there,
-    }
-}
-
-/// A Retry node keeps its outputs also where a hook of it begins.
-fn has_lost_outputs(name: &str, there: &str, here: &str, theirs: &Outcomes) -> bool {
-    let hooks = format!("{name}.hooks.");
-    let without = here.rsplit_once(" {").map(|(before, _)| format!("{before} {{}} "));
-    there.starts_with("Retry Succeeded ")
-        && theirs.keys().any(|node| node.starts_with(&hooks))
-        && without.is_some_and(|without| without == there)
 }
 
 /// Of the items of a task that err as they begin, the first one begins.

@@ -203,6 +203,19 @@ fn addition(dice: &mut Dice, place: &str, is_call: bool) -> (String, Value) {
         ("arguments", json!({"parameters": [{"name": "a"}]})),
         ("arguments", json!({"parameters": [{"name": "zz", "value": "1"}]})),
         ("arguments", json!({"artifacts": [{"name": "f", "from": "{{steps.c0.outputs.artifacts.f}}"}]})),
+        (
+            "arguments",
+            json!({"artifacts": [{"name": "f", "from": "{{tasks.c0.outputs.artifacts.f}}", "optional": true}]}),
+        ),
+        ("arguments", json!({"artifacts": [{"name": "f", "raw": {"data": "x"}}]})),
+        ("arguments", json!({"artifacts": [{"name": "f"}]})),
+        ("hooks", json!({"exit": {"template": "t0", "expression": "tasks['c0'].outputs.result == 'x'"}})),
+        (
+            "hooks",
+            json!({"exit": {"template": "t0", "arguments": {"parameters": [{"name": "a", "value": "{{item}}"}]}}}),
+        ),
+        ("withSequence", json!({"count": "2", "format": "%s"})),
+        ("inline", json!({"steps": [[{"name": "i", "template": "t0"}]]})),
     ];
     let of_templates = [
         ("activeDeadlineSeconds", json!(30)),
@@ -236,6 +249,28 @@ fn addition(dice: &mut Dice, place: &str, is_call: bool) -> (String, Value) {
         ("initContainers", json!([{"name": "i", "image": "alpine"}])),
         ("sidecars", json!([{"image": "alpine"}])),
         ("securityContext", json!({})),
+        ("podSpecPatch", json!("{\"containers\":[{\"name\":\"main\",\"image\":\"{{inputs.parameters.a}}\"}]}")),
+        ("podSpecPatch", json!("{{inputs.parameters.zz}}")),
+        ("podSpecPatch", json!("nonsense: [")),
+        ("podSpecPatch", json!({"containers": []})),
+        (
+            "synchronization",
+            json!({"semaphores": [{"configMapKeyRef": {"name": "c", "key": "{{inputs.parameters.zz}}"}}]}),
+        ),
+        ("synchronization", json!({"semaphores": [{"configMapKeyRef": {"name": "c"}}]})),
+        ("synchronization", json!({"mutexes": [{"name": "{{workflow.name}}-{{inputs.parameters.a}}"}]})),
+        ("synchronization", json!({"mutexes": [{"name": "{{inputs.parameters.zz}}"}]})),
+        ("synchronization", json!({"mutexes": [{}]})),
+        (
+            "inputs",
+            json!({"artifacts": [{"name": "f", "path": "/tmp/f", "raw": {"data": "{{inputs.parameters.zz}}"}}]}),
+        ),
+        ("inputs", json!({"artifacts": [{"name": "f"}]})),
+        (
+            "outputs",
+            json!({"artifacts": [{"name": "f", "path": "/tmp/f", "optional": true}, {"name": "f", "path": "/g"}]}),
+        ),
+        ("outputs", json!({"artifacts": [{"name": "f", "fromExpression": "steps.c0.outputs.artifacts.f"}]})),
     ];
     let of_specs = [
         ("onExit", json!("t0")),
@@ -248,6 +283,11 @@ fn addition(dice: &mut Dice, place: &str, is_call: bool) -> (String, Value) {
         ("templateDefaults", json!({"container": {"image": "alpine"}})),
         ("parallelism", json!(2)),
         ("priority", json!(3)),
+        ("podSpecPatch", json!("{\"terminationGracePeriodSeconds\": 3}")),
+        ("podSpecPatch", json!("{{workflow.parameters.zz}}")),
+        ("synchronization", json!({"mutexes": [{"name": "{{workflow.parameters.t}}"}]})),
+        ("synchronization", json!({"mutexes": [{"name": "{{workflow.parameters.zz}}"}]})),
+        ("hooks", json!({"exit": {"template": "t0", "expression": "workflow.status == 'Failed' && ("}})),
         ("podGC", json!({"strategy": "Never"})),
         ("ttlStrategy", json!({"secondsAfterCompletion": 1})),
         ("volumes", json!([{"name": "v", "emptyDir": {}}])),

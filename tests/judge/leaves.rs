@@ -21,6 +21,10 @@ pub(crate) struct Offer {
     pub(crate) retried: bool,
     /// Whether it cannot begin.
     pub(crate) broken: bool,
+    /// Whether it runs beside what comes after it.
+    pub(crate) daemon: bool,
+    /// Whether calls with other inputs find its cache entry.
+    pub(crate) shares_entries: bool,
 }
 
 impl Offer {
@@ -34,6 +38,8 @@ impl Offer {
             limited: false,
             retried: false,
             broken: false,
+            daemon: false,
+            shares_entries: false,
         }
     }
 }
@@ -54,12 +60,19 @@ pub(crate) fn leaf(dice: &mut Dice, name: &str, globals: &[Known]) -> (Value, Of
         offer.inputs.push((*input).to_owned());
         known.push(Known::new(format!("inputs.parameters.{input}"), Shape::Text));
     }
+    if dice.chance(5) {
+        template["daemon"] = true.into();
+        template["container"] = json!({"image": "alpine", "command": ["sleep", "infinity"]});
+        offer.daemon = true;
+        return (template, offer);
+    }
     retry(dice, &mut template);
     lock(dice, &mut template);
-    memoize(dice, &mut template, &offer);
+    memoize(dice, &mut template, &mut offer);
     offer.retried = template.get("retryStrategy").is_some();
     offer.broken = template.pointer("/memoize/key").is_some_and(|key| key == "bad_key");
     body(dice, &mut template, &mut offer, &known);
+    offer.result = offer.result.filter(|_| !offer.shares_entries);
     (template, offer)
 }
 
@@ -95,13 +108,17 @@ fn lock(dice: &mut Dice, template: &mut Value) {
 }
 
 /// A cache entry of the user's own, which calls with the same key share.
-fn memoize(dice: &mut Dice, template: &mut Value, offer: &Offer) {
+fn memoize(dice: &mut Dice, template: &mut Value, offer: &mut Offer) {
     if dice.chance(10) {
         let key = match offer.inputs.first() {
             Some(input) if dice.chance(60) => {
                 format!("{}-{{{{=sprig.trunc(9, sprig.sha256sum(inputs.parameters.{input}))}}}}", offer.name)
             }
-            _ => dice.of(&["{{workflow.name}}-k", "k", "bad_key"]).to_owned(),
+            _ => {
+                // Which of several entries stands last depends on when Argo looks.
+                offer.shares_entries = true;
+                dice.of(&["{{workflow.name}}-k", "k", "bad_key"]).to_owned()
+            }
         };
         let max_age = dice.of(&["", "", "1h"]);
         template["memoize"] = json!({"key": key, "maxAge": max_age, "cache": {"configMap": {"name": "cache"}}});

@@ -2,9 +2,10 @@
 //!
 //! `ARGO_JUDGE=DIR` names a directory with two programs, built from Argo's source: `validate FILE…` writes `FILE: <nil>` or
 //! why Argo refuses the file, a line each; `engine` runs the workflows that `CASES` names and writes `JSON FILE WORKFLOW`.
-//! Without it there is nothing to test and each test fails. `ARGO_JUDGE_SEED` is the first seed (1), `ARGO_JUDGE_COUNT` how
+//! `tests/judge/argo/build` makes both. Without it there is nothing to test and each test fails. `ARGO_JUDGE_SEED` is the first seed (1), `ARGO_JUDGE_COUNT` how
 //! many documents are made (500). All are checked and scheduled, their tasks played by bare processes; a tenth is run by the whole
-//! program. What differs is left in `target/tmp/judge`.
+//! program. What differs is left in `target/tmp/judge`. `ARGO_JUDGE_FILES=DIR` has harmless documents of your own scheduled too: their
+//! commands run on this machine.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -20,9 +21,11 @@ mod judge;
 mod leaves;
 mod outcome;
 mod player;
+mod shown;
 mod values;
 
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Mutex;
@@ -124,6 +127,15 @@ fn compare(
     run: &dyn Fn(&Path) -> Result<Value, String>,
 ) -> (usize, Vec<String>) {
     let files: Vec<PathBuf> = seeds.iter().map(|seed| write(directory, *seed, &document(*seed))).collect();
+    compare_files(judge, files, run)
+}
+
+/// What is not the same of these documents, which are removed where all is, and how many Argo's engine has played.
+fn compare_files(
+    judge: &Judge,
+    files: Vec<PathBuf>,
+    run: &dyn Fn(&Path) -> Result<Value, String>,
+) -> (usize, Vec<String>) {
     let verdicts = judge.verdicts(&files);
     let (legal, refused): (Vec<_>, Vec<_>) = files.into_iter().zip(verdicts).partition(|(_, why)| why.is_none());
     for (file, _) in &refused {
@@ -196,6 +208,28 @@ fn workflows_are_scheduled_as_argo_schedules_them() {
 }
 
 #[test]
+#[ignore = "ARGO_JUDGE_FILES names the documents"]
+fn workflows_of_a_directory_are_scheduled_as_argo_schedules_them() {
+    let (judge, copies) = (Judge::find(), directory("files"));
+    let given = std::env::var_os("ARGO_JUDGE_FILES").expect("ARGO_JUDGE_FILES names a directory");
+    let copied = |entry: io::Result<DirEntry>| {
+        let entry = entry.unwrap();
+        let copy = copies.join(entry.file_name());
+        fs::copy(entry.path(), &copy).unwrap();
+        copy
+    };
+    let mut files: Vec<PathBuf> = fs::read_dir(given).unwrap().map(copied).collect();
+    files.sort();
+    let (mut ran, mut different) = (0, Vec::new());
+    for batch in files.chunks(BATCH) {
+        let (more, found) = compare_files(&judge, batch.to_vec(), &play);
+        ran += more;
+        different.extend(found);
+    }
+    same(ran, &different);
+}
+
+#[test]
 fn workflows_run_as_argo_runs_them() {
     let (judge, directory) = (Judge::find(), directory("runs"));
     let run = |file: &Path| {
@@ -211,6 +245,13 @@ fn workflows_run_as_argo_runs_them() {
         different.extend(found);
     }
     same(ran, &different);
+}
+
+#[test]
+fn documented_differences_are_seen_in_argo() {
+    let (judge, directory) = (Judge::find(), directory("shown"));
+    let faults: Vec<String> = shown::SHOWN.iter().filter_map(|shown| shown.fault(&judge, &directory)).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Whether the engine has played the workflow to its end. Of pods that it begins with a hook it does not know the phase.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::documented::{Outcomes, is_documented};
 
 /// The workflow's end and each node's, by the node's name.
-fn outcome(workflow: &Value) -> Outcomes {
+pub(crate) fn outcome(workflow: &Value) -> Outcomes {
     let status = &workflow["status"];
     let mut outcome = BTreeMap::from([(
         "(workflow)".to_owned(),

@@ -15,6 +15,8 @@ use kubectl_runnable::testing::local::task::{Outcome, Process, Task};
 use kubectl_runnable::testing::prepare::{Memoize, Options, Templates, prepare};
 use serde_json::{Value, json};
 
+/// The time between two looks.
+const LOOK: SignedDuration = SignedDuration::from_millis(1);
 /// More events than any document of these makes.
 const EVENTS: usize = 20_000;
 
@@ -48,6 +50,8 @@ struct Player {
     killed: HashMap<NodeIndex, String>,
     timers: Vec<(SignedDuration, Timer)>,
     script: PathBuf,
+    /// Something was asked for that is not played: a request, or a list of artifacts.
+    unplayed: bool,
 }
 
 impl Player {
@@ -59,6 +63,7 @@ impl Player {
             killed: HashMap::new(),
             timers: Vec::new(),
             script: file.with_extension("script"),
+            unplayed: false,
         }
     }
 
@@ -71,6 +76,9 @@ impl Player {
                 workflow["status"]["nodes"] = Value::Object(nodes);
                 return Ok(workflow);
             }
+            if self.unplayed {
+                break;
+            }
             if self.running.is_empty() {
                 let first = (0..self.timers.len()).min_by_key(|place| self.timers[*place].0);
                 let (at, timer) = self.timers.remove(first.ok_or("nothing runs and nothing is waited for")?);
@@ -79,7 +87,14 @@ impl Player {
             }
             // Those that ask for a cache entry are told a moment later; Argo's come in the order of their calls.
             self.running.sort_by_key(|(node, _)| *node);
-            for (node, task) in std::mem::take(&mut self.running) {
+            // What ends here ends at one look of Argo's.
+            self.elapsed += LOOK;
+            let (daemons, running): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.running).into_iter().partition(|(_, task)| task.daemon.is_some());
+            for (node, _) in daemons {
+                self.tell(Event::Ready(node));
+            }
+            for (node, task) in running {
                 let killed = self.killed.remove(&node);
                 let outcome = match killed {
                     Some(_) => Outcome { exit_code: Some(143), killed, ..Outcome::default() },
@@ -88,7 +103,7 @@ impl Player {
                 self.tell(Event::Ended(node, Box::new(outcome)));
             }
         }
-        Err("it does not end".to_owned())
+        Err("it does not end, or asks for what is not played".to_owned())
     }
 
     /// Tells the scheduler of an event. What it asks of the cache is never there: entries of this run are its own.
@@ -104,8 +119,8 @@ impl Player {
                     }
                     Action::LookUp(node, _) => events.push_back(Event::Found(node, Found::Miss)),
                     Action::Wake(at, timer) => self.timers.push((at, timer)),
-                    Action::Keep(_) | Action::Forget(_) | Action::LeaveOut(_) => {}
-                    Action::Errand(..) | Action::Dismiss(_) => panic!("no document makes {action:?}"),
+                    Action::Keep(_) | Action::Forget(_) | Action::LeaveOut(_) | Action::Dismiss(_) => {}
+                    Action::Errand(..) => self.unplayed = true,
                 }
             }
         }
@@ -134,6 +149,7 @@ impl Player {
             }
             let _ = fs::remove_file(&output.path);
         }
+        outcome.artifacts = task.output_artifacts.iter().map(|artifact| artifact.name.clone()).collect();
         outcome
     }
 
@@ -144,7 +160,7 @@ impl Player {
             fs::write(&self.script, script).unwrap();
             command.arg(&self.script);
         }
-        let output = command.stdin(Stdio::null()).output().unwrap();
+        let Ok(output) = command.stdin(Stdio::null()).output() else { return (127, String::new()) };
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         (output.status.code().unwrap(), text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }

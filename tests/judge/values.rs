@@ -148,6 +148,8 @@ pub(crate) fn loop_of(dice: &mut Dice, known: &[Known], call: &mut Value) -> Vec
                 json!({"count": 2, "start": "10", "format": "%x-%%"}),
                 json!({"count": 0}),
                 json!({"end": 1}),
+                json!({"start": -1, "end": "1", "format": "%+d|%3d|%-3d|%03d"}),
+                json!({"start": "64", "end": 66, "format": "%c %q %U %#x %o %b"}),
             ]);
             item(Shape::Number)
         }

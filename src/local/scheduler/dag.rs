@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::Scheduler;
 use super::arguments::view;
-use super::dag_tasks::DagTasks;
+use super::dag_tasks::{DagTasks, Unread};
 use super::hooks::EXIT;
 use super::item_group::ItemGroup;
 use super::node_table::NodeTable;
 use super::references::resolve;
 use super::runs::{Run, runs};
 use super::state::{Body, Call, NodeIndex, Owner};
-use super::steps::FAILED_FAST;
+use super::steps::{FAILED_FAST, NO_TEMPLATE};
 use crate::argo::model::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
 use crate::local::resolved::Reference;
@@ -88,11 +88,15 @@ impl Scheduler {
 
     fn start_items(&mut self, dag: NodeIndex, task: usize, runs: Vec<Run>) {
         let prefix = self.nodes[dag].name.clone();
-        let call = self.task_call(dag, task);
+        let mut call = self.task_call(dag, task);
+        if !self.nodes.dag(dag).is_some_and(|tasks| tasks.is_followed(task)) {
+            call.hooks.remove(EXIT);
+        }
         let group = self.create(&call, NodeType::TaskGroup, Phase::Running);
         self.nodes.frame_mut(group).body = Body::Items(ItemGroup::new());
         self.join_task(dag, task, group);
         let mut active = false;
+        let mut begun = Vec::new();
         for run in runs {
             if self.scopes.stop().is_raised() {
                 break;
@@ -109,12 +113,16 @@ impl Scheduler {
                 }
             });
             active |= node.is_none_or(|node| !self.nodes[node].phase.is_fulfilled());
+            begun.push(node);
             // Argo ends the group with an item that could not even start, unless others are at work by then.
             if !active && node.is_some_and(|node| self.nodes.frame(node).raised.is_some()) {
                 break;
             }
         }
-        self.fire_hooks(group);
+        // Argo looks at the hooks of a group when it comes to it again.
+        if begun.iter().any(|node| node.is_none_or(|node| !self.nodes[node].phase.is_fulfilled())) {
+            self.fire_hooks(group);
+        }
         self.item_settled(group);
     }
 
@@ -124,10 +132,7 @@ impl Scheduler {
         let step: Step = tasks.and_then(|tasks| view(tasks.document(task)).ok()).unwrap_or_default();
         let node_name = format!("{}.{}", self.nodes[dag].name, step.name);
         let scope = self.nodes.frame(dag).inner_scope.clone();
-        let mut hooks = self.plan.hooks_of(&step);
-        if !tasks.is_some_and(|tasks| tasks.is_followed(task)) {
-            hooks.remove(EXIT);
-        }
+        let hooks = self.plan.hooks_of(&step);
         Call {
             boundary: Some(dag),
             flag: Some(NodeFlag::default()),
@@ -177,10 +182,14 @@ impl Scheduler {
         let Some(node) = self.nodes.dag(dag).and_then(|tasks| tasks.node(task)) else { return };
         self.nodes.explain_raised(node);
         let learned = self.learn_task(dag, task, node);
+        let is_loop = self.nodes[node].kind == NodeType::TaskGroup;
 
         let Some(tasks) = self.nodes.dag_mut(dag) else { return };
-        if let Err(why) = learned {
-            tasks.set_unread(task, why);
+        let is_inline_loop = is_loop && tasks.document(task).get("inline").is_some();
+        if is_inline_loop {
+            tasks.set_unread(task, Unread { why: NO_TEMPLATE.to_owned(), until_the_end: learned.is_ok() });
+        } else if let Err(why) = learned {
+            tasks.set_unread(task, Unread { why, until_the_end: false });
         }
         tasks.ready_after(task).into_iter().for_each(|next| self.start_task(dag, next));
         self.task_done(dag);
@@ -200,7 +209,7 @@ impl Scheduler {
         if !self.nodes.dag_mut(dag).is_some_and(DagTasks::settled) {
             return;
         }
-        if self.places.ended_early(dag) {
+        if self.places.has_tripped(dag) {
             return self.finish(dag, Phase::Failed, FAILED_FAST);
         }
         if self.stopping(dag) {
@@ -215,6 +224,10 @@ impl Scheduler {
         self.nodes.set_outbound(dag, &last);
         if let Some(why) = unread {
             return self.raise(dag, &why);
+        }
+        if self.places.has_dropped(dag) {
+            let phase = if phase.is_unsuccessful() { phase } else { Phase::Failed };
+            return self.finish(dag, phase, FAILED_FAST);
         }
         match phase {
             Phase::Succeeded => self.end_with_outputs(dag),

@@ -17,11 +17,19 @@ pub(super) struct DagTasks {
     tasks: Vec<Task>,
     places: HashMap<String, usize>,
     targets: Vec<usize>,
-    /// Tasks of which what their items gave makes no list, and why.
-    unread: HashMap<usize, String>,
+    /// Tasks of which what their items gave cannot be read.
+    unread: HashMap<usize, Unread>,
     fail_fast: bool,
     /// Tasks that have started and not settled.
     active: usize,
+}
+
+/// Why what the items of a task gave cannot be read.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) why: String,
+    /// Whether it can be once the dag has ended: Argo then does not ask for the template.
+    pub(super) until_the_end: bool,
 }
 
 #[derive(Debug)]
@@ -127,9 +135,9 @@ impl DagTasks {
         self.targets.contains(&task)
     }
 
-    /// Notes that what the items of a task gave makes no list.
-    pub(super) fn set_unread(&mut self, task: usize, why: String) {
-        self.unread.insert(task, why);
+    /// Notes that what the items of a task gave cannot be read.
+    pub(super) fn set_unread(&mut self, task: usize, unread: Unread) {
+        self.unread.insert(task, unread);
     }
 
     /// Argo reads what comes before a target once more when the target is there, and ends the dag with what goes wrong
@@ -144,8 +152,8 @@ impl DagTasks {
     /// What keeps a dag that has ended well from making its outputs: Argo then reads what all tasks gave, in their order.
     /// (workflow/controller/dag.go, executeDAG)
     pub(super) fn unread(&self) -> Option<&str> {
-        let first = self.unread.iter().min_by_key(|(task, _)| **task)?;
-        Some(first.1)
+        let at_the_end = self.unread.iter().filter(|(_, unread)| !unread.until_the_end);
+        Some(&at_the_end.min_by_key(|(task, _)| **task)?.1.why)
     }
 
     /// Why what comes before a task cannot be read.
@@ -156,8 +164,8 @@ impl DagTasks {
         let mut before: VecDeque<usize> = self.tasks[task].needs.iter().copied().collect();
         let mut seen: HashSet<usize> = before.iter().copied().collect();
         while let Some(task) = before.pop_front() {
-            if let Some(why) = self.unread.get(&task) {
-                return Some(why.clone());
+            if let Some(unread) = self.unread.get(&task) {
+                return Some(unread.why.clone());
             }
             before.extend(self.tasks[task].needs.iter().copied().filter(|&need| seen.insert(need)));
         }
@@ -185,7 +193,7 @@ impl DagTasks {
     /// `failFast` the last one: assessDAGPhase in workflow/controller/dag.go, v4.1.2.
     pub(super) fn phase(&self, dag: NodeIndex, nodes: &NodeTable) -> Phase {
         let mut phases: HashMap<NodeIndex, Option<Phase>> = self.last().into_iter().map(|node| (node, None)).collect();
-        let below = |node: NodeIndex, phase: Phase| nodes.frame(node).children.iter().map(move |&child| (child, phase));
+        let below = |node: NodeIndex, phase: Phase| nodes.followers(node).into_iter().map(move |next| (next, phase));
         let mut queue: VecDeque<(NodeIndex, Phase)> = below(dag, Phase::Succeeded).collect();
         let mut seen: HashSet<(NodeIndex, Phase)> = queue.iter().copied().collect();
         while let Some((node, branch)) = queue.pop_front() {

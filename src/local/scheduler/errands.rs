@@ -29,7 +29,7 @@ impl Scheduler {
         }
         let errand = match (&template.http, &template.data) {
             (Some(http), _) => request(http, &self.plan).map(Errand::Request),
-            (None, Some(data)) => list(data, &self.plan).map(Errand::List),
+            (None, Some(data)) => self.list(data).map(Errand::List),
             (None, None) => return,
         };
         let errand = match errand {
@@ -49,6 +49,14 @@ impl Scheduler {
             Some(Err(error)) => self.raise(node, &error.to_string()),
             None => {}
         }
+    }
+
+    fn list(&self, data: &Data) -> Result<List, String> {
+        let location = data.source.artifact_paths.as_ref().and_then(|artifact| artifact.s3.as_ref());
+        let location = location.ok_or("unable to process data source: no valid source is used for data template")?;
+        let key = location.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let elsewhere = self.own_keys.below(&key);
+        Ok(List { store: self.plan.run_directory.join(ARTIFACTS), key, elsewhere })
     }
 
     /// Ends an errand before it is done.
@@ -198,13 +206,6 @@ fn canonical(name: &str) -> String {
         first.to_ascii_uppercase() + &rest.to_ascii_lowercase()
     };
     name.split('-').map(part).collect::<Vec<_>>().join("-")
-}
-
-fn list(data: &Data, plan: &Resolved) -> Result<List, String> {
-    let location = data.source.artifact_paths.as_ref().and_then(|artifact| artifact.s3.as_ref());
-    let location = location.ok_or("unable to process data source: no valid source is used for data template")?;
-    let key = location.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(List { store: plan.run_directory.join(ARTIFACTS), key })
 }
 
 /// The result of a data template: the list after all of its transformations, as JSON.

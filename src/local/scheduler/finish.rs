@@ -36,16 +36,16 @@ impl Scheduler {
         self.remember(node, phase);
         if let Some(outputs) = &self.nodes[node].outputs {
             self.scopes.publish(outputs);
+            if let Some(template) = &self.nodes.frame(node).template {
+                self.own_keys.note(template, outputs);
+            }
         }
         let frame = self.nodes.frame(node);
         if frame.owner == Owner::Entry {
             self.entry_ended(phase);
         }
 
-        let frame = self.nodes.frame(node);
-        if let Some(boundary) = frame.boundary.filter(|_| frame.counted && phase.is_unsuccessful()) {
-            self.places.count_failure(boundary, self.nodes[node].kind == NodeType::Pod);
-        }
+        self.count_failure(node, phase);
         self.fire_hooks(node);
         self.fire_exit_hook(node);
         self.release(node);
@@ -53,6 +53,17 @@ impl Scheduler {
         self.end_daemons(Some(node));
         if !self.nodes.frame(node).hooks.are_running() {
             self.agenda.add(Turn::Settled(node));
+        }
+    }
+
+    /// Lets a template that fails fast know of a child that failed. (workflow/controller/node_counters.go,
+    /// getUnsuccessfulChildrenCounter)
+    fn count_failure(&mut self, node: NodeIndex, phase: Phase) {
+        let frame = self.nodes.frame(node);
+        let Some(boundary) = frame.boundary.filter(|_| frame.counted && phase.is_unsuccessful()) else { return };
+        let kind = self.nodes[self.nodes.last_attempt(node)].kind;
+        if matches!(kind, NodeType::Pod | NodeType::Steps | NodeType::Dag) {
+            self.places.count_failure(boundary, kind == NodeType::Pod, self.now.elapsed);
         }
     }
 

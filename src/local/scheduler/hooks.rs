@@ -74,7 +74,7 @@ impl Scheduler {
             return;
         }
         for name in self.nodes.frame(node).hooks.events() {
-            if self.stopping(node) || self.has_failed_fast(node) {
+            if self.stopping(node) || self.has_failed_fast(node) || self.nodes.is_silent(node) {
                 return;
             }
             let hook_node = format!("{}.hooks.{name}", self.nodes[node].name);
@@ -97,7 +97,7 @@ impl Scheduler {
                     match self.nodes.frame(node).owner {
                         Owner::Group(group) => {
                             if let Some(group) = self.nodes.group_mut(group) {
-                                group.hook_failed(why);
+                                group.hook_failed(node, why);
                             }
                         }
                         _ => self.nodes.set(node, Phase::Error, &why),
@@ -113,6 +113,7 @@ impl Scheduler {
         if is_entry
             || self.stop.is_termination()
             || self.has_failed_fast(node)
+            || self.nodes.is_silent(node)
             || !self.nodes[node].phase.is_completed()
         {
             return;
@@ -139,7 +140,7 @@ impl Scheduler {
         if let Owner::Group(group) = self.nodes.frame(hooked).owner
             && let Some(group) = self.nodes.group_mut(group)
         {
-            group.hand_up(why.to_owned());
+            group.hand_up(hooked, why.to_owned());
         }
     }
 

@@ -22,6 +22,7 @@ mod memoization;
 mod moment;
 mod node_table;
 mod outputs;
+mod own_keys;
 mod places;
 mod pod;
 mod pod_queue;
@@ -51,6 +52,7 @@ use self::form::Forms;
 use self::locks::Locks;
 use self::memoization::Memory;
 use self::node_table::NodeTable;
+use self::own_keys::OwnKeys;
 use self::places::Places;
 use self::pod_queue::PodQueue;
 use self::scopes::Scopes;
@@ -142,6 +144,7 @@ pub struct Scheduler {
     places: Places,
     pods: PodQueue,
     locks: Locks,
+    own_keys: OwnKeys,
     memory: Memory,
     stop: Stop,
     agenda: Agenda,
@@ -160,6 +163,7 @@ impl Scheduler {
     /// Takes an event that happened at `now` and gives what is to be done.
     pub fn handle(&mut self, now: Moment, event: Event) -> Vec<Action> {
         self.now = now;
+        self.places.look_again(now.elapsed);
         if self.asks_for_duration && self.workflow.started_at.is_some() {
             self.scopes.declare_duration(self.workflow.seconds(now));
         }

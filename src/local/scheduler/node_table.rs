@@ -165,30 +165,52 @@ impl NodeTable {
         }
     }
 
-    /// The nodes to which what comes after `node` is joined.
+    /// The nodes to which what comes after `node` is joined; hooks are children like others.
+    /// (workflow/controller/operator.go, getOutboundNodes)
     pub(super) fn outbound(&self, node: NodeIndex) -> Vec<NodeIndex> {
         let status = &self[node];
         let frame = self.frame(node);
         let hit = status.memoization_status.as_ref().is_some_and(|memoization| memoization.hit);
-        match (&frame.body, status.kind) {
-            (Body::Items(items), _) if !items.nodes().is_empty() => {
-                items.nodes().iter().flat_map(|&item| self.outbound(item)).collect()
+        match status.kind {
+            NodeType::TaskGroup if !frame.children.is_empty() => {
+                frame.children.iter().flat_map(|&child| self.outbound(child)).collect()
             }
-            (Body::Retry(attempts), _) => attempts.last().into_iter().collect(),
-            (_, NodeType::Steps | NodeType::Dag) if !hit => {
+            NodeType::Retry => frame.children.last().copied().into_iter().collect(),
+            NodeType::Steps | NodeType::Dag if !hit => {
                 frame.outbound.iter().flat_map(|&last| self.outbound(last)).collect()
             }
-            (_, NodeType::Pod | NodeType::Container) => self.outbound_containers(node),
+            NodeType::Pod | NodeType::Container => self.outbound_containers(node),
             _ => vec![node],
         }
     }
 
-    /// The last containers of a containerSet; a pod without containers, or the last container, stands for itself.
+    /// The last containers of a containerSet, and its hooks; a pod without containers, or the last container, stands for
+    /// itself.
     fn outbound_containers(&self, node: NodeIndex) -> Vec<NodeIndex> {
-        let containers = self.frame(node).children.iter().copied();
-        let containers = containers.filter(|&child| self[child].kind == NodeType::Container);
-        let outbound: Vec<_> = containers.flat_map(|child| self.outbound_containers(child)).collect();
-        if outbound.is_empty() { vec![node] } else { outbound }
+        let (containers, rest): (Vec<NodeIndex>, Vec<NodeIndex>) =
+            self.frame(node).children.iter().copied().partition(|&child| self[child].kind == NodeType::Container);
+        if containers.is_empty() {
+            return vec![node];
+        }
+        let hooks = rest.into_iter().filter(|&child| self.is_hook(child)).flat_map(|hook| self.outbound(hook));
+        containers.into_iter().flat_map(|child| self.outbound_containers(child)).chain(hooks).collect()
+    }
+
+    /// The nodes that follow `node` on the way through a dag. A Retry node stands for its attempts.
+    /// (workflow/controller/operator.go, getRetryNodeChildrenIds)
+    pub(super) fn followers(&self, node: NodeIndex) -> Vec<NodeIndex> {
+        let children = &self.frame(node).children;
+        if self[node].kind != NodeType::Retry {
+            return children.clone();
+        }
+        let of_child = |&child: &NodeIndex| {
+            if self.is_hook(child) { vec![child] } else { self.frame(child).children.clone() }
+        };
+        children.iter().rev().flat_map(of_child).collect()
+    }
+
+    fn is_hook(&self, node: NodeIndex) -> bool {
+        self[node].node_flag.is_some_and(|flag| flag.hooked)
     }
 
     /// Fixes the last nodes of a steps or dag node, from those of its last children.

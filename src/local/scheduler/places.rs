@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use jiff::SignedDuration;
+
 use super::state::{Call, NodeIndex, Owner};
 use crate::argo::model::Template;
 
@@ -16,6 +18,8 @@ pub(super) struct Places {
     active_pods: HashSet<NodeIndex>,
     /// Steps and dag nodes that fail fast and whose calls wait until the workflow's parallelism allows more pods.
     waiting_for_pods: Vec<NodeIndex>,
+    /// Steps and dag nodes that fail fast, and when a child of theirs failed.
+    failing: Vec<(NodeIndex, SignedDuration)>,
 }
 
 /// Places for the active children of a steps or dag node.
@@ -25,8 +29,9 @@ struct Slots {
     active: usize,
     waiting: VecDeque<Call>,
     fail_fast: bool,
-    unsuccessful: usize,
-    /// A pod failed, and the template fails fast: it fails whatever else its children do.
+    /// A child failed, and the template fails fast: it begins nothing more.
+    failing: bool,
+    /// It fails whatever else its children do.
     tripped: bool,
     /// Calls were given up because a child failed.
     dropped: bool,
@@ -65,8 +70,9 @@ impl Places {
         let no_pods = self.pods.is_some_and(|limit| self.active_pods.len() >= limit);
         let slots = call.boundary.and_then(|boundary| self.boundaries.get_mut(&boundary));
         let Some(slots) = slots else { return Admission::Now(Box::new(call)) };
-        if slots.has_failed_fast() {
+        if slots.failing {
             slots.dropped = true;
+            slots.tripped |= slots.active > 0;
             return Admission::Never(call.owner);
         }
         if slots.is_full() || (slots.fail_fast && no_pods) {
@@ -86,7 +92,7 @@ impl Places {
     /// The next call that waits and need wait no more; it asks once more.
     pub(super) fn next_waiting(&mut self, boundary: NodeIndex) -> Option<Call> {
         let slots = self.boundaries.get_mut(&boundary)?;
-        if slots.is_full() && !slots.has_failed_fast() {
+        if slots.is_full() && !slots.failing {
             return None;
         }
         slots.waiting.pop_front()
@@ -99,27 +105,39 @@ impl Places {
         !slots.waiting.is_empty()
     }
 
-    /// A child that failed keeps the further ones of a template that fails fast from starting.
-    pub(super) fn count_failure(&mut self, boundary: NodeIndex, is_pod: bool) {
-        if let Some(slots) = self.boundaries.get_mut(&boundary) {
-            slots.unsuccessful += 1;
-            slots.tripped |= slots.fail_fast && is_pod;
+    /// A child that failed keeps the further ones of a template that fails fast from starting. Argo sees a pod's end before
+    /// it looks at the template; what comes of another child it sees as it looks at the template for the next time.
+    /// (workflow/controller/operator.go, checkParallelism)
+    pub(super) fn count_failure(&mut self, boundary: NodeIndex, is_pod: bool, now: SignedDuration) {
+        if let Some(slots) = self.boundaries.get_mut(&boundary).filter(|slots| slots.fail_fast) {
+            slots.failing = true;
+            slots.tripped |= is_pod;
+            self.failing.push((boundary, now));
+        }
+    }
+
+    /// Looks at the templates of which a child failed before now.
+    pub(super) fn look_again(&mut self, now: SignedDuration) {
+        for (boundary, _) in self.failing.extract_if(.., |(_, at)| *at < now) {
+            if let Some(slots) = self.boundaries.get_mut(&boundary) {
+                slots.tripped = true;
+            }
         }
     }
 
     /// Whether a boundary starts nothing more, because a child failed.
     pub(super) fn has_failed_fast(&self, boundary: NodeIndex) -> bool {
-        self.boundaries.get(&boundary).is_some_and(Slots::has_failed_fast)
+        self.boundaries.get(&boundary).is_some_and(|slots| slots.failing)
     }
 
-    /// Whether a pod of a steps or dag node failed whose template fails fast.
+    /// Whether a boundary fails whatever else its children do, because one failed.
     pub(super) fn has_tripped(&self, boundary: NodeIndex) -> bool {
         self.boundaries.get(&boundary).is_some_and(|slots| slots.tripped)
     }
 
-    /// Whether a boundary failed fast, by a pod or by calls that it gave up.
-    pub(super) fn ended_early(&self, boundary: NodeIndex) -> bool {
-        self.boundaries.get(&boundary).is_some_and(|slots| slots.tripped || slots.dropped)
+    /// Whether a boundary gave calls up because a child failed.
+    pub(super) fn has_dropped(&self, boundary: NodeIndex) -> bool {
+        self.boundaries.get(&boundary).is_some_and(|slots| slots.dropped)
     }
 
     /// A pod takes one of the workflow's places.
@@ -137,9 +155,5 @@ impl Slots {
     /// Whether no further child may be active.
     fn is_full(&self) -> bool {
         self.limit.is_some_and(|limit| self.active >= limit)
-    }
-
-    fn has_failed_fast(&self) -> bool {
-        self.fail_fast && self.unsuccessful > 0
     }
 }

@@ -28,7 +28,7 @@ impl Scheduler {
         let status = &self.nodes[node];
         let pod = pod_name(self.plan.name(), &template.name, &status.name);
         let identity = Identity { node: &status.id, node_name: &status.name, pod: &pod, capture };
-        match task(&self.plan, template, self.scopes.workflow(), &identity) {
+        match task(&self.plan, &self.own_keys.resolved(template), self.scopes.workflow(), &identity) {
             Ok(task) => {
                 let containers = self.create_containers(node, template);
                 let body = PodBody {

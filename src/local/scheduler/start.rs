@@ -102,12 +102,15 @@ impl Scheduler {
         node
     }
 
-    /// Makes a node that did not run; its owner is told.
+    /// Makes a node that did not run; its owner is told. Of a task Argo looks at the hooks all the same.
+    /// (workflow/controller/dag.go, executeDAGTask)
     pub(super) fn create_not_run(&mut self, call: &Call, phase: Phase, message: &str) -> NodeIndex {
         let node = self.create(call, NodeType::Skipped, Phase::Running);
         let frame = self.nodes.frame_mut(node);
         frame.counted = false;
-        frame.hooks.clear();
+        if !matches!(call.owner, Owner::Task(..) | Owner::Item(_)) {
+            frame.hooks.clear();
+        }
         self.finish(node, phase, message);
         node
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::node_table::NodeTable;
-use super::state::{Body, NodeIndex};
+use super::state::{Body, NodeIndex, Owner};
 use super::steps::FAILED_FAST;
 use crate::argo::status::Phase;
 
@@ -17,6 +17,8 @@ pub(super) struct StepGroup {
     /// Whether the error is that of an exit hook, which Argo returns.
     handed_up: bool,
     failed_fast: bool,
+    /// The step of whose hooks one could not be looked at.
+    silent_after: Option<NodeIndex>,
     steps: Vec<Member>,
 }
 
@@ -32,7 +34,15 @@ pub(super) struct Member {
 impl StepGroup {
     /// A group that cannot end before all of its steps have been started: it counts one more than there are.
     pub(super) fn new() -> Self {
-        Self { unsettled: 1, error: None, stopped: false, handed_up: false, failed_fast: false, steps: Vec::new() }
+        Self {
+            unsettled: 1,
+            error: None,
+            stopped: false,
+            handed_up: false,
+            failed_fast: false,
+            silent_after: None,
+            steps: Vec::new(),
+        }
     }
 
     pub(super) fn add(&mut self, step: &Value, expanded: bool) {
@@ -58,19 +68,27 @@ impl StepGroup {
 
     /// Makes the group end in Error with nothing more to start; the first reason counts.
     pub(super) fn fail(&mut self, why: String) {
-        self.hook_failed(why);
+        self.error.get_or_insert(why);
         self.stopped = true;
     }
 
-    /// Makes the group end in Error once all of it has started: Argo looks at hooks after that. (executeStepGroup)
-    pub(super) fn hook_failed(&mut self, why: String) {
+    /// Makes the group end in Error once all of it has started: Argo looks at hooks after that, and not at those of the
+    /// steps after this one. (executeStepGroup)
+    pub(super) fn hook_failed(&mut self, of: NodeIndex, why: String) {
         self.error.get_or_insert(why);
+        self.silent_after.get_or_insert(of);
     }
 
     /// Makes the group end in Error in a way that its caller hears of at once. (workflow/controller/steps.go, executeSteps)
-    pub(super) fn hand_up(&mut self, why: String) {
-        self.fail(why);
+    pub(super) fn hand_up(&mut self, of: NodeIndex, why: String) {
+        self.hook_failed(of, why);
+        self.stopped = true;
         self.handed_up = true;
+    }
+
+    /// Whether no hook of this step begins any more.
+    fn is_silent(&self, step: NodeIndex) -> bool {
+        self.silent_after.is_some_and(|failed| failed < step)
     }
 
     pub(super) fn hands_up(&self) -> bool {
@@ -105,7 +123,7 @@ impl StepGroup {
         if let Some(why) = &self.error {
             return (Phase::Error, why.clone());
         }
-        if self.failed_fast || tripped {
+        if tripped {
             return (Phase::Failed, FAILED_FAST.to_owned());
         }
         let counts = |step: NodeIndex| {
@@ -118,6 +136,7 @@ impl StepGroup {
         };
         match self.steps.iter().flat_map(|member| &member.nodes).find(|&&step| counts(step)) {
             Some(&step) => (Phase::Failed, format!("child '{}' failed", nodes[step].id)),
+            None if self.failed_fast => (Phase::Failed, FAILED_FAST.to_owned()),
             None => (Phase::Succeeded, String::new()),
         }
     }
@@ -146,6 +165,14 @@ impl NodeTable {
 
     pub(super) fn is_group_stopped(&self, group: NodeIndex) -> bool {
         self.group(group).is_some_and(StepGroup::is_stopped)
+    }
+
+    /// Whether a hook of an earlier step in the same group could not be looked at.
+    pub(super) fn is_silent(&self, node: NodeIndex) -> bool {
+        match self.frame(node).owner {
+            Owner::Group(group) => self.group(group).is_some_and(|group| group.is_silent(node)),
+            _ => false,
+        }
     }
 
     /// The nodes that the steps of a group became.

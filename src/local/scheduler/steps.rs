@@ -18,6 +18,9 @@ use crate::argo::model::{Step, Template};
 use crate::argo::status::{NodeFlag, NodeType, Phase};
 use crate::local::resolved::Reference;
 
+/// Why nobody can read what the items of a loop over a template within the step gave: Argo asks their nodes for its name.
+/// (workflow/templateresolution/context.go, GetTemplate)
+pub(super) const NO_TEMPLATE: &str = "failed to get a template";
 /// Why a template that fails fast ends.
 pub(super) const FAILED_FAST: &str = "template has failed or errored children and failFast enabled";
 
@@ -246,11 +249,19 @@ impl Scheduler {
     fn learn(&mut self, steps: NodeIndex, node: NodeIndex) -> Result<(), String> {
         let Some(group) = self.nodes.group(node) else { return Ok(()) };
         for member in group.steps() {
+            if member.expanded && member.step.get("inline").is_some() && self.has_run(member) {
+                return Err(NO_TEMPLATE.to_owned());
+            }
             let template = self.template_not_run(steps, member);
             let Some(known) = self.scopes.known(steps) else { return Ok(()) };
             known.add_step(member, node, template.as_ref(), &self.nodes)?;
         }
         Ok(())
+    }
+
+    /// Whether an item of a loop was not skipped.
+    fn has_run(&self, member: &Member) -> bool {
+        member.nodes.iter().any(|&node| self.nodes[node].kind != NodeType::Skipped)
     }
 
     /// The template of a step that did not run, for the outputs that it would have had.

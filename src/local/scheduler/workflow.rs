@@ -13,6 +13,7 @@ use super::marshalled::{self, Failure};
 use super::memoization::Memory;
 use super::moment::Moment;
 use super::node_table::NodeTable;
+use super::own_keys::OwnKeys;
 use super::places::Places;
 use super::pod_queue::PodQueue;
 use super::scopes::Scopes;
@@ -77,6 +78,7 @@ impl Scheduler {
             places: Places::new(parallelism),
             pods: PodQueue::new(pod_limit),
             locks: Locks::default(),
+            own_keys: OwnKeys::default(),
             memory: Memory::new(&plan),
             stop: Stop::default(),
             agenda: Agenda::default(),

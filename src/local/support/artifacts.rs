@@ -46,7 +46,7 @@ impl Survey<'_> {
         }
     }
 
-    /// An output that names only its key stays in the run, where no repository is known.
+    /// An output that names only its key stays in the run, where no repository is known. Only a key of s3 is found again.
     fn artifact_target(&mut self, at: &At, artifact: &Value, template: &Value) {
         let has_repository = self.plan.repository.is_some() || template.get("archiveLocation").is_some();
         let only_key = |place: &Value| {
@@ -54,6 +54,7 @@ impl Survey<'_> {
         };
         let kept = ["s3", "gcs", "azure"].into_iter().find(|kind| artifact.get(kind).is_some_and(only_key));
         match kept.filter(|_| !has_repository) {
+            Some("s3") => {}
             Some(kind) => drop(self.support.passed_over.insert(format!("outputs.artifacts.{kind}"))),
             None => self.artifact_source(at, artifact, Some(template)),
         }

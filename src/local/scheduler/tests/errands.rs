@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::local::errand::{Answer, List, Request};
+use crate::local::task::ArtifactSource;
 
 fn http(fields: &str) -> Run {
     Run::with(&format!("entrypoint: main\ntemplates:\n- name: main\n  http: {{url: 'http://x/y'{fields}}}"), |plan| {
@@ -96,7 +97,10 @@ fn a_list_goes_through_its_transformations() {
     - {expression: 'filter(data, {# endsWith \".py\"})'}
     - {expression: 'map(data, {# + \".done\"})'}";
     let mut run = Run::of(spec);
-    assert_eq!(run.errands[0].1, Errand::List(List { store: PathBuf::from("/run/artifacts"), key: "wf/".to_owned() }));
+    assert_eq!(
+        run.errands[0].1,
+        Errand::List(List { store: PathBuf::from("/run/artifacts"), key: "wf/".to_owned(), elsewhere: Vec::new() })
+    );
     assert_eq!(run.line(""), " Pod Running");
     run.answer("", Returned::Files(["a.py", "b.md", "c/d.py"].map(str::to_owned).to_vec()));
     assert_eq!(run.line(""), " Pod Succeeded result=[\"a.py.done\",\"c/d.py.done\"]");
@@ -106,4 +110,32 @@ fn a_list_goes_through_its_transformations() {
     let line = run.line("");
     let begins = " Pod Failed: main: Error (exit code 64): unable to process data template: unable to process data";
     assert!(line.starts_with(begins), "{line}");
+}
+
+#[test]
+fn an_output_is_found_again_by_the_key_that_it_names() {
+    let spec = "entrypoint: main\ntemplates:\n- name: main
+  steps:
+  - - {name: w, template: write}
+  - - {name: l, template: list}
+    - {name: r, template: read}
+- name: write
+  container: {image: a, command: [c]}
+  outputs:
+    artifacts: [{name: out, path: /tmp/out, archive: {none: {}}, s3: {key: 'parts/{{workflow.name}}'}}]
+- name: list
+  data:
+    source: {artifactPaths: {name: files, s3: {key: parts}}}
+    transformation: [{expression: data}]
+- name: read
+  inputs: {artifacts: [{name: in, path: /tmp/in, s3: {key: parts/wf/one}}]}
+  container: {image: a, command: [c]}";
+    let mut run = Run::of(spec);
+    run.end("[0].w", keeps("out"));
+    let Errand::List(list) = &run.errands[0].1 else { panic!("{:?}", run.errands) };
+    let pod = list.elsewhere[0].key.clone();
+    assert!(pod.starts_with("wf/wf-write-") && pod.ends_with("/out"), "{pod}");
+    assert_eq!((list.elsewhere[0].shown.as_deref(), list.elsewhere[0].packed), (Some("parts/wf"), false));
+    let (_, task) = &run.running[0];
+    assert_eq!(task.input_artifacts[0].source, ArtifactSource::Stored(format!("/run/artifacts/{pod}/one").into()));
 }

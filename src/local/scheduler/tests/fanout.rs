@@ -305,3 +305,25 @@ templates:
     assert_eq!(run.line("[0].a"), "[0].a Skipped Skipped: Skipped, empty params");
     assert!(run.line("[0]").starts_with("[0] StepGroup Error: withParam value could not be parsed"));
 }
+
+#[test]
+fn what_a_loop_over_an_inline_template_gave_cannot_be_read() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, withItems: [1], inline: {container: {image: a, command: [c]}}}";
+    let why = "failed to get a template";
+    let status = Run::of(spec).play_failing(&[]);
+    assert!(
+        status.starts_with(&format!("Error: error in entry template execution: {why}\n Steps Error: {why}")),
+        "{status}"
+    );
+
+    let tasks = spec.replace("steps:\n  - - ", "dag:\n    tasks:\n    - ");
+    assert!(Run::of(&tasks).play_failing(&[]).starts_with("Succeeded\n"));
+    let followed = format!("{tasks}\n    - {{name: b, depends: a, inline: {{suspend: {{}}}}}}");
+    let status = Run::of(&followed).play_failing(&[]);
+    assert!(status.ends_with(&format!("\n.b Skipped Error: {why}")), "{status}");
+}

@@ -252,3 +252,54 @@ templates:
         ["k-f072cbec3bf88418", "k-1ddba399437fbf03"]
     );
 }
+
+#[test]
+fn a_dag_that_fails_fast_begins_nothing_after_a_child_that_failed_at_once() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  failFast: true
+  dag: {tasks: [{name: a, template: broken}, {name: b, template: leaf}]}
+- name: broken
+  steps: [[{name: s, template: leaf, when: 'a b'}]]
+- name: leaf
+  container: {image: a, command: [c]}";
+    let why = "template has failed or errored children and failFast enabled";
+    let run = Run::of(spec);
+    assert!(
+        run.status().starts_with(&format!("Failed: {why}\n DAG Failed: {why}\n.a Steps Failed: ")),
+        "{}",
+        run.status()
+    );
+    assert!(!run.status().contains("\n.b "), "{}", run.status());
+
+    // With something at work the template goes on to that one's end.
+    let tasks = "{name: 0a, template: leaf}, {name: a,";
+    let mut run = Run::of(&spec.replace("{name: a,", tasks));
+    run.end(".0a", succeeds());
+    assert_eq!(run.line(""), format!(" DAG Failed: {why}"));
+    assert!(!run.status().contains("\n.b "), "{}", run.status());
+}
+
+#[test]
+fn a_child_that_never_was_one_keeps_nothing_from_beginning() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  failFast: true
+  dag: {tasks: [{name: a, template: keyed}, {name: b, template: leaf}]}
+- name: keyed
+  memoize: {key: bad_key, cache: {configMap: {name: c}}}
+  container: {image: a, command: [c]}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    run.end(".b", succeeds());
+    assert_eq!(
+        run.status(),
+        "Error\n DAG Error\n.a Skipped Error: task 'wf.a' errored: invalid cache key: bad_key\n.b Pod Succeeded"
+    );
+}

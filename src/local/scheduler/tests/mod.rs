@@ -6,6 +6,7 @@ mod daemons;
 mod ends;
 mod errands;
 mod fanout;
+mod hooked;
 mod hooks;
 mod limits;
 mod properties;

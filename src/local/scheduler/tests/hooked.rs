@@ -1,0 +1,92 @@
+//! What becomes of the steps and tasks that have hooks, and of what comes after them.
+
+use super::*;
+
+#[test]
+fn no_hook_begins_of_a_step_after_one_whose_hook_cannot_be_looked_at() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, hooks: {exit: {template: leaf, expression: \"steps['z'].status == 'x'\"}}}
+    - {name: b, template: leaf, onExit: leaf}
+- name: leaf
+  container: {image: a, command: [c]}";
+    let mut run = Run::of(spec);
+    run.end("[0].a", succeeds());
+    run.end("[0].b", succeeds());
+    assert_eq!(run.running(), [""; 0]);
+    assert!(run.scheduler.finished().is_some(), "{}", run.status());
+
+    // The hooks of steps before it do.
+    let mut run = Run::of(spec);
+    run.end("[0].b", succeeds());
+    assert_eq!(run.running(), ["[0].a", "[0].b.onExit"]);
+}
+
+#[test]
+fn what_comes_after_a_retried_task_with_an_exit_handler_follows_the_handler() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: again, onExit: leaf}
+    - {name: b, template: leaf, depends: a}
+- name: again
+  retryStrategy: {limit: 0}
+  container: {image: a, command: [c]}
+- name: leaf
+  container: {image: a, command: [c]}";
+    let status = Run::of(spec).play_failing(&[".a(0)"]);
+    assert!(status.starts_with("Succeeded\n DAG Succeeded\n.a Retry Failed: "), "{status}");
+    assert!(status.contains("\n.b Skipped Omitted: "), "{status}");
+    let status = Run::of(spec).play_failing(&[".a(0)", ".a.onExit"]);
+    assert!(status.starts_with("Failed\n DAG Failed\n"), "{status}");
+}
+
+#[test]
+fn what_comes_after_a_loop_follows_the_hooks_of_the_whole_loop() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: leaf, withItems: [1], onExit: bad}
+    - {name: b, template: leaf, depends: a.Failed}
+- name: leaf
+  container: {image: a, command: [c]}
+- name: bad
+  container: {image: a, command: [c]}";
+    let status = Run::of(spec).play_failing(&[".a.onExit"]);
+    assert!(status.starts_with("Failed\n DAG Failed\n.a TaskGroup Succeeded"), "{status}");
+    assert!(Run::of(spec).play_failing(&[".a(0:1).onExit"]).starts_with("Succeeded\n"));
+}
+
+#[test]
+fn a_task_that_does_not_run_has_its_hooks_all_the_same() {
+    let spec = |hooks: &str| {
+        format!(
+            "
+entrypoint: main
+templates:
+- name: main
+  dag: {{tasks: [{{name: a, template: leaf, when: WHEN, {hooks}}}]}}
+- name: leaf
+  container: {{image: a, command: [c]}}"
+        )
+    };
+    let broken = spec("onExit: leaf").replace("WHEN", "a b");
+    let status = Run::of(&broken).play_failing(&[]);
+    assert!(status.starts_with("Error\n DAG Error\n.a Skipped Error: Invalid 'when' expression"), "{status}");
+    assert!(status.ends_with("\n.a.onExit Pod Succeeded"), "{status}");
+
+    let skipped = spec("onExit: leaf").replace("WHEN", "'false'");
+    assert!(!Run::of(&skipped).play_failing(&[]).contains("onExit"));
+    let skipped = spec("hooks: {h: {template: leaf, expression: \"tasks['a'].status == 'Skipped'\"}}");
+    let status = Run::of(&skipped.replace("WHEN", "'false'")).play_failing(&[]);
+    assert!(status.ends_with("\n.a.hooks.h Pod Succeeded"), "{status}");
+}

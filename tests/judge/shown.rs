@@ -1,0 +1,136 @@
+//! The smallest document of each documented difference: what Argo makes of it, and what is here.
+
+use std::fs;
+use std::path::Path;
+
+use super::judge::Judge;
+use super::outcome::outcome;
+use super::player::play;
+
+/// A difference: the templates that show it, a node, and what its line has in Argo and here; empty where there is no such node.
+pub(crate) struct Shown {
+    name: &'static str,
+    templates: &'static str,
+    node: &'static str,
+    there: &'static str,
+    here: &'static str,
+}
+
+pub(crate) const SHOWN: [Shown; 8] = [
+    Shown {
+        name: "expression",
+        templates: "
+  - name: main
+    steps: [[{name: a, template: leaf, hooks: {exit: {template: leaf, expression: \"steps['b'].status == 'x'\"}}}]]",
+        node: "w[0]",
+        there: "StepGroup Error {} {} unable to evaluate expression 'steps['b'].status == 'x'': cannot fetch status from <nil>",
+        here: "StepGroup Error {} {} unable to evaluate expression 'steps['b'].status == 'x'': expression `",
+    },
+    Shown {
+        name: "items",
+        templates: "
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: leaf}
+      - {name: b, template: bad, withItems: [1, 2]}",
+        node: "w.b(1:2)",
+        there: "Skipped Error ",
+        here: "",
+    },
+    Shown {
+        name: "handler",
+        templates: "
+  - name: main
+    dag: {tasks: [{name: a, template: bad, onExit: leaf}]}",
+        node: "w.a.onExit",
+        there: "",
+        here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "left",
+        templates: "
+  - name: main
+    steps: [[{name: a, template: leaf}, {name: b, template: bad}]]",
+        node: "w[0].a",
+        there: "Pod Pending ",
+        here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "never",
+        templates: "
+  - name: writes
+    container: {image: a, command: ['false']}
+    outputs: {parameters: [{name: out, valueFrom: {path: /tmp/judge-never-written}}]}
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: writes}
+      - name: b
+        template: leaf
+        depends: a.Failed
+        arguments: {parameters: [{name: a, value: '{{tasks.a.outputs.parameters.out}}'}]}",
+        node: "w.b",
+        there: "",
+        here: "Skipped Error ",
+    },
+    Shown {
+        name: "full",
+        templates: "
+  - name: main
+    parallelism: 1
+    steps: [[{name: a, template: leaf, hooks: {begun: {template: leaf, expression: \"steps['a'].status == 'Running'\"}}}]]",
+        node: "w[0].a.hooks.begun",
+        there: "",
+        here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "repeated",
+        templates: "
+  - name: again
+    retryStrategy: {limit: 1}
+    container: {image: a, command: [sh, -c, '[ {{retries}} -ge 1 ]']}
+  - name: main
+    failFast: true
+    steps: [[{name: a, template: again}]]",
+        node: "w",
+        there: "Steps Failed {} {} template has failed or errored children and failFast enabled",
+        here: "Steps Succeeded ",
+    },
+    Shown {
+        name: "continued",
+        templates: "
+  - name: broken
+    steps: [[{name: s, template: leaf, when: 'a b'}]]
+  - name: main
+    failFast: true
+    steps: [[{name: a, template: broken, continueOn: {failed: true}}, {name: b, template: leaf}]]",
+        node: "w",
+        there: "Steps Succeeded ",
+        here: "Steps Failed {} {} template has failed or errored children and failFast enabled",
+    },
+];
+
+impl Shown {
+    /// What is not as it is said to be.
+    pub(crate) fn fault(&self, judge: &Judge, directory: &Path) -> Option<String> {
+        let file = directory.join(format!("{}.yaml", self.name));
+        let head = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w, namespace: default}\nspec:\n  entrypoint: main\n  templates:
+  - {name: leaf, container: {image: a, command: ['true']}}
+  - {name: bad, memoize: {key: bad_key, maxAge: '', cache: {configMap: {name: c}}}, container: {image: a, command: ['true']}}";
+        fs::write(&file, format!("{head}{}\n", self.templates)).unwrap();
+
+        let theirs = outcome(&judge.runs(std::slice::from_ref(&file)).remove(0)?);
+        let ours = match play(&file) {
+            Ok(ours) => outcome(&ours),
+            Err(why) => return Some(format!("{}: {why}", self.name)),
+        };
+        let is = |outcome: Option<&String>, expected: &str| match outcome {
+            Some(line) => !expected.is_empty() && line.starts_with(expected),
+            None => expected.is_empty(),
+        };
+        let (there, here) = (theirs.get(self.node), ours.get(self.node));
+        let shown = is(there, self.there) && is(here, self.here);
+        (!shown).then(|| format!("{}: {} in Argo {there:?}, here {here:?}", self.name, self.node))
+    }
+}
