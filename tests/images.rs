@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::support::environment::Environment;
+use crate::support::process::{lives, signal};
 use crate::support::wait::wait_until;
 
 /// A storage with the image `localhost/bb:1`, and `localhost/bb:2` of another content.
@@ -263,6 +264,74 @@ fn an_entry_is_for_its_own_runtime_and_image() {
     assert!(hit(images.run(&home, "w.yaml", &named("c", &[]))));
     assert!(!hit(home.run(["submit", "--local", "w.yaml"].into_iter().chain(named("d", &[])))));
     assert!(hit(images.run(&home, "w.yaml", &named("e", &["--accept-runtime", "any"]))));
+}
+
+#[test]
+fn an_entry_of_another_image_is_a_miss_that_says_so_once() {
+    let images = Images::shared();
+    let home = Environment::new();
+    // A name that moves from one image to another, as `latest` does: the key stays, the digest does not.
+    let text = "  - name: main\n    steps:\n    - - {name: once, template: once}\n    - - {name: last, template: last}\n  - name: once\n    container: {image: 'localhost/moves:1', command: [cat, /marker]}\n  - name: last\n    container: {image: 'localhost/moves:1', command: [sh, -c, 'exit 1']}\n";
+    home.write("w.yaml", workflow(text));
+    let run = |name: &str, more: &[&str]| {
+        let words = [&["--run-id", "r", "--cache-name", "c", "-o", "json", "--name", name][..], more].concat();
+        images.run(&home, "w.yaml", &words)
+    };
+    let hit = |output: &crate::support::output::Output| {
+        let done: Value = serde_json::from_str(&output.stdout).unwrap();
+        node(&done, "once")["memoizationStatus"]["hit"] == true
+    };
+    images.podman(&["tag", "localhost/bb:1", "localhost/moves:1"]);
+    assert!(!hit(&run("a", &[])));
+    let same = run("b", &[]);
+    assert!(hit(&same) && !same.stderr.contains("passed over"), "{same:#?}");
+
+    images.podman(&["tag", "localhost/bb:2", "localhost/moves:1"]);
+    let any = run("c", &["--accept-runtime", "any"]);
+    assert!(hit(&any), "{any:#?}");
+    let other = run("d", &[]);
+    assert!(!hit(&other));
+    assert_eq!(other.stderr.matches("passed over: it was made by podman in sha256:").count(), 1, "{other:#?}");
+    assert!(home.run(["logs", "--local", "d", "once"]).good().contains("two"));
+    // Now it is of the second image.
+    assert!(hit(&run("e", &[])));
+    images.podman(&["tag", "localhost/bb:1", "localhost/moves:1"]);
+    assert!(!hit(&run("f", &[])));
+}
+
+/// A registry that takes connections and never answers.
+fn silent_registry() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().flatten().map(Box::new).for_each(std::mem::forget));
+    port
+}
+
+#[test]
+fn a_signal_is_heard_while_an_image_is_fetched() {
+    let images = Images::shared();
+    let home = Environment::new();
+    // Before the run starts, and of a node whose image only the run knows.
+    let known = |image: &str| workflow(&format!("  - name: main\n    container: {{image: '{image}', command: [x]}}\n"));
+    let found_out = |image: &str| {
+        workflow(&format!(
+            "  - name: main\n    steps:\n    - - {{name: a, template: a}}\n    - - {{name: b, template: b, arguments: {{parameters: [{{name: i, value: '{{{{steps.a.outputs.result}}}}'}}]}}}}\n  - name: a\n    script: {{image: localhost/bb:1, command: [sh], source: 'echo {image}'}}\n  - name: b\n    inputs: {{parameters: [{{name: i}}]}}\n    container: {{image: '{{{{inputs.parameters.i}}}}', command: [x]}}\n"
+        ))
+    };
+    for (name, text, more) in [("known", true, &[][..]), ("found", false, &[]), ("off", false, &["--memoize=off"])] {
+        let image = format!("localhost:{}/slow:1", silent_registry());
+        home.write("w.yaml", if text { known(&image) } else { found_out(&image) });
+        let words = [&["--name", name][..], more].concat();
+        let mut submit = images.submit(&home, "w.yaml", &words);
+        let mut running = submit.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("the image is being fetched", || lives(&image));
+        signal(&running, rustix::process::Signal::TERM);
+        wait_until("the end of the run", || running.try_wait().unwrap().is_some());
+        if name != "known" {
+            assert!(!lives(&image), "{name}: nothing is left behind");
+            assert_eq!(running.wait().unwrap().code(), Some(130), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -143,6 +143,16 @@ fn a_ci_script() {
 }
 
 #[test]
+fn github_actions() {
+    runs_as_shown("how-to/github-actions.md");
+}
+
+#[test]
+fn gitlab() {
+    runs_as_shown("how-to/gitlab.md");
+}
+
+#[test]
 fn the_summary_has_each_page_once() {
     let summary = text_of("SUMMARY.md");
     for page in pages().iter().filter(|page| *page != "SUMMARY.md") {

@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::archive;
 use super::manifest::Blob;
-use super::prefix::Stop;
+use super::prefix::{Stop, There};
 use crate::file::private;
 use crate::file::replace::{Durable, Readers, replace_with};
+
+const DIRECTORY: &str = "blobs";
+/// The file of the lock. It is no blob.
+const GATE: &str = "blobs/lock";
 
 /// The blobs below the directory of a store.
 #[derive(Debug, Clone)]
@@ -23,15 +27,10 @@ impl Blobs {
     }
 
     /// Stores a file or directory. One that changes meanwhile is an error.
-    pub(crate) fn put(&self, source: &Path, stop: &Stop) -> io::Result<Blob> {
+    pub(crate) fn put(&self, source: &Path, there: There, stop: &Stop) -> io::Result<Blob> {
         let blob = archive::measure(source, stop)?;
         let path = self.path(&blob);
-        if self.has(&blob) {
-            // As young as a new one: a prune that collects old blobs leaves it.
-            File::options()
-                .write(true)
-                .open(&path)?
-                .set_modified(std::time::SystemTime::from(jiff::Timestamp::now()))?;
+        if there == There::Trusted && self.renew(&blob)? {
             return Ok(blob);
         }
         if let Some(directory) = path.parent() {
@@ -41,6 +40,38 @@ impl Blobs {
             archive::write(source, &blob, stop, file)
         })?;
         Ok(blob)
+    }
+
+    /// Makes a blob as young as a new one, so that a prune that collects old ones leaves it; false where there is none.
+    fn renew(&self, blob: &Blob) -> io::Result<bool> {
+        if !self.has(blob) {
+            return Ok(false);
+        }
+        let _shared = self.gate(File::lock_shared)?;
+        // A prune may have removed it until the gate was open.
+        match File::options().write(true).open(self.path(blob)) {
+            Ok(file) => file.set_modified(std::time::SystemTime::from(jiff::Timestamp::now())).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a blob if `is_old` says so of its file, which nobody makes young meanwhile; whether it did.
+    pub(crate) fn remove_if(&self, path: &Path, is_old: impl FnOnce(&Path) -> bool) -> io::Result<bool> {
+        let _alone = self.gate(File::lock)?;
+        if !is_old(path) {
+            return Ok(false);
+        }
+        std::fs::remove_file(path).map(|()| true)
+    }
+
+    /// The lock between those who count on blobs that are there and those who remove them, until it is dropped.
+    fn gate(&self, lock: impl FnOnce(&File) -> io::Result<()>) -> io::Result<File> {
+        let path = self.root.join(GATE);
+        private::create_directory(&self.root.join(DIRECTORY))?;
+        let file = private::file().truncate(false).write(true).open(path)?;
+        lock(&file)?;
+        Ok(file)
     }
 
     /// Whether the store has a blob, as far as its size tells.
@@ -73,10 +104,10 @@ mod tests {
         for name in ["a", "b"] {
             fs::write(path(name), "same")?;
         }
-        let blob = blobs.put(&path("a"), &Stop::default())?;
+        let blob = blobs.put(&path("a"), There::Trusted, &Stop::default())?;
         let stored = blobs.path(&blob);
         File::options().write(true).open(&stored)?.set_modified(std::time::SystemTime::UNIX_EPOCH)?;
-        assert_eq!(blobs.put(&path("b"), &Stop::default())?, blob);
+        assert_eq!(blobs.put(&path("b"), There::Trusted, &Stop::default())?, blob);
         assert!(stored.metadata()?.modified()? > std::time::SystemTime::UNIX_EPOCH, "it counts as new");
         blobs.restore(&blob, &path("c"))?;
         assert_eq!(fs::read_to_string(path("c"))?, "same");
@@ -85,6 +116,10 @@ mod tests {
         assert!(!blobs.has(&blob));
         fs::write(&stored, "smae")?;
         assert!(blobs.restore(&blob, &path("d")).is_err());
+        blobs.put(&path("a"), There::Trusted, &Stop::default())?;
+        assert!(blobs.restore(&blob, &path("e")).is_err(), "its size is right");
+        blobs.put(&path("a"), There::Distrusted, &Stop::default())?;
+        blobs.restore(&blob, &path("f"))?;
         Ok(())
     }
 }

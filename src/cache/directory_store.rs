@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attempts::AttemptNumbers;
+use super::blobs::Blobs;
 use super::change::Change;
 use super::contents::{Cache, Object, Place};
 use super::digest::{BLOBS, Digest, named_in};
@@ -194,14 +195,17 @@ impl DirectoryStore {
             let below = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
             let is_named = below.and_then(Digest::at).is_some_and(|digest| named.contains(&digest));
             // What has no digest is a blob that a killed process has not finished.
-            let age = now.zip(modified(&path)).map(|(now, then)| now.duration_since(then));
-            if is_named || age.is_none_or(|age| age <= grace) {
+            let is_old = |path: &Path| {
+                now.zip(modified(path)).is_some_and(|(now, modified)| now.duration_since(modified) > grace)
+            };
+            let bytes = path.metadata().map(|found| found.len()).unwrap_or_default();
+            if is_named || !is_old(&path) {
                 continue;
             }
-            collected.blobs += 1;
-            collected.bytes += path.metadata().map(|found| found.len()).unwrap_or_default();
-            if !dry_run {
-                fs::remove_file(&path).map_err(CacheError::at(&path))?;
+            // An entry that was made since the manifests were read has made its blobs young.
+            if dry_run || Blobs::of(&self.root).remove_if(&path, is_old).map_err(CacheError::at(&path))? {
+                collected.blobs += 1;
+                collected.bytes += bytes;
             }
         }
         Ok(collected)

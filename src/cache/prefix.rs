@@ -35,6 +35,29 @@ pub(crate) struct Seen {
     used: Option<Timestamp>,
     /// The state of the object that was read.
     object: Option<Meta>,
+    /// What it names was found to be missing, or to have another content.
+    distrusted: bool,
+}
+
+impl Seen {
+    /// Notes that the store does not have what it names: what is there of it is stored again.
+    pub(crate) fn distrust(&mut self) {
+        self.distrusted = true;
+    }
+
+    /// Whether both looks found the same.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        self.found == other.found && self.object == other.object
+    }
+}
+
+/// What to think of a blob that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum There {
+    /// It is what its digest says.
+    Trusted,
+    /// An entry was found broken: it is stored again.
+    Distrusted,
 }
 
 /// The right to make an entry, until it is dropped.
@@ -107,9 +130,11 @@ impl Prefix {
         match self {
             Self::Directory(directory) => {
                 let (found, file) = directory.look()?;
-                Ok(Seen { found, used: file.and_then(|file| file.used), object: None })
+                Ok(Seen { found, used: file.and_then(|file| file.used), object: None, distrusted: false })
             }
-            Self::Objects(prefix) => prefix.look_up().map(|(found, object)| Seen { found, used: None, object }),
+            Self::Objects(prefix) => {
+                prefix.look_up().map(|(found, object)| Seen { found, used: None, object, distrusted: false })
+            }
         }
     }
 
@@ -149,11 +174,12 @@ impl Prefix {
         }
     }
 
-    /// Stores a file or directory.
-    pub(crate) fn put(&self, source: &Path, stop: &Stop) -> Result<Blob, CacheError> {
+    /// Stores a file or directory for an entry in the place of what was seen.
+    pub(crate) fn put(&self, source: &Path, seen: &Seen, stop: &Stop) -> Result<Blob, CacheError> {
+        let there = if seen.distrusted { There::Distrusted } else { There::Trusted };
         match self {
-            Self::Directory(directory) => directory.blobs().put(source, stop).map_err(CacheError::at(source)),
-            Self::Objects(prefix) => prefix.put(source, stop),
+            Self::Directory(directory) => directory.blobs().put(source, there, stop).map_err(CacheError::at(source)),
+            Self::Objects(prefix) => prefix.put(source, there, stop),
         }
     }
 

@@ -80,6 +80,14 @@ impl Store {
         })
     }
 
+    /// Whether a bucket can be written and keeps to the conditions of writes, by an object that is made and removed.
+    pub(crate) fn check_writes(&self) -> Result<(), CacheError> {
+        match self {
+            Self::Directory(_) => Ok(()),
+            Self::Bucket(objects) => objects.check_writes(),
+        }
+    }
+
     /// The keys of a cache, where this machine alone writes to the store; none where others may add some at any time.
     pub(crate) fn listed_keys(&self, cache: &str) -> Option<HashSet<String>> {
         match self {

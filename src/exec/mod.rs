@@ -8,13 +8,21 @@
 //! A failed command leaves no entry; one that succeeded keeps its result, whatever becomes of the entry.
 
 mod command;
-mod entry;
+mod ended;
+mod found;
 mod job;
 mod key;
+mod key_files;
 mod outputs;
+mod restore;
+mod right;
 mod session;
+mod settle;
+mod told;
 
+pub(crate) use self::ended::{Ended, ExecError};
 pub(crate) use self::job::{Job, OnStoreError, Policy};
 pub(crate) use self::key::KeySource;
 pub(crate) use self::outputs::{Output, ParameterFile};
-pub(crate) use self::session::{Ended, ExecError, Maker, Session, Told};
+pub(crate) use self::session::Session;
+pub(crate) use self::told::{Maker, Told};

@@ -1,12 +1,14 @@
 //! The declared outputs of a command, and how restored ones come to their places: all of them are whole before the first
 //! one moves.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
+use tempfile::TempDir;
 
 use crate::file::remove::remove_tree;
 
@@ -97,21 +99,16 @@ pub(super) struct Staged {
 }
 
 impl Staged {
-    /// Makes an output beside its place; `restore` gets a path where nothing is.
-    pub(super) fn make(target: &Path, restore: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<Self> {
-        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    /// Makes an output beside a path, which is its own or that of an output that it is in; `restore` gets a path where nothing
+    /// is.
+    pub(super) fn make(
+        target: &Path,
+        beside: &Path,
+        restore: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let parent = beside.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent)?;
-        let builder = || tempfile::Builder::new().prefix(STAGING).to_owned();
-        let fills = is_mount_point(target)?;
-        let staging =
-            if fills && target.is_dir() { builder().tempdir_in(target) } else { builder().tempdir_in(parent) };
-        let (staging, fills) = match staging {
-            // The directory is the user's own, and the one it is in is not.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && target.is_dir() => {
-                (builder().tempdir_in(target)?, true)
-            }
-            staging => (staging?, fills),
-        };
+        let (staging, fills) = staging(target, parent)?;
         let staged = Self { staging: staging.keep(), target: target.to_owned(), fills };
         restore(&staged.content())?;
         Ok(staged)
@@ -121,22 +118,32 @@ impl Staged {
         self.staging.join("new")
     }
 
+    /// How deep its place is: an output that others are in moves before them.
+    pub(super) fn depth(&self) -> usize {
+        std::path::absolute(&self.target).unwrap_or_else(|_| self.target.clone()).components().count()
+    }
+
     /// Moves it to its place. What was there is replaced; a mount point stays and gets the content.
     pub(super) fn place(self) -> io::Result<()> {
-        if !self.fills {
-            let old = self.staging.join("old");
-            match fs::rename(&self.target, &old) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            return fs::rename(self.content(), &self.target).inspect_err(|_| {
-                // What was there is not lost.
-                let _ = fs::rename(&old, &self.target);
-            });
+        if self.fills {
+            return if self.content().is_dir() { self.fill() } else { copy_content(&self.content(), &self.target) };
         }
-        if !self.content().is_dir() {
-            return copy_content(&self.content(), &self.target);
+        if let Some(parent) = self.target.parent() {
+            fs::create_dir_all(parent)?;
         }
+        let old = self.staging.join("old");
+        match rename(&self.target, &old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        rename(&self.content(), &self.target).inspect_err(|_| {
+            // What was there is not lost.
+            let _ = rename(&old, &self.target);
+        })
+    }
+
+    /// Replaces what is in the directory that stays.
+    fn fill(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.target)? {
             let path = entry?.path();
             if path.file_name() != self.staging.file_name() {
@@ -145,10 +152,52 @@ impl Staged {
         }
         for entry in fs::read_dir(self.content())? {
             let entry = entry?;
-            fs::rename(entry.path(), self.target.join(entry.file_name()))?;
+            rename(&entry.path(), &self.target.join(entry.file_name()))?;
         }
         Ok(())
     }
+}
+
+/// The outermost of the outputs that a path is in, or the path itself: what waits beside that one is still there when it has
+/// been replaced.
+pub(super) fn outermost<'a>(path: &'a Path, outputs: &'a [Output]) -> &'a Path {
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let own = whole(path);
+    let around = outputs.iter().filter(|output| own.starts_with(whole(&output.path)));
+    around.map(|output| output.path.as_path()).min_by_key(|path| whole(path).components().count()).unwrap_or(path)
+}
+
+/// A new directory where a target waits, and whether the target stays and is filled: a mount point, or one whose directory the
+/// user may not write to.
+fn staging(target: &Path, parent: &Path) -> io::Result<(TempDir, bool)> {
+    let within = |directory: &Path| tempfile::Builder::new().prefix(STAGING).tempdir_in(directory);
+    let is_mounted = is_mount_point(target)?;
+    if is_mounted && target.is_dir() {
+        return Ok((within(target)?, true));
+    }
+    match within(parent) {
+        Err(error) if is_refused(&error) && target.is_dir() => Ok((within(target)?, true)),
+        Err(error) if is_refused(&error) && target.is_file() => Ok((within(&std::env::temp_dir())?, true)),
+        staging => Ok((staging?, is_mounted)),
+    }
+}
+
+fn is_refused(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Renames a file or directory. Who owns a directory has to be able to write to it to move it: its entry `..` changes.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let renamed = fs::rename(from, to);
+    match &renamed {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && from.symlink_metadata()?.is_dir() => {}
+        _ => return renamed,
+    }
+    let kept = from.metadata()?.permissions();
+    fs::set_permissions(from, Permissions::from_mode(kept.mode() | 0o700))?;
+    let renamed = fs::rename(from, to);
+    fs::set_permissions(if renamed.is_ok() { to } else { from }, kept)?;
+    renamed
 }
 
 impl Drop for Staged {
@@ -161,7 +210,10 @@ impl Drop for Staged {
 fn copy_content(from: &Path, to: &Path) -> io::Result<()> {
     let mut source = fs::File::open(from)?;
     let mut target = fs::OpenOptions::new().write(true).truncate(true).open(to)?;
-    io::copy(&mut source, &mut target).map(drop)
+    io::copy(&mut source, &mut target)?;
+    // Whoever may write to a file need not own it.
+    let _ = target.set_permissions(source.metadata()?.permissions());
+    Ok(())
 }
 
 /// Whether something is mounted at a path, as far as the kernel tells.
@@ -216,18 +268,19 @@ mod tests {
         let file = |place: &Path| fs::write(place, "new");
         let tree = |place: &Path| fs::create_dir(place).and_then(|()| fs::write(place.join("x"), "new"));
         for _ in 0..2 {
-            Staged::make(&target, file)?.place()?;
+            Staged::make(&target, &target, file)?.place()?;
             assert_eq!(fs::read_to_string(&target)?, "new");
-            Staged::make(&target, tree)?.place()?;
+            Staged::make(&target, &target, tree)?.place()?;
             assert_eq!(fs::read_to_string(target.join("x"))?, "new");
             fs::write(target.join("old"), "")?;
-            Staged::make(&target, tree)?.place()?;
+            Staged::make(&target, &target, tree)?.place()?;
             assert_eq!(fs::read_dir(&target)?.count(), 1);
         }
         std::os::unix::fs::symlink("target", directory.path().join("deep/link"))?;
-        Staged::make(&directory.path().join("deep/link"), file)?.place()?;
+        let link = directory.path().join("deep/link");
+        Staged::make(&link, &link, file)?.place()?;
         assert!(target.is_dir(), "a link is replaced, not followed");
-        assert!(Staged::make(&target, |_| Err(io::Error::other("no"))).is_err());
+        assert!(Staged::make(&target, &target, |_| Err(io::Error::other("no"))).is_err());
         assert_eq!(fs::read_dir(directory.path().join("deep"))?.count(), 2, "nothing is left over");
         Ok(())
     }

@@ -99,7 +99,8 @@ fn hash_parts(file: &File, tree: &Tree, threads: usize) -> io::Result<Hash> {
     };
     let mut values = thread::scope(|scope| {
         // Where no thread is to be had, this one does the work.
-        let others: Vec<_> = (1..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
+        let others: Vec<_> =
+            (1..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         let mut values = work()?;
         for other in others {
             values.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);

@@ -127,8 +127,9 @@ impl CacheClient {
         lock(&self.held).remove(&node)
     }
 
-    /// Waits until the entries are written and their uses noted.
+    /// Waits until the entries are written and their uses noted. No node asks for an image any more.
     pub(super) async fn end(mut self) {
+        self.run.end_fetching();
         let run = Arc::clone(&self.run);
         self.readers.add(move || run.note_hits());
         self.readers.end().await;
@@ -140,12 +141,14 @@ impl Question {
     /// all others from their answers.
     fn ask(self, runtime: &Handle) {
         let entered = self.span.enter();
+        let mut before = None;
         if self.run.had(&self.wanted) {
-            let (found, seen) = self.run.find(&self.prefix, &self.wanted, &self.id);
-            if matches!(found, Found::Hit(_)) || !self.wanted.alone {
+            let (found, seen) = self.run.find(&self.prefix, &self.wanted, &self.id, None);
+            if !matches!(found, Found::Miss) || !self.wanted.alone {
                 drop(entered);
                 return self.answer(found, seen, None);
             }
+            before = seen;
         } else if !self.wanted.alone {
             drop(entered);
             return self.answer(Found::Miss, None, None);
@@ -158,7 +161,7 @@ impl Question {
         };
         drop(entered);
         if is_ours {
-            return self.ask_again(shared);
+            return self.ask_again(shared, before);
         }
         runtime.spawn_blocking(move || {
             let mut right = lock(&shared);
@@ -167,14 +170,14 @@ impl Question {
             }
             drop(right);
             let answers = Arc::clone(&self.answers);
-            self.ask_again(shared);
+            self.ask_again(shared, before);
             answers.hand_over();
         });
     }
 
     /// Looks once more: somebody may have made the entry until we had the right to.
-    fn ask_again(self, shared: Arc<Shared>) {
-        let (found, seen) = self.span.in_scope(|| self.run.find(&self.prefix, &self.wanted, &self.id));
+    fn ask_again(self, shared: Arc<Shared>, before: Option<Seen>) {
+        let (found, seen) = self.span.in_scope(|| self.run.find(&self.prefix, &self.wanted, &self.id, before));
         self.answer(found, seen, Some(shared));
     }
 

@@ -143,17 +143,26 @@ impl CacheRun {
         }
     }
 
-    /// What there is for a node; of a miss also what was seen, where that is known.
-    pub(super) fn find(&self, prefix: &Prefix, wanted: &Wanted, id: &str) -> (Found, Option<Seen>) {
-        let seen = match prefix.look_up() {
+    /// What there is for a node; of a miss also what was seen, where that is known. What was passed over `before` and is still
+    /// there is passed over without a word.
+    pub(super) fn find(
+        &self,
+        prefix: &Prefix,
+        wanted: &Wanted,
+        id: &str,
+        before: Option<Seen>,
+    ) -> (Found, Option<Seen>) {
+        let mut seen = match prefix.look_up() {
             Ok(seen) => seen,
-            Err(error) => {
-                warn(&chain(&error));
-                return (Found::Miss, None);
-            }
+            // There may be an entry: what is cached does not run twice.
+            Err(error) => return (Found::Failed(format!("cannot look for a cache entry: {}", chain(&error))), None),
         };
-        match self.usable(prefix, &seen, wanted, id) {
+        if let Some(before) = before.filter(|before| seen.found != LookUp::Missing && seen.is_as(before)) {
+            return (Found::Miss, Some(before));
+        }
+        match self.usable(prefix, &mut seen, wanted, id) {
             Ok(Found::Miss) => (Found::Miss, Some(seen)),
+            Ok(failed @ Found::Failed(_)) => (failed, None),
             Ok(hit) => {
                 self.hit(prefix, seen);
                 (hit, None)
@@ -166,7 +175,7 @@ impl CacheRun {
     }
 
     /// The outputs of an entry that the node can be given; tells why one that is there is passed over.
-    fn usable(&self, prefix: &Prefix, seen: &Seen, wanted: &Wanted, id: &str) -> Result<Found, String> {
+    fn usable(&self, prefix: &Prefix, seen: &mut Seen, wanted: &Wanted, id: &str) -> Result<Found, String> {
         let manifest = match &seen.found {
             LookUp::Whole(manifest) => manifest,
             LookUp::Missing => return Ok(Found::Miss),
@@ -195,10 +204,23 @@ impl CacheRun {
                 wanted.key
             ));
         }
-        let restored = self.restore(prefix, manifest, id);
-        restored
-            .map(|outputs| Found::Hit(outputs.map(Box::new)))
-            .map_err(|error| format!("ignored a broken cache entry: {error}"))
+        match self.restore(prefix, manifest, id) {
+            Ok(outputs) => Ok(Found::Hit(outputs.map(Box::new))),
+            Err(RestoreError::Store(error)) => {
+                Ok(Found::Failed(format!("cannot restore a cache entry: {}", chain(&error))))
+            }
+            Err(error) => {
+                seen.distrust();
+                Err(format!("ignored a broken cache entry: {error}"))
+            }
+        }
+    }
+
+    /// Ends what is being fetched for nodes.
+    pub(super) fn end_fetching(&self) {
+        if let Some(runtime) = &self.runtime {
+            runtime.end_fetching();
+        }
     }
 
     /// What runs the containers of a node: those of its own images, or of all that the run has if it calls others.
@@ -268,7 +290,7 @@ impl CacheRun {
             None => held.prefix.look_up()?,
         };
         for (name, source) in artifacts {
-            let blob = Some(held.prefix.put(&source, &Stop::default())?);
+            let blob = Some(held.prefix.put(&source, &seen, &Stop::default())?);
             manifest.artifacts.push(KeptArtifact { name, path: String::new(), blob });
         }
         // Another one's entry is as good.

@@ -64,14 +64,11 @@ mod tests {
 
     #[test]
     fn nodes_stand_in_the_status_without_secrets() -> serde_json::Result<()> {
-        let object = json!({"metadata": {"name": "w"}, "status": {"phase": "Failed", "nodes": {}, "message": "m"}, "spec": 1});
-        let document = |message: &str| {
-            json!({"id": "w-1", "name": "w.a", "displayName": "a", "type": "Pod", "phase": "Failed", "message": message})
-        };
+        let object =
+            json!({"metadata": {"name": "w"}, "status": {"phase": "Failed", "nodes": {}, "message": "m"}, "spec": 1});
+        let document = |message: &str| json!({"id": "w-1", "name": "w.a", "displayName": "a", "type": "Pod", "phase": "Failed", "message": message});
         let nodes: Vec<Node> = vec![serde_json::from_value(document("no hunter2"))?];
-        let written = |secrets: &Secrets| {
-            serde_json::to_value(EndedObject { object: &object, nodes: &nodes, secrets })
-        };
+        let written = |secrets: &Secrets| serde_json::to_value(EndedObject { object: &object, nodes: &nodes, secrets });
         let expected = |message: &str| {
             let nodes = json!({"w-1": document(message)});
             json!({"metadata": {"name": "w"}, "status": {"phase": "Failed", "nodes": nodes, "message": "m"}, "spec": 1})

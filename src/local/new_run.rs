@@ -213,9 +213,10 @@ impl NewRun {
         for (source, key) in &self.given {
             given_artifacts::keep(source, &store.directory().join(ARTIFACTS).join(key))?;
         }
+        let runtime = self.runtime.map(Runtime::of_run_that_starts);
         let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable);
-        let executor = executor.hide(&machine.root).keep_bases_in(&machine.root).in_images(self.runtime.clone());
-        let store = store.made_in(self.runtime, self.accept_runtime);
+        let executor = executor.hide(&machine.root).keep_bases_in(&machine.root).in_images(runtime.clone());
+        let store = store.made_in(runtime, self.accept_runtime);
         Ok(StartedRun { plan: self.plan, store, executor })
     }
 }

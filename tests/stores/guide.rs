@@ -1,4 +1,4 @@
-//! The jobs that docs/exec.md shows for CI, run as they stand there.
+//! The jobs that docs/how-to shows for CI, run as they stand there on a bucket.
 
 use std::fs;
 use std::path::Path;
@@ -9,9 +9,9 @@ use crate::rig::{Kind, Rig};
 use crate::support::PROGRAM;
 use crate::support::output::Output;
 
-/// The YAML blocks of the page, in their order: the job of GitHub, the job of GitLab.
-fn jobs() -> Vec<Value> {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exec.md")).unwrap();
+/// The YAML blocks of a page, in their order.
+fn blocks(page: &str) -> Vec<Value> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/how-to").join(page)).unwrap();
     let blocks = page.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap().to_owned());
     blocks.map(|block| serde_yaml::from_str(&block).unwrap()).collect()
 }
@@ -38,13 +38,14 @@ fn run(rig: &Rig, script: &str, variables: &[(&str, &str)]) -> Output {
 #[test]
 fn the_job_for_github_builds_once_and_a_fork_only_reads() {
     let rig = Rig::new(Kind::S3);
-    let jobs = jobs();
+    let jobs = blocks("github-actions.md");
     let steps = jobs[0]["jobs"]["build"]["steps"].as_array().unwrap();
     let script = steps.iter().find_map(|step| step["run"].as_str()).unwrap().to_owned();
-    assert!(jobs[0]["jobs"]["build"]["env"]["READ_ONLY"].as_str().unwrap().contains("'--read-only'"));
+    let flags = jobs[0]["jobs"]["build"]["env"]["READ_ONLY"].as_str().unwrap().split('\'').nth(1).unwrap();
+    assert!(flags.contains("--read-only"));
 
     checkout(&rig);
-    let fork = [("READ_ONLY", "--read-only")];
+    let fork = [("READ_ONLY", flags)];
     let _ = run(&rig, &script, &fork).exits(0);
     assert!(!rig.files.join("cache").exists(), "a fork writes nothing");
     let member = [("READ_ONLY", "")];
@@ -66,15 +67,25 @@ fn the_job_for_github_builds_once_and_a_fork_only_reads() {
 }
 
 #[test]
-fn the_job_for_gitlab_builds_once() {
+fn the_job_for_gitlab_builds_once_and_a_fork_only_reads() {
     let rig = Rig::new(Kind::S3);
-    let jobs = jobs();
-    let lines: Vec<&str> = jobs[1]["build"]["script"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let jobs = blocks("gitlab.md");
+    let lines = |job: &Value| -> String {
+        job["script"].as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+    };
+    let (build, fork) = (lines(&jobs[0]["build"]), lines(&jobs[1]["build-fork"]));
     checkout(&rig);
+    let token = [("CACHE_TOKEN", "token")];
+    let _ = run(&rig, &fork, &token).exits(0);
+    assert!(!rig.files.join("cache").exists(), "a fork writes nothing");
+    fs::remove_file(rig.path("ran")).unwrap();
     for _ in 0..2 {
         let _ = fs::remove_dir_all(rig.path("dist"));
-        let _ = run(&rig, &lines.join("\n"), &[("CACHE_TOKEN", "token")]).exits(0);
+        let _ = run(&rig, &build, &token).exits(0);
         assert_eq!(rig.read("dist/app"), "built\n");
     }
+    fs::remove_dir_all(rig.path("dist")).unwrap();
+    let hit = run(&rig, &fork, &token).exits(0);
+    assert!(hit.stderr.contains("cached: "), "{hit:?}");
     assert_eq!((rig.runs(), rig.read(".token").as_str()), (1, "token"));
 }

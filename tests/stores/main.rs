@@ -13,12 +13,18 @@ mod ports;
 mod supervised;
 
 mod artifacts;
+mod attacks;
+mod clouds;
+mod collect;
 mod conformance;
 mod engine;
 mod faults;
 mod guide;
 mod handles;
+mod identity;
+mod kills;
 mod memory;
+mod proxy;
 mod races;
 mod rig;
 mod server;

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use bytes::Bytes;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use object_store::{Error, MultipartUpload, ObjectStoreExt, PutPayload};
+use tokio::sync::mpsc;
 
 use super::{Fault, Objects, When};
 use crate::cache::archive;
@@ -31,7 +32,7 @@ const PIECES: usize = 2;
 const OLD: SignedDuration = SignedDuration::from_hours(12);
 
 impl Objects {
-    /// Stores a file or directory. `now` is the server's time, where it is known.
+    /// Stores a file or directory. `now` is the server's time; without it what is there already is stored again.
     pub(super) fn put_blob(&self, source: &Path, now: Option<Timestamp>, stop: &Stop) -> Result<Blob, CacheError> {
         let blob = archive::measure(source, stop).map_err(CacheError::at(source))?;
         let path = blob.digest.path();
@@ -205,7 +206,7 @@ type Content = Result<Bytes, Error>;
 
 /// An object that is read as it comes.
 struct Download<'a> {
-    coming: Receiver<Content>,
+    coming: mpsc::Receiver<Content>,
     current: io::Cursor<Bytes>,
     failed: Option<Error>,
     stop: &'a Stop,
@@ -214,16 +215,15 @@ struct Download<'a> {
 impl<'a> Download<'a> {
     fn begin(objects: &Objects, path: &str, stop: &'a Stop) -> Self {
         let (client, location) = (Arc::clone(&objects.inner.client), objects.location(path));
-        let (sender, coming) = sync_channel(PIECES);
+        let (sender, coming) = mpsc::channel(PIECES);
         objects.inner.runtime.spawn(async move {
             let mut content = match client.get(&location).await {
                 Ok(found) => found.into_stream(),
-                Err(error) => return drop(sender.send(Err(error))),
+                Err(error) => return drop(sender.send(Err(error)).await),
             };
             while let Some(piece) = content.next().await {
                 // Nobody reads any more where this fails.
-                let sent = tokio::task::block_in_place(|| sender.send(piece));
-                if sent.is_err() {
+                if sender.send(piece).await.is_err() {
                     return;
                 }
             }
@@ -240,14 +240,14 @@ impl Read for Download<'_> {
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
-            match self.coming.recv() {
-                Ok(Ok(content)) => self.current = io::Cursor::new(content),
-                Ok(Err(error)) => {
+            match self.coming.blocking_recv() {
+                Some(Ok(content)) => self.current = io::Cursor::new(content),
+                Some(Err(error)) => {
                     self.failed = Some(error);
                     return Err(io::Error::other("the store refused"));
                 }
                 // The sender is gone: the object has come to its end.
-                Err(_) => return Ok(0),
+                None => return Ok(0),
             }
         }
     }

@@ -148,7 +148,7 @@ fn s3(
             let builder = from_environment(true).with_access_key_id(id).with_secret_access_key(secret);
             token.iter().fold(builder, AmazonS3Builder::with_token)
         }
-        _ => with_credentials()?,
+        _ => with_credentials(&options)?,
     };
     let mut builder = builder
         .with_bucket_name(&address.bucket)
@@ -166,7 +166,7 @@ fn s3(
 }
 
 /// A client with the first credentials that there are.
-fn with_credentials() -> Result<AmazonS3Builder, Error> {
+fn with_credentials(options: &ClientOptions) -> Result<AmazonS3Builder, Error> {
     if let (Some(id), Some(key)) = (own("ACCESS_KEY_ID"), own("SECRET_ACCESS_KEY")) {
         let builder = from_environment(true).with_access_key_id(id).with_secret_access_key(key);
         return Ok(match own("SESSION_TOKEN") {
@@ -176,7 +176,7 @@ fn with_credentials() -> Result<AmazonS3Builder, Error> {
     }
     let builder = from_environment(false);
     match Profile::of_environment()? {
-        Some(profile) => profile.apply(builder),
+        Some(profile) => profile.apply(builder, options),
         None => Ok(builder),
     }
 }

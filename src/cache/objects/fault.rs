@@ -45,7 +45,8 @@ fn status(text: &str) -> Option<u16> {
     rest.get(..3)?.parse().ok()
 }
 
-fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+/// The text of an XML element.
+pub(super) fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     Some(rest.split_once('<')?.0)
 }

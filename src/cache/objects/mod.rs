@@ -11,12 +11,14 @@
 //! ```
 
 mod blobs;
+mod collect;
 mod connect;
 mod fault;
 mod files;
 mod lease;
 mod prefix;
 mod profile;
+mod role;
 mod runtime;
 mod store;
 
@@ -204,6 +206,15 @@ impl Objects {
         }
         let _ = self.inner.probed.set(());
         Ok(())
+    }
+
+    /// Whether it can be written and knows conditions, by an object that is made and removed.
+    pub(crate) fn check_writes(&self) -> Result<(), CacheError> {
+        let path = format!("blobs/.probe-{:016x}", rand::random::<u64>());
+        self.put(&path, Vec::new(), &When::Absent)?;
+        let probed = self.probe(&path);
+        self.delete(&path)?;
+        probed
     }
 
     /// Removes an object; a missing one is no error.

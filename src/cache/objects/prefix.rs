@@ -13,7 +13,7 @@ use crate::cache::key::CacheKey;
 use crate::cache::lock::Holder;
 use crate::cache::look_up::LookUp;
 use crate::cache::manifest::{Blob, Content, Failure, KeptArtifact, Manifest};
-use crate::cache::prefix::{Kept, RestoreError, Stop};
+use crate::cache::prefix::{Kept, RestoreError, Stop, There};
 
 const LEASE: &str = "lease.json";
 pub(super) const LAST_HIT: &str = "last-hit";
@@ -76,8 +76,9 @@ impl ObjectPrefix {
     }
 
     /// Stores a file or directory.
-    pub(in crate::cache) fn put(&self, source: &Path, stop: &Stop) -> Result<Blob, CacheError> {
-        self.objects.put_blob(source, self.server_time(), stop)
+    pub(in crate::cache) fn put(&self, source: &Path, there: There, stop: &Stop) -> Result<Blob, CacheError> {
+        let now = if there == There::Trusted { self.server_time() } else { None };
+        self.objects.put_blob(source, now, stop)
     }
 
     /// The server's time, by what the holder of the lease has written.
@@ -103,20 +104,32 @@ impl ObjectPrefix {
 
     /// Makes the entry, in the place of a manifest of this state.
     pub(in crate::cache) fn keep(&self, manifest: &Manifest, seen: Option<&Meta>) -> Result<Kept, CacheError> {
-        for blob in manifest.artifacts.iter().filter_map(|artifact| artifact.blob.as_ref()) {
-            let path = blob.digest.path();
-            if self.objects.head(&path)?.is_none_or(|found| found.size != blob.size) {
-                let source = Fault::new("it was removed meanwhile");
-                return Err(CacheError::Store { object: self.objects.named(&path), source });
-            }
-        }
+        self.has_blobs(manifest)?;
         let when = seen.map_or(When::Absent, |seen| When::Is(seen.version.clone()));
         if self.objects.put(&self.at(MANIFEST), json(manifest), &when)?.is_none() {
             return Ok(Kept::Lost);
         }
+        // A prune that had looked before removes a blob only before it looks for manifests that came meanwhile.
+        if let Err(error) = self.has_blobs(manifest) {
+            let _ = self.objects.delete(&self.at(MANIFEST));
+            return Err(error);
+        }
         // The entry counts whether a former failure is told beside it or not.
         let _ = self.objects.delete(&self.at(ERROR));
         Ok(Kept::Stored)
+    }
+
+    /// An error where the store lacks a blob of the entry.
+    fn has_blobs(&self, manifest: &Manifest) -> Result<(), CacheError> {
+        let blobs: Vec<&Blob> = manifest.artifacts.iter().filter_map(|artifact| artifact.blob.as_ref()).collect();
+        let found = self.objects.heads(blobs.iter().map(|blob| blob.digest.path()).collect());
+        for (blob, found) in blobs.into_iter().zip(found) {
+            if found?.is_none_or(|found| found.size != blob.size) {
+                let source = Fault::new("it was removed meanwhile");
+                return Err(CacheError::Store { object: self.objects.named(&blob.digest.path()), source });
+            }
+        }
+        Ok(())
     }
 
     /// Notes how the node failed.

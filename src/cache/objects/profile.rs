@@ -1,5 +1,5 @@
-//! Profiles of the AWS command line: static keys, a role by web identity, and a program that gives credentials. Only the
-//! environment says which one; what else a profile may name is refused.
+//! Profiles of the AWS command line: static keys, a role that another profile takes on or web identity, and a program that gives
+//! credentials. Only the environment says which one; what else a profile may name is refused.
 
 use std::collections::HashMap;
 use std::env;
@@ -9,18 +9,22 @@ use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential};
-use object_store::{CredentialProvider, Error};
+use object_store::{ClientOptions, CredentialProvider, Error, StaticCredentialProvider};
 use serde::Deserialize;
 
-/// So long before their end new credentials are asked for.
-const EARLY: SignedDuration = SignedDuration::from_mins(5);
+use super::role::{EARLY, Role, Source, Sts};
+
+/// So many profiles may stand behind each other.
+const DEEPEST: usize = 5;
 
 /// A profile as the files have it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Profile {
     settings: HashMap<String, String>,
+    /// The profile that takes on its role.
+    source: Option<Box<Profile>>,
 }
 
 impl Profile {
@@ -52,10 +56,27 @@ impl Profile {
 
     /// The profile of a name in the two files; what the second one says counts.
     fn read(name: &str, config: &str, credentials: &str) -> Option<Self> {
+        Self::read_within(name, config, credentials, DEEPEST)
+    }
+
+    fn read_within(name: &str, config: &str, credentials: &str, depth: usize) -> Option<Self> {
         let in_config = if name == "default" { name.to_owned() } else { format!("profile {name}") };
         let found = [section(config, &in_config), section(credentials, name)];
-        let some = found.iter().any(Option::is_some);
-        some.then(|| Self { settings: found.into_iter().flatten().flatten().collect() })
+        if found.iter().all(Option::is_none) {
+            return None;
+        }
+        let settings: HashMap<String, String> = found.into_iter().flatten().flatten().collect();
+        let source = match settings.get("source_profile") {
+            // Its own keys take on its role.
+            Some(source) if source == name => {
+                let mut settings = settings.clone();
+                settings.retain(|name, _| name.starts_with("aws_"));
+                Some(Box::new(Self { settings, source: None }))
+            }
+            Some(source) if depth > 0 => Self::read_within(source, config, credentials, depth - 1).map(Box::new),
+            _ => None,
+        };
+        Some(Self { settings, source })
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -63,44 +84,61 @@ impl Profile {
     }
 
     /// The client with what the profile says.
-    pub(super) fn apply(&self, mut builder: AmazonS3Builder) -> Result<AmazonS3Builder, Error> {
-        let has_region = builder.get_config_value(&AmazonS3ConfigKey::Region).is_some();
-        if let Some(region) = self.get("region").filter(|_| !has_region) {
+    pub(super) fn apply(
+        &self,
+        mut builder: AmazonS3Builder,
+        options: &ClientOptions,
+    ) -> Result<AmazonS3Builder, Error> {
+        if let (None, Some(region)) = (builder.get_config_value(&AmazonS3ConfigKey::Region), self.get("region")) {
             builder = builder.with_region(region);
         }
-        if let (Some(id), Some(key)) = (self.get("aws_access_key_id"), self.get("aws_secret_access_key")) {
-            builder = builder.with_access_key_id(id).with_secret_access_key(key);
-            return Ok(match self.get("aws_session_token") {
-                Some(token) => builder.with_token(token),
+        if let (Some(role), Some(file)) = (self.get("role_arn"), self.get("web_identity_token_file")) {
+            builder = builder
+                .with_config(AmazonS3ConfigKey::RoleArn, role)
+                .with_config(AmazonS3ConfigKey::WebIdentityTokenFile, file);
+            return Ok(match self.get("role_session_name") {
+                Some(name) => builder.with_config(AmazonS3ConfigKey::RoleSessionName, name),
                 None => builder,
             });
         }
-        if let Some(command) = self.get("credential_process") {
-            return Ok(
-                builder.with_credentials(Arc::new(Program { command: command.to_owned(), last: Mutex::default() }))
-            );
+        let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_else(|| "us-east-1".to_owned());
+        let sts = || Sts::new(options, &region, builder.get_config_value(&AmazonS3ConfigKey::StsEndpoint));
+        let source = self.credentials(&sts)?;
+        Ok(match source {
+            Some(source) => builder.with_credentials(source),
+            None => builder,
+        })
+    }
+
+    /// Where its credentials come from; none where it says nothing of them.
+    fn credentials(&self, sts: &impl Fn() -> Result<Sts, Error>) -> Result<Option<Source>, Error> {
+        if let Some(role) = self.get("role_arn") {
+            let source = self.source.as_ref().map(|source| source.credentials(sts)).transpose()?.flatten();
+            let source = source.ok_or_else(|| {
+                let why = "the AWS profile has a role, and source_profile names no profile with credentials";
+                invalid(format!("{why}: {INSTEAD}"))
+            })?;
+            let session = self.get("role_session_name").unwrap_or("kubectl-runnable");
+            return Ok(Some(Arc::new(Role::new(sts()?, role, session, self.get("external_id"), source))));
         }
-        match (self.get("role_arn"), self.get("web_identity_token_file")) {
-            (Some(role), Some(file)) => {
-                builder = builder
-                    .with_config(AmazonS3ConfigKey::RoleArn, role)
-                    .with_config(AmazonS3ConfigKey::WebIdentityTokenFile, file);
-                Ok(match self.get("role_session_name") {
-                    Some(name) => builder.with_config(AmazonS3ConfigKey::RoleSessionName, name),
-                    None => builder,
-                })
-            }
-            (None, _) if self.get("sso_session").or(self.get("sso_start_url")).is_none() => Ok(builder),
-            _ => Err(invalid(
-                "the AWS profile takes its credentials from another profile or from single sign-on, which is not supported: \
-                 run `aws configure export-credentials --format env`"
-                    .to_owned(),
-            )),
+        if let (Some(id), Some(key)) = (self.get("aws_access_key_id"), self.get("aws_secret_access_key")) {
+            let token = self.get("aws_session_token").map(str::to_owned);
+            let credential = AwsCredential { key_id: id.to_owned(), secret_key: key.to_owned(), token };
+            return Ok(Some(Arc::new(StaticCredentialProvider::new(credential))));
+        }
+        if let Some(command) = self.get("credential_process") {
+            return Ok(Some(Arc::new(Program { command: command.to_owned(), last: Mutex::default() })));
+        }
+        match self.get("sso_session").or(self.get("sso_start_url")) {
+            Some(_) => Err(invalid(format!("the AWS profile is of single sign-on, which is not supported: {INSTEAD}"))),
+            None => Ok(None),
         }
     }
 }
 
-fn invalid(what: String) -> Error {
+const INSTEAD: &str = "run `aws configure export-credentials --format env`";
+
+pub(super) fn invalid(what: String) -> Error {
     Error::Generic { store: "S3", source: what.into() }
 }
 
@@ -196,7 +234,11 @@ mod tests {
     use super::*;
 
     const CONFIG: &str = "[default]\nregion = eu-1\n\n[profile ci]\nregion=us-2\ncredential_process = /bin/tool --x=y\n\
-        s3 =\n  addressing_style = path\n# a comment\n[profile other]\nrole_arn = arn\nsource_profile = default\n";
+        s3 =\n  addressing_style = path\n# a comment\n[profile other]\nrole_arn = arn\nsource_profile = default\n\
+        [profile own]\nrole_arn = arn\nsource_profile = own\naws_access_key_id = O\naws_secret_access_key = S\n\
+        [profile chain]\nrole_arn = arn2\nsource_profile = other\n[profile round]\nrole_arn = arn\nsource_profile = round2\n\
+        [profile round2]\nrole_arn = arn\nsource_profile = round\n[profile sso]\nsso_session = x\n\
+        [profile metadata]\nrole_arn = arn\ncredential_source = Ec2InstanceMetadata\n";
     const CREDENTIALS: &str =
         "[default]\naws_access_key_id = A\naws_secret_access_key = s=e/c+\n[ci2]\nAWS_ACCESS_KEY_ID=B\n";
 
@@ -215,10 +257,15 @@ mod tests {
     fn what_is_not_supported_is_refused() {
         let apply = |name: &str| {
             let profile = Profile::read(name, CONFIG, CREDENTIALS).unwrap_or_default();
-            profile.apply(AmazonS3Builder::new()).map(drop).map_err(|error| error.to_string())
+            let applied = profile.apply(AmazonS3Builder::new(), &ClientOptions::new());
+            applied.map(drop).map_err(|error| error.to_string())
         };
-        assert_eq!((apply("default"), apply("ci")), (Ok(()), Ok(())));
-        assert!(apply("other").is_err_and(|error| error.contains("not supported")));
+        for legal in ["default", "ci", "other", "own", "chain"] {
+            assert_eq!(apply(legal), Ok(()), "{legal}");
+        }
+        for (illegal, why) in [("sso", "not supported"), ("round", "source_profile"), ("metadata", "source_profile")] {
+            assert!(apply(illegal).is_err_and(|error| error.contains(why)), "{illegal}");
+        }
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! The caches of a bucket.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{AT_ONCE, Meta, ObjectPrefix, Objects, When};
 use crate::argo::identity::CacheName;
 use crate::cache::attempts::AttemptNumbers;
 use crate::cache::change::Change;
 use crate::cache::contents::{Cache, Object, Place};
-use crate::cache::digest::{BLOBS, Digest, named_in};
 use crate::cache::directory::MANIFEST;
 use crate::cache::directory_store::ATTEMPTS;
 use crate::cache::entry::{Entry, State};
@@ -20,7 +19,7 @@ use crate::cache::look_up::LookUp;
 use crate::cache::manifest::Manifest;
 use crate::cache::objects::prefix::LAST_HIT;
 use crate::cache::prefix::Kept;
-use crate::cache::store::{Carried, Collected, Removed};
+use crate::cache::store::{Carried, Removed};
 
 /// How often a note is tried that others change at the same time.
 const TRIES: usize = 8;
@@ -99,11 +98,16 @@ impl Objects {
     /// Which objects are there: one request each, several at once. An error of the store is never taken for an absent
     /// object.
     pub(in crate::cache) fn exist(&self, paths: Vec<String>) -> Vec<Result<bool, CacheError>> {
+        self.heads(paths).into_iter().map(|found| Ok(found?.is_some())).collect()
+    }
+
+    /// The states of objects, in their order.
+    pub(super) fn heads(&self, paths: Vec<String>) -> Vec<Result<Option<Meta>, CacheError>> {
         let objects = self.clone();
         self.block(async move {
             let ask = |path: String| {
                 let objects = objects.clone();
-                async move { objects.head_now(&path).await.map(|found| found.is_some()) }
+                async move { objects.head_now(&path).await }
             };
             stream::iter(paths).map(ask).buffered(AT_ONCE).collect().await
         })
@@ -203,68 +207,6 @@ impl Objects {
         let left = left.map(|found| self.named(&found).into()).collect();
         Ok(Removed { busy, left })
     }
-
-    /// Removes the blobs that no manifest names and that are older than `grace`, by the server's clock. The blobs are listed
-    /// first: an entry that is made meanwhile has stored old blobs again, or its own are younger.
-    pub(in crate::cache) fn collect(&self, grace: SignedDuration, dry_run: bool) -> Result<Collected, CacheError> {
-        let blobs = self.list(BLOBS)?;
-        let mut collected = Collected::default();
-        if blobs.is_empty() {
-            return Ok(collected);
-        }
-        let now = self.server_time()?;
-        let is_manifest = |meta: &Meta| meta.path.ends_with(&format!("/{MANIFEST}"));
-        let mut named = HashSet::new();
-        let manifests: Vec<String> =
-            self.list("cache")?.into_iter().filter(is_manifest).map(|meta| meta.path).collect();
-        for some in manifests.chunks(CHUNK) {
-            for text in self.texts(some.to_vec())? {
-                named.extend(named_in(&text));
-            }
-        }
-        for blob in blobs {
-            let is_named = Digest::at(&blob.path).is_none_or(|digest| named.contains(&digest));
-            if is_named || now.duration_since(blob.modified) <= grace {
-                continue;
-            }
-            collected.blobs += 1;
-            collected.bytes += blob.size;
-            if !dry_run {
-                self.delete(&blob.path)?;
-            }
-        }
-        Ok(collected)
-    }
-
-    /// The contents of those objects that are still there.
-    fn texts(&self, paths: Vec<String>) -> Result<Vec<Vec<u8>>, CacheError> {
-        let objects = self.clone();
-        self.block(async move {
-            let read = |path: String| {
-                let objects = objects.clone();
-                async move { Ok(objects.get_now(&path).await?.map(|(text, _)| text)) }
-            };
-            let read: Vec<Result<Option<Vec<u8>>, CacheError>> =
-                stream::iter(paths).map(read).buffer_unordered(AT_ONCE).collect().await;
-            read.into_iter().filter_map(Result::transpose).collect()
-        })
-    }
-
-    /// The server's time, by an object that is written for it.
-    fn server_time(&self) -> Result<Timestamp, CacheError> {
-        self.put(CLOCK, Vec::new(), &When::Always)?;
-        let found = self.head(CLOCK)?.map(|meta| meta.modified);
-        self.delete(CLOCK)?;
-        found.ok_or_else(|| {
-            let source = super::Fault::new("an object that was written is not there");
-            CacheError::Store { object: self.named(CLOCK), source }
-        })
-    }
 }
-
-/// Manifests that are in memory at once.
-const CHUNK: usize = 1_000;
-/// An object that is written for its time.
-const CLOCK: &str = "blobs/.clock";
 
 type Read = (CacheKey, String, Option<(Vec<u8>, Meta)>);

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use indicatif::BinaryBytes;
 use rustix::process::{Resource, getrlimit};
 
+use super::store;
 use crate::cli::completion;
 use crate::cli::home;
 use crate::local::view::View;
@@ -32,6 +33,7 @@ pub(super) fn checks() -> Vec<Check> {
         }
         Err(failure) => found.push(Check::error("store", failure.message(), "set RUNNABLE_HOME to a directory")),
     }
+    found.extend(store::check());
     found.extend(check_limits());
     found.push(check_runtime());
     found.push(check_git());
@@ -59,7 +61,7 @@ fn this_program() -> PathBuf {
 }
 
 /// The nearest directory that is there: the store itself is made by the first run.
-fn existing(path: &Path) -> &Path {
+pub(super) fn existing(path: &Path) -> &Path {
     path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"))
 }
 

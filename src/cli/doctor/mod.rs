@@ -3,6 +3,7 @@
 mod cluster;
 mod machine;
 mod permissions;
+mod store;
 
 use super::failure::Failure;
 use super::runtime::block_on;

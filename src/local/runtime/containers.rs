@@ -100,7 +100,7 @@ impl Run<'_> {
     async fn carry_out(&self, kill: &mut Kill) -> Result<Outcome, String> {
         let mut outcome = Outcome::default();
         for process in &self.task.init {
-            let container = self.create(process).await?;
+            let Some(container) = self.create(process, kill, &mut outcome).await? else { return Ok(outcome) };
             let ended = self.attend(&container, process, false, kill, &mut outcome).await?;
             if outcome.killed.is_some() {
                 return Ok(outcome);
@@ -113,12 +113,12 @@ impl Run<'_> {
 
         let mut sidecars: Vec<(&Process, Container, Running)> = Vec::new();
         for process in &self.task.sidecars {
-            let container = self.create(process).await?;
+            let Some(container) = self.create(process, kill, &mut outcome).await? else { return Ok(outcome) };
             let running = container.start(&self.log(process)?, false).map_err(|error| error.to_string())?;
             sidecars.push((process, container, running));
         }
         let process = self.task.main.first().ok_or("a task without a container")?;
-        let container = self.create(process).await?;
+        let Some(container) = self.create(process, kill, &mut outcome).await? else { return Ok(outcome) };
         let ended = self.attend(&container, process, self.task.capture_result, kill, &mut outcome).await;
         for (process, container, mut running) in sidecars {
             if let Some(failed) = stop_sidecar(process, &container, &mut running).await {
@@ -141,11 +141,26 @@ impl Run<'_> {
         outcome
     }
 
-    async fn create(&self, process: &Process) -> Result<Container, String> {
+    /// Makes a container of a process; none where the task was told to end while its image was fetched.
+    async fn create(
+        &self,
+        process: &Process,
+        kill: &mut Kill,
+        outcome: &mut Outcome,
+    ) -> Result<Option<Container>, String> {
         let wanted = Wanted { image: process.image.clone(), pull: process.pull };
-        let runtime = self.runtime.clone();
-        let had = tokio::task::spawn_blocking(move || runtime.have(&wanted)).await;
-        had.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let runtime = self.runtime.for_one_task();
+        let fetching = runtime.clone();
+        let mut had = tokio::task::spawn_blocking(move || fetching.have(&wanted));
+        tokio::select! {
+            had = &mut had => drop(had.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?),
+            order = kill.next() => {
+                runtime.end_fetching();
+                let _ = had.await;
+                outcome.killed = Some(order.reason);
+                return Ok(None);
+            }
+        }
         let (variables, script) =
             self.stage_process(process).map_err(|error| format!("cannot stage {}: {error}", process.name))?;
         let mut binds = self.binds.clone();
@@ -153,7 +168,7 @@ impl Run<'_> {
         let name = format!("{}-{}", self.prefix, process.name);
         let label = format!("{LABEL}={}", self.directory.display());
         let of = Setting { name: &name, label: &label, variables: &variables, binds: &binds, script: SCRIPT };
-        Container::create(self.runtime, process, &of).await
+        Container::create(self.runtime, process, &of).await.map(Some)
     }
 
     /// The files of a process's variables and script.

@@ -1,7 +1,6 @@
 //! Images: there before anything starts, and told apart by their ids.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::{Choice, Runtime};
 
@@ -89,7 +88,7 @@ impl Runtime {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut places = std::env::split_paths(&path).map(|directory| directory.join(program));
         let path = places.find(|path| path.is_file()).ok_or(ImageError::NoProgram(program))?;
-        let runtime = Self { choice: choice.clone(), path, ids: Arc::new(Mutex::new(BTreeMap::new())) };
+        let runtime = Self { choice: choice.clone(), path, ids: Arc::default(), fetching: None };
         runtime.ask(&["info"]).map_err(|why| ImageError::Broken { program, why })?;
         Ok(runtime)
     }
@@ -115,7 +114,7 @@ impl Runtime {
             (Pull::IfNotPresent | Pull::Never, Ok(id)) => id,
             (Pull::Never, Err(_)) => return Err(missing("it is not here, and its policy is Never".to_owned())),
             (Pull::Always, _) | (_, Err(_)) => {
-                self.ask(&["pull", "--quiet", image]).map_err(missing)?;
+                self.fetch(image).map_err(missing)?;
                 inspect().map_err(missing)?
             }
         };

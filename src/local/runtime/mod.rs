@@ -11,6 +11,7 @@
 mod argv;
 mod container;
 mod containers;
+mod fetch;
 mod images;
 mod outputs;
 
@@ -26,6 +27,7 @@ pub use self::images::Pull;
 pub(crate) use self::images::{ImageError, Wanted};
 
 use crate::argo::Workflow;
+use crate::cache::Stop;
 
 /// The label of all containers: the directory of the task that they belong to.
 pub(crate) const LABEL: &str = "kubectl-runnable/task";
@@ -62,6 +64,8 @@ pub(crate) struct Runtime {
     path: PathBuf,
     /// The ids of images by name.
     ids: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Ends what is being fetched; none before the run starts, when a signal ends this program and what it has started.
+    fetching: Option<Stop>,
 }
 
 impl Program {
@@ -91,6 +95,23 @@ impl Choice {
 }
 
 impl Runtime {
+    /// The runtime of a run that starts: from now on [`Runtime::end_fetching`] ends what is being fetched.
+    pub(crate) fn of_run_that_starts(self) -> Self {
+        Self { fetching: Some(Stop::default()), ..self }
+    }
+
+    /// The same for one task, which may end before others.
+    fn for_one_task(&self) -> Self {
+        self.clone().of_run_that_starts()
+    }
+
+    /// Ends what is being fetched, for nobody needs it any more.
+    pub(crate) fn end_fetching(&self) {
+        if let Some(stop) = &self.fetching {
+            stop.stop();
+        }
+    }
+
     /// The program's name.
     pub(crate) fn name(&self) -> &'static str {
         self.choice.program.name()
@@ -109,11 +130,16 @@ impl Runtime {
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word").to_owned())
+        Err(last_line(&output.stderr))
     }
 
     fn unusable(&self, error: &io::Error) -> String {
         format!("cannot run {}: {error}", self.name())
     }
+}
+
+/// The last line of what a program said.
+fn last_line(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word").to_owned()
 }

@@ -63,6 +63,8 @@ pub enum Found {
     Miss,
     /// An entry, with its outputs.
     Hit(Option<Box<Outputs>>),
+    /// The store cannot be asked, so that nobody knows whether there is an entry.
+    Failed(String),
     /// Nothing, in a plan: the node has to run and is taken for one that ends well, with outputs that are unknown values
     /// of this number.
     Assumed(usize),
@@ -157,6 +159,7 @@ impl Scheduler {
                 let outputs = outputs.map(|outputs| self.as_recorded(node, *outputs));
                 self.hit(node, outputs);
             }
+            Found::Failed(why) => self.finish(node, Phase::Error, &why),
             Found::Assumed(number) => self.assume(node, number),
             Found::Undecided(number) => {
                 self.nodes.frame_mut(node).undecided = Some(number);
