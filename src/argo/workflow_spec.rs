@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::model::Artifact;
 use super::template::Template;
 use super::value::{at, field, field_mut, list, text};
 
@@ -51,6 +52,16 @@ pub(crate) fn parameters_mut(spec: &mut Map<String, Value>) -> Result<&mut Vec<V
 /// The artifacts of the arguments, as they are written.
 pub(crate) fn argument_artifacts(spec: &Value) -> &[Value] {
     list(at(spec, &["arguments", "artifacts"]))
+}
+
+/// Whether an artifact of this name is taken, and the arguments do not say where it is.
+pub(crate) fn is_artifact_open(spec: &Map<String, Value>, name: &str) -> bool {
+    let declared = list(spec.get("arguments").and_then(|arguments| field(arguments, "artifacts")));
+    let own = declared.iter().find(|artifact| text(artifact, "name") == name);
+    let has_content = |artifact: &Value| {
+        serde_json::from_value::<Artifact>(artifact.clone()).is_ok_and(|artifact| artifact.has_content())
+    };
+    entrypoint_without_artifact(spec, name).is_none() && !own.is_some_and(has_content)
 }
 
 /// The name of the template to begin with, where neither it nor the arguments have an artifact of this name.

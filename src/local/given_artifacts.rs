@@ -87,6 +87,18 @@ impl GivenArtifact {
     }
 }
 
+/// The artifacts of a run's arguments that it was given, as they stand there: in the run, or in the bucket that a file was
+/// uploaded to.
+pub(crate) fn of_attempt(spec: &Value) -> Vec<Value> {
+    let is_ours = |document: &&Value| {
+        let name = document["name"].as_str().unwrap_or_default();
+        let key = ["/s3/key", "/gcs/key", "/azure/blob"].iter().find_map(|path| document.pointer(path)?.as_str());
+        let own = key.and_then(|key| key.get(key.rfind(&format!("{GIVEN}/{name}/"))?..));
+        own.is_some_and(|own| is_given(own, name))
+    };
+    argument_artifacts(spec).iter().filter(is_ours).cloned().collect()
+}
+
 /// Where the given artifacts of a run's arguments are now, and their keys.
 pub(super) fn find(
     root: &Path,

@@ -36,6 +36,7 @@ mod warnings;
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::artifacts::open_artifacts;
 pub use self::catalogue::Templates;
 pub(crate) use self::difference::differences;
 #[cfg(test)]

@@ -92,6 +92,8 @@ pub struct Options {
     pub parameters: Vec<(String, String)>,
     /// Artifacts of the arguments, each with its place, as they stand in a document.
     pub artifacts: Vec<Value>,
+    /// Artifacts that were given to the attempt before: set where they are still taken and nothing else is said of them.
+    pub kept_artifacts: Vec<Value>,
     /// Labels to set on the workflow.
     pub labels: Vec<(String, String)>,
     /// Annotations to set on the workflow.
@@ -148,6 +150,7 @@ impl Options {
             max_age: None,
             parameters: Vec::new(),
             artifacts: Vec::new(),
+            kept_artifacts: Vec::new(),
             labels: Vec::new(),
             annotations: Vec::new(),
             name: None,

@@ -4,6 +4,9 @@
 
 #[path = "../support/kubernetes/mod.rs"]
 mod kubernetes;
+#[path = "../stores/server.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod store_server;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -33,6 +36,7 @@ mod template;
 mod verbs;
 mod wait;
 
+use self::kubernetes::{ports, supervised};
 use serde_json::{Value, json};
 
 /// A workflow of one run, as submit prepares it.

@@ -140,6 +140,50 @@ spec:
 }
 
 #[test]
+fn a_run_that_goes_on_keeps_the_files_that_it_was_given() {
+    let rig = Rig::new(Kind::Directory);
+    let text = "apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    inputs: {artifacts: [{name: table}, {name: tree}]}
+    steps:
+    - - name: read
+        template: read
+        arguments: {artifacts: [{name: table, from: '{{inputs.artifacts.table}}'}, {name: tree, from: '{{inputs.artifacts.tree}}'}]}
+  - name: read
+    inputs: {artifacts: [{name: table, path: /in/table}, {name: tree, path: /in/tree}]}
+    container: {image: busybox, command: [sh, -ec, 'cat /in/table /in/tree/leaf; EXIT']}
+";
+    rig.write("table.csv", "first table\n");
+    rig.write("tree/leaf", "a leaf\n");
+    rig.write("w.yaml", &text.replace("EXIT", "exit 1"));
+    let given = ["--artifact", "table=table.csv", "--artifact", "tree=tree"];
+    let _ = rig.run([&["submit", "--local", "w.yaml"][..], &given].concat()).exits(3);
+    fs::remove_file(rig.path("table.csv")).unwrap();
+    fs::remove_dir_all(rig.path("tree")).unwrap();
+
+    rig.write("w.yaml", &text.replace("EXIT", "echo again"));
+    let resumed = rig.run(["submit", "--local", "w.yaml", "--resume=w", "-o", "name"]).exits(0);
+    let name = resumed.stdout.trim().rsplit('/').next().unwrap().to_owned();
+    let logs = rig.run(["logs", "--local", &name, "read"]).good();
+    assert!(logs.contains("first table") && logs.contains("a leaf") && logs.contains("again"), "{logs}");
+
+    // What is given now takes its place.
+    rig.write("other.csv", "second table\n");
+    rig.write("w.yaml", &text.replace("EXIT", "echo once more"));
+    let words =
+        ["submit", "--local", "w.yaml", &format!("--resume={name}"), "--artifact", "table=other.csv", "-o", "name"];
+    let resumed = rig.run(words).exits(0);
+    let name = resumed.stdout.trim().rsplit('/').next().unwrap().to_owned();
+    let logs = rig.run(["logs", "--local", &name, "read"]).good();
+    assert!(logs.contains("second table") && logs.contains("a leaf"), "{logs}");
+}
+
+#[test]
 fn documents_describe_the_repository() {
     let (bucket, files) = Server::shared().bucket();
     let home = Environment::new();

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::request::{Request, is_template};
+use super::resume::Resumed;
 use super::subject::Subject;
 use crate::argo::Workflow;
 use crate::argo::check::{Options, Rule, Version, check_fields};
@@ -11,7 +12,7 @@ use crate::argo::identity::ObjectName;
 use crate::cli::check::Checked;
 use crate::cli::failure::Failure;
 use crate::cli::values::NamePrefix;
-use crate::prepare::Templates;
+use crate::prepare::{Templates, open_artifacts};
 
 impl Request<'_> {
     /// Refuses what Argo would refuse, before anything is created or run.
@@ -42,15 +43,15 @@ impl Request<'_> {
             options.full_definitions = definition.is_full;
         }
         let mut checked = Checked::new(options, templates, &self.beside);
-        for document in &self.workflows {
-            let object = self.with_flags(document.value.clone());
+        for (place, document) in self.workflows.iter().enumerate() {
+            let object = self.with_flags(place, document.value.clone());
             if self.args.workflow.entrypoint.is_some() {
                 Subject::written(document).has_entrypoint(&object, true)?;
             }
             checked.check_object(&object, Kind::Workflow, document);
         }
         if let Some(from) = &self.args.from {
-            let object = self.with_flags(self.made_from(from, live)?);
+            let object = self.with_flags(self.workflows.len(), self.made_from(from, live)?);
             let name = format!("the workflow from {}/{}", from.kind, from.name);
             checked.check_object(&object, Kind::Workflow, &Document::placeless(Kind::Workflow, &name));
         }
@@ -65,9 +66,12 @@ impl Request<'_> {
         Ok(checked)
     }
 
-    /// The workflow with what the command line gives it.
-    fn with_flags(&self, workflow: Value) -> Value {
+    /// The workflow at a place with what the command line gives it, and what the run was given that it goes on from.
+    fn with_flags(&self, place: usize, workflow: Value) -> Value {
         let mut workflow = Workflow::from(workflow);
+        let kept = self.resumed(place).map(Resumed::artifacts).unwrap_or_default();
+        let kept = workflow.spec().as_object().map(|spec| open_artifacts(spec, &kept)).unwrap_or_default();
+        kept.into_iter().for_each(|artifact| workflow.set_artifact(artifact));
         let given = &self.args.workflow;
         let name = given.name.as_ref().map(ObjectName::as_str);
         let prefix = given.generate_name.as_ref().map(|NamePrefix(prefix)| prefix.as_str());

@@ -181,6 +181,11 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
+    /// The run that the workflow at a place goes on from.
+    pub(super) fn resumed(&self, place: usize) -> Option<&Resumed> {
+        self.resumed.get(place).and_then(Option::as_ref)
+    }
+
     /// The store of the caches of the runs that are gone on from, on this machine.
     pub(super) fn store(&self) -> Option<&Store> {
         self.resumed.iter().flatten().find_map(Resumed::store)
@@ -207,7 +212,7 @@ impl<'a> Request<'a> {
 
     fn prepared(&self, place: usize, subject: Subject<'_>, templates: &Templates) -> Result<Prepared, Failure> {
         let workflow = &self.args.workflow;
-        let resumed = self.resumed.get(place).and_then(Option::as_ref);
+        let resumed = self.resumed(place);
         // The name is fixed before anything is sent, so that a repeated request finds its own object.
         let given = self.reserved.as_ref().or(workflow.name.as_ref());
         let name = match (resumed, given, &workflow.generate_name) {

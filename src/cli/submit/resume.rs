@@ -1,6 +1,7 @@
 //! `--resume`: the run that a workflow goes on from, whatever its end.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::args::Args;
 use super::resumable::Wanted;
@@ -16,6 +17,7 @@ use crate::cli::store;
 use crate::cli::target::find_run;
 use crate::cli::values::NamePrefix;
 use crate::exit::Exit;
+use crate::local::given_artifacts::of_attempt;
 use crate::local::runtime::Choice;
 use crate::output::stream::talk;
 use crate::prepare::{Options, Prepared, Templates, exec_cache_of, existing_cache, unwrapped};
@@ -115,7 +117,12 @@ impl Resumed {
     /// What prepare is asked for: the same run and its cache.
     pub(super) fn options(&self, options: Options) -> Options {
         let cache_name = options.cache_name.clone().or_else(|| existing_cache(self.live.spec()));
-        self.attempt.options(Options { cache_name, ..options })
+        self.attempt.options(Options { cache_name, kept_artifacts: self.artifacts(), ..options })
+    }
+
+    /// The artifacts that it was given by `--artifact`.
+    pub(super) fn artifacts(&self) -> Vec<Value> {
+        of_attempt(self.live.spec())
     }
 
     /// Leaves in the prepared workflow what its own next attempt needs.

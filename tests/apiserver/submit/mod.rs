@@ -1,5 +1,6 @@
 //! The program itself, spawned, against a real API server: what a user types, reads and finds created.
 
+mod artifacts;
 mod create;
 mod debounce;
 mod from;
