@@ -8,7 +8,7 @@ use super::home;
 use super::settings::{Key, Origin, Settings, settings};
 use crate::exit::Exit;
 use crate::output::settings::{Shown, table};
-use crate::output::stream::result;
+use crate::output::stream::{result, stdout_width};
 
 /// Show the defaults for flags: from the environment (RUNNABLE_*) and a file
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             let exists = path.exists();
             result(format_args!("{:#}\n", json!({"file": path, "exists": exists, "settings": settings})))?;
         }
-        Command::View(_) => result(table(&Key::ALL.map(|key| shown(settings(), key))))?,
+        Command::View(_) => result(table(&Key::ALL.map(|key| shown(settings(), key)), stdout_width()))?,
     }
     Ok(Exit::Success)
 }

@@ -12,7 +12,7 @@ use crate::argo::label_selector::LabelSelector;
 use crate::cluster::{Cluster, Selection, TemplateKind};
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
-use crate::output::stream::{result, talk};
+use crate::output::stream::{result, stdout_width, talk};
 use crate::output::templates::{details, schedules, templates};
 
 /// Number of objects to request from the server per page.
@@ -142,9 +142,9 @@ pub(super) fn list(kind: TemplateKind, all_namespaces: bool, args: &ClusterListA
     match args.output {
         None | Some(Format::Wide) if objects.is_empty() => talk(format_args!("no {kind}s")),
         None | Some(Format::Wide) if kind == TemplateKind::CronWorkflow => {
-            result(schedules(&objects, all_namespaces, now))?;
+            result(schedules(&objects, all_namespaces, now, stdout_width()))?;
         }
-        None | Some(Format::Wide) => result(templates(&objects, all_namespaces, now))?,
+        None | Some(Format::Wide) => result(templates(&objects, all_namespaces, now, stdout_width()))?,
         Some(Format::Json) => {
             let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
             result(format_args!("{list:#}\n"))?;

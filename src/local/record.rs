@@ -68,6 +68,9 @@ impl CommandError for RecordError {
         match self {
             Self::Missing { near: Some(near), .. } => Some(format!("did you mean {near}?")),
             Self::Missing { .. } => Some("kubectl runnable list --local -A lists the existing ones".to_owned()),
+            Self::Read { source, .. } if is_no_directory(source) => {
+                Some("set RUNNABLE_HOME to the directory that holds your runs".to_owned())
+            }
             _ => None,
         }
     }
@@ -238,6 +241,11 @@ impl Record {
         workflow.set_status(serde_json::json!({"phase": "Running", "startedAt": started, "nodes": nodes}));
         Ok(())
     }
+}
+
+/// Whether runs cannot lie there.
+fn is_no_directory(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied)
 }
 
 fn is_workflow(document: &Value) -> bool {

@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 
-use console::Style;
+use console::{Style, measure_text_width};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::tree::printable;
+
+/// No column of text becomes narrower than this.
+const NARROWEST: usize = 20;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,9 +69,10 @@ pub(crate) fn worst(parts: &[Part]) -> State {
 }
 
 /// One line a check, and below it what to do.
-pub(crate) fn text(parts: &[Part], colour: bool) -> String {
+pub(crate) fn text(parts: &[Part], colour: bool, width: Option<usize>) -> String {
     let checks = || parts.iter().flat_map(|part| &part.checks);
-    let width = checks().map(|check| check.check.len()).max().unwrap_or(0);
+    let names = checks().map(|check| check.check.len()).max().unwrap_or(0);
+    let room = width.map(|width| width.saturating_sub(names + 6));
     let mut text = String::new();
     for part in parts {
         // Writing to a String cannot fail.
@@ -76,9 +80,11 @@ pub(crate) fn text(parts: &[Part], colour: bool) -> String {
         for Check { check, state, message, advice } in &part.checks {
             let (mark, style) = mark(*state);
             let mark = style.force_styling(colour).apply_to(mark);
-            let _ = writeln!(text, "  {mark} {check:width$}  {}", printable(message));
-            if let Some(advice) = advice {
-                let _ = writeln!(text, "    {:width$}  → {}", "", printable(advice));
+            let advice = advice.iter().flat_map(|advice| wrapped(&format!("→ {}", printable(advice)), room));
+            let mut lines = wrapped(&printable(message), room).into_iter().chain(advice);
+            let _ = writeln!(text, "  {mark} {check:names$}  {}", lines.next().unwrap_or_default());
+            for line in lines {
+                let _ = writeln!(text, "    {:names$}  {line}", "");
             }
         }
     }
@@ -86,8 +92,28 @@ pub(crate) fn text(parts: &[Part], colour: bool) -> String {
     let (errors, warnings) = (count(State::Error), count(State::Warning));
     text + &match (errors, warnings) {
         (0, 0) => "all is well\n".to_owned(),
-        _ => format!("{errors} errors, {warnings} warnings\n"),
+        _ => format!("{}, {}\n", counted(errors, "error"), counted(warnings, "warning")),
     }
+}
+
+fn counted(number: usize, name: &str) -> String {
+    format!("{number} {name}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The words in lines of this width; a longer word has a line for itself.
+fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
+    let Some(width) = width.map(|width| width.max(NARROWEST)) else { return vec![text.to_owned()] };
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut().filter(|line| measure_text_width(line) + 1 + measure_text_width(word) <= width) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn mark(state: State) -> (&'static str, Style) {
@@ -118,10 +144,12 @@ mod tests {
         ];
         let parts = [Part { name: "machine", checks }];
         assert_eq!(
-            text(&parts, false),
+            text(&parts, false, None),
             "machine\n  ✔ git   git version 2.50\n  ✖ disk  no space is left\n          → delete runs that have ended\n\
-             1 errors, 0 warnings\n"
+             1 error, 0 warnings\n"
         );
+        let narrow = text(&parts, false, Some(30));
+        assert!(narrow.contains("\n          → delete runs that\n          have ended\n"), "{narrow}");
         assert_eq!((worst(&parts), &document(&parts)["ok"]), (State::Error, &json!(false)));
         assert_eq!(document(&parts)["checks"]["machine"][1]["state"], "error");
     }

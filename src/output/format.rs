@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::query::{CustomColumns, JsonPath};
+use super::stream::stdout_width;
 use super::summary;
 use crate::argo::Metadata;
 use crate::argo::document::to_yaml_documents;
@@ -83,7 +84,7 @@ pub(crate) fn rendered(format: Format, objects: &[Value]) -> String {
             objects => format!("{:#}\n", list_of(objects)),
         },
         Format::Yaml => to_yaml_documents(objects),
-        Format::Wide => summary::table(objects, Timestamp::now()),
+        Format::Wide => summary::table(objects, Timestamp::now(), stdout_width()),
     }
 }
 

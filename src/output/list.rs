@@ -2,12 +2,11 @@
 
 use std::cmp::Ordering;
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::{SignedDuration, Timestamp};
 
-use super::fit;
 use super::summary::cache;
-use super::tree::{elapsed, printable};
+use super::table::{self, Table};
+use super::tree::elapsed;
 use crate::argo::Workflow;
 use crate::mask::Mask;
 use crate::report::summary::{KILLED, Summary};
@@ -36,6 +35,9 @@ pub(crate) struct Columns {
     /// The width of the terminal, if it is printed to one.
     pub width: Option<usize>,
 }
+
+/// The columns that a narrow terminal can do without.
+const SPARE: [&str; 6] = ["CACHE", "RETRY OF", "RUN ID", "ATTEMPT", "PROGRESS", "DURATION"];
 
 impl Row {
     /// The row of a Workflow object.
@@ -81,45 +83,32 @@ pub(crate) fn table(rows: &[Row], columns: Columns, now: Timestamp) -> String {
 #[derive(Debug)]
 pub(crate) struct Growing {
     columns: Columns,
-    /// Empty before the header is printed.
-    widths: Vec<u16>,
-    /// The largest widths of the columns on a terminal.
-    limits: Vec<usize>,
+    /// None before the header is printed.
+    laid_out: Option<table::Columns>,
 }
 
 impl Growing {
     /// An empty table.
     pub(crate) fn new(columns: Columns) -> Self {
-        Self { columns, widths: Vec::new(), limits: Vec::new() }
+        Self { columns, laid_out: None }
     }
 
     /// The next lines; the first ones with the header.
     pub(crate) fn text(&mut self, rows: &[Row], now: Timestamp) -> String {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        let mut rows: Vec<Vec<String>> = rows.iter().map(|row| cells(row, self.columns, now)).collect();
-        if let Some(width) = self.columns.width {
-            if self.limits.is_empty() {
-                let header: Vec<String> = header(self.columns).into_iter().map(str::to_owned).collect();
-                self.limits = fit::limits(&fit::widths(rows.iter().chain([&header])), width);
-            }
-            rows = rows.into_iter().map(|row| fit::cut(row, &self.limits)).collect();
-        }
-        if self.widths.is_empty() && self.columns.header {
-            let names = header(self.columns).into_iter().map(str::to_owned).collect();
-            table.set_header(if self.limits.is_empty() { names } else { fit::cut(names, &self.limits) });
+        let mut table = Table::new(header(self.columns)).sparing(&SPARE);
+        if !self.columns.header {
+            table = table.without_names();
         }
         for row in rows {
-            table.add_row(row);
+            table.row(cells(row, self.columns, now));
         }
 
-        let widths = table.column_max_content_widths();
-        self.widths.resize(widths.len(), 0);
-        for ((column, own), before) in table.column_iter_mut().zip(&widths).zip(&mut self.widths) {
-            *before = (*own).max(*before);
-            column.set_padding((0, 2)).set_constraint(ColumnConstraint::Absolute(Width::Fixed(*before + 2)));
-        }
-        table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+        let Some(laid_out) = &mut self.laid_out else {
+            let laid_out = self.laid_out.insert(table::Columns::of(&table, self.columns.width));
+            return table.header(laid_out) + &table.body(laid_out);
+        };
+        laid_out.grow(&table);
+        table.body(laid_out)
     }
 }
 
@@ -158,7 +147,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
         cells.extend([summary.retry_of.clone().unwrap_or_default(), row.cache.clone().unwrap_or_default(), nodes]);
     }
     cells.push(summary.message.clone());
-    cells.iter().map(|cell| printable(cell)).collect()
+    cells
 }
 
 /// An age as kubectl prints it, in one unit: minutes from 2m, hours from 2h, days from 2d.

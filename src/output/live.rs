@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
 pub(crate) use super::live_nodes::Expected;
-use super::live_nodes::{LiveNodes, is_news, line};
+use super::live_nodes::{LiveNodes, News, is_news, line};
 use super::stream::{stderr_colors, talk};
 use super::tree::Look;
 use crate::argo::status::Node;
@@ -69,14 +69,14 @@ impl Live {
             return;
         }
         let mut shown = lock(&self.shown);
-        let news: Vec<&Node> = nodes.filter(|node| shown.take(node, mask)).collect();
+        let news: Vec<(&Node, News)> = nodes.filter_map(|node| Some((node, shown.take(node, mask)?))).collect();
         drop(shown);
         match &self.mode {
             Mode::Lines => {
                 // Nodes that end with the same event end from the leaves up, so print children before their parents.
                 let (ended, begun): (Vec<_>, Vec<_>) =
-                    news.into_iter().filter(|node| is_news(node)).partition(|node| node.phase.is_fulfilled());
-                ended.into_iter().rev().chain(begun).for_each(|node| talk(line(node, mask)));
+                    news.into_iter().filter(|(node, _)| is_news(node)).partition(|(node, _)| node.phase.is_fulfilled());
+                ended.into_iter().rev().chain(begun).for_each(|(node, news)| talk(line(node, news, mask)));
             }
             Mode::Tree(bar) if !news.is_empty() => bar.tick(),
             Mode::Tree(_) | Mode::Nowhere => {}

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
+use super::table::Table;
 use super::tree::printable;
 use crate::argo::synchronization::{Holder, LockKind};
 use crate::locks::{Cycle, HolderState, Holding, Limit, Lock, Waiter};
@@ -21,14 +21,14 @@ pub(crate) struct Look<'a> {
     pub namespace: bool,
     /// Show all holders and waiters.
     pub wide: bool,
+    /// The width of the terminal, if it is printed to one.
+    pub width: Option<usize>,
 }
 
 /// The locks as a table, then their problems, one per line.
 pub(crate) fn table(locks: &[Lock], cycles: &[Cycle], look: Look<'_>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let usual = ["LOCK", "LIMIT", "HELD", "WAITING", "HOLDERS", "QUEUE"];
-    table.set_header(look.namespace.then_some("NAMESPACE").into_iter().chain(usual));
+    let mut table = Table::new(look.namespace.then_some("NAMESPACE").into_iter().chain(usual));
     for lock in locks {
         let more = if look.wide { usize::MAX } else { MAX_NAMES };
         let holders =
@@ -43,15 +43,10 @@ pub(crate) fn table(locks: &[Lock], cycles: &[Cycle], look: Look<'_>) -> String 
             shortened(&holders.collect::<Vec<_>>(), more),
             shortened(&queue.collect::<Vec<_>>(), more),
         ];
-        table.add_row(
-            look.namespace.then(|| lock.name.namespace.clone()).into_iter().chain(cells).map(|cell| printable(&cell)),
-        );
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        table.row(look.namespace.then(|| lock.name.namespace.clone()).into_iter().chain(cells));
     }
 
-    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    let mut text = table.text(look.width);
     let problems: Vec<String> = locks.iter().flat_map(problems).chain(cycles.iter().map(cycle)).collect();
     if !problems.is_empty() {
         text.push('\n');

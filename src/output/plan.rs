@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::SignedDuration;
 
+use super::table::Table;
 use super::tree::{elapsed, printable};
 use crate::retry::{Entry, Plan, Verdict};
 
@@ -13,19 +13,13 @@ const MAX_LISTED: usize = 12;
 
 /// The plan as text: one row per node, the losses, and a line of totals. Many items of a loop with the same result
 /// become one row, unless `all`.
-pub(crate) fn text(plan: &Plan, all: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["NODE", "TYPE", "TEMPLATE", "NEXT ATTEMPT", "WHY"]);
+pub(crate) fn text(plan: &Plan, all: bool, width: Option<usize>) -> String {
+    let mut table = Table::new(["NODE", "TYPE", "TEMPLATE", "NEXT ATTEMPT", "WHY"]).sparing(&["TYPE", "TEMPLATE"]);
     for Row { name, entry, action, why } in rows(plan, all) {
-        let row = [&name, &entry.kind, &entry.template].map(|text| printable(text));
-        table.add_row(row.into_iter().chain([action.to_owned(), printable(&why)]));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        table.row([&name, &entry.kind, &entry.template, action, &why]);
     }
 
-    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    let mut text = table.text(width);
     text.extend(plan.losses.iter().map(|loss| format!("lost: {}\n", printable(&loss.to_string()))));
     if plan.partial {
         text += "not all nodes are in the workflow's status; the plan is incomplete
@@ -188,7 +182,7 @@ mod tests {
             (format!("w.map({at}:x{at})[0].leaf"), verdict)
         });
         let plan = plan(items.chain(inner).chain([("w.last".to_owned(), failed())]));
-        let lines = |all| text(&plan, all).lines().map(str::to_owned).collect::<Vec<_>>();
+        let lines = |all| text(&plan, all, None).lines().map(str::to_owned).collect::<Vec<_>>();
         let folded = lines(false);
         assert_eq!(folded.len(), 1 + 3 + 1 + 1 + 1 + 1, "{folded:#?}");
         assert!(folded[4].starts_with("w.map: 197 items"), "{folded:#?}");

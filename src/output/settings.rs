@@ -1,8 +1,6 @@
 //! Settings as a table.
 
-use comfy_table::{ContentArrangement, Table, presets};
-
-use super::tree::printable;
+use super::table::Table;
 
 /// A setting, as it is shown.
 #[derive(Debug, Clone)]
@@ -15,15 +13,10 @@ pub(crate) struct Shown {
 }
 
 /// One setting a line.
-pub(crate) fn table(settings: &[Shown]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["SETTING", "VALUE", "FROM"]);
+pub(crate) fn table(settings: &[Shown], width: Option<usize>) -> String {
+    let mut table = Table::new(["SETTING", "VALUE", "FROM"]);
     for Shown { name, value, origin } in settings {
-        table.add_row([(*name).to_owned(), printable(value.as_deref().unwrap_or("-")), origin.clone()]);
+        table.row([*name, value.as_deref().unwrap_or("-"), origin]);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    table.text(width)
 }

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use console::Style;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::fit;
+use super::table::Table;
 use super::tree::{self, Look, elapsed, printable};
 use crate::argo::Workflow;
 use crate::argo::status::{Node, NodeType, pod_name};
@@ -202,37 +201,24 @@ fn plain(value: &Value) -> String {
 
 fn table(workflow: &str, nodes: &[Node], mask: &Mask, look: Look) -> String {
     const HEADER: [&str; 8] = ["NODE", "PHASE", "TYPE", "TEMPLATE", "DURATION", "POD", "INPUTS", "MESSAGE"];
-    let mut rows = vec![HEADER.map(str::to_owned).to_vec()];
+    let mut table = Table::new(HEADER).sparing(&["POD", "TYPE", "TEMPLATE", "INPUTS"]);
     for node in nodes {
         let template = node.called();
         let pod = if node.kind == NodeType::Pod { pod_name(workflow, template, &node.name) } else { String::new() };
         let took = node.started_at.map(|start| elapsed(node.finished_at.unwrap_or(look.now).duration_since(start)));
         let kind = serde_json::to_value(node.kind).map(|kind| plain(&kind)).unwrap_or_default();
-        rows.push(vec![
-            printable(&mask.text(&node.name)),
+        table.row([
+            mask.text(&node.name),
             node.phase.as_str().to_owned(),
             kind,
-            printable(template),
+            template.to_owned(),
             took.unwrap_or_default(),
             pod,
-            printable(&mask.text(&inputs(node))),
-            printable(&mask.text(&node.message)),
+            mask.text(&inputs(node)),
+            mask.text(&node.message),
         ]);
     }
-
-    if let Some(width) = look.width {
-        let limits = fit::limits(&fit::widths(&rows), width);
-        rows = rows.into_iter().map(|row| fit::cut(row, &limits)).collect();
-    }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let mut rows = rows.into_iter();
-    table.set_header(rows.next().unwrap_or_default());
-    table.add_rows(rows);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    table.text(look.width)
 }
 
 fn inputs(node: &Node) -> String {

@@ -1,39 +1,34 @@
 //! The table of runs for `-o wide`.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::tree::{elapsed, printable};
+use super::table::Table;
+use super::tree::elapsed;
 use crate::argo::Workflow;
 use crate::argo::template::{at, text};
 
 /// A table of Workflow objects with run id and cache, for `-o wide`.
-pub(crate) fn table(objects: &[Value], now: Timestamp) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["NAME", "NAMESPACE", "PHASE", "DURATION", "PROGRESS", "RUN ID", "CACHE", "MESSAGE"]);
+pub(crate) fn table(objects: &[Value], now: Timestamp, width: Option<usize>) -> String {
+    let header = ["NAME", "NAMESPACE", "PHASE", "DURATION", "PROGRESS", "RUN ID", "CACHE", "MESSAGE"];
+    let mut table = Table::new(header).sparing(&["CACHE", "RUN ID", "NAMESPACE", "PROGRESS"]);
 
     for object in objects {
         let run = Workflow::view(object);
         // A workflow without a phase yet has an empty cell.
         let phase = text(run.status(), "phase");
-        table.add_row([
-            printable(run.name()),
-            printable(run.namespace()),
-            printable(phase),
-            duration(run, now).unwrap_or_default(),
-            printable(run.progress().unwrap_or_default()),
-            printable(run.run_id().unwrap_or_default()),
-            printable(cache(run).unwrap_or_default()),
-            printable(run.message()),
+        table.row([
+            run.name(),
+            run.namespace(),
+            phase,
+            &duration(run, now).unwrap_or_default(),
+            run.progress().unwrap_or_default(),
+            run.run_id().unwrap_or_default(),
+            cache(run).unwrap_or_default(),
+            run.message(),
         ]);
     }
-
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    table.text(width)
 }
 
 /// The duration of a run until its end or until now.

@@ -1,41 +1,43 @@
 //! Templates and schedules of a cluster: as tables, and one by one with all that a user needs to call them.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::list::age;
+use super::table::Table;
 use super::tree::printable;
 use crate::argo::schedule::Schedule;
 use crate::argo::template::{Template, text};
 use crate::argo::{Metadata, Workflow, workflow_spec};
 
 /// Templates, one a line.
-pub(crate) fn templates(objects: &[Value], namespace: bool, now: Timestamp) -> String {
-    let header = ["NAME", "ENTRYPOINT", "PARAMETERS", "AGE"];
-    let rows = objects.iter().map(|object| {
+pub(crate) fn templates(objects: &[Value], namespace: bool, now: Timestamp, width: Option<usize>) -> String {
+    let mut table = table(&["NAME", "ENTRYPOINT", "PARAMETERS", "AGE"], namespace);
+    for object in objects {
         let spec = &object["spec"];
         let parameters = workflow_spec::parameters(spec).iter().map(|parameter| text(parameter, "name"));
         let parameters = parameters.collect::<Vec<_>>().join(",");
-        vec![
+        let cells = [
             Metadata::of(object).name().to_owned(),
             Workflow::view(object).entrypoint().to_owned(),
             parameters,
             since(object, now),
-        ]
-    });
-    table(objects, &header, rows, namespace)
+        ];
+        table.row(place(object, namespace).into_iter().chain(cells));
+    }
+    table.text(width)
 }
 
 /// Schedules, one a line.
-pub(crate) fn schedules(objects: &[Value], namespace: bool, now: Timestamp) -> String {
+pub(crate) fn schedules(objects: &[Value], namespace: bool, now: Timestamp, width: Option<usize>) -> String {
     let header = ["NAME", "AGE", "LAST RUN", "NEXT RUN", "SCHEDULES", "TIMEZONE", "SUSPENDED"];
-    let rows = objects.iter().map(|object| {
+    let mut table = table(&header, namespace);
+    for object in objects {
         let spec = &object["spec"];
         let last = last_run(object).map(|last| format!("{} ago", age(now.duration_since(last))));
         let next = next_run(object, now).map(|next| format!("in {}", age(next.duration_since(now))));
-        vec![
+        let cells = [
             Metadata::of(object).name().to_owned(),
             since(object, now),
             last.unwrap_or_default(),
@@ -43,23 +45,20 @@ pub(crate) fn schedules(objects: &[Value], namespace: bool, now: Timestamp) -> S
             schedules_of(spec).join(", "),
             text(spec, "timezone").to_owned(),
             (spec["suspend"] == true).to_string(),
-        ]
-    });
-    table(objects, &header, rows, namespace)
+        ];
+        table.row(place(object, namespace).into_iter().chain(cells));
+    }
+    table.text(width)
 }
 
-fn table(objects: &[Value], header: &[&str], rows: impl Iterator<Item = Vec<String>>, namespace: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(namespace.then_some("NAMESPACE").into_iter().chain(header.iter().copied()));
-    for (object, row) in objects.iter().zip(rows) {
-        let first = namespace.then(|| Metadata::of(object).namespace().to_owned());
-        table.add_row(first.into_iter().chain(row).map(|cell| printable(&cell)));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+fn table(header: &[&'static str], namespace: bool) -> Table {
+    let header = namespace.then_some("NAMESPACE").into_iter().chain(header.iter().copied());
+    Table::new(header).sparing(&["TIMEZONE", "AGE", "ENTRYPOINT"])
+}
+
+/// The first cell of an object's line where the namespace is shown.
+fn place(object: &Value, namespace: bool) -> Option<String> {
+    namespace.then(|| Metadata::of(object).namespace().to_owned())
 }
 
 fn since(object: &Value, now: Timestamp) -> String {
@@ -168,7 +167,7 @@ mod tests {
         });
         let now = Timestamp::from_second(3600).unwrap_or_default();
         assert_eq!(
-            schedules(std::slice::from_ref(&cron), false, now),
+            schedules(std::slice::from_ref(&cron), false, now, None),
             "NAME     AGE  LAST RUN  NEXT RUN  SCHEDULES             TIMEZONE  SUSPENDED\n\
              nightly  60m  30m ago   in 2h     0 5 * * *, 0 3 * * *  UTC       false\n"
         );

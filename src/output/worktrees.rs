@@ -1,24 +1,22 @@
 //! Worktrees as tables and as JSON.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::BinaryBytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::list::age;
-use super::tree::printable;
+use super::table::Table;
 use crate::git::{CleanupReport, ObjectId, Reason, TaskId, Tree, WorktreeInfo};
 
 /// The number of digits of an object id in the table.
 const SHORT_ID: usize = 10;
 
 /// Worktrees as a table, one per line.
-pub(crate) fn table(listed: &[WorktreeInfo], wide: bool, now: Timestamp) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+pub(crate) fn table(listed: &[WorktreeInfo], wide: bool, now: Timestamp, width: Option<usize>) -> String {
     let usual = ["TASK", "STATE", "COMMIT", "AGE", "SIZE", "DIRTY", "UNPUSHED"];
     let extra = ["REF", "BRANCH", "PATH", "KEPT BECAUSE"];
-    table.set_header(usual.into_iter().chain(extra.into_iter().filter(|_| wide)));
+    let header = usual.into_iter().chain(extra.into_iter().filter(|_| wide));
+    let mut table = Table::new(header).sparing(&["DIRTY", "UNPUSHED", "SIZE"]);
 
     for listed in listed {
         let commit = listed.commit.as_ref().map(ObjectId::as_str).unwrap_or_default();
@@ -38,13 +36,10 @@ pub(crate) fn table(listed: &[WorktreeInfo], wide: bool, now: Timestamp) -> Stri
             cells.push(listed.tree.path.display().to_string());
             cells.push(reasons.join("; "));
         }
-        table.add_row(cells.iter().map(|cell| printable(cell)));
+        table.row(cells);
     }
 
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    table.text(width)
 }
 
 fn yes_or_no(answer: Option<bool>) -> &'static str {

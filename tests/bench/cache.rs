@@ -74,7 +74,7 @@ fn report(text: &str, entries: usize) {
 fn shown(cache: &Cache) -> usize {
     let (witnesses, homes, now) = (Provenance::default(), Homes::default(), Timestamp::UNIX_EPOCH);
     let around = Surroundings { provenance: &witnesses, homes: &homes, now };
-    inspection(&Report::of(cache, around, false, |_| true), now).lines().count()
+    inspection(&Report::of(cache, around, false, |_| true), now, None).lines().count()
 }
 
 fn object(entries: usize) -> Value {

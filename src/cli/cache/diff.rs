@@ -6,7 +6,7 @@ use crate::cache::{Cache, CacheDifference, attempts};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{Form, attempts as nodes, difference, document, entries, lines};
-use crate::output::stream::{result, talk};
+use crate::output::stream::{result, stdout_width, talk};
 
 use super::source::Source;
 
@@ -89,7 +89,7 @@ async fn of_runs(args: &Args) -> Result<Exit, Failure> {
     let compared = attempts(first.workflow.value(), second.workflow.value());
     match args.output {
         None if compared.is_empty() => talk("neither run has used a cache"),
-        None => result(nodes(&compared))?,
+        None => result(nodes(&compared, stdout_width()))?,
         Some(Form::Name) => result(lines(compared.iter().map(|node| &node.node)))?,
         Some(form) => result(document(form, &compared).map_err(anyhow::Error::from)?)?,
     }

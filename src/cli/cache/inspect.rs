@@ -15,7 +15,7 @@ use crate::cache::{Cache, Carried, Change, Provenance, Report, Surroundings, cac
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, entries, inspection, lines};
-use crate::output::stream::{result, talk};
+use crate::output::stream::{result, stdout_width, talk};
 use crate::report::summary::Summary;
 
 const EXAMPLES: &str = "Examples:
@@ -117,7 +117,8 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let reports: Vec<Report> = subject.caches.iter().map(report).collect();
     match args.output {
         None => {
-            let texts: Vec<String> = reports.iter().map(|report| inspection(report, around.now)).collect();
+            let texts: Vec<String> =
+                reports.iter().map(|report| inspection(report, around.now, stdout_width())).collect();
             result(texts.join("\n"))?;
         }
         Some(Form::Name) => {

@@ -8,7 +8,7 @@ use crate::cache::{Overview, Provenance, Surroundings};
 use crate::cli::failure::Failure;
 use crate::exit::Exit;
 use crate::output::cache::{Form, document, lines, list};
-use crate::output::stream::{result, talk};
+use crate::output::stream::{result, stdout_width, talk};
 
 const EXAMPLES: &str = "Examples:
   # Caches of the current namespace; if it has none, those of all readable namespaces
@@ -50,7 +50,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     caches.sort_by(|one, other| (&one.name, &one.place).cmp(&(&other.name, &other.place)));
     match args.output {
         None if caches.is_empty() => talk("no caches"),
-        None => result(list(&caches, around.now))?,
+        None => result(list(&caches, around.now, stdout_width()))?,
         Some(Form::Name) => result(lines(caches.iter().map(|cache| &cache.name)))?,
         Some(form) => result(document(form, &json!({ "caches": caches })).map_err(anyhow::Error::from)?)?,
     }

@@ -15,7 +15,7 @@ use crate::cluster::ClusterError;
 use crate::exit::Exit;
 use crate::local::record::Record;
 use crate::output::cache::{Form, document, explanation, lines, run_table};
-use crate::output::stream::{result, talk};
+use crate::output::stream::{result, stdout_width, talk};
 use crate::prepare::{Notice, Options, Reason, Templates, prepare, unwrapped};
 
 const EXAMPLES: &str = "Examples:
@@ -93,7 +93,7 @@ fn all(args: &Args, workflow: &Value, before: Option<&Value>) -> Result<Exit, Fa
     let compared = attempts(before.unwrap_or(&Value::Null), workflow);
     match args.output {
         None if compared.is_empty() => talk("no node of the run has asked a cache"),
-        None => result(run_table(&compared, before.is_some()))?,
+        None => result(run_table(&compared, before.is_some(), stdout_width()))?,
         Some(Form::Name) => result(lines(compared.iter().map(|node| &node.node)))?,
         Some(form) => result(document(form, &compared).map_err(anyhow::Error::from)?)?,
     }

@@ -35,7 +35,7 @@ pub(super) fn checks() -> Vec<Check> {
     }
     found.extend(store::check());
     found.extend(check_limits());
-    found.push(check_runtime());
+    found.extend(check_runtimes());
     found.push(check_git());
     found.push(check_worktrees());
     found.push(check_completion());
@@ -60,9 +60,9 @@ fn this_program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| PathBuf::from("kubectl-runnable"))
 }
 
-/// The nearest directory that is there: the store itself is made by the first run.
+/// The nearest directory that is there, or what stands in its place: the store itself is made by the first run.
 pub(super) fn existing(path: &Path) -> &Path {
-    path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"))
+    path.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(Path::new("/"))
 }
 
 fn check_store(root: &Path) -> Check {
@@ -136,17 +136,29 @@ fn check_limits() -> Vec<Check> {
     ]
 }
 
-fn check_runtime() -> Check {
-    let found: Vec<String> = ["podman", "docker", "nerdctl"]
+/// What `--runtime` can use.
+fn check_runtimes() -> Vec<Check> {
+    let found: Vec<Check> = ["podman", "docker"]
         .into_iter()
         .filter(|name| found_on_path(name).is_some())
-        .map(|name| answer(name, &["--version"]).unwrap_or_else(|| name.to_owned()))
+        .map(|name| match answer(name, &["version", "--format", "{{.Server.Version}}"]) {
+            Some(version) => {
+                let message =
+                    format!("{name} {version}: submit --local --runtime {name} runs templates in their images");
+                Check::ok("container runtime", message)
+            }
+            None => Check::warning(
+                "container runtime",
+                format!("{name} is installed, but does not answer"),
+                format!("{name} version tells why; only --runtime {name} needs it"),
+            ),
+        })
         .collect();
     if found.is_empty() {
-        Check::skipped("container runtime", "none found; local runs need none, they use this machine's programs")
-    } else {
-        Check::ok("container runtime", format!("{}; local runs do not use it", found.join(", ")))
+        let message = "none found; local runs need none, they use this machine's programs";
+        return vec![Check::skipped("container runtime", message)];
     }
+    found
 }
 
 fn check_git() -> Check {

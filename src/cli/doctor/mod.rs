@@ -10,7 +10,7 @@ use super::runtime::block_on;
 use super::target::TargetArgs;
 use crate::exit::Exit;
 use crate::output::doctor::{Part, State, document, text, worst};
-use crate::output::stream::{result, stdout_colors};
+use crate::output::stream::{result, stdout_colors, stdout_width};
 
 /// Check the cluster and this machine: what works, what does not, and what to do about it
 #[derive(Debug, clap::Args)]
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     parts.push(Part { name: "machine", checks: machine::checks() });
     match args.output {
         Some(Format::Json) => result(format_args!("{:#}\n", document(&parts)))?,
-        None => result(text(&parts, stdout_colors()))?,
+        None => result(text(&parts, stdout_colors(), stdout_width()))?,
     }
     Ok(if worst(&parts) == State::Error { Exit::Tool } else { Exit::Success })
 }

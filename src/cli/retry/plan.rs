@@ -5,7 +5,7 @@ use crate::cli::prompt::confirm;
 use crate::exit::Exit;
 use crate::output::format::{Format, rendered};
 use crate::output::plan;
-use crate::output::stream::{is_terminal, result, talk};
+use crate::output::stream::{is_terminal, result, stdout_width, talk};
 use crate::retry::Plan;
 
 /// How the plan is shown, and whether the user is asked.
@@ -49,7 +49,7 @@ impl PlanArgs {
     }
 
     fn text(&self, plans: &[&Plan]) -> String {
-        let texts: Vec<String> = plans.iter().map(|plan| plan::text(plan, self.all)).collect();
+        let texts: Vec<String> = plans.iter().map(|plan| plan::text(plan, self.all, stdout_width())).collect();
         texts.join("\n")
     }
 

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::locks::{Cycle, Lock, cycles};
 use crate::output::format::{Format, rendered};
 use crate::output::locks::{Look, document, table};
-use crate::output::stream::{result, talk};
+use crate::output::stream::{result, stdout_width, talk};
 
 const EXAMPLES: &str = "Examples:
   # List the locks of the current namespace: limits, holders from all namespaces, and waiters in order
@@ -92,7 +92,12 @@ fn show(args: &Args, namespace: &str, locks: &[Lock], cycles: &[Cycle], partial:
         }
         None | Some(Format::Wide) => {
             let wide = args.output == Some(Format::Wide);
-            let look = Look { config_map: args.config_map.name.as_str(), namespace: args.all_namespaces, wide };
+            let look = Look {
+                config_map: args.config_map.name.as_str(),
+                namespace: args.all_namespaces,
+                wide,
+                width: stdout_width(),
+            };
             result(table(locks, cycles, look))?;
         }
         Some(Format::Name) => result(locks.iter().map(|lock| lock.name.to_string() + "\n").collect::<String>())?,

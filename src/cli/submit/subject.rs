@@ -77,13 +77,20 @@ impl<'a> Subject<'a> {
         }
 
         let failure = if by_flag {
-            Failure::usage(format!("--entrypoint: workflow {:?} has no template {entrypoint:?}", name(workflow)))
+            self.no_entrypoint(entrypoint)
         } else {
             self.fault(workflow_spec::ENTRYPOINT_POINTER, &format!("there is no template {entrypoint:?}"))
         };
         let near = nearest_of_few(entrypoint, names.iter().copied());
         let near = near.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
         Err(failure.hint(format!("{near}its templates are {}", names.join(", "))))
+    }
+
+    fn no_entrypoint(self, entrypoint: &str) -> Failure {
+        let metadata = Metadata::of(self.object);
+        let name = Some(metadata.name()).filter(|name| !name.is_empty()).or(metadata.generate_name());
+        let name = name.map(|name| format!(" in workflow {name:?}")).unwrap_or_default();
+        Failure::usage(format!("--entrypoint: there is no template {entrypoint:?}{name}"))
     }
 
     /// A parameter that nobody declares is Argo's to take, and mostly a slip.

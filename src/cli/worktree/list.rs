@@ -8,7 +8,7 @@ use crate::cli::values::formats;
 use crate::exit::Exit;
 use crate::git::Root;
 use crate::output::format::{Format, rendered};
-use crate::output::stream::{result, talk};
+use crate::output::stream::{result, stdout_width, talk};
 use crate::output::worktrees::{document, table};
 
 const EXAMPLES: &str = "Examples:
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             talk(format_args!("no worktrees in {}", root.display()));
         }
         None | Some(Format::Wide) => {
-            result(table(&listed, args.output == Some(Format::Wide), Timestamp::now()))?;
+            result(table(&listed, args.output == Some(Format::Wide), Timestamp::now(), stdout_width()))?;
         }
         Some(Format::Name) => result(listed.iter().map(|listed| listed.tree.task.clone() + "\n").collect::<String>())?,
         Some(format) => {

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{seconds, table};
+use super::seconds;
 use crate::cache::{Answer, Asked, Before, CacheDifference, Explained, Gone, KeyDifference, NodeDifference, Told};
+use crate::output::table::Table;
 use crate::output::tree::printable;
 
 /// How two caches differ, as diff writes it.
@@ -22,19 +23,20 @@ pub(crate) fn difference(difference: &CacheDifference) -> String {
 }
 
 /// What the nodes of two attempts asked for.
-pub(crate) fn attempts(differences: &[NodeDifference]) -> String {
-    let rows = differences.iter().map(|node| {
+pub(crate) fn attempts(differences: &[NodeDifference], width: Option<usize>) -> String {
+    let mut table = Table::new(["NODE", "FIRST", "SECOND", "DIFFERENCE"]);
+    for node in differences {
         let name = if node.node.is_empty() { "(workflow)" } else { node.node.as_str() };
-        vec![name.to_owned(), asked(node.first.as_ref()), asked(node.second.as_ref()), what(node)]
-    });
-    table(["NODE", "FIRST", "SECOND", "DIFFERENCE"], rows)
+        table.row([name, asked(node.first.as_ref()), asked(node.second.as_ref()), &what(node)]);
+    }
+    table.text(width)
 }
 
-fn asked(asked: Option<&Asked>) -> String {
+fn asked(asked: Option<&Asked>) -> &'static str {
     match asked {
-        Some(Asked { hit: true, .. }) => "cached".to_owned(),
-        Some(_) => "ran".to_owned(),
-        None => "-".to_owned(),
+        Some(Asked { hit: true, .. }) => "cached",
+        Some(_) => "ran",
+        None => "-",
     }
 }
 
@@ -50,18 +52,18 @@ fn what(node: &NodeDifference) -> String {
 }
 
 /// The nodes of a run beside the attempt before it; without one it is the first.
-pub(crate) fn run_table(differences: &[NodeDifference], has_before: bool) -> String {
-    let now = differences.iter().filter(|node| node.second.is_some());
-    let rows = now.map(|node| {
+pub(crate) fn run_table(differences: &[NodeDifference], has_before: bool, width: Option<usize>) -> String {
+    let mut table = Table::new(["NODE", "BEFORE", "NOW", "DIFFERENCE"]);
+    for node in differences.iter().filter(|node| node.second.is_some()) {
         let name = if node.node.is_empty() { "(workflow)" } else { node.node.as_str() };
         let why = match &node.first {
             None if has_before => "was not reached, or not memoized".to_owned(),
             None => "first attempt, or the one before is gone".to_owned(),
             Some(_) => what(node),
         };
-        vec![name.to_owned(), asked(node.first.as_ref()), asked(node.second.as_ref()), why]
-    });
-    table(["NODE", "BEFORE", "NOW", "DIFFERENCE"], rows)
+        table.row([name, asked(node.first.as_ref()), asked(node.second.as_ref()), &why]);
+    }
+    table.text(width)
 }
 
 /// Why a node had, or had not, an entry, and what differs from the attempt before.

@@ -6,17 +6,18 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::list::until;
-use super::{ago, percent, size, table};
+use super::{ago, percent, size};
 use crate::argo::template::{list, text};
 use crate::cache::{Place, Report, Row};
 use crate::mask::{is_secret, shown};
+use crate::output::table::Table;
 use crate::output::tree::printable;
 
 /// The longest value of an output that is shown.
 const LONGEST: usize = 40;
 
 /// The cache for people: what it is, its entries, what is the matter.
-pub fn inspection(report: &Report, now: Timestamp) -> String {
+pub fn inspection(report: &Report, now: Timestamp, width: Option<usize>) -> String {
     let cache = &report.overview;
     let mut text = format!("Cache:    {}\n", printable(&cache.name));
     let _ = match &cache.place {
@@ -32,9 +33,11 @@ pub fn inspection(report: &Report, now: Timestamp) -> String {
         let _ = writeln!(text, "Growth:   {} a day{full}", size(rate));
     }
     if !report.entries.is_empty() {
-        let rows = report.entries.iter().map(|row| cells(row, now));
+        let header = ["KEY", "TEMPLATE", "RUN ID", "WORKFLOW", "NODE", "AGE", "USED", "SIZE", "OUTPUTS"];
+        let mut table = Table::new(header).sparing(&["RUN ID", "WORKFLOW", "TEMPLATE", "USED", "OUTPUTS"]);
+        report.entries.iter().for_each(|row| table.row(cells(row, now)));
         text.push('\n');
-        text += &table(["KEY", "TEMPLATE", "RUN ID", "WORKFLOW", "NODE", "AGE", "USED", "SIZE", "OUTPUTS"], rows);
+        text += &table.text(width);
     }
     text + &problems(report)
 }

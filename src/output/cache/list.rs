@@ -2,17 +2,20 @@
 
 use jiff::Timestamp;
 
-use super::{ago, percent, size, table};
+use super::{ago, percent, size};
 use crate::cache::{Overview, Place};
+use crate::output::table::Table;
 
 /// The table of caches in their order.
-pub(crate) fn list(caches: &[Overview], now: Timestamp) -> String {
-    let rows = caches.iter().map(|cache| {
+pub(crate) fn list(caches: &[Overview], now: Timestamp, width: Option<usize>) -> String {
+    let header = ["NAME", "PLACE", "ENTRIES", "SIZE", "FULL", "FULL IN", "USED", "PROBLEMS"];
+    let mut table = Table::new(header).sparing(&["PLACE", "USED", "FULL IN"]);
+    for cache in caches {
         let place = match &cache.place {
             Place::ConfigMap { namespace } => namespace.clone(),
             Place::Store { path } => path.display().to_string(),
         };
-        vec![
+        table.row([
             cache.name.clone(),
             place,
             cache.usage.entries.to_string(),
@@ -21,9 +24,9 @@ pub(crate) fn list(caches: &[Overview], now: Timestamp) -> String {
             cache.usage.full_at.map(|full| until(full, now)).unwrap_or_default(),
             ago(cache.last_hit_at, now),
             if cache.problems == 0 { String::new() } else { cache.problems.to_string() },
-        ]
-    });
-    table(["NAME", "PLACE", "ENTRIES", "SIZE", "FULL", "FULL IN", "USED", "PROBLEMS"], rows)
+        ]);
+    }
+    table.text(width)
 }
 
 /// How long it is until then; what is years away is not told to the day.

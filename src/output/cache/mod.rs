@@ -5,7 +5,6 @@ mod compare;
 mod inspect;
 mod list;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -42,20 +41,6 @@ pub(crate) fn lines(names: impl IntoIterator<Item = impl AsRef<str>>) -> String 
         text.push('\n');
     }
     text
-}
-
-/// A table without lines.
-fn table<'a>(header: impl IntoIterator<Item = &'a str>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.into_iter().collect::<Vec<_>>());
-    for row in rows {
-        table.add_row(row.iter().map(|cell| printable(cell)).collect::<Vec<_>>());
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 /// How long ago something was.

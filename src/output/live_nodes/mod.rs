@@ -60,23 +60,32 @@ struct LiveNode {
     done: usize,
 }
 
+/// What is new of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// It was not known.
+    Node,
+    /// It has another phase or message.
+    Change,
+}
+
 impl LiveNodes {
     pub(super) fn expect(&mut self, expected: Expected) {
         self.expected_left = expected.by_path.values().sum();
         self.expected = expected;
     }
 
-    /// Takes a node over; returns whether it is new or has another phase or message.
-    pub(super) fn take(&mut self, node: &Node, mask: &Mask) -> bool {
+    /// Takes a node over; none if nothing is new of it.
+    pub(super) fn take(&mut self, node: &Node, mask: &Mask) -> Option<News> {
         let Some(&place) = self.places.get(&node.id) else {
             self.add(node, mask);
-            return true;
+            return Some(News::Node);
         };
         let known = &self.nodes[place];
         let lock = waiting_lock(node);
         let is_news = known.phase != node.phase || known.message != mask.text(&node.message);
         if !is_news && known.finished_at == node.finished_at && known.lock == lock {
-            return false;
+            return None;
         }
         let state = State::of(node, false);
         self.change(place, state);
@@ -84,7 +93,7 @@ impl LiveNodes {
         known.message = mask.text(&node.message);
         (known.phase, known.started_at, known.finished_at) = (node.phase, node.started_at, node.finished_at);
         lock.clone_into(&mut known.lock);
-        is_news
+        is_news.then_some(News::Change)
     }
 
     fn add(&mut self, node: &Node, mask: &Mask) {
@@ -231,8 +240,10 @@ fn waiting_lock(node: &Node) -> &str {
     node.synchronization_status.as_ref().map_or("", |status| &status.waiting)
 }
 /// One change as a line: `10:00:02  Failed     w[0].load  exit code 1`.
-pub(super) fn line(node: &Node, mask: &Mask) -> String {
-    let at = node.finished_at.or(node.started_at).unwrap_or_else(Timestamp::now);
+pub(super) fn line(node: &Node, news: News, mask: &Mask) -> String {
+    // When a node that goes on has changed is written nowhere: it is heard of at once.
+    let began = node.started_at.filter(|_| news == News::Node);
+    let at = node.finished_at.or(began).unwrap_or_else(Timestamp::now);
     let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
     let message = if State::of(node, false) == State::Cached {
         "cached".to_owned()

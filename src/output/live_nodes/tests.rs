@@ -45,8 +45,8 @@ fn a_small_run_is_shown_as_a_whole() {
         node("w[0].a", "Pod", "Succeeded", &json!({"finishedAt": "1970-01-01T00:00:02Z"})),
         node("w[1].b", "Pod", "Pending", &json!({"synchronizationStatus": {"waiting": "n/Mutex/m"}})),
     ] {
-        assert!(nodes.take(&node, &Mask::default()), "new");
-        assert!(!nodes.take(&node, &Mask::default()), "known");
+        assert_eq!(nodes.take(&node, &Mask::default()), Some(News::Node));
+        assert_eq!(nodes.take(&node, &Mask::default()), None, "known");
     }
     assert_eq!(
         nodes.draw(look(20, 80)),
