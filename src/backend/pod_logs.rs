@@ -1,7 +1,7 @@
 //! The logs of a workflow's pods, all at the same time. Each pod is known by its uid: one that is made again under the same
 //! name (a node that is retried) has a log of its own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 
 use futures::StreamExt;
@@ -19,6 +19,10 @@ use crate::local::logs::Wanted;
 const MAIN: &str = "main";
 /// Lines that wait to be told.
 const QUEUE: usize = 1024;
+
+/// More lines than Argo's executor adds to a container's log: a few, and one for each output that it saves (saveParameter and
+/// saveArtifact in cmd/argoexec/commands/emissary.go, v4.1.2).
+const OF_EXECUTOR: usize = 200;
 
 /// A container of a pod.
 #[derive(Debug, Clone)]
@@ -181,7 +185,10 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
 
     fn start(&mut self, container: Container) {
         self.begun.insert((container.pod.uid.clone(), container.name.clone()));
-        let options = LogOptions { container: container.name.clone(), ..self.options.clone() };
+        // The server counts the executor's lines too, which are not told.
+        let last = self.options.tail.filter(|_| !self.options.follow && !self.wanted.all);
+        let tail = last.map(|lines| lines.saturating_add(OF_EXECUTOR)).or(self.options.tail);
+        let options = LogOptions { container: container.name.clone(), tail, ..self.options.clone() };
         let (cluster, sender) = (self.cluster.clone(), self.lines.0.clone());
         self.streams.push(tokio::spawn(async move {
             let (lines, mut written) = mpsc::unbounded_channel();
@@ -190,7 +197,18 @@ impl<'a, F: FnMut(LogEvent<'_>) -> io::Result<()>> Reader<'a, F> {
             });
             // The receiver lives as long as the reader.
             let passing = async {
+                let mut kept = VecDeque::new();
                 while let Some(line) = written.recv().await {
+                    match last {
+                        None => drop(sender.send((container.clone(), line)).await),
+                        Some(_) if is_of_executor(&line.text) => {}
+                        Some(lines) => {
+                            kept.push_back(line);
+                            kept.drain(..kept.len().saturating_sub(lines));
+                        }
+                    }
+                }
+                for line in kept {
                     let _ = sender.send((container.clone(), line)).await;
                 }
             };
