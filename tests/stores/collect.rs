@@ -62,7 +62,9 @@ fn an_entry_whose_blob_goes_before_its_manifest_comes_is_taken_back() {
     let beside = Arc::clone(&rig);
     let (port, _) = proxy(move |method, path, _| {
         if method == "PUT" && path.contains("/manifest.json") {
-            beside.blobs().iter().for_each(|blob| fs::remove_file(blob).unwrap());
+            for blob in beside.blobs() {
+                fs::remove_file(blob).unwrap();
+            }
         }
         Act::Pass
     });
@@ -100,7 +102,9 @@ fn prunes_and_makers_at_once_leave_no_entry_without_its_content() {
             }
         })
     });
-    makers.into_iter().chain(prunes).for_each(|thread| thread.join().unwrap());
+    for thread in makers.into_iter().chain(prunes) {
+        thread.join().unwrap();
+    }
     rig.assert_whole();
 }
 
@@ -113,7 +117,9 @@ fn a_prune_that_is_killed_at_any_instant_leaves_whole_entries() {
         rig.exec(&["--key", &key, "--output", "o=out", "--output", "m=more"], &script(number)).exits(0)
     };
     for round in 0..6_u32 {
-        (0..6).for_each(|number| drop(make(number)));
+        for number in 0..6 {
+            let _ = make(number);
+        }
         rig.age_blobs();
         let words = ["cache", "prune", "exec", "--keep", "2", "--yes", "--store", &rig.url];
         let mut running = Running::start(rig.environment.command(words), rig.environment.directory());
@@ -123,6 +129,8 @@ fn a_prune_that_is_killed_at_any_instant_leaves_whole_entries() {
     }
     let _ = rig.run(["cache", "prune", "exec", "--keep", "2", "--yes", "--store", &rig.url]).exits(0);
     rig.assert_whole();
-    (0..6).for_each(|number| drop(make(number)));
+    for number in 0..6 {
+        let _ = make(number);
+    }
     rig.assert_whole();
 }

@@ -37,7 +37,7 @@ impl Objects {
         let now = self.server_time()?;
         let is_old = |blob: &Meta| now.duration_since(blob.modified) > grace;
         let manifests = self.manifests()?;
-        let named = self.named_by(manifests.keys().cloned().collect())?;
+        let named = self.named_by(&manifests.keys().cloned().collect::<Vec<_>>())?;
         let mut removed = HashSet::new();
         for blob in blobs.iter().filter(|blob| is_old(blob)) {
             let Some(digest) = Digest::at(&blob.path).filter(|digest| !named.contains(digest)) else { continue };
@@ -67,7 +67,7 @@ impl Objects {
             if before.get(&path) == Some(&version) {
                 continue;
             }
-            let mut named = self.named_by(vec![path.clone()])?;
+            let mut named = self.named_by(std::slice::from_ref(&path))?;
             named.retain(|digest| removed.contains(digest));
             let blobs = named.iter().map(|digest| digest.path()).collect();
             if self.exist(blobs).into_iter().collect::<Result<Vec<bool>, _>>()?.contains(&false) {
@@ -84,7 +84,7 @@ impl Objects {
     }
 
     /// The blobs that those of these manifests name that are still there.
-    fn named_by(&self, manifests: Vec<String>) -> Result<HashSet<Digest>, CacheError> {
+    fn named_by(&self, manifests: &[String]) -> Result<HashSet<Digest>, CacheError> {
         let mut named = HashSet::new();
         for some in manifests.chunks(CHUNK) {
             for text in self.texts(some.to_vec())? {

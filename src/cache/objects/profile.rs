@@ -255,6 +255,7 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_refused() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let apply = |name: &str| {
             let profile = Profile::read(name, CONFIG, CREDENTIALS).unwrap_or_default();
             let applied = profile.apply(AmazonS3Builder::new(), &ClientOptions::new());

@@ -71,7 +71,9 @@ impl Request<'_> {
         let mut workflow = Workflow::from(workflow);
         let kept = self.resumed(place).map(Resumed::artifacts).unwrap_or_default();
         let kept = workflow.spec().as_object().map(|spec| open_artifacts(spec, &kept)).unwrap_or_default();
-        kept.into_iter().for_each(|artifact| workflow.set_artifact(artifact));
+        for artifact in kept {
+            workflow.set_artifact(artifact);
+        }
         let given = &self.args.workflow;
         let name = given.name.as_ref().map(ObjectName::as_str);
         let prefix = given.generate_name.as_ref().map(|NamePrefix(prefix)| prefix.as_str());
