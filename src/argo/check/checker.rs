@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::finding::{Finding, Holder, Rule};
+use super::finding::{Finding, Holder, Rule, has_room};
 use super::read::{list, text};
 use super::substitute::Placeholders;
 use super::{Known, Options, Severity};
@@ -138,7 +138,7 @@ impl<'a> Checker<'a> {
     fn find(&mut self, rule: Rule, severity: Severity, at: &At, message: String, hint: Option<String>) {
         let holder = self.bases[at.base].holder.clone();
         let finding = Finding { rule, severity, holder, pointer: at.pointer.clone(), message, hint, fix: None };
-        if !self.findings.contains(&finding) {
+        if has_room(&self.findings, severity) && !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
     }

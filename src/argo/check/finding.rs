@@ -3,6 +3,9 @@
 pub(crate) use super::rule::Rule;
 use crate::argo::document::Severity;
 
+/// The most findings of one severity that are collected of one document.
+pub(super) const MOST: usize = 200;
+
 /// One thing that is wrong with a document, or probably not meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -48,6 +51,11 @@ pub(crate) enum Holder {
     Template(String),
     /// A ClusterWorkflowTemplate that it refers to.
     ClusterTemplate(String),
+}
+
+/// Whether one more finding is collected: many warnings leave room for errors.
+pub(super) fn has_room(findings: &[Finding], severity: Severity) -> bool {
+    findings.len() < MOST || findings.iter().filter(|finding| finding.severity == severity).count() < MOST
 }
 
 impl Finding {

@@ -293,3 +293,21 @@ fn tags_in_an_unknown_field_of_a_template_elsewhere_have_no_meaning() {
     let known = template.replace("{outputs: {parameters:", "{parameters:").replace("}]}}\n", "}]}\n");
     assert!(rules(&format!("{known}---\n{call}")).contains(&("variable", Severity::Error)));
 }
+
+#[test]
+fn many_findings_are_cut_short_and_leave_room_for_errors() {
+    let unread = format!(
+        "- name: main\n  container: {{image: a, command: [c], args: [{}'{{{{inputs.parameters.z}}}}']}}",
+        "'{{nope}}', ".repeat(300)
+    );
+    let found = rules(&workflow(&unread));
+    assert!(found.iter().any(|(_, severity)| *severity == Severity::Error));
+    assert!(found.len() <= 201, "{}", found.len());
+
+    let templates = |number: usize| {
+        format!("- name: t{number}\n  container: {{image: a, command: ['{{{{inputs.parameters.z}}}}']}}\n")
+    };
+    let many: String = (0..1_000).map(templates).collect();
+    let found = rules(&workflow(&format!("- name: main\n  container: {{image: a, command: [c]}}\n{many}")));
+    assert!(found.len() <= 400, "{}", found.len());
+}

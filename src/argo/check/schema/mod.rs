@@ -12,14 +12,12 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use self::types::{Bound, Field, Shape, Type};
-use super::finding::{Finding, Fix, Rule};
+use super::finding::{Finding, Fix, MOST, Rule, has_room};
 use super::nearest::nearest;
 use super::version::Version;
 use super::{Options, Severity};
 use crate::argo::document::{Kind, any_string, found, join};
 
-/// The most findings that are collected of one document, and the most unknown keys that are looked at.
-const MAX_FINDINGS: usize = 200;
 /// Types whose names are patterns in the definitions.
 const NAMED: [&str; 4] = ["Template", "WorkflowStep", "DAGTask", "Parameter"];
 /// Lists whose items differ in these fields, each with the value that stands for none (x-kubernetes-list-map-keys).
@@ -159,7 +157,7 @@ impl<'document> Walk<'document> {
 
     fn unknown(&mut self, key: &'document str, value: &Value, map: &Map<String, Value>, of: &'static Type) {
         // Kubernetes drops a null of a field that it does not know.
-        if value.is_null() || !self.options.strict && self.compared >= MAX_FINDINGS {
+        if value.is_null() || !self.options.strict && self.compared >= MOST {
             return;
         }
         self.compared += 1;
@@ -264,7 +262,7 @@ impl<'document> Walk<'document> {
     }
 
     fn problem(&mut self, rule: Rule, severity: Severity, message: String, hint: Option<&str>, fix: Option<Fix>) {
-        if self.findings.len() < MAX_FINDINGS {
+        if has_room(&self.findings, severity) {
             let finding = Finding::new(rule, severity, self.pointer(), message).with_fix(fix);
             self.findings.push(match hint {
                 Some(hint) => finding.with_hint(hint),
