@@ -11,7 +11,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
     match (theirs.get(name), ours.get(name)) {
         (Some(there), Some(here)) => both_quote_an_expression(there, here),
         (Some(there), None) => errs_as_it_begins(name, there),
-        (None, Some(_)) => is_exit_handler_of_an_error(name, ours),
+        (None, Some(_)) => is_exit_handler_of_an_error(name, ours) || is_exit_handler_of_a_later_item(name, theirs),
         (None, None) => false,
     }
 }
@@ -31,5 +31,14 @@ fn errs_as_it_begins(name: &str, there: &str) -> bool {
 fn is_exit_handler_of_an_error(name: &str, ours: &Outcomes) -> bool {
     name.match_indices(".onExit").any(|(at, _)| {
         ours.get(&name[..at]).is_some_and(|hooked| hooked.split(' ').nth(1).is_some_and(|phase| phase == "Error"))
+    })
+}
+
+/// Of the items of a task each has its exit handler; Argo ends the group as soon as all items have ended, and then looks at no
+/// more of them.
+fn is_exit_handler_of_a_later_item(name: &str, theirs: &Outcomes) -> bool {
+    name.match_indices(").onExit").any(|(at, handler)| {
+        let group = name[..at].rfind('(').map(|begin| &name[..=begin]).unwrap_or_default();
+        theirs.keys().any(|node| node.starts_with(group) && node.ends_with(handler))
     })
 }

@@ -16,7 +16,7 @@ pub(crate) struct Shown {
     here: &'static str,
 }
 
-pub(crate) const SHOWN: [Shown; 8] = [
+pub(crate) const SHOWN: [Shown; 10] = [
     Shown {
         name: "expression",
         templates: "
@@ -46,6 +46,33 @@ pub(crate) const SHOWN: [Shown; 8] = [
         node: "w.a.onExit",
         there: "",
         here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "later",
+        templates: "
+  - name: main
+    dag: {tasks: [{name: a, template: leaf, withItems: [1, 2], onExit: leaf}]}",
+        node: "w.a(1:2).onExit",
+        there: "",
+        here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "reads",
+        templates: "
+  - name: gives
+    container: {image: a, command: [sh, -c, 'echo 1 > /tmp/judge-gives']}
+    outputs: {parameters: [{name: o, valueFrom: {path: /tmp/judge-gives}}]}
+  - name: main
+    dag:
+      tasks:
+      - name: a
+        template: gives
+        withItems: [1]
+        hooks:
+          exit: {template: leaf, arguments: {parameters: [{name: p, value: '{{tasks.a.outputs.parameters.o}}'}]}}",
+        node: "w.a",
+        there: "Skipped Error {} {} failed to resolve {{tasks.a.outputs.parameters.o}}",
+        here: "TaskGroup Succeeded ",
     },
     Shown {
         name: "left",

@@ -88,10 +88,7 @@ impl Scheduler {
 
     fn start_items(&mut self, dag: NodeIndex, task: usize, runs: Vec<Run>) {
         let prefix = self.nodes[dag].name.clone();
-        let mut call = self.task_call(dag, task);
-        if !self.nodes.dag(dag).is_some_and(|tasks| tasks.is_followed(task)) {
-            call.hooks.remove(EXIT);
-        }
+        let call = self.task_call(dag, task);
         let group = self.create(&call, NodeType::TaskGroup, Phase::Running);
         self.nodes.frame_mut(group).body = Body::Items(ItemGroup::new());
         self.join_task(dag, task, group);
@@ -172,6 +169,9 @@ impl Scheduler {
         }
         for item in items.nodes().to_vec() {
             self.nodes.explain_raised(item);
+        }
+        if !self.nodes.is_seen_again(group) {
+            self.nodes.frame_mut(group).hooks.take(EXIT);
         }
         if let Body::Items(items) = &self.nodes.frame(group).body {
             self.finish(group, items.phase(&self.nodes), "");
@@ -256,6 +256,14 @@ impl NodeTable {
             Body::Items(items) => Some(items),
             _ => None,
         }
+    }
+
+    /// Whether Argo looks at a task once more after its items have ended, so that the exit handler of the whole group runs:
+    /// other tasks come after it or are at work, or an item's own handler has run.
+    fn is_seen_again(&self, group: NodeIndex) -> bool {
+        let Owner::Task(dag, task) = self.frame(group).owner else { return false };
+        let is_awaited = self.dag(dag).is_some_and(|tasks| tasks.is_followed(task) || tasks.are_others_at_work());
+        is_awaited || self.items(group).iter().any(|&item| self.has_hook(item))
     }
 
     /// Whether the node is of a task that others of its dag come after.

@@ -84,6 +84,11 @@ impl DagTasks {
         self.active == 0
     }
 
+    /// Whether more than one task is at work.
+    pub(super) fn are_others_at_work(&self) -> bool {
+        self.active > 1
+    }
+
     /// The tasks that waited for nothing but this one.
     pub(super) fn ready_after(&mut self, task: usize) -> Vec<usize> {
         let mut ready = Vec::new();
@@ -120,7 +125,7 @@ impl DagTasks {
         self.tasks[task].needs.iter().filter_map(|&need| self.tasks[need].node).collect()
     }
 
-    /// Whether another task comes after this one: Argo runs the exit handler of a whole group of items only then.
+    /// Whether another task comes after this one.
     pub(super) fn is_followed(&self, task: usize) -> bool {
         self.tasks[task].needed_by.iter().any(|&next| self.tasks[next].wanted)
     }

@@ -53,7 +53,7 @@ impl Hooks {
         self.waiting.get(event).cloned()
     }
 
-    fn take(&mut self, event: &str) -> Option<Hook> {
+    pub(super) fn take(&mut self, event: &str) -> Option<Hook> {
         self.waiting.remove(event)
     }
 

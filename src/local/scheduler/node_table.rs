@@ -209,6 +209,11 @@ impl NodeTable {
         children.iter().rev().flat_map(of_child).collect()
     }
 
+    /// Whether a hook of the node has run.
+    pub(super) fn has_hook(&self, node: NodeIndex) -> bool {
+        self.frame(node).children.iter().any(|&child| self.is_hook(child))
+    }
+
     fn is_hook(&self, node: NodeIndex) -> bool {
         self[node].node_flag.is_some_and(|flag| flag.hooked)
     }

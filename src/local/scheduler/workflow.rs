@@ -107,8 +107,9 @@ impl Scheduler {
         self.workflow.started_at = Some(self.now.wall);
         self.workflow.began = self.now.elapsed;
         self.workflow.phase = Phase::Running;
+        // (workflow/controller/operator.go, setExecWorkflow)
         if let Err(why) = self.scopes.declare(&self.plan) {
-            return self.end_workflow(Phase::Error, &why);
+            return self.end_workflow(Phase::Failed, &format!("failed to set global parameters: {why}"));
         }
         self.scopes.declare_duration(0.0);
         if let Err(why) = self.plan.workflow_locks() {

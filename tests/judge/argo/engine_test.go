@@ -65,7 +65,7 @@ func execute(tmpl *wfv1.Template, result bool) (ran, *wfv1.Outputs) {
 		defer os.Remove(script.Name())
 		_, _ = script.WriteString(tmpl.Script.Source)
 		_ = script.Close()
-		argv = append(append([]string{}, tmpl.Script.Command...), script.Name())
+		argv = append(append(append([]string{}, tmpl.Script.Command...), tmpl.Script.Args...), script.Name())
 	case tmpl.Container != nil:
 		argv = append(append([]string{}, tmpl.Container.Command...), tmpl.Container.Args...)
 	default:
@@ -100,6 +100,9 @@ func execute(tmpl *wfv1.Template, result bool) (ran, *wfv1.Outputs) {
 				outs.Parameters[i].Value = p.ValueFrom.Default
 			}
 		}
+	}
+	for i, a := range outs.Artifacts {
+		outs.Artifacts[i].S3 = &wfv1.S3Artifact{S3Bucket: wfv1.S3Bucket{Endpoint: "e", Bucket: "b"}, Key: a.Name}
 	}
 	if result {
 		outs.Result = &r.out

@@ -90,3 +90,24 @@ templates:
     let status = Run::of(&skipped.replace("WHEN", "'false'")).play_failing(&[]);
     assert!(status.ends_with("\n.a.hooks.h Pod Succeeded"), "{status}");
 }
+
+#[test]
+fn a_loop_whose_items_had_exit_handlers_has_one_as_a_whole() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: leaf, withItems: [1, 2], hooks: {exit: {template: leaf, expression: \"tasks['a'].status == 'WORD'\"}}}
+- name: leaf
+  container: {image: a, command: [c]}";
+    let status = Run::of(&spec.replace("WORD", "Succeeded")).play_failing(&[]);
+    let handlers: Vec<&str> = status.lines().filter(|line| line.contains("onExit")).collect();
+    assert_eq!(
+        handlers,
+        [".a(0:1).onExit Pod Succeeded", ".a(1:2).onExit Pod Succeeded", ".a.onExit Pod Succeeded"],
+        "{status}"
+    );
+    assert!(!Run::of(&spec.replace("WORD", "Failed")).play_failing(&[]).contains("onExit"));
+}

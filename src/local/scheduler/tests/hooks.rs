@@ -110,7 +110,7 @@ templates:
 }
 
 #[test]
-fn the_items_of_a_task_have_its_exit_handler_and_their_group_its_other_hooks() {
+fn the_items_of_a_task_have_its_exit_handler_and_their_group_all_of_its_hooks() {
     let spec = "
 entrypoint: main
 templates:
@@ -137,7 +137,8 @@ templates:
 .a(1:2) Pod Succeeded o=two
 .a.hooks.running Pod Succeeded
 .a(1:2).onExit Pod Succeeded
-.a(0:1).onExit Pod Succeeded"
+.a(0:1).onExit Pod Succeeded
+.a.onExit Pod Succeeded"
     );
 }
 
