@@ -20,7 +20,7 @@ const MAX_OPEN_OF_TREE: usize = 256;
 /// Syncs files in a thread, one second after the first file of a group.
 #[derive(Debug, Clone)]
 pub(crate) struct Durability {
-    sender: Sender<File>,
+    sender: Sender<Arc<File>>,
     failed: Arc<Mutex<Option<io::Error>>>,
 }
 
@@ -40,8 +40,8 @@ impl Durability {
         Ok(Self { sender, failed })
     }
 
-    /// Adds a file to the next group.
-    pub(crate) fn add(&self, file: File) {
+    /// Adds a file to the next group, once: who adds it again opens no further descriptor.
+    pub(crate) fn add(&self, file: Arc<File>) {
         // The thread ends only with its sender.
         let _ = self.sender.send(file);
     }
@@ -53,7 +53,7 @@ impl Durability {
 }
 
 /// The files of one period; `None` after the last sender is gone.
-fn next_group(receiver: &Receiver<File>) -> Option<Group> {
+fn next_group(receiver: &Receiver<Arc<File>>) -> Option<Group> {
     let mut group = Group { files: vec![receiver.recv().ok()?], more: false };
     let end = Instant::now() + PERIOD;
     loop {
@@ -66,20 +66,23 @@ fn next_group(receiver: &Receiver<File>) -> Option<Group> {
 }
 
 struct Group {
-    files: Vec<File>,
+    files: Vec<Arc<File>>,
     /// There were more files than are kept open.
     more: bool,
 }
 
 impl Group {
-    fn add(&mut self, file: File) {
+    fn add(&mut self, file: Arc<File>) {
+        if self.files.iter().any(|known| Arc::ptr_eq(known, &file)) {
+            return;
+        }
         if self.files.len() < MAX_OPEN { self.files.push(file) } else { self.more = true }
     }
 
     fn sync(self) -> io::Result<()> {
         match self.files.first() {
             Some(first) if self.more => Ok(rustix::fs::syncfs(first)?),
-            _ => self.files.iter().try_for_each(File::sync_data),
+            _ => self.files.iter().try_for_each(|file| file.sync_data()),
         }
     }
 }
@@ -129,7 +132,7 @@ mod tests {
         let durability = Durability::start()?;
         let (_reader, writer) = std::io::pipe()?;
         // A pipe has no disk to be synced to.
-        durability.add(File::from(std::os::fd::OwnedFd::from(writer)));
+        durability.add(Arc::new(File::from(std::os::fd::OwnedFd::from(writer))));
         let limit = Instant::now() + 10 * PERIOD;
         while durability.check().is_ok() {
             assert!(Instant::now() < limit, "the group was never synced");
@@ -142,8 +145,13 @@ mod tests {
     #[test]
     fn only_a_few_of_many_files_are_kept_open() -> io::Result<()> {
         let mut group = Group { files: Vec::new(), more: false };
+        let often = Arc::new(tempfile::tempfile()?);
+        (0..3 * MAX_OPEN).for_each(|_| group.add(Arc::clone(&often)));
+        assert_eq!((group.files.len(), group.more), (1, false));
         for _ in 0..3 * MAX_OPEN {
-            group.add(tempfile::tempfile()?);
+            let file = Arc::new(tempfile::tempfile()?);
+            group.add(Arc::clone(&file));
+            group.add(file);
         }
         assert_eq!((group.files.len(), group.more), (MAX_OPEN, true));
         group.sync()

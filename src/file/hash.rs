@@ -2,7 +2,7 @@
 //! short meanwhile would end the process by a signal.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,13 +34,17 @@ pub(crate) fn hash_file(path: &Path) -> io::Result<Hash> {
     }
 }
 
-fn hash_to_end(mut file: &File, size: u64) -> io::Result<Hash> {
+fn hash_to_end(file: &File, size: u64) -> io::Result<Hash> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; usize::try_from(size).map_or(READ, |size| (size + 1).clamp(1 << 12, READ))];
+    let mut at = 0;
     loop {
-        match file.read(&mut buffer) {
+        match file.read_at(&mut buffer, at) {
             Ok(0) => return Ok(hasher.finalize()),
-            Ok(count) => drop(hasher.update(&buffer[..count])),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                at += count as u64;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -282,7 +282,7 @@ impl CacheRun {
             created_at: now,
         };
         if let Prefix::Directory(directory) = &held.prefix {
-            self.durability.add(directory.keep(manifest, &artifacts)?);
+            self.durability.add(Arc::new(directory.keep(manifest, &artifacts)?));
             return Ok(());
         }
         let seen = match &held.seen {

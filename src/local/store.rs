@@ -118,7 +118,7 @@ struct Event<'a> {
 pub(crate) struct Store {
     directory: PathBuf,
     name: String,
-    journal: File,
+    journal: Arc<File>,
     durability: Durability,
     secrets: Arc<Secrets>,
     /// Where entries of caches are.
@@ -161,7 +161,7 @@ impl Store {
         let store = Self {
             directory,
             name: name.to_string(),
-            journal,
+            journal: Arc::new(journal),
             durability,
             secrets: Arc::default(),
             caches: cache::Store::at(root),
@@ -246,11 +246,10 @@ impl Store {
         let write = || {
             let mut line = serde_json::to_vec(event)?;
             line.push(b'\n');
-            (&self.journal).write_all(&line)?;
-            self.journal.try_clone()
+            (&*self.journal).write_all(&line)
         };
-        let journal = write().map_err(|source| self.incomplete(&path, source))?;
-        self.durability.add(journal);
+        write().map_err(|source| self.incomplete(&path, source))?;
+        self.durability.add(Arc::clone(&self.journal));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
 use rustix::thread::UnshareFlags;
 use serde_json::Value;
 
@@ -167,4 +167,19 @@ fn a_handle_and_a_report_on_a_full_disk_stay_as_they_were() {
     for file in ["handle.json", "report.xml"] {
         assert_eq!(fs::read_to_string(state.join(file)).unwrap(), "old", "{file}");
     }
+}
+
+#[test]
+fn an_attempt_whose_number_cannot_be_noted_ends_as_it_ended() {
+    let Some(environment) = on_disk("size=4m", "test -n \"$RUNNABLE_RETRY_RUN_ID\"") else { return };
+    assert_eq!(environment.run(WAITING).code, Some(3));
+    let caches = fs::read_dir(environment.path("state/cache")).unwrap();
+    let cache = caches.map(|cache| cache.unwrap().path()).next().unwrap();
+    // What something is mounted on cannot be replaced.
+    let attempts = cache.join(".attempts");
+    File::create(&attempts).unwrap();
+    mount_bind(&attempts, &attempts).unwrap();
+    let retried = environment.run(["retry", "--local", "w", "--yes"]);
+    assert_eq!(retried.code, Some(0), "{}", retried.stderr);
+    assert!(retried.stderr.contains("does not remember attempt 2: cannot use "), "{}", retried.stderr);
 }

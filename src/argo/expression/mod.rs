@@ -39,7 +39,7 @@ pub(crate) use condition::when;
 pub(crate) use references::references;
 pub use scope::Scope;
 pub(crate) use stop_flag::StopFlag;
-pub(crate) use tag::{has_open, render_in_place, render_value};
+pub(crate) use tag::{has_open, render_in_place, render_settled, render_value};
 // For argo::check, which reads the tags of a document with their places.
 pub(crate) use tag::{Content, tags};
 pub use tag::{Unresolved, render};

@@ -109,6 +109,30 @@ pub fn render(text: &str, scope: &Scope, unresolved: Unresolved) -> Result<Strin
     Ok(rendered)
 }
 
+/// Replaces the tags that stand for the same value whenever they are rendered, those of no variable but settled ones. A tag that
+/// another one is in, or whose value could hold a tag, stays.
+pub(crate) fn render_settled(text: &str, scope: &Scope, is_settled: impl Fn(&str) -> bool) -> String {
+    let mut rendered = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(tag) = next(text, at) {
+        rendered.push_str(&text[at..tag.start]);
+        let value = match tag.inner.strip_prefix('=') {
+            Some(expression) => {
+                let names = references::references(expression);
+                let settled = !names.is_empty() && names.iter().all(|name| is_settled(name));
+                settled.then(|| super::evaluate(expression, scope).ok()).flatten()
+            }
+            None => scope.get(tag.inner.trim()).filter(|_| is_settled(tag.inner.trim())).cloned(),
+        };
+        match value.as_ref().and_then(text_of).filter(|value| !value.contains(['{', '}'])) {
+            Some(value) => rendered.push_str(&value),
+            None => rendered.push_str(&text[tag.start..tag.end]),
+        }
+        at = tag.end;
+    }
+    rendered + &text[at..]
+}
+
 /// Renders every string of a JSON tree; the keys stay as they are.
 pub(crate) fn render_value(value: &Value, scope: &Scope, unresolved: Unresolved) -> Result<Value, ExpressionError> {
     let mut value = value.clone();
@@ -309,6 +333,16 @@ mod tests {
     #[case("open {{ and no more", "open {{ and no more")]
     fn tags_within_tags_are_replaced_from_the_inside(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(keep(text).unwrap(), expected);
+    }
+
+    #[rstest]
+    #[case("a {{number}} {{inner}} {{=number + 1}} {{=[number, inner]}}", "a 3 {{inner}} 4 {{=[number, inner]}}")]
+    #[case("{{ number }}{{=1 + 1}}{{=number.x}}", "3{{=1 + 1}}{{=number.x}}")]
+    #[case("{{outer-{{number}}}} {{item}} {{list", "{{outer-{{number}}}} {{item}} {{list")]
+    #[case("{{item}}{{none}}", "{{item}}{{none}}")]
+    fn tags_of_settled_variables_alone_are_replaced(#[case] text: &str, #[case] expected: &str) {
+        let settled = |name: &str| ["number", "item", "none"].contains(&name);
+        assert_eq!(render_settled(text, &scope(), settled), expected);
     }
 
     #[test]

@@ -140,13 +140,16 @@ impl Caches {
         Ok(())
     }
 
-    /// Remembers the number of an attempt that was created, where its cache is there.
-    pub(in crate::cli) async fn note(&self, run: &prepare::Run, number: u32) -> Result<(), Failure> {
-        let (Some(name), Some(run_id)) = (&run.cache_name, &run.run_id) else { return Ok(()) };
+    /// Remembers the number of an attempt that was created, where its cache is there. That it cannot is told and no failure: the
+    /// attempt itself tells its number until it is deleted.
+    pub(in crate::cli) async fn note(&self, run: &prepare::Run, number: u32) {
+        let (Some(name), Some(run_id)) = (&run.cache_name, &run.run_id) else { return };
         let holds = |place: &&(Source, Vec<Cache>)| place.1.iter().any(|cache| cache.name == name.as_str());
         let place = self.places.iter().find(holds).or(self.places.first());
-        let Some((source, _)) = place else { return Ok(()) };
-        source.note(name, run_id.as_str(), number).await
+        let Some((source, _)) = place else { return };
+        if let Err(failure) = source.note(name, run_id.as_str(), number).await {
+            talk(format_args!("warning: cache {name} does not remember attempt {number}: {}", failure.message()));
+        }
     }
 
     /// The caches that hold some of the entries, each with its place and their keys.

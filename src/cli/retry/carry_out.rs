@@ -92,7 +92,7 @@ impl Retry<'_> {
         };
         let done = done?;
         for decision in &decided {
-            decision.note().await?;
+            decision.note().await;
         }
         Ok(exit.max(done))
     }

@@ -108,10 +108,9 @@ impl Decision {
 
     /// Remembers the number of the attempt once it is there. Before that another retry would take it for the number of one
     /// that is gone, and count on.
-    pub(super) async fn note(&self) -> Result<(), Failure> {
-        match &self.change {
-            Change::Create(prepared) => self.caches.note(&prepared.run, self.plan.attempt).await,
-            Change::Replace(_) => Ok(()),
+    pub(super) async fn note(&self) {
+        if let Change::Create(prepared) = &self.change {
+            self.caches.note(&prepared.run, self.plan.attempt).await;
         }
     }
 

@@ -147,7 +147,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
     };
     let exit = launch.carry_out().await?;
     if args.dry_run == DryRun::None {
-        request.note_attempts(&prepared).await?;
+        request.note_attempts(&prepared).await;
     }
     Ok((exit, prepared))
 }

@@ -201,13 +201,12 @@ impl<'a> Request<'a> {
     }
 
     /// Remembers the numbers of the attempts that were created.
-    pub(super) async fn note_attempts(&self, prepared: &[Prepared]) -> Result<(), Failure> {
+    pub(super) async fn note_attempts(&self, prepared: &[Prepared]) {
         for (resumed, prepared) in self.resumed.iter().zip(prepared) {
             if let Some(resumed) = resumed {
-                resumed.note(prepared).await?;
+                resumed.note(prepared).await;
             }
         }
-        Ok(())
     }
 
     fn prepared(&self, place: usize, subject: Subject<'_>, templates: &Templates) -> Result<Prepared, Failure> {

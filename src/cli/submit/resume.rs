@@ -152,8 +152,8 @@ impl Resumed {
     }
 
     /// Remembers the number of the attempt, once it is there.
-    pub(super) async fn note(&self, prepared: &Prepared) -> Result<(), Failure> {
-        self.caches.note(&prepared.run, self.attempt.number).await
+    pub(super) async fn note(&self, prepared: &Prepared) {
+        self.caches.note(&prepared.run, self.attempt.number).await;
     }
 }
 

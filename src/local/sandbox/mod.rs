@@ -12,12 +12,14 @@
 //! Outputs are read inside the view, after its last process has ended: a link cannot lead out of it.
 
 mod bind;
+mod descendants;
 mod handover;
 mod inputs;
 mod kernel;
 mod layout;
 mod lines;
 mod mounts;
+mod outputs;
 mod overlay;
 mod process;
 mod reach;

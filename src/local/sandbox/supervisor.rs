@@ -4,20 +4,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::PipeReader;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ::supervisor::ChildSignals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper, wait};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, set_child_subreaper, wait};
 
+use super::descendants::kill_everything;
 use super::lines::Lines;
+use super::outputs::save;
 use super::process::{self, Capture, Output, StartError, Started};
 use super::root::{self, Ground};
 use super::stage::Stage;
 use super::{Assignment, Order, Setup, Told, report};
-use crate::local::artifact;
 use crate::local::task::{FailedProcess, Outcome, Process, Task};
 
 /// How long a sidecar may take to end, Kubernetes' default grace period.
@@ -106,7 +106,7 @@ impl<'a> Supervisor<'a> {
         let outputs = std::mem::take(&mut self.outputs);
         outcome.result = (!outputs.is_empty()).then(|| Capture::finish(outputs));
         if outcome.exit_code.is_some() && !self.engine_gone {
-            self.save(&mut outcome);
+            save(task, &self.ground, &mut outcome);
         }
         if not_found {
             outcome.exit_code.get_or_insert(NOT_FOUND);
@@ -356,65 +356,4 @@ impl<'a> Supervisor<'a> {
             self.task.main.iter().filter_map(|process| self.codes.get(process.name.as_str()).copied()).collect();
         codes.iter().copied().find(|code| *code != 0).or(codes.first().copied())
     }
-
-    /// Saves what there is, as Argo does whatever the exit code; a failure of the program outranks a missing output.
-    fn save(&self, outcome: &mut Outcome) {
-        let mut errors = Vec::new();
-        for output in &self.task.output_parameters {
-            match artifact::parameter(&self.ground.root, output) {
-                Ok(value) => {
-                    outcome.parameters.insert(output.name.clone(), value);
-                }
-                Err(error) => {
-                    errors.push(error.to_string());
-                    break;
-                }
-            }
-        }
-        for (output, store) in self.task.output_artifacts.iter().zip(&self.ground.stores) {
-            match store.save(&self.ground.root, &output.name, &output.path) {
-                Ok(()) => outcome.artifacts.push(output.name.clone()),
-                Err(error) if error.is_missing() && output.optional => {}
-                Err(error) => errors.push(error.to_string()),
-            }
-        }
-        if outcome.error.is_none() && outcome.exit_code == Some(0) && !errors.is_empty() {
-            outcome.error = Some(errors.join("; "));
-        }
-    }
-}
-
-/// Kills every descendant, also one that left its group and session, and waits until they are gone.
-fn kill_everything() {
-    loop {
-        if !::supervisor::kill_namespace() {
-            for pid in children() {
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
-        if wait(WaitOptions::empty()).is_err_and(|errno| errno == Errno::CHILD) {
-            return;
-        }
-    }
-}
-
-/// The processes whose parent is this one.
-fn children() -> Vec<Pid> {
-    let own = getpid();
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter(|entry| parent(&entry.path().join("stat")) == Some(own))
-        .filter_map(|entry| pid(&entry.path()))
-        .collect()
-}
-
-fn pid(directory: &std::path::Path) -> Option<Pid> {
-    Pid::from_raw(directory.file_name()?.to_str()?.parse().ok()?)
-}
-
-fn parent(stat: &PathBuf) -> Option<Pid> {
-    let text = std::fs::read_to_string(stat).ok()?;
-    // The second field is the program's name in parentheses and may hold anything.
-    let fields = text.rsplit_once(')')?.1;
-    Pid::from_raw(fields.split_whitespace().nth(1)?.parse().ok()?)
 }

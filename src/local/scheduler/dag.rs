@@ -25,7 +25,7 @@ impl Scheduler {
             Ok(tasks) => {
                 let first = tasks.first();
                 self.open(node, template);
-                self.nodes.frame_mut(node).body = Body::Dag(tasks);
+                self.nodes.frame_mut(node).body = Body::Dag(Box::new(tasks));
                 for task in first {
                     self.start_through(|run| run.start_task(node, task));
                 }

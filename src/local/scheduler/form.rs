@@ -7,17 +7,27 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::arguments::view;
+use super::arguments::{Surroundings, view};
 use crate::argo::defaults::with_defaults;
-use crate::argo::expression::has_open;
+use crate::argo::expression::{Scope, has_open, render_settled};
 use crate::argo::model::{Inputs, RetryStrategy, Template};
 use crate::argo::template::TemplateType;
-use crate::local::resolved::{Reference, Resolved, TemplateScope};
+use crate::local::resolved::{Reference, TemplateScope};
 
-/// Fields that are read before a node does its work. Where one has tags, the whole template is made for each call; but for
+/// Fields that are read before a node does its work, or after it. Where one has tags, the whole template is made for each call; but for
 /// the key of its cache entry, which is read by itself.
-const READ_FIRST: [&str; 8] =
-    ["name", "displayName", "inputs", "outputs", "memoize", "synchronization", "retryStrategy", "daemon"];
+const READ_FIRST: [&str; 10] = [
+    "name",
+    "displayName",
+    "inputs",
+    "outputs",
+    "memoize",
+    "synchronization",
+    "retryStrategy",
+    "daemon",
+    "timeout",
+    "activeDeadlineSeconds",
+];
 const KEY: [&str; 2] = ["memoize", "key"];
 
 /// A template over its defaults, and what all of its calls share.
@@ -53,11 +63,12 @@ enum Step {
 }
 
 impl Form {
-    pub(super) fn new(template: &Value, plan: &Resolved, retry_strategy: Option<&RetryStrategy>) -> Self {
-        let value = match plan.spec.get("templateDefaults") {
+    fn new(template: &Value, of: &Surroundings<'_>, retry_strategy: Option<&RetryStrategy>) -> Self {
+        let mut value = match of.plan.spec.get("templateDefaults") {
             Some(defaults) if defaults.is_object() => with_defaults(template, defaults),
             _ => template.clone(),
         };
+        settle(&mut value, of.globals);
         let texts = Texts::of(&value, retry_strategy);
         let part = match &texts {
             Some(texts) => {
@@ -173,6 +184,21 @@ impl Texts {
     }
 }
 
+/// Replaces the tags of what stays the same in a whole run.
+fn settle(value: &mut Value, globals: &Scope) {
+    match value {
+        Value::String(text) if has_open(text) => *text = render_settled(text, globals, is_settled),
+        Value::Array(values) => values.iter_mut().for_each(|value| settle(value, globals)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| settle(value, globals)),
+        _ => {}
+    }
+}
+
+fn is_settled(variable: &str) -> bool {
+    variable.starts_with("workflow.parameters.")
+        || matches!(variable, "workflow.name" | "workflow.namespace" | "workflow.uid")
+}
+
 /// Adds the places of all texts that may have tags.
 fn add_places(value: &Value, place: &mut Place, places: &mut Vec<Place>) {
     let mut below = |step: Step, value: &Value| {
@@ -212,7 +238,7 @@ impl Forms {
         &mut self,
         reference: &Reference,
         scope: &TemplateScope,
-        plan: &Resolved,
+        of: &Surroundings<'_>,
         retry_strategy: Option<&RetryStrategy>,
     ) -> Result<(TemplateScope, Arc<Form>), String> {
         let known = match reference {
@@ -222,19 +248,21 @@ impl Forms {
         if let Some(form) = known {
             return Ok((scope.clone(), Arc::clone(form)));
         }
-        let (scope, template) = plan.resolve(reference, scope)?;
+        let (scope, template) = of.plan.resolve(reference, scope)?;
         let name = match reference {
             // Each of them is another template.
-            Reference::Inline(_) => return Ok((scope, Arc::new(Form::new(&template, plan, retry_strategy)))),
+            Reference::Inline(_) => return Ok((scope, Arc::new(Form::new(&template, of, retry_strategy)))),
             Reference::Name(name) => name,
             Reference::Object(object) => &object.template,
         };
         let forms = self.0.entry(scope.clone()).or_default();
         let form = match forms.get(name) {
             Some(form) => Arc::clone(form),
-            None => Arc::clone(
-                forms.entry(name.clone()).or_insert_with(|| Arc::new(Form::new(&template, plan, retry_strategy))),
-            ),
+            None => {
+                let form = Arc::new(Form::new(&template, of, retry_strategy));
+                forms.insert(name.clone(), Arc::clone(&form));
+                form
+            }
         };
         Ok((scope, form))
     }

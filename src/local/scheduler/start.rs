@@ -8,7 +8,7 @@ use super::agenda::Turn;
 use super::arguments::{Filled, Surroundings};
 use super::attempts::Attempts;
 use super::places::Admission;
-use super::state::{Body, Call, NodeIndex, Owner};
+use super::state::{Body, Call, Frame, NodeIndex, Owner};
 use super::{Scheduler, arguments, locks};
 use crate::argo::expression::Scope;
 use crate::argo::model::Template;
@@ -123,8 +123,8 @@ impl Scheduler {
     }
 
     fn prepare_call(&mut self, call: &Call) -> Result<(TemplateScope, Filled), String> {
-        let (inner_scope, form) =
-            self.forms.of(&call.reference, &call.scope, &self.plan, self.retry_strategy.as_ref())?;
+        let of = Surroundings { plan: &self.plan, globals: self.scopes.workflow(), pod: None };
+        let (inner_scope, form) = self.forms.of(&call.reference, &call.scope, &of, self.retry_strategy.as_ref())?;
         let mut locals = Scope::child(self.scopes.workflow());
         locals.set("node.name", call.name.clone());
         // To Argo, the entrypoint and all handlers are steps without a name.
@@ -135,7 +135,7 @@ impl Scheduler {
         if let Some(pod) = &pod {
             locals.set("pod.name", pod.clone());
         }
-        let of = Surroundings { plan: &self.plan, globals: self.scopes.workflow(), pod: pod.as_deref() };
+        let of = Surroundings { pod: pod.as_deref(), ..of };
         Ok((inner_scope, arguments::fill(&form, &call.arguments, &Arc::new(locals), &of)?))
     }
 
@@ -172,26 +172,24 @@ impl Scheduler {
             frame.body = Body::Retry(Attempts::new(call));
         }
         // What is told by what runs in the containers, or by the calls of the template.
-        if (self.plan.in_images || !self.plan.stubs.is_empty())
-            && let Err(why) = self.complete(node)
-        {
-            self.raise(node, &why);
-            return node;
+        if self.plan.in_images || !self.plan.stubs.is_empty() {
+            match self.complete(node) {
+                Ok(template) => self.nodes.frame_mut(node).template = template,
+                Err(why) => {
+                    self.raise(node, &why);
+                    return node;
+                }
+            }
         }
         self.lock_and_run(node, locks);
         node
     }
 
-    /// Puts into a node's template what was left to its work.
-    fn complete(&mut self, node: NodeIndex) -> Result<(), String> {
-        let Some(filled) = &self.nodes.frame(node).filled else { return Ok(()) };
-        if let Some(template) = filled.whole(self.nodes[node].inputs.as_ref())? {
-            self.nodes.frame_mut(node).template = Some(template);
-        }
-        if !matches!(self.nodes.frame(node).body, Body::Retry(_)) {
-            self.nodes.frame_mut(node).filled = None;
-        }
-        Ok(())
+    /// A node's template with what was left to its work.
+    fn complete(&self, node: NodeIndex) -> Result<Option<Arc<Template>>, String> {
+        let Frame { template, filled, .. } = self.nodes.frame(node);
+        let whole = filled.as_ref().map(|filled| filled.whole(self.nodes[node].inputs.as_ref())).transpose()?;
+        Ok(whole.flatten().or_else(|| template.clone()))
     }
 
     fn locks_of(&self, template: &Template) -> Result<Vec<locks::Lock>, String> {
@@ -234,14 +232,22 @@ impl Scheduler {
             self.attempt(node);
             return self.fire_hooks_of_running(node);
         }
-        if let Err(why) = self.complete(node) {
-            return self.raise(node, &why);
+        let template = match self.complete(node) {
+            Ok(Some(template)) => template,
+            Ok(None) => return,
+            Err(why) => return self.raise(node, &why),
+        };
+        let kind = template.template_type();
+        let frame = self.nodes.frame_mut(node);
+        frame.filled = None;
+        // Of a pod the task has all that the work needs: many pods can wait.
+        if !matches!(kind, Some(TemplateType::Container | TemplateType::ContainerSet | TemplateType::Script)) {
+            frame.template = Some(Arc::clone(&template));
         }
-        let Some(template) = self.nodes.frame(node).template.clone() else { return };
         if let Some(stub) = self.stub_of(node) {
             return self.end_as_stub(node, stub);
         }
-        match template.template_type() {
+        match kind {
             Some(TemplateType::Http | TemplateType::Data) => self.start_errand(node, &template),
             Some(kind @ (TemplateType::Resource | TemplateType::Plugin)) => self.raise(node, needs_cluster(kind)),
             Some(kind) if kind.is_pod() => self.start_pod(node, &template),

@@ -180,7 +180,7 @@ pub(super) enum Body {
     Suspend,
     Steps(StepsBody),
     Group(StepGroup),
-    Dag(DagTasks),
+    Dag(Box<DagTasks>),
     Items(ItemGroup),
     Retry(Attempts),
 }
