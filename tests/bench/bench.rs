@@ -12,6 +12,7 @@ mod support;
 mod cache;
 mod cluster;
 mod documents;
+mod exec;
 mod lint;
 mod local;
 mod measure;
@@ -33,12 +34,13 @@ const LONG: [&str; 2] = ["large", "worktree"];
 /// The name of a file of this folder, and its measurements.
 type Subject = (&'static str, &'static [fn()]);
 
-const SUBJECTS: [Subject; 9] = [
+const SUBJECTS: [Subject; 10] = [
     ("start", &[start::start]),
     ("documents", &[documents::read, documents::prepared]),
     ("lint", &[lint::added, lint::large, lint::many]),
     ("local", &[local::scheduled, local::fan_out, local::retried, local::graph, local::growth]),
     ("cache", &[cache::config_map, cache::grown, cache::store]),
+    ("exec", &[exec::hashed]),
     ("cluster", &[cluster::created, cluster::shown, cluster::resumed, cluster::large]),
     ("stores", &[stores::hit, stores::progress]),
     ("large", &[stores::large]),
