@@ -65,6 +65,9 @@ fn settled(output: &str) -> Vec<String> {
         (r"\b\d+(\.\d+)?s\b", "TIME"),
         (r"\b[0-9a-f]{16}\b", "HASH"),
         (r"\betl-[a-z0-9]{5}\b", "etl-NAME"),
+        (r"\b\d{4}-\d\d-\d\dT[\d:.]+Z", "DATE"),
+        (r"\b([0-9a-f]{40}|[0-9a-f]{10})\b", "COMMIT"),
+        (r"\b\d+\.\d\d KiB\b", "SIZE"),
         (r" +", " "),
     ]
     .map(|(pattern, text)| (Regex::new(pattern).unwrap(), text));
@@ -150,6 +153,16 @@ fn github_actions() {
 #[test]
 fn gitlab() {
     runs_as_shown("how-to/gitlab.md");
+}
+
+#[test]
+fn locks() {
+    runs_as_shown("how-to/locks.md");
+}
+
+#[test]
+fn worktrees() {
+    runs_as_shown("how-to/worktrees.md");
 }
 
 #[test]

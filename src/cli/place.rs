@@ -14,8 +14,15 @@ const SAYS: [&str; 6] = ["shows", "ends", "removes", "runs", "fixes", "restores"
 /// Verbs that look at no run and no cluster.
 const ELSEWHERE: [&str; 4] = ["worktree", "lint", "completion", "config"];
 /// The flags that say where, each with its value where it has one.
-const FLAGS: [(&str, &str); 4] =
-    [("local", "--local"), ("namespace", "-n"), ("context", "--context"), ("kubeconfig", "--kubeconfig")];
+const FLAGS: [(&str, &str); 5] = [
+    ("local", "--local"),
+    ("namespace", "-n"),
+    ("context", "--context"),
+    ("kubeconfig", "--kubeconfig"),
+    ("root", ROOT),
+];
+/// Where the verbs of worktrees look, and no other verb.
+const ROOT: &str = "--root";
 
 static GIVEN: OnceLock<String> = OnceLock::new();
 
@@ -55,8 +62,9 @@ fn with_flags(text: &str, flags: &str) -> String {
         said.push_str(PROGRAM);
         let (command, rest) = part.split_at(end_of_command(part));
         let is_elsewhere = ELSEWHERE.iter().any(|verb| command.starts_with(verb));
+        let is_meant = if flags.starts_with(ROOT) { command.starts_with("worktree") } else { !is_elsewhere };
         said.push_str(command);
-        if !flags.is_empty() && !is_elsewhere && !command.contains("--local") {
+        if !flags.is_empty() && is_meant && !command.contains("--local") {
             said.push(' ');
             said.push_str(flags);
         }
@@ -89,6 +97,9 @@ mod tests {
         ] {
             assert_eq!(with_flags(text, "--local"), expected);
             assert_eq!(with_flags(text, ""), text);
+        }
+        for (command, expected) in [("worktree cleanup", "worktree cleanup --root w"), ("retry", "retry")] {
+            assert_eq!(with_flags(&format!("{PROGRAM}{command}"), "--root w"), format!("{PROGRAM}{expected}"));
         }
         assert!(is_plain("team-a") && !is_plain("a b") && !is_plain(""));
     }
