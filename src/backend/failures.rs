@@ -10,6 +10,7 @@ use crate::argo::Workflow;
 use crate::argo::node_pods::PodSelection;
 use crate::argo::status::NodeType;
 use crate::argo::workflow::PREVIOUS;
+use crate::local::failed_views::FailedView;
 use crate::local::logs::{self, Wanted};
 use crate::local::record::RecordError;
 use crate::mask::Mask;
@@ -40,6 +41,11 @@ impl Run {
         let mut nodes = Failures::of(&state.nodes, &mask, state.killed);
         let with_log = nodes.iter_mut().filter(|node| node.has_log).take(LOGS);
         join_all(with_log.map(|node| self.read_tail(node, &mask))).await;
+        if let Self::Local(record) = self {
+            for node in &mut nodes {
+                node.is_kept = FailedView::is_kept(record, &node.id);
+            }
+        }
         let is_failure = state.killed || matches!(state.phase(), "Failed" | "Error");
         Failures { nodes, address: self.address(), is_success: state.phase() == "Succeeded", is_failure }
     }

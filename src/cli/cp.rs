@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::named_nodes::named_nodes;
 use super::runtime::block_on;
 use super::target::{TargetArgs, split_node};
 use crate::argo::nodes::path;
@@ -52,29 +53,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let state = run.get().await?;
         Ok((run, state))
     })?;
-    let nodes = nodes(&state, node)?;
+    let nodes = named_nodes(&state, node)?;
     match &run {
         Run::Local(record) => copy_all(args, record, &state, &nodes),
         Run::Cluster { .. } => Err(elsewhere(args, &state, &nodes)),
     }
-}
-
-/// The nodes that are meant, with those within them.
-fn nodes<'a>(state: &'a Snapshot, node: Option<&str>) -> Result<Vec<&'a Node>, Failure> {
-    let Some(name) = node else { return Ok(state.nodes.all.iter().collect()) };
-    let named = state.nodes.called(name);
-    if named.is_empty() {
-        let failure = Failure::new(Exit::NotFound, format!("run {} has no node {name:?}", state.name()));
-        return Err(match state.nodes.nearest(name) {
-            Some(nearest) => failure.hint(format!("did you mean {nearest}?")),
-            None => failure,
-        });
-    }
-    let within = |other: &&Node| {
-        named.iter().any(|node| node.id == other.id)
-            || state.nodes.owners(other).any(|owner| named.iter().any(|node| node.id == owner.id))
-    };
-    Ok(state.nodes.all.iter().filter(within).collect())
 }
 
 fn copy_all(args: &Args, record: &Record, state: &Snapshot, nodes: &[&Node]) -> Result<Exit, Failure> {

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::home;
 use super::report::ReportArgs;
 use crate::argo::Workflow;
+use crate::argo::status::Node;
 use crate::backend::{Run, Snapshot};
 use crate::exit::Exit;
 use crate::output::failures::screen;
@@ -121,7 +122,12 @@ impl Screen {
     }
 
     pub(super) fn show(&self, snapshot: &Snapshot) {
-        self.0.show(snapshot.nodes.all.iter(), &snapshot.mask());
+        self.show_some(snapshot, |_| true);
+    }
+
+    /// Shows only some of the nodes.
+    pub(super) fn show_some(&self, snapshot: &Snapshot, wanted: impl Fn(&Node) -> bool) {
+        self.0.show(snapshot.nodes.all.iter().filter(|node| wanted(node)), &snapshot.mask());
     }
 
     /// Estimates the time that is left, if the run is a retry of one that is still there.

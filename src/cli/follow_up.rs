@@ -16,6 +16,7 @@ use crate::argo::Workflow;
 use crate::backend::{Backend, Deadline, Snapshot};
 use crate::exit::Exit;
 use crate::handle::Handle;
+use crate::local::failed_views::USUAL;
 use crate::local::keep::Keep;
 use crate::output::format::{Format, rendered};
 use crate::output::stream::{self, talk};
@@ -44,6 +45,10 @@ pub(super) struct FollowUp {
     /// when all take more than this, such as 20, 5GB or 20,5GB. The latest attempt of a run that failed is kept
     #[arg(long, value_name = "RUNS,SIZE", env = "RUNNABLE_KEEP", hide_env_values = true)]
     pub(super) keep: Option<Keep>,
+
+    /// Keep what so many of a local run's last failed tasks have left, for shell; 0 keeps nothing
+    #[arg(long, value_name = "NUMBER", default_value_t = USUAL)]
+    pub(super) keep_failed: usize,
 
     #[command(flatten)]
     pub(super) notify: NotifyArgs,

@@ -30,7 +30,9 @@ mod list;
 mod log;
 mod logs;
 mod manifests;
+mod named_nodes;
 mod node;
+mod node_filter;
 mod notify;
 mod open;
 mod place;
@@ -45,6 +47,7 @@ mod runtime;
 mod selection;
 mod semaphore;
 mod settings;
+mod shell;
 mod signals;
 mod status;
 mod steer;
@@ -105,6 +108,7 @@ enum Command {
     Watch(watch::Args),
     Progress(progress::Args),
     Logs(logs::Args),
+    Shell(shell::Args),
     Report(report::Args),
     Graph(graph::Args),
     Cp(cp::Args),
@@ -145,7 +149,7 @@ pub fn run() -> ExitCode {
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
     match arguments.next() {
-        Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments).into(),
+        Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments),
         Some(first) if first == git::VERB => {
             return git::git_entry(arguments).unwrap_or_else(|error| Failure::from(error).report()).into();
         }
@@ -164,7 +168,7 @@ pub fn run() -> ExitCode {
     };
     let matches = match settings.add_to(command()).bin_name(invocation(&program)).try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return print_clap_error(&error).into(),
+        Err(error) => return print_clap_error(error).into(),
     };
     settings::hold(settings);
 
@@ -178,9 +182,11 @@ pub fn run() -> ExitCode {
     {
         return failure.report().into();
     }
-    // It ends as the command does that it runs.
-    if let Ok(Cli { command: Command::Exec(args), .. }) = &cli {
-        return exec::run(args);
+    // They end as the command does that they run.
+    match &cli {
+        Ok(Cli { command: Command::Exec(args), .. }) => return exec::run(args),
+        Ok(Cli { command: Command::Shell(args), .. }) => return shell::run(args),
+        _ => {}
     }
     let outcome = cli.map_err(|error| Failure::usage(error.to_string())).and_then(carry_out);
     outcome.unwrap_or_else(|failure| failure.report()).into()
@@ -214,7 +220,7 @@ fn carry_out(cli: Cli) -> Result<Exit, Failure> {
         Command::ClusterTemplate(args) => template::run_cluster(&args),
         Command::Cron(args) => cron::run(&args),
         Command::Cache(args) => cache::run(&args),
-        Command::Exec(_) => unreachable!("no verb is made of exec, and exec itself has been run"),
+        Command::Exec(_) | Command::Shell(_) => unreachable!("no verb is made of these, and they have been run"),
         Command::Semaphore(args) => semaphore::run(&args),
         Command::Worktree(args) => worktree::run(&args),
         Command::Bundle(args) => bundle::run(&args),
@@ -231,20 +237,21 @@ fn run_words(words: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure>
     let command = settings::settings().add_to(command());
     match command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => carry_out(cli),
-        Err(error) => Ok(print_clap_error(&error)),
+        Err(error) => Ok(print_clap_error(error)),
     }
 }
 
 /// Prints help, the version, or an error in the arguments. Clap itself would print colours into a pipe if
 /// `CLICOLOR_FORCE` is set.
-fn print_clap_error(error: &clap::Error) -> Exit {
+fn print_clap_error(error: clap::Error) -> Exit {
+    let error = pointers::without_misleading_tips(error);
     let text = error.render();
     if error.use_stderr() {
         let text = if stderr_colors() { text.ansi().to_string() } else { text.to_string() };
         let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-        if let Some(pointer) = pointers::pointer(error, &words) {
-            let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            return Failure::usage(first).hint(pointer).report();
+        if let Some(pointer) = pointers::pointer(&error, &words) {
+            let first = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+            return Failure::usage(first.trim_start_matches("error: ")).hint(pointer).report();
         }
         talk(text.trim_end());
         return Exit::Usage;

@@ -34,7 +34,11 @@ const VERBS: &[(&[&str], &str)] = &[
     (&["server"], "argo server starts Argo's server; this program needs none"),
     (&["convert"], "kubectl runnable lint --fix rewrites fields of older versions and keeps comments"),
     (&["executor-plugin"], "argo executor-plugin build makes the ConfigMap of a plugin"),
-    (&["attach", "port-forward", "debug"], "kubectl attach, port-forward and debug work on the pods that status names"),
+    (
+        &["attach", "port-forward", "debug"],
+        "kubectl attach, port-forward and debug work on the pods that status names; shell --local on what a failed task left",
+    ),
+    (&["ssh", "bash", "sh", "enter"], "kubectl runnable shell RUN NODE --local opens a shell where a task failed"),
     (&["explain", "api-resources"], "kubectl explain workflow.spec describes fields"),
     (&["settings", "configure", "configuration"], "kubectl runnable config view shows the defaults for flags"),
     (&["check", "validate"], "kubectl runnable lint checks documents, doctor the cluster and this machine"),
@@ -44,10 +48,10 @@ const VERBS: &[(&[&str], &str)] = &[
 const FLAGS: &[(&str, &str, &str)] = &[
     ("submit", "--server-dry-run", "--dry-run=server"),
     ("submit", "--watch", "--wait shows the nodes as they change"),
-    ("submit", "--node-field-selector", "kubectl runnable watch or status shows the nodes of the run"),
+    ("submit", "--node-field-selector", "kubectl runnable watch RUN --node-field-selector follows a part of the nodes"),
+    ("submit", "--status", "kubectl runnable watch RUN --phase follows a part of the nodes"),
     ("retry", "--log", "kubectl runnable logs RUN -f follows the new attempt"),
     ("retry", "--watch", "--wait shows the nodes as they change"),
-    ("retry", "--priority", "kubectl runnable retry --file FILE takes an edited workflow"),
     ("logs", "--selector", "kubectl runnable logs RUN NODE chooses a node; kubectl logs -l takes labels of pods"),
     ("", "--argo-server", "this program talks to the Kubernetes API alone: leave ARGO_SERVER out"),
     ("", "--token", "the kubeconfig holds the credentials; --as impersonates a user"),
@@ -61,6 +65,13 @@ const FLAGS: &[(&str, &str, &str)] = &[
     ("", "--no-utf8", "TERM=dumb in the environment"),
     ("", "--force", "this verb has nothing to force"),
     ("", "--filename", "name the FILE without a flag"),
+];
+
+/// Arguments that were not given, and where to find one.
+const MISSING: &[(&str, &str)] = &[
+    ("<RUN>", "kubectl runnable list lists runs, with --local those of this machine; @latest is the newest one"),
+    ("<RUN>...", "kubectl runnable list lists runs, with --local those of this machine; @latest is the newest one"),
+    ("<FILE>...", "name a FILE, a directory or a URL; - reads standard input"),
 ];
 
 /// What the user may have meant by a word that is no verb, or a flag that the verb does not have.
@@ -78,8 +89,25 @@ pub(super) fn pointer(error: &clap::Error, words: &[String]) -> Option<&'static 
             let found = FLAGS.iter().find(|(of, name, _)| *name == flag && (*of == known || of.is_empty()));
             found.map(|(_, _, pointer)| *pointer)
         }
+        ErrorKind::MissingRequiredArgument => {
+            let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else { return None };
+            MISSING.iter().find(|(name, _)| missing.iter().any(|one| one == name)).map(|(_, pointer)| *pointer)
+        }
         _ => None,
     }
+}
+
+/// The error without the advice to pass a flag as a value, which helps with a slip in a flag to nobody but those who give a
+/// command of their own.
+pub(super) fn without_misleading_tips(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested)
+    {
+        let kept: Vec<_> = tips.iter().filter(|tip| !tip.to_string().starts_with("to pass ")).cloned().collect();
+        let kept = if kept.is_empty() { ContextValue::None } else { ContextValue::StyledStrs(kept) };
+        error.insert(ContextKind::Suggested, kept);
+    }
+    error
 }
 
 fn verb(word: &str) -> Option<&'static str> {

@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::follow::{address, failures};
 use super::gone::{Gone, Told};
+use super::node_filter::NodeFilter;
 use super::runtime::{block_on, each};
 use super::target::TargetArgs;
 use super::values::ObjectFormats;
-use crate::argo::node_selector::NodeSelector;
 use crate::backend::Snapshot;
 use crate::exit::Exit;
 use crate::output::failures::screen;
@@ -32,7 +32,7 @@ const EXAMPLES: &str = "Examples:
 
   # Show all nodes of a wide fan-out, or only the failed ones
   kubectl runnable status etl-x2k9f --all
-  kubectl runnable status etl-x2k9f --node-field-selector phase=Failed
+  kubectl runnable status etl-x2k9f --phase Failed,Error
 
   # Show outputs, and where artifacts are kept
   kubectl runnable status etl-x2k9f --outputs
@@ -58,9 +58,8 @@ pub(super) struct Args {
     #[arg(long)]
     all: bool,
 
-    /// Show only the nodes with these fields, such as displayName=load,phase!=Succeeded (text and wide)
-    #[arg(long, value_name = "SELECTOR")]
-    node_field_selector: Option<NodeSelector>,
+    #[command(flatten)]
+    nodes: NodeFilter,
 
     /// Show the outputs of the run and of its nodes, with the places of artifacts (text and wide)
     #[arg(long)]
@@ -152,8 +151,7 @@ fn show(args: &Args, runs: &[Read]) -> Result<(), StreamError> {
 
 fn text(args: &Args, Shown { state, failures, latest, store, waits }: &Shown) -> String {
     let look = Look { lost: state.killed, ..Look::of_stdout((!args.all).then_some(FOLD), Timestamp::now()) };
-    let nodes = state.nodes.all.iter();
-    let selected = nodes.filter(|node| args.node_field_selector.as_ref().is_none_or(|selector| selector.matches(node)));
+    let selected = state.nodes.all.iter().filter(|node| args.nodes.matches(node));
     let view = View {
         workflow: &state.workflow,
         summary: &state.summary(),

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::follow::{End, Followed, Screen, ending, exit};
+use super::node_filter::NodeFilter;
 use super::report::ReportArgs;
 use super::runtime::{block_on, until_interrupted};
 use super::status::FOLD;
 use super::target::TargetArgs;
 use super::values::span;
+use crate::argo::status::Node;
 use crate::backend::{Deadline, Run, Snapshot};
 use crate::exit::Exit;
 use crate::output::stream::{StreamError, result};
@@ -26,6 +28,9 @@ const EXAMPLES: &str = "Examples:
 
   # For programs: one JSON object a line, as soon as a node starts, ends or is taken from the cache
   kubectl runnable watch run.json -o json | jq -r '[.event, .node] | @tsv'
+
+  # Follow only what is at work or has failed
+  kubectl runnable watch etl-x2k9f --phase Running,Failed,Error
 
   # Follow for at most ten minutes
   kubectl runnable watch run.json --timeout 10m
@@ -48,6 +53,9 @@ pub(super) struct Args {
     /// from the cache, and for the end of the run
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<EventFormat>,
+
+    #[command(flatten)]
+    nodes: NodeFilter,
 
     #[command(flatten)]
     report: ReportArgs,
@@ -85,13 +93,14 @@ async fn watched(args: &Args) -> Result<End, Failure> {
     }
     let screen = Screen::new(false);
     screen.expect(&run, &known.workflow).await;
-    let mut show = |state: &_| screen.show(state);
+    let mut show = |state: &_| screen.show_some(state, |node| args.nodes.matches(node));
     let ended = run.end(Some(&known.workflow), deadline, Some(&mut show)).await;
     drop(screen);
     let ended = ended?;
     let look = Look::of_stdout(Some(FOLD), Timestamp::now());
     let mask = ended.mask();
-    let tree = tree::draw(&mask.nodes(&ended.nodes.all), look);
+    let wanted: Vec<Node> = ended.nodes.all.iter().filter(|node| args.nodes.matches(node)).cloned().collect();
+    let tree = tree::draw(&mask.nodes(&wanted), look);
     result(format_args!("{tree}{}\n", ending(&ended)))?;
     let end = End::of(&run, ended).await;
     end.tell();

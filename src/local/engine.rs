@@ -22,7 +22,7 @@ use super::kill::{KillSwitch, kill_switch};
 use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler, Timer};
 use super::store::{Store, StoreError};
 use super::task::Outcome;
-use crate::argo::status::{Node, NodeType};
+use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Shutdown, Workflow};
 
 /// How long a task has between SIGTERM and SIGKILL; Kubernetes' default is 30 s.
@@ -149,7 +149,8 @@ pub(crate) async fn run(
     };
     tasks.kill_rest();
     tasks.wait().await;
-    tasks.executor.end().await;
+    let is_success = finished.as_ref().is_ok_and(|finished| finished.phase == Phase::Succeeded);
+    tasks.executor.end(is_success).await;
     memory.end().await;
     let finished = finished?;
     let (workflow, nodes) = conclude(*state)?;

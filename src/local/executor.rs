@@ -5,21 +5,22 @@
 //! that was. Nothing else stays there when the task has ended.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustix::process::{Pid, getpid, set_child_subreaper};
 
 use super::daemons::Link;
+use super::failed_views::{FailedViews, forget};
 use super::kill::Kill;
 use super::orphans::Orphans;
 use super::runtime::Runtime;
-use super::sandbox::{Assignment, Order, Reach, Setup};
-use super::task::{Outcome, Task, VOLUME_FILES, VolumeFile};
+use super::sandbox::{Assignment, Keep, Order, Reach, Setup, VIEW};
+use super::task::{Outcome, Task, VOLUME_FILES};
 use super::times::Recorder;
 use super::transfers::Transfers;
 use super::view::{MachineView, View};
+use super::volume_files;
 use super::workers::{Worker, Workers};
 use super::{open_files, small_pages};
 use crate::artifact::Carrier;
@@ -36,7 +37,8 @@ pub struct Executor {
     view: MachineView,
     executable: PathBuf,
     hidden: Vec<PathBuf>,
-    keep: bool,
+    keep: Keep,
+    failed: Arc<FailedViews>,
     carrier: Carrier,
     runtime: Option<Runtime>,
     times: Recorder,
@@ -55,7 +57,8 @@ impl Executor {
             view: view.into(),
             executable: executable.to_owned(),
             hidden: vec![run_directory.to_owned()],
-            keep: false,
+            keep: Keep::Nothing,
+            failed: Arc::new(FailedViews::new(0, Arc::default())),
             carrier: Carrier::new(&run_directory.join(BASES), executable),
             runtime: None,
             times: Recorder::new(),
@@ -96,7 +99,16 @@ impl Executor {
     /// Leaves what tasks wrote in `nodes/<node id>/view/`, for debugging.
     #[must_use]
     pub fn keep_views(mut self) -> Self {
-        self.keep = true;
+        self.keep = Keep::All;
+        self.workers = Arc::default();
+        self
+    }
+
+    /// Leaves there what the last failed tasks wrote.
+    #[must_use]
+    pub(super) fn keep_failed(mut self, failed: FailedViews) -> Self {
+        self.keep = if failed.are_kept() { Keep::Failed } else { Keep::Nothing };
+        self.failed = Arc::new(failed);
         self.workers = Arc::default();
         self
     }
@@ -133,8 +145,8 @@ impl Executor {
         if let Some(runtime) = &self.runtime {
             return self.run_in_images(runtime, task, directory, kill).await;
         }
-        let left = if self.is_plain().await { Some("view") } else { None };
-        let left = left.into_iter().chain((!task.volume_files.is_empty()).then_some(VOLUME_FILES));
+        let is_plain = self.is_plain().await;
+        let files = (!task.volume_files.is_empty()).then_some(VOLUME_FILES);
         let (outcome, killed) = match self.supervise(task, directory, kill, link).await {
             Ok(done) => done,
             Err(error) => {
@@ -142,10 +154,11 @@ impl Executor {
             }
         };
         let mut outcome = Outcome { killed, ..outcome };
-        if self.keep {
+        if self.keep == Keep::All {
             return outcome;
         }
-        for left in left {
+        let stays = self.keep == Keep::Failed && outcome.has_failed();
+        for left in (is_plain && !stays).then_some(VIEW).into_iter().chain(files) {
             if let Err(error) = remove_view(directory.join(left)).await {
                 outcome.error.get_or_insert_with(|| format!("cannot remove the task's files: {error}"));
             }
@@ -157,7 +170,7 @@ impl Executor {
     async fn run_in_images(&self, runtime: &Runtime, task: Task, directory: &Path, kill: Kill) -> Outcome {
         let laid = private::create_new_directory(directory)
             .and_then(|_| remove_tree(&directory.join(VOLUME_FILES)))
-            .and_then(|()| lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files));
+            .and_then(|()| volume_files::lay(&directory.join(VOLUME_FILES), &task.volume_files));
         if let Err(error) = laid {
             return Outcome { error: Some(format!("cannot run the task: {error}")), ..Outcome::default() };
         }
@@ -177,15 +190,15 @@ impl Executor {
         link: Option<Link>,
     ) -> io::Result<(Outcome, Option<String>)> {
         if !private::create_new_directory(directory)? {
-            // Left by an engine that was killed.
-            for left in ["view", VOLUME_FILES] {
-                remove_view(directory.join(left)).await?;
-            }
+            // Left by an engine that was killed, or of another try.
+            remove_view(directory.join(VOLUME_FILES)).await?;
+            let node = directory.to_owned();
+            tokio::task::spawn_blocking(move || forget(&node)).await?;
         }
-        lay_volumes(&directory.join(VOLUME_FILES), &task.volume_files)?;
+        volume_files::lay(&directory.join(VOLUME_FILES), &task.volume_files)?;
         let _recording = self.times.begin(directory);
         let (node, serves_again) = (task.node.clone(), !self.is_plain().await && !task.is_privileged());
-        let order = Order::Run(Box::new(Assignment { task, directory: directory.to_owned() }));
+        let order = Order::Run(Box::new(Assignment::new(task, directory)));
 
         let workers = self.workers(self.view.get().await);
         let mut worker = workers.take().await?;
@@ -203,6 +216,9 @@ impl Executor {
             workers.lost();
         }
 
+        if let (Ok((outcome, _)), Order::Run(assignment)) = (&followed, order) {
+            self.failed.note(workers.setup(), *assignment, outcome);
+        }
         if let (Err(_), Some(orphans)) = (&followed, orphans) {
             tokio::task::spawn_blocking(move || orphans.end()).await?;
         }
@@ -228,10 +244,13 @@ impl Executor {
         matches!(self.view.get().await, View::Plain(_))
     }
 
-    /// Ends the processes that wait for tasks, once all tasks have ended.
-    pub async fn end(&self) {
+    /// Ends the processes that wait for tasks, once all tasks have ended. No view of a run that Succeeded is kept.
+    pub async fn end(&self, is_success: bool) {
         if let Some(workers) = self.workers.get() {
             workers.end().await;
+            let failed = Arc::clone(&self.failed);
+            // What is left costs space and nothing else.
+            let _ = tokio::task::spawn_blocking(move || failed.settle(is_success)).await;
         }
     }
 }
@@ -242,22 +261,6 @@ fn orphans(supervisor: &Worker, node: &str) -> Option<Orphans> {
     let _ = set_child_subreaper(Some(getpid()));
     let session = Pid::from_raw(supervisor.id()?.cast_signed())?;
     Some(Orphans { session, node: node.to_owned() })
-}
-
-/// Writes the files of volumes.
-fn lay_volumes(directory: &Path, files: &[VolumeFile]) -> io::Result<()> {
-    for file in files {
-        let volume = directory.join(&file.volume);
-        if file.path.as_os_str().is_empty() {
-            std::fs::create_dir_all(&volume)?;
-            continue;
-        }
-        let path = volume.join(&file.path);
-        std::fs::create_dir_all(path.parent().unwrap_or(&volume))?;
-        std::fs::write(&path, &file.content)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(file.mode))?;
-    }
-    Ok(())
 }
 
 async fn remove_view(view: PathBuf) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::engine::{self, Ended, Interrupt};
 use super::executor::Executor;
+use super::failed_views::FailedViews;
 use super::given::{self, Limits};
 use super::given_artifacts::{self, GivenArtifact, GivenError};
 use super::machine::Machine;
@@ -241,6 +243,12 @@ impl StartedRun {
     /// The same, which tells how its tasks see the machine, before the first one begins.
     pub(crate) fn telling_of_view(self, tell: impl Fn(&View) + Send + Sync + 'static) -> Self {
         Self { executor: self.executor.telling_of_view(tell), ..self }
+    }
+
+    /// The same, which keeps the views of so many of its last failed tasks.
+    pub(crate) fn keeping_failed(self, most: usize) -> Self {
+        let failed = FailedViews::new(most, Arc::clone(self.store.secrets()));
+        Self { executor: self.executor.keep_failed(failed), ..self }
     }
 
     /// The values of the Secrets that it was given.

@@ -81,16 +81,27 @@ impl Secrets {
         }
     }
 
+    /// The same in each text.
+    pub(crate) fn hide_in_all(&self, value: &mut Value) {
+        if let Some(finder) = &self.finder {
+            self.replace(value, finder);
+        }
+    }
+
     fn hide_in(&self, object: &mut Value, finder: &AhoCorasick) {
         for field in FIELDS {
             if let Some(value) = object.get_mut(field) {
-                each(value, &|text| {
-                    if finder.is_match(text.as_str()) {
-                        *text = finder.replace_all(text, &self.references);
-                    }
-                });
+                self.replace(value, finder);
             }
         }
+    }
+
+    fn replace(&self, value: &mut Value, finder: &AhoCorasick) {
+        each(value, &|text| {
+            if finder.is_match(text.as_str()) {
+                *text = finder.replace_all(text, &self.references);
+            }
+        });
     }
 }
 

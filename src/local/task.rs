@@ -241,6 +241,13 @@ pub struct Outcome {
     pub killed: Option<String>,
 }
 
+impl Outcome {
+    /// Whether the task did not end as it should.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.error.is_some() || self.failed.is_some() || self.exit_code.is_some_and(|code| code != 0)
+    }
+}
+
 /// A process beside the main one that made its task fail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FailedProcess {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::env::var_os;
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -69,7 +70,16 @@ pub(super) struct Worker {
 #[derive(Debug)]
 struct Alive(Arc<AtomicUsize>);
 
+/// What a task gets of the environment of this process.
+pub(super) fn environment() -> impl Iterator<Item = (&'static str, OsString)> {
+    ENVIRONMENT.iter().filter_map(|name| Some((*name, var_os(name)?)))
+}
+
 impl Workers {
+    pub(super) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
     pub(super) fn new(executable: PathBuf, setup: Setup) -> Self {
         Self { executable, setup, idle: Mutex::default(), alive: Arc::default(), returned: Notify::new() }
     }
@@ -106,7 +116,7 @@ impl Workers {
 
     async fn start(&self) -> io::Result<Worker> {
         let mut command = Command::new(&self.executable);
-        command.arg(sandbox::VERB).env_clear().envs(ENVIRONMENT.iter().filter_map(|name| Some((name, var_os(name)?))));
+        command.arg(sandbox::VERB).env_clear().envs(environment());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
         let mut child = command.spawn()?;
         self.alive.fetch_add(1, Ordering::AcqRel);

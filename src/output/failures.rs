@@ -53,9 +53,11 @@ pub(super) fn commands(failures: &Failures) -> Vec<(&'static str, String)> {
 }
 
 pub(super) fn commands_of(commands: &Commands) -> Vec<(&'static str, String)> {
-    let Commands { logs, plan, retry, retry_from } = commands.clone();
-    let fixed = [("all of the log", logs), ("plan of a retry", plan), ("retry", retry)];
-    fixed.into_iter().chain(retry_from.map(|command| ("rerun from there", command))).collect()
+    let Commands { logs, plan, retry, shell, retry_from } = commands.clone();
+    let shell = shell.map(|command| ("look around", command));
+    let fixed = [("plan of a retry", plan), ("retry", retry)];
+    let all = std::iter::once(("all of the log", logs)).chain(shell).chain(fixed);
+    all.chain(retry_from.map(|command| ("rerun from there", command))).collect()
 }
 
 /// `load Failed, exit code 3: no such file`.
@@ -144,6 +146,7 @@ mod tests {
             log_missing: None,
             id: path.to_owned(),
             has_log: true,
+            is_kept: false,
             from: Some(path.to_owned()),
             argument: path.to_owned(),
         }

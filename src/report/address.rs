@@ -24,6 +24,9 @@ pub(crate) struct Commands {
     pub plan: String,
     /// Retries the run.
     pub retry: String,
+    /// Opens a shell where a task of this machine failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
     /// Runs one node again, and all that follows from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_from: Option<String>,
@@ -61,12 +64,13 @@ impl Address {
     }
 
     /// The commands after a failure of these nodes, by the names that commands know them by.
-    pub(crate) fn after_failure(&self, log_of: Option<&str>, from: Option<&str>) -> Commands {
+    pub(crate) fn after_failure(&self, log_of: Option<&str>, left_by: Option<&str>, from: Option<&str>) -> Commands {
         let log_of = log_of.map(word);
         Commands {
             logs: self.command("logs", &log_of.iter().map(String::as_str).collect::<Vec<_>>()),
             plan: self.command("retry", &["--plan"]),
             retry: self.command("retry", &[]),
+            shell: left_by.map(|node| self.command("shell", &[&word(node)])),
             retry_from: from.map(|node| self.command("retry", &["--from", &word(node)])),
         }
     }
@@ -81,12 +85,13 @@ mod tests {
         let local = Address::local("etl-x2k9f", "default");
         assert_eq!(local.command("retry", &["--plan"]), "kubectl runnable retry etl-x2k9f --plan --local");
         let elsewhere = Address { environment: vec!["RUNNABLE_HOME='/a b'".to_owned()], ..Address::local("w", "ci") };
-        let commands = elsewhere.after_failure(Some("load(0:a b)"), Some("$(rm)"));
+        let commands = elsewhere.after_failure(Some("load(0:a b)"), Some("load"), Some("$(rm)"));
         assert_eq!(commands.logs, "RUNNABLE_HOME='/a b' kubectl runnable logs w 'load(0:a b)' --local -n ci");
         assert_eq!(
             commands.retry_from.as_deref(),
             Some("RUNNABLE_HOME='/a b' kubectl runnable retry w --from '$(rm)' --local -n ci")
         );
+        assert_eq!(commands.shell.as_deref(), Some("RUNNABLE_HOME='/a b' kubectl runnable shell w load --local -n ci"));
         assert_eq!(local.after_submit()[1], "kubectl runnable logs etl-x2k9f -f --local");
     }
 }

@@ -61,6 +61,9 @@ pub(crate) struct FailedNode {
     /// Whether it has a log.
     #[serde(skip)]
     pub has_log: bool,
+    /// Whether what it left can be looked into.
+    #[serde(skip)]
+    pub is_kept: bool,
     /// The name by which commands know it, if `retry --from` can begin there.
     #[serde(skip)]
     pub from: Option<String>,
@@ -90,7 +93,8 @@ impl Failures {
     pub(crate) fn commands(&self) -> Commands {
         let first = self.nodes.first();
         let log_of = self.nodes.iter().find(|node| node.has_log).map(|node| node.argument.as_str());
-        self.address.after_failure(log_of, first.and_then(|node| node.from.as_deref()))
+        let left_by = self.nodes.iter().find(|node| node.is_kept).map(|node| node.argument.as_str());
+        self.address.after_failure(log_of, left_by, first.and_then(|node| node.from.as_deref()))
     }
 }
 
@@ -133,6 +137,7 @@ fn failed_node(nodes: &Nodes, work: &Work<'_>, mask: &Mask, node: &Node) -> Fail
         log_missing: None,
         id: node.id.clone(),
         has_log: node.kind == NodeType::Pod,
+        is_kept: false,
         from: may_begin.then(|| argument.clone()),
         argument,
     }

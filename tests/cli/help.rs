@@ -32,6 +32,7 @@ fn the_help_of_every_command() {
             "watch",
             "progress",
             "logs",
+            "shell",
             "report",
             "graph",
             "cp",

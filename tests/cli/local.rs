@@ -110,3 +110,23 @@ fn the_state_directory_is_found_without_runnable_home() {
     let kept = ".local/state/kubectl-runnable/runs/default/here/workflow.json";
     assert!(environment.path(kept).exists());
 }
+
+#[test]
+fn a_retry_may_have_another_priority() {
+    let environment = Environment::with("wf.yaml", one_task("name: w", "exit 1"));
+    let _ = environment.run(["submit", "wf.yaml", "--local"]).exits(3);
+    let next = environment.run(["retry", "w", "--local", "--priority", "-7", "-o", "json"]).exits(3);
+    assert_eq!(next.object()["spec"]["priority"], -7);
+}
+
+#[test]
+fn a_part_of_the_nodes_can_be_shown() {
+    let environment = Environment::with("wf.yaml", one_task("name: w", "exit 1"));
+    let _ = environment.run(["submit", "wf.yaml", "--local"]).exits(3);
+    for verb in ["status", "watch"] {
+        let shown = |flags: &[&str]| environment.run([&[verb, "w", "--local"], flags].concat()).stdout;
+        assert!(shown(&["--phase", "failed,error"]).contains("✖ w  "), "{verb}");
+        assert!(!shown(&["--status=Running"]).contains("✖ w  "), "{verb}");
+        assert!(!shown(&["--node-field-selector", "displayName!=w"]).contains("✖ w  "), "{verb}");
+    }
+}

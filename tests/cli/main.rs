@@ -26,6 +26,7 @@ mod packaging;
 mod parameters;
 mod privacy;
 mod prompts;
+mod shell;
 mod streams;
 mod terminal;
 mod workflows;

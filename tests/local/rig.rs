@@ -109,7 +109,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        self.runtime.block_on(self.executor.end());
+        self.runtime.block_on(self.executor.end(false));
     }
 }
 

@@ -118,7 +118,7 @@ impl Launch<'_> {
         let voice = live.voice();
         let (sender, receiver) = mpsc::unbounded_channel();
         let warner = voice.clone();
-        let run = run.telling_of_view(move |view| warn_of(view, &warner));
+        let run = run.telling_of_view(move |view| warn_of(view, &warner)).keeping_failed(self.follow_up.keep_failed);
         let running = run.carry_out(receiver, |scheduler, changed| {
             live.show(changed.iter().map(|&node| scheduler.node(node)), &mask);
         });

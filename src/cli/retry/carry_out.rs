@@ -39,6 +39,8 @@ pub(super) struct Retry<'a> {
     /// The new workflow's name, or its prefix.
     pub(super) name: Option<&'a ObjectName>,
     pub(super) generate_name: Option<&'a NamePrefix>,
+    /// The priority of the new workflow.
+    pub(super) priority: Option<i32>,
     /// The store of the caches of local runs, or of a run's pods, where it is not the one of the run.
     pub(super) store: Option<&'a StoreUrl>,
     /// Where this machine reaches the store of a run's pods.

@@ -199,7 +199,10 @@ impl Case<'_> {
             Mode::NewAttempt => self.new_attempt(now).await,
             Mode::Memoized => {
                 let parameters = [parameters.clone(), self.attempt.parameters()].concat();
-                let next = memoized(live, &self.new_name()?, &parameters, now);
+                let mut next = memoized(live, &self.new_name()?, &parameters, now);
+                if let Some(priority) = self.retry.priority {
+                    Workflow::view_mut(&mut next).set_in_spec("priority", priority.into());
+                }
                 let plan = Plan::memoized(live, &next);
                 Ok((plan, Change::Create(Box::new(as_prepared(next)))))
             }
@@ -218,6 +221,7 @@ impl Case<'_> {
         let options = self.attempt.options(Options {
             name: Some(self.new_name()?),
             parameters: self.retry.parameters.clone(),
+            priority: self.retry.priority,
             // A local run has no controller that would resolve the reference.
             inline: if is_local { Inline::Whole } else { Inline::No },
             room: (!is_local).then_some(LIMIT / 2),

@@ -23,7 +23,7 @@ use super::runtime::block_on;
 use super::store::StoreUrl;
 use super::stub::{self, StubArg};
 use super::target::TargetArgs;
-use super::values::{NamePrefix, Namespace, ParameterPair};
+use super::values::{NamePrefix, Namespace, ParameterPair, priority};
 use crate::argo::field_selector::RunSelector;
 use crate::argo::identity::ObjectName;
 use crate::argo::label_selector::LabelSelector;
@@ -139,6 +139,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "PREFIX")]
     generate_name: Option<NamePrefix>,
 
+    /// The priority of the new workflow
+    #[arg(long, value_name = "NUMBER", value_parser = priority, allow_negative_numbers = true, conflicts_with = "in_place")]
+    priority: Option<i32>,
+
     /// What to print to standard output; with --plan json and yaml print the plan
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
@@ -193,6 +197,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             wish: args.wish(),
             name: args.name.as_ref(),
             generate_name: args.generate_name.as_ref(),
+            priority: args.priority,
             store: args.store.as_ref(),
             store_endpoint: args.store_endpoint.as_deref(),
             cache_namespace: args.cache_namespace(),

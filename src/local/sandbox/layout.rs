@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
+use super::left::Left;
 use super::mounts::{Layers, Problem, mount_new};
 use super::state::{Look, State};
 use crate::file::remove::remove_tree;
@@ -25,6 +26,8 @@ pub(super) struct Layout {
     in_memory: bool,
     memory: Option<PathBuf>,
     count: usize,
+    /// What a task has left, where this is its view.
+    left: Left,
     /// The copy-on-write layers that were mounted.
     mounted: Vec<Mounted>,
 }
@@ -58,22 +61,24 @@ pub(super) struct Mounted {
 }
 
 impl Layout {
-    /// Begins with an empty directory `view`.
+    /// Begins with an empty directory `view`, or with one that was kept.
     pub(super) fn new(view: PathBuf, unprivileged: bool) -> Result<Self, Problem> {
+        let left = Left::of(&view)?;
         let mut layout = Self {
             view,
             kept: Vec::new(),
             unprivileged,
             in_memory: false,
             memory: None,
-            count: 0,
+            count: left.count,
+            left,
             mounted: Vec::new(),
         };
         for name in ["root", "memory"] {
             layout.fresh(name, 0o755)?;
         }
         for (name, mode) in [("tmp", 0o1777), ("var-tmp", 0o1777), ("hidden", 0o755)] {
-            layout.keep(layout.view.join(name), Make::Mode(mode))?;
+            layout.hold(layout.view.join(name), Make::Mode(mode))?;
         }
         Ok(layout)
     }
@@ -97,13 +102,46 @@ impl Layout {
 
     /// Prepares a copy-on-write layer over the host's directory `lower`.
     pub(super) fn prepare(&mut self, lower: &Path) -> Result<(), Problem> {
-        self.count += 1;
-        let (upper, work) = (format!("upper{}", self.count), format!("work{}", self.count));
-        let made = Make::Upper { lower: lower.to_owned(), work: self.view.join(work) };
-        self.keep(self.view.join(upper), made)
+        let before = self.left.uppers.get(lower).copied();
+        let number = before.unwrap_or_else(|| {
+            self.count += 1;
+            self.count
+        });
+        let work = self.view.join(format!("work{number}"));
+        let made = Make::Upper { lower: lower.to_owned(), work: work.clone() };
+        self.hold(self.view.join(format!("upper{number}")), made)?;
+        self.left.uppers.insert(lower.to_owned(), number);
+        if before.is_some() { renew_work(&work) } else { Ok(()) }
     }
 
-    fn keep(&mut self, path: PathBuf, made: Make) -> Result<(), Problem> {
+    /// Moves all of it to another place, where it can be laid out again. Nothing of it is mounted any more.
+    pub(super) fn keep(mut self, memory: Vec<PathBuf>, place: &Path) -> Result<(), Problem> {
+        self.remove_inputs()?;
+        (self.left.count, self.left.memory) = (self.count, memory);
+        self.left.write(&self.view)?;
+        fs::rename(&self.view, place).map_err(|error| Problem::new("keep the view in", place, error))
+    }
+
+    /// Whether a task has left something at this path of the view.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        let is_in = |lower: &Path, upper: &Path| {
+            path.strip_prefix(lower).is_ok_and(|rest| upper.join(rest).symlink_metadata().is_ok())
+        };
+        let uppers = self.kept.iter().filter_map(|kept| match &kept.made {
+            Make::Upper { lower, .. } => Some((lower.as_path(), kept.path.clone())),
+            Make::Mode(_) => None,
+        });
+        let plain = [("/tmp", "tmp"), ("/var/tmp", "var-tmp")];
+        let plain = plain.map(|(path, name)| (Path::new(path), self.view.join(name)));
+        uppers.chain(plain).any(|(lower, upper)| is_in(lower, &upper))
+    }
+
+    /// The host's directories of which nothing is left that a task wrote there.
+    pub(super) fn lost(&self) -> &[PathBuf] {
+        &self.left.memory
+    }
+
+    fn hold(&mut self, path: PathBuf, made: Make) -> Result<(), Problem> {
         let host = self.make(&path, &made)?;
         let (directory, state) = opened(&path)?;
         self.kept.push(Kept { path, directory, made, state, host });

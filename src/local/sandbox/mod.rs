@@ -17,6 +17,7 @@ mod handover;
 mod inputs;
 mod kernel;
 mod layout;
+mod left;
 mod lines;
 mod mounts;
 mod outputs;
@@ -29,12 +30,13 @@ mod security;
 mod stage;
 mod state;
 mod supervisor;
+mod visit;
 mod worker;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,11 +51,14 @@ pub(crate) use supervisor::NOT_FOUND;
 /// The hidden command's name.
 pub(crate) const VERB: &str = "__task";
 
+/// The directory, below that of a node, of a view that belongs to it alone.
+pub(crate) const VIEW: &str = "view";
+
 /// How the name of a probe's directory begins; the process's number follows.
 const PROBE: &str = ".probe-";
 
 /// What a worker reads first: what holds for all of its tasks.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Setup {
     /// The run's directory. Below it each worker makes the directories of its view.
     pub(crate) directory: PathBuf,
@@ -66,8 +71,20 @@ pub(crate) struct Setup {
     pub(crate) open_files: Option<u64>,
     /// Whether they may have huge pages.
     pub(crate) huge_pages: bool,
-    /// Whether what a task wrote stays in its directory, for debugging.
-    pub(crate) keep: bool,
+    /// Of which tasks the view is kept in the node's directory.
+    pub(crate) keep: Keep,
+}
+
+/// Of which tasks the view is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Keep {
+    /// Of none.
+    #[default]
+    Nothing,
+    /// Of those that failed, unless they have all rights.
+    Failed,
+    /// Of all, for debugging.
+    All,
 }
 
 /// What a worker reads then, each as one line of JSON.
@@ -96,6 +113,15 @@ pub(crate) struct Assignment {
     pub(crate) task: Task,
     /// The node's directory on the host, for the logs.
     pub(crate) directory: PathBuf,
+    /// Whether the task has ended and somebody looks around in its view: its logs stay.
+    #[serde(default)]
+    pub(crate) is_visit: bool,
+}
+
+impl Assignment {
+    pub(crate) fn new(task: Task, directory: &Path) -> Self {
+        Self { task, directory: directory.to_owned(), is_visit: false }
+    }
 }
 
 /// Where the views of a run's workers lie.
@@ -103,12 +129,18 @@ pub(crate) fn views(run: &Path) -> PathBuf {
     run.join("views")
 }
 
-/// Runs the hidden command with the arguments behind its name; only the engine calls it.
-pub(crate) fn task_entry(_arguments: impl Iterator<Item = OsString>) -> Exit {
-    match worker::serve() {
-        Ok(()) => Exit::Success,
-        Err(problem) => report(&Outcome { error: Some(problem.to_string()), ..Outcome::default() }),
+/// Runs the hidden command with the arguments behind its name; only this program calls it.
+pub(crate) fn task_entry(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut arguments = arguments.peekable();
+    if arguments.peek().is_some() {
+        return visit::enter(arguments).unwrap_or_else(|problem| visit::refuse(&problem)).into();
     }
+    let served = worker::serve();
+    let exit = served.map_or_else(
+        |problem| report(&Outcome { error: Some(problem.to_string()), ..Outcome::default() }),
+        |()| Exit::Success,
+    );
+    exit.into()
 }
 
 /// Tries a view on a task without processes.
@@ -144,9 +176,9 @@ fn probe_in(executable: &Path, directory: &Path, view: &View) -> io::Result<Outc
         reach: Reach::default(),
         open_files: None,
         huge_pages: false,
-        keep: false,
+        keep: Keep::Nothing,
     };
-    let order = Order::Run(Box::new(Assignment { task: Task::default(), directory: directory.to_owned() }));
+    let order = Order::Run(Box::new(Assignment::new(Task::default(), directory)));
     let mut command = Command::new(executable);
     command.arg(VERB).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn()?;

@@ -62,6 +62,8 @@ pub(super) enum Output {
     Kept,
     /// Nowhere.
     Dropped,
+    /// Where this process does, from which it reads too.
+    Inherited,
 }
 
 /// Starts `process`.
@@ -75,12 +77,16 @@ pub(super) fn start(process: &Process, ground: &Ground, output: Output) -> Resul
     let (reader, writer) =
         if output == Output::Kept { Some(io::pipe().map_err(failed)?).unzip() } else { (None, None) };
     let log_or_null = if output == Output::Dropped { null.as_fd() } else { log.as_fd() };
+    let (input, result, errors) = (io::stdin(), io::stdout(), io::stderr());
     let program = ::supervisor::Program {
         path: text(program.into()).map_err(failed)?,
         arguments: arguments(process, ground).map_err(failed)?,
         environment: environment(process, ground).map_err(failed)?,
         directory: text(directory.into()).map_err(failed)?,
-        streams: [null.as_fd(), writer.as_ref().map_or(log_or_null, AsFd::as_fd), log_or_null],
+        streams: match output {
+            Output::Inherited => [input.as_fd(), result.as_fd(), errors.as_fd()],
+            _ => [null.as_fd(), writer.as_ref().map_or(log_or_null, AsFd::as_fd), log_or_null],
+        },
     };
     let prepare = || {
         // The memory is still that of both.

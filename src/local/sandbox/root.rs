@@ -16,7 +16,7 @@ use rustix::thread::UnshareFlags;
 use super::layout::{Layout, make_directory};
 use super::mounts::{self, MountTable, Problem};
 use super::stage::{Laid, Point, Stage, Wanted};
-use super::{Assignment, Setup, bind, inputs, overlay};
+use super::{Assignment, Setup, VIEW, bind, inputs, overlay};
 use crate::file::beneath::{Beneath, has_content, path_of, path_through};
 use crate::file::name::FileName;
 use crate::file::{private, tree};
@@ -184,7 +184,7 @@ fn enter_plain(assignment: &Assignment, mut ground: Ground) -> Result<Ground, Pr
         return Err(Problem::new("mount a volume at", &mount.target, reason));
     }
     let artifacts = Sources::artifacts(assignment)?;
-    let view = assignment.directory.join("view");
+    let view = assignment.directory.join(VIEW);
     ground.working_directory = view.join("root");
     make_directory(&ground.working_directory, 0o755)?;
     inputs::lay(&ground.root, task, &artifacts, None)?;
@@ -258,11 +258,11 @@ fn volume(mount: &Mount) -> Result<OwnedFd, Problem> {
 
 impl Ground {
     fn open(assignment: &Assignment, huge_pages: bool) -> Result<Self, Problem> {
-        let Assignment { task, directory } = assignment;
+        let Assignment { task, directory, is_visit } = assignment;
         let processes = task.init.iter().chain(&task.main).chain(&task.sidecars);
         Ok(Self {
             logs: processes
-                .map(|process| Ok((process.name.clone(), open_log(directory, &process.name)?)))
+                .map(|process| Ok((process.name.clone(), open_log(directory, &process.name, *is_visit)?)))
                 .collect::<Result<_, Problem>>()?,
             stores: task
                 .output_artifacts
@@ -282,12 +282,13 @@ impl Ground {
     }
 }
 
-fn open_log(directory: &Path, process: &str) -> Result<File, Problem> {
+fn open_log(directory: &Path, process: &str, as_it_is: bool) -> Result<File, Problem> {
     let name = FileName::new(format!("{process}.log")).map_err(|error| {
         Problem::new("open the log of a container in", directory, io::Error::new(io::ErrorKind::InvalidInput, error))
     })?;
     let path = directory.join(name);
-    let log = private::file().append(true).open(&path).and_then(|log| log.set_len(0).map(|()| log));
+    let begin = |log: File| if as_it_is { Ok(log) } else { log.set_len(0).map(|()| log) };
+    let log = private::file().append(true).open(&path).and_then(begin);
     log.map_err(|error| Problem::new("open the log", path, error))
 }
 

@@ -20,7 +20,7 @@ use super::mounts::{self, MountTable, Problem};
 use super::root::{self, ViewPlan};
 use super::scarcity::wait_for_room;
 use super::state::{Look, State};
-use super::{Setup, handover};
+use super::{Assignment, Setup, VIEW, handover};
 use crate::local::task::Task;
 use crate::local::view::View;
 
@@ -69,6 +69,12 @@ pub(super) struct Wanted {
     pub(super) points: Vec<Point>,
 }
 
+impl Wanted {
+    fn of(task: &Task) -> Self {
+        Self { privileged: task.is_privileged(), points: root::points(task) }
+    }
+}
+
 /// A place in the view for a mount of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Point {
@@ -109,6 +115,23 @@ impl Stage {
         Ok(Self { layout, plan, hidden, pinned, prepared: None })
     }
 
+    /// Lays out again what a failed task has left, with all that it wrote.
+    pub(super) fn reopen(setup: &Setup, assignment: &Assignment, mounts: &MountTable) -> Result<Self, Problem> {
+        let mut stage = Self::new(setup, assignment.directory.join(VIEW), mounts)?;
+        let prepared = stage.lay_out(Wanted::of(&assignment.task))?;
+        stage.prepared = Some(prepared);
+        Ok(stage)
+    }
+
+    /// Gives the view to a node, whose task has ended. What lay in memory is gone.
+    pub(super) fn keep(mut self, node: &Path) -> Result<(), Problem> {
+        let prepared = self.prepared.take();
+        let memory = prepared.iter().flat_map(|prepared| prepared.in_memory.iter().map(|(lower, ..)| lower.clone()));
+        let memory = memory.collect();
+        drop(prepared);
+        self.layout.keep(memory, &node.join(VIEW))
+    }
+
     /// Whether the host's directories are still those that this was laid out for.
     pub(super) fn is_current(&self) -> bool {
         self.plan.is_current() && self.pinned.iter().all(|(path, seen)| identity(path) == *seen)
@@ -116,7 +139,7 @@ impl Stage {
 
     /// Has the view ready for a task.
     pub(super) fn prepare(&mut self, task: &Task) -> Result<(), Problem> {
-        let wanted = Wanted { privileged: task.is_privileged(), points: root::points(task) };
+        let wanted = Wanted::of(task);
         let is_current = self.layout.is_current();
         let fits = |prepared: &Prepared| prepared.wanted == wanted && prepared.refresh();
         if is_current && self.prepared.as_ref().is_some_and(fits) {

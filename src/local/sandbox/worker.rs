@@ -18,7 +18,7 @@ use super::lines::Lines;
 use super::mounts::{MountTable, Problem};
 use super::scarcity::wait_for_room;
 use super::stage::Stage;
-use super::{Assignment, Order, Setup, remove_tree, report, supervisor, views};
+use super::{Assignment, Keep, Order, Setup, VIEW, remove_tree, report, supervisor, views};
 use crate::exit::Exit;
 use crate::local::task::Outcome;
 use crate::local::view::View;
@@ -26,8 +26,11 @@ use crate::local::{open_files, small_pages};
 
 /// What a task has of its own beside its files, as a pod does; its mounts are its own once it enters the view. The network
 /// is the host's.
-const NAMESPACES: UnshareFlags =
+pub(super) const NAMESPACES: UnshareFlags =
     UnshareFlags::NEWPID.union(UnshareFlags::NEWUTS).union(UnshareFlags::NEWIPC).union(UnshareFlags::NEWCGROUP);
+
+/// The exit code of a supervisor that has told of a task that failed.
+const FAILED: u8 = 2;
 
 struct Worker {
     setup: Setup,
@@ -63,7 +66,7 @@ pub(super) fn serve() -> Result<(), Problem> {
     served
 }
 
-fn become_root_of_a_namespace() -> Result<(), Problem> {
+pub(super) fn become_root_of_a_namespace() -> Result<(), Problem> {
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     ::supervisor::unshare(UnshareFlags::NEWUSER).map_err(|errno| Problem::general("make a user namespace", errno))?;
     let write =
@@ -83,8 +86,13 @@ impl Worker {
             }
             match self.prepare(&assignment) {
                 Ok(mut stage) => {
-                    self.carry_out(&assignment, &mut stage)?;
-                    self.stage = self.settled(stage, &assignment);
+                    let failed = self.carry_out(&assignment, &mut stage)?;
+                    if failed && self.setup.keep == Keep::Failed && !assignment.task.is_privileged() {
+                        // One that cannot be kept is removed with the next one.
+                        let _ = stage.keep(&assignment.directory);
+                    } else {
+                        self.stage = self.settled(stage, &assignment);
+                    }
                 }
                 Err(problem) => drop(report(&failed(problem.to_string()))),
             }
@@ -113,8 +121,8 @@ impl Worker {
         }
         self.clear();
         self.views += 1;
-        let view = if self.setup.keep {
-            assignment.directory.join("view")
+        let view = if self.setup.keep == Keep::All {
+            assignment.directory.join(VIEW)
         } else {
             views(&self.setup.directory).join(format!("{}-{}", process::id(), self.views))
         };
@@ -123,7 +131,8 @@ impl Worker {
         Ok(stage)
     }
 
-    fn carry_out(&mut self, assignment: &Assignment, stage: &mut Stage) -> Result<(), Problem> {
+    /// Whether the task failed.
+    fn carry_out(&mut self, assignment: &Assignment, stage: &mut Stage) -> Result<bool, Problem> {
         let (reader, writer) = io::pipe().map_err(|error| Problem::general("make a pipe for the orders", error))?;
         let (mut reader, mut writer) = (Some(reader), Some(writer));
         let setup = &self.setup;
@@ -140,13 +149,13 @@ impl Worker {
             Ok(pid) => self.follow(pid, writer),
             Err(error) => {
                 report(&failed(Problem::general("make namespaces", error).to_string()));
-                Ok(())
+                Ok(false)
             }
         }
     }
 
-    /// Passes orders on until the supervisor has ended.
-    fn follow(&mut self, supervisor: Pid, mut orders: Option<PipeWriter>) -> Result<(), Problem> {
+    /// Passes orders on until the supervisor has ended; whether its task failed.
+    fn follow(&mut self, supervisor: Pid, mut orders: Option<PipeWriter>) -> Result<bool, Problem> {
         let problem = |action| move |errno: Errno| Problem::general(action, errno);
         let end = pidfd_open(supervisor, PidfdFlags::empty()).map_err(problem("follow the supervisor"))?;
         // What came together with the task.
@@ -171,10 +180,11 @@ impl Worker {
             }
         }
         let status = waitpid(Some(supervisor), WaitOptions::empty()).map_err(problem("wait for the supervisor"))?;
-        if status.is_none_or(|(_, status)| status.exit_status() != Some(0)) {
+        let code = status.and_then(|(_, status)| status.exit_status());
+        if !code.is_some_and(|code| code == 0 || code == i32::from(FAILED)) {
             report(&failed("its supervisor ended without an outcome".to_owned()));
         }
-        Ok(())
+        Ok(code == Some(i32::from(FAILED)))
     }
 
     fn pass_on(&mut self, supervisor: &mut Option<PipeWriter>) {
@@ -196,7 +206,7 @@ impl Worker {
 
     /// The view as it was before the task, if it can be had.
     fn settled(&self, mut stage: Stage, assignment: &Assignment) -> Option<Stage> {
-        if self.setup.keep {
+        if self.setup.keep == Keep::All {
             return None;
         }
         // With more rights than usual it may have changed what is not looked at.
@@ -208,7 +218,7 @@ impl Worker {
     /// Removes the directories of the view. What cannot be removed costs space until the run ends.
     fn clear(&mut self) {
         self.stage = None;
-        if self.views > 0 && !self.setup.keep {
+        if self.views > 0 && self.setup.keep != Keep::All {
             let view = views(&self.setup.directory).join(format!("{}-{}", process::id(), self.views));
             let _ = remove_tree(&view);
         }
@@ -223,7 +233,10 @@ fn supervise(setup: &Setup, assignment: &Assignment, stage: &mut Stage, mut orde
         Ok(()) => supervisor::run(setup, assignment, Some(stage), &mut orders),
         Err(errno) => failed(Problem::general("leave the worker", errno).to_string()),
     };
-    u8::from(report(&outcome) != Exit::Success)
+    match report(&outcome) {
+        Exit::Success if outcome.has_failed() => FAILED,
+        reported => u8::from(reported != Exit::Success),
+    }
 }
 
 fn failed(error: String) -> Outcome {
