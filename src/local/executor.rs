@@ -216,8 +216,12 @@ impl Executor {
             workers.lost();
         }
 
-        if let (Ok((outcome, _)), Order::Run(assignment)) = (&followed, order) {
-            self.failed.note(workers.setup(), *assignment, outcome);
+        if let (Ok((outcome, _)), Order::Run(assignment)) = (&followed, order)
+            && self.failed.is_for(outcome, &assignment.task)
+        {
+            let (failed, setup) = (Arc::clone(&self.failed), workers.setup().clone());
+            // The view that is given up for it may be large.
+            tokio::task::spawn_blocking(move || failed.note(setup, *assignment)).await?;
         }
         if let (Err(_), Some(orphans)) = (&followed, orphans) {
             tokio::task::spawn_blocking(move || orphans.end()).await?;

@@ -55,14 +55,16 @@ impl FailedViews {
         self.most > 0
     }
 
-    /// Notes the view of a task that has ended, which its worker keeps, and gives the oldest up for it. What cannot be written
+    /// Whether the view of a task that has ended so is kept.
+    pub(super) fn is_for(&self, outcome: &Outcome, task: &Task) -> bool {
+        self.are_kept() && outcome.has_failed() && !task.is_privileged()
+    }
+
+    /// Notes the view of a task that failed, which its worker keeps, and gives the oldest up for it. What cannot be written
     /// costs a look into the view and nothing else.
-    pub(super) fn note(&self, setup: &Setup, assignment: Assignment, outcome: &Outcome) {
-        if !self.are_kept() || !outcome.has_failed() || assignment.task.is_privileged() {
-            return;
-        }
+    pub(super) fn note(&self, setup: Setup, assignment: Assignment) {
         let directory = assignment.directory.clone();
-        let left = serde_json::to_value(FailedTask { setup: setup.clone(), assignment });
+        let left = serde_json::to_value(FailedTask { setup, assignment });
         let written = left.and_then(|mut left| {
             self.secrets.hide_in_all(&mut left);
             serde_json::to_vec(&left)
@@ -71,11 +73,12 @@ impl FailedViews {
         if written.is_err() {
             return;
         }
-        let mut nodes = self.nodes();
-        nodes.push_back(directory);
-        if nodes.len() > self.most
-            && let Some(oldest) = nodes.pop_front()
-        {
+        let oldest = {
+            let mut nodes = self.nodes();
+            nodes.push_back(directory);
+            if nodes.len() > self.most { nodes.pop_front() } else { None }
+        };
+        if let Some(oldest) = oldest {
             forget(&oldest);
         }
     }
