@@ -9,7 +9,7 @@ use crate::output::table::Table;
 /// The table of caches in their order.
 pub(crate) fn list(caches: &[Overview], now: Timestamp, width: Option<usize>) -> String {
     let header = ["NAME", "PLACE", "ENTRIES", "SIZE", "FULL", "FULL IN", "USED", "PROBLEMS"];
-    let mut table = Table::new(header).sparing(&["PLACE", "USED", "FULL IN"]);
+    let mut table = Table::new(header).sparing(&["PLACE", "USED", "FULL IN", "FULL", "SIZE"]);
     for cache in caches {
         let place = match &cache.place {
             Place::ConfigMap { namespace } => namespace.clone(),
