@@ -38,6 +38,7 @@ fn every_verb_ends_a_failed_run_with_the_same_screen() {
             &lines[12..],
             [
                 "all of the log   kubectl runnable logs a work --local",
+                "look around      kubectl runnable shell a work --local",
                 "plan of a retry  kubectl runnable retry a --plan --local",
                 "retry            kubectl runnable retry a --local",
                 "rerun from there kubectl runnable retry a --from work --local",
@@ -60,13 +61,14 @@ fn the_commands_work_as_they_stand() {
     let failed = home.run(["submit", "--local", "w.json"]);
     assert_eq!(failed.code, Some(3), "{failed:?}");
     let commands = commands(&failed.stderr);
-    assert_eq!(commands.len(), 4, "{failed:?}");
+    assert_eq!(commands.len(), 5, "{failed:?}");
     assert!(commands.iter().all(|command| command.ends_with(" --local -n ci")), "{commands:?}");
     assert_eq!(typed(&home, &commands[0]).stdout, "it's $(id)\n");
-    let plan = typed(&home, &commands[1]);
+    assert_eq!(typed(&home, &format!("{} -- echo here", commands[1])).stdout, "here\n");
+    let plan = typed(&home, &commands[2]);
     assert!(plan.code == Some(0) && plan.stdout.contains("attempt 2"), "{plan:?}");
-    assert_eq!(typed(&home, &commands[3]).code, Some(3), "{commands:?}");
-    assert_eq!(typed(&home, &format!("{} -q", commands[2].replace(" w ", " @latest "))).code, Some(3));
+    assert_eq!(typed(&home, &commands[4]).code, Some(3), "{commands:?}");
+    assert_eq!(typed(&home, &format!("{} -q", commands[3].replace(" w ", " @latest "))).code, Some(3));
     assert_eq!(home.run(["list", "--local", "-n", "ci"]).good().lines().count(), 4);
 }
 
