@@ -81,7 +81,8 @@ fn what_was_not_started_is_named_after_a_signal() {
 #[test]
 fn a_timeout_ends_the_run() {
     let environment = Environment::with("wf.yaml", one_task("name: long", "sleep 1000"));
-    let output = environment.run(["submit", "--local", "wf.yaml", "--timeout", "300ms"]);
+    // Long enough for the task to begin on a busy machine.
+    let output = environment.run(["submit", "--local", "wf.yaml", "--timeout", "4s"]);
     assert_terminated(&environment, &output, 5);
     assert_snapshot!(output);
 }

@@ -42,10 +42,9 @@ impl Objects {
         for blob in blobs.iter().filter(|blob| is_old(blob)) {
             let Some(digest) = Digest::at(&blob.path).filter(|digest| !named.contains(digest)) else { continue };
             // Who makes an entry of an old blob has stored it again.
-            let is_as_seen =
-                || Ok(self.head(&blob.path)?.is_some_and(|found| found.version == blob.version && is_old(&found)));
+            let is_still_old = || Ok(self.head(&blob.path)?.is_some_and(|found| is_old(&found)));
             if !dry_run {
-                if !is_as_seen()? {
+                if !is_still_old()? {
                     continue;
                 }
                 self.delete(&blob.path)?;

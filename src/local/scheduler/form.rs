@@ -256,14 +256,11 @@ impl Forms {
             Reference::Object(object) => &object.template,
         };
         let forms = self.0.entry(scope.clone()).or_default();
-        let form = match forms.get(name) {
-            Some(form) => Arc::clone(form),
-            None => {
-                let form = Arc::new(Form::new(&template, of, retry_strategy));
-                forms.insert(name.clone(), Arc::clone(&form));
-                form
-            }
-        };
+        if let Some(form) = forms.get(name) {
+            return Ok((scope, Arc::clone(form)));
+        }
+        let form = Arc::new(Form::new(&template, of, retry_strategy));
+        forms.insert(name.clone(), Arc::clone(&form));
         Ok((scope, form))
     }
 }

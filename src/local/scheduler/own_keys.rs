@@ -30,7 +30,7 @@ impl OwnKeys {
             let Some(own) = artifact.key_of_run() else { continue };
             let stored = outputs.artifacts.iter().find(|stored| stored["name"] == artifact.name.as_str());
             if let Some(key) = stored.and_then(|stored| stored["s3"]["key"].as_str()) {
-                let packed = !artifact.archive.as_ref().is_some_and(|archive| archive.get("none").is_some());
+                let packed = artifact.archive.as_ref().is_none_or(|archive| archive.get("none").is_none());
                 self.0.insert(own.trim_matches('/').to_owned(), Stored { key: key.to_owned(), packed });
             }
         }
