@@ -71,7 +71,8 @@ pub fn deny_keys() -> io::Result<()> {
 }
 
 /// An instruction; `not` are passed over where a test fails.
-#[expect(clippy::cast_possible_truncation, reason = "the kernel's codes have 16 bits")]
 fn code(code: u32, value: u32, not: u8) -> libc::sock_filter {
-    libc::sock_filter { code: code as u16, jt: 0, jf: not, k: value }
+    // All codes fit: the kernel has 16 bits for them.
+    let code = u16::try_from(code).unwrap_or_default();
+    libc::sock_filter { code, jt: 0, jf: not, k: value }
 }
