@@ -12,6 +12,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod additions;
 mod calls;
 mod dice;
 mod document;
@@ -210,11 +211,11 @@ fn workflows_are_scheduled_as_argo_schedules_them() {
 #[test]
 #[ignore = "ARGO_JUDGE_FILES names the documents"]
 fn workflows_of_a_directory_are_scheduled_as_argo_schedules_them() {
-    let (judge, copies) = (Judge::find(), directory("files"));
+    let (judge, target) = (Judge::find(), directory("files"));
     let given = std::env::var_os("ARGO_JUDGE_FILES").expect("ARGO_JUDGE_FILES names a directory");
     let copied = |entry: io::Result<DirEntry>| {
         let entry = entry.unwrap();
-        let copy = copies.join(entry.file_name());
+        let copy = target.join(entry.file_name());
         fs::copy(entry.path(), &copy).unwrap();
         copy
     };

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -111,7 +111,7 @@ impl Rig {
 
     /// Makes all blobs older than a day: nobody waits so long.
     pub(crate) fn age_blobs(&self) {
-        let past = SystemTime::now() - Duration::from_hours(30);
+        let past = SystemTime::from(jiff::Timestamp::now() - jiff::SignedDuration::from_hours(30));
         for blob in self.blobs() {
             // A prune may have removed it.
             let _ = fs::File::options().write(true).open(blob).map(|file| file.set_modified(past).unwrap());
