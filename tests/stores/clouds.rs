@@ -1,5 +1,6 @@
-//! The other services' protocols, by their emulators: what `exec` and the verbs of caches promise of any store. They are asked for
-//! by name (`--ignored`), for not every machine has Node.js.
+//! Azure's protocol, by its emulator: what `exec` and the verbs of caches promise of any store. It is asked for by name
+//! (`--ignored`), for not every machine has Node.js. Of Google Cloud Storage's protocol fake-gcs-server 1.52 has only the JSON
+//! part, and objects are written by the XML part (object_store 0.14).
 
 use std::fs;
 use std::net::TcpStream;
@@ -12,7 +13,6 @@ use futures::TryStreamExt;
 use http::Request;
 use object_store::azure::{AzureAccessKey, AzureAuthorizer, AzureCredential, MicrosoftAzureBuilder};
 use object_store::client::{HttpConnector, HttpRequestBody, ReqwestConnector};
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt};
 
 use crate::ports::free_port;
@@ -78,31 +78,6 @@ impl Cloud {
             .variable("RUNNABLE_STORE_ACCOUNT_NAME", ACCOUNT)
             .variable("RUNNABLE_STORE_ACCOUNT_KEY", KEY);
         Self::new(process, directory, environment, "az://bucket/team/ci".to_owned(), client)
-    }
-
-    fn gcs() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        fs::create_dir_all(directory.path().join("data/bucket")).unwrap();
-        let port = free_port();
-        let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let mut arguments =
-            ["-scheme", "http", "-host", "127.0.0.1", "-backend", "memory", "-port"].map(str::to_owned).to_vec();
-        arguments.extend([port.to_string(), "-data".to_owned(), text(&directory.path().join("data"))]);
-        arguments.extend(["-public-host".to_owned(), format!("127.0.0.1:{port}")]);
-        let process = Process::start("fake-gcs-server", &built("gcs"), directory.path(), arguments);
-        answers(port);
-        let endpoint = format!("http://127.0.0.1:{port}");
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = GoogleCloudStorageBuilder::new()
-            .with_bucket_name("bucket")
-            .with_base_url(&endpoint)
-            .with_skip_signature(true)
-            .with_client_options(ClientOptions::new().with_allow_http(true))
-            .build()
-            .unwrap();
-        let environment =
-            Environment::new().variable("RUNNABLE_STORE_ENDPOINT", endpoint).variable("GOOGLE_SKIP_SIGNATURE", "true");
-        Self::new(process, directory, environment, "gs://bucket/team/ci".to_owned(), client)
     }
 
     fn listed(&self, below: &str) -> Vec<String> {
@@ -207,15 +182,6 @@ fn verbs(cloud: &Cloud) {
 #[ignore = "needs Node.js, and tests/programs/build azure"]
 fn azure_keeps_the_promises_of_a_store() {
     let cloud = Cloud::azure();
-    conforms(&cloud);
-    one_at_a_time(&cloud);
-    verbs(&cloud);
-}
-
-#[test]
-#[ignore = "needs tests/programs/build gcs"]
-fn gcs_keeps_the_promises_of_a_store() {
-    let cloud = Cloud::gcs();
     conforms(&cloud);
     one_at_a_time(&cloud);
     verbs(&cloud);
