@@ -62,7 +62,7 @@ pub(super) fn files(patterns: &[String]) -> Result<BTreeMap<PathBuf, KeyFile>, K
     let mut files = BTreeMap::new();
     let mut taken = HashSet::new();
     for pattern in patterns {
-        let mut walk = Walk { matcher: None, taken, above: Vec::new(), found: Vec::new() };
+        let mut walk = Walk { taken, ..Walk::default() };
         walk.pattern(pattern)?;
         if walk.found.is_empty() {
             return Err(KeyError::NoMatch(pattern.clone()));
@@ -77,12 +77,20 @@ pub(super) fn files(patterns: &[String]) -> Result<BTreeMap<PathBuf, KeyFile>, K
 }
 
 /// A walk through the files of a pattern.
+#[derive(Default)]
 struct Walk {
     matcher: Option<GlobMatcher>,
+    /// How many parts a path has at most that matches; none of a pattern with `**`.
+    deepest: Option<usize>,
     /// The directories, by device and number, of which all files count already: no link leads there again.
     taken: HashSet<(u64, u64)>,
     /// Those above the path: no link leads back to one.
     above: Vec<(u64, u64)>,
+    /// How many links are above the path.
+    links: usize,
+    /// The directories that links led to. Where packages are linked to each other, each by many, there are more ways through
+    /// all of them than anybody can walk: a link behind a link leads to each directory once.
+    linked: HashSet<(u64, u64)>,
     found: Vec<PathBuf>,
 }
 
@@ -103,6 +111,7 @@ impl Walk {
         let glob = GlobBuilder::new(&text).literal_separator(true).build();
         let glob = glob.map_err(|error| KeyError::Pattern(pattern.to_owned(), error.kind().to_string()))?;
         self.matcher = Some(glob.compile_matcher());
+        self.deepest = (!text.contains("**")).then(|| plain.components().count());
         let is_pattern = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(WILDCARDS);
         let base: PathBuf = plain.components().take_while(|part| !is_pattern(part)).collect();
         self.collect(&base, false)
@@ -123,16 +132,25 @@ impl Walk {
         }
         let Some(directory) = here.metadata().ok().filter(fs::Metadata::is_dir) else { return Ok(()) };
         let directory = (directory.dev(), directory.ino());
-        let is_known = if all { !self.taken.insert(directory) } else { self.above.contains(&directory) };
-        if metadata.is_symlink() && is_known {
+        let is_link = metadata.is_symlink();
+        let is_known = if all { !self.taken.insert(directory) } else { is_link && self.knows(directory) };
+        if (is_link && is_known) || (!all && self.deepest.is_some_and(|deepest| path.components().count() >= deepest)) {
             return Ok(());
         }
         self.above.push(directory);
+        self.links += usize::from(is_link);
         for name in names(here).map_err(error)? {
             self.collect(&path.join(name), all)?;
         }
+        self.links -= usize::from(is_link);
         self.above.pop();
         Ok(())
+    }
+
+    /// Whether a link to this directory leads to nothing more that can match.
+    fn knows(&mut self, directory: (u64, u64)) -> bool {
+        let is_new = self.linked.insert(directory);
+        self.above.contains(&directory) || (self.deepest.is_none() && self.links > 0 && !is_new)
     }
 }
 
@@ -226,6 +244,26 @@ mod tests {
         let both = [pattern("src"), pattern("shared")];
         let reversed = [pattern("shared"), pattern("src")];
         assert_eq!(files(&both)?, files(&reversed)?);
+        Ok(())
+    }
+
+    /// As package managers leave them.
+    #[test]
+    fn packages_that_are_linked_to_each_other_are_walked_once() -> Result<(), Box<dyn Error>> {
+        let directory = tempfile::tempdir()?;
+        let package = |number: usize| directory.path().join(format!("store/p{number}"));
+        for number in 0..40 {
+            fs::create_dir_all(package(number).join("node_modules"))?;
+            fs::write(package(number).join("index.ts"), number.to_string())?;
+        }
+        for (from, to) in (0..40).flat_map(|from| (0..40).map(move |to| (from, to))) {
+            symlink(package(to), package(from).join(format!("node_modules/p{to}")))?;
+        }
+        let pattern = |text: &str| directory.path().join(text).to_string_lossy().into_owned();
+        for (text, most) in [("store/*/index.ts", 40), ("store/*/*/*/index.ts", 1_600), ("store/**/index.ts", 4_000)] {
+            let found = files(&[pattern(text)])?;
+            assert!((40..=most).contains(&found.len()), "{text}: {}", found.len());
+        }
         Ok(())
     }
 

@@ -35,8 +35,11 @@ pub(super) fn restrict(security: &Security) -> io::Result<()> {
     if security.privileged || !own.effective.contains(CapabilitySet::SETPCAP) {
         return Ok(());
     }
-    // The keys of a user are those of the host, and what is added to them would stay.
-    ::supervisor::deny_keys()?;
+    // The keys of a user are those of the host, and what is added to them would stay. Root of a container may set no filter; there
+    // the container's own denies them.
+    if own.effective.contains(CapabilitySet::SYS_ADMIN) || security.no_new_privileges {
+        ::supervisor::deny_keys()?;
+    }
     let kept = rights(security);
     for right in CapabilitySet::all().iter().filter(|right| !kept.contains(*right)) {
         // One that this kernel does not know is not there either.
@@ -96,6 +99,20 @@ mod tests {
         let restricted = || restrict(&security(&[], &["ALL"])).and_then(|()| Ok(capabilities(None)?));
         let inside = std::thread::spawn(restricted).join().map_err(|_| io::Error::other("panicked"))??;
         assert_eq!((inside.permitted, capabilities(None)?), (CapabilitySet::empty(), before));
+        Ok(())
+    }
+
+    /// As root of a container is, whose runtime gives it the usual rights.
+    #[test]
+    fn who_administers_no_namespace_restricts_itself_all_the_same() -> io::Result<()> {
+        let restricted = || {
+            let own = capabilities(None)?;
+            let effective = own.effective - CapabilitySet::SYS_ADMIN;
+            set_capabilities(None, CapabilitySets { effective, ..own })?;
+            restrict(&security(&[], &["ALL"])).and_then(|()| Ok(capabilities(None)?.permitted))
+        };
+        let left = std::thread::spawn(restricted).join().map_err(|_| io::Error::other("panicked"))??;
+        assert_eq!(left, CapabilitySet::empty());
         Ok(())
     }
 }
