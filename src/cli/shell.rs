@@ -15,6 +15,7 @@ use crate::backend::{Run, Snapshot};
 use crate::exit::Exit;
 use crate::local::failed_views::FailedView;
 use crate::local::record::Record;
+use crate::local::sandbox::NOT_STARTED;
 use crate::output::stream::talk;
 use crate::output::tree::printable;
 use crate::shell::word;
@@ -30,7 +31,8 @@ const EXAMPLES: &str = "Examples:
   kubectl runnable shell --local etl-x2k9f
 
 A local run keeps the views of its last failed tasks (submit --keep-failed) until it is deleted; those of a run that
-Succeeded are not kept. What is changed there stays for the next shell. With a COMMAND the exit code is that of the command.";
+Succeeded are not kept. What is changed there stays for the next shell. With a COMMAND the exit code is that of the command; it
+is 126 if the shell or the command cannot be started.";
 
 /// Open a shell where a task of a local run failed, with its files, variables and inputs
 #[derive(Debug, clap::Args)]
@@ -56,10 +58,10 @@ pub(super) struct Args {
     target: TargetArgs,
 }
 
-/// Ends as the command does; a shell that somebody leaves is no failure.
+/// Ends as the command does; a shell that somebody leaves is no failure, one that cannot be started is.
 pub(super) fn run(args: &Args) -> ExitCode {
     match visit(args) {
-        Ok(code) if !args.command.is_empty() => ExitCode::from(code),
+        Ok(code) if !args.command.is_empty() || code == NOT_STARTED => ExitCode::from(code),
         Ok(_) => Exit::Success.into(),
         Err(failure) => failure.report().into(),
     }

@@ -9,6 +9,7 @@ mod again;
 mod artifacts;
 mod attempts;
 mod cache;
+mod container_root;
 mod cp;
 mod daemons;
 mod debounce;

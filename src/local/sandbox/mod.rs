@@ -47,6 +47,7 @@ use crate::file::remove::remove_tree;
 pub(crate) use process::Capture;
 pub(crate) use reach::Reach;
 pub(crate) use supervisor::NOT_FOUND;
+pub(crate) use visit::NOT_STARTED;
 
 /// The hidden command's name.
 pub(crate) const VERB: &str = "__task";

@@ -30,7 +30,7 @@ use crate::local::view::View;
 /// What is started where no command is given: the second where the first is not there.
 const SHELLS: [&str; 2] = ["bash", "sh"];
 /// The exit code of what could not be started.
-const NOT_STARTED: u8 = 126;
+pub(crate) const NOT_STARTED: u8 = 126;
 
 /// Enters the view of the node whose directory is the first argument; the second is the container, the others are the command.
 pub(super) fn enter(mut arguments: impl Iterator<Item = OsString>) -> Result<u8, Problem> {
