@@ -44,12 +44,7 @@ impl Lock {
     /// A write error is ignored: a cleanup must work on a full disk, and only the description of the holder is lost.
     fn held(mut file: File, holder: &str) -> Self {
         let killed = file.metadata().is_ok_and(|metadata| metadata.len() > 0);
-        let write = |file: &mut File| -> io::Result<()> {
-            file.set_len(0)?;
-            file.rewind()?;
-            file.write_all(holder.as_bytes())
-        };
-        let _ = write(&mut file);
+        let _ = overwrite(&mut file, holder);
         Self { file, killed }
     }
 }
@@ -59,6 +54,17 @@ impl Drop for Lock {
         // If this fails, the next holder looks for unfinished work and finds none.
         let _ = self.file.set_len(0);
     }
+}
+
+/// Replaces the text of a file that stays open because its lock is held. It is one write, padded to the old length: a
+/// process killed on the way leaves the old text or the new one. Emptied first, the file would be empty after a kill,
+/// and so say that the last holder ended by itself.
+pub(super) fn overwrite(file: &mut File, text: &str) -> io::Result<()> {
+    let old = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut content = text.as_bytes().to_vec();
+    content.resize(old.max(content.len()), b' ');
+    file.rewind()?;
+    file.write_all(&content)
 }
 
 fn is_at(file: &File, path: &Path) -> bool {
@@ -157,7 +163,10 @@ mod tests {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("lock");
         std::fs::write(&path, "process 1 on a\n")?;
-        assert!(Lock::take(&path, Duration::ZERO, "next")?.follows_a_killed_holder());
+        let lock = Lock::take(&path, Duration::ZERO, "next")?;
+        assert!(lock.follows_a_killed_holder());
+        assert_eq!(super::holder(&path).as_deref(), Some("next"), "nothing of the longer text is left");
+        drop(lock);
         assert!(!Lock::take(&path, FORK, "next")?.follows_a_killed_holder());
         Ok(())
     }

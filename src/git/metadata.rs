@@ -8,7 +8,7 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use git2::Repository;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::error::GitError;
 use super::identity::ObjectId;
 use super::lock;
+use crate::file::replace::{Durable, Readers, replace_with};
 
 const RECORD: &str = "runnable.json";
 const LOCKED: &str = "locked";
@@ -92,7 +93,7 @@ pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &Obje
         let file = path.join(name);
         fs::write(&file, text).map_err(GitError::file("write", &file))
     };
-    write(LOCKED, format!("{BEING_MADE}\n"))?;
+    mark(&path)?;
     write("commondir", "../..\n".to_owned())?;
     write("gitdir", format!("{}\n", tree.join(".git").display()))?;
     write("HEAD", format!("{commit}\n"))?;
@@ -101,6 +102,15 @@ pub(super) fn add(base: &Repository, tree: &Path, record: &Record, commit: &Obje
     let pointer = tree.join(".git");
     fs::write(&pointer, format!("gitdir: {}\n", path.display())).map_err(GitError::file("write", &pointer))?;
     Ok(draft)
+}
+
+/// Marks the worktree of this metadata as being created or moved. The file appears with its text: an empty one, as a
+/// process killed between its creation and the first write would leave, is a lock of the user to git and to us.
+fn mark(path: &Path) -> Result<(), GitError> {
+    let locked = path.join(LOCKED);
+    let text = format!("{BEING_MADE}\n");
+    replace_with(&locked, Readers::Umask, Durable::No, |file| file.write_all(text.as_bytes()))
+        .map_err(GitError::file("write", &locked))
 }
 
 fn write_record(path: &Path, record: &Record) -> Result<File, GitError> {
@@ -121,10 +131,7 @@ fn hold_record(path: &Path) -> Result<File, GitError> {
 }
 
 fn rewrite(file: &mut File, record: &Record) -> io::Result<()> {
-    let text = serde_json::to_string(record)?;
-    file.set_len(0)?;
-    file.rewind()?;
-    file.write_all(text.as_bytes())
+    lock::overwrite(file, &serde_json::to_string(record)?)
 }
 
 /// An unused name that git accepts as part of a ref (`worktrees/<name>/HEAD`).
@@ -266,8 +273,7 @@ impl Metadata {
     pub(super) fn begin_move(&self, maker: String, commit: &ObjectId) -> Result<Draft, GitError> {
         let mut draft = Draft { record: hold_record(&self.path)?, metadata: self.clone() };
         if self.lock_reason().is_none() {
-            let locked = self.path.join(LOCKED);
-            fs::write(&locked, format!("{BEING_MADE}\n")).map_err(GitError::file("write", &locked))?;
+            mark(&self.path)?;
             draft.note(|record| {
                 record.maker = maker;
                 record.moving_to = Some(commit.to_string());

@@ -181,6 +181,8 @@ fn the_next_reuse_completes_a_killed_one() {
         thread::sleep(std::time::Duration::from_millis(20 + 6 * round));
         child.kill().unwrap();
         child.wait().unwrap();
+        let mark = std::fs::read_to_string(repository.root().join("base/.git/worktrees/a/locked"));
+        assert_ne!(mark.ok().as_deref(), Some(""), "round {round}: an empty file is a lock of the user");
         let _ = repository.init(&["--task-id", "a", "--reuse", "--ref", named]).good();
         assert_eq!(repository.git(&tree, &["status", "--porcelain"]), "", "round {round}");
         assert_eq!(repository.git(&tree, &["rev-parse", "HEAD"]), repository.commit(named), "round {round}");
