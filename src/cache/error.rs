@@ -40,8 +40,9 @@ impl CommandError for CacheError {
             return Some("--no-lease uses a store without conditional writes: two may then make one entry".to_owned());
         }
         source.denied.then(|| {
-            "check the credentials and their policy: besides reading and writing objects they need to list the bucket \
-             (s3:ListBucket), because without it S3 answers 403 for an object that does not exist"
+            "check the credentials and their policy: besides reading and writing objects they need to list the bucket (S3: \
+             s3:ListBucket, Google Cloud: storage.objects.list), because without it the service answers 403 for an object \
+             that does not exist"
                 .to_owned()
         })
     }

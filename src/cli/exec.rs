@@ -51,7 +51,7 @@ and the command did not run, 126 that it cannot be executed, 127 that it does no
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, group = clap::ArgGroup::new("identity").required(true).multiple(false))]
 pub(super) struct Args {
-    /// The store of entries: a path, file:///PATH, or s3://BUCKET/PREFIX, gs:// or az:// with ?endpoint=, region= and path_style=
+    /// The store of entries: a path, file:///PATH, or s3://BUCKET/PREFIX, gs:// or az:// (experimental), with ?endpoint=, region= and path_style=
     #[arg(long, value_name = "URL", env = "RUNNABLE_STORE", hide_env_values = true)]
     store: Option<StoreUrl>,
 

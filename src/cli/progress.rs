@@ -64,7 +64,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
 
-    /// Look at the manifests in this store alone: a path, or s3://BUCKET/PREFIX, gs:// or az://
+    /// Look at the manifests in this store alone: a path, or s3://BUCKET/PREFIX, gs:// or az:// (experimental)
     #[arg(long, value_name = "URL")]
     store: Option<StoreUrl>,
 

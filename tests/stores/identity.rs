@@ -117,6 +117,36 @@ fn a_token_is_exchanged_for_the_credentials_of_a_role() {
     assert!(asked[0].contains("RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fci"), "{asked:?}");
 }
 
+/// The S3 server of the tests knows no credentials for a time, so what is sent is looked at.
+#[test]
+fn the_token_of_credentials_for_a_time_is_sent_and_never_shown() {
+    let rig = Rig::new(Kind::S3);
+    for prefix in ["AWS", "RUNNABLE_STORE"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let request = std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") {
+                assert_ne!(reader.read_line(&mut head).unwrap(), 0, "{head}");
+            }
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+            head
+        });
+        let mut command = rig.command(&["--key", "k"], "true");
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").env("RUNNABLE_STORE_ENDPOINT", endpoint);
+        for (name, value) in [("ACCESS_KEY_ID", ACCESS), ("SECRET_ACCESS_KEY", SECRET), ("SESSION_TOKEN", "for-a-time")] {
+            command.env(format!("{prefix}_{name}"), value);
+        }
+        let refused = rig.environment.finish(&mut command).exits(125);
+        let request = request.join().unwrap().to_lowercase();
+        assert!(request.contains("\r\nx-amz-security-token: for-a-time\r\n"), "{request}");
+        assert!(request.contains("x-amz-security-token,") || request.contains(";x-amz-security-token"), "signed: {request}");
+        assert!(!refused.stderr.contains("for-a-time"), "{refused:?}");
+    }
+}
+
 fn write_profiles(rig: &Rig) {
     let profiles = format!(
         "[profile program]\nregion = us-east-1\ncredential_process = echo '{{\"Version\":1,\"AccessKeyId\":\"{ACCESS}\",\"SecretAccessKey\":\"{SECRET}\"}}'\n\

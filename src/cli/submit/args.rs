@@ -115,8 +115,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "N", value_parser = max_tasks, allow_negative_numbers = true)]
     pub(super) max_tasks: Option<u16>,
 
-    /// The store of the caches of local runs: a path, or s3://BUCKET/PREFIX, gs:// or az://; default: RUNNABLE_STORE, else
-    /// beside the runs
+    /// The store of the caches of local runs: a path, or s3://BUCKET/PREFIX, gs:// or az:// (experimental); default:
+    /// RUNNABLE_STORE, else beside the runs
     #[arg(long, value_name = "URL", requires = "local")]
     pub(super) store: Option<StoreUrl>,
 

@@ -23,8 +23,8 @@ pub(in crate::cli) struct ArtifactArgs {
     #[arg(long = "artifact", value_name = "NAME=PATH")]
     artifacts: Vec<ArtifactPair>,
 
-    /// The bucket of artifacts that only say their key: s3://BUCKET/PREFIX, gs:// or az://, with ?endpoint=, region= and
-    /// path_style=; of a local run all of them, on a cluster those of --artifact. Default for local runs: the repository of the
+    /// The bucket of artifacts that only say their key: s3://BUCKET/PREFIX, gs:// or az:// (experimental), with ?endpoint=,
+    /// region= and path_style=; of a local run all of them, on a cluster those of --artifact. Default for local runs: the repository of the
     /// ConfigMap artifact-repositories among the documents
     #[arg(long, value_name = "URL")]
     artifact_store: Option<StoreUrl>,

@@ -17,8 +17,8 @@ const MOST_CERTIFICATES: usize = 64 * 1024;
 #[command(next_help_heading = "Cache in pods")]
 pub(in crate::cli) struct ExecCacheArgs {
     /// Keep entries in this store and not in a ConfigMap: the pod of each container or script template looks up its entry, and
-    /// runs its command where there is none. As pods reach it: s3://BUCKET/PREFIX, gs:// or az://, with ?endpoint=, region=
-    /// and path_style=
+    /// runs its command where there is none. As pods reach it: s3://BUCKET/PREFIX, gs:// or az:// (experimental), with
+    /// ?endpoint=, region= and path_style=
     #[arg(long, value_name = "URL", conflicts_with = "local")]
     exec_cache: Option<StoreUrl>,
 

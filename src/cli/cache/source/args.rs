@@ -26,7 +26,7 @@ pub(in crate::cli::cache) struct SourceArgs {
     #[arg(long, value_name = "NAMESPACE")]
     pub(in crate::cli::cache) cache_namespace: Option<Namespace>,
 
-    /// The store of manifests that has the cache: a path, file:///PATH, s3://BUCKET/PREFIX, gs:// or az://
+    /// The store of manifests that has the cache: a path, file:///PATH, s3://BUCKET/PREFIX, gs:// or az:// (experimental)
     #[arg(long, value_name = "URL", conflicts_with_all = ["cache_namespace", "local"])]
     store: Option<StoreUrl>,
 
