@@ -135,14 +135,21 @@ fn the_token_of_credentials_for_a_time_is_sent_and_never_shown() {
             head
         });
         let mut command = rig.command(&["--key", "k"], "true");
-        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").env("RUNNABLE_STORE_ENDPOINT", endpoint);
-        for (name, value) in [("ACCESS_KEY_ID", ACCESS), ("SECRET_ACCESS_KEY", SECRET), ("SESSION_TOKEN", "for-a-time")] {
+        command
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env_remove("AWS_SECRET_ACCESS_KEY")
+            .env("RUNNABLE_STORE_ENDPOINT", endpoint);
+        for (name, value) in [("ACCESS_KEY_ID", ACCESS), ("SECRET_ACCESS_KEY", SECRET), ("SESSION_TOKEN", "for-a-time")]
+        {
             command.env(format!("{prefix}_{name}"), value);
         }
         let refused = rig.environment.finish(&mut command).exits(125);
         let request = request.join().unwrap().to_lowercase();
         assert!(request.contains("\r\nx-amz-security-token: for-a-time\r\n"), "{request}");
-        assert!(request.contains("x-amz-security-token,") || request.contains(";x-amz-security-token"), "signed: {request}");
+        assert!(
+            request.contains("x-amz-security-token,") || request.contains(";x-amz-security-token"),
+            "signed: {request}"
+        );
         assert!(!refused.stderr.contains("for-a-time"), "{refused:?}");
     }
 }

@@ -39,6 +39,11 @@ pub(super) struct Locks {
 }
 
 impl Locks {
+    /// Whether all of the locks are free.
+    pub(super) fn can_be_had(&self, locks: &[Lock]) -> bool {
+        !locks.iter().any(|lock| self.is_busy(lock))
+    }
+
     /// Takes all of the locks or none; told is the first that is waited for.
     pub(super) fn acquire(&mut self, node: NodeIndex, locks: &[Lock]) -> Result<(), Busy> {
         let Some(busy) = locks.iter().find(|lock| self.is_busy(lock)) else {

@@ -147,11 +147,15 @@ impl Scheduler {
         let Some(kind) = template.template_type() else {
             return self.create_raised(&call, &format!("Template '{}' missing specification", template.name));
         };
-        let fault = || template.memoize.as_ref().and_then(|memoize| memoize.fault(filled.key()));
-        let locks = match self.locks_of(&template).and_then(|locks| fault().map_or(Ok(locks), Err)) {
+        let locks = match self.locks_of(&template) {
             Ok(locks) => locks,
             Err(why) => return self.create_raised(&call, &why),
         };
+        // Argo looks at the key when the node has its locks: one that waits for them is there by then, and errs itself.
+        // (workflow/controller/operator.go, executeTemplate, v4.1.2)
+        if let Some(why) = memoize_fault(&template, &filled).filter(|_| self.locks.can_be_had(&locks)) {
+            return self.create_raised(&call, &why);
+        }
         let kind = if template.retry_strategy.is_some() { NodeType::Retry } else { kind.node_type() };
         let phase = first_phase(kind);
         let node = self.create(&call, kind, phase);
@@ -223,7 +227,13 @@ impl Scheduler {
         }
         self.nodes.set(node, phase, "");
         self.nodes[node].synchronization_status = None;
-        self.look_up_and_run(node);
+        let Frame { template, filled, .. } = self.nodes.frame(node);
+        let fault =
+            template.as_ref().zip(filled.as_ref()).and_then(|(template, filled)| memoize_fault(template, filled));
+        match fault {
+            Some(why) => self.raise(node, &why),
+            None => self.look_up_and_run(node),
+        }
     }
 
     pub(super) fn run(&mut self, node: NodeIndex) {
@@ -298,6 +308,11 @@ fn needs_cluster(kind: TemplateType) -> &'static str {
 /// The phase of a node that has just been made. (initializeExecutableNode's callers in workflow/controller, v4.1.2)
 pub(super) fn first_phase(kind: NodeType) -> Phase {
     if matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin) { Phase::Pending } else { Phase::Running }
+}
+
+/// What is wrong with the key or the age of a memoized template.
+fn memoize_fault(template: &Template, filled: &Filled) -> Option<String> {
+    template.memoize.as_ref()?.fault(filled.key())
 }
 
 /// The inputs of a template as its node shows them.

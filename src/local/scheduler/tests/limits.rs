@@ -226,6 +226,28 @@ fn an_illegal_cache_key_errors_its_node() {
     assert_eq!(run.line("[0].a(0:1)"), "[0].a(0:1) Skipped Error: invalid cache key: a_b");
 }
 
+/// Argo looks at the key when the lock is had: who waits is a pod by then.
+#[test]
+fn an_illegal_cache_key_is_found_when_the_lock_is_had() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps: [[{name: a, template: leaf}, {name: b, template: keyed}]]
+- name: leaf
+  synchronization: {mutexes: [{name: m}]}
+  container: {image: a, command: [c]}
+- name: keyed
+  synchronization: {mutexes: [{name: m}]}
+  memoize: {key: a_b, cache: {configMap: {name: c}}}
+  container: {image: a, command: [c]}",
+    );
+    assert!(run.line("[0].b").starts_with("[0].b Pod Pending: Waiting for "), "{}", run.line("[0].b"));
+    run.end("[0].a", succeeds());
+    assert_eq!(run.line("[0].b"), "[0].b Pod Error: invalid cache key: a_b");
+}
+
 #[test]
 fn a_cache_key_may_be_made_of_all_inputs_even_where_there_are_none() {
     let key = "k-{{=sprig.trunc(16, sprig.sha256sum(toJson(inputs.parameters)))}}";
