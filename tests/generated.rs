@@ -82,6 +82,8 @@ const ENVIRONMENT: &str = "
 | `ARGO_NAMESPACE` | the namespace; `-n` takes precedence |
 | `RUNNABLE_BACKEND`, `RUNNABLE_NAMESPACE`, `RUNNABLE_STORE`, `RUNNABLE_WORKTREES`, `RUNNABLE_MAX_TASKS`, `RUNNABLE_KEEP`, `RUNNABLE_NOTIFY` | defaults for flags: [configuration.md](configuration.md) |
 | `XDG_CONFIG_HOME` | the file of settings is `$XDG_CONFIG_HOME/kubectl-runnable/config.yaml`; else `~/.config/kubectl-runnable/config.yaml` |
+| `ARGO_SERVER`, `ARGO_BASE_HREF`, `ARGO_SECURE`, `ARGO_INSECURE_SKIP_VERIFY` | argo-server, for `archive` and `open`; flags take precedence |
+| `ARGO_TOKEN` | the header `Authorization` for argo-server, as `argo auth token` prints it |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | proxies for the connection to the cluster |
 | `RUNNABLE_STORE` | the store of `exec`, and of the caches of local runs; `--store` takes precedence |
 | `RUNNABLE_STORE_ENDPOINT`, `RUNNABLE_STORE_REGION`, `RUNNABLE_STORE_PATH_STYLE` | how a bucket is reached; the address takes precedence |

@@ -83,6 +83,11 @@ impl FromStr for RunSelector {
 }
 
 impl RunSelector {
+    /// Whether it asks for a field.
+    pub(crate) fn names(&self, field: &str) -> bool {
+        self.0.0.iter().any(|requirement| requirement.field == field)
+    }
+
     /// Whether the workflow meets all requirements.
     pub(crate) fn matches(&self, workflow: &Value) -> bool {
         let value = |field: &str| {

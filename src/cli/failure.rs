@@ -52,6 +52,11 @@ impl Failure {
         &self.message
     }
 
+    /// The hint.
+    pub(super) fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Prints the failure to standard error and returns the exit code.
     pub(super) fn report(&self) -> Exit {
         let style = |style: Style| style.force_styling(stderr_colors());

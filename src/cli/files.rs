@@ -25,15 +25,19 @@ pub(super) fn documents(paths: &[impl AsRef<Path>], quiet: bool) -> Result<Vec<D
 
 /// The same, with the texts of the files.
 pub(super) fn with_sources(paths: &[impl AsRef<Path>], quiet: bool) -> Result<(Vec<Document>, Vec<Source>), Failure> {
-    let (mut documents, mut sources) = (Vec::new(), Vec::new());
-    for path in paths {
-        let source = read(path.as_ref())?;
-        let parsed = parse(&source).map_err(|error| refused(&error, &source))?;
-        warn(&parsed.warnings, &source, quiet);
+    let sources = paths.iter().map(|path| read(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    Ok((of_sources(&sources, quiet)?, sources))
+}
+
+/// The documents of texts, in order.
+pub(super) fn of_sources(sources: &[Source], quiet: bool) -> Result<Vec<Document>, Failure> {
+    let mut documents = Vec::new();
+    for source in sources {
+        let parsed = parse(source).map_err(|error| refused(&error, source))?;
+        warn(&parsed.warnings, source, quiet);
         documents.extend(parsed.documents);
-        sources.push(source);
     }
-    Ok((documents, sources))
+    Ok(documents)
 }
 
 /// The documents that stood beside a local run when it was submitted; a cluster keeps its own.

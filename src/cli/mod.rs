@@ -2,6 +2,7 @@
 //! here.
 
 mod access;
+mod archive;
 mod bring;
 mod bundle;
 mod cache;
@@ -62,6 +63,7 @@ mod terminate;
 mod url;
 mod values;
 mod version;
+mod view;
 mod wait;
 mod watch;
 mod worktree;
@@ -123,6 +125,7 @@ enum Command {
     Template(template::Args),
     ClusterTemplate(template::ClusterArgs),
     Cron(cron::Args),
+    Archive(Box<archive::Args>),
     Cache(Box<cache::Args>),
     Exec(Box<exec::Args>),
     Semaphore(semaphore::Args),
@@ -219,6 +222,7 @@ fn carry_out(cli: Cli) -> Result<Exit, Failure> {
         Command::Template(args) => template::run(&args),
         Command::ClusterTemplate(args) => template::run_cluster(&args),
         Command::Cron(args) => cron::run(&args),
+        Command::Archive(args) => archive::run(*args),
         Command::Cache(args) => cache::run(&args),
         Command::Exec(_) | Command::Shell(_) => unreachable!("no verb is made of these, and they have been run"),
         Command::Semaphore(args) => semaphore::run(&args),

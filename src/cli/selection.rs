@@ -2,11 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::failure::Failure;
 use crate::argo::duration;
 use crate::argo::field_selector::RunSelector;
 use crate::argo::label_selector::LabelSelector;
 use crate::argo::workflow::PREVIOUS;
 use crate::backend::{ListSelection, Snapshot};
+use crate::cluster::ArchiveSelection;
 
 /// The conditions, all of which a run has to meet.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -62,6 +64,29 @@ impl SelectionArgs {
     /// What a backend selects by itself.
     pub(super) fn of_backend(&self, all_namespaces: bool, chunk: u32) -> ListSelection {
         ListSelection { all_namespaces, labels: self.selector.clone(), chunk, ..ListSelection::default() }
+    }
+
+    /// What argo-server selects of its archive by itself. A run starts after it is created.
+    pub(super) fn of_archive(&self, namespace: &str, chunk: u32, now: Timestamp) -> ArchiveSelection {
+        ArchiveSelection {
+            namespace: namespace.to_owned(),
+            prefix: self.prefix.clone(),
+            labels: self.selector.as_ref().map(|labels| labels.as_str().to_owned()),
+            name: None,
+            since: self.since.and_then(|since| now.checked_sub(since).ok()),
+            chunk,
+        }
+    }
+
+    /// Refuses what the list of an archive does not tell.
+    pub(super) fn check_for_archive(&self) -> Result<(), Failure> {
+        match &self.field_selector {
+            Some(fields) if fields.names("spec.workflowTemplateRef.name") => {
+                Err(Failure::usage("the archive's list does not tell spec.workflowTemplateRef.name")
+                    .hint("select by the label workflows.argoproj.io/workflow-template with -l"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether a run that the backend has listed meets the other conditions. `phase` is the one that is shown.

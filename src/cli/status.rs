@@ -1,27 +1,16 @@
 //! `status`: shows the status of runs.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failure::Failure;
 use super::follow::{address, failures};
 use super::gone::{Gone, Told};
-use super::node_filter::NodeFilter;
 use super::runtime::{block_on, each};
 use super::target::TargetArgs;
-use super::values::ObjectFormats;
-use crate::backend::Snapshot;
+use super::view::{Shown, ViewArgs};
 use crate::exit::Exit;
-use crate::output::failures::screen;
-use crate::output::format::ObjectFormat;
-use crate::output::status::{self, View};
 use crate::output::stream::{StreamError, result, talk};
-use crate::output::tree::Look;
 use crate::report::failures::Failures;
-use crate::report::waits::Wait;
-
-/// Siblings shown in the tree before the rest is folded into one line.
-pub(super) const FOLD: usize = 20;
 
 const EXAMPLES: &str = "Examples:
   # Show the latest run as a tree of its nodes
@@ -54,20 +43,8 @@ pub(super) struct Args {
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
 
-    /// Show every node, even of a wide fan-out
-    #[arg(long)]
-    all: bool,
-
     #[command(flatten)]
-    nodes: NodeFilter,
-
-    /// Show the outputs of the run and of its nodes, with the places of artifacts (text and wide)
-    #[arg(long)]
-    outputs: bool,
-
-    /// What to print to standard output
-    #[arg(short, long, value_name = "FORMAT", value_parser = ObjectFormats)]
-    output: Option<ObjectFormat>,
+    view: ViewArgs,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -79,25 +56,16 @@ enum Read {
     Gone(Box<Told>),
 }
 
-/// A run, and what is told of it besides its object.
-struct Shown {
-    state: Snapshot,
-    failures: Failures,
-    latest: Option<(u32, String)>,
-    store: Option<String>,
-    waits: Vec<Wait>,
-}
-
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (runs, exit) = block_on(async { Ok(each(args.runs.iter().map(async |run| read(args, run).await)).await) })?;
-    match &args.output {
-        Some(format) if !format.is_wide() => {
+    match args.view.format() {
+        Some(format) => {
             if !runs.is_empty() {
                 let objects: Vec<Value> = runs.into_iter().map(Read::object).collect();
                 result(format.rendered(&objects))?;
             }
         }
-        _ => show(args, &runs)?,
+        None => show(args, &runs)?,
     }
     Ok(exit)
 }
@@ -116,8 +84,8 @@ async fn read(args: &Args, run: &str) -> Result<Read, Failure> {
 async fn shown(args: &Args, run: &str) -> Result<Shown, Failure> {
     let run = args.target.resolve(run).await?;
     let state = run.get().await?;
-    if args.output.as_ref().is_some_and(|format| !format.is_wide()) {
-        return Ok(Shown { state, failures: Failures::default(), latest: None, store: None, waits: Vec::new() });
+    if args.view.format().is_some() {
+        return Ok(Shown::of(state));
     }
     let failures = if state.is_over() {
         failures(&run, &state).await
@@ -141,29 +109,10 @@ impl Read {
 fn show(args: &Args, runs: &[Read]) -> Result<(), StreamError> {
     for (at, run) in runs.iter().enumerate() {
         let text = match run {
-            Read::There(shown) => text(args, shown),
+            Read::There(shown) => args.view.text(shown),
             Read::Gone(told) => told.text(),
         };
         result(format_args!("{}{text}", if at == 0 { "" } else { "\n" }))?;
     }
     Ok(())
-}
-
-fn text(args: &Args, Shown { state, failures, latest, store, waits }: &Shown) -> String {
-    let look = Look { lost: state.killed, ..Look::of_stdout((!args.all).then_some(FOLD), Timestamp::now()) };
-    let selected = state.nodes.all.iter().filter(|node| args.nodes.matches(node));
-    let view = View {
-        workflow: &state.workflow,
-        summary: &state.summary(),
-        nodes: selected.cloned().collect(),
-        waits: waits.clone(),
-        latest: latest.clone(),
-        address: &failures.address,
-        outputs: args.outputs,
-        store: store.clone(),
-    };
-    let text = if args.output.is_some() { status::wide(&view, look) } else { status::text(&view, look) };
-    let failed = screen(failures, look.color);
-    let between = if failed.is_empty() { "" } else { "\n" };
-    format!("{text}{between}{failed}")
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod apply;
+mod argo_server;
 mod cache;
 mod change;
 mod claim;
@@ -49,6 +50,7 @@ use serde_json::Value;
 
 pub use access::Access;
 pub(crate) use apply::ApplyOptions;
+pub(crate) use argo_server::{ArchiveSelection, Archived, ArgoServer, ServerAccess, is_named as is_argo_server_named};
 pub use change::Changed;
 pub(crate) use create::Created;
 pub(crate) use definition::Definition;

@@ -1,5 +1,6 @@
 //! What each error of a cluster means to a script, and what the user can do about it.
 
+use super::argo_server::is_named as is_argo_server_named;
 use super::error::ClusterError;
 use super::kind::Resource;
 use crate::exit::{CommandError, Exit};
@@ -57,6 +58,9 @@ impl CommandError for ClusterError {
             Self::WorkflowMissing { similar, .. } if !similar.is_empty() => {
                 Some(format!("similar names: {}", similar.join(", ")))
             }
+            Self::WorkflowMissing { .. } if is_argo_server_named() => Some(
+                "kubectl runnable archive list shows workflows that are gone and that argo-server keeps; kubectl get workflows -A lists the existing ones".into(),
+            ),
             Self::WorkflowMissing { .. } | Self::NoWorkflow { .. } => Some("kubectl get workflows -A lists the existing ones".into()),
             Self::Exists { .. } => Some("choose another --name, or retry the existing run".into()),
             Self::ClaimMissing { .. } => Some("create it, or use --isolate pvc for one that goes with the workflow".into()),

@@ -19,8 +19,8 @@ const ANNOTATIONS: usize = 10;
 
 /// The failures and the commands that help, on one screen; empty if nothing failed.
 pub(crate) fn screen(failures: &Failures, color: bool) -> String {
-    let mut text = String::new();
     if !failures.is_failure {
+        let mut text = String::new();
         for node in failures.nodes.iter().take(NAMED) {
             let _ = writeln!(text, "note: {}, although the run Succeeded", headline(node));
         }
@@ -30,7 +30,28 @@ pub(crate) fn screen(failures: &Failures, color: bool) -> String {
         return text;
     }
 
-    let (shown, rest) = failures.nodes.split_at(failures.nodes.len().min(WITH_LOG));
+    let mut text = nodes(&failures.nodes, color);
+    for (label, command) in commands(failures) {
+        advise(&mut text, label, &command, color);
+    }
+    text
+}
+
+/// What failed in a run whose pods and logs are gone, and the command that retries it.
+pub(crate) fn archived(nodes: &[FailedNode], retry: Option<&str>, color: bool) -> String {
+    let without_logs: Vec<FailedNode> =
+        nodes.iter().map(|node| FailedNode { has_log: false, log_missing: None, ..node.clone() }).collect();
+    let mut text = self::nodes(&without_logs, color);
+    if let Some(retry) = retry {
+        advise(&mut text, "retry", retry, color);
+    }
+    text
+}
+
+/// The nodes that failed: the first ones with the ends of their logs, of some more the names.
+fn nodes(nodes: &[FailedNode], color: bool) -> String {
+    let mut text = String::new();
+    let (shown, rest) = nodes.split_at(nodes.len().min(WITH_LOG));
     let lines = LOG_LINES / shown.len().max(1);
     for node in shown {
         describe(&mut text, node, lines, color);
@@ -40,11 +61,12 @@ pub(crate) fn screen(failures: &Failures, color: bool) -> String {
         let more = if rest.len() > NAMED { ", …" } else { "" };
         let _ = writeln!(text, "{} more nodes failed: {}{more}", rest.len(), names.join(", "));
     }
-    for (label, command) in commands(failures) {
-        let label = Style::new().cyan().force_styling(color).apply_to(format!("{label:<16}"));
-        let _ = writeln!(text, "{label} {command}");
-    }
     text
+}
+
+fn advise(text: &mut String, label: &str, command: &str, color: bool) {
+    let label = Style::new().cyan().force_styling(color).apply_to(format!("{label:<16}"));
+    let _ = writeln!(text, "{label} {command}");
 }
 
 /// The commands that help, each with what it does.

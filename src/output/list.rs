@@ -21,6 +21,7 @@ pub(crate) struct Row {
     /// Its summary.
     pub summary: Summary,
     cache: Option<String>,
+    uid: String,
 }
 
 /// The additional columns.
@@ -30,6 +31,8 @@ pub(crate) struct Columns {
     pub namespace: bool,
     /// Show the columns of `-o wide`.
     pub wide: bool,
+    /// Show the uid: of several runs of one name it tells which.
+    pub uid: bool,
     /// Show their names.
     pub header: bool,
     /// The width of the terminal, if it is printed to one.
@@ -48,6 +51,7 @@ impl Row {
             created: workflow.created_at(),
             summary: Summary { message, current_nodes: Vec::new(), ..summary },
             cache: cache(workflow).map(str::to_owned),
+            uid: workflow.uid().to_owned(),
         }
     }
 
@@ -116,7 +120,8 @@ fn header(columns: Columns) -> Vec<&'static str> {
     let usual = ["NAME", "PHASE", "AGE", "DURATION", "PROGRESS", "RUN ID", "ATTEMPT"];
     let extra = ["RETRY OF", "CACHE", "NODES"];
     let first = columns.namespace.then_some("NAMESPACE").into_iter().chain(usual);
-    first.chain(extra.into_iter().filter(|_| columns.wide)).chain(["MESSAGE"]).collect()
+    let uid = columns.uid.then_some("UID");
+    first.chain(extra.into_iter().filter(|_| columns.wide)).chain(uid).chain(["MESSAGE"]).collect()
 }
 
 fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
@@ -146,6 +151,7 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<String> {
         };
         cells.extend([summary.retry_of.clone().unwrap_or_default(), row.cache.clone().unwrap_or_default(), nodes]);
     }
+    cells.extend(columns.uid.then(|| row.uid.clone()));
     cells.push(summary.message.clone());
     cells
 }
@@ -181,13 +187,13 @@ mod tests {
         assert_eq!(
             table(
                 std::slice::from_ref(&row),
-                Columns { namespace: false, wide: false, header: true, width: None },
+                Columns { namespace: false, wide: false, uid: false, header: true, width: None },
                 now
             ),
             "NAME  PHASE   AGE  DURATION  PROGRESS  RUN ID  ATTEMPT  MESSAGE\nw     Failed  3h   1m05s     1/2       r1      1        no ***\n"
         );
         assert!(
-            table(&[row], Columns { namespace: true, wide: true, header: true, width: None }, now)
+            table(&[row], Columns { namespace: true, wide: true, uid: false, header: true, width: None }, now)
                 .starts_with("NAMESPACE  NAME  PHASE   AGE")
         );
     }
@@ -200,7 +206,7 @@ mod tests {
 
     #[test]
     fn later_lines_are_aligned_with_the_first() {
-        let mut lines = Growing::new(Columns { namespace: false, wide: false, header: true, width: None });
+        let mut lines = Growing::new(Columns { namespace: false, wide: false, uid: false, header: true, width: None });
         let now = Timestamp::UNIX_EPOCH;
         let first = lines.text(&[row("alpha", "Running", "0/1")], now);
         assert_eq!(
@@ -213,7 +219,7 @@ mod tests {
 
     #[test]
     fn lines_that_differ_only_in_time_look_the_same() {
-        let columns = Columns { namespace: false, wide: false, header: true, width: None };
+        let columns = Columns { namespace: false, wide: false, uid: false, header: true, width: None };
         let (before, after) = (row("a", "Running", "0/2"), row("a", "Running", "1/2"));
         assert!(before.looks_the_same(&before.clone(), columns) && !before.looks_the_same(&after, columns));
         assert_eq!(before.in_phase("Deleted").summary.phase, "Deleted");

@@ -11,6 +11,7 @@ mod store_server;
 mod support;
 
 mod access;
+mod archive;
 mod bundle;
 mod cache;
 mod create;

@@ -100,6 +100,14 @@ impl Workflow {
         not_completed(status);
     }
 
+    /// Takes out what a server gave the object, so that it can be created again under its name.
+    pub(crate) fn forget_server(&mut self) {
+        let Some(metadata) = object_in(&mut self.0, "metadata").and_then(Value::as_object_mut) else { return };
+        for field in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"] {
+            metadata.shift_remove(field);
+        }
+    }
+
     /// Begins with these nodes of a workflow before it, and with the templates that they name
     /// (`FormulateResubmitWorkflow` in workflow/util/util.go, v4.1.2).
     pub(crate) fn carry_over(&mut self, before: &Self, nodes: &Map<String, Value>) {

@@ -20,6 +20,8 @@ use crate::cli::values::{FromKind, Namespace, ParameterPair};
 pub(super) enum What {
     Run,
     Node,
+    /// A workflow of argo-server's archive.
+    Archived,
     Cache,
     Context,
     Namespace,
@@ -41,6 +43,7 @@ impl What {
         match value_name {
             "RUN" => Some(Self::Run),
             "NODE" => Some(Self::Node),
+            "ARCHIVED" => Some(Self::Archived),
             "TEMPLATE" => Some(Self::Template),
             _ if arg.get_id() == "context" => Some(Self::Context),
             _ if is(TypeId::of::<CacheName>()) => Some(Self::Cache),

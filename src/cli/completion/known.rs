@@ -10,11 +10,12 @@ use crate::argo::Metadata;
 use crate::backend::Backend;
 use crate::cache::Store;
 use crate::cli::access::AccessArgs;
+use crate::cli::archive::ServerArgs;
 use crate::cli::failure::Failure;
 use crate::cli::runtime::block_on;
 use crate::cli::settings::settings;
 use crate::cli::target::TargetArgs;
-use crate::cluster::{Selection, TemplateKind};
+use crate::cluster::{ArchiveSelection, Selection, TemplateKind};
 use crate::exit::Exit;
 
 /// The maximum time that completion waits for a cluster.
@@ -46,11 +47,11 @@ pub(super) fn names(what: What, verb: &ArgMatches) -> Option<Names> {
 /// The flags that select where the verb's objects are.
 fn target(verb: &ArgMatches) -> Option<TargetArgs> {
     let knows = |flag: &str| verb.try_contains_id(flag).is_ok();
-    if !knows("local") || !knows("request_timeout") {
+    if !(knows("local") || knows("argo_server")) || !knows("request_timeout") {
         return None;
     }
     // A line with a value that is not whole yet has no defaults.
-    let local = verb.get_one("local").copied().unwrap_or(settings().local == Some(true));
+    let local = verb.try_get_one("local").ok().flatten().copied().unwrap_or(settings().local == Some(true));
     Some(TargetArgs { local, access: AccessArgs::from_arg_matches(verb).ok()? })
 }
 
@@ -58,6 +59,7 @@ async fn fetched(what: What, target: &TargetArgs, verb: &ArgMatches) -> Result<V
     match what {
         What::Run => Ok(target.backend().await?.names(MAX_NAMES).await?),
         What::Node => nodes(target, verb).await,
+        What::Archived => archived(target, verb).await,
         What::Cache => caches(target).await,
         What::Namespace => namespaces(target).await,
         What::From => templates(target).await,
@@ -72,6 +74,15 @@ async fn nodes(target: &TargetArgs, verb: &ArgMatches) -> Result<Vec<String>, Fa
     let snapshot = target.resolve(&run).await?.get().await?;
     let names = snapshot.nodes.all.iter().map(|node| node.display_name.clone()).filter(|name| !name.is_empty());
     Ok(names.collect::<BTreeSet<_>>().into_iter().take(MAX_NAMES).collect())
+}
+
+/// Names of the archive's newest page.
+async fn archived(target: &TargetArgs, verb: &ArgMatches) -> Result<Vec<String>, Failure> {
+    let server = ServerArgs::from_arg_matches(verb).map_err(anyhow::Error::from)?.connect(&target.access).await?;
+    let page = u32::try_from(MAX_NAMES).unwrap_or(u32::MAX);
+    let selection =
+        ArchiveSelection { namespace: server.namespace().to_owned(), chunk: page, ..ArchiveSelection::default() };
+    Ok(server.names(&selection).await?)
 }
 
 async fn caches(target: &TargetArgs) -> Result<Vec<String>, Failure> {

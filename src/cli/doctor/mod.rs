@@ -1,5 +1,6 @@
 //! `doctor`: looks at everything that a run needs, and says what to do about what is missing. It changes nothing.
 
+mod argo_server;
 mod cluster;
 mod machine;
 mod permissions;
@@ -43,7 +44,11 @@ enum Format {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut parts = Vec::new();
     if !args.target.local {
-        let checks = block_on(async { Ok(cluster::checks(&args.target.access).await) })?;
+        let checks = block_on(async {
+            let mut checks = cluster::checks(&args.target.access).await;
+            checks.extend(argo_server::check(&args.target.access).await);
+            Ok(checks)
+        })?;
         parts.push(Part { name: "cluster", checks });
     }
     parts.push(Part { name: "machine", checks: machine::checks() });

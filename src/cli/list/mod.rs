@@ -130,6 +130,7 @@ impl Args {
         Columns {
             namespace: self.all_namespaces,
             wide: self.output.as_ref().is_some_and(ObjectFormat::is_wide),
+            uid: false,
             header: !self.no_headers,
             width: stdout_width(),
         }
@@ -146,7 +147,7 @@ impl Args {
 }
 
 /// A list is a list, also of one object.
-fn list(format: &ObjectFormat, objects: &[Value], headers: bool) -> String {
+pub(super) fn list(format: &ObjectFormat, objects: &[Value], headers: bool) -> String {
     match format {
         ObjectFormat::Plain(Format::Json) => format!("{:#}\n", list_of(objects)),
         ObjectFormat::JsonPath(template) => template.text(&list_of(objects)),

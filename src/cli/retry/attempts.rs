@@ -8,10 +8,13 @@ use crate::argo::label_selector::LabelSelector;
 use crate::argo::workflow::RUN_ID_LABEL;
 use crate::backend::{Backend, BackendError, Detail, ListSelection};
 use crate::cli::failure::Failure;
-use crate::cluster::ClusterError;
+use crate::cluster::{ArchiveSelection, ArgoServer, ClusterError};
 use crate::handle::Handle;
 use crate::output::stream::talk;
 use crate::retry::Attempts;
+
+/// Workflows of the archive a page.
+const CHUNK: u32 = 200;
 
 /// A run of which there is to be another attempt.
 pub(in crate::cli) struct Beside<'a> {
@@ -23,6 +26,8 @@ pub(in crate::cli) struct Beside<'a> {
     pub(in crate::cli) handle: Option<&'a Path>,
     /// What the next attempt's name begins with; none where the user gives the name.
     pub(in crate::cli) prefix: Option<&'a str>,
+    /// The server whose archive has the run, and perhaps others of its attempts.
+    pub(in crate::cli) archive: Option<&'a ArgoServer>,
 }
 
 impl Beside<'_> {
@@ -37,6 +42,7 @@ impl Beside<'_> {
             Err(error) => return Err(error.into()),
         }
 
+        self.add_archived(&mut attempts).await?;
         if let Some(run_id) = self.live.run_id() {
             let numbers = self.caches.numbers(run_id).chain(of_handle(self.handle, run_id));
             numbers.for_each(|number| attempts.note(number));
@@ -64,6 +70,19 @@ impl Beside<'_> {
             }
         }
         self.list(ListSelection::with(None), attempts).await
+    }
+
+    /// Adds the attempts that the archive has, which have the label of their run.
+    async fn add_archived(&self, attempts: &mut Attempts) -> Result<(), Failure> {
+        let label = self.live.run_id().filter(|id| self.live.labelled_run_id() == Some(*id));
+        let (Some(server), Some(id)) = (self.archive, label) else { return Ok(()) };
+        let selection = ArchiveSelection {
+            namespace: server.namespace().to_owned(),
+            labels: Some(format!("{RUN_ID_LABEL}={id}")),
+            chunk: CHUNK,
+            ..ArchiveSelection::default()
+        };
+        Ok(server.list(&selection, |workflow| attempts.add(&workflow)).await?)
     }
 
     async fn list(&self, selection: ListSelection, attempts: &mut Attempts) -> Result<(), BackendError> {

@@ -2,19 +2,20 @@
 
 use serde_json::Value;
 
+use super::chosen::Chosen;
 use super::decision::{Change, Decision, needs_controller};
 use super::edited::Edited;
 use super::plan::PlanArgs;
 use crate::argo::identity::ObjectName;
 use crate::argo::{Workflow, check};
-use crate::backend::{Backend, Run};
+use crate::backend::Backend;
 use crate::cli::failure::Failure;
 use crate::cli::follow_up::FollowUp;
 use crate::cli::handle::handle_of;
 use crate::cli::launch::{Existing, Launch};
 use crate::cli::store::StoreUrl;
 use crate::cli::values::NamePrefix;
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{ArgoServer, Cluster, ClusterError};
 use crate::exit::Exit;
 use crate::local::new_run::Source;
 use crate::local::stub::Stubs;
@@ -55,19 +56,21 @@ pub(super) struct Retry<'a> {
     pub(super) follow_up: &'a FollowUp,
     pub(super) output: Option<Format>,
     pub(super) quiet: bool,
+    /// The server whose archive has the runs.
+    pub(super) archive: Option<&'a ArgoServer>,
 }
 
 impl Retry<'_> {
     /// Retries the runs. With several, one that cannot be retried does not keep the others from it; the highest exit code
     /// counts.
-    pub(super) async fn carry_out(&self, runs: &[Run]) -> Result<Exit, Failure> {
+    pub(super) async fn carry_out(&self, runs: &[Chosen]) -> Result<Exit, Failure> {
         let mut exit = Exit::Success;
         let mut decided = Vec::new();
         for run in runs {
             match Decision::of(self, run).await {
                 Ok(decision) => decided.push(decision),
                 Err(failure) if self.leave_out && failure.exit() == Exit::Conflict => {
-                    talk(format_args!("note: run {} left out: {}", run.name(), failure.message()));
+                    talk(format_args!("note: run {} left out: {}", run.run.name(), failure.message()));
                 }
                 Err(failure) if runs.len() == 1 => return Err(failure),
                 Err(failure) => exit = exit.max(failure.report()),
@@ -90,7 +93,7 @@ impl Retry<'_> {
         }
         let done = match &first.change {
             Change::Create(_) => self.launch(&first.backend, &decided).await,
-            Change::Replace(_) => self.replace(&first.backend, &decided).await,
+            Change::Replace(_) | Change::Restore(_) => self.replace(&first.backend, &decided).await,
         };
         let done = done?;
         for decision in &decided {
@@ -116,7 +119,7 @@ impl Retry<'_> {
     async fn launch(&self, backend: &Backend, decided: &[Decision]) -> Result<Exit, Failure> {
         let created = decided.iter().filter_map(|decision| match &decision.change {
             Change::Create(prepared) => Some((&**prepared, decision.source())),
-            Change::Replace(_) => None,
+            Change::Replace(_) | Change::Restore(_) => None,
         });
         let runs: Vec<(&Prepared, Source<'_>)> = created.collect();
         let launch = Launch {
@@ -137,10 +140,12 @@ impl Retry<'_> {
         }
         let mut made = Vec::new();
         for decision in decided {
-            let (Backend::Cluster(cluster), Change::Replace(change)) = (&decision.backend, &decision.change) else {
-                continue;
+            let Backend::Cluster(cluster) = &decision.backend else { continue };
+            let object: Workflow = match &decision.change {
+                Change::Replace(change) => replace(cluster, change).await?.into(),
+                Change::Restore(change) => restore(cluster, change).await?.into(),
+                Change::Create(_) => continue,
             };
-            let object: Workflow = replace(cluster, change).await?.into();
             if self.output.is_none() {
                 result(format_args!("{} retried\n", name(object.value())))?;
             }
@@ -158,4 +163,27 @@ async fn replace(cluster: &Cluster, change: &InPlace) -> Result<Value, ClusterEr
         cluster.delete_pod(pod).await?;
     }
     cluster.replace(&change.workflow, false).await
+}
+
+/// Creates the workflow again under its name, as the server of an archive does (RetryArchivedWorkflow in
+/// server/workflowarchive/archived_workflow_server.go, v4.1.2).
+async fn restore(cluster: &Cluster, change: &InPlace) -> Result<Value, Failure> {
+    let mut workflow = Workflow::from(change.workflow.clone());
+    workflow.forget_server();
+    // Nothing is deleted for a workflow that the server would refuse.
+    let checked = cluster.create(workflow.value(), true).await?;
+    if checked.already {
+        return Err(is_back(&workflow));
+    }
+    for pod in &change.pods {
+        cluster.delete_pod(pod).await?;
+    }
+    let created = cluster.create(workflow.value(), false).await?;
+    if created.already { Err(is_back(&workflow)) } else { Ok(created.object) }
+}
+
+fn is_back(workflow: &Workflow) -> Failure {
+    let name = workflow.name();
+    Failure::new(Exit::Conflict, format!("workflow {name:?} is on the cluster again"))
+        .hint(format!("kubectl runnable retry {name} --in-place retries it there"))
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::attempts::Beside;
 use super::caches::{Caches, Part};
 use super::carry_out::Retry;
+use super::chosen::Chosen;
 use super::edited::Edited;
 use crate::argo::Workflow;
 use crate::argo::identity::ObjectName;
@@ -43,15 +44,18 @@ pub(super) struct Decision {
 pub(super) enum Change {
     Create(Box<Prepared>),
     Replace(InPlace),
+    /// The same for a workflow that is gone: it is created again under its name.
+    Restore(InPlace),
 }
 
 impl Decision {
-    pub(super) async fn of(retry: &Retry<'_>, run: &Run) -> Result<Self, Failure> {
+    pub(super) async fn of(retry: &Retry<'_>, chosen: &Chosen) -> Result<Self, Failure> {
+        let run = &chosen.run;
         let backend = run.backend()?;
         if let Backend::Local { .. } = backend {
             small_pages::begin();
         }
-        let live = run.settled().await?.written_out();
+        let live = chosen.settled().await?.written_out();
         if matches!(backend, Backend::Local { .. }) && retry.mode != Mode::NewAttempt {
             return Err(needs_controller());
         }
@@ -71,6 +75,7 @@ impl Decision {
             caches: &caches,
             handle: retry.follow_up.handle.as_deref(),
             prefix: prefix.as_deref(),
+            archive: retry.archive,
         };
         let known = beside.attempts().await?;
         match known.check() {
@@ -92,6 +97,7 @@ impl Decision {
             stubs: &stubs,
             in_images: runtime.is_some(),
             attempt: known.next(),
+            is_gone: chosen.archived.is_some(),
         };
         let (plan, change) = case.decide().await?;
         if live.phase() == "Succeeded" && !plan.has_work() && !retry.plan.plan {
@@ -189,6 +195,8 @@ struct Case<'a> {
     /// Whether its containers run in their images.
     in_images: bool,
     attempt: Attempt,
+    /// Whether the cluster has it no more.
+    is_gone: bool,
 }
 
 impl Case<'_> {
@@ -208,7 +216,8 @@ impl Case<'_> {
             }
             mode @ Mode::InPlace(selector) => {
                 let change = in_place(live, selector.as_ref(), parameters, now)?;
-                Ok((Plan::in_place(live, mode, &change), Change::Replace(change)))
+                let plan = Plan::in_place(live, mode, &change);
+                Ok((plan, if self.is_gone { Change::Restore(change) } else { Change::Replace(change) }))
             }
         }
     }

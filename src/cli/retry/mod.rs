@@ -13,8 +13,10 @@ use std::path::PathBuf;
 pub(super) use self::attempts::Beside;
 pub(super) use self::caches::{Caches, Part};
 use self::carry_out::Retry;
+use self::chosen::Chosen;
 use self::edited::Edited;
 use self::plan::PlanArgs;
+use super::archive::ServerArgs;
 use super::check::CheckArgs;
 use super::failure::Failure;
 use super::follow_up::FollowUp;
@@ -29,6 +31,7 @@ use crate::argo::identity::ObjectName;
 use crate::argo::label_selector::LabelSelector;
 use crate::argo::node_selector::NodeSelector;
 use crate::backend::Run;
+use crate::cluster::ArgoServer;
 use crate::exit::Exit;
 use crate::output::format::Format;
 use crate::prepare::RUN_PARAMETERS;
@@ -175,6 +178,21 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    carry_out(args, None)
+}
+
+/// The same for runs that argo-server's archive has; the attempts are made on the cluster.
+pub(super) fn run_of_archive(args: &Args, server: &ServerArgs) -> Result<Exit, Failure> {
+    let of_live_runs = [("--local", args.target.local), ("--stub", !args.stubs.is_empty())];
+    if let Some((flag, _)) = of_live_runs.into_iter().find(|(_, given)| *given) {
+        return Err(Failure::usage(format!(
+            "{flag} is for runs of this machine, and the archive has those of a cluster"
+        )));
+    }
+    carry_out(args, Some(server))
+}
+
+fn carry_out(args: &Args, archive: Option<&ServerArgs>) -> Result<Exit, Failure> {
     let own = args.parameters.iter().find(|ParameterPair(name, _)| RUN_PARAMETERS.contains(&name.as_str()));
     if let Some(ParameterPair(name, _)) = own {
         return Err(Failure::usage(format!("parameter {name} belongs to the run and is set by the retry itself"))
@@ -186,7 +204,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return left;
     }
     block_on(async {
-        let runs = chosen::runs(args).await?;
+        let archive: Option<ArgoServer> = match archive {
+            Some(server) => Some(server.connect(&args.target.access).await?),
+            None => None,
+        };
+        let runs = match &archive {
+            Some(server) => chosen::of_archive(args, server).await?,
+            None => chosen::runs(args).await?,
+        };
         args.check(&runs)?;
         let retry = Retry {
             mode: args.mode(),
@@ -207,6 +232,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             follow_up: &args.follow_up,
             output: args.output,
             quiet: args.quiet,
+            archive: archive.as_ref(),
         };
         retry.carry_out(&runs).await
     })
@@ -214,7 +240,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 impl Args {
     /// Refuses flags that have nothing to wait for, no run, or more than one.
-    fn check(&self, runs: &[Run]) -> Result<(), Failure> {
+    fn check(&self, runs: &[Chosen]) -> Result<(), Failure> {
         if let Some(flag) = self.follow_up.first_flag().filter(|_| self.plan.plan) {
             let message = format!("{flag} needs a run, and --plan makes none");
             return Err(Failure::usage(message).hint("leave one of them out"));
@@ -224,7 +250,7 @@ impl Args {
             let message = format!("{flag} fits one run, and there are {}", runs.len());
             return Err(Failure::usage(message).hint("retry them one by one"));
         }
-        self.follow_up.check(runs.iter().any(|run| matches!(run, Run::Local(_))))
+        self.follow_up.check(runs.iter().any(|chosen| matches!(chosen.run, Run::Local(_))))
     }
 
     fn is_selection(&self) -> bool {

@@ -10,6 +10,7 @@ use super::debounce::DebounceArgs;
 use super::exec_cache::ExecCacheArgs;
 use super::locks::{SemaphoreArg, mutex, parallelism};
 use super::runtime::RuntimeArgs;
+use crate::argo::document::Source;
 use crate::argo::duration::GoDuration;
 use crate::argo::identity::{CacheName, ObjectName, RunId};
 use crate::cli::access::AccessArgs;
@@ -96,7 +97,7 @@ pub(in crate::cli) struct Args {
     /// Files, directories or URLs of workflows, and of templates, ConfigMaps and Secrets that they use; - is standard
     /// input
     #[arg(value_name = "FILE", required_unless_present = "from")]
-    pub(super) files: Vec<PathBuf>,
+    pub(in crate::cli) files: Vec<PathBuf>,
 
     /// Create the workflow from a workflowtemplate (wftmpl), clusterworkflowtemplate (cwft) or cronworkflow (cronwf)
     #[arg(long, value_name = "KIND/NAME")]
@@ -139,11 +140,15 @@ pub(in crate::cli) struct Args {
 
     /// Print only the result and errors
     #[arg(short, long)]
-    pub(super) quiet: bool,
+    pub(in crate::cli) quiet: bool,
 
     /// The program's own flag: every template that is not memoized is then named.
     #[arg(skip)]
     pub(crate) verbose: bool,
+
+    /// Documents that stand in for the files.
+    #[arg(skip)]
+    pub(in crate::cli) given: Vec<Source>,
 
     #[command(flatten)]
     pub(super) workflow: WorkflowArgs,
@@ -173,7 +178,7 @@ pub(in crate::cli) struct Args {
     pub(super) follow_up: FollowUp,
 
     #[command(flatten)]
-    pub(super) access: AccessArgs,
+    pub(in crate::cli) access: AccessArgs,
 }
 
 impl Args {

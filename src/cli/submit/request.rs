@@ -55,7 +55,11 @@ pub(super) struct Request<'a> {
 impl<'a> Request<'a> {
     pub(super) fn read(args: &'a Args) -> Result<Self, Failure> {
         standard_input_once(args)?;
-        let (documents, sources) = files::with_sources(&files::within_directories(&args.files)?, args.quiet)?;
+        let (documents, sources) = if args.given.is_empty() {
+            files::with_sources(&files::within_directories(&args.files)?, args.quiet)?
+        } else {
+            (files::of_sources(&args.given, args.quiet)?, args.given.clone())
+        };
         let (workflows, beside): (Vec<_>, Vec<_>) =
             documents.into_iter().partition(|document| document.kind == Kind::Workflow);
         let count = workflows.len() + usize::from(args.from.is_some());

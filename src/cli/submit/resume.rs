@@ -88,6 +88,7 @@ impl Resumed {
             caches: &caches,
             handle: args.follow_up.handle.as_deref(),
             prefix: name.is_none().then_some(prefix.as_str()),
+            archive: None,
         };
         let attempts = beside.attempts().await?;
         match attempts.check() {

@@ -1,0 +1,88 @@
+//! The flags that say where argo-server is, as argo has them.
+
+use std::path::PathBuf;
+
+use clap::ArgAction;
+
+use crate::cli::access::AccessArgs;
+use crate::cli::failure::Failure;
+use crate::cluster::{Archived, ArgoServer, ServerAccess};
+
+/// The variable with the header `Authorization`. There is no flag for it: others on this machine can read flags.
+const TOKEN: &str = "ARGO_TOKEN";
+
+/// Where argo-server is.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Argo's server")]
+pub(in crate::cli) struct ServerArgs {
+    /// argo-server as HOST:PORT, or its URL
+    #[arg(short = 's', long, value_name = "HOST:PORT", env = "ARGO_SERVER", hide_env_values = true)]
+    argo_server: Option<String>,
+
+    /// The path below which argo-server is served
+    #[arg(long, value_name = "PATH", env = "ARGO_BASE_HREF", hide_env_values = true)]
+    argo_base_href: Option<String>,
+
+    /// Whether argo-server has TLS; a URL says it by itself
+    #[arg(short = 'e', long, value_name = "true|false", env = "ARGO_SECURE", hide_env_values = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", hide_default_value = true, value_parser = is_secure, hide_possible_values = true)]
+    secure: bool,
+
+    /// Take any certificate for argo-server's
+    #[arg(short = 'k', long, value_name = "true|false", env = "ARGO_INSECURE_SKIP_VERIFY", hide_env_values = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = skips_verify, hide_possible_values = true)]
+    insecure_skip_verify: bool,
+
+    /// A file with the token for argo-server, as ARGO_TOKEN has it in the environment; without either the kubeconfig gives one
+    #[arg(long, value_name = "FILE")]
+    argo_token_file: Option<PathBuf>,
+}
+
+/// As argo reads it: all but `false` is safe.
+#[allow(clippy::unnecessary_wraps, reason = "the form of a value's parser")]
+fn is_secure(text: &str) -> Result<bool, String> {
+    Ok(text != "false")
+}
+
+/// As argo reads it: nothing but `true` is unsafe.
+#[allow(clippy::unnecessary_wraps, reason = "the form of a value's parser")]
+fn skips_verify(text: &str) -> Result<bool, String> {
+    Ok(text == "true")
+}
+
+impl ServerArgs {
+    /// Connects with the namespace and the credentials of these flags. Sends no request yet.
+    pub(in crate::cli) async fn connect(&self, access: &AccessArgs) -> Result<ArgoServer, Failure> {
+        let choices = ServerAccess {
+            server: self.argo_server.clone().unwrap_or_default(),
+            base_href: self.argo_base_href.clone().unwrap_or_default(),
+            secure: self.secure,
+            skip_verify: self.insecure_skip_verify,
+            token: std::env::var(TOKEN).ok(),
+            token_file: self.argo_token_file.clone(),
+            access: access.access(),
+        };
+        Ok(ArgoServer::connect(&choices).await?)
+    }
+}
+
+/// What a word on the line names: a uid, a name, or a name as `-o name` prints it.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct NamingArgs {
+    /// Take what is named for a name, also if it has the form of a uid
+    #[arg(long, conflicts_with = "uid")]
+    name: bool,
+
+    /// Take what is named for a uid
+    #[arg(long)]
+    uid: bool,
+}
+
+impl NamingArgs {
+    pub(super) fn of(&self, word: &str) -> Archived {
+        let plain = word.rsplit_once('/').map_or(word, |(_, name)| name).to_owned();
+        match (self.name, self.uid) {
+            (true, _) => Archived::Name(plain),
+            (_, true) => Archived::Uid(plain),
+            _ => Archived::of(&plain),
+        }
+    }
+}
