@@ -37,30 +37,38 @@ pub(super) struct Args {
     access: AccessArgs,
 }
 
+/// A workflow that the archive has.
+struct Found {
+    /// As `-o name` prints it.
+    line: String,
+    name: String,
+    uid: String,
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     block_on(async {
         let server = &args.server.connect(&args.access).await?;
         let read = args.workflows.iter().map(async |word| {
-            let object = server.workflow(&args.naming.of(word)).await?;
-            Ok(Workflow::from(object).named())
+            let workflow = Workflow::from(server.workflow(&args.naming.of(word)).await?);
+            Ok(Found { line: name(workflow.value()), name: workflow.name().to_owned(), uid: workflow.uid().to_owned() })
         });
         let (found, mut exit) = each(read).await;
         if found.is_empty() {
             return Ok(exit);
         }
-        let names: Vec<String> = found.iter().map(|one| format!("{} ({})", one.name(), one.uid())).collect();
+        let names: Vec<String> = found.iter().map(|one| format!("{} ({})", one.name, one.uid)).collect();
         if !args.consent.dry_run && !args.consent.given(&format!("Delete {} from the archive?", names.join(", ")))? {
             return Ok(ConsentArgs::declined());
         }
-        for workflow in found {
+        for Found { line, uid, .. } in found {
             if !args.consent.dry_run
-                && let Err(error) = server.delete(workflow.uid()).await
+                && let Err(error) = server.delete(&uid).await
             {
                 exit = exit.max(Failure::from(error).report());
                 continue;
             }
             let done = args.consent.done("deleted from the archive");
-            result(format_args!("{} ({}) {done}\n", name(workflow.value()), workflow.uid()))?;
+            result(format_args!("{line} ({uid}) {done}\n"))?;
         }
         Ok(exit)
     })

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::archive::Selection;
 use crate::cluster::request::escaped;
 
+/// The code of gRPC for what is not there, and the highest of all (google.golang.org/grpc/codes).
+const NOT_FOUND: u64 = 5;
+const HIGHEST: u64 = 16;
 const ARCHIVED: &str = "/api/v1/archived-workflows";
 
 /// A request without a body.
@@ -100,13 +103,14 @@ pub(super) enum Refusal {
 pub(super) fn read(status: StatusCode, body: &[u8]) -> Result<Value, Refusal> {
     let answer: Option<Value> = serde_json::from_slice(body).ok().filter(Value::is_object);
     let said = answer.as_ref().and_then(|answer| answer["message"].as_str()).map(str::to_owned);
+    let code = answer.as_ref().and_then(|answer| answer["code"].as_u64());
     match (status.as_u16(), said) {
         (200, _) => answer.ok_or(Refusal::Another),
         (401, _) => Err(Refusal::Unauthorized),
         (403, said) => Err(Refusal::Forbidden(said.unwrap_or_default())),
-        (404, Some(_)) => Err(Refusal::Missing),
+        (404, Some(_)) if code == Some(NOT_FOUND) => Err(Refusal::Missing),
         (429 | 502..=504, said) => Err(Refusal::Busy(said.unwrap_or_else(|| format!("it answered {status}")))),
-        (_, Some(said)) => Err(Refusal::Other(said)),
+        (_, Some(said)) if code.is_some_and(|code| code <= HIGHEST) => Err(Refusal::Other(said)),
         (..) => Err(Refusal::Another),
     }
 }
@@ -144,6 +148,8 @@ mod tests {
         assert_eq!(read(200, "<html>log in</html>"), Err(Refusal::Another));
         assert_eq!(read(302, ""), Err(Refusal::Another));
         assert_eq!(read(404, "404 page not found"), Err(Refusal::Another));
+        let of_kubernetes = r#"{"kind": "Status", "message": "not found", "code": 404}"#;
+        assert_eq!(read(404, of_kubernetes), Err(Refusal::Another));
         assert_eq!(read(404, r#"{"code": 5, "message": "not found"}"#), Err(Refusal::Missing));
         assert_eq!(read(401, r#"{"code": 16, "message": "token not valid"}"#), Err(Refusal::Unauthorized));
         assert_eq!(read(503, "no healthy upstream"), Err(Refusal::Busy("it answered 503 Service Unavailable".into())));
