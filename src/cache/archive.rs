@@ -14,6 +14,7 @@ use super::digest::Digest;
 use super::manifest::{Blob, Form};
 use super::prefix::Stop;
 use crate::file::beneath::Beneath;
+use crate::platform;
 
 /// Bytes that are read or written at once.
 const BUFFER: usize = 256 * 1024;
@@ -182,7 +183,7 @@ pub(crate) fn unpack_directory(source: &mut impl Read, place: &Path) -> io::Resu
                 let (directory, name) = to.parts();
                 let mut file = new_file(directory, name)?;
                 copy(&mut entry, &mut file)?;
-                fchmod(&file, Mode::from_raw_mode(mode))?;
+                fchmod(&file, platform::mode(mode))?;
             }
             // What git says of a commit, for example.
             EntryType::XGlobalHeader => {}
@@ -192,7 +193,7 @@ pub(crate) fn unpack_directory(source: &mut impl Read, place: &Path) -> io::Resu
     // The last first: a directory may forbid its owner to enter.
     for (path, mode) in directories.into_iter().rev() {
         let directory = beneath.open(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        fchmod(&directory, Mode::from_raw_mode(mode))?;
+        fchmod(&directory, platform::mode(mode))?;
     }
     Ok(())
 }

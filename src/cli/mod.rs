@@ -77,7 +77,7 @@ use self::failure::Failure;
 use self::settings::Settings;
 use crate::exit::Exit;
 use crate::git;
-use crate::local::sandbox;
+use crate::local::{orders, sandbox};
 use crate::output::stream::{result, stderr_colors, stdout_colors, talk};
 
 #[derive(Debug, Parser)]
@@ -152,7 +152,7 @@ pub fn run() -> ExitCode {
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
     match arguments.next() {
-        Some(first) if first == sandbox::VERB => return sandbox::task_entry(arguments),
+        Some(first) if first == orders::VERB => return sandbox::task_entry(arguments),
         Some(first) if first == git::VERB => {
             return git::git_entry(arguments).unwrap_or_else(|error| Failure::from(error).report()).into();
         }

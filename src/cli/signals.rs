@@ -43,10 +43,7 @@ async fn hung_up(signal: Option<&mut Signal>) -> Option<()> {
     }
 }
 
-/// Whether this process ignores a signal, by the mask that the kernel shows.
+/// Whether this process ignores a signal.
 pub(super) fn is_ignored(kind: SignalKind) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    mask >> (kind.as_raw_value() - 1) & 1 == 1
+    supervisor::is_ignored(kind.as_raw_value())
 }

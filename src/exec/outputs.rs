@@ -7,10 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
 use tempfile::TempDir;
 
 use crate::file::remove::remove_tree;
+use crate::platform::is_mount_point;
 
 /// How the directories begin in which outputs wait to be moved.
 const STAGING: &str = ".kubectl-runnable-";
@@ -214,16 +214,6 @@ fn copy_content(from: &Path, to: &Path) -> io::Result<()> {
     // Whoever may write to a file need not own it.
     let _ = target.set_permissions(source.metadata()?.permissions());
     Ok(())
-}
-
-/// Whether something is mounted at a path, as far as the kernel tells.
-fn is_mount_point(path: &Path) -> io::Result<bool> {
-    match statx(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty()) {
-        Ok(found) => Ok(found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT)
-            && found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)),
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOSYS) => Ok(false),
-        Err(errno) => Err(errno.into()),
-    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, open, openat, openat2};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, open, openat};
 use rustix::io::Errno;
+
+pub(crate) use crate::platform::path_of;
+use crate::platform::{self, HANDLE, Within};
 
 /// How often a lookup is repeated if the path changes during it (EAGAIN).
 const MAX_TRIES: usize = 128;
@@ -17,7 +20,7 @@ const MAX_TRIES: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Beneath {
     top: OwnedFd,
-    resolve: ResolveFlags,
+    within: Within,
 }
 
 /// A name in an open directory.
@@ -35,28 +38,31 @@ impl Beneath {
 
     /// A directory that takes the place of the root: links lead as they would from there.
     pub(crate) fn directory_as_root(path: &Path) -> io::Result<Self> {
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        Ok(Self { top: open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, resolve })
+        Self::open_top(path, Within::Root)
     }
 
     /// A directory of the host. A link that leads out of it is an error.
     pub(crate) fn directory(path: &Path) -> io::Result<Self> {
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        Ok(Self { top: open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, resolve })
+        Self::open_top(path, Within::Directory)
     }
 
-    /// Whether the kernel supports this (openat2): since 5.6, unless a sandbox forbids it.
+    fn open_top(path: &Path, within: Within) -> io::Result<Self> {
+        Ok(Self { top: open(path, HANDLE | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, within })
+    }
+
+    /// Whether the kernel supports this.
     pub(crate) fn is_supported(&self) -> bool {
-        openat2(&self.top, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), self.resolve).is_ok()
+        platform::resolves_within(self.top.as_fd(), self.within)
     }
 
     /// Opens a path. A pipe is opened without waiting for its other end.
     pub(crate) fn open(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let path = relative(path);
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-        let flags = if flags.contains(OFlags::PATH) { flags - OFlags::NOCTTY - OFlags::NONBLOCK } else { flags };
+        let is_handle = !HANDLE.is_empty() && flags.contains(HANDLE);
+        let usual = if is_handle { OFlags::empty() } else { OFlags::NOCTTY | OFlags::NONBLOCK };
+        let flags = flags | OFlags::CLOEXEC | usual;
         for _ in 0..MAX_TRIES {
-            match openat2(&self.top, path, flags, Mode::empty(), self.resolve) {
+            match platform::open_within(self.top.as_fd(), path, flags, self.within) {
                 Err(Errno::AGAIN) => {}
                 // Only a task without its own view of the file system gets here: other tasks are refused if openat2 is
                 // not supported.
@@ -69,13 +75,13 @@ impl Beneath {
 
     /// Opens a directory; creates it and its parents if missing.
     pub(crate) fn make_directory(&self, path: &Path, mode: u32) -> io::Result<OwnedFd> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let flags = HANDLE | OFlags::DIRECTORY;
         match self.open(path, flags) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             done => return done,
         }
         let Place { directory, name } = self.place(path)?;
-        match mkdirat(&directory, &name, Mode::from_raw_mode(mode)) {
+        match mkdirat(&directory, &name, platform::mode(mode)) {
             Ok(()) | Err(Errno::EXIST) => self.open(path, flags),
             Err(errno) => Err(errno.into()),
         }
@@ -94,24 +100,13 @@ impl Place {
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let name = path.file_name().ok_or_else(|| invalid("not the path of a file"))?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let directory = openat(CWD, parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let directory = openat(CWD, parent, HANDLE | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         Ok(Self { directory, name: name.to_owned() })
     }
 
     pub(crate) fn parts(&self) -> (BorrowedFd<'_>, &OsStr) {
         (self.directory.as_fd(), &self.name)
     }
-}
-
-/// The path without links of an open file.
-pub(crate) fn path_of(open: impl AsFd) -> io::Result<PathBuf> {
-    // By reference: what is closed has no path any more.
-    std::fs::read_link(path_through(&open))
-}
-
-/// A path to something open, as long as it is, where `/proc` is this process's.
-pub(crate) fn path_through(open: impl AsFd) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd()))
 }
 
 /// Returns the file if it is a regular file or a directory; other files have no content.
@@ -148,23 +143,27 @@ mod tests {
         symlink("in/deep", top.join("inside"))?;
         let beneath = Beneath::directory(&top)?;
         for inside in ["", "in/deep", "inside", "in/../in", "/in"] {
-            assert!(beneath.open(Path::new(inside), OFlags::PATH).is_ok(), "{inside}");
+            assert!(beneath.open(Path::new(inside), HANDLE).is_ok(), "{inside}");
         }
         for outside in ["up/secret", "../secret", "up/top/in", "absolute/etc"] {
-            assert!(beneath.open(Path::new(outside), OFlags::PATH).is_err(), "{outside}");
+            assert!(beneath.open(Path::new(outside), HANDLE).is_err(), "{outside}");
             assert!(beneath.make_directory(&Path::new(outside).join("new"), 0o755).is_err(), "{outside}");
         }
         assert_eq!(fs::read_dir(host.path())?.count(), 2);
         Ok(())
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn links_of_proc_are_not_followed() -> io::Result<()> {
+        use std::os::fd::AsRawFd;
+        use std::path::PathBuf;
+
         let host = tempfile::tempdir()?;
         let held = File::open(host.path())?;
-        let through = path_through(&held);
+        let through = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
         let root = Beneath::root()?;
-        assert!(root.open(&through, OFlags::PATH).is_err());
+        assert!(root.open(&through, HANDLE).is_err());
         assert!(root.make_directory(&through.join("new"), 0o755).is_err());
         let link = host.path().join("link");
         symlink(&through, &link)?;

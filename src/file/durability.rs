@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::platform::sync_file_system;
+
 /// The time during which writes are collected into one group.
 const PERIOD: Duration = Duration::from_secs(1);
 /// From this many files on, syncing the whole file system is cheaper.
@@ -81,7 +83,7 @@ impl Group {
 
     fn sync(self) -> io::Result<()> {
         match self.files.first() {
-            Some(first) if self.more => Ok(rustix::fs::syncfs(first)?),
+            Some(first) if self.more => sync_file_system(first),
             _ => self.files.iter().try_for_each(|file| file.sync_data()),
         }
     }
@@ -93,7 +95,7 @@ pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     if collect(path, &mut files)? {
         return files.into_iter().try_for_each(|file| file.sync_all());
     }
-    Ok(rustix::fs::syncfs(File::open(path)?)?)
+    sync_file_system(&File::open(path)?)
 }
 
 /// Collects the files of a tree; false if there are too many.

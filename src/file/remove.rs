@@ -1,18 +1,16 @@
 //! Removing directories that others have filled.
 
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rustix::fs::{FileType, IFlags, Mode, OFlags, fstat, ioctl_getflags, ioctl_setflags, openat};
+use rustix::fs::{FileType, OFlags};
 
-use super::beneath::{Place, path_through};
+use super::beneath::Place;
 use super::tree;
+use crate::platform::{self, open_unmounted};
 
-const ANY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const READABLE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// Removes a directory with everything in it, also what a task has made inaccessible. A missing one is fine. What is mounted
@@ -45,14 +43,8 @@ pub(crate) fn empty(directory: impl AsFd) -> io::Result<()> {
 }
 
 fn open_up(directory: BorrowedFd, name: &OsStr) -> io::Result<()> {
-    let found = tree::open_unmounted(directory, name, ANY)?;
-    let kind = FileType::from_raw_mode(fstat(&found)?.st_mode);
-    if matches!(kind, FileType::Directory | FileType::RegularFile) {
-        make_changeable(directory, name);
-    }
-    if kind == FileType::Directory {
-        fs::set_permissions(path_through(&found), Permissions::from_mode(0o700))?;
-        let opened = tree::open_unmounted(directory, name, READABLE)?;
+    if platform::open_up(directory, name)? == FileType::Directory {
+        let opened = open_unmounted(directory, name, READABLE)?;
         for name in tree::names(&opened)? {
             open_up(opened.as_fd(), &name)?;
         }
@@ -60,26 +52,19 @@ fn open_up(directory: BorrowedFd, name: &OsStr) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the flags away that keep root too from removing a file.
-fn make_changeable(directory: BorrowedFd, name: &OsStr) {
-    let Ok(file) = openat(directory, name, READABLE, Mode::empty()) else {
-        return;
-    };
-    if ioctl_getflags(&file).is_ok_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND)) {
-        let _ = ioctl_setflags(&file, IFlags::empty());
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
-    use rustix::process::geteuid;
-    use rustix::thread::UnshareFlags;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
     /// In a thread with mounts of its own.
+    #[cfg(target_os = "linux")]
     fn with_own_mounts(test: impl FnOnce() -> io::Result<()> + Send) -> io::Result<()> {
+        use rustix::mount::{MountPropagationFlags, mount_change};
+        use rustix::thread::UnshareFlags;
+
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 supervisor::unshare(UnshareFlags::FS | UnshareFlags::NEWNS)?;
@@ -90,9 +75,10 @@ mod tests {
         })
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn what_is_mounted_in_a_tree_is_neither_removed_nor_changed() -> io::Result<()> {
-        if !geteuid().is_root() {
+        if !rustix::process::geteuid().is_root() {
             return Ok(());
         }
         let directory = tempfile::tempdir()?;
@@ -103,7 +89,7 @@ mod tests {
         fs::create_dir_all(path("tree/in/mounted"))?;
         fs::write(path("tree/in/file"), "theirs")?;
         with_own_mounts(|| {
-            mount_bind(path("host"), path("tree/in/mounted"))?;
+            rustix::mount::mount_bind(path("host"), path("tree/in/mounted"))?;
             for refused in [remove_tree(&path("tree")), empty(fs::File::open(path("tree"))?)] {
                 assert_eq!(refused.map_err(|error| error.kind()), Err(io::ErrorKind::CrossesDevices));
             }

@@ -10,12 +10,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, fchmod, fstat, ftruncate, futimens,
-    ioctl_ficlone, mkdirat, openat, openat2, readlinkat, statat, symlinkat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, fchmod, fstat, ftruncate, futimens, mkdirat,
+    openat, readlinkat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
 use super::beneath::Place;
+use crate::platform::{clone_content, mode, open_unmounted};
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// NONBLOCK: if a task replaces the file by a pipe after the check, the open does not wait.
@@ -85,7 +86,7 @@ fn copy_file(source: &mut File, target: BorrowedFd, new: &OsStr) -> io::Result<(
 
 /// Copies the content: as a reflink if the file system supports it, else in the kernel, keeping holes.
 fn fill(source: &mut File, target: &mut File) -> io::Result<()> {
-    if ioctl_ficlone(&*target, &*source).is_ok() {
+    if clone_content(source, target).is_ok() {
         return Ok(());
     }
     let metadata = source.metadata()?;
@@ -121,7 +122,7 @@ fn finish(target: impl AsFd, source: &Metadata) -> io::Result<()> {
         last_modification: time(source.mtime(), source.mtime_nsec()),
     };
     futimens(&target, &times)?;
-    Ok(fchmod(&target, Mode::from_raw_mode(source.mode() & 0o7777))?)
+    Ok(fchmod(&target, mode(source.mode() & 0o7777))?)
 }
 
 /// Removes a file, a link or a directory with everything in it; a missing one is not an error. What is mounted in it is
@@ -146,33 +147,23 @@ fn remove_in(directory: BorrowedFd, name: &OsStr) -> io::Result<()> {
     Ok(unlinkat(directory, name, AtFlags::REMOVEDIR)?)
 }
 
-/// Opens a file or directory on which nothing is mounted.
-pub(super) fn open_unmounted(directory: BorrowedFd, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV;
-    match openat2(directory, name, flags, Mode::empty(), resolve) {
-        // Before Linux 5.6, or in a sandbox that does not know it: there nothing is mounted for tasks.
-        Err(Errno::NOSYS | Errno::PERM) => Ok(openat(directory, name, flags, Mode::empty())?),
-        done => Ok(done?),
-    }
-}
-
 /// Sets the permission bits of a file or directory, and with `recurse` of everything below it. Links are left alone.
-pub(crate) fn set_mode(place: &Place, mode: u32, recurse: bool) -> io::Result<()> {
+pub(crate) fn set_mode(place: &Place, bits: u32, recurse: bool) -> io::Result<()> {
     let (directory, name) = place.parts();
-    set_mode_in(directory, name, mode, recurse)
+    set_mode_in(directory, name, bits, recurse)
 }
 
-fn set_mode_in(directory: BorrowedFd, name: &OsStr, mode: u32, recurse: bool) -> io::Result<()> {
+fn set_mode_in(directory: BorrowedFd, name: &OsStr, bits: u32, recurse: bool) -> io::Result<()> {
     let open = match kind(&statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?) {
         FileType::Directory | FileType::RegularFile => openat(directory, name, FILE, Mode::empty())?,
         _ => return Ok(()),
     };
     if recurse && kind(&fstat(&open)?) == FileType::Directory {
         for name in names(&open)? {
-            set_mode_in(open.as_fd(), &name, mode, true)?;
+            set_mode_in(open.as_fd(), &name, bits, true)?;
         }
     }
-    Ok(fchmod(&open, Mode::from_raw_mode(mode))?)
+    Ok(fchmod(&open, mode(bits))?)
 }
 
 fn kind(stat: &Stat) -> FileType {
@@ -222,7 +213,8 @@ mod tests {
         let directory = tempfile::tempdir()?;
         let (source, target) = (directory.path().join("a"), directory.path().join("b"));
         fs::create_dir_all(source.join("empty"))?;
-        rustix::fs::mkfifoat(rustix::fs::CWD, source.join("pipe"), Mode::from_raw_mode(0o600))?;
+        let made = std::process::Command::new("mkfifo").arg(source.join("pipe")).status()?;
+        assert!(made.success());
         let _socket = UnixListener::bind(source.join("socket"))?;
         fs::write(source.join("file"), "x")?;
         copy(&source, &target)?;

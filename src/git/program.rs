@@ -1,21 +1,19 @@
 //! Runs the user's own git, which does everything that needs the network, with its credential helpers, ssh, proxies and
 //! certificates.
 //!
-//! Git is started through this program's hidden command `__git`, so that the kernel kills it when this process ends,
-//! however that happens. Otherwise: this process is killed, the kernel releases the lock of the base, and git goes on
+//! Git is started through this program's hidden command `__git`, so that it is killed when this process ends,
+//! however that happens: by the kernel, where it can. Otherwise: this process is killed, the kernel releases the lock of the base, and git goes on
 //! to change the base under the next holder.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::credentials::Environment;
 use super::error::GitError;
 use crate::exit::Exit;
+use crate::platform::run_until_end_of;
 
 /// The hidden command's name.
 pub(crate) const VERB: &str = "__git";
@@ -188,15 +186,13 @@ fn without_progress(text: &str) -> String {
     lines.map(printable).collect::<Vec<_>>().join("; ")
 }
 
-/// The hidden command: becomes git and dies with the process that called it.
+/// The hidden command: runs git, which dies with the process that called this one.
 pub(crate) fn git_entry(mut arguments: impl Iterator<Item = OsString>) -> Result<Exit, GitError> {
     let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
     let (Some(parent), Some(program)) = (parent, arguments.next()) else { return Ok(Exit::Usage) };
-    if set_parent_process_death_signal(Some(Signal::KILL)).is_err() || Pid::as_raw(getppid()) != parent {
-        return Ok(Exit::Tool);
-    }
-    let error = Command::new(&program).args(arguments).exec();
-    Err(GitError::file("run", Path::new(&program))(error))
+    let ended = run_until_end_of(parent, Command::new(&program).args(arguments));
+    let ended = ended.map_err(GitError::file("run", Path::new(&program)))?;
+    Ok(if ended.success() { Exit::Success } else { Exit::Tool })
 }
 
 #[cfg(test)]

@@ -14,12 +14,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-
 use super::error::GitError;
 use super::identity::TaskId;
 use super::lock::{self, Lock};
 use crate::file::replace::{Durable, Readers, replace_with};
+use crate::platform::spread_directories;
 
 /// A checked root.
 #[derive(Debug, Clone)]
@@ -41,7 +40,9 @@ impl Root {
             Err(error) => return Err(GitError::file("create", &trees)(error)),
         }
         directory(&trees)?;
-        spread(&trees);
+        if let Ok(trees) = File::open(&trees) {
+            spread_directories(&trees);
+        }
         Ok(Self { made, ..root })
     }
 
@@ -151,19 +152,6 @@ fn directory(path: &Path) -> Result<(), GitError> {
         _ => return Ok(()),
     };
     Err(GitError::Place { path: path.to_owned(), problem })
-}
-
-/// Asks ext4 to spread the worktrees over the disk. In the block group of a tree that was just removed, each new file
-/// costs a search: ext4 skips recently deleted inodes one by one, for minutes. Other file systems neither have nor need
-/// this flag.
-fn spread(trees: &Path) {
-    let Ok(directory) = File::open(trees) else { return };
-    if let Ok(flags) = ioctl_getflags(&directory)
-        && !flags.contains(IFlags::TOPDIR)
-    {
-        // Without the flag everything works, only slower.
-        let _ = ioctl_setflags(&directory, flags | IFlags::TOPDIR);
-    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,13 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, openat, renameat};
+use rustix::fs::{OFlags, openat, renameat};
 
 use super::task::{InputArtifact, OutputParameter};
 use crate::file::beneath::{Beneath, Place, has_content};
 use crate::file::name::FileName;
 use crate::file::{private, tree};
+use crate::platform;
 
 /// The largest output parameter: what the API server accepts in one request, so the most that a cluster could keep.
 const LARGEST_PARAMETER: u64 = 1536 * 1024;
@@ -78,7 +79,7 @@ pub(crate) fn place(root: &Beneath, artifact: &InputArtifact, content: &Content,
 pub(crate) fn write_new(place: &Place, content: &[u8], mode: u32) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let (directory, name) = place.parts();
-    File::from(openat(directory, name, flags, Mode::from_raw_mode(mode))?).write_all(content)
+    File::from(openat(directory, name, flags, platform::mode(mode))?).write_all(content)
 }
 
 /// The value of an output parameter: a file's content without one trailing newline, or the default.

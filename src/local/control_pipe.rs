@@ -6,22 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::net::unix::pipe::{OpenOptions, Receiver};
+use tokio::net::unix::pipe::Receiver;
 
 use super::scheduler::Given;
 use crate::argo::status::Outputs;
 use crate::argo::{Shutdown, Workflow};
+use crate::platform::open_pipe;
 
 /// The kernel writes up to this many bytes to a pipe in one piece.
 const LONGEST: usize = 4096;
@@ -60,19 +61,16 @@ pub(crate) enum Request {
 pub(crate) struct Inbox {
     directory: PathBuf,
     lines: Option<Lines<BufReader<Receiver>>>,
+    _held_open: Option<File>,
 }
 
 impl Inbox {
     /// Makes the pipe. Without one, as on a file system that has none, the run cannot be steered and goes on all the
     /// same.
     pub(crate) fn open(directory: &Path) -> Self {
-        let path = path(directory);
-        let made = mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR);
-        // Open for writing too, so that it does not end when a writer goes.
-        let receiver =
-            made.map_err(io::Error::from).and_then(|()| OpenOptions::new().read_write(true).open_receiver(&path));
-        let lines = receiver.ok().map(|receiver| BufReader::new(receiver).lines());
-        Self { directory: directory.to_owned(), lines }
+        let (receiver, held_open) = open_pipe(&path(directory)).ok().unzip();
+        let lines = receiver.map(|receiver| BufReader::new(receiver).lines());
+        Self { directory: directory.to_owned(), lines, _held_open: held_open.flatten() }
     }
 
     /// The next requests; never returns where there will be none.

@@ -8,24 +8,25 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustix::process::{Pid, getpid, set_child_subreaper};
+use rustix::process::Pid;
 
 use super::daemons::Link;
 use super::failed_views::{FailedViews, forget};
 use super::kill::Kill;
+use super::orders::{Assignment, Keep, Order, Reach, Setup, VIEW};
 use super::orphans::Orphans;
 use super::runtime::Runtime;
-use super::sandbox::{Assignment, Keep, Order, Reach, Setup, VIEW};
 use super::task::{Outcome, Task, VOLUME_FILES};
 use super::times::Recorder;
 use super::transfers::Transfers;
 use super::view::{MachineView, View};
 use super::volume_files;
 use super::workers::{Worker, Workers};
-use super::{open_files, small_pages};
+use super::{open_files, sandbox, small_pages};
 use crate::artifact::Carrier;
 use crate::file::private;
 use crate::file::remove::remove_tree;
+use crate::platform::adopt_orphans;
 
 /// The directory of the bases of git repositories.
 const BASES: &str = "git";
@@ -235,7 +236,7 @@ impl Executor {
                 directory: self.run_directory.clone(),
                 hidden: self.hidden.clone(),
                 view: view.clone(),
-                reach: if *view == View::Bind { Reach::find(&self.hidden) } else { Reach::default() },
+                reach: if *view == View::Bind { sandbox::reach(&self.hidden) } else { Reach::default() },
                 open_files: self.open_files,
                 huge_pages: small_pages::begin(),
                 keep: self.keep,
@@ -261,8 +262,7 @@ impl Executor {
 
 /// What a killed supervisor leaves behind where tasks have no namespace of their own.
 fn orphans(supervisor: &Worker, node: &str) -> Option<Orphans> {
-    // Without it the orphans belong to the first process of the machine, and are found all the same.
-    let _ = set_child_subreaper(Some(getpid()));
+    adopt_orphans();
     let session = Pid::from_raw(supervisor.id()?.cast_signed())?;
     Some(Orphans { session, node: node.to_owned() })
 }

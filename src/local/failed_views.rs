@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::orders::{self, Assignment, Setup, VIEW};
 use super::record::Record;
-use super::sandbox::{self, Assignment, Setup, VIEW};
 use super::secrets::Secrets;
 use super::task::{Outcome, Task, VOLUME_FILES};
 use super::volume_files;
@@ -232,7 +232,7 @@ impl FailedView {
         remove_tree(&files).and_then(|()| volume_files::lay(&files, &self.task.volume_files)).map_err(failed)?;
         let executable = std::env::current_exe().map_err(failed)?;
         let mut visit = Command::new(executable);
-        visit.arg(sandbox::VERB).arg(&self.directory).arg(container).args(command);
+        visit.arg(orders::VERB).arg(&self.directory).arg(container).args(command);
         visit.env_clear().envs(environment()).envs(std::env::var_os("TERM").map(|term| ("TERM", term)));
         let ended = visit.current_dir("/").status().map_err(failed);
         // What is left costs space and nothing else.

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 
+use super::watch::Changes;
+
 /// Bytes of events that one call reads.
 const ROOM: usize = 4096;
 
@@ -24,13 +26,20 @@ impl Inotify {
     }
 
     /// Watches a directory too.
-    pub(super) fn add(&self, directory: &Path, changes: WatchFlags) -> io::Result<WatchId> {
-        Ok(inotify::add_watch(&self.0, directory, changes)?)
+    pub(super) fn add(&self, directory: &Path, changes: Changes) -> io::Result<WatchId> {
+        Ok(inotify::add_watch(&self.0, directory, flags(changes))?)
     }
 
     /// Watches a directory no more.
     pub(super) fn remove(&self, directory: WatchId) -> io::Result<()> {
         Ok(inotify::remove_watch(&self.0, directory)?)
+    }
+
+    /// Wakes who waits for changes: the end of a watch is one too.
+    pub(super) fn wake(&self) {
+        if let Ok(watch) = inotify::add_watch(&self.0, "/", WatchFlags::DELETE_SELF) {
+            let _ = self.remove(watch);
+        }
     }
 
     /// Waits for changes and gives the directories in which they were, each as often as it changed.
@@ -42,5 +51,18 @@ impl Inotify {
             changed.push(events.next()?.wd());
         }
         Ok(changed)
+    }
+}
+
+fn flags(changes: Changes) -> WatchFlags {
+    match changes {
+        Changes::All => {
+            WatchFlags::CREATE
+                | WatchFlags::DELETE
+                | WatchFlags::MODIFY
+                | WatchFlags::MOVED_TO
+                | WatchFlags::CLOSE_WRITE
+        }
+        Changes::NextWrite => WatchFlags::MODIFY | WatchFlags::ONESHOT,
     }
 }

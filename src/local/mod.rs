@@ -9,6 +9,7 @@ pub(crate) mod artifact;
 mod cache_answers;
 mod cache_client;
 mod cache_run;
+mod capture;
 mod clock;
 pub(crate) mod control_pipe;
 mod daemons;
@@ -23,6 +24,10 @@ pub(crate) mod follow;
 pub(crate) mod given;
 pub(crate) mod given_artifacts;
 mod head;
+#[cfg(target_os = "linux")]
+mod inotify;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_inotify.rs"]
 mod inotify;
 pub(crate) mod keep;
 pub(crate) mod kill;
@@ -31,6 +36,7 @@ pub(crate) mod logs;
 pub(crate) mod machine;
 pub(crate) mod new_run;
 pub(crate) mod open_files;
+pub(crate) mod orders;
 mod orphans;
 pub(crate) mod probe;
 mod readers;
@@ -41,6 +47,10 @@ pub(crate) mod reserved;
 pub(crate) mod resolved;
 pub(crate) mod run_locks;
 pub(crate) mod runtime;
+#[cfg(target_os = "linux")]
+pub(crate) mod sandbox;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_sandbox.rs"]
 pub(crate) mod sandbox;
 pub(crate) mod saved_artifacts;
 pub(crate) mod scheduler;

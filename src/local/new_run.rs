@@ -20,6 +20,7 @@ use super::repository;
 use super::resolved::Resolved;
 use super::run_locks::{Claim, Places};
 use super::runtime::{Choice, ImageError, Runtime};
+use super::sandbox::RUNS_TASKS;
 use super::scheduler::{ARTIFACTS, NodeIndex, Scheduler};
 use super::secrets::Secrets;
 use super::store::{self, Store, StoreError};
@@ -30,6 +31,10 @@ use crate::argo::document::{Document, Kind};
 use crate::argo::identity::{IdentityError, ObjectName};
 use crate::cache::{self, BucketAddress, STORE_ANNOTATION};
 use crate::exit::{CommandError, Exit};
+
+/// What to do where programs of this machine cannot be tasks.
+pub(crate) const NO_TASKS_HINT: &str = "--runtime podman or docker runs each template in its image (podman machine start, or \
+                                        Docker Desktop); or run it in a Linux machine or container, or on a cluster";
 
 /// Why a run cannot start on this machine.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +54,9 @@ pub enum NewRunError {
     /// Containers cannot run in their images.
     #[error(transparent)]
     Runtime(#[from] ImageError),
+    /// Programs of this machine cannot be tasks.
+    #[error("only Linux runs the programs of a machine as tasks, and this is {}", std::env::consts::OS)]
+    NoTasks,
     /// An artifact of the arguments cannot be had.
     #[error(transparent)]
     Given(#[from] GivenError),
@@ -70,7 +78,9 @@ impl CommandError for NewRunError {
         match self {
             Self::Identity(error) => error.exit(),
             Self::Store(error) => error.exit(),
-            Self::NotBase64(_) | Self::Repository(_) | Self::Runtime(_) | Self::Unsupported { .. } => Exit::Usage,
+            Self::NotBase64(_) | Self::Repository(_) | Self::Runtime(_) | Self::NoTasks | Self::Unsupported { .. } => {
+                Exit::Usage
+            }
             Self::Given(error) => error.exit(),
             Self::Program(_) => Exit::Tool,
         }
@@ -82,6 +92,7 @@ impl CommandError for NewRunError {
             Self::NotBase64(_) => Some("plain text goes into stringData".to_owned()),
             Self::Given(error) => error.hint(),
             Self::Runtime(error) => error.hint(),
+            Self::NoTasks => Some(NO_TASKS_HINT.to_owned()),
             Self::Identity(_) | Self::Repository(_) | Self::Unsupported { .. } | Self::Program(_) => None,
         }
     }
@@ -134,6 +145,9 @@ pub(crate) struct NewRun {
 impl NewRun {
     /// The run of a workflow, with the uid as its own; its directory is not made yet.
     pub(crate) fn new(root: &Path, workflow: &Value, uid: &str, source: Source<'_>) -> Result<Self, NewRunError> {
+        if !RUNS_TASKS && source.runtime.is_none() {
+            return Err(NewRunError::NoTasks);
+        }
         let (mut workflow, mut notes) = (Workflow::from(workflow.clone()), Vec::new());
         let namespace: ObjectName = workflow.metadata().own_namespace().unwrap_or("default").parse()?;
         let name: ObjectName = workflow.name().parse()?;

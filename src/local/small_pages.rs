@@ -3,23 +3,17 @@
 
 use std::sync::OnceLock;
 
-use rustix::thread::{disable_transparent_huge_pages, transparent_huge_pages_are_disabled};
+use crate::platform::{has_small_pages, set_small_pages};
 
 static HUGE_WERE_ALLOWED: OnceLock<bool> = OnceLock::new();
 
 /// From now on this process, and what it starts, has small pages; whether huge ones were allowed before.
 pub(crate) fn begin() -> bool {
     *HUGE_WERE_ALLOWED.get_or_init(|| {
-        let allowed = transparent_huge_pages_are_disabled().is_ok_and(|disabled| !disabled);
-        set(true);
+        let allowed = !has_small_pages();
+        set_small_pages(true);
         allowed
     })
-}
-
-/// Allows huge pages again for a program that is about to begin in this process, or not any more.
-pub(crate) fn set(small: bool) {
-    // A kernel that does not know them has small ones.
-    let _ = disable_transparent_huge_pages(small);
 }
 
 #[cfg(test)]
@@ -30,6 +24,6 @@ mod tests {
     fn what_was_allowed_is_told_again() {
         let before = begin();
         assert_eq!(begin(), before);
-        assert!(transparent_huge_pages_are_disabled().is_ok_and(|disabled| disabled));
+        assert!(has_small_pages());
     }
 }

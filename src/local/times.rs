@@ -13,9 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustix::fs::inotify::WatchFlags;
 
 use super::inotify::{Inotify, WatchId};
+use super::watch::Changes;
 
 /// Times are told apart no finer: a task that writes without end costs a line in this time and no more.
 const GRAIN: Duration = Duration::from_millis(50);
@@ -85,11 +85,10 @@ impl Recorder {
 }
 
 impl Drop for Watched {
-    /// Wakes the thread that reads events, so that it ends: the end of a watch is an event too.
+    /// Wakes the thread that reads events, so that it ends.
     fn drop(&mut self) {
-        let Some(kernel) = &self.kernel else { return };
-        if let Ok(watch) = kernel.add(Path::new("/"), WatchFlags::DELETE_SELF) {
-            let _ = kernel.remove(watch);
+        if let Some(kernel) = &self.kernel {
+            kernel.wake();
         }
     }
 }
@@ -130,7 +129,7 @@ impl Logs {
 
     /// The kernel tells of one change and no more: to hear of each would make each write of a task dearer.
     fn arm(&mut self, directory: &Path, kernel: &Inotify) {
-        self.watched = kernel.add(directory, WatchFlags::MODIFY | WatchFlags::ONESHOT).ok();
+        self.watched = kernel.add(directory, Changes::NextWrite).ok();
     }
 
     /// Writes down how long the logs are now. One whose times cannot be written has none; the run goes on.

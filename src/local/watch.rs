@@ -5,13 +5,21 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::inotify::WatchFlags;
 use tokio::sync::mpsc;
 
 use super::inotify::Inotify;
 
 /// The death of a process makes no sound, and not every file system tells of changes: a look is due this often.
 const PULSE: Duration = Duration::from_secs(1);
+
+/// What is heard of a directory.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Changes {
+    /// All that happens to what is in it.
+    All,
+    /// The next write to a file in it, and no more.
+    NextWrite,
+}
 
 /// Hears of changes in directories.
 #[derive(Debug)]
@@ -34,14 +42,9 @@ impl Watch {
 
     /// Watches a directory too, once; one that is not there yet is found when it is made.
     pub(super) fn add(&self, directory: &Path) {
-        let changes = WatchFlags::CREATE
-            | WatchFlags::DELETE
-            | WatchFlags::MODIFY
-            | WatchFlags::MOVED_TO
-            | WatchFlags::CLOSE_WRITE;
         if let Some(kernel) = &self.inotify {
             // Where no more may be watched the pulse still beats.
-            let _ = kernel.add(directory, changes);
+            let _ = kernel.add(directory, Changes::All);
         }
     }
 

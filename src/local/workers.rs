@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::daemons::Link;
 use super::kill::Kill;
-use super::sandbox::{self, Order, Setup, Told, views};
+use super::orders::{self, Order, Setup, Told, views};
 use super::task::Outcome;
 use crate::file::remove::remove_tree;
 
@@ -116,7 +116,7 @@ impl Workers {
 
     async fn start(&self) -> io::Result<Worker> {
         let mut command = Command::new(&self.executable);
-        command.arg(sandbox::VERB).env_clear().envs(environment());
+        command.arg(orders::VERB).env_clear().envs(environment());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
         let mut child = command.spawn()?;
         self.alive.fetch_add(1, Ordering::AcqRel);
@@ -126,7 +126,7 @@ impl Workers {
         let mut orders = child.stdin.take().ok_or_else(broken)?;
         let outcomes = BufReader::new(child.stdout.take().ok_or_else(broken)?);
         // One that fails at once does not read this, but says why.
-        let _ = orders.write_all(&sandbox::line(&self.setup)?).await;
+        let _ = orders.write_all(&orders::line(&self.setup)?).await;
         Ok(Worker { child, orders, outcomes, has_served: false, _alive: alive })
     }
 
@@ -165,7 +165,7 @@ impl Worker {
 
     /// Hands a task over. A worker that was killed meanwhile is an error, and has not begun with it.
     pub(super) async fn begin(&mut self, assignment: &Order) -> io::Result<()> {
-        self.orders.write_all(&sandbox::line(assignment)?).await
+        self.orders.write_all(&orders::line(assignment)?).await
     }
 
     /// Waits for the outcome and passes orders on: to kill, and the commands of a daemon's probes.
@@ -188,14 +188,14 @@ impl Worker {
                 }
                 Some(command) = command(link.as_mut()) => {
                     // A task that has just ended no longer reads.
-                    let _ = self.orders.write_all(&sandbox::line(&Order::Check { command })?).await;
+                    let _ = self.orders.write_all(&orders::line(&Order::Check { command })?).await;
                 }
                 order = kill.next() => {
                     let grace_milliseconds = u64::try_from(order.grace.as_millis()).unwrap_or(u64::MAX);
                     last_resort = Some(Instant::now() + order.grace + PATIENCE);
                     reason = Some(order.reason);
                     // A task that has just ended no longer reads.
-                    let _ = self.orders.write_all(&sandbox::line(&Order::Kill { grace_milliseconds })?).await;
+                    let _ = self.orders.write_all(&orders::line(&Order::Kill { grace_milliseconds })?).await;
                 }
                 () = until(last_resort) => {
                     last_resort = None;

@@ -3,9 +3,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::{Value, json};
 
 use crate::support::environment::Environment;
@@ -31,7 +30,7 @@ impl Page {
         let program = found.into_iter().find(|program| program.is_file()).expect("Chromium is on the PATH");
         let [orders, answers] = ["orders", "answers"].map(|name| {
             let path = home.path(&format!("{name}-{}", own_name()));
-            mkfifoat(CWD, &path, Mode::RWXU).unwrap();
+            assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
             path
         });
         let profile = home.path("profile");

@@ -10,6 +10,8 @@ use rustix::process::{Resource, getrlimit};
 use super::store;
 use crate::cli::completion;
 use crate::cli::home;
+use crate::local::new_run::{NO_TASKS_HINT, NewRunError};
+use crate::local::sandbox::RUNS_TASKS;
 use crate::local::view::View;
 use crate::output::doctor::Check;
 
@@ -80,6 +82,9 @@ fn check_store(root: &Path) -> Check {
 
 /// Lays a view out where runs would, and removes it.
 fn check_view(root: &Path) -> Check {
+    if !RUNS_TASKS {
+        return Check::warning("view", NewRunError::NoTasks.to_string(), NO_TASKS_HINT);
+    }
     let Ok(scratch) = tempfile::tempdir_in(existing(root)) else {
         return Check::skipped("view", "needs the store");
     };
@@ -154,6 +159,9 @@ fn check_runtimes() -> Vec<Check> {
             ),
         })
         .collect();
+    if found.is_empty() && !RUNS_TASKS {
+        return vec![Check::warning("container runtime", "none found, and local runs need one here", NO_TASKS_HINT)];
+    }
     if found.is_empty() {
         let message = "none found; local runs need none, they use this machine's programs";
         return vec![Check::skipped("container runtime", message)];

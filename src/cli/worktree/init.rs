@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustix::fs::Mode;
 use serde_json::json;
 
 use super::interrupt::until_signal;
@@ -19,6 +18,7 @@ use crate::git::{
     Worktree,
 };
 use crate::output::stream::{result, talk};
+use crate::platform;
 
 const EXAMPLES: &str = "Examples:
   # Check out main for this task; print the path and write it to /work/workspace_path
@@ -111,7 +111,7 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(mode) = args.umask {
-        rustix::process::umask(Mode::from_raw_mode(mode));
+        rustix::process::umask(platform::mode(mode));
     }
     let url = url(args)?;
     let request = request(args)?;

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use git2::{Odb, Repository};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Stat, fstat, mkdirat, openat, openat2, statat, symlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, mkdirat, openat, statat, symlinkat};
 use rustix::io::Errno;
 
 use super::super::error::GitError;
 use super::Checkout;
 use super::plan::{CheckoutPlan, EXECUTABLE, Entry, LINK, PlannedDirectory, SUBMODULE};
+use crate::platform::{Within, open_within};
 
 /// The state on disk of each written entry, by its number.
 #[derive(Debug, Default)]
@@ -137,8 +138,7 @@ impl Work<'_> {
         if path.is_empty() {
             return openat(self.tree, ".", DIRECTORY, Mode::empty());
         }
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match openat2(self.tree, path, DIRECTORY, Mode::empty(), resolve) {
+        match open_within(self.tree.as_fd(), path, DIRECTORY, Within::DirectoryWithoutLinks) {
             // A kernel before 5.6, or a sandbox that blocks the call.
             Err(Errno::NOSYS | Errno::PERM) => open_stepwise(self.tree, path),
             opened => opened,

@@ -30,10 +30,11 @@ pub(super) fn write(path: &Path, plan: &CheckoutPlan, written: &Written) -> Resu
 /// The index stores the low 32 bits of each number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as git's index format has it")]
 fn recorded(entry: &Entry, stat: Option<&Stat>) -> IndexEntry {
-    let time = |seconds: i64, nanoseconds: u64| IndexTime::new(seconds as i32, nanoseconds as u32);
     IndexEntry {
-        ctime: stat.map_or(IndexTime::new(0, 0), |stat| time(stat.st_ctime, stat.st_ctime_nsec)),
-        mtime: stat.map_or(IndexTime::new(0, 0), |stat| time(stat.st_mtime, stat.st_mtime_nsec)),
+        ctime: stat
+            .map_or(IndexTime::new(0, 0), |stat| IndexTime::new(stat.st_ctime as i32, stat.st_ctime_nsec as u32)),
+        mtime: stat
+            .map_or(IndexTime::new(0, 0), |stat| IndexTime::new(stat.st_mtime as i32, stat.st_mtime_nsec as u32)),
         dev: stat.map_or(0, |stat| stat.st_dev as u32),
         ino: stat.map_or(0, |stat| stat.st_ino as u32),
         mode: entry.mode,

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, block_in_place};
 
 use super::Runtime;
 use super::argv::{self, Setting};
-use crate::local::sandbox::Capture;
+use crate::local::capture::Capture;
 use crate::local::task::Process;
 
 /// A container that was made. It is removed when this is dropped.

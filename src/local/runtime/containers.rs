@@ -17,8 +17,9 @@ use crate::file::name::FileName;
 use crate::file::remove::remove_tree;
 use crate::file::tree;
 use crate::local::kill::Kill;
-use crate::local::sandbox::NOT_FOUND;
+use crate::local::orders::NOT_FOUND;
 use crate::local::task::{ArtifactSource, FailedProcess, Outcome, Process, Task};
+use crate::platform::HANDLE;
 
 /// Where a task's files are staged, below its directory.
 const STAGE: &str = "stage";
@@ -89,7 +90,7 @@ impl Run<'_> {
                 mount.source.clone()
             } else {
                 let beneath = Beneath::directory(&mount.source)?;
-                let place = beneath.open(&mount.sub_path, rustix::fs::OFlags::PATH);
+                let place = beneath.open(&mount.sub_path, HANDLE);
                 path_of(place.or_else(|_| beneath.make_directory(&mount.sub_path, 0o777))?)?
             };
             self.binds.push(Bind { source, target: mount.target.clone(), read_only: mount.read_only });

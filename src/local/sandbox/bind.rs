@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 use rustix::mount::MountFlags;
 
+use super::Reach;
 use super::kernel;
 use super::layout::{Layout, date_as, make_directory};
 use super::mounts::{self, MountPoint, Problem};
 use super::overlay::below;
-use super::reach::Reach;
 
 /// What gets a treatment of its own.
 const OWN: [&str; 6] = ["/dev", "/proc", "/tmp", "/root", "/lost+found", "/run/user"];

@@ -35,100 +35,23 @@ mod worker;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::orders::{Assignment, Keep, NOT_FOUND, NOT_STARTED, Order, Reach, Setup, Told, VERB, VIEW, line, views};
 use super::task::{Outcome, Task};
 use super::view::View;
 use crate::exit::Exit;
 use crate::file::remove::remove_tree;
-pub(crate) use process::Capture;
-pub(crate) use reach::Reach;
-pub(crate) use supervisor::NOT_FOUND;
-pub(crate) use visit::NOT_STARTED;
+pub(crate) use reach::find as reach;
 
-/// The hidden command's name.
-pub(crate) const VERB: &str = "__task";
-
-/// The directory, below that of a node, of a view that belongs to it alone.
-pub(crate) const VIEW: &str = "view";
+/// Whether programs of this machine can be tasks.
+pub(crate) const RUNS_TASKS: bool = true;
 
 /// How the name of a probe's directory begins; the process's number follows.
 const PROBE: &str = ".probe-";
-
-/// What a worker reads first: what holds for all of its tasks.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Setup {
-    /// The run's directory. Below it each worker makes the directories of its view.
-    pub(crate) directory: PathBuf,
-    /// Directories of the host that tasks must not see.
-    pub(crate) hidden: Vec<PathBuf>,
-    pub(crate) view: View,
-    /// Where an ordinary user may write.
-    pub(crate) reach: Reach,
-    /// The limit of open files that the tasks' processes get.
-    pub(crate) open_files: Option<u64>,
-    /// Whether they may have huge pages.
-    pub(crate) huge_pages: bool,
-    /// Of which tasks the view is kept in the node's directory.
-    pub(crate) keep: Keep,
-}
-
-/// Of which tasks the view is kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Keep {
-    /// Of none.
-    #[default]
-    Nothing,
-    /// Of those that failed, unless they have all rights.
-    Failed,
-    /// Of all, for debugging.
-    All,
-}
-
-/// What a worker reads then, each as one line of JSON.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Order {
-    /// To run a task.
-    Run(Box<Assignment>),
-    /// To run a command of a daemon's probe beside the task that it runs.
-    Check { command: Vec<String> },
-    /// To stop the task that it runs. One that has just ended is not missed.
-    Kill { grace_milliseconds: u64 },
-}
-
-/// What a worker tells of a daemon before its outcome, each as one line of JSON.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Told {
-    /// Its processes run.
-    Started,
-    /// A command of a probe has ended with this code.
-    Checked(i32),
-}
-
-/// A task and where it is at home.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Assignment {
-    pub(crate) task: Task,
-    /// The node's directory on the host, for the logs.
-    pub(crate) directory: PathBuf,
-    /// Whether the task has ended and somebody looks around in its view: its logs stay.
-    #[serde(default)]
-    pub(crate) is_visit: bool,
-}
-
-impl Assignment {
-    pub(crate) fn new(task: Task, directory: &Path) -> Self {
-        Self { task, directory: directory.to_owned(), is_visit: false }
-    }
-}
-
-/// Where the views of a run's workers lie.
-pub(crate) fn views(run: &Path) -> PathBuf {
-    run.join("views")
-}
 
 /// Runs the hidden command with the arguments behind its name; only this program calls it.
 pub(crate) fn task_entry(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -193,13 +116,6 @@ fn probe_in(executable: &Path, directory: &Path, view: &View) -> io::Result<Outc
     drop(stdin);
     child.wait()?;
     Ok(serde_json::from_str(&outcome)?)
-}
-
-/// A value as a line of JSON.
-pub(crate) fn line(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    Ok(line)
 }
 
 /// Writes the outcome where the engine reads it.

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 use rustix::process::{getegid, geteuid};
-use serde::{Deserialize, Serialize};
 
-use super::mounts;
+use super::{Reach, mounts};
 
 /// What no user's directories lie in, and what is not to be looked through.
 const LEFT_OUT: [&str; 17] = [
@@ -39,32 +38,20 @@ const LOCAL: [&str; 9] = ["bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "
 /// So many directories are looked at, those near the root first.
 const MOST: usize = 4_000;
 
-/// Directories that the caller may write in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Reach {
-    /// The topmost ones: what lies above them belongs to others.
-    pub(super) own: Vec<PathBuf>,
-    /// Those whose owner or group has no number in a user namespace. The kernel refuses to change what lies in one there,
-    /// because it would have to be made again in the layer with the same owner (fs/overlayfs/copy_up.c, ovl_copy_up_one).
-    pub(super) foreign: Vec<PathBuf>,
-}
-
-impl Reach {
-    /// Looks through this host, but not into what tasks do not see.
-    pub(crate) fn find(hidden: &[PathBuf]) -> Self {
-        let points = mounts::mount_points().unwrap_or_default();
-        let elsewhere = points.into_iter().filter(|point| !LOCAL.contains(&point.kind.as_str()));
-        let left_out = LEFT_OUT.iter().map(PathBuf::from).chain(hidden.iter().cloned());
-        let left_out = left_out.chain(elsewhere.map(|point| point.path)).collect();
-        let mut search = Search { left_out, reach: Self::default(), waiting: VecDeque::new() };
-        search.enter(Path::new("/"), false);
-        search.waiting.push_back((PathBuf::from(ADDED), false));
-        for _ in 0..MOST {
-            let Some((directory, within)) = search.waiting.pop_front() else { break };
-            search.look_at(&directory, within);
-        }
-        search.reach
+/// Looks through this host, but not into what tasks do not see.
+pub(crate) fn find(hidden: &[PathBuf]) -> Reach {
+    let points = mounts::mount_points().unwrap_or_default();
+    let elsewhere = points.into_iter().filter(|point| !LOCAL.contains(&point.kind.as_str()));
+    let left_out = LEFT_OUT.iter().map(PathBuf::from).chain(hidden.iter().cloned());
+    let left_out = left_out.chain(elsewhere.map(|point| point.path)).collect();
+    let mut search = Search { left_out, reach: Reach::default(), waiting: VecDeque::new() };
+    search.enter(Path::new("/"), false);
+    search.waiting.push_back((PathBuf::from(ADDED), false));
+    for _ in 0..MOST {
+        let Some((directory, within)) = search.waiting.pop_front() else { break };
+        search.look_at(&directory, within);
     }
+    search.reach
 }
 
 struct Search {

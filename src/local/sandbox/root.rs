@@ -17,12 +17,13 @@ use super::layout::{Layout, make_directory};
 use super::mounts::{self, MountTable, Problem};
 use super::stage::{Laid, Point, Stage, Wanted};
 use super::{Assignment, Setup, VIEW, bind, inputs, overlay};
-use crate::file::beneath::{Beneath, has_content, path_of, path_through};
+use crate::file::beneath::{Beneath, has_content, path_of};
 use crate::file::name::FileName;
 use crate::file::{private, tree};
 use crate::local::artifact::{self, Destination};
 use crate::local::task::{ArtifactSource, Mount, Task};
 use crate::local::view::View;
+use crate::platform::path_through;
 
 /// Argo's path of a script template's source.
 const SCRIPT: &str = "/argo/staging/script";

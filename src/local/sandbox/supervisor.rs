@@ -14,10 +14,11 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, set_
 use super::descendants::kill_everything;
 use super::lines::Lines;
 use super::outputs::save;
-use super::process::{self, Capture, Output, StartError, Started};
+use super::process::{self, Output, StartError, Started};
 use super::root::{self, Ground};
 use super::stage::Stage;
-use super::{Assignment, Order, Setup, Told, report};
+use super::{Assignment, NOT_FOUND, Order, Setup, Told, report};
+use crate::local::capture::Capture;
 use crate::local::task::{FailedProcess, Outcome, Process, Task};
 
 /// How long a sidecar may take to end, Kubernetes' default grace period.
@@ -60,9 +61,6 @@ pub(super) fn run(
     };
     supervisor.run()
 }
-
-/// The exit code of Argo's executor where it does not find the program.
-pub(crate) const NOT_FOUND: i32 = 64;
 
 struct Supervisor<'a> {
     task: &'a Task,

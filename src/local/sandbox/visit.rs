@@ -21,16 +21,14 @@ use super::mounts::{MountTable, Problem};
 use super::process::{self, Output};
 use super::stage::Stage;
 use super::worker::{NAMESPACES, become_root_of_a_namespace};
-use super::{Assignment, Setup, root};
+use super::{Assignment, NOT_STARTED, Setup, root};
 use crate::local::failed_views::{FailedTask, read};
-use crate::local::small_pages;
 use crate::local::task::Process;
 use crate::local::view::View;
+use crate::platform::set_small_pages;
 
 /// What is started where no command is given: the second where the first is not there.
 const SHELLS: [&str; 2] = ["bash", "sh"];
-/// The exit code of what could not be started.
-pub(crate) const NOT_STARTED: u8 = 126;
 
 /// Enters the view of the node whose directory is the first argument; the second is the container, the others are the command.
 pub(super) fn enter(mut arguments: impl Iterator<Item = OsString>) -> Result<u8, Problem> {
@@ -87,7 +85,7 @@ fn run(setup: &Setup, assignment: &Assignment, stage: Option<&mut Stage>, proces
         Ok(ground) => ground,
         Err(problem) => return refuse(&problem),
     };
-    small_pages::set(true);
+    set_small_pages(true);
     let start = |command: &str| {
         let command = vec![command.to_owned()];
         process::start(&Process { command, ..process.clone() }, &ground, Output::Inherited)

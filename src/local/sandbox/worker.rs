@@ -20,9 +20,10 @@ use super::scarcity::wait_for_room;
 use super::stage::Stage;
 use super::{Assignment, Keep, Order, Setup, VIEW, remove_tree, report, supervisor, views};
 use crate::exit::Exit;
+use crate::local::open_files;
 use crate::local::task::Outcome;
 use crate::local::view::View;
-use crate::local::{open_files, small_pages};
+use crate::platform::set_small_pages;
 
 /// What a task has of its own beside its files, as a pod does; its mounts are its own once it enters the view. The network
 /// is the host's.
@@ -54,7 +55,7 @@ pub(super) fn serve() -> Result<(), Problem> {
     if let Some(before) = setup.open_files {
         open_files::restore(before);
     }
-    small_pages::set(true);
+    set_small_pages(true);
     setsid().map_err(|errno| Problem::general("start a session", errno))?;
     umask(Mode::from_raw_mode(0o022));
     if setup.view == View::Bind {

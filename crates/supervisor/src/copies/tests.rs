@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 
 use super::*;
+use crate::{deny_keys, end_by};
 
 /// In a process of one thread: the test harness has several.
 fn alone(body: impl FnOnce() -> u8) -> Option<i32> {
