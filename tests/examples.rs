@@ -1,5 +1,6 @@
 //! The examples do what they say: each is run on this machine by the real program.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "support/mod.rs"]

@@ -1,6 +1,7 @@
 //! Local runs whose containers run in their images, by podman. Its storage is one of the test's own, with an image made of the
 //! static busybox of this machine. Without podman or busybox the tests fail and say so.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod support;

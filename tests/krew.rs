@@ -49,8 +49,8 @@ fn each_platform_names_its_own_archive_of_this_release() {
         assert_eq!(files, ["kubectl-runnable", "LICENSE"]);
         assert!(platforms.insert((os.to_owned(), arch.to_owned())), "{os}/{arch} stands twice");
     }
-    let expected = ["amd64", "arm64"].map(|arch| ("linux".to_owned(), arch.to_owned()));
-    assert_eq!(platforms, expected.into());
+    let expected = ["darwin", "linux"].map(|os| ["amd64", "arm64"].map(|arch| (os.to_owned(), arch.to_owned())));
+    assert_eq!(platforms, expected.into_iter().flatten().collect());
 }
 
 /// The bot's template is the manifest, but for the version and for what the bot finds out itself.

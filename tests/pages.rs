@@ -1,6 +1,7 @@
 //! The pages of docs/ are true: commands that they show with their output are run in order, each page in a new home with the
 //! examples, and print what the page says, but for times and made-up names. Each page is in the summary, and no link is dead.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "support/mod.rs"]

@@ -5,16 +5,28 @@ class KubectlRunnable < Formula
   version "0.1.0"
   license "Apache-2.0"
 
-  depends_on :linux
+  on_macos do
+    on_arm do
+      url "https://github.com/kubectl-runnable/kubectl-runnable/releases/download/v0.1.0/kubectl-runnable_v0.1.0_darwin_arm64.tar.gz"
+      sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    end
 
-  on_arm do
-    url "https://github.com/kubectl-runnable/kubectl-runnable/releases/download/v0.1.0/kubectl-runnable_v0.1.0_linux_arm64.tar.gz"
-    sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    on_intel do
+      url "https://github.com/kubectl-runnable/kubectl-runnable/releases/download/v0.1.0/kubectl-runnable_v0.1.0_darwin_amd64.tar.gz"
+      sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    end
   end
 
-  on_intel do
-    url "https://github.com/kubectl-runnable/kubectl-runnable/releases/download/v0.1.0/kubectl-runnable_v0.1.0_linux_amd64.tar.gz"
-    sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+  on_linux do
+    on_arm do
+      url "https://github.com/kubectl-runnable/kubectl-runnable/releases/download/v0.1.0/kubectl-runnable_v0.1.0_linux_arm64.tar.gz"
+      sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    end
+
+    on_intel do
+      url "https://github.com/kubectl-runnable/kubectl-runnable/releases/download/v0.1.0/kubectl-runnable_v0.1.0_linux_amd64.tar.gz"
+      sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    end
   end
 
   def install

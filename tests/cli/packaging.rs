@@ -56,7 +56,7 @@ fn an_archive_holds_all_that_is_installed() {
 #[test]
 fn the_checksums_are_those_of_the_archives() {
     let environment = Environment::new();
-    let platforms = ["linux_amd64", "linux_arm64"];
+    let platforms = ["darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64"];
     let archives = platforms.map(|platform| archive(&environment, "v9.8.7", platform, "dist"));
     run(Command::new(root().join("packaging/fill")).arg("v9.8.7").arg(environment.path("dist")));
     for name in ["runnable.yaml", "kubectl-runnable.rb"] {

@@ -7,6 +7,7 @@
 //! program. What differs is left in `target/tmp/judge`. `ARGO_JUDGE_FILES=DIR` has harmless documents of your own scheduled too: their
 //! commands run on this machine.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../support/mod.rs"]

@@ -1,5 +1,6 @@
 //! Tasks as real processes, in every view that this host allows.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../support/mod.rs"]

@@ -1,5 +1,6 @@
 //! The verbs on runs of this machine, by the real program: read, follow, steer, retry.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../support/mod.rs"]

@@ -350,6 +350,7 @@ fn commits_in_a_submodule_are_work() {
 }
 
 /// A cleanup must work on a full disk: it can write nothing.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_cleaned() {
     let repository = Repository::new();

@@ -10,8 +10,8 @@ use crate::local::runtime::{Choice, Program};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Images")]
 pub(in crate::cli) struct RuntimeArgs {
-    /// What runs the containers of a local run: host runs programs of this machine, docker and podman run each template in
-    /// its image [default: host, with --resume that of the run]
+    /// What runs the containers of a local run: host runs programs of this machine (on Linux alone), docker and podman
+    /// run each template in its image [default: host, with --resume that of the run]
     #[arg(long, value_name = "host|docker|podman", requires = "local", hide_possible_values = true)]
     runtime: Option<RuntimeName>,
 
