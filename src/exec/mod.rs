@@ -18,6 +18,7 @@ mod restore;
 mod right;
 mod session;
 mod settle;
+mod staged;
 mod told;
 
 pub(crate) use self::ended::{Ended, ExecError};

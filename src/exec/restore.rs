@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use super::ended::{Early, ExecError};
-use super::outputs::{Output, ParameterFile, Staged, outermost};
+use super::outputs::{Output, ParameterFile, outermost};
 use super::session::Session;
+use super::staged::Staged;
 use crate::cache::{CacheError, KeptArtifact, Manifest, Prefix, RestoreError, Stop};
 
 impl Session {
