@@ -23,8 +23,17 @@ const FLAGS: [(&str, &str); 5] = [
 ];
 /// Where the verbs of worktrees look, and no other verb.
 const ROOT: &str = "--root";
+/// Where the verbs of the archive look besides.
+const SERVER: [(&str, &str); 2] = [("argo_server", "--argo-server"), ("argo_base_href", "--argo-base-href")];
 
-static GIVEN: OnceLock<String> = OnceLock::new();
+static GIVEN: OnceLock<Given> = OnceLock::new();
+
+/// The flags that were typed.
+#[derive(Debug, Default)]
+struct Given {
+    place: String,
+    server: String,
+}
 
 /// Remembers the flags that were typed.
 pub(super) fn note(matches: &ArgMatches) {
@@ -32,7 +41,13 @@ pub(super) fn note(matches: &ArgMatches) {
     while let Some((_, inner)) = verb.subcommand() {
         verb = inner;
     }
-    let typed = FLAGS.iter().filter_map(|(id, flag)| {
+    let typed = |flags: &[(&str, &str)]| typed(verb, flags).join(" ");
+    // A second command in one process would be a test's.
+    let _ = GIVEN.set(Given { place: typed(&FLAGS), server: typed(&SERVER) });
+}
+
+fn typed(verb: &ArgMatches, flags: &[(&str, &str)]) -> Vec<String> {
+    let typed = flags.iter().filter_map(|(id, flag)| {
         verb.try_contains_id(id).ok().filter(|there| *there)?;
         (verb.value_source(id) == Some(ValueSource::CommandLine)).then_some(())?;
         if *id == "local" {
@@ -41,8 +56,7 @@ pub(super) fn note(matches: &ArgMatches) {
         let value = verb.get_raw(id)?.next().and_then(OsStr::to_str).filter(|value| is_plain(value))?;
         Some(format!("{flag} {value}"))
     });
-    // A second command in one process would be a test's.
-    let _ = GIVEN.set(typed.collect::<Vec<_>>().join(" "));
+    typed.collect()
 }
 
 /// A shell takes it for one word.
@@ -52,10 +66,10 @@ fn is_plain(value: &str) -> bool {
 
 /// The text with these flags in each command of this program that it names.
 pub(super) fn here(text: &str) -> String {
-    with_flags(text, GIVEN.get().map(String::as_str).unwrap_or_default())
+    GIVEN.get().map_or_else(|| text.to_owned(), |given| with_flags(text, &given.place, &given.server))
 }
 
-fn with_flags(text: &str, flags: &str) -> String {
+fn with_flags(text: &str, flags: &str, server: &str) -> String {
     let mut parts = text.split(PROGRAM);
     let mut said = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -67,6 +81,10 @@ fn with_flags(text: &str, flags: &str) -> String {
         if !flags.is_empty() && is_meant && !command.contains("--local") {
             said.push(' ');
             said.push_str(flags);
+        }
+        if !server.is_empty() && command.starts_with("archive") {
+            said.push(' ');
+            said.push_str(server);
         }
         said.push_str(rest);
     }
@@ -95,12 +113,16 @@ mod tests {
             ("run kubectl runnable retry", "run kubectl runnable retry --local"),
             ("add --force", "add --force"),
         ] {
-            assert_eq!(with_flags(text, "--local"), expected);
-            assert_eq!(with_flags(text, ""), text);
+            assert_eq!(with_flags(text, "--local", ""), expected);
+            assert_eq!(with_flags(text, "", "--argo-server argo:2746"), text);
         }
         for (command, expected) in [("worktree cleanup", "worktree cleanup --root w"), ("retry", "retry")] {
-            assert_eq!(with_flags(&format!("{PROGRAM}{command}"), "--root w"), format!("{PROGRAM}{expected}"));
+            assert_eq!(with_flags(&format!("{PROGRAM}{command}"), "--root w", ""), format!("{PROGRAM}{expected}"));
         }
+        assert_eq!(
+            with_flags("kubectl runnable archive list shows", "-n ci", "--argo-server argo:2746"),
+            "kubectl runnable archive list -n ci --argo-server argo:2746 shows"
+        );
         assert!(is_plain("team-a") && !is_plain("a b") && !is_plain(""));
     }
 }

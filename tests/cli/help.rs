@@ -46,6 +46,7 @@ fn the_help_of_every_command() {
             "template",
             "cluster-template",
             "cron",
+            "archive",
             "cache",
             "exec",
             "semaphore",

@@ -6,6 +6,7 @@ use super::server::{NamingArgs, ServerArgs};
 use crate::backend::Snapshot;
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
+use crate::cli::place::here;
 use crate::cli::runtime::{block_on, each};
 use crate::cli::view::{Shown, ViewArgs};
 use crate::exit::Exit;
@@ -69,8 +70,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn text(args: &Args, state: Snapshot) -> String {
     let failed = Failures::of(&state.nodes, &state.mask(), false);
     let retry = matches!(state.phase(), "Failed" | "Error").then(|| {
-        let namespace = word(state.workflow.namespace());
-        format!("kubectl runnable archive retry {} -n {namespace}", word(state.workflow.uid()))
+        let command = format!("kubectl runnable archive retry {}", word(state.workflow.uid()));
+        match args.access.namespace() {
+            Some(_) => here(&command),
+            None => here(&format!("{command} -n {}", word(state.workflow.namespace()))),
+        }
     });
     let text = args.view.text(&Shown::of(state));
     let failed = archived(&failed, retry.as_deref(), stdout_colors());

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::prepare::RUN_PARAMETERS;
 
 const EXAMPLES: &str = "Examples:
-  # All of it again, with another parameter, as a new run with a cache of its own
+  # All of it again, with another parameter, as a new run
   kubectl runnable archive resubmit etl-x2k9f -p date=2026-11-21 --wait
 
   # On this machine

@@ -77,7 +77,7 @@ impl Beside<'_> {
         let label = self.live.run_id().filter(|id| self.live.labelled_run_id() == Some(*id));
         let (Some(server), Some(id)) = (self.archive, label) else { return Ok(()) };
         let selection = ArchiveSelection {
-            namespace: server.namespace().to_owned(),
+            namespace: self.live.namespace().to_owned(),
             labels: Some(format!("{RUN_ID_LABEL}={id}")),
             chunk: CHUNK,
             ..ArchiveSelection::default()

@@ -8,6 +8,8 @@ use self::rig::{Archive, Mode};
 use crate::kubernetes::namespace::Namespace;
 use crate::kubernetes::server::User;
 use crate::retry::failed;
+use crate::support::PROGRAM;
+use crate::support::environment::isolated;
 use crate::support::output::Output;
 
 const RUN_ID: &str = "kubectl-runnable/run-id";
@@ -81,7 +83,9 @@ async fn what_is_gone_from_the_cluster_is_listed_and_shown() {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
 
-    let missing = archive.run(&["archive", "get", "buil"]).exits(6);
+    let server = format!("http://localhost:{}", archive.server.port);
+    let missing = archive.run(&["archive", "get", "buil", "--argo-server", &server]).exits(6);
+    assert!(missing.stderr.contains(&format!(" --argo-server {server} shows what the archive has")), "{missing:?}");
     assert!(missing.stderr.contains("the archive does not have workflow \"buil\""), "{missing:?}");
     let keys = archive.run(&["archive", "list-label-keys"]).good();
     assert!(keys.lines().any(|key| key == "team"), "{keys}");
@@ -233,6 +237,11 @@ async fn doctor_and_completion_ask_the_server() {
     let report: Value = serde_json::from_str(&archive.run(&["doctor", "-o", "json"]).stdout).unwrap();
     let check = report.pointer("/checks").or(report.get("cluster")).unwrap().to_string();
     assert!(check.contains("argo-server") && check.contains("its archive has workflows"), "{report:#}");
+    let kubeconfig = archive.namespace.kubeconfig(User::Admin);
+    let mut completion = isolated(PROGRAM, kubeconfig.parent().unwrap());
+    completion.args(["__complete", "archive", "get", "--secure=false", "--argo-server"]);
+    completion.arg(format!("localhost:{}", archive.server.port)).arg("--kubeconfig").arg(&kubeconfig).arg("");
+    assert_eq!(Output::of(&mut completion).good().lines().next(), Some("build\t"));
     let down = Output::of(archive.command(&["doctor", "-o", "json"]).env("ARGO_SERVER", "localhost:1"));
     assert!(down.stdout.contains("cannot reach argo-server at http://localhost:1"), "{down:?}");
 }
