@@ -167,11 +167,13 @@ fn database() -> &'static Database {
 pub(super) struct Archive {
     pub(super) namespace: Namespace,
     pub(super) server: &'static ArgoServer,
+    database: &'static Database,
 }
 
 impl Archive {
     pub(super) async fn new(mode: Mode) -> Self {
-        Self { server: ArgoServer::shared(mode).await, namespace: Namespace::new().await }
+        let server = ArgoServer::shared(mode).await;
+        Self { namespace: Namespace::new().await, server, database: database() }
     }
 
     /// The program with argo-server's variables.
@@ -195,7 +197,7 @@ impl Archive {
 
     /// Writes a workflow of the namespace into the archive.
     pub(super) fn add(&self, workflow: &Value) {
-        let output = database().archive(std::slice::from_ref(workflow));
+        let output = self.database.archive(std::slice::from_ref(workflow));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
