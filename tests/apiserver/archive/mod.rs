@@ -16,12 +16,16 @@ const RUN_ID: &str = "kubectl-runnable/run-id";
 
 /// A workflow that failed, of which the cluster knows nothing any more.
 async fn archived(archive: &Archive, name: &str) -> Value {
+    failed_before(archive, name).await;
+    archive.take(name).await
+}
+
+async fn failed_before(archive: &Archive, name: &str) {
     failed(&archive.namespace, name).await;
     let status = json!({"startedAt": "2026-11-21T09:00:00Z", "message": "child 'b' failed"});
     let labels = json!({RUN_ID: "r1"});
     let change = json!({"status": status, "metadata": {"labels": labels, "generateName": "build-"}});
     archive.namespace.patch("workflows", name, &change).await;
-    archive.take(name).await
 }
 
 fn names(list: &Value) -> Vec<&str> {
@@ -118,11 +122,14 @@ async fn of_two_workflows_of_a_name_the_uid_says_which() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_gone_is_retried_by_the_plan_of_one_that_is_there() {
     let archive = Archive::new(Mode::Open).await;
-    archived(&archive, "build").await;
+    failed_before(&archive, "build").await;
+    let of_live = archive.run(&["retry", "build", "--plan", "-o", "json"]).json();
+    archive.take("build").await;
     let gone = archive.run(&["retry", "build"]).exits(6);
     assert!(gone.stderr.contains("kubectl runnable archive list"), "{gone:?}");
 
     let plan = archive.run(&["archive", "retry", "build", "--plan", "-o", "json"]).json();
+    assert_eq!(plan, of_live);
     assert_eq!((&plan["mode"], &plan["attempt"], &plan["runId"]), (&json!("new"), &json!(2), &json!("r1")));
     assert_eq!(plan["nodes"].as_array().unwrap().len(), 3);
     let created = archive.run(&["archive", "retry", "build", "--name", "again", "-o", "json"]).json();
