@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::PROGRAM;
 use crate::support::output::Output;
 use crate::support::repository::Repository;
 
@@ -373,7 +372,7 @@ fn a_full_disk_is_cleaned() {
         git -C "$ROOT/base" fsck --connectivity-only 2>/dev/null
     "#;
     let mut shell = repository.shell(&["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]);
-    shell.env("ROOT", repository.root()).env("PROGRAM", PROGRAM).env("URL", repository.url());
+    shell.env("ROOT", repository.root()).env("PROGRAM", crate::support::PROGRAM).env("URL", repository.url());
     let done = Output::of(&mut shell);
     if done.stderr.contains("unshare: unshare failed") {
         assert!(done.stderr.contains("not permitted"), "{done:?}");
