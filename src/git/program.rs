@@ -1,9 +1,9 @@
 //! Runs the user's own git, which does everything that needs the network, with its credential helpers, ssh, proxies and
 //! certificates.
 //!
-//! Git is started through this program's hidden command `__git`, so that it is killed when this process ends,
-//! however that happens: by the kernel, where it can. Otherwise: this process is killed, the kernel releases the lock of the base, and git goes on
-//! to change the base under the next holder.
+//! Git is started through this program's hidden command `__git`, so that it is killed when this process ends, however that
+//! happens: by the kernel, where it can. Otherwise: this process is killed, the kernel releases the lock of the base, and
+//! git goes on to change the base under the next holder.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
