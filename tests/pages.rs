@@ -183,18 +183,26 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn no_link_is_dead() {
+    const FILES: &str = "https://github.com/kubectl-runnable/kubectl-runnable/blob/main/";
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let all = pages().into_iter().map(|page| docs().join(page)).chain([root.join("README.md")]);
     for page in all {
         let text = std::fs::read_to_string(&page).unwrap();
         for target in link.captures_iter(&text).map(|found| found[1].to_owned()) {
+            if let Some(file) = target.strip_prefix(FILES) {
+                assert!(root.join(file.split('#').next().unwrap()).exists(), "{}: {target}", page.display());
+            }
             if target.contains("://") || target.starts_with("mailto:") {
                 continue;
             }
             let (file, fragment) = target.split_once('#').unwrap_or((&target, ""));
             let path = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
             assert!(path.exists(), "{}: {target}", page.display());
+            // The site has the pages alone.
+            let within = docs().canonicalize().unwrap();
+            let leaves = page.starts_with(docs()) && !path.canonicalize().unwrap().starts_with(within);
+            assert!(!leaves, "{}: {target} leads out of docs: {FILES}…", page.display());
             if !fragment.is_empty() {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let headings = text.lines().filter(|line| line.starts_with('#'));
