@@ -18,6 +18,8 @@
 //!
 //! URL, ref, task ─► cli::worktree ─► git: base, fetch, checkout ─► path
 //!
+//! ARCHIVED ─► cli::archive ─► cluster: argo-server's archive ─► Workflow ─► as status shows, retry plans or submit makes it
+//!
 //! RUN ─► cli::target ─► backend::Run ─► Snapshot ─┬► report (pure): summary ─► output
 //!                                                 ├► retry (pure): plan ─► Prepared, or the same object changed
 //!                                                 └► control (pure): changes ─► Run::revise

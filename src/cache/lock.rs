@@ -2,14 +2,13 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{Directory, LOCK, is_absent};
 use super::error::CacheError;
+use crate::file::identity::is_at;
 use crate::file::private;
 
 /// The right to make an entry, until it is dropped or the process ends.
@@ -101,16 +100,10 @@ fn note_holder(mut file: &File) {
     let _ = file.set_len(0).and_then(|()| file.write_all(&text));
 }
 
-/// Whether a path still leads to the open file: a lock on a file that was removed meanwhile keeps nobody out.
-fn is_at(file: &File, path: &Path) -> bool {
-    let identity = |file: fs::Metadata| (file.dev(), file.ino());
-    let open = file.metadata().map(identity).ok();
-    open.is_some() && open == path.metadata().map(identity).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::error::Error;
+    use std::path::Path;
 
     use super::*;
 

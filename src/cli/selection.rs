@@ -80,13 +80,7 @@ impl SelectionArgs {
 
     /// Refuses what the list of an archive does not tell.
     pub(super) fn check_for_archive(&self) -> Result<(), Failure> {
-        match &self.field_selector {
-            Some(fields) if fields.names("spec.workflowTemplateRef.name") => {
-                Err(Failure::usage("the archive's list does not tell spec.workflowTemplateRef.name")
-                    .hint("select by the label workflows.argoproj.io/workflow-template with -l"))
-            }
-            _ => Ok(()),
-        }
+        check_fields_for_archive(self.field_selector.as_ref())
     }
 
     /// Whether a run that the backend has listed meets the other conditions. `phase` is the one that is shown.
@@ -104,5 +98,16 @@ impl SelectionArgs {
             && self.prefix.as_deref().is_none_or(|prefix| workflow.name().starts_with(prefix))
             && (!self.resubmitted || workflow.metadata().label(PREVIOUS).is_some())
             && self.field_selector.as_ref().is_none_or(|fields| fields.matches(workflow.value()))
+    }
+}
+
+/// Refuses fields that the list of an archive does not tell: they would select nothing.
+pub(super) fn check_fields_for_archive(fields: Option<&RunSelector>) -> Result<(), Failure> {
+    match fields {
+        Some(fields) if fields.names("spec.workflowTemplateRef.name") => {
+            Err(Failure::usage("the archive's list does not tell spec.workflowTemplateRef.name")
+                .hint("select by the label workflows.argoproj.io/workflow-template with -l"))
+        }
+        _ => Ok(()),
     }
 }

@@ -5,11 +5,12 @@
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use crate::file::identity::is_at;
 use crate::file::remove::remove_tree;
 use crate::platform::is_mount_point;
 
@@ -141,12 +142,6 @@ fn remove_abandoned(directory: &Path) {
             let _ = remove_tree(&path);
         }
     }
-}
-
-fn is_at(open: &File, path: &Path) -> bool {
-    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    let there = path.symlink_metadata().map(identity).ok();
-    there.is_some() && there == open.metadata().map(identity).ok()
 }
 
 /// A new directory where a target waits, and whether the target stays and is filled: a mount point, or one whose directory the

@@ -4,6 +4,7 @@
 pub(crate) mod beneath;
 pub(crate) mod durability;
 pub(crate) mod hash;
+pub(crate) mod identity;
 pub(crate) mod name;
 pub(crate) mod private;
 pub(crate) mod remove;

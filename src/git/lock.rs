@@ -4,12 +4,12 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::error::GitError;
+use crate::file::identity::is_at;
 
 /// The held lock; dropping it releases it.
 #[derive(Debug)]
@@ -65,11 +65,6 @@ pub(super) fn overwrite(file: &mut File, text: &str) -> io::Result<()> {
     content.resize(old.max(content.len()), b' ');
     file.rewind()?;
     file.write_all(&content)
-}
-
-fn is_at(file: &File, path: &Path) -> bool {
-    let (Ok(opened), Ok(there)) = (file.metadata(), std::fs::symlink_metadata(path)) else { return false };
-    (opened.dev(), opened.ino()) == (there.dev(), there.ino())
 }
 
 /// The holder's description of itself.
@@ -166,6 +161,7 @@ mod tests {
         let lock = Lock::take(&path, Duration::ZERO, "next")?;
         assert!(lock.follows_a_killed_holder());
         assert_eq!(super::holder(&path).as_deref(), Some("next"), "nothing of the longer text is left");
+        assert_eq!(path.metadata()?.len(), 15, "the file is never shorter meanwhile");
         drop(lock);
         assert!(!Lock::take(&path, FORK, "next")?.follows_a_killed_holder());
         Ok(())

@@ -290,3 +290,21 @@ impl Metadata {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another name of the old file keeps its text: a reader, or a kill, sees the old file or the whole new one.
+    #[test]
+    fn a_mark_appears_with_its_text() -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let (locked, old) = (directory.path().join(LOCKED), directory.path().join("old"));
+        fs::write(&locked, "before")?;
+        fs::hard_link(&locked, &old)?;
+        mark(directory.path())?;
+        assert_eq!(fs::read_to_string(&locked)?, format!("{BEING_MADE}\n"));
+        assert_eq!(fs::read_to_string(&old)?, "before", "the file is replaced, not written again");
+        Ok(())
+    }
+}

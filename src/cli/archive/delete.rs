@@ -1,6 +1,6 @@
 //! `archive delete`: workflows that the archive need not keep.
 
-use super::server::{NamingArgs, ServerArgs};
+use super::server::{ArchivedArgs, ServerArgs};
 use crate::argo::Workflow;
 use crate::cli::access::AccessArgs;
 use crate::cli::cache::ConsentArgs;
@@ -20,12 +20,8 @@ use crate::output::stream::result;
 On a terminal it asks for confirmation; without one (in CI, behind a pipe) it proceeds, as with --yes. Workflows of the cluster,
 and what runs have left in buckets, stay.")]
 pub(super) struct Args {
-    /// Names or uids of workflows
-    #[arg(value_name = "ARCHIVED", required = true)]
-    workflows: Vec<String>,
-
     #[command(flatten)]
-    naming: NamingArgs,
+    archived: ArchivedArgs,
 
     #[command(flatten)]
     consent: ConsentArgs,
@@ -48,8 +44,8 @@ struct Found {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     block_on(async {
         let server = &args.server.connect(&args.access).await?;
-        let read = args.workflows.iter().map(async |word| {
-            let workflow = Workflow::from(server.workflow(&args.naming.of(word)).await?);
+        let read = args.archived.all().map(async |archived| {
+            let workflow = Workflow::from(server.workflow(&archived).await?);
             Ok(Found { line: name(workflow.value()), name: workflow.name().to_owned(), uid: workflow.uid().to_owned() })
         });
         let (found, mut exit) = each(read).await;

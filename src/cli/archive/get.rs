@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::server::{NamingArgs, ServerArgs};
+use super::server::{ArchivedArgs, ServerArgs};
 use crate::backend::Snapshot;
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
@@ -25,12 +25,8 @@ use crate::shell::word;
   # The object, with nodes and outputs
   kubectl runnable archive get etl-x2k9f -o yaml")]
 pub(super) struct Args {
-    /// Names or uids of workflows
-    #[arg(value_name = "ARCHIVED", required = true)]
-    workflows: Vec<String>,
-
     #[command(flatten)]
-    naming: NamingArgs,
+    archived: ArchivedArgs,
 
     #[command(flatten)]
     view: ViewArgs,
@@ -45,8 +41,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (found, exit) = block_on(async {
         let server = &args.server.connect(&args.access).await?;
-        let read = args.workflows.iter().map(async |word| {
-            let object = server.workflow(&args.naming.of(word)).await?;
+        let read = args.archived.all().map(async |archived| {
+            let object = server.workflow(&archived).await?;
             Ok(Snapshot::from(object))
         });
         Ok(each(read).await)

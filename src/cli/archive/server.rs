@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ArgAction;
+use clap::builder::{StringValueParser, TypedValueParser};
 
 use crate::cli::access::AccessArgs;
 use crate::cli::failure::Failure;
@@ -10,6 +11,10 @@ use crate::cluster::{Archived, ArgoServer, ServerAccess};
 
 /// The variable with the header `Authorization`. There is no flag for it: others on this machine can read flags.
 const TOKEN: &str = "ARGO_TOKEN";
+
+/// The one value without TLS, and the one without a check, as argo reads them: all others are safe.
+const SWITCHED_OFF: &str = "false";
+const SWITCHED_ON: &str = "true";
 
 /// Where argo-server is.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,29 +28,17 @@ pub(in crate::cli) struct ServerArgs {
     #[arg(long, value_name = "PATH", env = "ARGO_BASE_HREF", hide_env_values = true)]
     argo_base_href: Option<String>,
 
-    /// Whether argo-server has TLS; a URL says it by itself
-    #[arg(short = 'e', long, value_name = "true|false", env = "ARGO_SECURE", hide_env_values = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", hide_default_value = true, value_parser = is_secure, hide_possible_values = true)]
+    /// Whether to connect to argo-server with TLS; the scheme of a URL decides instead where one is given
+    #[arg(short = 'e', long, value_name = "true|false", env = "ARGO_SECURE", hide_env_values = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", hide_default_value = true, value_parser = StringValueParser::new().map(|text| text != SWITCHED_OFF), hide_possible_values = true)]
     secure: bool,
 
-    /// Take any certificate for argo-server's
-    #[arg(short = 'k', long, value_name = "true|false", env = "ARGO_INSECURE_SKIP_VERIFY", hide_env_values = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = skips_verify, hide_possible_values = true)]
+    /// Accept any certificate from argo-server, also an invalid one
+    #[arg(short = 'k', long, value_name = "true|false", env = "ARGO_INSECURE_SKIP_VERIFY", hide_env_values = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = StringValueParser::new().map(|text| text == SWITCHED_ON), hide_possible_values = true)]
     insecure_skip_verify: bool,
 
     /// A file with the token for argo-server, as ARGO_TOKEN has it in the environment; without either the kubeconfig gives one
     #[arg(long, value_name = "FILE")]
     argo_token_file: Option<PathBuf>,
-}
-
-/// As argo reads it: all but `false` is safe.
-#[allow(clippy::unnecessary_wraps, reason = "the form of a value's parser")]
-fn is_secure(text: &str) -> Result<bool, String> {
-    Ok(text != "false")
-}
-
-/// As argo reads it: nothing but `true` is unsafe.
-#[allow(clippy::unnecessary_wraps, reason = "the form of a value's parser")]
-fn skips_verify(text: &str) -> Result<bool, String> {
-    Ok(text == "true")
 }
 
 impl ServerArgs {
@@ -64,20 +57,29 @@ impl ServerArgs {
     }
 }
 
-/// What a word on the line names: a uid, a name, or a name as `-o name` prints it.
+/// Workflows of the archive that the line names: by a uid, a name, or a name as `-o name` prints it.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct NamingArgs {
-    /// Take what is named for a name, also if it has the form of a uid
+pub(super) struct ArchivedArgs {
+    /// Names or uids of workflows
+    #[arg(value_name = "ARCHIVED", required = true)]
+    workflows: Vec<String>,
+
+    /// Treat each ARCHIVED as a name, even if it looks like a uid
     #[arg(long, conflicts_with = "uid")]
     name: bool,
 
-    /// Take what is named for a uid
+    /// Treat each ARCHIVED as a uid
     #[arg(long)]
     uid: bool,
 }
 
-impl NamingArgs {
-    pub(super) fn of(&self, word: &str) -> Archived {
+impl ArchivedArgs {
+    /// What the line names, in its order.
+    pub(super) fn all(&self) -> impl Iterator<Item = Archived> {
+        self.workflows.iter().map(|word| self.archived(word))
+    }
+
+    fn archived(&self, word: &str) -> Archived {
         let plain = word.rsplit_once('/').map_or(word, |(_, name)| name).to_owned();
         match (self.name, self.uid) {
             (true, _) => Archived::Name(plain),

@@ -13,9 +13,6 @@ use crate::handle::Handle;
 use crate::output::stream::talk;
 use crate::retry::Attempts;
 
-/// Workflows of the archive a page.
-const CHUNK: u32 = 200;
-
 /// A run of which there is to be another attempt.
 pub(in crate::cli) struct Beside<'a> {
     pub(in crate::cli) backend: &'a Backend,
@@ -79,7 +76,6 @@ impl Beside<'_> {
         let selection = ArchiveSelection {
             namespace: self.live.namespace().to_owned(),
             labels: Some(format!("{RUN_ID_LABEL}={id}")),
-            chunk: CHUNK,
             ..ArchiveSelection::default()
         };
         Ok(server.list(&selection, |workflow| attempts.add(&workflow)).await?)

@@ -13,9 +13,6 @@ use crate::cli::failure::Failure;
 use crate::cluster::{ArchiveSelection, Archived, ArgoServer};
 use crate::output::stream::talk;
 
-/// Workflows of the archive a page.
-const CHUNK: u32 = 200;
-
 /// A run that is meant.
 pub(super) struct Chosen {
     pub(super) run: Run,
@@ -71,7 +68,6 @@ pub(super) async fn of_archive(args: &Args, server: &ArgoServer) -> Result<Vec<C
         let selection = ArchiveSelection {
             namespace: server.namespace().to_owned(),
             labels: args.selector.as_ref().map(|labels| labels.as_str().to_owned()),
-            chunk: CHUNK,
             ..ArchiveSelection::default()
         };
         let take = |object: Value| {

@@ -22,6 +22,7 @@ use super::failure::Failure;
 use super::follow_up::FollowUp;
 use super::launch::detached;
 use super::runtime::block_on;
+use super::selection::check_fields_for_archive;
 use super::store::StoreUrl;
 use super::stub::{self, StubArg};
 use super::target::TargetArgs;
@@ -189,6 +190,7 @@ pub(super) fn run_of_archive(args: &Args, server: &ServerArgs) -> Result<Exit, F
             "{flag} is for runs of this machine, and the archive has those of a cluster"
         )));
     }
+    check_fields_for_archive(args.field_selector.as_ref())?;
     carry_out(args, Some(server))
 }
 

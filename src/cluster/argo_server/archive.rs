@@ -15,7 +15,7 @@ use crate::cluster::list::name_kind;
 const CHUNK: u32 = 200;
 
 /// Which workflows of the archive are listed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Selection {
     /// The namespace; all where it is empty.
     pub namespace: String,
@@ -29,6 +29,13 @@ pub(crate) struct Selection {
     pub since: Option<Timestamp>,
     /// How many are asked for at a time.
     pub chunk: u32,
+}
+
+impl Default for Selection {
+    /// All of it.
+    fn default() -> Self {
+        Self { namespace: String::new(), prefix: None, labels: None, name: None, since: None, chunk: CHUNK }
+    }
 }
 
 /// What names a workflow of the archive.
@@ -112,12 +119,8 @@ impl ArgoServer {
             Archived::Name(name) => name,
         };
         let mut found: Vec<(String, String)> = Vec::new();
-        let selection = Selection {
-            namespace: self.namespace.clone(),
-            name: Some(name.clone()),
-            chunk: CHUNK,
-            ..Selection::default()
-        };
+        let selection =
+            Selection { namespace: self.namespace.clone(), name: Some(name.clone()), ..Selection::default() };
         let take = |object: Value| {
             let metadata = Metadata::of(&object);
             if metadata.name() == name {

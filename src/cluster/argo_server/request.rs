@@ -136,7 +136,7 @@ mod tests {
              &listOptions.fieldSelector=metadata.name%3Detl-1%2Cspec.startedAt%3E2026-11-21T10%3A00%3A00Z\
              &listOptions.limit=50&listOptions.continue=100"
         );
-        let all = list(&Selection { chunk: 200, ..Selection::default() }, "");
+        let all = list(&Selection::default(), "");
         assert_eq!(all.target(""), "/api/v1/archived-workflows?listOptions.limit=200");
         assert_eq!(get("../x", "ci").target(""), "/api/v1/archived-workflows/..%2Fx?namespace=ci");
         assert!(!delete("u", "ci").is_safe());
