@@ -154,6 +154,14 @@ impl ArgoServer {
             TcpStream::connect(("127.0.0.1", port)).ok()
         })
         .await;
+        // Its gateway takes requests before it reaches the server behind it.
+        let address = format!("localhost:{port}");
+        let question = ["archive", "list-label-keys", "--argo-server", &address, secure, "--insecure-skip-verify"];
+        until("what answers behind argo-server", async || {
+            let answer = Output::of(&mut home.command(User::Admin, &question));
+            (!answer.stderr.contains("cannot reach")).then_some(())
+        })
+        .await;
         Self { port, _process: process }
     }
 }
