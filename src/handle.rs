@@ -32,45 +32,45 @@ pub(crate) enum Place {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Handle {
     /// At most [`VERSION`].
-    pub version: u32,
+    pub(crate) version: u32,
     /// Where the run is executed.
-    pub backend: Place,
+    pub(crate) backend: Place,
     /// The URL of the API server.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
     /// The kubeconfig context at submission.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub context: Option<String>,
+    pub(crate) context: Option<String>,
     /// The workflow's namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The workflow's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The workflow's uid: a workflow created again under the same name has another uid.
-    pub uid: String,
+    pub(crate) uid: String,
     /// The run id, the same in all attempts.
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// The run id of the retried run; empty on the first attempt.
     #[serde(default)]
-    pub retry_run_id: String,
+    pub(crate) retry_run_id: String,
     /// The number of the attempt, from 1.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// The cache of the run's templates.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub cache_name: Option<String>,
+    pub(crate) cache_name: Option<String>,
     /// The namespace of the cache, if known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub cache_namespace: Option<String>,
+    pub(crate) cache_namespace: Option<String>,
     /// When it was submitted.
-    pub submitted_at: Timestamp,
+    pub(crate) submitted_at: Timestamp,
     /// The directory of local runs (only for a local run).
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub store: Option<String>,
+    pub(crate) store: Option<String>,
     /// The store of the run's manifests; none for a cache in a ConfigMap.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub cache_store: Option<CacheStore>,
+    pub(crate) cache_store: Option<CacheStore>,
     /// The calls that were known at submission.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub nodes: Option<KnownNodes>,
+    pub(crate) nodes: Option<KnownNodes>,
 }
 
 /// A store of manifests, and how it is reached. Holds no credential.
@@ -79,18 +79,18 @@ pub(crate) struct Handle {
 pub(crate) struct CacheStore {
     /// What it is.
     #[serde(rename = "type")]
-    pub kind: StoreKind,
+    pub(crate) kind: StoreKind,
     /// A path, or the bucket with the prefix in it, such as `s3://bucket/team`.
-    pub url: String,
+    pub(crate) url: String,
     /// The URL of the service, where it is not the provider's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
     /// The region.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
     /// Whether the bucket stands in the path of a URL.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub path_style: Option<bool>,
+    pub(crate) path_style: Option<bool>,
 }
 
 /// The kind of a store.
@@ -113,13 +113,13 @@ pub(crate) enum StoreKind {
 pub(crate) struct KnownNodes {
     /// The prefix of each call, `<cache>/<key>`, by the call's path; null where it depends on what another node gives, or
     /// where the call has none.
-    pub prefixes: BTreeMap<String, Option<String>>,
+    pub(crate) prefixes: BTreeMap<String, Option<String>>,
     /// The prefix whose manifest says that all of the run has succeeded, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub whole: Option<String>,
+    pub(crate) whole: Option<String>,
     /// Whether there may be other calls: those of loops and conditions that depend on a node's outputs.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub partial: bool,
+    pub(crate) partial: bool,
 }
 
 /// Why a text is not a handle.

@@ -61,13 +61,13 @@ impl<'a> CallSite<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
     /// The name of the step or task.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// What is called.
-    pub target: Target<'a>,
+    pub(crate) target: Target<'a>,
     /// Whether it is called once per item.
-    pub looped: bool,
+    pub(crate) looped: bool,
     /// Whether it is a lifecycle hook or exit handler of the step or task.
-    pub handler: bool,
+    pub(crate) handler: bool,
 }
 
 /// What a call names.
@@ -85,11 +85,11 @@ pub(crate) enum Target<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TemplateReference<'a> {
     /// The object's name.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The template's name in it.
-    pub template: &'a str,
+    pub(crate) template: &'a str,
     /// Whether the object is a ClusterWorkflowTemplate.
-    pub cluster_scope: bool,
+    pub(crate) cluster_scope: bool,
 }
 
 impl<'a> Call<'a> {
@@ -138,11 +138,11 @@ pub(crate) fn handlers(holder: &Value) -> impl Iterator<Item = Target<'_>> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectReference {
     /// The object's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether the object is a ClusterWorkflowTemplate.
-    pub cluster_scope: bool,
+    pub(crate) cluster_scope: bool,
     /// Whether the workflow is made from it (`workflowTemplateRef`), rather than calling one of its templates.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// The objects that a document refers to, in the order they are named.

@@ -7,11 +7,11 @@ use jiff::SignedDuration;
 
 /// A duration that Go's `time.ParseDuration` accepts, kept as it was written. Argo reads `maxAge` so.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GoDuration(String);
+pub(crate) struct GoDuration(String);
 
 /// The text is no duration.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum DurationError {
+pub(crate) enum DurationError {
     /// Go cannot read it.
     #[error("invalid duration {0:?}: expected numbers with units ns, us, ms, s, m or h, such as 24h or 1h30m")]
     Go(String),
@@ -24,7 +24,7 @@ pub enum DurationError {
 
 impl GoDuration {
     /// The text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -13,14 +13,14 @@ pub(crate) const PARAMETER: &str = "runnable-cache";
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EntryReport {
     /// Whether the outputs came from the entry.
-    pub hit: bool,
+    pub(crate) hit: bool,
     /// The cache.
-    pub cache: String,
+    pub(crate) cache: String,
     /// The entry's key.
-    pub key: String,
+    pub(crate) key: String,
     /// Who made the entry that was used.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub made_by: Option<MadeBy>,
+    pub(crate) made_by: Option<MadeBy>,
 }
 
 /// Who made an entry.
@@ -28,11 +28,11 @@ pub(crate) struct EntryReport {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MadeBy {
     /// The uid of the workflow; empty where there was none.
-    pub workflow_uid: String,
+    pub(crate) workflow_uid: String,
     /// The id of the node.
-    pub node_id: String,
+    pub(crate) node_id: String,
     /// The full name of the node, or the machine.
-    pub node_name: String,
+    pub(crate) node_name: String,
 }
 
 impl Node {

@@ -14,7 +14,7 @@ pub struct CacheName(String);
 
 /// The name of a Kubernetes object that Argo derives other names from: a DNS subdomain, at most 253 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ObjectName(String);
+pub(crate) struct ObjectName(String);
 
 /// Why a text is no identity.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -103,7 +103,7 @@ macro_rules! identity {
     ($type:ident, $valid:expr, $error:path) => {
         impl $type {
             /// The text.
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }

@@ -10,11 +10,11 @@ use super::status::{Node, NodeType};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PodSelection {
     /// The id, name, display name or path of a node; all nodes if there is none.
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
     /// Only those that failed.
-    pub failed: bool,
+    pub(crate) failed: bool,
     /// Only attempts that were followed by another one.
-    pub previous: bool,
+    pub(crate) previous: bool,
 }
 
 impl Nodes {

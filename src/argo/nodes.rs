@@ -14,9 +14,9 @@ use super::workflow::Workflow;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Nodes {
     /// In the order of their starts; those that started in one second in the order of their declaration.
-    pub all: Vec<Node>,
+    pub(crate) all: Vec<Node>,
     /// Why there may be more than these.
-    pub partial: Option<Partial>,
+    pub(crate) partial: Option<Partial>,
     workflow: String,
     by_id: HashMap<String, usize>,
     /// Of each node the one whose child it is.

@@ -8,29 +8,29 @@ use super::expression;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct References {
     /// Names of workflow parameters.
-    pub parameters: BTreeSet<String>,
+    pub(crate) parameters: BTreeSet<String>,
     /// Names of workflow labels.
-    pub labels: BTreeSet<String>,
+    pub(crate) labels: BTreeSet<String>,
     /// Names of workflow annotations.
-    pub annotations: BTreeSet<String>,
+    pub(crate) annotations: BTreeSet<String>,
     /// Workflow variables that are the same in each attempt: namespace, service account, entrypoint, priority.
-    pub constants: BTreeSet<&'static str>,
+    pub(crate) constants: BTreeSet<&'static str>,
     /// Variables that differ in each attempt, such as `workflow.name`.
-    pub volatile: BTreeSet<String>,
+    pub(crate) volatile: BTreeSet<String>,
     /// All workflow parameters at once, or one whose name is computed.
-    pub all_parameters: bool,
+    pub(crate) all_parameters: bool,
     /// All workflow labels at once, or one whose name is computed.
-    pub all_labels: bool,
+    pub(crate) all_labels: bool,
     /// All workflow annotations at once, or one whose name is computed.
-    pub all_annotations: bool,
+    pub(crate) all_annotations: bool,
     /// All inputs at once, or one whose name is computed.
-    pub all_inputs: bool,
+    pub(crate) all_inputs: bool,
     /// `workflow.outputs`: what other templates have exported.
-    pub global_outputs: bool,
+    pub(crate) global_outputs: bool,
     /// `steps.name` or `tasks.name`: the name of the place that calls the template.
-    pub call_site: bool,
+    pub(crate) call_site: bool,
     /// A variable whose whole name is computed.
-    pub computed: bool,
+    pub(crate) computed: bool,
 }
 
 /// Functions that give something else each time.

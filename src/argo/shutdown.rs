@@ -11,7 +11,7 @@ pub enum Shutdown {
 
 impl Shutdown {
     /// The word in `spec.shutdown`.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "Stop",
             Self::Terminate => "Terminate",

@@ -27,22 +27,22 @@ pub enum Phase {
 
 impl Phase {
     /// Failed or Error.
-    pub fn is_unsuccessful(self) -> bool {
+    pub(crate) fn is_unsuccessful(self) -> bool {
         matches!(self, Self::Failed | Self::Error)
     }
 
     /// Ran to an end: Succeeded, Failed or Error.
-    pub fn is_completed(self) -> bool {
+    pub(crate) fn is_completed(self) -> bool {
         self == Self::Succeeded || self.is_unsuccessful()
     }
 
     /// Nothing more will happen.
-    pub fn is_fulfilled(self) -> bool {
+    pub(crate) fn is_fulfilled(self) -> bool {
         self.is_completed() || matches!(self, Self::Skipped | Self::Omitted)
     }
 
     /// The word in the status.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
             Self::Running => "Running",
@@ -57,7 +57,7 @@ impl Phase {
 
 /// What a node stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum NodeType {
+pub(crate) enum NodeType {
     /// A pod, locally a task.
     Pod,
     /// A container of a containerSet.
@@ -91,68 +91,68 @@ pub struct Node {
     /// Unique in the run.
     pub id: String,
     /// The full name, such as `wf[0].step(1:item)`.
-    pub name: String,
+    pub(crate) name: String,
     /// The name below its boundary.
-    pub display_name: String,
+    pub(crate) display_name: String,
     /// What it stands for.
     #[serde(rename = "type")]
-    pub kind: NodeType,
+    pub(crate) kind: NodeType,
     /// The called template, when it has a name of its own object.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub template_name: Option<String>,
+    pub(crate) template_name: Option<String>,
     /// The called template, when another object has it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub template_ref: Option<Value>,
+    pub(crate) template_ref: Option<Value>,
     /// Where the template's name is looked up: `local/…`, `namespaced/…` or `cluster/…`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub template_scope: Option<String>,
+    pub(crate) template_scope: Option<String>,
     /// Where it stands.
-    pub phase: Phase,
+    pub(crate) phase: Phase,
     /// The id of the steps or dag node it belongs to.
     #[serde(rename = "boundaryID", skip_serializing_if = "Option::is_none", default)]
-    pub boundary_id: Option<String>,
+    pub(crate) boundary_id: Option<String>,
     /// Why it stands there.
     #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub message: String,
+    pub(crate) message: String,
     /// When it began.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub started_at: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub finished_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
     /// Completed pods of all pods below it, as `1/3`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub progress: Option<String>,
+    pub(crate) progress: Option<String>,
     /// What it was given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub inputs: Option<Value>,
+    pub(crate) inputs: Option<Value>,
     /// What it gave.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub outputs: Option<Outputs>,
+    pub(crate) outputs: Option<Outputs>,
     /// Ids of the nodes after it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub children: Vec<String>,
+    pub(crate) children: Vec<String>,
     /// Ids of its last nodes, to which the next ones are joined.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub outbound_nodes: Vec<String>,
+    pub(crate) outbound_nodes: Vec<String>,
     /// What the cache said.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub memoization_status: Option<MemoizationStatus>,
+    pub(crate) memoization_status: Option<MemoizationStatus>,
     /// The lock it waits for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub synchronization_status: Option<NodeSynchronization>,
+    pub(crate) synchronization_status: Option<NodeSynchronization>,
     /// Whether it is a hook or an attempt.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub node_flag: Option<NodeFlag>,
+    pub(crate) node_flag: Option<NodeFlag>,
     /// Whether it is a daemon that runs beside what comes after it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub daemoned: Option<bool>,
+    pub(crate) daemoned: Option<bool>,
     /// The address of a daemon.
     #[serde(rename = "podIP", skip_serializing_if = "Option::is_none", default)]
-    pub pod_ip: Option<String>,
+    pub(crate) pod_ip: Option<String>,
     /// The machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub host_node_name: Option<String>,
+    pub(crate) host_node_name: Option<String>,
 }
 
 impl Node {
@@ -194,7 +194,7 @@ impl Node {
     }
 
     /// The name of the template that it calls; empty for an inline one.
-    pub fn called(&self) -> &str {
+    pub(crate) fn called(&self) -> &str {
         let referenced = self.template_ref.as_ref().and_then(|reference| reference.get("template"));
         referenced.and_then(Value::as_str).or(self.template_name.as_deref()).unwrap_or_default()
     }
@@ -210,64 +210,64 @@ fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Option<T> {
 pub struct Outputs {
     /// Output parameters.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub parameters: Vec<OutputParameter>,
+    pub(crate) parameters: Vec<OutputParameter>,
     /// Output artifacts.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub artifacts: Vec<Value>,
+    pub(crate) artifacts: Vec<Value>,
     /// Standard output, where a caller refers to it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub result: Option<String>,
+    pub(crate) result: Option<String>,
     /// Exit code of the main container.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub exit_code: Option<String>,
+    pub(crate) exit_code: Option<String>,
 }
 
 /// An output parameter.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OutputParameter {
+pub(crate) struct OutputParameter {
     /// Its name.
     pub name: String,
     /// Its value.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub value: Option<String>,
+    pub(crate) value: Option<String>,
     /// The name under which it is known in the whole workflow.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub global_name: Option<String>,
+    pub(crate) global_name: Option<String>,
     /// Where it came from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub value_from: Option<Value>,
+    pub(crate) value_from: Option<Value>,
 }
 
 /// What the cache said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct MemoizationStatus {
+pub(crate) struct MemoizationStatus {
     /// Whether the outputs came from the cache.
-    pub hit: bool,
+    pub(crate) hit: bool,
     /// The entry's key.
-    pub key: String,
+    pub(crate) key: String,
     /// The cache's name.
-    pub cache_name: String,
+    pub(crate) cache_name: String,
 }
 
 /// What a node has to do with locks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeSynchronization {
+pub(crate) struct NodeSynchronization {
     /// The name of the lock it waits for; empty when it waits no more.
     #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub waiting: String,
+    pub(crate) waiting: String,
 }
 
 /// Whether a node is a hook or an attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct NodeFlag {
+pub(crate) struct NodeFlag {
     /// It runs for an event of another node.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub hooked: bool,
+    pub(crate) hooked: bool,
     /// It is one of several attempts.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub retried: bool,
+    pub(crate) retried: bool,
 }
 
 /// The id of a node: the workflow's name for the root, else the name and the 32-bit FNV-1a hash of the node's name.

@@ -11,13 +11,13 @@ use crate::local::new_run::{NewRun, Source};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Creation<'a> {
     /// The Workflow object, with its name fixed.
-    pub workflow: &'a Value,
+    pub(crate) workflow: &'a Value,
     /// The uid of a run that no server gives one.
-    pub uid: &'a str,
+    pub(crate) uid: &'a str,
     /// The documents that it was made from, for a run of this machine.
-    pub source: Source<'a>,
+    pub(crate) source: Source<'a>,
     /// Create nothing; a cluster checks the object.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// A run that can go on.

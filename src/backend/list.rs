@@ -18,13 +18,13 @@ const CHUNK: u32 = 200;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ListSelection {
     /// Those of all namespaces.
-    pub all_namespaces: bool,
+    pub(crate) all_namespaces: bool,
     /// Those with these labels.
-    pub labels: Option<LabelSelector>,
+    pub(crate) labels: Option<LabelSelector>,
     /// What is wanted of each.
-    pub detail: Detail,
+    pub(crate) detail: Detail,
     /// How many are asked of a server at a time.
-    pub chunk: u32,
+    pub(crate) chunk: u32,
 }
 
 /// What is wanted of a run.

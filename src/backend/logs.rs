@@ -27,24 +27,24 @@ pub(crate) enum LogEvent<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct LogsRead {
     /// Whether a node was found that was asked for.
-    pub found: bool,
+    pub(crate) found: bool,
     /// The logs of which nobody has noted when they were written, by what their lines are called.
-    pub timeless: BTreeSet<String>,
+    pub(crate) timeless: BTreeSet<String>,
     /// The nodes of which lines are missing.
-    pub missing: Vec<MissingLog>,
+    pub(crate) missing: Vec<MissingLog>,
     /// The workflow was deleted while it was followed.
-    pub deleted: bool,
+    pub(crate) deleted: bool,
 }
 
 /// A log that was not read, or not to its end.
 #[derive(Debug)]
 pub(crate) struct MissingLog {
     /// The node, as its lines are called.
-    pub source: String,
+    pub(crate) source: String,
     /// Why.
-    pub why: Missing,
+    pub(crate) why: Missing,
     /// Where the controller has archived it: the key of its artifact.
-    pub archived: Option<String>,
+    pub(crate) archived: Option<String>,
 }
 
 /// Why lines of a log are missing.

@@ -24,9 +24,9 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Revised {
     /// What was done, or why there was nothing to do.
-    pub said: String,
+    pub(crate) said: String,
     /// The Workflow object as it is now.
-    pub object: Value,
+    pub(crate) object: Value,
 }
 
 impl Run {

@@ -363,13 +363,6 @@ pub(crate) fn rules(verbs: &[String]) -> Result<Vec<Value>, BundleError> {
     Ok(merged.into_iter().map(value).collect())
 }
 
-impl Rule {
-    /// The rule as it stands in a Role.
-    pub fn value(&self) -> Value {
-        json!({"apiGroups": [self.group], "resources": [self.resource], "verbs": self.verbs})
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

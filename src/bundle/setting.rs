@@ -10,13 +10,13 @@ use crate::argo::identity::ObjectName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Setting {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its value if none is given; without one it has to be given.
-    pub default: Option<&'static str>,
+    pub(crate) default: Option<&'static str>,
     /// What a value looks like.
     pub(super) form: Form,
     /// What it is, in a few words.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 /// What a value looks like.

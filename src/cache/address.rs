@@ -17,17 +17,17 @@ pub enum StoreAddress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketAddress {
     /// The service.
-    pub kind: BucketKind,
+    pub(crate) kind: BucketKind,
     /// The bucket, or the container of Azure.
-    pub bucket: String,
+    pub(crate) bucket: String,
     /// The path in it; empty for the whole bucket.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// The URL of the service, where it is not the provider's.
-    pub endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
     /// The region.
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
     /// Whether the bucket stands in the path of a URL and not in its host's name.
-    pub path_style: Option<bool>,
+    pub(crate) path_style: Option<bool>,
 }
 
 /// A service that keeps objects.

@@ -10,7 +10,7 @@ const MOST: usize = 1000;
 
 /// The highest number by the run's id; the run that was noted last comes last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttemptNumbers(Map<String, Value>);
+pub(crate) struct AttemptNumbers(Map<String, Value>);
 
 impl AttemptNumbers {
     /// Reads them; a text of another form holds none.

@@ -22,14 +22,14 @@ const LONGEST: usize = 2_000;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Before {
     /// The workflow of that attempt.
-    pub workflow: String,
+    pub(crate) workflow: String,
     /// The node; none where the call was not reached.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<SameCall>,
+    pub(crate) node: Option<SameCall>,
     /// The templates that were edited since, the node's own before those that it may call.
-    pub edited: Vec<Edited>,
+    pub(crate) edited: Vec<Edited>,
     /// Inputs, and parameters of the workflow that the template reads, with other values than then.
-    pub inputs: Vec<Input>,
+    pub(crate) inputs: Vec<Input>,
 }
 
 /// The node of the attempt before.
@@ -37,16 +37,16 @@ pub(crate) struct Before {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SameCall {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// How it ended.
-    pub phase: &'static str,
+    pub(crate) phase: &'static str,
     /// Whether it was cached then; none where it was not memoized.
-    pub hit: Option<bool>,
+    pub(crate) hit: Option<bool>,
     /// Whether it asked for the same key.
-    pub same_key: bool,
+    pub(crate) same_key: bool,
     /// What had become of its entry when the node asked for it and found none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub entry: Option<Gone>,
+    pub(crate) entry: Option<Gone>,
 }
 
 /// What became of an entry that the attempt before had left, or had used.
@@ -63,9 +63,9 @@ pub(crate) enum Gone {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Edited {
     /// Its name.
-    pub template: String,
+    pub(crate) template: String,
     /// The lines that went, with `-` before them, and those that came, with `+`.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
 }
 
 impl Before {

@@ -21,12 +21,12 @@ pub struct Change {
 
 impl Change {
     /// Whether nothing changes.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.label && self.remove.is_empty() && self.set.is_empty()
     }
 
     /// Fixes what can be fixed: the label, and entries that no node can use.
-    pub fn fix(cache: &Cache, around: Surroundings<'_>) -> Self {
+    pub(crate) fn fix(cache: &Cache, around: Surroundings<'_>) -> Self {
         let broken = |entry: &&Entry| {
             cache.problems_of(entry, around).iter().any(|problem| {
                 matches!(
@@ -45,7 +45,7 @@ impl Change {
 
     /// The part of it that was agreed to: a change that is decided on again must not do more.
     #[must_use]
-    pub fn within(mut self, agreed: &Self) -> Self {
+    pub(crate) fn within(mut self, agreed: &Self) -> Self {
         self.label &= agreed.label;
         self.remove.retain(|key| agreed.remove.contains(key));
         self.set.retain(|key, _| agreed.set.contains_key(key));
@@ -54,7 +54,7 @@ impl Change {
 
     /// The cache after it.
     #[must_use]
-    pub fn after(&self, cache: &Cache) -> Cache {
+    pub(crate) fn after(&self, cache: &Cache) -> Cache {
         let mut after = cache.clone();
         after.entries.retain(|key, _| !self.remove.contains(key));
         let set = self.set.iter().map(|(key, entry)| (key, entry.text().len() as u64, entry.clone()));
@@ -78,7 +78,7 @@ impl Change {
     }
 
     /// The ConfigMap of a cache that is not there yet.
-    pub fn object(&self, name: &str, namespace: &str) -> Value {
+    pub(crate) fn object(&self, name: &str, namespace: &str) -> Value {
         let data: Map<_, _> = self.set.values().map(|entry| (entry.key.clone(), entry.text().into())).collect();
         json!({
             "apiVersion": "v1",
@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn what_has_nothing_the_matter_is_left_as_it_is() {
-        let mut sound = cache().only(|entry| entry.key == "a");
+        let mut sound = cache();
+        sound.entries.retain(|key, _| key == "a");
         sound.object.label = Some(LABEL_VALUE.to_owned());
         assert!(fixed(&sound).is_empty());
     }

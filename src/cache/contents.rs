@@ -25,18 +25,18 @@ pub(crate) const LIMIT: u64 = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cache {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it is.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The entries by their keys.
-    pub entries: BTreeMap<String, Entry>,
+    pub(crate) entries: BTreeMap<String, Entry>,
     /// What is the matter with the object round them; nothing, in a store.
-    pub object: Object,
+    pub(crate) object: Object,
 }
 
 /// Where a cache is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub(crate) enum Place {
     /// In this namespace.
     ConfigMap {
         /// The namespace.
@@ -51,23 +51,23 @@ pub enum Place {
 
 /// What a cache says beside its entries; all but the numbers only in a ConfigMap.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Object {
+pub(crate) struct Object {
     /// The object's uid.
-    pub uid: String,
+    pub(crate) uid: String,
     /// The state that was read.
-    pub resource_version: String,
+    pub(crate) resource_version: String,
     /// When it was made.
-    pub created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
     /// The value of [`LABEL`].
-    pub label: Option<String>,
+    pub(crate) label: Option<String>,
     /// Whether it may not be changed.
-    pub immutable: bool,
+    pub(crate) immutable: bool,
     /// Bytes of binary data, which no cache has and which count towards its limit all the same.
-    pub binary: u64,
+    pub(crate) binary: u64,
     /// Whether a controller has written to it.
-    pub of_controller: bool,
+    pub(crate) of_controller: bool,
     /// The numbers of attempts that are noted beside the entries.
-    pub attempts: AttemptNumbers,
+    pub(crate) attempts: AttemptNumbers,
 }
 
 impl Cache {
@@ -94,24 +94,24 @@ impl Cache {
     }
 
     /// Whether the controller takes it for a cache; a store needs no label.
-    pub fn is_labelled(&self) -> bool {
+    pub(crate) fn is_labelled(&self) -> bool {
         matches!(self.place, Place::Store { .. }) || self.object.label.as_deref() == Some(LABEL_VALUE)
     }
 
     /// Whether it is an object of someone else's that only has the name: neither its label nor a single entry is a cache's.
-    pub fn is_foreign(&self) -> bool {
+    pub(crate) fn is_foreign(&self) -> bool {
         let is_entry = |entry: &Entry| matches!(entry.state, super::State::Whole) || entry.created.is_some();
         let holds_something = !self.entries.is_empty() || self.object.binary > 0;
         !self.is_labelled() && holds_something && !self.entries.values().any(is_entry)
     }
 
     /// Bytes that its values take: what its limit is for.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.entries.values().map(|entry| entry.bytes).sum::<u64>() + self.object.binary
     }
 
     /// How many bytes it may hold; a store has no limit.
-    pub fn limit(&self) -> Option<u64> {
+    pub(crate) fn limit(&self) -> Option<u64> {
         matches!(self.place, Place::ConfigMap { .. }).then_some(LIMIT)
     }
 
@@ -124,13 +124,6 @@ impl Cache {
             "annotations": { ANNOTATION: numbers.text() },
         } }))
     }
-
-    /// The same with only the entries that are wanted.
-    #[must_use]
-    pub fn only(mut self, wanted: impl Fn(&Entry) -> bool) -> Self {
-        self.entries.retain(|_, entry| wanted(entry));
-        self
-    }
 }
 
 /// Bytes of a base64 text's content.
@@ -141,7 +134,7 @@ fn decoded(value: &Value) -> u64 {
 
 impl Place {
     /// The namespace of a ConfigMap.
-    pub fn namespace(&self) -> Option<&str> {
+    pub(crate) fn namespace(&self) -> Option<&str> {
         match self {
             Self::ConfigMap { namespace } => Some(namespace),
             Self::Store { .. } => None,

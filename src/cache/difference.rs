@@ -18,13 +18,13 @@ use crate::argo::template::{list, text};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CacheDifference {
     /// Keys that only the first has.
-    pub only_first: Vec<String>,
+    pub(crate) only_first: Vec<String>,
     /// Keys that only the second has.
-    pub only_second: Vec<String>,
+    pub(crate) only_second: Vec<String>,
     /// Keys of both, whose entries differ.
-    pub changed: Vec<Changed>,
+    pub(crate) changed: Vec<Changed>,
     /// How many entries are the same in both.
-    pub same: usize,
+    pub(crate) same: usize,
 }
 
 /// Two entries of one key.
@@ -32,9 +32,9 @@ pub(crate) struct CacheDifference {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Changed {
     /// Their key.
-    pub key: String,
+    pub(crate) key: String,
     /// What differs: `node`, `created`, `state`, or outputs such as `parameters.o`.
-    pub fields: Vec<String>,
+    pub(crate) fields: Vec<String>,
 }
 
 impl CacheDifference {
@@ -92,13 +92,13 @@ fn outputs(entry: &Entry) -> BTreeMap<String, &Value> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NodeDifference {
     /// The node's name below its workflow; empty for the first node.
-    pub node: String,
+    pub(crate) node: String,
     /// What it asked for in the first attempt; none when it did not.
-    pub first: Option<Asked>,
+    pub(crate) first: Option<Asked>,
     /// What it asked for in the second.
-    pub second: Option<Asked>,
+    pub(crate) second: Option<Asked>,
     /// How the key of the second differs from that of the first.
-    pub parts: Vec<KeyDifference>,
+    pub(crate) parts: Vec<KeyDifference>,
 }
 
 /// What a node asked a cache for.
@@ -106,11 +106,11 @@ pub(crate) struct NodeDifference {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Asked {
     /// The cache.
-    pub cache: String,
+    pub(crate) cache: String,
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// Whether the entry was there.
-    pub hit: bool,
+    pub(crate) hit: bool,
 }
 
 /// Compares what the nodes of two attempts asked for.

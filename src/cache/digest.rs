@@ -10,12 +10,12 @@ const PREFIX: &str = "b3:";
 
 /// A BLAKE3 digest; as text `b3:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest(blake3::Hash);
+pub(crate) struct Digest(blake3::Hash);
 
 /// The text is no digest.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("invalid digest: expected b3: and 64 hexadecimal digits")]
-pub struct DigestError;
+pub(crate) struct DigestError;
 
 impl Digest {
     /// The digest of what was hashed.

@@ -34,17 +34,17 @@ pub struct DirectoryStore {
 
 impl DirectoryStore {
     /// The store in a directory, whether anything is there or not.
-    pub fn at(root: &Path) -> Self {
+    pub(crate) fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
 
     /// The directory.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The names of its caches.
-    pub fn names(&self) -> Result<Vec<CacheName>, CacheError> {
+    pub(crate) fn names(&self) -> Result<Vec<CacheName>, CacheError> {
         let mut names: Vec<CacheName> =
             listed(&self.root.join("cache"))?.iter().filter_map(|name| name.parse().ok()).collect();
         names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -52,7 +52,7 @@ impl DirectoryStore {
     }
 
     /// A cache; none where there is no directory of its name.
-    pub fn cache(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
+    pub(crate) fn cache(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
         let Some(mut cache) = self.cache_without_entries(name)? else { return Ok(None) };
         for key in listed(&self.path(name))? {
             // What has no legal name is no entry, and nobody asks for it.
@@ -97,7 +97,7 @@ impl DirectoryStore {
     }
 
     /// Carries out a change that was decided on `seen`. What has changed since then, or is being made, is left.
-    pub fn carry_out(&self, seen: &Cache, change: &Change, now: Timestamp) -> Result<Carried, CacheError> {
+    pub(crate) fn carry_out(&self, seen: &Cache, change: &Change, now: Timestamp) -> Result<Carried, CacheError> {
         let Ok(name) = seen.name.parse::<CacheName>() else { return Ok(Carried::default()) };
         let mut carried = Carried::default();
         for key in &change.remove {
@@ -117,7 +117,7 @@ impl DirectoryStore {
     }
 
     /// Removes a whole cache as it was seen, with what failed nodes have left in it. What does not belong to it stays.
-    pub fn remove(&self, seen: &Cache, now: Timestamp) -> Result<Removed, CacheError> {
+    pub(crate) fn remove(&self, seen: &Cache, now: Timestamp) -> Result<Removed, CacheError> {
         let Ok(name) = seen.name.parse::<CacheName>() else { return Ok(Removed::default()) };
         let remove = seen.entries.keys().cloned().collect();
         let mut busy = self.carry_out(seen, &Change { remove, ..Change::default() }, now)?.busy;
@@ -318,7 +318,8 @@ mod tests {
         fs::write(path.join("README"), "mine")?;
         fs::create_dir(path.join("no_key"))?;
         fs::create_dir_all(path.join("mine/too"))?;
-        let seen = store.cache(&name)?.ok_or("no cache")?.only(|entry| entry.key != "new");
+        let mut seen = store.cache(&name)?.ok_or("no cache")?;
+        seen.entries.retain(|key, _| key != "new");
         let removed = store.remove(&seen, Timestamp::UNIX_EPOCH)?;
         let left = ["README", "mine", "no_key"].map(|name| path.join(name));
         assert_eq!(removed, Removed { busy: vec!["new".to_owned()], left: left.to_vec() });

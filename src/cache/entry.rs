@@ -11,28 +11,28 @@ use crate::prepare::KeyParts;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// What it is found by.
-    pub key: String,
+    pub(crate) key: String,
     /// Whether it can be used.
-    pub state: State,
+    pub(crate) state: State,
     /// The id of the node; empty when it is not known.
-    pub node_id: String,
+    pub(crate) node_id: String,
     /// What the store itself tells of the node; a ConfigMap tells nothing.
-    pub maker: Option<Maker>,
+    pub(crate) maker: Option<Maker>,
     /// The node's outputs as Argo writes them; null when it gave none.
-    pub outputs: Value,
+    pub(crate) outputs: Value,
     /// When it was made.
-    pub created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
     /// When it was used last; its making counts.
-    pub last_hit: Option<Timestamp>,
+    pub(crate) last_hit: Option<Timestamp>,
     /// What it takes of the store: bytes of its value, or of its manifest and artifacts.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Artifacts that are kept beside it, in a store that keeps them.
-    pub kept: Vec<String>,
+    pub(crate) kept: Vec<String>,
 }
 
 /// Whether an entry can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// It can.
     Whole,
     /// It is `null` or empty: never a hit.
@@ -47,17 +47,17 @@ pub enum State {
 
 /// The node that made an entry, as a manifest tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Maker {
+pub(crate) struct Maker {
     /// The node's full name.
-    pub node_name: String,
+    pub(crate) node_name: String,
     /// The template it called.
-    pub template: String,
+    pub(crate) template: String,
     /// Its run's id.
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// The uid of its workflow.
-    pub workflow_uid: String,
+    pub(crate) workflow_uid: String,
     /// Whether its containers ran in their images on a machine.
-    pub in_images: bool,
+    pub(crate) in_images: bool,
 }
 
 /// What a value of a ConfigMap says.
@@ -71,7 +71,7 @@ struct Written {
 
 impl Entry {
     /// Reads a value of a ConfigMap's data as the controller does.
-    pub fn written(key: &str, text: &str) -> Self {
+    pub(crate) fn written(key: &str, text: &str) -> Self {
         let read = match serde_json::from_str(text) {
             _ if text.is_empty() => Err(State::Null),
             Ok(Value::Null) => Err(State::Null),
@@ -97,7 +97,7 @@ impl Entry {
     }
 
     /// The entry of a manifest that was used last at `last_hit` and takes `bytes`, not counting the blobs that it names.
-    pub fn kept(manifest: Manifest, last_hit: Option<Timestamp>, bytes: u64) -> Self {
+    pub(crate) fn kept(manifest: Manifest, last_hit: Option<Timestamp>, bytes: u64) -> Self {
         let blobs: u64 = manifest.artifacts.iter().filter_map(|artifact| Some(artifact.blob.as_ref()?.size)).sum();
         let outputs = manifest.outputs.and_then(|outputs| serde_json::to_value(outputs).ok());
         Self {
@@ -120,12 +120,12 @@ impl Entry {
     }
 
     /// An entry that is there and cannot be used.
-    pub fn unusable(key: &str, state: State, bytes: u64) -> Self {
+    pub(crate) fn unusable(key: &str, state: State, bytes: u64) -> Self {
         Self { state, bytes, ..Self::written(key, "") }
     }
 
     /// The text of a ConfigMap's value for it, as the controller writes it.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let time = |time: Option<Timestamp>| time.map(|time| second(time).to_string());
         json!({
             "nodeID": self.node_id,
@@ -137,33 +137,33 @@ impl Entry {
     }
 
     /// What its key tells, where prepare wrote it; the run's id, where it is known, settles what could be read in two ways.
-    pub fn parts(&self) -> Option<KeyParts<'_>> {
+    pub(crate) fn parts(&self) -> Option<KeyParts<'_>> {
         let known = self.maker.as_ref().and_then(|maker| KeyParts::in_run(&self.key, &maker.run_id));
         known.or_else(|| KeyParts::of(&self.key))
     }
 
     /// Whether its key can be looked up at all.
-    pub fn is_legal(&self) -> bool {
+    pub(crate) fn is_legal(&self) -> bool {
         self.key.parse::<CacheKey>().is_ok()
     }
 
     /// Whether a node that asks for it can be given it.
-    pub fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         self.state == State::Whole && self.is_legal()
     }
 
     /// The names of its output parameters.
-    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
         named(&self.outputs, "parameters").filter_map(|item| item["name"].as_str())
     }
 
     /// Its output artifacts.
-    pub fn artifacts(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn artifacts(&self) -> impl Iterator<Item = &Value> {
         named(&self.outputs, "artifacts")
     }
 
     /// The names of all it gives: parameters, artifacts, and `result` where it has one.
-    pub fn output_names(&self) -> Vec<&str> {
+    pub(crate) fn output_names(&self) -> Vec<&str> {
         let result = self.outputs.get("result").is_some_and(Value::is_string).then_some("result");
         self.parameters().chain(self.artifacts().filter_map(|item| item["name"].as_str())).chain(result).collect()
     }

@@ -58,7 +58,7 @@ pub(crate) type LeftOuts = BTreeMap<String, LeftOut>;
 #[error("the entries come to {bytes} bytes, and a ConfigMap holds {LIMIT}")]
 pub(crate) struct Overfull {
     /// What they would come to.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl File {
@@ -115,7 +115,7 @@ impl File {
 
 impl Entry {
     /// Whether both say that the same node gave the same.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         let second = |entry: &Self| entry.created.map(Timestamp::as_second);
         self.node_id == other.node_id && self.outputs == other.outputs && second(self) == second(other)
     }

@@ -16,15 +16,15 @@ pub(crate) const FILE_VERSION: u32 = 1;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct File {
     /// What the document is.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// [`FILE_VERSION`].
-    pub version: u32,
+    pub(crate) version: u32,
     /// The name of the cache that they were taken from.
-    pub cache: String,
+    pub(crate) cache: String,
     /// When they were taken.
-    pub exported_at: Timestamp,
+    pub(crate) exported_at: Timestamp,
     /// The entries.
-    pub entries: Vec<Record>,
+    pub(crate) entries: Vec<Record>,
 }
 
 /// The kind of document that [`File`] is.
@@ -39,24 +39,24 @@ pub(crate) enum Kind {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Record {
     /// What it is found by.
-    pub key: String,
+    pub(crate) key: String,
     /// The id of the node that made it.
-    pub node_id: String,
+    pub(crate) node_id: String,
     /// The node's full name, where it is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub node_name: String,
+    pub(crate) node_name: String,
     /// The template it called, where it is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub template: String,
+    pub(crate) template: String,
     /// Its run's id, where it is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// What it gave, as Argo writes it.
     #[serde(default)]
-    pub outputs: Value,
+    pub(crate) outputs: Value,
     /// When it was made.
     #[serde(default)]
-    pub created_at: Option<Timestamp>,
+    pub(crate) created_at: Option<Timestamp>,
 }
 
 /// Why a file cannot be used.

@@ -14,17 +14,17 @@ const CONTROLLER: &str = "workflow-controller";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Homes {
     /// The namespaces with the Lease of a controller: where it runs.
-    pub leases: BTreeSet<String>,
+    pub(crate) leases: BTreeSet<String>,
     /// The namespaces with a controller's settings, or with a cache that a controller has written. They count where no
     /// Lease is seen.
-    pub traces: BTreeSet<String>,
+    pub(crate) traces: BTreeSet<String>,
     /// The namespaces of labelled caches, by the caches' names.
-    pub labelled: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) labelled: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Homes {
     /// Takes the evidence of a ConfigMap with the label of a cache; its metadata suffice.
-    pub fn add(&mut self, object: &Value) {
+    pub(crate) fn add(&mut self, object: &Value) {
         let metadata = Metadata::of(object);
         if metadata.label(LABEL) != Some(LABEL_VALUE) {
             return;
@@ -36,14 +36,14 @@ impl Homes {
     }
 
     /// The namespaces in which a controller is known to look for caches.
-    pub fn namespaces(&self) -> &BTreeSet<String> {
+    pub(crate) fn namespaces(&self) -> &BTreeSet<String> {
         if self.leases.is_empty() { &self.traces } else { &self.leases }
     }
 
     /// The namespaces in which controllers look for the cache, when its own is none of them. One that a controller has
     /// written is in its place. Where no controller is known, a labelled cache of the name tells where one without the
     /// label should be.
-    pub fn elsewhere(&self, cache: &Cache) -> Vec<String> {
+    pub(crate) fn elsewhere(&self, cache: &Cache) -> Vec<String> {
         let Some(namespace) = cache.place.namespace() else { return Vec::new() };
         let mut homes = Some(self.namespaces()).filter(|homes| !homes.is_empty());
         if homes.is_none() && !cache.is_labelled() {

@@ -64,11 +64,11 @@ pub(crate) enum KeyDifference {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Input {
     /// Its name; of a workflow's parameter with `workflow.parameters.` before it.
-    pub name: String,
+    pub(crate) name: String,
     /// The value that our key has; masked when it looks like a secret's.
-    pub ours: String,
+    pub(crate) ours: String,
     /// The value that the other has.
-    pub theirs: String,
+    pub(crate) theirs: String,
 }
 
 impl<'a> Side<'a> {

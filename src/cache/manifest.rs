@@ -24,44 +24,44 @@ pub(crate) fn is_readable(version: u64) -> bool {
 /// An entry of a cache: a node that succeeded, and what it gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// The version of the document's form.
-    pub version: u32,
+    pub(crate) version: u32,
     /// The entry's key.
-    pub key: String,
+    pub(crate) key: String,
     /// The cache's name.
-    pub cache_name: String,
+    pub(crate) cache_name: String,
     /// The id of the node.
-    pub node_id: String,
+    pub(crate) node_id: String,
     /// The full name of the node.
-    pub node_name: String,
+    pub(crate) node_name: String,
     /// The template it called; empty for an inline one.
     #[serde(default)]
-    pub template: String,
+    pub(crate) template: String,
     /// The uid of the workflow it belongs to: an attempt is told from the next one by it.
-    pub workflow_uid: String,
+    pub(crate) workflow_uid: String,
     /// The run's id, where it has one.
     #[serde(default)]
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// What it gave.
     #[serde(default)]
-    pub outputs: Option<Outputs>,
+    pub(crate) outputs: Option<Outputs>,
     /// The artifacts among its outputs that the store keeps.
     #[serde(default)]
-    pub artifacts: Vec<KeptArtifact>,
+    pub(crate) artifacts: Vec<KeptArtifact>,
     /// The end of what a command wrote to standard output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stdout: Option<Stdout>,
+    pub(crate) stdout: Option<Stdout>,
     /// What ran the node's containers in their images; none where programs of a machine did, or a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runtime: Option<UsedRuntime>,
+    pub(crate) runtime: Option<UsedRuntime>,
     /// The version of the tool that wrote the entry.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub tool: String,
+    pub(crate) tool: String,
     /// When the node ended.
-    pub finished_at: Timestamp,
+    pub(crate) finished_at: Timestamp,
     /// When the entry was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
 }
 
 impl Manifest {
@@ -93,25 +93,25 @@ impl Manifest {
 /// A container runtime, and the images in which it ran what made an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UsedRuntime {
+pub(crate) struct UsedRuntime {
     /// The runtime's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The ids of the images, in order.
-    pub images: Vec<String>,
+    pub(crate) images: Vec<String>,
 }
 
 /// An artifact of an entry: beside the document, a blob of the store, or absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct KeptArtifact {
+pub(crate) struct KeptArtifact {
     /// The artifact's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it is, relative to the document; empty for a blob.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub path: String,
+    pub(crate) path: String,
     /// The blob that holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blob: Option<Blob>,
+    pub(crate) blob: Option<Blob>,
 }
 
 /// Where the content of an artifact is.
@@ -144,21 +144,21 @@ impl KeptArtifact {
 /// A file or directory as a blob of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Blob {
+pub(crate) struct Blob {
     /// The digest of the blob.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// The blob's bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// What it is.
-    pub form: Form,
+    pub(crate) form: Form,
     /// The permission bits of the file or directory.
-    pub mode: u32,
+    pub(crate) mode: u32,
 }
 
 /// What a blob is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Form {
+pub(crate) enum Form {
     /// The content of a file.
     File,
     /// A tar archive of a directory's content.
@@ -168,7 +168,7 @@ pub enum Form {
 /// What a command wrote to standard output, or the end of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Stdout {
+pub(crate) struct Stdout {
     /// The bytes, where they are text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
@@ -177,7 +177,7 @@ pub struct Stdout {
     base64: Option<String>,
     /// Whether the beginning is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 impl Stdout {
@@ -209,15 +209,15 @@ impl Stdout {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Failure {
     /// [`VERSION`].
-    pub version: u32,
+    pub(crate) version: u32,
     /// The id of the node.
-    pub node_id: String,
+    pub(crate) node_id: String,
     /// The uid of the workflow it belongs to.
-    pub workflow_uid: String,
+    pub(crate) workflow_uid: String,
     /// `Failed` or `Error`.
-    pub phase: String,
+    pub(crate) phase: String,
     /// Why.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use crate::argo::template::text;
 
 /// A template that memoizes, and how.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Producer {
+pub(crate) struct Producer {
     /// The template's name; empty for an inline one.
-    pub template: String,
+    pub(crate) template: String,
     /// Its `maxAge`; empty when it has none.
-    pub max_age: String,
+    pub(crate) max_age: String,
 }
 
 /// Templates by the keys that they can produce.

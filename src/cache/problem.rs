@@ -18,7 +18,7 @@ const NEARLY_FULL: f64 = 0.8;
 /// What is the matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "problem", rename_all = "camelCase")]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The ConfigMap lacks the label of a cache.
     NotLabelled {
         /// The label's value, when it has another one.
@@ -87,7 +87,7 @@ pub struct Surroundings<'a> {
 
 impl Cache {
     /// What is the matter with the cache as a whole.
-    pub fn problems(&self, around: Surroundings<'_>) -> Vec<Problem> {
+    pub(crate) fn problems(&self, around: Surroundings<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
         if !self.is_labelled() {
             problems.push(Problem::NotLabelled { value: self.object.label.clone() });
@@ -115,7 +115,7 @@ impl Cache {
     }
 
     /// What is the matter with one of its entries.
-    pub fn problems_of(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Problem> {
+    pub(crate) fn problems_of(&self, entry: &Entry, around: Surroundings<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
         if !entry.is_legal() {
             problems.push(Problem::IllegalKey);
@@ -161,13 +161,8 @@ fn expired(entry: &Entry, limits: &[&str], now: Timestamp) -> Option<String> {
 }
 
 impl Problem {
-    /// Whether nodes that use the cache or entry end in Error for it.
-    pub fn fails_nodes(&self) -> bool {
-        matches!(self, Self::NotLabelled { .. } | Self::Malformed { .. } | Self::Immutable)
-    }
-
     /// What can be done about it; `--fix` for what this tool fixes itself.
-    pub fn remedy(&self) -> &'static str {
+    pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::NotLabelled { .. } => "--fix sets the label",
             Self::WrongNamespace { .. } => "export it, and import it into the controller's namespace",

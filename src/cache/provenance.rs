@@ -27,9 +27,9 @@ pub struct Provenance {
     /// The caches that nodes are remembered for; all, when there are none.
     about: BTreeSet<String>,
     /// Whether all workflows that could have made an entry were looked at.
-    pub complete: bool,
+    pub(crate) complete: bool,
     /// Whether templates were missed that could produce entries: nothing is orphaned then.
-    pub templates_missed: bool,
+    pub(crate) templates_missed: bool,
     /// The uids of workflows that do not count.
     left_out: BTreeSet<String>,
 }
@@ -61,26 +61,26 @@ struct Ask {
 /// The workflow and node that an entry came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Origin {
+pub(crate) struct Origin {
     /// The workflow's name.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub workflow: String,
+    pub(crate) workflow: String,
     /// Its namespace, where it still exists.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// Whether it still exists; none where that could not be seen.
-    pub exists: Option<bool>,
+    pub(crate) exists: Option<bool>,
     /// The node's full name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
     /// The template it called.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub template: Option<String>,
+    pub(crate) template: Option<String>,
 }
 
 impl Provenance {
     /// Those of some caches: what nodes asked others for is not remembered.
-    pub fn about<'a>(caches: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn about<'a>(caches: impl IntoIterator<Item = &'a str>) -> Self {
         Self { about: caches.into_iter().map(str::to_owned).collect(), ..Self::default() }
     }
 
@@ -90,7 +90,7 @@ impl Provenance {
     }
 
     /// Takes a Workflow's evidence.
-    pub fn add_workflow(&mut self, workflow: &Value) {
+    pub(crate) fn add_workflow(&mut self, workflow: &Value) {
         let workflow = &*unwrapped(workflow);
         let workflow = Workflow::view(workflow);
         if self.left_out.contains(workflow.uid()) {
@@ -124,7 +124,7 @@ impl Provenance {
     }
 
     /// Takes the templates of a live object that workflows are made from, and names their caches.
-    pub fn add_templates(&mut self, spec: &Value) -> BTreeSet<String> {
+    pub(crate) fn add_templates(&mut self, spec: &Value) -> BTreeSet<String> {
         let mut caches = BTreeSet::new();
         for_each_memoize(spec, &mut |cache, key, producer| {
             caches.insert(cache.to_owned());
@@ -134,13 +134,13 @@ impl Provenance {
     }
 
     /// Takes a document that the user gives: from then on only what is given counts for what can be produced.
-    pub fn add_given(&mut self, spec: &Value) {
+    pub(crate) fn add_given(&mut self, spec: &Value) {
         let given = self.given.get_or_insert_default();
         for_each_memoize(spec, &mut |_, key, producer| given.add(key, producer));
     }
 
     /// Where an entry came from, as far as anyone tells.
-    pub fn origin(&self, cache: &str, entry: &Entry) -> Origin {
+    pub(crate) fn origin(&self, cache: &str, entry: &Entry) -> Origin {
         if let Some(ask) = self.maker(cache, entry) {
             let run = &self.runs[ask.run];
             return Origin {
@@ -172,31 +172,31 @@ impl Provenance {
     }
 
     /// The templates whose nodes share the entry, when there are several.
-    pub fn sharing(&self, cache: &str, key: &str) -> BTreeSet<&str> {
+    pub(crate) fn sharing(&self, cache: &str, key: &str) -> BTreeSet<&str> {
         let templates = self.asked(cache, key).map(|ask| ask.template.as_str()).filter(|template| !template.is_empty());
         templates.collect()
     }
 
     /// The names of the entry's artifacts that its node says were deleted.
-    pub fn deleted(&self, cache: &str, entry: &Entry) -> Vec<String> {
+    pub(crate) fn deleted(&self, cache: &str, entry: &Entry) -> Vec<String> {
         self.maker(cache, entry).map(|ask| ask.deleted.clone()).unwrap_or_default()
     }
 
     /// The templates that can produce the key; none when none can, and nothing when that is not known: no template is
     /// known to use the cache, or not all can be seen.
-    pub fn producers<'a>(&'a self, cache: &str, key: &'a str) -> Option<Vec<&'a Producer>> {
+    pub(crate) fn producers<'a>(&'a self, cache: &str, key: &'a str) -> Option<Vec<&'a Producer>> {
         let live = || self.live.get(cache).filter(|_| !self.templates_missed);
         let patterns = self.given.as_ref().or_else(live)?;
         Some(patterns.producers(key).collect())
     }
 
     /// Whether a workflow that goes on has named the entry.
-    pub fn in_use(&self, cache: &str, key: &str) -> bool {
+    pub(crate) fn in_use(&self, cache: &str, key: &str) -> bool {
         self.asked(cache, key).any(|ask| self.runs[ask.run].live)
     }
 
     /// The workflows that go on and use the cache.
-    pub fn users(&self, cache: &str) -> Vec<&str> {
+    pub(crate) fn users(&self, cache: &str) -> Vec<&str> {
         self.runs.iter().filter(|run| run.live && run.caches.contains(cache)).map(|run| run.name.as_str()).collect()
     }
 

@@ -12,28 +12,28 @@ use super::provenance::Provenance;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Conditions {
     /// It was made longer ago than this.
-    pub older: Option<SignedDuration>,
+    pub(crate) older: Option<SignedDuration>,
     /// It was used last longer ago than this.
-    pub unused: Option<SignedDuration>,
+    pub(crate) unused: Option<SignedDuration>,
     /// It is not among so many that were used last.
-    pub keep: Option<usize>,
+    pub(crate) keep: Option<usize>,
     /// It is of this run.
-    pub run_id: Option<String>,
+    pub(crate) run_id: Option<String>,
     /// It is of this template.
-    pub template: Option<String>,
+    pub(crate) template: Option<String>,
     /// No template can produce it any more.
-    pub orphaned: bool,
+    pub(crate) orphaned: bool,
     /// It has one of these keys; any, when there are none.
-    pub keys: BTreeSet<String>,
+    pub(crate) keys: BTreeSet<String>,
 }
 
 /// What becomes of the entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Prune {
     /// The keys of those that go.
-    pub remove: BTreeSet<String>,
+    pub(crate) remove: BTreeSet<String>,
     /// The keys of those that would go, if a run that goes on did not use them.
-    pub in_use: BTreeSet<String>,
+    pub(crate) in_use: BTreeSet<String>,
 }
 
 impl Conditions {
@@ -70,7 +70,7 @@ impl Conditions {
 
 impl Entry {
     /// Whether a run of this id made it, as far as its key or its store tells.
-    pub fn is_of_run(&self, run_id: &str) -> bool {
+    pub(crate) fn is_of_run(&self, run_id: &str) -> bool {
         match &self.maker {
             Some(maker) => maker.run_id == run_id,
             None => self.parts().is_some_and(|parts| parts.run_id == run_id.replace('_', "-")),

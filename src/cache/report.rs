@@ -13,20 +13,20 @@ use super::usage::Usage;
 /// A cache as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Overview {
+pub(crate) struct Overview {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it is.
-    pub place: Place,
+    pub(crate) place: Place,
     /// How full it is.
-    pub usage: Usage,
+    pub(crate) usage: Usage,
     /// When it was used last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_hit_at: Option<Timestamp>,
+    pub(crate) last_hit_at: Option<Timestamp>,
     /// What is the matter with it as a whole.
-    pub findings: Vec<Problem>,
+    pub(crate) findings: Vec<Problem>,
     /// How much is the matter with it and all its entries.
-    pub problems: usize,
+    pub(crate) problems: usize,
 }
 
 /// A cache as it is shown.
@@ -35,47 +35,47 @@ pub struct Overview {
 pub struct Report {
     /// The cache.
     #[serde(flatten)]
-    pub overview: Overview,
+    pub(crate) overview: Overview,
     /// Its entries; those that were asked for.
-    pub entries: Vec<Row>,
+    pub(crate) entries: Vec<Row>,
 }
 
 /// An entry as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row {
+pub(crate) struct Row {
     /// What it is found by.
-    pub key: String,
+    pub(crate) key: String,
     /// The template, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub template: Option<String>,
+    pub(crate) template: Option<String>,
     /// The run's id; read from a key, its `_` are `-`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
+    pub(crate) run_id: Option<String>,
     /// The id of the node.
-    pub node_id: String,
+    pub(crate) node_id: String,
     /// The workflow and node.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// When it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
+    pub(crate) created_at: Option<Timestamp>,
     /// When it was used last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_hit_at: Option<Timestamp>,
+    pub(crate) last_hit_at: Option<Timestamp>,
     /// What it takes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// The names of what it gives.
-    pub outputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
     /// What it gives, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub values: Option<Value>,
+    pub(crate) values: Option<Value>,
     /// What is the matter with it.
-    pub findings: Vec<Problem>,
+    pub(crate) findings: Vec<Problem>,
 }
 
 impl Overview {
     /// The overview of a cache.
-    pub fn of(cache: &Cache, around: Surroundings<'_>) -> Self {
+    pub(crate) fn of(cache: &Cache, around: Surroundings<'_>) -> Self {
         let findings = cache.problems(around);
         let of_entries = cache.entries.values().map(|entry| cache.problems_of(entry, around).len());
         Self {
@@ -100,7 +100,7 @@ impl Report {
     }
 
     /// All problems: those of the cache, and of each entry with its key.
-    pub fn all_problems(&self) -> impl Iterator<Item = (Option<&str>, &Problem)> {
+    pub(crate) fn all_problems(&self) -> impl Iterator<Item = (Option<&str>, &Problem)> {
         let own = self.overview.findings.iter().map(|problem| (None, problem));
         own.chain(
             self.entries.iter().flat_map(|row| row.findings.iter().map(|problem| (Some(row.key.as_str()), problem))),

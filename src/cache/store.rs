@@ -31,29 +31,29 @@ pub enum Store {
 
 /// What came of a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Carried {
+pub(crate) struct Carried {
     /// The keys of the entries that were removed or written.
-    pub done: Vec<String>,
+    pub(crate) done: Vec<String>,
     /// The keys of those that were left, because a run makes or has used them meanwhile.
-    pub busy: Vec<String>,
+    pub(crate) busy: Vec<String>,
 }
 
 /// What is left of a cache that was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Removed {
+pub(crate) struct Removed {
     /// The keys of entries that a run makes or has used meanwhile.
-    pub busy: Vec<String>,
+    pub(crate) busy: Vec<String>,
     /// What does not belong to the cache and keeps its directory.
-    pub left: Vec<PathBuf>,
+    pub(crate) left: Vec<PathBuf>,
 }
 
 /// Blobs that no entry names and that were removed, or would be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Collected {
     /// How many.
-    pub blobs: usize,
+    pub(crate) blobs: usize,
     /// Their bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Store {
@@ -97,7 +97,7 @@ impl Store {
     }
 
     /// The directory that it is, beside which runs of this machine may be.
-    pub fn root(&self) -> Option<&Path> {
+    pub(crate) fn root(&self) -> Option<&Path> {
         match self {
             Self::Directory(store) => Some(store.root()),
             Self::Bucket(_) => None,
@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// The names of its caches.
-    pub fn names(&self) -> Result<Vec<CacheName>, CacheError> {
+    pub(crate) fn names(&self) -> Result<Vec<CacheName>, CacheError> {
         match self {
             Self::Directory(store) => store.names(),
             Self::Bucket(objects) => objects.names(),
@@ -200,7 +200,7 @@ impl Store {
     }
 
     /// Carries out a change that was decided on `seen`. What has changed since then, or is being made, is left.
-    pub fn carry_out(&self, seen: &Cache, change: &Change, now: Timestamp) -> Result<Carried, CacheError> {
+    pub(crate) fn carry_out(&self, seen: &Cache, change: &Change, now: Timestamp) -> Result<Carried, CacheError> {
         match self {
             Self::Directory(store) => store.carry_out(seen, change, now),
             Self::Bucket(objects) => objects.carry_out(seen, change, now),
@@ -208,7 +208,7 @@ impl Store {
     }
 
     /// Removes a whole cache as it was seen, with what failed nodes have left in it. What does not belong to it stays.
-    pub fn remove(&self, seen: &Cache, now: Timestamp) -> Result<Removed, CacheError> {
+    pub(crate) fn remove(&self, seen: &Cache, now: Timestamp) -> Result<Removed, CacheError> {
         match self {
             Self::Directory(store) => store.remove(seen, now),
             Self::Bucket(objects) => objects.remove(seen, now),

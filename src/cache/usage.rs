@@ -17,23 +17,23 @@ const DAY: f64 = 86_400.0;
 /// How full a cache is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Usage {
+pub(crate) struct Usage {
     /// How many entries it has.
-    pub entries: usize,
+    pub(crate) entries: usize,
     /// How many bytes its values take.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// How many bytes it may hold, where there is a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
     /// The part of the limit that is used, 1 being all of it; of two limits, the one that is nearer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub share: Option<f64>,
+    pub(crate) share: Option<f64>,
     /// Bytes a day that are added at present, where that can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes_per_day: Option<u64>,
+    pub(crate) bytes_per_day: Option<u64>,
     /// When it will be full at that rate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub full_at: Option<Timestamp>,
+    pub(crate) full_at: Option<Timestamp>,
 }
 
 /// What counts towards a limit: the bytes of an entry's value, or what it takes of the whole object.
@@ -55,7 +55,7 @@ impl Usage {
         clippy::cast_sign_loss,
         reason = "a rate of growth is small and positive"
     )]
-    pub fn of(cache: &Cache, now: Timestamp) -> Self {
+    pub(crate) fn of(cache: &Cache, now: Timestamp) -> Self {
         let limit = cache.limit();
         let measures = limit.map(|_| [VALUES, OBJECT]).into_iter().flatten();
         let full = |measure: &Measure| measure.full_at(cache, now);

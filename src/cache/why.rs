@@ -20,13 +20,13 @@ use crate::prepare::{KeyParts, is_of_any_run};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     /// The node's workflow.
-    pub workflow: &'a Value,
+    pub(crate) workflow: &'a Value,
     /// The node.
-    pub node: &'a Node,
+    pub(crate) node: &'a Node,
     /// The cache that it asked.
-    pub cache: Option<&'a Cache>,
+    pub(crate) cache: Option<&'a Cache>,
     /// The present.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// The answer.
@@ -108,15 +108,15 @@ pub(crate) enum Answer {
 pub(crate) struct Explained {
     /// The answer.
     #[serde(flatten)]
-    pub answer: Answer,
+    pub(crate) answer: Answer,
     /// Why the template is not memoized.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    pub(crate) because: Option<String>,
     /// The number of the attempt.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// The same call in the attempt before; none in a first attempt, or where that one is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Before>,
+    pub(crate) before: Option<Before>,
 }
 
 impl Answer {
@@ -146,13 +146,13 @@ impl Answer {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Told {
     /// The id of the node that made it.
-    pub node_id: String,
+    pub(crate) node_id: String,
     /// The node's name, where its workflow still exists.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
     /// Its age in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub age_seconds: Option<i64>,
+    pub(crate) age_seconds: Option<i64>,
 }
 
 impl<'a> Question<'a> {

@@ -13,9 +13,9 @@ use crate::argo::template::text;
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ApplyOptions {
     /// The server checks everything and stores nothing.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Fields that others manage are taken over.
-    pub force: bool,
+    pub(crate) force: bool,
 }
 
 impl Cluster {

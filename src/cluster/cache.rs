@@ -20,7 +20,7 @@ pub(super) const SETTINGS: &str = "workflow-controller-configmap";
 impl Cluster {
     /// The ConfigMaps of this name in all namespaces; if the user may not list those, the one in the connection's
     /// namespace. If that does not exist either, there may be an invisible one: [`ClusterError::Forbidden`].
-    pub async fn config_maps_named(&self, name: &str) -> Result<Vec<Value>, ClusterError> {
+    pub(crate) async fn config_maps_named(&self, name: &str) -> Result<Vec<Value>, ClusterError> {
         let everywhere = Call { resource: Resource::CONFIG_MAP, namespace: None, name, verb: Verb::List };
         let query = format!("fieldSelector={}", everywhere.selector());
         match self.send(everywhere.list(&query)).await.result {
@@ -37,12 +37,16 @@ impl Cluster {
     }
 
     /// Passes each ConfigMap with the label of a cache to `take`.
-    pub async fn cache_config_maps(&self, all_namespaces: bool, take: impl FnMut(Value)) -> Result<(), ClusterError> {
+    pub(crate) async fn cache_config_maps(
+        &self,
+        all_namespaces: bool,
+        take: impl FnMut(Value),
+    ) -> Result<(), ClusterError> {
         self.config_maps(&Selection { all_namespaces, ..caches() }, take).await
     }
 
     /// Passes the metadata of each ConfigMap without that label to `take`.
-    pub async fn unlabelled_config_maps(
+    pub(crate) async fn unlabelled_config_maps(
         &self,
         all_namespaces: bool,
         take: impl FnMut(Value),
@@ -54,7 +58,7 @@ impl Cluster {
 
     /// The namespaces where controllers may keep their caches, as far as visible: those of their Leases, else those of
     /// their settings and caches.
-    pub async fn cache_homes(&self) -> Homes {
+    pub(crate) async fn cache_homes(&self) -> Homes {
         let everywhere = |resource, name| Call { resource, namespace: None, name, verb: Verb::List };
         let leases = self.names(&everywhere(Resource::LEASE, LEASE), NO_NODES).await;
         let mut homes = Homes::default();

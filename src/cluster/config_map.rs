@@ -10,7 +10,7 @@ use crate::argo::Metadata;
 
 impl Cluster {
     /// The ConfigMap, if it exists.
-    pub async fn config_map(&self, name: &str) -> Result<Option<Value>, ClusterError> {
+    pub(crate) async fn config_map(&self, name: &str) -> Result<Option<Value>, ClusterError> {
         match self.get(Resource::CONFIG_MAP, name).await {
             Ok(object) => Ok(Some(object)),
             Err(ClusterError::ConfigMapMissing { .. }) => Ok(None),
@@ -24,13 +24,13 @@ impl Cluster {
     }
 
     /// Passes each ConfigMap to `take`, once.
-    pub async fn config_maps(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<(), ClusterError> {
+    pub(crate) async fn config_maps(&self, selection: &Selection, take: impl FnMut(Value)) -> Result<(), ClusterError> {
         self.each(Resource::CONFIG_MAP, selection, take).await.map(drop)
     }
 
     /// Creates the ConfigMap under its `metadata.name` in the connection's namespace; [`Changed::Stale`] if the name is
     /// taken. With `dry_run`, here and below, the server checks everything and stores nothing.
-    pub async fn create_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
+    pub(crate) async fn create_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
         let call = self.call(Verb::Create, Resource::CONFIG_MAP, Metadata::of(object).name());
         self.change(&call, call.create(object, dry_run)).await
     }
@@ -41,15 +41,9 @@ impl Cluster {
         self.change(&call, call.merge(patch, dry_run)).await
     }
 
-    /// Replaces the ConfigMap with the same uid and resourceVersion.
-    pub async fn replace_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
-        let call = self.call(Verb::Update, Resource::CONFIG_MAP, Metadata::of(object).name());
-        self.change(&call, call.replace(object, dry_run)).await
-    }
-
     /// Deletes the ConfigMap if it is still in the state that was read; [`ClusterError::ConfigMapMissing`] if it does
     /// not exist.
-    pub async fn delete_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
+    pub(crate) async fn delete_config_map(&self, object: &Value, dry_run: bool) -> Result<Changed, ClusterError> {
         let metadata = Metadata::of(object);
         let call = self.call(Verb::Delete, Resource::CONFIG_MAP, metadata.name());
         self.change(&call, call.delete(metadata.uid(), metadata.resource_version(), dry_run)).await

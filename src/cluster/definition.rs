@@ -20,7 +20,7 @@ pub(crate) struct Definition {
 impl Cluster {
     /// The fields of `spec.synchronization` in the cluster's CRD of workflows; `None` if it accepts any field or may
     /// not be read.
-    pub async fn lock_fields(&self) -> Option<Vec<String>> {
+    pub(crate) async fn lock_fields(&self) -> Option<Vec<String>> {
         let spec = self.spec_fields().await?;
         let locks = spec.pointer("/synchronization/properties")?.as_object()?;
         Some(locks.keys().cloned().collect())

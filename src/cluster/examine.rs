@@ -18,11 +18,11 @@ const IMAGE: &str = "workflow-controller";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Permission {
     /// The verb of the API server's authorization.
-    pub verb: &'static str,
+    pub(crate) verb: &'static str,
     /// The API group; empty for the core group.
-    pub group: &'static str,
+    pub(crate) group: &'static str,
     /// The plural name, such as `workflows`, or with a subresource `pods/log`.
-    pub resource: &'static str,
+    pub(crate) resource: &'static str,
 }
 
 impl Permission {
@@ -52,9 +52,9 @@ impl Permission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Controller {
     /// Where it runs.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The tag of its image, which is its version.
-    pub version: String,
+    pub(crate) version: String,
 }
 
 impl Cluster {

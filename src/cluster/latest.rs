@@ -12,13 +12,13 @@ const PAGE: usize = 500;
 
 impl Cluster {
     /// The name of the latest workflow in the namespace.
-    pub async fn latest(&self) -> Result<String, ClusterError> {
+    pub(crate) async fn latest(&self) -> Result<String, ClusterError> {
         let latest = self.workflow_names(1).await?.pop();
         latest.ok_or_else(|| ClusterError::NoWorkflow { namespace: self.namespace.clone() })
     }
 
     /// The names of up to `most` workflows of the namespace, the latest first. Reads only metadata, page by page.
-    pub async fn workflow_names(&self, most: usize) -> Result<Vec<String>, ClusterError> {
+    pub(crate) async fn workflow_names(&self, most: usize) -> Result<Vec<String>, ClusterError> {
         let call = self.call(Verb::List, Resource::WORKFLOW, "");
         let mut latest: Vec<(String, String)> = Vec::new();
         let mut query = format!("limit={PAGE}");

@@ -36,7 +36,7 @@ pub struct LogOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// When it was written, by the clock of the node.
-    pub time: Option<String>,
+    pub(crate) time: Option<String>,
     /// The line without the newline.
     pub text: Vec<u8>,
 }

@@ -127,12 +127,12 @@ impl Cluster {
     }
 
     /// The URL of the API server.
-    pub fn server(&self) -> &str {
+    pub(crate) fn server(&self) -> &str {
         &self.server
     }
 
     /// The kubeconfig's context; `None` in a pod.
-    pub fn context(&self) -> Option<&str> {
+    pub(crate) fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }
 
@@ -149,7 +149,7 @@ impl Cluster {
 
     /// The same connection with another namespace.
     #[must_use]
-    pub fn within(&self, namespace: &str) -> Self {
+    pub(crate) fn within(&self, namespace: &str) -> Self {
         Self { namespace: namespace.to_owned(), ..self.clone() }
     }
 

@@ -6,12 +6,12 @@ use super::{Cluster, request};
 
 impl Cluster {
     /// The workflow's pods; empty if the user may not list them, because they are only supplementary.
-    pub async fn pod_objects(&self, workflow: &str) -> Vec<Value> {
+    pub(crate) async fn pod_objects(&self, workflow: &str) -> Vec<Value> {
         self.owned("api/v1", "pods", workflow).await
     }
 
     /// The WorkflowTaskResults of the workflow; empty if the user may not list them.
-    pub async fn task_results(&self, workflow: &str) -> Vec<Value> {
+    pub(crate) async fn task_results(&self, workflow: &str) -> Vec<Value> {
         self.owned("apis/argoproj.io/v1alpha1", "workflowtaskresults", workflow).await
     }
 

@@ -16,15 +16,15 @@ use crate::exit::{CommandError, Exit};
 
 /// The name of an owner as the user writes it: `[NAMESPACE/]KIND[.GROUP]/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnerName {
+pub(crate) struct OwnerName {
     /// Its namespace, if given.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// A name of its kind: `Deployment`, `deployments`, `deploy`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The kind's group.
-    pub group: Option<String>,
+    pub(crate) group: Option<String>,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl FromStr for OwnerName {
@@ -58,7 +58,7 @@ impl fmt::Display for OwnerName {
 
 /// Why an object cannot own a workflow.
 #[derive(Debug, thiserror::Error)]
-pub enum OwnerError {
+pub(crate) enum OwnerError {
     /// The cluster does not serve the kind.
     #[error("owner {owner}: the cluster does not serve this kind")]
     UnknownKind {
@@ -151,7 +151,7 @@ impl Cluster {
     /// The ownerReference that makes an object the controller of workflows in this connection's namespace: Kubernetes
     /// deletes them with the object. A foreground deletion of the object waits for them if the user's permissions allow
     /// blockOwnerDeletion.
-    pub async fn owner(&self, owner: &OwnerName) -> Result<Value, OwnerError> {
+    pub(crate) async fn owner(&self, owner: &OwnerName) -> Result<Value, OwnerError> {
         let kind = self.owner_kind(owner).await?;
         if let Some(theirs) = owner.namespace.as_ref().filter(|theirs| kind.namespaced && *theirs != self.namespace()) {
             let (theirs, ours) = (theirs.clone(), self.namespace().to_owned());
@@ -247,7 +247,7 @@ impl Cluster {
 
     /// Whether the object of an ownerReference exists, has the same uid, and is not being deleted. If the server gives
     /// no answer, true.
-    pub async fn owner_stays(&self, reference: &Value) -> bool {
+    pub(crate) async fn owner_stays(&self, reference: &Value) -> bool {
         let text = |field: &str| reference[field].as_str().unwrap_or_default();
         let Some(kind) = self.served_kind(text("apiVersion"), text("kind")).await else { return true };
         let namespace = kind.namespaced.then(|| self.namespace());

@@ -36,7 +36,7 @@ impl Cluster {
     }
 
     /// Deletes a pod of the connection's namespace; a missing pod is not an error.
-    pub async fn delete_pod(&self, name: &str) -> Result<(), ClusterError> {
+    pub(crate) async fn delete_pod(&self, name: &str) -> Result<(), ClusterError> {
         match self.send(request::delete_pod(self.namespace(), name)).await.result {
             Ok(_) => Ok(()),
             Err(Failure::Refused(status)) if status.code == 404 => Ok(()),

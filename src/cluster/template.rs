@@ -20,7 +20,7 @@ impl Cluster {
     }
 
     /// Passes each template of the kind to `take`, once.
-    pub async fn templates(
+    pub(crate) async fn templates(
         &self,
         kind: TemplateKind,
         selection: &Selection,
@@ -66,11 +66,11 @@ impl Cluster {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Elsewhere {
     /// Similar names in the same namespace.
-    pub similar: Vec<String>,
+    pub(crate) similar: Vec<String>,
     /// Other namespaces that have a template of this name.
-    pub namespaces: Vec<String>,
+    pub(crate) namespaces: Vec<String>,
     /// Other kinds that have an object of this name.
-    pub kinds: Vec<&'static str>,
+    pub(crate) kinds: Vec<&'static str>,
 }
 
 impl Elsewhere {

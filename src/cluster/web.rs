@@ -15,9 +15,9 @@ use super::transport_error::TransportError;
 #[error("{cause}")]
 pub(crate) struct WebError {
     /// The cause, without the URL, which may hold a secret.
-    pub cause: String,
+    pub(crate) cause: String,
     /// Whether the failure is temporary.
-    pub is_temporary: bool,
+    pub(crate) is_temporary: bool,
 }
 
 impl WebError {

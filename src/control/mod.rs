@@ -64,9 +64,9 @@ pub(crate) enum Decision {
 pub(crate) struct Change {
     /// The merge patch for the Workflow object. It contains the uid and resourceVersion of the state that was read, so
     /// that the server rejects it for any other state.
-    pub patch: Value,
+    pub(crate) patch: Value,
     /// The message after the change: `stopped`.
-    pub done: String,
+    pub(crate) done: String,
 }
 
 /// Why an order is refused.

@@ -13,13 +13,13 @@ use crate::argo::status::Node;
 #[derive(Debug, Clone)]
 pub(crate) struct Resume {
     /// Selects the nodes; `None` means all nodes and the run itself.
-    pub selector: Option<NodeSelector>,
+    pub(crate) selector: Option<NodeSelector>,
     /// Values for the nodes' supplied output parameters.
-    pub outputs: Vec<(String, String)>,
+    pub(crate) outputs: Vec<(String, String)>,
     /// A new message for the nodes.
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
     /// The current time, for the nodes' `finishedAt`.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// Decides how to resume the run. Its suspended nodes end as Succeeded; every supplied output parameter gets its value,

@@ -14,15 +14,15 @@ use crate::argo::status::{Node, Phase};
 #[derive(Debug, Clone)]
 pub(crate) struct Set {
     /// Selects the suspended nodes; all of them if omitted.
-    pub selector: Option<NodeSelector>,
+    pub(crate) selector: Option<NodeSelector>,
     /// Their new phase; one that is an end ends them.
-    pub phase: Option<Phase>,
+    pub(crate) phase: Option<Phase>,
     /// Their new message.
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
     /// Values for their supplied output parameters.
-    pub outputs: Vec<(String, String)>,
+    pub(crate) outputs: Vec<(String, String)>,
     /// The current time, for `finishedAt`.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// Decides what changes. Only nodes that wait are changed, and an output without a value stays without one (SetWorkflow and

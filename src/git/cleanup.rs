@@ -25,19 +25,19 @@ use super::{base, recovery, tracking, trash, trust};
 #[derive(Debug, Clone)]
 pub(crate) struct CleanupRequest {
     /// Selection worktrees are removed.
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// Remove only worktrees older than this.
-    pub older_than: Option<Duration>,
+    pub(crate) older_than: Option<Duration>,
     /// Also remove worktrees that hold work, are locked or in use. One that is being created is kept all the same.
-    pub force: bool,
+    pub(crate) force: bool,
     /// Collect garbage afterwards.
-    pub gc: bool,
+    pub(crate) gc: bool,
     /// Delete remote-tracking refs that the remote no longer has.
-    pub remote_prune: bool,
+    pub(crate) remote_prune: bool,
     /// Change nothing; report what would be done.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Maximum time to wait for the lock.
-    pub lock_timeout: Duration,
+    pub(crate) lock_timeout: Duration,
 }
 
 /// Selection worktrees are removed.
@@ -72,21 +72,21 @@ pub(crate) enum CleanupEvent<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct CleanupReport {
     /// The removed worktrees, and the work lost with each.
-    pub removed: Vec<(Tree, Vec<Reason>)>,
+    pub(crate) removed: Vec<(Tree, Vec<Reason>)>,
     /// The kept worktrees, and why.
-    pub kept: Vec<(Tree, Vec<Reason>)>,
+    pub(crate) kept: Vec<(Tree, Vec<Reason>)>,
     /// Requested tasks that have no worktree.
-    pub absent_tasks: Vec<TaskId>,
+    pub(crate) absent_tasks: Vec<TaskId>,
     /// How many directories that a killed cleanup left in the trash were deleted.
-    pub emptied_trash: usize,
+    pub(crate) emptied_trash: usize,
     /// Directories removed from `safe.directory` because they are gone.
-    pub safe_directories: Vec<PathBuf>,
+    pub(crate) safe_directories: Vec<PathBuf>,
     /// Deleted remote-tracking refs.
-    pub forgotten_refs: Vec<String>,
+    pub(crate) forgotten_refs: Vec<String>,
     /// The result of the garbage collection.
-    pub collected: Option<Collected>,
+    pub(crate) collected: Option<Collected>,
     /// Errors of single worktrees; the cleanup goes on after each.
-    pub errors: Vec<GitError>,
+    pub(crate) errors: Vec<GitError>,
 }
 
 /// Removes the requested worktrees. A task without a worktree is not an error.

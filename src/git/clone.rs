@@ -24,19 +24,19 @@ const PATIENCE: Duration = Duration::from_mins(30);
 /// A clone that is asked for.
 pub(crate) struct CloneRequest<'a> {
     /// The remote.
-    pub url: &'a RemoteUrl,
+    pub(crate) url: &'a RemoteUrl,
     /// A branch, a tag or a commit to check out; none for the default branch.
-    pub revision: Option<&'a str>,
+    pub(crate) revision: Option<&'a str>,
     /// Commits of each branch; 0 for all.
-    pub depth: u32,
+    pub(crate) depth: u32,
     /// The only branch that is fetched.
-    pub branch: Option<&'a str>,
+    pub(crate) branch: Option<&'a str>,
     /// More refspecs to fetch from the remote.
-    pub fetch: &'a [String],
+    pub(crate) fetch: &'a [String],
     /// Whether submodules are checked out too.
-    pub submodules: bool,
+    pub(crate) submodules: bool,
     /// Who asks, where that is not the user.
-    pub access: GivenAccess,
+    pub(crate) access: GivenAccess,
 }
 
 /// Makes the clone at a path where nothing is. `bases` is the directory of the bases.

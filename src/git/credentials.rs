@@ -75,13 +75,13 @@ fn of_login(origin: &str, login: (String, String)) -> Option<Environment> {
 #[derive(Default)]
 pub(crate) struct GivenAccess {
     /// A name and a password for its host.
-    pub login: Option<(String, String)>,
+    pub(crate) login: Option<(String, String)>,
     /// A key for ssh, in a file that others cannot read.
-    pub ssh_key: Option<PathBuf>,
+    pub(crate) ssh_key: Option<PathBuf>,
     /// Whether any host is believed to be the right one.
-    pub any_host_key: bool,
+    pub(crate) any_host_key: bool,
     /// Whether any certificate is.
-    pub any_certificate: bool,
+    pub(crate) any_certificate: bool,
 }
 
 impl GivenAccess {

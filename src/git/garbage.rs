@@ -17,8 +17,8 @@ const PRUNE_AGE: &str = "--prune=1.hour.ago";
 /// The size of the objects before and after a collection, in bytes on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Collected {
-    pub before: u64,
-    pub after: u64,
+    pub(crate) before: u64,
+    pub(crate) after: u64,
 }
 
 /// Fails, naming the process, if another process may be writing. Under the lock.

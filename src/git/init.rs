@@ -24,38 +24,38 @@ use super::{base, hook, kept, recovery, sparse, tracking, trust};
 /// The options of an init.
 #[derive(Debug, Clone)]
 pub(crate) struct InitRequest {
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// What to check out.
-    pub revision: Revision,
+    pub(crate) revision: Revision,
     /// How much history to fetch.
-    pub depth: Depth,
+    pub(crate) depth: Depth,
     /// Check out only these directories, and the files beside and above them; everything if empty.
-    pub sparse: Vec<Directory>,
+    pub(crate) sparse: Vec<Directory>,
     /// Use the existing worktree of the task.
-    pub reuse: bool,
+    pub(crate) reuse: bool,
     /// Use it as it is, at the commit that it has.
-    pub keep: bool,
+    pub(crate) keep: bool,
     /// Add base and worktree to `safe.directory` in the user's git configuration.
-    pub trust: bool,
+    pub(crate) trust: bool,
     /// Maximum time to wait for the lock.
-    pub lock_timeout: Duration,
+    pub(crate) lock_timeout: Duration,
 }
 
 /// A complete worktree.
 #[derive(Debug, Clone)]
 pub(crate) struct Worktree {
     /// Its directory.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The shared clone.
-    pub base: PathBuf,
+    pub(crate) base: PathBuf,
     /// Its commit.
-    pub commit: ObjectId,
+    pub(crate) commit: ObjectId,
     /// The full name of the ref it was created from; none for a commit id.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The worktree existed before.
-    pub reused: bool,
+    pub(crate) reused: bool,
     /// Objects were fetched for it.
-    pub fetched: bool,
+    pub(crate) fetched: bool,
 }
 
 /// The next step of an init, shown as progress.

@@ -21,19 +21,19 @@ const MAX_THREADS: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct WorktreeInfo {
     /// Its directory and state.
-    pub tree: Tree,
+    pub(crate) tree: Tree,
     /// Its commit, if known.
-    pub commit: Option<ObjectId>,
+    pub(crate) commit: Option<ObjectId>,
     /// The branch that is checked out; init creates none.
-    pub branch: Option<String>,
+    pub(crate) branch: Option<String>,
     /// The full name of the ref that it was created from.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// When it was created; for a directory without a record of ours, when it last changed.
-    pub created_at: Option<jiff::Timestamp>,
+    pub(crate) created_at: Option<jiff::Timestamp>,
     /// The size of its files on disk, in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Why a cleanup would keep it.
-    pub reasons: Vec<Reason>,
+    pub(crate) reasons: Vec<Reason>,
 }
 
 /// All worktrees of a root, sorted by task.

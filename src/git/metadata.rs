@@ -28,18 +28,18 @@ const BEING_MADE: &str = "kubectl runnable: being made";
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
     /// The task.
-    pub task_id: String,
+    pub(crate) task_id: String,
     /// The commit at which it was created.
-    pub commit: String,
+    pub(crate) commit: String,
     /// The full name of the ref it was created from.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none", default)]
-    pub name: Option<String>,
-    pub created_at: jiff::Timestamp,
+    pub(crate) name: Option<String>,
+    pub(crate) created_at: jiff::Timestamp,
     /// The process that created it.
-    pub maker: String,
+    pub(crate) maker: String,
     /// The commit to which it is being moved: a killed move leaves files of both.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub moving_to: Option<String>,
+    pub(crate) moving_to: Option<String>,
 }
 
 /// The metadata of one worktree, whose directory may be gone.

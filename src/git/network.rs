@@ -12,9 +12,9 @@ use super::remote::RemoteUrl;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Network<'a> {
     /// The user's git.
-    pub git: &'a Git,
+    pub(crate) git: &'a Git,
     /// The remote.
-    pub url: &'a RemoteUrl,
+    pub(crate) url: &'a RemoteUrl,
 }
 
 impl Network<'_> {

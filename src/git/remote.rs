@@ -17,9 +17,9 @@ pub(crate) struct RemoteUrl {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Login {
     /// The user's name.
-    pub user: String,
+    pub(crate) user: String,
     /// The password or token.
-    pub password: String,
+    pub(crate) password: String,
 }
 
 /// Why a text is not the address of a repository. The message does not repeat the text, which may hold credentials.

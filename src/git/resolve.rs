@@ -11,11 +11,11 @@ use super::network::Network;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Resolved {
     /// The commit.
-    pub commit: ObjectId,
+    pub(crate) commit: ObjectId,
     /// The object to fetch: the commit, or the annotated tag that points to it.
     pub(super) want: ObjectId,
     /// The full name of the ref at the remote; none for a commit id.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// Resolves a revision at the remote; a commit id needs no request.

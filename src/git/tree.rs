@@ -16,11 +16,11 @@ use super::trash::is_trash;
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
     /// The directory, which may be gone.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The task: the directory's name.
-    pub task: String,
+    pub(crate) task: String,
     /// Its state.
-    pub state: TreeState,
+    pub(crate) state: TreeState,
     pub(super) metadata: Option<Metadata>,
 }
 

@@ -43,13 +43,13 @@ pub(crate) enum Interrupt {
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// The final Workflow object without its nodes.
-    pub workflow: Workflow,
+    pub(crate) workflow: Workflow,
     /// Its nodes.
-    pub nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// How it ended.
-    pub finished: Finished,
+    pub(crate) finished: Finished,
     /// Whether it was interrupted.
-    pub interrupted: bool,
+    pub(crate) interrupted: bool,
 }
 
 /// Carries out a run. `observe` sees the state after each batch of events and the nodes that it changed.

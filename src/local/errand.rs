@@ -17,39 +17,39 @@ pub enum Errand {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method, such as `GET`.
-    pub method: String,
+    pub(crate) method: String,
     /// Whom to ask.
-    pub url: String,
+    pub(crate) url: String,
     /// Names and values, in order. A value may be a secret.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// What is sent.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// After which it is given up.
-    pub timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     /// Whether the server's certificate is not checked.
-    pub insecure: bool,
+    pub(crate) insecure: bool,
 }
 
 /// A list of stored artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
     /// The directory of the store.
-    pub store: PathBuf,
+    pub(crate) store: PathBuf,
     /// The key below which files are listed; empty for all.
-    pub key: String,
+    pub(crate) key: String,
     /// What is listed by other keys than those where it lies.
-    pub elsewhere: Vec<Elsewhere>,
+    pub(crate) elsewhere: Vec<Elsewhere>,
 }
 
 /// A file or directory of the store that is listed by another key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere {
+pub(crate) struct Elsewhere {
     /// The key by which it is listed, if that lies below the one of the list.
-    pub shown: Option<String>,
+    pub(crate) shown: Option<String>,
     /// Where it lies.
-    pub key: String,
+    pub(crate) key: String,
     /// Whether a directory is listed as one.
-    pub packed: bool,
+    pub(crate) packed: bool,
 }
 
 /// What came of an errand.
@@ -67,11 +67,11 @@ pub enum Returned {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Its status code.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Names and values, in order.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// Its body as text.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl std::fmt::Debug for Request {

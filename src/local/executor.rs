@@ -78,7 +78,7 @@ impl Executor {
 
     /// Keeps the bases of git repositories in another directory than the run's, such as the one that holds all runs.
     #[must_use]
-    pub fn keep_bases_in(mut self, directory: &Path) -> Self {
+    pub(crate) fn keep_bases_in(mut self, directory: &Path) -> Self {
         self.carrier = Carrier::new(&directory.join(BASES), &self.executable);
         self
     }

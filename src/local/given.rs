@@ -30,9 +30,9 @@ pub(super) fn add(plan: &mut Resolved, document: &Document) -> Result<(), NewRun
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// The ConfigMap that would hold them.
-    pub config_map: String,
+    pub(crate) config_map: String,
     /// Each semaphore's key with its limit.
-    pub of_keys: Vec<(String, u32)>,
+    pub(crate) of_keys: Vec<(String, u32)>,
 }
 
 impl Limits {

@@ -24,13 +24,13 @@ const GIVEN: &str = "arguments";
 #[derive(Debug, Clone)]
 pub(crate) struct GivenArtifact {
     /// The artifact's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The file.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The digest of its content.
     digest: String,
     /// Whether it is a directory.
-    pub is_directory: bool,
+    pub(crate) is_directory: bool,
 }
 
 /// Why an artifact of the arguments cannot be had.

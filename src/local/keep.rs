@@ -10,9 +10,9 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Keep {
     /// How many runs.
-    pub runs: Option<usize>,
+    pub(crate) runs: Option<usize>,
     /// How many bytes.
-    pub bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
 }
 
 /// The text is no limit.
@@ -58,19 +58,19 @@ impl FromStr for Keep {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KeptRun {
     /// The id of the run that it is an attempt of, or what tells it from all others.
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// The number of the attempt.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// When it was created.
-    pub created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
     /// Whether it has succeeded.
-    pub succeeded: bool,
+    pub(crate) succeeded: bool,
     /// Whether its process lives.
-    pub goes_on: bool,
+    pub(crate) goes_on: bool,
     /// The bytes of its directory.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// The caches that it names.
-    pub caches: BTreeSet<String>,
+    pub(crate) caches: BTreeSet<String>,
 }
 
 impl Keep {

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Order {
     /// Told in [`super::task::Outcome::killed`].
-    pub reason: String,
+    pub(crate) reason: String,
     /// How long the processes may take to end.
-    pub grace: Duration,
+    pub(crate) grace: Duration,
 }
 
 /// The hand on the switch. A later order replaces an earlier one, so that a stop can become a termination.

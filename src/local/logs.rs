@@ -22,26 +22,26 @@ const GATHER: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     /// Whose logs.
-    pub pods: PodSelection,
+    pub(crate) pods: PodSelection,
     /// The container; `main` without, and all of them where there is no `main`.
-    pub container: Option<String>,
+    pub(crate) container: Option<String>,
     /// All containers, and what Argo's executor writes into them.
-    pub all: bool,
+    pub(crate) all: bool,
     /// Only so many lines of what a log holds at first.
-    pub tail: Option<usize>,
+    pub(crate) tail: Option<usize>,
     /// Only what was written since, as far as it is known.
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     /// Until the run ends.
-    pub follow: bool,
+    pub(crate) follow: bool,
 }
 
 /// What has been read.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Whether a node was found that was asked for.
-    pub found: bool,
+    pub(crate) found: bool,
     /// The logs of which nobody has noted when they were written, by what their lines are called.
-    pub timeless: BTreeSet<String>,
+    pub(crate) timeless: BTreeSet<String>,
 }
 
 /// Reads the logs of a run, line by line: `print` gets the node's display name, or that and the container's, when the line

@@ -102,25 +102,25 @@ impl CommandError for NewRunError {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
     /// The workflows as they were written, for the places of their fields.
-    pub workflows: &'a [Document],
+    pub(crate) workflows: &'a [Document],
     /// What stands beside them.
-    pub beside: &'a [Document],
+    pub(crate) beside: &'a [Document],
     /// Limits of semaphores that the documents do not give.
-    pub limits: Option<&'a Limits>,
+    pub(crate) limits: Option<&'a Limits>,
     /// Outcomes of nodes that do not run.
-    pub stubs: &'a Stubs,
+    pub(crate) stubs: &'a Stubs,
     /// How many tasks run at once, unless there is a usual number.
-    pub max_tasks: Option<u16>,
+    pub(crate) max_tasks: Option<u16>,
     /// The store of the caches, where it is not beside the runs.
-    pub caches: Option<&'a cache::Store>,
+    pub(crate) caches: Option<&'a cache::Store>,
     /// Where artifacts are that only say their key, where no document has to say it.
-    pub artifact_store: Option<&'a BucketAddress>,
+    pub(crate) artifact_store: Option<&'a BucketAddress>,
     /// Files of this machine that are artifacts of the workflow's arguments.
-    pub given: &'a [GivenArtifact],
+    pub(crate) given: &'a [GivenArtifact],
     /// What runs containers in their images, where that is asked for.
-    pub runtime: Option<&'a Choice>,
+    pub(crate) runtime: Option<&'a Choice>,
     /// Whether entries of any runtime and image count.
-    pub accept_runtime: bool,
+    pub(crate) accept_runtime: bool,
 }
 
 /// A run that nothing keeps from starting.

@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// The container that it belongs to.
-    pub container: String,
+    pub(crate) container: String,
     /// What is asked.
-    pub check: Check,
+    pub(crate) check: Check,
     /// Seconds before it is asked for the first time.
-    pub delay: u64,
+    pub(crate) delay: u64,
     /// The most seconds between two checks.
-    pub period: u64,
+    pub(crate) period: u64,
     /// Seconds after which a check has failed.
-    pub timeout: u64,
+    pub(crate) timeout: u64,
     /// So many checks in a row have to succeed.
-    pub successes: u32,
+    pub(crate) successes: u32,
 }
 
 /// One check of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Check {
+pub(crate) enum Check {
     /// A command in the daemon's view exits with 0.
     Command(Vec<String>),
     /// A request is answered with a status of 200 to 399.

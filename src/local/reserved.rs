@@ -19,10 +19,10 @@ use crate::file::replace::{Durable, Readers, replace_with};
 #[error("cannot use {}", path.display())]
 pub struct ReservedError {
     /// The file.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Why not.
     #[source]
-    pub source: io::Error,
+    pub(crate) source: io::Error,
 }
 
 impl ReservedError {

@@ -26,7 +26,7 @@ pub enum TemplateScope {
 
 impl TemplateScope {
     /// Argo's text for the scope, as it stands in a node's `templateScope`.
-    pub fn label(&self, workflow: &str) -> String {
+    pub(crate) fn label(&self, workflow: &str) -> String {
         match self {
             Self::Local => format!("local/{workflow}"),
             Self::Namespaced(name) => format!("namespaced/{name}"),
@@ -37,7 +37,7 @@ impl TemplateScope {
 
 /// How a caller names a template.
 #[derive(Debug, Clone)]
-pub enum Reference {
+pub(crate) enum Reference {
     /// A template of the same scope.
     Name(String),
     /// A template of another object.
@@ -73,17 +73,17 @@ pub(crate) type Data = BTreeMap<String, String>;
 #[derive(Debug)]
 pub struct Resolved {
     /// The Workflow object with its name, namespace and uid fixed.
-    pub workflow: Value,
+    pub(crate) workflow: Value,
     /// Its spec.
-    pub spec: Value,
+    pub(crate) spec: Value,
     templates: HashMap<TemplateScope, HashMap<String, Arc<Value>>>,
     places: HashMap<TemplateScope, HashMap<String, usize>>,
     /// ConfigMaps by name.
-    pub config_maps: BTreeMap<String, Data>,
+    pub(crate) config_maps: BTreeMap<String, Data>,
     /// Secrets by name, decoded.
-    pub secrets: BTreeMap<String, Data>,
+    pub(crate) secrets: BTreeMap<String, Data>,
     /// Where the run keeps what its tasks leave.
-    pub run_directory: PathBuf,
+    pub(crate) run_directory: PathBuf,
     /// Where artifacts are that only say their key.
     pub(crate) repository: Option<Repository>,
     /// Whether containers run in their images.
@@ -91,7 +91,7 @@ pub struct Resolved {
     /// Outcomes of nodes that do not run.
     pub(crate) stubs: Stubs,
     /// How many tasks may run at once on this machine, whatever the workflow says.
-    pub task_limit: usize,
+    pub(crate) task_limit: usize,
     /// How many nodes the run may have.
     pub(crate) node_limit: usize,
 }
@@ -132,17 +132,17 @@ impl Resolved {
     }
 
     /// The workflow's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.metadata("name")
     }
 
     /// A text of the workflow's metadata; empty when it is not there.
-    pub fn metadata(&self, field: &str) -> &str {
+    pub(crate) fn metadata(&self, field: &str) -> &str {
         Metadata::of(&self.workflow).field(field).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Whether a text stands anywhere in the workflow or in a template beside it.
-    pub fn mentions(&self, text: &str) -> bool {
+    pub(crate) fn mentions(&self, text: &str) -> bool {
         let templates = self.templates.values().flat_map(HashMap::values).map(AsRef::as_ref);
         templates.chain([&self.spec]).any(|value| mentions(value, text))
     }
@@ -158,12 +158,16 @@ impl Resolved {
     }
 
     /// Where a template stands among those of its object.
-    pub fn place(&self, scope: &TemplateScope, name: &str) -> usize {
+    pub(crate) fn place(&self, scope: &TemplateScope, name: &str) -> usize {
         self.places.get(scope).and_then(|names| names.get(name)).copied().unwrap_or_default()
     }
 
     /// The template that a reference names, and the scope in which its own references are looked up.
-    pub fn resolve(&self, reference: &Reference, scope: &TemplateScope) -> Result<(TemplateScope, Arc<Value>), String> {
+    pub(crate) fn resolve(
+        &self,
+        reference: &Reference,
+        scope: &TemplateScope,
+    ) -> Result<(TemplateScope, Arc<Value>), String> {
         let (scope, name) = match reference {
             Reference::Inline(template) => return Ok((scope.clone(), Arc::new(template.clone()))),
             Reference::Name(name) => (scope.clone(), name),

@@ -35,22 +35,22 @@ pub(crate) struct Places {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Claim {
     /// Since when.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// `NAMESPACE/NAME` of the run.
-    pub run: String,
+    pub(crate) run: String,
 }
 
 /// A lock of this machine's runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LocalLock {
     /// Its name, as Argo writes it.
-    pub name: String,
+    pub(crate) name: String,
     /// How many places it has.
-    pub limit: usize,
+    pub(crate) limit: usize,
     /// The runs that hold a place, the first one first.
-    pub holders: Vec<Claim>,
+    pub(crate) holders: Vec<Claim>,
     /// The runs that wait, the first one first; the order in which they get a place is not defined.
-    pub waiters: Vec<Claim>,
+    pub(crate) waiters: Vec<Claim>,
 }
 
 /// What a lock's directory says of it.

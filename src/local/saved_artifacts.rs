@@ -15,9 +15,9 @@ use crate::file::tree;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SavedArtifact {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its file or directory in the run's directory.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 impl Record {

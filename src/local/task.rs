@@ -63,9 +63,9 @@ impl Task {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Again {
     /// Runs after the first one.
-    pub times: u32,
+    pub(crate) times: u32,
     /// Milliseconds between two runs.
-    pub pause: u64,
+    pub(crate) pause: u64,
 }
 
 /// A process of a task: what Argo calls a container.
@@ -180,13 +180,13 @@ pub(crate) const VOLUME_FILES: &str = "files";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VolumeFile {
     /// The volume's name, safe as that of a directory.
-    pub volume: String,
+    pub(crate) volume: String,
     /// Relative path in the volume; empty for a volume without files.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its content.
-    pub content: String,
+    pub(crate) content: String,
     /// Permission bits.
-    pub mode: u32,
+    pub(crate) mode: u32,
 }
 
 /// A file whose content becomes an output parameter; one trailing newline is cut, as Argo does.

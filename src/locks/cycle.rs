@@ -16,7 +16,7 @@ use crate::argo::synchronization::{Holder, LockName};
 /// A deadlock: each waiter waits for the next, and the last for the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Cycle {
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// One waiter of a cycle and what blocks it.
@@ -24,13 +24,13 @@ pub(crate) struct Cycle {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Step {
     /// The waiter.
-    pub waiter: Holder,
+    pub(crate) waiter: Holder,
     /// The lock that it waits for.
-    pub lock: LockName,
+    pub(crate) lock: LockName,
     /// The holder of the lock, or the first waiter in its queue.
-    pub blocked_by: Holder,
+    pub(crate) blocked_by: Holder,
     /// Whether `blocked_by` is in the queue.
-    pub queued: bool,
+    pub(crate) queued: bool,
 }
 
 /// All cycles among the locks, without waiters that only depend on a cycle.

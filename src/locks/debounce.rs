@@ -27,15 +27,15 @@ const IDLE: Duration = Duration::from_hours(24);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reservation {
     /// What the submits have in common.
-    pub key: String,
+    pub(crate) key: String,
     /// The workflow's name.
-    pub workflow: String,
+    pub(crate) workflow: String,
     /// When it was reserved.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// For how long whoever reserved it goes by it.
-    pub period: Duration,
+    pub(crate) period: Duration,
     /// The name for the workflow that waits until this one has ended.
-    pub waiter: Option<String>,
+    pub(crate) waiter: Option<String>,
 }
 
 /// A Lease that cannot be gone by.
@@ -96,13 +96,13 @@ pub(crate) enum Standing {
 #[derive(Debug, Clone)]
 pub(crate) struct Submit {
     /// What it has in common with others.
-    pub key: String,
+    pub(crate) key: String,
     /// The name of the workflow, if it makes one.
-    pub workflow: String,
+    pub(crate) workflow: String,
     /// For how long a run counts as the one that it would make.
-    pub period: Duration,
+    pub(crate) period: Duration,
     /// What becomes of it where such a run is there.
-    pub on_duplicate: OnDuplicate,
+    pub(crate) on_duplicate: OnDuplicate,
 }
 
 /// What a submit does next.

@@ -30,28 +30,28 @@ pub(crate) enum Edit<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EditRequest<'a> {
     /// The ConfigMap.
-    pub config_map: &'a str,
+    pub(crate) config_map: &'a str,
     /// The key.
-    pub key: &'a Key,
+    pub(crate) key: &'a Key,
     /// The branch from which the key is derived.
-    pub branch: Option<&'a Branch>,
+    pub(crate) branch: Option<&'a Branch>,
     /// The edit.
-    pub edit: Edit<'a>,
+    pub(crate) edit: Edit<'a>,
 }
 
 /// The plan for an edit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PlannedEdit {
     /// The request to send.
-    pub change: Change,
+    pub(crate) change: Change,
     /// The limit before.
-    pub old: Limit,
+    pub(crate) old: Limit,
     /// The limit after.
-    pub new: Limit,
+    pub(crate) new: Limit,
     /// The drain that was active before.
-    pub drained: Option<Drained>,
+    pub(crate) drained: Option<Drained>,
     /// Other branches with the same key.
-    pub shared_with: Vec<String>,
+    pub(crate) shared_with: Vec<String>,
 }
 
 /// The request to the API server that applies an edit.

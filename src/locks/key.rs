@@ -27,9 +27,9 @@ pub(crate) struct Branch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyArgument {
     /// The key.
-    pub key: Key,
+    pub(crate) key: Key,
     /// The branch.
-    pub branch: Option<Branch>,
+    pub(crate) branch: Option<Branch>,
 }
 
 /// Why a text is not a key, or a branch has no key.

@@ -56,9 +56,9 @@ pub(super) struct Note {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Drained {
     /// The limit before the drain.
-    pub limit: u32,
+    pub(crate) limit: u32,
     /// The workflow that is the only holder.
-    pub workflow: String,
+    pub(crate) workflow: String,
 }
 
 /// Why a ConfigMap is not read or changed.

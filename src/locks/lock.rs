@@ -11,17 +11,17 @@ use crate::argo::synchronization::{Holder, LockName};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lock {
     /// Its name.
-    pub name: LockName,
+    pub(crate) name: LockName,
     /// The maximum number of holders.
-    pub limit: Limit,
+    pub(crate) limit: Limit,
     /// Its drain, if it admits no new holders.
-    pub drained: Option<Drained>,
+    pub(crate) drained: Option<Drained>,
     /// The branches that are recorded for its key.
-    pub branches: Vec<String>,
+    pub(crate) branches: Vec<String>,
     /// Its holders.
-    pub holders: Vec<Holding>,
+    pub(crate) holders: Vec<Holding>,
     /// Its waiters, the next one first.
-    pub queue: Vec<Waiter>,
+    pub(crate) queue: Vec<Waiter>,
 }
 
 /// A holder of a lock.
@@ -29,16 +29,16 @@ pub(crate) struct Lock {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Holding {
     /// The workflow or node.
-    pub holder: Holder,
+    pub(crate) holder: Holder,
     /// The node's name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<String>,
+    pub(crate) node_name: Option<String>,
     /// Whether the holder will release the lock.
     #[serde(flatten)]
-    pub state: HolderState,
+    pub(crate) state: HolderState,
     /// Whether it is the workflow of a drain.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub drains: bool,
+    pub(crate) drains: bool,
 }
 
 /// Whether a holder will release its lock.
@@ -71,20 +71,20 @@ impl HolderState {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Waiter {
     /// The workflow or node; without a node, the whole workflow or one of its nodes that is not known.
-    pub holder: Holder,
+    pub(crate) holder: Holder,
     /// The node's name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<String>,
+    pub(crate) node_name: Option<String>,
     /// The workflow's priority; the highest is first in the queue.
-    pub priority: i64,
+    pub(crate) priority: i64,
     /// When the workflow was created; with equal priority, the oldest is first.
-    pub created: String,
+    pub(crate) created: String,
     /// The ids of the nodes that contain the node, innermost first.
     #[serde(skip)]
-    pub within: Vec<String>,
+    pub(crate) within: Vec<String>,
     /// Whether it is the workflow of a drain.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub drains: bool,
+    pub(crate) drains: bool,
 }
 
 impl Waiter {

@@ -29,12 +29,12 @@ pub(crate) enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
     /// What was looked at, in one word or two.
-    pub check: &'static str,
-    pub state: State,
+    pub(crate) check: &'static str,
+    pub(crate) state: State,
     /// What was found.
-    pub message: String,
+    pub(crate) message: String,
     /// What the user can do; none where nothing is to be done.
-    pub advice: Option<String>,
+    pub(crate) advice: Option<String>,
 }
 
 impl Check {
@@ -59,8 +59,8 @@ impl Check {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
     /// `cluster` or `machine`.
-    pub name: &'static str,
-    pub checks: Vec<Check>,
+    pub(crate) name: &'static str,
+    pub(crate) checks: Vec<Check>,
 }
 
 /// The worst end of a check.

@@ -15,17 +15,17 @@ const COLORS: [Color; 6] = [Color::Cyan, Color::Yellow, Color::Magenta, Color::B
 #[derive(Debug)]
 pub(crate) struct Lines<W> {
     /// The output.
-    pub writer: W,
+    pub(crate) writer: W,
     /// Prefix each line with its node.
-    pub prefix: bool,
+    pub(crate) prefix: bool,
     /// Use colours.
-    pub color: bool,
+    pub(crate) color: bool,
     /// Show times.
-    pub timestamps: bool,
+    pub(crate) timestamps: bool,
     /// Print only lines that match.
-    pub grep: Option<Regex>,
+    pub(crate) grep: Option<Regex>,
     /// Hides secrets.
-    pub mask: Mask,
+    pub(crate) mask: Mask,
     colors: HashMap<String, Color>,
 }
 

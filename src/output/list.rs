@@ -15,11 +15,11 @@ use crate::report::summary::{KILLED, Summary};
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     /// The workflow's name.
-    pub name: String,
+    pub(crate) name: String,
     /// When it was created.
-    pub created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
     /// Its summary.
-    pub summary: Summary,
+    pub(crate) summary: Summary,
     cache: Option<String>,
     uid: String,
 }
@@ -28,15 +28,15 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns {
     /// Show the namespace.
-    pub namespace: bool,
+    pub(crate) namespace: bool,
     /// Show the columns of `-o wide`.
-    pub wide: bool,
+    pub(crate) wide: bool,
     /// Show the uid: of several runs of one name it tells which.
-    pub uid: bool,
+    pub(crate) uid: bool,
     /// Show their names.
-    pub header: bool,
+    pub(crate) header: bool,
     /// The width of the terminal, if it is printed to one.
-    pub width: Option<usize>,
+    pub(crate) width: Option<usize>,
 }
 
 /// The columns that a narrow terminal can do without.

@@ -16,13 +16,13 @@ const MAX_NAMES: usize = 3;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look<'a> {
     /// The ConfigMap whose semaphores are shown by their key only.
-    pub config_map: &'a str,
+    pub(crate) config_map: &'a str,
     /// Show the namespace.
-    pub namespace: bool,
+    pub(crate) namespace: bool,
     /// Show all holders and waiters.
-    pub wide: bool,
+    pub(crate) wide: bool,
     /// The width of the terminal, if it is printed to one.
-    pub width: Option<usize>,
+    pub(crate) width: Option<usize>,
 }
 
 /// The locks as a table, then their problems, one per line.

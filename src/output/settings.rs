@@ -5,11 +5,11 @@ use super::table::Table;
 /// A setting, as it is shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown {
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// None if it was not made.
-    pub value: Option<String>,
+    pub(crate) value: Option<String>,
     /// Where it comes from.
-    pub origin: String,
+    pub(crate) origin: String,
 }
 
 /// One setting a line.

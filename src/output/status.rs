@@ -26,21 +26,21 @@ const RUN_PARAMETERS: [&str; 3] = ["run_id", "retry_run_id", "retry_indicator"];
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     /// The Workflow object.
-    pub workflow: &'a Workflow,
+    pub(crate) workflow: &'a Workflow,
     /// Its summary.
-    pub summary: &'a Summary,
+    pub(crate) summary: &'a Summary,
     /// The nodes to show.
-    pub nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// What the run waits for.
-    pub waits: Vec<Wait>,
+    pub(crate) waits: Vec<Wait>,
     /// The number of the last attempt of the run and its workflow, if it is a later one.
-    pub latest: Option<(u32, String)>,
+    pub(crate) latest: Option<(u32, String)>,
     /// How another command finds the run.
-    pub address: &'a Address,
+    pub(crate) address: &'a Address,
     /// Show outputs.
-    pub outputs: bool,
+    pub(crate) outputs: bool,
     /// The directory of the artifacts of a run of this machine.
-    pub store: Option<String>,
+    pub(crate) store: Option<String>,
 }
 
 /// The run's summary, then its nodes as a tree.

@@ -17,17 +17,17 @@ const MAX_TITLE: usize = 60;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
     /// Use colours.
-    pub color: bool,
+    pub(crate) color: bool,
     /// The number of siblings shown before the rest is folded into one line; `None` folds nothing.
-    pub fold: Option<usize>,
+    pub(crate) fold: Option<usize>,
     /// The maximum number of lines; `None` for all.
-    pub lines: Option<usize>,
+    pub(crate) lines: Option<usize>,
     /// The maximum width of a line; `None` for any.
-    pub width: Option<usize>,
+    pub(crate) width: Option<usize>,
     /// The current time, for durations of running nodes.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Whether running nodes are lost, because the process of their run was killed.
-    pub lost: bool,
+    pub(crate) lost: bool,
 }
 
 impl Look {
@@ -104,13 +104,13 @@ pub(super) fn without_middle(text: &str, width: usize) -> Cow<'_, str> {
 /// A line of a tree.
 pub(super) struct Row {
     /// The branches before the sign.
-    pub lead: String,
+    pub(crate) lead: String,
     /// The sign, perhaps with colour codes.
-    pub sign: String,
+    pub(crate) sign: String,
     /// The name.
-    pub label: String,
+    pub(crate) label: String,
     /// What follows in the next column.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 impl Row {

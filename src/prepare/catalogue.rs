@@ -13,7 +13,7 @@ pub struct Templates {
 
 impl Templates {
     /// Adds a document; one of another kind is passed over. Of two with the same name and namespace the first counts.
-    pub fn insert(&mut self, document: Value) {
+    pub(crate) fn insert(&mut self, document: Value) {
         if matches!(text(&document, "kind"), "WorkflowTemplate" | "ClusterWorkflowTemplate") {
             self.documents.push(document);
         }
@@ -25,7 +25,7 @@ impl Templates {
     }
 
     /// The object of that name. Where both the object and the caller name a namespace, these must agree.
-    pub fn find(&self, name: &str, cluster_scope: bool, namespace: Option<&str>) -> Option<&Value> {
+    pub(crate) fn find(&self, name: &str, cluster_scope: bool, namespace: Option<&str>) -> Option<&Value> {
         let kind = if cluster_scope { "ClusterWorkflowTemplate" } else { "WorkflowTemplate" };
         self.documents.iter().find(|document| {
             let metadata = Metadata::of(document);

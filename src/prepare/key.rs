@@ -75,28 +75,28 @@ pub(super) fn written<'a>(key: &'a str, name: &str) -> Option<&'a str> {
 
 /// What a key that [`key`] wrote tells, once it has been evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyParts<'a> {
+pub(crate) struct KeyParts<'a> {
     /// The template's name, with what no key may hold replaced.
-    pub template: &'a str,
+    pub(crate) template: &'a str,
     /// The hash of the template's content and of all it calls.
-    pub content: &'a str,
+    pub(crate) content: &'a str,
     /// The run's id, its `_` as `-`.
-    pub run_id: &'a str,
+    pub(crate) run_id: &'a str,
     /// The hash of the call, its inputs and the workflow's values that the template reads.
-    pub inputs: &'a str,
+    pub(crate) inputs: &'a str,
 }
 
 impl<'a> KeyParts<'a> {
     /// Reads a key; none where it has another form. Where a template's name or a run's id holds what looks like a hash,
     /// the first one that can be the content's is taken for it.
-    pub fn of(key: &'a str) -> Option<Self> {
+    pub(crate) fn of(key: &'a str) -> Option<Self> {
         let (front, inputs) = key.rsplit_once('-').filter(|(_, inputs)| is_hash(inputs))?;
         let mut begins = front.match_indices('-').map(|(at, _)| at + 1).filter(|begin| *begin > 1);
         begins.find_map(|begin| Self::split(front, begin, inputs))
     }
 
     /// Reads a key of a run whose id is known.
-    pub fn in_run(key: &'a str, run_id: &str) -> Option<Self> {
+    pub(crate) fn in_run(key: &'a str, run_id: &str) -> Option<Self> {
         let (front, inputs) = key.rsplit_once('-').filter(|(_, inputs)| is_hash(inputs))?;
         let before = front.strip_suffix(&run_id.replace('_', "-"))?.strip_suffix('-')?;
         let (template, _) = before.rsplit_once('-')?;
@@ -104,19 +104,19 @@ impl<'a> KeyParts<'a> {
     }
 
     /// Whether it is a key of the template of this name, as far as a key can tell names apart.
-    pub fn is_of(&self, template: &str) -> bool {
+    pub(crate) fn is_of(&self, template: &str) -> bool {
         let name = sanitised(template);
         let behind = |written: &str| written.is_empty() || written.ends_with('-');
         self.template == name || (self.is_extended() && self.template.strip_suffix(&name).is_some_and(behind))
     }
 
     /// Whether it begins with what a user wrote and does without the run's id.
-    pub fn is_extended(&self) -> bool {
+    pub(crate) fn is_extended(&self) -> bool {
         self.run_id == OF_CALL
     }
 
     /// Whether it does without the run's id and the call, so that other runs find its entry.
-    pub fn is_of_any_run(&self) -> bool {
+    pub(crate) fn is_of_any_run(&self) -> bool {
         self.run_id == OF_ANY_RUN
     }
 

@@ -81,11 +81,11 @@ pub struct Prepared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// The run, over all its attempts; none in a WorkflowTemplate that leaves it to its workflows.
-    pub run_id: Option<RunId>,
+    pub(crate) run_id: Option<RunId>,
     /// The run that this is a retry of; empty on a first attempt.
-    pub retry_run_id: String,
+    pub(crate) retry_run_id: String,
     /// The number of the attempt; empty on the first.
-    pub retry_indicator: String,
+    pub(crate) retry_indicator: String,
     /// The cache, when something is memoized in it.
     pub cache_name: Option<CacheName>,
 }

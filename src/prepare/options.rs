@@ -50,7 +50,7 @@ impl Memoize {
 
 /// What of other objects is put into a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Inline {
+pub(crate) enum Inline {
     /// Nothing.
     #[default]
     No,
@@ -75,51 +75,51 @@ impl Inline {
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The run id that was asked for.
-    pub run_id: Option<RunId>,
+    pub(crate) run_id: Option<RunId>,
     /// The run id when neither the user nor the document gives one.
-    pub generated_run_id: RunId,
+    pub(crate) generated_run_id: RunId,
     /// Whether templates are memoized.
     pub memoize: Memoize,
     /// How many bytes the entries of the run may take in its cache, a ConfigMap; none where it is none, without a limit.
-    pub room: Option<u64>,
+    pub(crate) room: Option<u64>,
     /// The cache when the document names none.
-    pub cache_name: Option<CacheName>,
+    pub(crate) cache_name: Option<CacheName>,
     /// The cache when nobody names one.
-    pub generated_cache_name: CacheName,
+    pub(crate) generated_cache_name: CacheName,
     /// How old a cache entry may be; without one those of a prepared document stay, else any age will do.
-    pub max_age: Option<GoDuration>,
+    pub(crate) max_age: Option<GoDuration>,
     /// Workflow parameters by name; a later one replaces an earlier one.
-    pub parameters: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
     /// Artifacts of the arguments, each with its place, as they stand in a document.
-    pub artifacts: Vec<Value>,
+    pub(crate) artifacts: Vec<Value>,
     /// Artifacts that were given to the attempt before: set where they are still taken and nothing else is said of them.
-    pub kept_artifacts: Vec<Value>,
+    pub(crate) kept_artifacts: Vec<Value>,
     /// Labels to set on the workflow.
-    pub labels: Vec<(String, String)>,
+    pub(crate) labels: Vec<(String, String)>,
     /// Annotations to set on the workflow.
-    pub annotations: Vec<(String, String)>,
+    pub(crate) annotations: Vec<(String, String)>,
     /// The workflow's name; takes the place of a `generateName`.
-    pub name: Option<ObjectName>,
+    pub(crate) name: Option<ObjectName>,
     /// The workflow's namespace.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// The template to begin with.
-    pub entrypoint: Option<String>,
+    pub(crate) entrypoint: Option<String>,
     /// The service account of the workflow's pods.
-    pub service_account: Option<String>,
+    pub(crate) service_account: Option<String>,
     /// The workflow's priority.
-    pub priority: Option<i32>,
+    pub(crate) priority: Option<i32>,
     /// How many pods of the workflow may be at work at once.
-    pub parallelism: Option<u32>,
+    pub(crate) parallelism: Option<u32>,
     /// Locks that the workflow takes, beside those of the document.
-    pub locks: Locks,
+    pub(crate) locks: Locks,
     /// Files of their own for the pods.
-    pub isolation: Option<Isolation>,
+    pub(crate) isolation: Option<Isolation>,
     /// What of other objects is put into the workflow, so that it can be memoized.
-    pub inline: Inline,
+    pub(crate) inline: Inline,
     /// The templates whose entries other runs may use.
-    pub reuse: Reuse,
+    pub(crate) reuse: Reuse,
     /// Whether pods look up their entries themselves.
-    pub exec_cache: ExecCaching,
+    pub(crate) exec_cache: ExecCaching,
 }
 
 impl Options {

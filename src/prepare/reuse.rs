@@ -18,7 +18,7 @@ const ALL: &str = "all";
 
 /// The templates whose entries other runs may use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reuse {
+pub(crate) struct Reuse {
     /// All of them.
     all: bool,
     /// These.

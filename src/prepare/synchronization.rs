@@ -13,18 +13,18 @@ use crate::argo::workflow_spec::templates_of;
 
 /// Locks to take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Locks {
+pub(crate) struct Locks {
     /// Semaphores, each by its ConfigMap and key.
-    pub semaphores: Vec<(String, String)>,
+    pub(crate) semaphores: Vec<(String, String)>,
     /// Mutexes.
-    pub mutexes: Vec<String>,
+    pub(crate) mutexes: Vec<String>,
     /// How they are written.
-    pub form: LockForm,
+    pub(crate) form: LockForm,
 }
 
 /// How a version of Argo has locks written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LockForm {
+pub(crate) enum LockForm {
     /// `semaphores` and `mutexes`: from 3.6 on.
     #[default]
     Plural,
@@ -35,7 +35,7 @@ pub enum LockForm {
 impl LockForm {
     /// The form that a cluster's definition of workflows takes, by the fields of `spec.synchronization` that it knows;
     /// where it does not tell, that of the newer versions.
-    pub fn of_fields(fields: Option<&[String]>) -> Self {
+    pub(crate) fn of_fields(fields: Option<&[String]>) -> Self {
         let knows = |field: &str| fields.is_some_and(|fields| fields.iter().any(|known| known == field));
         if knows("semaphore") && !knows("semaphores") { Self::Singular } else { Self::Plural }
     }
@@ -43,7 +43,7 @@ impl LockForm {
 
 impl Locks {
     /// The `synchronization` of a workflow that takes these and no others.
-    pub fn written(&self) -> Value {
+    pub(crate) fn written(&self) -> Value {
         let semaphores = self.semaphores.iter();
         let semaphores = semaphores.map(|(name, key)| json!({"configMapKeyRef": {"name": name, "key": key}}));
         let mutexes = self.mutexes.iter().map(|name| json!({"name": name}));

@@ -108,7 +108,7 @@ pub enum Notice {
 
 impl Notice {
     /// Whether something may go otherwise than the user expects.
-    pub fn is_warning(&self) -> bool {
+    pub(crate) fn is_warning(&self) -> bool {
         match self {
             Self::SharedKey { .. }
             | Self::KeyExtended { .. }

@@ -8,28 +8,28 @@ use crate::shell::word;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Address {
     /// The workflow's name.
-    pub run: String,
+    pub(crate) run: String,
     /// Flags, as words of a shell.
-    pub flags: Vec<String>,
+    pub(crate) flags: Vec<String>,
     /// Variables of the environment, as words of a shell.
-    pub environment: Vec<String>,
+    pub(crate) environment: Vec<String>,
 }
 
 /// The commands after a failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Commands {
     /// Prints all of the log.
-    pub logs: String,
+    pub(crate) logs: String,
     /// Shows what a retry would do.
-    pub plan: String,
+    pub(crate) plan: String,
     /// Retries the run.
-    pub retry: String,
+    pub(crate) retry: String,
     /// Opens a shell where a task of this machine failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shell: Option<String>,
+    pub(crate) shell: Option<String>,
     /// Runs one node again, and all that follows from it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_from: Option<String>,
+    pub(crate) retry_from: Option<String>,
 }
 
 impl Address {

@@ -12,47 +12,47 @@ use crate::mask::Mask;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Suite {
     /// The workflow's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Properties of the run by name, such as namespace and run id.
-    pub properties: Vec<(&'static str, String)>,
+    pub(crate) properties: Vec<(&'static str, String)>,
     /// The workflow's phase; empty if not known.
-    pub phase: String,
+    pub(crate) phase: String,
     /// Its start time.
-    pub started: Option<Timestamp>,
+    pub(crate) started: Option<Timestamp>,
     /// Its duration.
-    pub took: Option<SignedDuration>,
+    pub(crate) took: Option<SignedDuration>,
     /// Its work, in order of start.
-    pub cases: Vec<Case>,
+    pub(crate) cases: Vec<Case>,
     /// What failed, and what to do next.
-    pub failures: Failures,
+    pub(crate) failures: Failures,
 }
 
 /// A piece of work: a pod with all its attempts, a suspension, or a whole template that was served from the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
     /// The node's name without the workflow's: `load`, `[0].load(1:b)`.
-    pub name: String,
+    pub(crate) name: String,
     /// The template; if it is in another object, with that object's name: `shared/load`.
-    pub template: String,
+    pub(crate) template: String,
     /// How it ended.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Its duration, with all attempts.
-    pub took: Option<SignedDuration>,
+    pub(crate) took: Option<SignedDuration>,
     /// Whether its outputs came from the cache.
-    pub cached: bool,
+    pub(crate) cached: bool,
     /// Failed attempts before the last one.
-    pub attempts: Vec<Attempt>,
+    pub(crate) attempts: Vec<Attempt>,
     /// The id of the node, or of its last attempt.
-    pub id: String,
+    pub(crate) id: String,
 }
 
 /// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attempt {
     /// How it ended.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Its duration.
-    pub took: Option<SignedDuration>,
+    pub(crate) took: Option<SignedDuration>,
 }
 
 /// How a piece of work ended.

@@ -12,18 +12,18 @@ use crate::argo::status::Node;
 #[derive(Debug)]
 pub(crate) struct Dependencies<'a> {
     /// The nodes, in order of start.
-    pub work: Vec<&'a Node>,
+    pub(crate) work: Vec<&'a Node>,
     /// The work that each one came after, without what came before that.
-    pub before: Vec<Vec<usize>>,
+    pub(crate) before: Vec<Vec<usize>>,
 }
 
 /// Work on the critical path, and how long it waited for its start after its predecessor had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Critical {
     /// The place of the work.
-    pub place: usize,
+    pub(crate) place: usize,
     /// The pause before its start.
-    pub waited: SignedDuration,
+    pub(crate) waited: SignedDuration,
 }
 
 impl<'a> Dependencies<'a> {

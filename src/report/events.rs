@@ -33,28 +33,28 @@ pub(crate) enum Event {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NodeEvent {
     /// The workflow's name.
-    pub workflow: String,
+    pub(crate) workflow: String,
     /// The path of the node, the same in each attempt.
-    pub node: String,
+    pub(crate) node: String,
     /// The node's id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its type.
     #[serde(rename = "type")]
-    pub kind: NodeType,
+    pub(crate) kind: NodeType,
     /// The template it calls.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub template: Option<String>,
+    pub(crate) template: Option<String>,
     /// Where it stands.
-    pub phase: Phase,
+    pub(crate) phase: Phase,
     /// Why it stands there.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
+    pub(crate) message: String,
     /// When it began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
 }
 
 /// The end of a run.
@@ -62,17 +62,17 @@ pub(crate) struct NodeEvent {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RunEvent {
     /// The workflow's name.
-    pub workflow: String,
+    pub(crate) workflow: String,
     /// Its phase.
-    pub phase: String,
+    pub(crate) phase: String,
     /// The same in one of the words success and failure.
-    pub state: RunState,
+    pub(crate) state: RunState,
     /// The message of its status.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
+    pub(crate) message: String,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
 }
 
 /// How much of each node was told.

@@ -23,53 +23,53 @@ const LOST: &str = "it ran when the process of the run was killed";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Failures {
     /// The nodes.
-    pub nodes: Vec<FailedNode>,
+    pub(crate) nodes: Vec<FailedNode>,
     /// Where the run is found.
-    pub address: Address,
+    pub(crate) address: Address,
     /// Whether the run Succeeded all the same.
-    pub is_success: bool,
+    pub(crate) is_success: bool,
     /// Whether the run failed, perhaps without a node that failed.
-    pub is_failure: bool,
+    pub(crate) is_failure: bool,
 }
 
 /// A node that failed by itself, not because of a node within it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct FailedNode {
     /// The full name, such as `etl-x2k9f[1].load(0)`.
-    pub node: String,
+    pub(crate) node: String,
     /// The name in every attempt of the run: `load`.
-    pub path: String,
+    pub(crate) path: String,
     /// The template; if it is in another object, with that object's name: `shared/load`.
-    pub template: String,
+    pub(crate) template: String,
     /// Failed or Error; Running if the run's process was killed.
-    pub phase: Phase,
+    pub(crate) phase: Phase,
     /// The exit code of the main container.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<String>,
+    pub(crate) exit_code: Option<String>,
     /// The reason.
-    pub message: String,
+    pub(crate) message: String,
     /// The number of attempts that a retryStrategy made.
-    pub attempts: usize,
+    pub(crate) attempts: usize,
     /// The last lines of its log.
-    pub log: Vec<String>,
+    pub(crate) log: Vec<String>,
     /// Why there are no lines.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_missing: Option<String>,
+    pub(crate) log_missing: Option<String>,
     /// The id.
     #[serde(skip)]
-    pub id: String,
+    pub(crate) id: String,
     /// Whether it has a log.
     #[serde(skip)]
-    pub has_log: bool,
+    pub(crate) has_log: bool,
     /// Whether what it left can be looked into.
     #[serde(skip)]
-    pub is_kept: bool,
+    pub(crate) is_kept: bool,
     /// The name by which commands know it, if `retry --from` can begin there.
     #[serde(skip)]
-    pub from: Option<String>,
+    pub(crate) from: Option<String>,
     /// The name by which commands know it.
     #[serde(skip)]
-    pub argument: String,
+    pub(crate) argument: String,
 }
 
 impl Failures {

@@ -14,39 +14,39 @@ use crate::mask::Mask;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Graph {
     /// The boxes, in order of their start or declaration.
-    pub boxes: Vec<GraphBox>,
+    pub(crate) boxes: Vec<GraphBox>,
     /// Arrows between boxes, by their places.
-    pub arrows: BTreeSet<(usize, usize)>,
+    pub(crate) arrows: BTreeSet<(usize, usize)>,
     /// The groups, each before those within it.
-    pub groups: Vec<Group>,
+    pub(crate) groups: Vec<Group>,
     /// Boxes that were left out.
-    pub left_out: usize,
+    pub(crate) left_out: usize,
 }
 
 /// A call of a template, or all items of a loop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct GraphBox {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The template.
-    pub template: String,
+    pub(crate) template: String,
     /// How many nodes it stands for; 0 in a document that has not run.
-    pub count: usize,
+    pub(crate) count: usize,
     /// The nodes by state.
-    pub states: BTreeMap<State, usize>,
+    pub(crate) states: BTreeMap<State, usize>,
     /// Details, such as a condition or a loop.
-    pub note: String,
+    pub(crate) note: String,
     /// The group that it is in.
-    pub group: Option<usize>,
+    pub(crate) group: Option<usize>,
 }
 
 /// A nested template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Group {
     /// Its title.
-    pub name: String,
+    pub(crate) name: String,
     /// The group around it.
-    pub within: Option<usize>,
+    pub(crate) within: Option<usize>,
 }
 
 impl GraphBox {

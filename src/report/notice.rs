@@ -11,19 +11,19 @@ use crate::mask::Mask;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Notice {
     /// The workflow's name.
-    pub run: String,
+    pub(crate) run: String,
     /// The run id, the same in all attempts; empty if there is none.
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// Whether it Succeeded.
-    pub success: bool,
+    pub(crate) success: bool,
     /// Succeeded, Failed or Error.
-    pub phase: String,
+    pub(crate) phase: String,
     /// Why it did not succeed.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The nodes that failed, the earliest first.
-    pub failures: Vec<FailedNode>,
+    pub(crate) failures: Vec<FailedNode>,
     /// The commands that help, if the run did not succeed.
-    pub commands: Option<Commands>,
+    pub(crate) commands: Option<Commands>,
 }
 
 impl Notice {

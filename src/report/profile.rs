@@ -23,15 +23,15 @@ use crate::mask::{Mask, shown};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known<'a> {
     /// The Workflow object.
-    pub workflow: &'a Workflow,
+    pub(crate) workflow: &'a Workflow,
     /// Its nodes.
-    pub nodes: &'a Nodes,
+    pub(crate) nodes: &'a Nodes,
     /// Hides its secrets.
-    pub mask: &'a Mask,
+    pub(crate) mask: &'a Mask,
     /// Whether its process was killed.
-    pub killed: bool,
+    pub(crate) killed: bool,
     /// The directory of the artifacts of a run of this machine.
-    pub store: Option<&'a str>,
+    pub(crate) store: Option<&'a str>,
 }
 
 /// A run in numbers.
@@ -39,25 +39,25 @@ pub(crate) struct Known<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Profile {
     /// The summary.
-    pub summary: Summary,
+    pub(crate) summary: Summary,
     /// The number of nodes in each state.
-    pub states: BTreeMap<State, usize>,
+    pub(crate) states: BTreeMap<State, usize>,
     /// The time that all work took together, in milliseconds.
-    pub busy_ms: i64,
+    pub(crate) busy_ms: i64,
     /// The work, in order of start.
-    pub work: Vec<WorkItem>,
+    pub(crate) work: Vec<WorkItem>,
     /// The places in `work` that decided when the run ended, the first one first.
-    pub critical_path: Vec<usize>,
+    pub(crate) critical_path: Vec<usize>,
     /// The cost of each template, the highest first.
-    pub templates: Vec<TemplateCost>,
+    pub(crate) templates: Vec<TemplateCost>,
     /// The output parameters of the run.
-    pub outputs: Vec<Output>,
+    pub(crate) outputs: Vec<Output>,
     /// What failed.
-    pub failures: Vec<FailedNode>,
+    pub(crate) failures: Vec<FailedNode>,
     /// The commands that help, if something failed.
-    pub commands: Option<Commands>,
+    pub(crate) commands: Option<Commands>,
     /// The attempt before.
-    pub before: Option<Before>,
+    pub(crate) before: Option<Before>,
 }
 
 /// A piece of work.
@@ -65,54 +65,54 @@ pub(crate) struct Profile {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WorkItem {
     /// The id.
-    pub id: String,
+    pub(crate) id: String,
     /// The name in every attempt of the run.
-    pub path: String,
+    pub(crate) path: String,
     /// The full name.
-    pub node: String,
+    pub(crate) node: String,
     /// The template.
-    pub template: String,
+    pub(crate) template: String,
     /// What became of it.
-    pub state: Option<State>,
+    pub(crate) state: Option<State>,
     /// The phase.
-    pub phase: &'static str,
+    pub(crate) phase: &'static str,
     /// The start, in milliseconds after that of the run.
-    pub start_ms: Option<i64>,
+    pub(crate) start_ms: Option<i64>,
     /// The duration so far, in milliseconds.
-    pub took_ms: Option<i64>,
+    pub(crate) took_ms: Option<i64>,
     /// The pause between the end of its predecessors and its start, in milliseconds.
-    pub waited_ms: i64,
+    pub(crate) waited_ms: i64,
     /// Whether it is on the critical path.
-    pub critical: bool,
+    pub(crate) critical: bool,
     /// The places of its predecessors.
-    pub after: Vec<usize>,
+    pub(crate) after: Vec<usize>,
     /// The message.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
+    pub(crate) message: String,
     /// The exit code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<String>,
+    pub(crate) exit_code: Option<String>,
     /// Input parameters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub inputs: Vec<Output>,
+    pub(crate) inputs: Vec<Output>,
     /// Output parameters, the result and the places of artifacts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub outputs: Vec<Output>,
+    pub(crate) outputs: Vec<Output>,
     /// The last lines of the log.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub log: Vec<String>,
+    pub(crate) log: Vec<String>,
     /// The same work in the attempt before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<BeforeItem>,
+    pub(crate) before: Option<BeforeItem>,
 }
 
 /// A named value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Output {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its value, shortened if it is long.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 /// The cost of a template.
@@ -120,18 +120,18 @@ pub(crate) struct Output {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TemplateCost {
     /// The template.
-    pub template: String,
+    pub(crate) template: String,
     /// The number of its nodes in each state.
-    pub states: BTreeMap<State, usize>,
+    pub(crate) states: BTreeMap<State, usize>,
     /// The time that it took together, in milliseconds.
-    pub busy_ms: i64,
+    pub(crate) busy_ms: i64,
     /// The longest of its nodes, in milliseconds.
-    pub longest_ms: i64,
+    pub(crate) longest_ms: i64,
     /// The time that its cached nodes took in the attempt before, in milliseconds.
-    pub saved_ms: i64,
+    pub(crate) saved_ms: i64,
     /// What the controller recorded, such as `cpu`, in seconds of the resource's unit.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub resources: BTreeMap<String, i64>,
+    pub(crate) resources: BTreeMap<String, i64>,
 }
 
 /// The attempt before.
@@ -139,15 +139,15 @@ pub(crate) struct TemplateCost {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Before {
     /// The workflow's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The number of the attempt.
-    pub attempt: Option<u32>,
+    pub(crate) attempt: Option<u32>,
     /// Its phase.
-    pub phase: String,
+    pub(crate) phase: String,
     /// Its duration, in milliseconds.
-    pub took_ms: Option<i64>,
+    pub(crate) took_ms: Option<i64>,
     /// The time that all its work took together, in milliseconds.
-    pub busy_ms: i64,
+    pub(crate) busy_ms: i64,
 }
 
 /// A piece of work in the attempt before.
@@ -155,9 +155,9 @@ pub(crate) struct Before {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BeforeItem {
     /// What became of it.
-    pub state: State,
+    pub(crate) state: State,
     /// Its duration, in milliseconds.
-    pub took_ms: Option<i64>,
+    pub(crate) took_ms: Option<i64>,
 }
 
 /// Longer values are shortened.

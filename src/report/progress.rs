@@ -14,37 +14,37 @@ use crate::argo::{Nodes, Workflow};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Expected<'a> {
     /// The paths of those that do work.
-    pub paths: Vec<&'a str>,
+    pub(crate) paths: Vec<&'a str>,
     /// Whether there may be others.
-    pub partial: bool,
+    pub(crate) partial: bool,
 }
 
 /// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Progress {
     /// The workflow's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The phase of the run; empty where only its manifests tell of it.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub phase: String,
+    pub(crate) phase: String,
     /// The store whose manifests tell of it; none where the run itself does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub store: Option<String>,
+    pub(crate) store: Option<String>,
     /// The number of calls that do work.
-    pub total: usize,
+    pub(crate) total: usize,
     /// How many of them are complete.
-    pub completed: usize,
+    pub(crate) completed: usize,
     /// `completed / total`, from 0 to 1; 0 if there are none.
-    pub fraction: f64,
+    pub(crate) fraction: f64,
     /// Each call by its path, and whether it is complete.
-    pub node_breakdown: Map<String, Value>,
+    pub(crate) node_breakdown: Map<String, Value>,
     /// Whether there are calls, all of them are complete, and no more can come.
-    pub is_complete: bool,
+    pub(crate) is_complete: bool,
     /// Whether there may be more calls than are counted: those of loops and conditions that depend on a node's outputs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub partial: bool,
+    pub(crate) partial: bool,
 }
 
 impl Progress {
@@ -102,17 +102,17 @@ impl Progress {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ByManifests {
     /// The workflow's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The store that holds them.
-    pub store: String,
+    pub(crate) store: String,
     /// The calls whose prefixes are known, and whether each has its manifest.
-    pub calls: Vec<(String, bool)>,
+    pub(crate) calls: Vec<(String, bool)>,
     /// Whether there is a manifest of the whole run.
-    pub whole: bool,
+    pub(crate) whole: bool,
     /// Whether there may be other calls, or some whose prefixes are not known.
-    pub partial: bool,
+    pub(crate) partial: bool,
 }
 
 impl From<ByManifests> for Progress {

@@ -16,48 +16,48 @@ pub(crate) const KILLED: &str = "Killed";
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Summary {
     /// The workflow's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The run id, the same in all attempts.
-    pub run_id: Option<String>,
+    pub(crate) run_id: Option<String>,
     /// The run id of the retried run.
-    pub retry_run_id: Option<String>,
+    pub(crate) retry_run_id: Option<String>,
     /// The workflow that this is a retry of.
-    pub retry_of: Option<String>,
+    pub(crate) retry_of: Option<String>,
     /// The number of the attempt, from 1; none for a workflow that was not prepared.
-    pub attempt: Option<u32>,
+    pub(crate) attempt: Option<u32>,
     /// The phase; Pending if the controller has not set one yet, [`KILLED`] for a local run whose process was killed.
-    pub phase: String,
+    pub(crate) phase: String,
     /// The same in the four words pending, running, success and failure.
-    pub state: RunState,
+    pub(crate) state: RunState,
     /// The message of the status.
-    pub message: String,
+    pub(crate) message: String,
     /// The start time.
-    pub start_time: Option<Timestamp>,
+    pub(crate) start_time: Option<Timestamp>,
     /// The end time.
-    pub completion_time: Option<Timestamp>,
+    pub(crate) completion_time: Option<Timestamp>,
     /// Whether it waits for `resume`.
-    pub is_suspended: bool,
+    pub(crate) is_suspended: bool,
     /// The first of the running leaf nodes.
-    pub current_node: Option<String>,
+    pub(crate) current_node: Option<String>,
     /// The display names of all running leaf nodes.
-    pub current_nodes: Vec<String>,
+    pub(crate) current_nodes: Vec<String>,
     /// Nodes that Succeeded.
-    pub successful_nodes: usize,
+    pub(crate) successful_nodes: usize,
     /// Nodes that ended as Failed or Error.
-    pub failed_nodes: usize,
+    pub(crate) failed_nodes: usize,
     /// All known nodes.
-    pub total_nodes: usize,
+    pub(crate) total_nodes: usize,
     /// Completed pods of all pods, as `1/3`.
-    pub progress: Option<String>,
+    pub(crate) progress: Option<String>,
     /// Nodes whose outputs came from the cache.
-    pub memoization_hits: usize,
+    pub(crate) memoization_hits: usize,
     /// Nodes whose templates are memoized.
-    pub memoized_nodes: usize,
+    pub(crate) memoized_nodes: usize,
     /// Why there may be more nodes than are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub partial: Option<Partial>,
+    pub(crate) partial: Option<Partial>,
 }
 
 impl Summary {

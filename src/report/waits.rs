@@ -28,9 +28,9 @@ pub(crate) enum Wait {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeldBy {
     /// The workflow or node.
-    pub holder: Holder,
+    pub(crate) holder: Holder,
     /// Since when it has held the lock, where that is known.
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
 }
 
 impl From<Holder> for HeldBy {

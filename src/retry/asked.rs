@@ -14,9 +14,9 @@ use crate::argo::status::{Node, NodeType};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wish {
     /// Nodes, as the user calls them.
-    pub nodes: Vec<String>,
+    pub(crate) nodes: Vec<String>,
     /// Whether all that follows from them runs again too.
-    pub and_after: bool,
+    pub(crate) and_after: bool,
 }
 
 /// The nodes that are asked for, by their paths ([`path`]).

@@ -15,9 +15,9 @@ use crate::prepare::Options;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attempt {
     /// The run's id over all attempts; none when the workflow was not prepared.
-    pub run_id: Option<RunId>,
+    pub(crate) run_id: Option<RunId>,
     /// The number of the attempt: 2 for the first retry.
-    pub number: u32,
+    pub(crate) number: u32,
     /// What the name is made of beside the number: the run's id, else the uid of the workflow that is retried.
     of: String,
     /// Names of workflows of other runs.

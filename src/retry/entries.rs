@@ -13,20 +13,20 @@ use crate::argo::status::{Outputs, Phase, node_id};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Kept {
     /// When it was made; none where that is not known.
-    pub created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
     /// What its node gave.
-    pub outputs: Option<Outputs>,
+    pub(crate) outputs: Option<Outputs>,
     /// The id of the node that made it.
-    pub node_id: String,
+    pub(crate) node_id: String,
 }
 
 /// What an entry is found by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct EntryName {
     /// The cache.
-    pub cache: String,
+    pub(crate) cache: String,
     /// The key in it.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 /// The entries by cache and key.

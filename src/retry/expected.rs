@@ -16,20 +16,20 @@ use crate::prepare::Templates;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ExpectedCalls {
     /// The calls that do work, in the order in which they start.
-    pub calls: Vec<ExpectedCall>,
+    pub(crate) calls: Vec<ExpectedCall>,
     /// The entry that the success of the whole run makes, where its entrypoint is memoized.
-    pub whole: Option<EntryName>,
+    pub(crate) whole: Option<EntryName>,
     /// Whether there may be other ones: a loop or a condition depends on what a node gives.
-    pub partial: bool,
+    pub(crate) partial: bool,
 }
 
 /// A call that does work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExpectedCall {
     /// The path of its node, the same in each attempt.
-    pub path: String,
+    pub(crate) path: String,
     /// The entry that its success makes; none if it is not memoized or its key depends on what a node gives.
-    pub entry: Option<EntryName>,
+    pub(crate) entry: Option<EntryName>,
 }
 
 /// The calls of a workflow that runs with these templates beside it.

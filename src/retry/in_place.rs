@@ -17,13 +17,13 @@ use crate::argo::{Nodes, Workflow};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct InPlace {
     /// The workflow to put in the place of the live one; it keeps its resourceVersion.
-    pub workflow: Value,
+    pub(crate) workflow: Value,
     /// The pods to delete, so that the nodes of their names run again.
-    pub pods: Vec<String>,
+    pub(crate) pods: Vec<String>,
     /// The nodes that were taken out.
-    pub removed: BTreeSet<String>,
+    pub(crate) removed: BTreeSet<String>,
     /// The nodes that are set back to Running.
-    pub reset: BTreeSet<String>,
+    pub(crate) reset: BTreeSet<String>,
 }
 
 /// Formulates the retry. With a selector, nodes that succeeded run again where it matches them.

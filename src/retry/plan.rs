@@ -29,23 +29,23 @@ use crate::prepare::{Notice, Templates, merged};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Plan {
     /// The workflow that is retried.
-    pub workflow: String,
+    pub(crate) workflow: String,
     /// `new`, `memoized` or `in-place`.
-    pub mode: &'static str,
+    pub(crate) mode: &'static str,
     /// The run's id, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
+    pub(crate) run_id: Option<String>,
     /// The number of the attempt that is made; in place it stays.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// The nodes, each before those after it.
-    pub nodes: Vec<Entry>,
+    pub(crate) nodes: Vec<Entry>,
     /// What is lost.
-    pub losses: Vec<LostState>,
+    pub(crate) losses: Vec<LostState>,
     /// The entries that are removed, so that what is asked for runs again.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub removes: BTreeSet<EntryName>,
+    pub(crate) removes: BTreeSet<EntryName>,
     /// Whether nodes may be missing from the plan, because the live status is not whole.
-    pub partial: bool,
+    pub(crate) partial: bool,
 }
 
 /// A node of the plan.
@@ -53,16 +53,16 @@ pub(crate) struct Plan {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Entry {
     /// The node's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its type; empty when it never started.
     #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
-    pub kind: String,
+    pub(crate) kind: String,
     /// The template it calls.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub template: String,
+    pub(crate) template: String,
     /// What becomes of it.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 impl Entry {

@@ -22,9 +22,9 @@ pub(crate) enum Mode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner {
     /// Its kind and name, as `Job/nightly`.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether it is there and stays: a run whose owner is deleted would be deleted with it.
-    pub stays: bool,
+    pub(crate) stays: bool,
 }
 
 /// Why a run is not retried.

@@ -70,17 +70,17 @@ impl CommandError for DocumentError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Problem {
     /// The source it stands in.
-    pub source: Arc<str>,
+    pub(crate) source: Arc<str>,
     /// Where, if the document has a text.
-    pub place: Option<Place>,
+    pub(crate) place: Option<Place>,
     /// The path of the field, `spec.templates[2].container`; empty for the document as a whole.
-    pub field: String,
+    pub(crate) field: String,
     /// What is wrong: a lower-case fragment, free of the document's values.
-    pub message: String,
+    pub(crate) message: String,
     /// What to do about it.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
     /// The name of the rule that is broken, if it has one.
-    pub rule: Option<&'static str>,
+    pub(crate) rule: Option<&'static str>,
     snippet: bool,
 }
 
@@ -92,7 +92,7 @@ impl Problem {
 
     /// The same with a word of advice.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -164,7 +164,7 @@ impl fmt::Display for Problem {
 
 impl DocumentError {
     /// The problems that have a place, all of them.
-    pub fn problems(&self) -> &[Problem] {
+    pub(crate) fn problems(&self) -> &[Problem] {
         match self {
             Self::Syntax(problem) | Self::TooDeep(problem) | Self::TooMany(problem) => std::slice::from_ref(&**problem),
             Self::Invalid { problems } => problems,

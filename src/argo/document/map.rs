@@ -10,9 +10,9 @@ use super::{DocumentError, Problem, Source, read};
 #[derive(Debug)]
 pub(crate) struct ParsedMap {
     /// Its entries in their order; none where the text is empty.
-    pub entries: Map<String, Value>,
+    pub(crate) entries: Map<String, Value>,
     /// What is legal and probably not meant: equal keys.
-    pub warnings: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 /// Reads a text that is one map.

@@ -49,7 +49,7 @@ pub struct Parsed {
     /// Its documents, those of a `List` one by one.
     pub documents: Vec<Document>,
     /// What is legal and probably not meant: equal keys, misspelt fields.
-    pub warnings: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 /// The kinds of document this product understands.
@@ -71,7 +71,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Workflow,
         Self::WorkflowTemplate,
         Self::ClusterWorkflowTemplate,
@@ -81,7 +81,7 @@ impl Kind {
     ];
 
     /// The kind as a document spells it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Workflow => "Workflow",
             Self::WorkflowTemplate => "WorkflowTemplate",
@@ -93,7 +93,7 @@ impl Kind {
     }
 
     /// The apiVersion its documents carry.
-    pub const fn api_version(self) -> &'static str {
+    pub(crate) const fn api_version(self) -> &'static str {
         match self {
             Self::ConfigMap | Self::Secret => "v1",
             _ => "argoproj.io/v1alpha1",
@@ -101,7 +101,7 @@ impl Kind {
     }
 
     /// Where the workflow's spec stands in a document of this kind, as a JSON pointer.
-    pub const fn workflow_spec(self) -> Option<&'static str> {
+    pub(crate) const fn workflow_spec(self) -> Option<&'static str> {
         match self {
             Self::Workflow | Self::WorkflowTemplate | Self::ClusterWorkflowTemplate => Some("/spec"),
             Self::CronWorkflow => Some("/spec/workflowSpec"),
@@ -124,12 +124,6 @@ pub struct Document {
 }
 
 impl Document {
-    /// A document that has no text, such as a live object; only its kind and apiVersion are checked.
-    pub fn from_value(value: Value, source: &str) -> Result<Self, DocumentError> {
-        Self::new(value, source.into(), Places::default())
-            .map_err(|problem| DocumentError::Invalid { problems: vec![*problem] })
-    }
-
     /// A document of which only its kind and what it is called are known, to say of a field where it stands.
     pub(crate) fn placeless(kind: Kind, source: &str) -> Self {
         Self {
@@ -150,34 +144,29 @@ impl Document {
         }
     }
 
-    /// The path of the file it stands in, or whatever the source was called.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
     /// `metadata.name`, unless it is empty.
     pub fn name(&self) -> Option<&str> {
         self.metadata("name")
     }
 
     /// `metadata.generateName`, unless it is empty.
-    pub fn generate_name(&self) -> Option<&str> {
+    pub(crate) fn generate_name(&self) -> Option<&str> {
         self.metadata("generateName")
     }
 
     /// `metadata.namespace`, unless it is empty.
-    pub fn namespace(&self) -> Option<&str> {
+    pub(crate) fn namespace(&self) -> Option<&str> {
         self.metadata("namespace")
     }
 
     /// Where a field stands: the place of its key, or of the list item. The nearest field around it stands in for one
     /// that was not written. None for a document that has no text.
-    pub fn place(&self, pointer: &str) -> Option<Place> {
+    pub(crate) fn place(&self, pointer: &str) -> Option<Place> {
         self.places.nearest(&self.value, pointer)
     }
 
     /// A problem of one field (a JSON pointer), with its place.
-    pub fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
+    pub(crate) fn problem(&self, pointer: &str, message: impl Into<String>) -> Problem {
         let problem = Problem::at(&self.source, self.place(pointer), pointer, message.into());
         if self.secret { problem.without_snippet() } else { problem }
     }

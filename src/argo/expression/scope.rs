@@ -51,7 +51,7 @@ impl Scope {
     }
 
     /// A layer above `parent`: what it sets hides the parent's value of the same name.
-    pub fn child(parent: &Arc<Scope>) -> Self {
+    pub(crate) fn child(parent: &Arc<Scope>) -> Self {
         Self { parent: Some(Arc::clone(parent)), ..Self::default() }
     }
 
@@ -70,7 +70,7 @@ impl Scope {
     }
 
     /// Puts the layer above another parent.
-    pub fn set_parent(&mut self, parent: &Arc<Scope>) {
+    pub(crate) fn set_parent(&mut self, parent: &Arc<Scope>) {
         self.parent = Some(Arc::clone(parent));
     }
 
@@ -82,7 +82,7 @@ impl Scope {
     }
 
     /// The value of exactly this name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.layers().find_map(|layer| layer.own.get(name))
     }
 

@@ -27,9 +27,9 @@ pub enum Unresolved {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tag<'t> {
     /// What stands between the braces.
-    pub content: Content<'t>,
+    pub(crate) content: Content<'t>,
     /// Where the tag stands in the text.
-    pub span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 /// What stands between a tag's braces.

@@ -11,37 +11,37 @@ use crate::argo::value::text;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Artifact {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it is in the container.
-    pub path: String,
+    pub(crate) path: String,
     /// A tag that names another artifact.
-    pub from: String,
+    pub(crate) from: String,
     /// An expression that gives another artifact.
-    pub from_expression: String,
+    pub(crate) from_expression: String,
     /// A path below the referenced artifact.
-    pub sub_path: String,
+    pub(crate) sub_path: String,
     /// Whether it may be missing.
-    pub optional: bool,
+    pub(crate) optional: bool,
     /// Permission bits.
-    pub mode: Option<u32>,
+    pub(crate) mode: Option<u32>,
     /// Whether `mode` also holds for everything below a directory.
-    pub recurse_mode: bool,
+    pub(crate) recurse_mode: bool,
     /// How it is packed where it is kept.
-    pub archive: Option<Value>,
+    pub(crate) archive: Option<Value>,
     /// Its content, given in the workflow.
-    pub raw: Option<Raw>,
+    pub(crate) raw: Option<Raw>,
     /// A bucket of S3; with a key alone, in the store of the run.
-    pub s3: Option<Value>,
+    pub(crate) s3: Option<Value>,
     /// A bucket of Google Cloud Storage.
-    pub gcs: Option<Value>,
+    pub(crate) gcs: Option<Value>,
     /// A container of Azure Blob Storage.
-    pub azure: Option<Value>,
+    pub(crate) azure: Option<Value>,
     /// A URL.
-    pub http: Option<Value>,
+    pub(crate) http: Option<Value>,
     /// A git repository.
-    pub git: Option<Value>,
+    pub(crate) git: Option<Value>,
     /// The name under which an output is known in the whole workflow.
-    pub global_name: Option<String>,
+    pub(crate) global_name: Option<String>,
 }
 
 /// The content of a raw artifact.
@@ -49,7 +49,7 @@ pub(crate) struct Artifact {
 #[serde(default)]
 pub(crate) struct Raw {
     /// The text.
-    pub data: String,
+    pub(crate) data: String,
 }
 
 /// Where an artifact is kept.
@@ -72,32 +72,32 @@ pub(crate) enum Location {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct S3Artifact {
     /// The service's host and port, without a scheme.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// The bucket.
-    pub bucket: String,
+    pub(crate) bucket: String,
     /// Its region.
-    pub region: String,
+    pub(crate) region: String,
     /// Whether the service speaks http.
-    pub insecure: bool,
+    pub(crate) insecure: bool,
     /// The access key's id.
-    pub access_key_secret: Option<KeyRef>,
+    pub(crate) access_key_secret: Option<KeyRef>,
     /// The access key.
-    pub secret_key_secret: Option<KeyRef>,
+    pub(crate) secret_key_secret: Option<KeyRef>,
     /// The token of a key for a time.
-    pub session_token_secret: Option<KeyRef>,
+    pub(crate) session_token_secret: Option<KeyRef>,
     /// A role to take on.
     #[serde(rename = "roleARN")]
-    pub role_arn: String,
+    pub(crate) role_arn: String,
     /// Whether the bucket is made where there is none.
-    pub create_bucket_if_not_present: Option<Value>,
+    pub(crate) create_bucket_if_not_present: Option<Value>,
     /// How the server encrypts.
-    pub encryption_options: Option<Value>,
+    pub(crate) encryption_options: Option<Value>,
     /// Certificates of the authority that the service's is signed by.
-    pub ca_secret: Option<KeyRef>,
+    pub(crate) ca_secret: Option<KeyRef>,
     /// `path`, `virtual-hosted`, or what the service usually has.
-    pub addressing_style: String,
+    pub(crate) addressing_style: String,
     /// The key in the bucket.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 /// `GCSArtifact`.
@@ -105,11 +105,11 @@ pub(crate) struct S3Artifact {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct GcsArtifact {
     /// The bucket.
-    pub bucket: String,
+    pub(crate) bucket: String,
     /// The JSON of a service account's key.
-    pub service_account_key_secret: Option<KeyRef>,
+    pub(crate) service_account_key_secret: Option<KeyRef>,
     /// The key in the bucket.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 /// `AzureArtifact`.
@@ -117,13 +117,13 @@ pub(crate) struct GcsArtifact {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct AzureArtifact {
     /// The URL of the account's service.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// The container.
-    pub container: String,
+    pub(crate) container: String,
     /// The account's key, or a shared access signature.
-    pub account_key_secret: Option<KeyRef>,
+    pub(crate) account_key_secret: Option<KeyRef>,
     /// The blob in the container.
-    pub blob: String,
+    pub(crate) blob: String,
 }
 
 /// `HTTPArtifact`.
@@ -131,11 +131,11 @@ pub(crate) struct AzureArtifact {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HttpArtifact {
     /// The URL.
-    pub url: String,
+    pub(crate) url: String,
     /// Headers of the request.
-    pub headers: Vec<HttpHeader>,
+    pub(crate) headers: Vec<HttpHeader>,
     /// Who asks.
-    pub auth: Option<HttpAuth>,
+    pub(crate) auth: Option<HttpAuth>,
 }
 
 /// `HTTPAuth`.
@@ -143,12 +143,12 @@ pub(crate) struct HttpArtifact {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HttpAuth {
     /// A certificate of the client.
-    pub client_cert: ClientCert,
+    pub(crate) client_cert: ClientCert,
     /// A token for the credentials of a client.
     #[serde(rename = "oauth2")]
-    pub oauth2: OAuth2,
+    pub(crate) oauth2: OAuth2,
     /// A name and a password.
-    pub basic_auth: BasicAuth,
+    pub(crate) basic_auth: BasicAuth,
 }
 
 /// `ClientCertAuth`.
@@ -156,9 +156,9 @@ pub(crate) struct HttpAuth {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ClientCert {
     /// The certificate.
-    pub client_cert_secret: Option<KeyRef>,
+    pub(crate) client_cert_secret: Option<KeyRef>,
     /// Its key.
-    pub client_key_secret: Option<KeyRef>,
+    pub(crate) client_key_secret: Option<KeyRef>,
 }
 
 /// `OAuth2Auth`.
@@ -167,16 +167,16 @@ pub(crate) struct ClientCert {
 pub(crate) struct OAuth2 {
     /// The client's id.
     #[serde(rename = "clientIDSecret")]
-    pub client_id_secret: Option<KeyRef>,
+    pub(crate) client_id_secret: Option<KeyRef>,
     /// The client's secret.
-    pub client_secret_secret: Option<KeyRef>,
+    pub(crate) client_secret_secret: Option<KeyRef>,
     /// Where tokens are given.
     #[serde(rename = "tokenURLSecret")]
-    pub token_url_secret: Option<KeyRef>,
+    pub(crate) token_url_secret: Option<KeyRef>,
     /// What the token is to allow.
-    pub scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
     /// More fields of the request for a token.
-    pub endpoint_params: Vec<EndpointParam>,
+    pub(crate) endpoint_params: Vec<EndpointParam>,
 }
 
 /// `OAuth2EndpointParam`.
@@ -184,9 +184,9 @@ pub(crate) struct OAuth2 {
 #[serde(default)]
 pub(crate) struct EndpointParam {
     /// The field.
-    pub key: String,
+    pub(crate) key: String,
     /// Its value.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 /// `BasicAuth`.
@@ -194,9 +194,9 @@ pub(crate) struct EndpointParam {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct BasicAuth {
     /// The name.
-    pub username_secret: Option<KeyRef>,
+    pub(crate) username_secret: Option<KeyRef>,
     /// The password.
-    pub password_secret: Option<KeyRef>,
+    pub(crate) password_secret: Option<KeyRef>,
 }
 
 /// `GitArtifact`.
@@ -204,30 +204,30 @@ pub(crate) struct BasicAuth {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct GitArtifact {
     /// The URL of the repository.
-    pub repo: String,
+    pub(crate) repo: String,
     /// What is checked out: a branch, a tag or a commit; the default branch where it is empty.
-    pub revision: String,
+    pub(crate) revision: String,
     /// How many commits of each branch; all where there is none.
-    pub depth: Option<u32>,
+    pub(crate) depth: Option<u32>,
     /// More refspecs to fetch.
-    pub fetch: Vec<String>,
+    pub(crate) fetch: Vec<String>,
     /// The user's name.
-    pub username_secret: Option<KeyRef>,
+    pub(crate) username_secret: Option<KeyRef>,
     /// The password.
-    pub password_secret: Option<KeyRef>,
+    pub(crate) password_secret: Option<KeyRef>,
     /// A key for ssh.
-    pub ssh_private_key_secret: Option<KeyRef>,
+    pub(crate) ssh_private_key_secret: Option<KeyRef>,
     /// Whether any host is believed to be the right one.
-    pub insecure_ignore_host_key: bool,
+    pub(crate) insecure_ignore_host_key: bool,
     /// Whether any certificate is.
     #[serde(rename = "insecureSkipTLS")]
-    pub insecure_skip_tls: bool,
+    pub(crate) insecure_skip_tls: bool,
     /// Whether submodules are left out.
-    pub disable_submodules: bool,
+    pub(crate) disable_submodules: bool,
     /// Whether `branch` alone is fetched.
-    pub single_branch: bool,
+    pub(crate) single_branch: bool,
     /// The branch.
-    pub branch: String,
+    pub(crate) branch: String,
 }
 
 impl Artifact {

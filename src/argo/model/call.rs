@@ -13,33 +13,33 @@ use super::values::Arguments;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Step {
     /// Unique in its template.
-    pub name: String,
+    pub(crate) name: String,
     /// The template it calls, by name.
-    pub template: String,
+    pub(crate) template: String,
     /// The template it calls, in another object.
-    pub template_ref: Option<TemplateRef>,
+    pub(crate) template_ref: Option<TemplateRef>,
     /// The template it calls, written in place.
-    pub inline: Option<Value>,
+    pub(crate) inline: Option<Value>,
     /// What it hands in.
-    pub arguments: Arguments,
+    pub(crate) arguments: Arguments,
     /// Runs only where this holds.
-    pub when: String,
+    pub(crate) when: String,
     /// One run an item.
-    pub with_items: Option<Vec<Value>>,
+    pub(crate) with_items: Option<Vec<Value>>,
     /// One run an item of this JSON list.
-    pub with_param: String,
+    pub(crate) with_param: String,
     /// One run a number.
-    pub with_sequence: Option<Sequence>,
+    pub(crate) with_sequence: Option<Sequence>,
     /// Which failures do not count.
-    pub continue_on: ContinueOn,
+    pub(crate) continue_on: ContinueOn,
     /// Templates that run on its events, by the event's name.
-    pub hooks: BTreeMap<String, Hook>,
+    pub(crate) hooks: BTreeMap<String, Hook>,
     /// Deprecated form of `hooks.exit`.
-    pub on_exit: String,
+    pub(crate) on_exit: String,
     /// Which tasks must have ended, and how.
-    pub depends: String,
+    pub(crate) depends: String,
     /// Older form of `depends`.
-    pub dependencies: Vec<String>,
+    pub(crate) dependencies: Vec<String>,
 }
 
 impl Step {
@@ -54,13 +54,13 @@ impl Step {
 /// A template in a WorkflowTemplate or ClusterWorkflowTemplate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct TemplateRef {
+pub(crate) struct TemplateRef {
     /// The object's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The template's name in it.
-    pub template: String,
+    pub(crate) template: String,
     /// Whether the object is a ClusterWorkflowTemplate.
-    pub cluster_scope: bool,
+    pub(crate) cluster_scope: bool,
 }
 
 /// Which failures of a step do not fail what it belongs to.
@@ -68,9 +68,9 @@ pub struct TemplateRef {
 #[serde(default)]
 pub(crate) struct ContinueOn {
     /// An Error does not count.
-    pub error: bool,
+    pub(crate) error: bool,
     /// A failure does not count.
-    pub failed: bool,
+    pub(crate) failed: bool,
 }
 
 /// A template that runs on an event of a node or of the workflow.
@@ -78,13 +78,13 @@ pub(crate) struct ContinueOn {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Hook {
     /// The template's name.
-    pub template: String,
+    pub(crate) template: String,
     /// Or a template of another object.
-    pub template_ref: Option<TemplateRef>,
+    pub(crate) template_ref: Option<TemplateRef>,
     /// What it hands in.
-    pub arguments: Value,
+    pub(crate) arguments: Value,
     /// Runs once this holds.
-    pub expression: String,
+    pub(crate) expression: String,
 }
 
 /// Numbers to run for.
@@ -93,15 +93,15 @@ pub(crate) struct Hook {
 pub(crate) struct Sequence {
     /// How many.
     #[serde(deserialize_with = "text")]
-    pub count: Option<String>,
+    pub(crate) count: Option<String>,
     /// The first; 0 when none.
     #[serde(deserialize_with = "text")]
-    pub start: Option<String>,
+    pub(crate) start: Option<String>,
     /// The last.
     #[serde(deserialize_with = "text")]
-    pub end: Option<String>,
+    pub(crate) end: Option<String>,
     /// A printf format for each, such as `%02d`.
-    pub format: String,
+    pub(crate) format: String,
 }
 
 /// The tasks of a dag template.
@@ -109,9 +109,9 @@ pub(crate) struct Sequence {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Dag {
     /// Tasks in the order of the document.
-    pub tasks: Vec<Value>,
+    pub(crate) tasks: Vec<Value>,
     /// Whether the first failure decides the phase; so unless it is false.
-    pub fail_fast: Option<bool>,
+    pub(crate) fail_fast: Option<bool>,
     /// Names of the tasks to reach, space separated; all leaves when empty.
-    pub target: String,
+    pub(crate) target: String,
 }

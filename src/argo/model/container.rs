@@ -12,37 +12,37 @@ use super::values::KeyRef;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Container {
     /// Its name; `main` when empty.
-    pub name: String,
+    pub(crate) name: String,
     /// The image.
-    pub image: String,
+    pub(crate) image: String,
     /// The program and its first arguments.
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// Further arguments.
-    pub args: Vec<String>,
+    pub(crate) args: Vec<String>,
     /// The source of a script.
-    pub source: String,
+    pub(crate) source: String,
     /// Environment variables.
-    pub env: Vec<EnvVar>,
+    pub(crate) env: Vec<EnvVar>,
     /// When the image is fetched.
-    pub image_pull_policy: String,
+    pub(crate) image_pull_policy: String,
     /// Sources of whole sets of variables.
-    pub env_from: Vec<EnvFrom>,
+    pub(crate) env_from: Vec<EnvFrom>,
     /// Where it starts.
-    pub working_dir: String,
+    pub(crate) working_dir: String,
     /// Volumes it sees.
-    pub volume_mounts: Vec<VolumeMount>,
+    pub(crate) volume_mounts: Vec<VolumeMount>,
     /// What it asks for and may take.
-    pub resources: Value,
+    pub(crate) resources: Value,
     /// Names of the containers that must have ended (containerSet).
-    pub dependencies: Vec<String>,
+    pub(crate) dependencies: Vec<String>,
     /// What it may do.
-    pub security_context: Option<SecurityContext>,
+    pub(crate) security_context: Option<SecurityContext>,
     /// When it can be asked for something.
-    pub readiness_probe: Option<Probe>,
+    pub(crate) readiness_probe: Option<Probe>,
     /// When it has begun.
-    pub startup_probe: Option<Probe>,
+    pub(crate) startup_probe: Option<Probe>,
     /// Its ports.
-    pub ports: Vec<Port>,
+    pub(crate) ports: Vec<Port>,
 }
 
 /// The part of a container's `securityContext` that a local run honours.
@@ -50,15 +50,15 @@ pub(crate) struct Container {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct SecurityContext {
     /// Whether it has all rights.
-    pub privileged: Option<bool>,
+    pub(crate) privileged: Option<bool>,
     /// Whether a program may get more rights than its parent.
-    pub allow_privilege_escalation: Option<bool>,
+    pub(crate) allow_privilege_escalation: Option<bool>,
     /// Changes to the rights that a container runtime gives.
-    pub capabilities: Option<Capabilities>,
+    pub(crate) capabilities: Option<Capabilities>,
     /// The number of the user.
-    pub run_as_user: Option<i64>,
+    pub(crate) run_as_user: Option<i64>,
     /// The number of the group.
-    pub run_as_group: Option<i64>,
+    pub(crate) run_as_group: Option<i64>,
 }
 
 /// Rights by their names without `CAP_`, or `ALL`.
@@ -66,9 +66,9 @@ pub(crate) struct SecurityContext {
 #[serde(default)]
 pub(crate) struct Capabilities {
     /// Added.
-    pub add: Option<Vec<String>>,
+    pub(crate) add: Option<Vec<String>>,
     /// Taken away.
-    pub drop: Option<Vec<String>>,
+    pub(crate) drop: Option<Vec<String>>,
 }
 
 /// An environment variable.
@@ -76,12 +76,12 @@ pub(crate) struct Capabilities {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EnvVar {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its value.
     #[serde(deserialize_with = "text")]
-    pub value: Option<String>,
+    pub(crate) value: Option<String>,
     /// Where the value comes from.
-    pub value_from: Option<EnvSource>,
+    pub(crate) value_from: Option<EnvSource>,
 }
 
 /// Where an environment variable's value comes from.
@@ -89,13 +89,13 @@ pub(crate) struct EnvVar {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EnvSource {
     /// A key of a ConfigMap.
-    pub config_map_key_ref: Option<KeyRef>,
+    pub(crate) config_map_key_ref: Option<KeyRef>,
     /// A key of a Secret.
-    pub secret_key_ref: Option<KeyRef>,
+    pub(crate) secret_key_ref: Option<KeyRef>,
     /// A field of the pod.
-    pub field_ref: Option<FieldRef>,
+    pub(crate) field_ref: Option<FieldRef>,
     /// A request or limit of a container.
-    pub resource_field_ref: Option<ResourceFieldRef>,
+    pub(crate) resource_field_ref: Option<ResourceFieldRef>,
 }
 
 /// A field of the pod.
@@ -103,7 +103,7 @@ pub(crate) struct EnvSource {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct FieldRef {
     /// Such as `metadata.name`.
-    pub field_path: String,
+    pub(crate) field_path: String,
 }
 
 /// A request or limit of a container.
@@ -111,12 +111,12 @@ pub(crate) struct FieldRef {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ResourceFieldRef {
     /// The container's name; the one that asks when empty.
-    pub container_name: String,
+    pub(crate) container_name: String,
     /// Such as `limits.memory`.
-    pub resource: String,
+    pub(crate) resource: String,
     /// What it is counted in.
     #[serde(deserialize_with = "text")]
-    pub divisor: Option<String>,
+    pub(crate) divisor: Option<String>,
 }
 
 /// A source of a whole set of variables.
@@ -124,11 +124,11 @@ pub(crate) struct ResourceFieldRef {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EnvFrom {
     /// Put before each name.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// A ConfigMap.
-    pub config_map_ref: Option<KeyRef>,
+    pub(crate) config_map_ref: Option<KeyRef>,
     /// A Secret.
-    pub secret_ref: Option<KeyRef>,
+    pub(crate) secret_ref: Option<KeyRef>,
 }
 
 /// A volume at a path.
@@ -136,13 +136,13 @@ pub(crate) struct EnvFrom {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct VolumeMount {
     /// The volume's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it appears.
-    pub mount_path: String,
+    pub(crate) mount_path: String,
     /// A path below the volume.
-    pub sub_path: String,
+    pub(crate) sub_path: String,
     /// Whether it cannot be written to.
-    pub read_only: bool,
+    pub(crate) read_only: bool,
 }
 
 /// Several containers in one pod.
@@ -150,11 +150,11 @@ pub(crate) struct VolumeMount {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ContainerSet {
     /// The containers.
-    pub containers: Vec<Container>,
+    pub(crate) containers: Vec<Container>,
     /// Volumes all of them see.
-    pub volume_mounts: Vec<VolumeMount>,
+    pub(crate) volume_mounts: Vec<VolumeMount>,
     /// How often each of them is run until it succeeds.
-    pub retry_strategy: Option<ContainerSetRetry>,
+    pub(crate) retry_strategy: Option<ContainerSetRetry>,
 }
 
 /// How often a container is run until it succeeds.
@@ -163,8 +163,8 @@ pub(crate) struct ContainerSet {
 pub(crate) struct ContainerSetRetry {
     /// The time between two of its runs.
     #[serde(deserialize_with = "text")]
-    pub duration: Option<String>,
+    pub(crate) duration: Option<String>,
     /// How often it is run.
     #[serde(deserialize_with = "text")]
-    pub retries: Option<String>,
+    pub(crate) retries: Option<String>,
 }

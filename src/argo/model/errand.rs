@@ -9,22 +9,22 @@ use super::{Artifact, KeyRef, text};
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Http {
     /// The method; GET when empty.
-    pub method: String,
+    pub(crate) method: String,
     /// Whom to ask.
-    pub url: String,
+    pub(crate) url: String,
     /// Headers, in order.
-    pub headers: Vec<HttpHeader>,
+    pub(crate) headers: Vec<HttpHeader>,
     /// Seconds after which it is given up; no limit when none.
-    pub timeout_seconds: Option<i64>,
+    pub(crate) timeout_seconds: Option<i64>,
     /// What has to hold of the response; a status of 200 to 299 when empty.
-    pub success_condition: String,
+    pub(crate) success_condition: String,
     /// What is sent.
     #[serde(deserialize_with = "text")]
-    pub body: Option<String>,
+    pub(crate) body: Option<String>,
     /// What is sent instead of `body`.
-    pub body_from: Option<BodySource>,
+    pub(crate) body_from: Option<BodySource>,
     /// Whether the server's certificate is not checked.
-    pub insecure_skip_verify: bool,
+    pub(crate) insecure_skip_verify: bool,
 }
 
 /// A header of a request.
@@ -32,12 +32,12 @@ pub(crate) struct Http {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HttpHeader {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its value.
     #[serde(deserialize_with = "text")]
-    pub value: Option<String>,
+    pub(crate) value: Option<String>,
     /// Where the value comes from.
-    pub value_from: Option<HeaderSource>,
+    pub(crate) value_from: Option<HeaderSource>,
 }
 
 /// Where a header's value comes from.
@@ -45,7 +45,7 @@ pub(crate) struct HttpHeader {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HeaderSource {
     /// A key of a Secret.
-    pub secret_key_ref: Option<KeyRef>,
+    pub(crate) secret_key_ref: Option<KeyRef>,
 }
 
 /// Where a request's body comes from.
@@ -53,7 +53,7 @@ pub(crate) struct HeaderSource {
 #[serde(default)]
 pub(crate) struct BodySource {
     /// Bytes, in base64.
-    pub bytes: Option<String>,
+    pub(crate) bytes: Option<String>,
 }
 
 /// A list and what becomes of it.
@@ -61,9 +61,9 @@ pub(crate) struct BodySource {
 #[serde(default)]
 pub(crate) struct Data {
     /// Where the list comes from.
-    pub source: DataSource,
+    pub(crate) source: DataSource,
     /// What is done with it, one after another.
-    pub transformation: Vec<Transformation>,
+    pub(crate) transformation: Vec<Transformation>,
 }
 
 /// Where a list comes from.
@@ -71,7 +71,7 @@ pub(crate) struct Data {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct DataSource {
     /// The keys below that of an artifact.
-    pub artifact_paths: Option<Artifact>,
+    pub(crate) artifact_paths: Option<Artifact>,
 }
 
 /// One change of a list.
@@ -79,5 +79,5 @@ pub(crate) struct DataSource {
 #[serde(default)]
 pub(crate) struct Transformation {
     /// An expression over `data`.
-    pub expression: String,
+    pub(crate) expression: String,
 }

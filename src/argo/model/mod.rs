@@ -31,63 +31,63 @@ use super::template::TemplateType;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Template {
     /// Unique in its workflow; empty for an inline template.
-    pub name: String,
+    pub(crate) name: String,
     /// The name that its nodes show instead of their own.
-    pub display_name: String,
+    pub(crate) display_name: String,
     /// What a caller hands in.
-    pub inputs: Inputs,
+    pub(crate) inputs: Inputs,
     /// What a caller gets back.
-    pub outputs: Outputs,
+    pub(crate) outputs: Outputs,
     /// Groups of steps: groups in sequence, the steps of a group in parallel.
-    pub steps: Option<Vec<Value>>,
+    pub(crate) steps: Option<Vec<Value>>,
     /// Tasks with dependencies.
-    pub dag: Option<Dag>,
+    pub(crate) dag: Option<Dag>,
     /// A container to run.
-    pub container: Option<Container>,
+    pub(crate) container: Option<Container>,
     /// A container that runs a source text.
-    pub script: Option<Container>,
+    pub(crate) script: Option<Container>,
     /// Several containers in one pod.
-    pub container_set: Option<ContainerSet>,
+    pub(crate) container_set: Option<ContainerSet>,
     /// A pause.
-    pub suspend: Option<Suspend>,
+    pub(crate) suspend: Option<Suspend>,
     /// A request.
-    pub http: Option<Http>,
+    pub(crate) http: Option<Http>,
     /// A list of artifacts.
-    pub data: Option<Data>,
+    pub(crate) data: Option<Data>,
     /// A Kubernetes object.
-    pub resource: Option<Value>,
+    pub(crate) resource: Option<Value>,
     /// Work of a plugin of the executor.
-    pub plugin: Option<Value>,
+    pub(crate) plugin: Option<Value>,
     /// Whether it goes on beside what comes after it.
-    pub daemon: Option<bool>,
+    pub(crate) daemon: Option<bool>,
     /// When and how often to try again.
-    pub retry_strategy: Option<RetryStrategy>,
+    pub(crate) retry_strategy: Option<RetryStrategy>,
     /// A cache entry to look up first.
-    pub memoize: Option<Memoize>,
+    pub(crate) memoize: Option<Memoize>,
     /// Locks to hold while the template runs.
-    pub synchronization: Option<Synchronization>,
+    pub(crate) synchronization: Option<Synchronization>,
     /// How many children of a steps or dag template may be active at once.
-    pub parallelism: Option<usize>,
+    pub(crate) parallelism: Option<usize>,
     /// Whether a failed child keeps further children from starting.
-    pub fail_fast: Option<bool>,
+    pub(crate) fail_fast: Option<bool>,
     /// Duration after which a pod is ended, such as `10s`.
     #[serde(deserialize_with = "text")]
-    pub timeout: Option<String>,
+    pub(crate) timeout: Option<String>,
     /// Seconds after which a pod is ended.
     #[serde(deserialize_with = "text")]
-    pub active_deadline_seconds: Option<String>,
+    pub(crate) active_deadline_seconds: Option<String>,
     /// Labels and annotations of its pods.
-    pub metadata: Value,
+    pub(crate) metadata: Value,
     /// Containers that run before the main one.
-    pub init_containers: Vec<Container>,
+    pub(crate) init_containers: Vec<Container>,
     /// Containers that run beside the main one.
-    pub sidecars: Vec<Container>,
+    pub(crate) sidecars: Vec<Container>,
     /// Volumes that only this template mounts.
-    pub volumes: Vec<Value>,
+    pub(crate) volumes: Vec<Value>,
     /// What its pods may do.
-    pub security_context: Option<SecurityContext>,
+    pub(crate) security_context: Option<SecurityContext>,
     /// The artifact repository of its pods.
-    pub archive_location: Option<Value>,
+    pub(crate) archive_location: Option<Value>,
 }
 
 impl Template {
@@ -115,7 +115,7 @@ impl Template {
 pub(crate) struct Suspend {
     /// How long; until resumed when none.
     #[serde(deserialize_with = "text")]
-    pub duration: Option<String>,
+    pub(crate) duration: Option<String>,
 }
 
 /// Argo's AnyString: a scalar as its text, lists and maps as JSON.

@@ -11,13 +11,13 @@ use super::values::KeyRef;
 pub(crate) struct RetryStrategy {
     /// Retries after the first attempt; without end when none.
     #[serde(deserialize_with = "text")]
-    pub limit: Option<String>,
+    pub(crate) limit: Option<String>,
     /// `Always`, `OnFailure`, `OnError` or `OnTransientError`.
-    pub retry_policy: String,
+    pub(crate) retry_policy: String,
     /// Try again only while this holds.
-    pub expression: String,
+    pub(crate) expression: String,
     /// Time between attempts.
-    pub backoff: Option<Backoff>,
+    pub(crate) backoff: Option<Backoff>,
 }
 
 /// Time between attempts.
@@ -26,16 +26,16 @@ pub(crate) struct RetryStrategy {
 pub(crate) struct Backoff {
     /// Before the first retry.
     #[serde(deserialize_with = "text")]
-    pub duration: Option<String>,
+    pub(crate) duration: Option<String>,
     /// Multiplies the duration for each further retry.
     #[serde(deserialize_with = "text")]
-    pub factor: Option<String>,
+    pub(crate) factor: Option<String>,
     /// From the start of the first attempt, for all of them.
     #[serde(deserialize_with = "text")]
-    pub max_duration: Option<String>,
+    pub(crate) max_duration: Option<String>,
     /// The longest time between two attempts.
     #[serde(deserialize_with = "text")]
-    pub cap: Option<String>,
+    pub(crate) cap: Option<String>,
 }
 
 /// A cache entry to look up first.
@@ -43,12 +43,12 @@ pub(crate) struct Backoff {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Memoize {
     /// The entry's key.
-    pub key: String,
+    pub(crate) key: String,
     /// A Go duration; an older entry does not count.
     #[serde(deserialize_with = "text")]
-    pub max_age: Option<String>,
+    pub(crate) max_age: Option<String>,
     /// Where the entry is.
-    pub cache: Option<Cache>,
+    pub(crate) cache: Option<Cache>,
 }
 
 /// A cache of outputs.
@@ -56,7 +56,7 @@ pub(crate) struct Memoize {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Cache {
     /// The ConfigMap that holds the entries.
-    pub config_map: KeyRef,
+    pub(crate) config_map: KeyRef,
 }
 
 /// Locks to hold.
@@ -64,13 +64,13 @@ pub(crate) struct Cache {
 #[serde(default)]
 pub(crate) struct Synchronization {
     /// Of which several holders share a limit.
-    pub semaphores: Vec<SemaphoreRef>,
+    pub(crate) semaphores: Vec<SemaphoreRef>,
     /// Of which one holder has all.
-    pub mutexes: Vec<MutexRef>,
+    pub(crate) mutexes: Vec<MutexRef>,
     /// The singular form of Argo before 3.6.
-    pub semaphore: Option<SemaphoreRef>,
+    pub(crate) semaphore: Option<SemaphoreRef>,
     /// The singular form of Argo before 3.6.
-    pub mutex: Option<MutexRef>,
+    pub(crate) mutex: Option<MutexRef>,
 }
 
 /// A semaphore whose limit stands in a ConfigMap.
@@ -78,11 +78,11 @@ pub(crate) struct Synchronization {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct SemaphoreRef {
     /// The key that holds the limit.
-    pub config_map_key_ref: Option<KeyRef>,
+    pub(crate) config_map_key_ref: Option<KeyRef>,
     /// The key of the limit in a database.
-    pub database: Option<KeyRef>,
+    pub(crate) database: Option<KeyRef>,
     /// The namespace it belongs to; empty for the workflow's own.
-    pub namespace: String,
+    pub(crate) namespace: String,
 }
 
 /// A mutex.
@@ -90,9 +90,9 @@ pub(crate) struct SemaphoreRef {
 #[serde(default)]
 pub(crate) struct MutexRef {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The namespace it belongs to; empty for the workflow's own.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// Whether it is one of a database rather than of the controller.
-    pub database: bool,
+    pub(crate) database: bool,
 }

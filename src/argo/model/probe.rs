@@ -10,19 +10,19 @@ use super::text;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Probe {
     /// A command that exits with 0.
-    pub exec: Option<Exec>,
+    pub(crate) exec: Option<Exec>,
     /// A request that is answered.
-    pub http_get: Option<HttpGet>,
+    pub(crate) http_get: Option<HttpGet>,
     /// A port that is listened to.
-    pub tcp_socket: Option<TcpSocket>,
+    pub(crate) tcp_socket: Option<TcpSocket>,
     /// Seconds before the first check.
-    pub initial_delay_seconds: Option<u64>,
+    pub(crate) initial_delay_seconds: Option<u64>,
     /// Seconds between two checks.
-    pub period_seconds: Option<u64>,
+    pub(crate) period_seconds: Option<u64>,
     /// Seconds after which a check has failed.
-    pub timeout_seconds: Option<u64>,
+    pub(crate) timeout_seconds: Option<u64>,
     /// Checks in a row that have to succeed.
-    pub success_threshold: Option<u32>,
+    pub(crate) success_threshold: Option<u32>,
 }
 
 /// A command in a container.
@@ -30,7 +30,7 @@ pub(crate) struct Probe {
 #[serde(default)]
 pub(crate) struct Exec {
     /// Program and arguments.
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
 }
 
 /// A request to a container.
@@ -38,16 +38,16 @@ pub(crate) struct Exec {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HttpGet {
     /// The path.
-    pub path: String,
+    pub(crate) path: String,
     /// The port, by number or name.
     #[serde(deserialize_with = "text")]
-    pub port: Option<String>,
+    pub(crate) port: Option<String>,
     /// The host; the pod when empty.
-    pub host: String,
+    pub(crate) host: String,
     /// `HTTP` or `HTTPS`.
-    pub scheme: String,
+    pub(crate) scheme: String,
     /// Headers.
-    pub http_headers: Vec<HttpHeader>,
+    pub(crate) http_headers: Vec<HttpHeader>,
 }
 
 /// A port of a container.
@@ -56,9 +56,9 @@ pub(crate) struct HttpGet {
 pub(crate) struct TcpSocket {
     /// The port, by number or name.
     #[serde(deserialize_with = "text")]
-    pub port: Option<String>,
+    pub(crate) port: Option<String>,
     /// The host; the pod when empty.
-    pub host: String,
+    pub(crate) host: String,
 }
 
 /// A named port of a container.
@@ -66,7 +66,7 @@ pub(crate) struct TcpSocket {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Port {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its number.
-    pub container_port: u16,
+    pub(crate) container_port: u16,
 }

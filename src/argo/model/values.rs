@@ -10,9 +10,9 @@ use super::{Artifact, text};
 #[serde(default)]
 pub(crate) struct Inputs {
     /// Its parameters.
-    pub parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<Parameter>,
     /// Its artifacts.
-    pub artifacts: Vec<Artifact>,
+    pub(crate) artifacts: Vec<Artifact>,
 }
 
 /// Parameters and artifacts that a template gives.
@@ -20,9 +20,9 @@ pub(crate) struct Inputs {
 #[serde(default)]
 pub(crate) struct Outputs {
     /// Its parameters.
-    pub parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<Parameter>,
     /// Its artifacts.
-    pub artifacts: Vec<Artifact>,
+    pub(crate) artifacts: Vec<Artifact>,
 }
 
 /// Values for a template's inputs.
@@ -30,9 +30,9 @@ pub(crate) struct Outputs {
 #[serde(default)]
 pub(crate) struct Arguments {
     /// By name, in order.
-    pub parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<Parameter>,
     /// By name, in order.
-    pub artifacts: Vec<Artifact>,
+    pub(crate) artifacts: Vec<Artifact>,
 }
 
 /// A named value.
@@ -40,17 +40,17 @@ pub(crate) struct Arguments {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Parameter {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its value as text.
     #[serde(deserialize_with = "text")]
-    pub value: Option<String>,
+    pub(crate) value: Option<String>,
     /// Taken when no value is given.
     #[serde(deserialize_with = "text")]
-    pub default: Option<String>,
+    pub(crate) default: Option<String>,
     /// Where the value comes from.
-    pub value_from: Option<ValueFrom>,
+    pub(crate) value_from: Option<ValueFrom>,
     /// The name under which an output is known in the whole workflow.
-    pub global_name: Option<String>,
+    pub(crate) global_name: Option<String>,
 }
 
 /// Where a parameter's value comes from.
@@ -58,18 +58,18 @@ pub(crate) struct Parameter {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ValueFrom {
     /// A file of the container.
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// A reference to another parameter, as a tag.
-    pub parameter: Option<String>,
+    pub(crate) parameter: Option<String>,
     /// An expression.
-    pub expression: Option<String>,
+    pub(crate) expression: Option<String>,
     /// A key of a ConfigMap.
-    pub config_map_key_ref: Option<KeyRef>,
+    pub(crate) config_map_key_ref: Option<KeyRef>,
     /// Given by whoever resumes a suspended node.
-    pub supplied: Option<Value>,
+    pub(crate) supplied: Option<Value>,
     /// Taken when the source gives nothing.
     #[serde(deserialize_with = "text")]
-    pub default: Option<String>,
+    pub(crate) default: Option<String>,
 }
 
 /// A key of a ConfigMap or Secret.
@@ -77,9 +77,9 @@ pub(crate) struct ValueFrom {
 #[serde(default)]
 pub(crate) struct KeyRef {
     /// The object's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The key in its data.
-    pub key: String,
+    pub(crate) key: String,
     /// Whether it may be missing.
-    pub optional: bool,
+    pub(crate) optional: bool,
 }

@@ -8,11 +8,11 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Holder {
     /// The workflow's namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The workflow's name.
-    pub workflow: String,
+    pub(crate) workflow: String,
     /// The node's id; none where the workflow holds as a whole.
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
 }
 
 impl Holder {

@@ -9,9 +9,9 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LockName {
     /// The namespace it belongs to.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// What it is.
-    pub kind: LockKind,
+    pub(crate) kind: LockKind,
 }
 
 /// What a lock is.

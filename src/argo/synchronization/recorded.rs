@@ -8,18 +8,18 @@ use super::{Holder, LockName};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Recorded {
     /// The locks it holds, each with the holder: itself, or one of its nodes.
-    pub holding: Vec<(LockName, Holder)>,
+    pub(crate) holding: Vec<(LockName, Holder)>,
     /// The locks it waits for, itself or with some of its nodes.
-    pub waiting: Vec<Waiting>,
+    pub(crate) waiting: Vec<Waiting>,
 }
 
 /// A lock that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiting {
     /// The lock.
-    pub lock: LockName,
+    pub(crate) lock: LockName,
     /// Who held it when the controller looked last; of a mutex the one holder.
-    pub held_by: Vec<Holder>,
+    pub(crate) held_by: Vec<Holder>,
 }
 
 impl Recorded {

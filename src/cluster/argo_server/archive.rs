@@ -18,15 +18,15 @@ const CHUNK: u32 = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct Selection {
     /// The namespace; all where it is empty.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// What the name begins with.
-    pub prefix: Option<String>,
+    pub(crate) prefix: Option<String>,
     /// A label selector.
     pub labels: Option<String>,
     /// The whole name.
     pub name: Option<String>,
     /// Those that started later.
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     /// How many are asked for at a time.
     pub chunk: u32,
 }

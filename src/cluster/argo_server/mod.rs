@@ -38,19 +38,19 @@ const NAMESPACE: &str = "default";
 #[derive(Clone, Default)]
 pub(crate) struct ServerAccess {
     /// `--argo-server`: `HOST:PORT`, or a URL.
-    pub server: String,
+    pub(crate) server: String,
     /// `--argo-base-href`: the path below which it is served.
-    pub base_href: String,
+    pub(crate) base_href: String,
     /// `--secure`: TLS, unless a URL says otherwise.
-    pub secure: bool,
+    pub(crate) secure: bool,
     /// `--insecure-skip-verify`: any certificate will do.
-    pub skip_verify: bool,
+    pub(crate) skip_verify: bool,
     /// `ARGO_TOKEN`: the header `Authorization`; a token alone is a bearer's.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// `--argo-token-file`: a file that holds it.
-    pub token_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
     /// The kubeconfig, which gives the namespace, and the credential where no token does.
-    pub access: Access,
+    pub(crate) access: Access,
 }
 
 /// Whether the environment names an argo-server.

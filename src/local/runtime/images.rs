@@ -20,9 +20,9 @@ pub enum Pull {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wanted {
     /// Its name.
-    pub image: String,
+    pub(crate) image: String,
     /// When it is fetched.
-    pub pull: Pull,
+    pub(crate) pull: Pull,
 }
 
 /// Why a runtime cannot be used.

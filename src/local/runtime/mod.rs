@@ -48,13 +48,13 @@ pub(crate) enum Program {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Choice {
     /// The program.
-    pub program: Program,
+    pub(crate) program: Program,
     /// Its own arguments, before its command.
     #[serde(default)]
-    pub arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// More arguments of the command that makes a container.
     #[serde(default)]
-    pub of_containers: Vec<String>,
+    pub(crate) of_containers: Vec<String>,
 }
 
 /// A container runtime, and the images that it is known to have.

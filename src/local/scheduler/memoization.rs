@@ -24,19 +24,19 @@ use crate::prepare::{is_of_any_run, is_prepared_key};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// The cache's name.
-    pub cache: String,
+    pub(crate) cache: String,
     /// The entry's key.
-    pub key: String,
+    pub(crate) key: String,
     /// How old it may be.
-    pub max_age: Option<jiff::SignedDuration>,
+    pub(crate) max_age: Option<jiff::SignedDuration>,
     /// Whether others that make the same entry are waited for.
-    pub alone: bool,
+    pub(crate) alone: bool,
     /// Whether the node is of a steps or dag template, which calls others.
-    pub nested: bool,
+    pub(crate) nested: bool,
     /// The output parameters that the template declares.
-    pub parameters: Vec<String>,
+    pub(crate) parameters: Vec<String>,
     /// The output artifacts that it declares and that may not be missing.
-    pub artifacts: Vec<String>,
+    pub(crate) artifacts: Vec<String>,
     /// The images of its containers, where these run in them.
     pub(crate) images: Vec<ImageWanted>,
 }

@@ -192,7 +192,7 @@ impl Scheduler {
     }
 
     /// All nodes, in the order of creation.
-    pub fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+    pub(crate) fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
         self.nodes.indices()
     }
 
@@ -202,7 +202,7 @@ impl Scheduler {
     }
 
     /// A node's status.
-    pub fn node(&self, index: NodeIndex) -> &Node {
+    pub(crate) fn node(&self, index: NodeIndex) -> &Node {
         &self.nodes[index]
     }
 

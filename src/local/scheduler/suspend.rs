@@ -12,9 +12,9 @@ use crate::argo::status::{OutputParameter, Outputs, Phase};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Given {
     /// Its outputs; none where nobody supplied any.
-    pub outputs: Option<Outputs>,
+    pub(crate) outputs: Option<Outputs>,
     /// Its message.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl Scheduler {

@@ -58,7 +58,7 @@ pub struct Finished {
     /// Succeeded, Failed or Error.
     pub phase: Phase,
     /// Why.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl Scheduler {

@@ -28,30 +28,30 @@ use crate::cache::BucketKind;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Support {
     /// Fields that apply only to a cluster, by name.
-    pub passed_over: BTreeSet<String>,
+    pub(crate) passed_over: BTreeSet<String>,
     /// What keeps the run from starting.
-    pub refused: Vec<Refusal>,
+    pub(crate) refused: Vec<Refusal>,
     /// Stubs of which no template and no node has the name.
-    pub unknown_stubs: Vec<String>,
+    pub(crate) unknown_stubs: Vec<String>,
     /// Programs that containers without a command stand for, with the template: the image's entrypoint is not known here.
-    pub image_programs: BTreeSet<(String, String)>,
+    pub(crate) image_programs: BTreeSet<(String, String)>,
     /// The images of containers, where these run in them.
-    pub images: BTreeSet<Wanted>,
+    pub(crate) images: BTreeSet<Wanted>,
     /// Artifacts whose Secret is not known here, by the service for which the environment has to have credentials.
-    pub unknown_secrets: Vec<(BucketKind, Refusal)>,
+    pub(crate) unknown_secrets: Vec<(BucketKind, Refusal)>,
     /// Whether artifacts come from git.
-    pub uses_git: bool,
+    pub(crate) uses_git: bool,
 }
 
 /// A field that keeps the run from starting.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Refusal {
     /// The object that holds it.
-    pub scope: String,
+    pub(crate) scope: String,
     /// The field as a JSON pointer.
-    pub pointer: String,
+    pub(crate) pointer: String,
     /// Why.
-    pub why: String,
+    pub(crate) why: String,
 }
 
 /// Looks through the templates that the run can reach.

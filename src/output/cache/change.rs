@@ -12,10 +12,10 @@ use crate::output::tree::printable;
 #[derive(Debug, Serialize)]
 pub(crate) struct LeftOutLine<'a> {
     /// Its key.
-    pub key: &'a str,
+    pub(crate) key: &'a str,
     /// Why.
     #[serde(flatten)]
-    pub why: &'a crate::cache::LeftOut,
+    pub(crate) why: &'a crate::cache::LeftOut,
 }
 
 /// A line for each entry that something was done to.

@@ -19,9 +19,9 @@ use crate::report::node_state::State;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Expected {
     /// The duration of each piece of work by its path, in milliseconds.
-    pub by_path: HashMap<String, i64>,
+    pub(crate) by_path: HashMap<String, i64>,
     /// The duration of the whole run, in milliseconds.
-    pub run_ms: i64,
+    pub(crate) run_ms: i64,
 }
 
 /// The nodes as last shown, in order of arrival.

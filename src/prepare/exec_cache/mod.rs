@@ -42,24 +42,24 @@ pub(crate) const MORE_CERTIFICATES: &str = "RUNNABLE_CERTIFICATES";
 /// The store that pods use, and what brings the program into them. Holds no credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExecCache {
+pub(crate) struct ExecCache {
     /// The store's address, as pods reach it.
-    pub store: String,
+    pub(crate) store: String,
     /// The image with the program.
-    pub image: String,
+    pub(crate) image: String,
     /// The program in it.
-    pub program: String,
+    pub(crate) program: String,
     /// The secret whose keys become the variables with the store's credentials.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub secret: Option<String>,
+    pub(crate) secret: Option<String>,
     /// Certificates, in PEM, that the store's may be signed by beside those of the image.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub certificates: Option<String>,
+    pub(crate) certificates: Option<String>,
 }
 
 /// Whether pods look up their entries themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum ExecCaching {
+pub(crate) enum ExecCaching {
     /// As the document says, if it was prepared before.
     #[default]
     AsSaid,

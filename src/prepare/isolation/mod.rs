@@ -26,20 +26,20 @@ const MARK: &str = "kubectl-runnable/isolate";
 
 /// What pods get.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Isolation {
+pub(crate) struct Isolation {
     /// The volume.
-    pub volume: Volume,
+    pub(crate) volume: Volume,
     /// Only these templates; all that run a pod if empty.
-    pub templates: Vec<String>,
+    pub(crate) templates: Vec<String>,
     /// Where the volume is mounted: an absolute path.
-    pub work_dir: String,
+    pub(crate) work_dir: String,
     /// The worktree in it.
-    pub checkout: Option<Checkout>,
+    pub(crate) checkout: Option<Checkout>,
 }
 
 /// Where the files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Volume {
+pub(crate) enum Volume {
     /// On the node, for one pod.
     EmptyDir,
     /// A claim that is made for the workflow and goes with it.
@@ -55,24 +55,24 @@ pub enum Volume {
 
 /// What is checked out, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkout {
+pub(crate) struct Checkout {
     /// The repository, without credentials.
-    pub url: String,
+    pub(crate) url: String,
     /// A branch, a tag or a commit.
-    pub revision: String,
+    pub(crate) revision: String,
     /// Whose worktree it is.
-    pub tree: TreeScope,
+    pub(crate) tree: TreeScope,
     /// The image with the program and git.
-    pub image: String,
+    pub(crate) image: String,
     /// The program.
-    pub program: String,
+    pub(crate) program: String,
     /// The secret that holds a token.
-    pub secret: Option<SecretKey>,
+    pub(crate) secret: Option<SecretKey>,
 }
 
 /// Whose a worktree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TreeScope {
+pub(crate) enum TreeScope {
     /// Each call's own.
     Call,
     /// The whole run's: its pods use it one after another.
@@ -81,11 +81,11 @@ pub enum TreeScope {
 
 /// A key of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretKey {
+pub(crate) struct SecretKey {
     /// The secret.
-    pub name: String,
+    pub(crate) name: String,
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 /// Adds volume, mounts and worktree to a spec.
