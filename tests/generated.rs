@@ -189,7 +189,8 @@ fn meaning(argument: &Arg) -> String {
     if let Some(variable) = argument.get_env() {
         parts.push(format!("Also from `{}`", variable.to_string_lossy()));
     }
-    if matches!(argument.get_action(), ArgAction::Append) && !argument.is_positional() {
+    let says_so = parts.iter().any(|part| part.contains("repeatable"));
+    if matches!(argument.get_action(), ArgAction::Append) && !argument.is_positional() && !says_so {
         parts.push("May be given several times".to_owned());
     }
     parts

@@ -18,7 +18,7 @@ const MAX_SHOWN: usize = 20;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Check")]
 pub(super) struct CheckArgs {
-    /// Skip the check; problems then appear when Argo or the run meets them
+    /// Skip the check; problems then appear when Argo or the engine reaches them
     #[arg(long)]
     pub(super) no_check: bool,
 

@@ -34,7 +34,7 @@ pub(super) struct Args {
     #[arg(value_name = "RUN[/NODE]")]
     run: String,
 
-    /// The directory to copy into; made if it is not there
+    /// The directory to copy into; created if missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 

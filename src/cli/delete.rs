@@ -58,7 +58,7 @@ pub(super) struct Args {
     #[arg(long)]
     with_cache: bool,
 
-    /// Delete runs of a cluster that go on, too
+    /// Also delete runs of a cluster that have not ended
     #[arg(long)]
     force: bool,
 

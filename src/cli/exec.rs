@@ -47,7 +47,7 @@ const EXAMPLES: &str = "Examples:
 RUNNABLE_STORE names the store where --store is not given. The exit code is the command's; 125 means that the cache failed
 and the command did not run, 126 that it cannot be executed, 127 that it does not exist.";
 
-/// Run a command, or restore what it gave the last time: its outputs and its standard output
+/// Run a command, or restore its outputs and standard output from an earlier run
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, group = clap::ArgGroup::new("identity").required(true).multiple(false))]
 pub(super) struct Args {
@@ -59,17 +59,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", default_value = "exec")]
     cache: CacheName,
 
-    /// The entry's key, as it is: neither the command nor its outputs or files count. Letters, digits and '-'
+    /// The entry's key, used as given: neither the command nor its outputs or files count. Letters, digits and '-'
     #[arg(long, value_name = "KEY", group = "identity")]
     key: Option<CacheKey>,
 
-    /// The files that decide what the command gives: paths, directories, or patterns with *, **, ?, [] and {}. The key covers
-    /// their paths, contents and executability, and always the command line, the names of the outputs, the values of --key-env,
-    /// the operating system and the architecture
+    /// The files that the command's result depends on: paths, directories, or patterns with *, **, ?, [] and {}. The key
+    /// covers their paths, contents and executability, and always the command line, the names of the outputs, the values
+    /// of --key-env, the operating system and the architecture
     #[arg(long, value_name = "GLOB", group = "identity", num_args = 1..)]
     key_files: Vec<String>,
 
-    /// A variable whose value counts, too
+    /// An environment variable whose value is part of the key
     #[arg(long, value_name = "NAME", conflicts_with = "key")]
     key_env: Vec<String>,
 
@@ -85,7 +85,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME=VALUE")]
     output_parameter_default: Vec<ParameterPair>,
 
-    /// Write what became of the entry to this file, as JSON: hit, cache, key, madeBy
+    /// Write what happened to the entry to this file, as JSON: hit, cache, key, madeBy
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
@@ -101,7 +101,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     min_duration: Option<Duration>,
 
-    /// Run the command in any case, and replace the entry
+    /// Always run the command, and replace the entry
     #[arg(long, conflicts_with = "read_only")]
     force: bool,
 
@@ -109,7 +109,7 @@ pub(super) struct Args {
     #[arg(long)]
     explain: bool,
 
-    /// Maximum time to wait for another process that makes the same entry; then the command runs here, too
+    /// Maximum time to wait for another process that makes the same entry; after it the command runs here as well
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true)]
     lease_wait: Option<Duration>,
 

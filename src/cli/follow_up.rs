@@ -24,6 +24,7 @@ use crate::report::address::Address;
 
 /// The options for created runs.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "After creation")]
 pub(super) struct FollowUp {
     /// Wait until the workflow ends; the exit code reports the result (3 Failed, 4 Error). Local runs always wait
     #[arg(short, long)]
@@ -46,7 +47,7 @@ pub(super) struct FollowUp {
     #[arg(long, value_name = "RUNS,SIZE", env = "RUNNABLE_KEEP", hide_env_values = true)]
     pub(super) keep: Option<Keep>,
 
-    /// Keep what so many of a local run's last failed tasks have left, for shell; 0 keeps nothing
+    /// Number of a local run's last failed tasks whose files are kept for shell; 0 keeps none
     #[arg(long, value_name = "NUMBER", default_value_t = USUAL)]
     pub(super) keep_failed: usize,
 

@@ -23,7 +23,7 @@ const EXAMPLES: &str = "Examples:
   # What runs and what comes from the cache is drawn by a report about a run
   kubectl runnable report etl-x2k9f -o mermaid";
 
-/// Draw a workflow's document that has not run, as Mermaid or DOT
+/// Draw a workflow document as a graph, in Mermaid or DOT
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -40,7 +40,7 @@ pub(super) struct IsolationArgs {
     #[arg(long, value_name = "OWNER/NAME@REF|URL#REF", requires = "isolate")]
     repo: Option<String>,
 
-    /// Whose worktree it is: of each call (each attempt finds its own), or of the run, whose pods then take turns
+    /// Make a worktree for each call, which all attempts of the call use, or one for the run, whose pods then take turns
     #[arg(long, value_name = "call|run", default_value = "call", requires = "repo", hide_possible_values = true)]
     tree: TreeArg,
 
@@ -60,7 +60,7 @@ pub(super) struct IsolationArgs {
     #[arg(long, value_name = "SIZE", value_parser = size, requires = "isolate")]
     storage_size: Option<String>,
 
-    /// The image with this program and git that makes worktrees; a release knows its own
+    /// The image with this program and git that makes worktrees; a release has a default
     #[arg(long, value_name = "IMAGE", value_parser = image, requires = "isolate")]
     image: Option<String>,
 }

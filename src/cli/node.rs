@@ -65,7 +65,7 @@ struct SetArgs {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
 
-    /// Only show what would be done; the cluster checks it
+    /// Only show what would be done; the cluster validates the request
     #[arg(long)]
     dry_run: bool,
 

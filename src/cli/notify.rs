@@ -26,7 +26,7 @@ const ATTEMPTS: u32 = 5;
 
 /// Where completion notices go.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Completion notice")]
+#[command(next_help_heading = "When the run ends")]
 pub(super) struct NotifyArgs {
     /// When the run has ended, post {run, run_id, success, phase, error} as JSON to this URL; needs --wait or --local
     #[arg(long, value_name = "URL", value_parser = url)]

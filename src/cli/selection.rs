@@ -22,7 +22,7 @@ pub(super) struct SelectionArgs {
     #[arg(long, value_name = "FIELDS")]
     field_selector: Option<RunSelector>,
 
-    /// Runs whose names begin so
+    /// Runs whose names begin with this text
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
 

@@ -34,7 +34,7 @@ A local run keeps the views of its last failed tasks (submit --keep-failed) unti
 Succeeded are not kept. What is changed there stays for the next shell. With a COMMAND the exit code is that of the command; it
 is 126 if the shell or the command cannot be started.";
 
-/// Open a shell where a task of a local run failed, with its files, variables and inputs
+/// Open a shell in the environment of a failed local task: its files, variables and inputs
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -30,8 +30,8 @@ pub(super) struct SteerArgs {
     #[command(flatten)]
     select: SelectionArgs,
 
-    /// Only show what would be done; a cluster checks it
-    #[arg(long)]
+    /// Only show what would be done; a cluster validates the request
+    #[arg(long, help_heading = None::<&'static str>)]
     dry_run: bool,
 
     #[command(flatten)]

@@ -24,7 +24,7 @@ pub(super) const LATEST: &str = "@latest";
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArgs {
     /// Use local runs instead of runs on a cluster
-    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]
+    #[arg(long, value_name = "true|false", help_heading = None::<&'static str>, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true, conflicts_with_all = ["context", "kubeconfig", "as_user", "as_groups"])]
     pub(super) local: bool,
 
     #[command(flatten)]

@@ -8,7 +8,7 @@ use crate::output::stream::result;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Print the program's version; doctor tells those of the cluster and of Argo
+/// Print the program's version; doctor shows those of the cluster and of Argo
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   # The program's version

@@ -14,7 +14,7 @@ pub(super) use self::server::ServerArgs;
 use super::failure::Failure;
 use crate::exit::Exit;
 
-/// List, show, retry and delete workflows that are gone from the cluster and that argo-server keeps in its archive
+/// List, show, retry and delete workflows of argo-server's archive, which are gone from the cluster
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   # Runs of the last week, the latest first; ARGO_TOKEN is what argo auth token prints

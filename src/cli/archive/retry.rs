@@ -21,7 +21,7 @@ const EXAMPLES: &str = "Examples:
 
 argo-server gives the workflow, and the Kubernetes API takes the new one: its rights are those of kubectl runnable retry.";
 
-/// Retry workflows of the archive on the cluster: run again only what did not succeed
+/// Retry workflows of the archive on the cluster: only what did not succeed runs again
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(

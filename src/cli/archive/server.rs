@@ -28,15 +28,16 @@ pub(in crate::cli) struct ServerArgs {
     #[arg(long, value_name = "PATH", env = "ARGO_BASE_HREF", hide_env_values = true)]
     argo_base_href: Option<String>,
 
-    /// Whether to connect to argo-server with TLS; the scheme of a URL decides instead where one is given
+    /// Whether to connect to argo-server with TLS; if a URL is given, its scheme decides
     #[arg(short = 'e', long, value_name = "true|false", env = "ARGO_SECURE", hide_env_values = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", hide_default_value = true, value_parser = StringValueParser::new().map(|text| text != SWITCHED_OFF), hide_possible_values = true)]
     secure: bool,
 
-    /// Accept any certificate from argo-server, also an invalid one
+    /// Accept any certificate from argo-server, even an invalid one
     #[arg(short = 'k', long, value_name = "true|false", env = "ARGO_INSECURE_SKIP_VERIFY", hide_env_values = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = StringValueParser::new().map(|text| text == SWITCHED_ON), hide_possible_values = true)]
     insecure_skip_verify: bool,
 
-    /// A file with the token for argo-server, as ARGO_TOKEN has it in the environment; without either the kubeconfig gives one
+    /// A file with the token for argo-server, in place of the variable ARGO_TOKEN; without either, the kubeconfig's token
+    /// is used
     #[arg(long, value_name = "FILE")]
     argo_token_file: Option<PathBuf>,
 }

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::output::format::name;
 use crate::output::stream::{result, talk};
 
-/// Show what an install would change, line by line
+/// Show what an install would change
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   # Before an upgrade

@@ -88,12 +88,12 @@ struct ComponentArgs {
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<SettingPair>,
 
-    /// For rbac: verbs of this program, such as submit,wait, for whose users a Role with the least rights is made; their account
-    /// is runnable-user
+    /// For rbac: verbs of this program, such as submit,wait; their users get a Role with the least rights, for the
+    /// account runnable-user
     #[arg(long, value_name = "VERB,…", value_delimiter = ',')]
     verbs: Vec<String>,
 
-    /// The image with this program and git; a release knows its own
+    /// The image with this program and git; a release has a default
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     image: Option<String>,
 }

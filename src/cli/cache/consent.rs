@@ -9,11 +9,11 @@ use crate::output::stream::{is_terminal, talk};
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ConsentArgs {
     /// Only show what would be done
-    #[arg(long)]
+    #[arg(long, help_heading = None::<&'static str>)]
     pub(in crate::cli) dry_run: bool,
 
     /// Skip the confirmation prompt
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = None::<&'static str>)]
     yes: bool,
 }
 

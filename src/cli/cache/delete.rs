@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<String>,
 
-    /// Delete caches that active runs use, too
+    /// Also delete caches that active runs use
     #[arg(long)]
     force: bool,
 

@@ -41,11 +41,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     into: Option<CacheName>,
 
-    /// Replace existing entries that are as new or newer, too
+    /// Also replace existing entries that are as new or newer
     #[arg(long)]
     overwrite: bool,
 
-    /// Create the ConfigMap of a cache that active runs use, too
+    /// Create the ConfigMap even if active runs use the cache
     #[arg(long)]
     force: bool,
 

@@ -47,11 +47,11 @@ pub(super) struct Args {
     #[arg(value_name = "NAME", conflicts_with_all = ["workflow", "handle"])]
     name: Option<CacheName>,
 
-    /// The caches of this run, and of their entries those that it has left or used
+    /// The caches of this run, and only the entries that it made or used
     #[arg(long, value_name = "RUN", conflicts_with = "handle")]
     workflow: Option<String>,
 
-    /// The same, of the run of a file that submit --handle wrote
+    /// The same for the run of a handle file (submit --handle)
     #[arg(long, value_name = "FILE")]
     handle: Option<PathBuf>,
 
@@ -67,7 +67,7 @@ pub(super) struct Args {
     #[arg(long)]
     no_runs: bool,
 
-    /// Documents whose templates count, in place of the live ones, for what can still be produced
+    /// Documents whose templates are used, instead of the live ones, to tell what can still be produced
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
 

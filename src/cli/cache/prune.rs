@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(value_name = "NAME", required_unless_present = "all")]
     name: Option<CacheName>,
 
-    /// All caches that cache list shows without -A, each by itself
+    /// All caches that cache list shows without -A, one by one
     #[arg(long, conflicts_with = "name")]
     all: bool,
 

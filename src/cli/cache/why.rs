@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(value_name = "NODE", required_unless_present = "all", conflicts_with = "all")]
     node: Option<String>,
 
-    /// Show every node of the run that asked the cache, beside the attempt before
+    /// Show every node of the run that looked in the cache, compared with the attempt before
     #[arg(long)]
     all: bool,
 

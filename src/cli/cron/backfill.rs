@@ -51,7 +51,7 @@ pub(super) struct BackfillArgs {
     #[arg(long, value_name = "NAME", default_value = "cronScheduleTime")]
     argname: String,
 
-    /// The most workflows to submit
+    /// Maximum number of workflows to submit
     #[arg(long, value_name = "N", default_value_t = 1000)]
     maxworkflowcount: usize,
 

@@ -58,7 +58,7 @@ enum Command {
     Backfill(Box<BackfillArgs>),
 }
 
-/// Let schedules start no workflows
+/// Suspend schedules: they start no workflows
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   # Until it is resumed, it starts nothing
@@ -68,7 +68,7 @@ struct SuspendArgs {
     change: ChangeArgs,
 }
 
-/// Let schedules start workflows again
+/// Resume schedules: they start workflows again
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   # It starts workflows again when its schedule falls due
@@ -84,7 +84,7 @@ struct ChangeArgs {
     #[arg(value_name = "NAME", required = true)]
     names: Vec<ObjectName>,
 
-    /// Only show what would be done; the cluster checks it
+    /// Only show what would be done; the cluster validates the request
     #[arg(long)]
     dry_run: bool,
 

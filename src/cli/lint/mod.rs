@@ -53,7 +53,7 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 no error was found, 1 something could not be read or asked for, 2 an error was found, with --strict also a warning.";
 
-/// Say what is wrong with workflows, templates and cron workflows before a cluster does
+/// Check workflows, templates and cron workflows for mistakes
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -69,7 +69,7 @@ pub(super) struct Args {
     #[arg(long)]
     strict: bool,
 
-    /// Leave out findings of a rule, or those whose message a regular expression matches
+    /// Ignore problems of a rule, or those whose message matches a regular expression
     #[arg(long, value_name = "RULE|PATTERN")]
     ignore: Vec<Ignored>,
 
@@ -78,11 +78,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "VERSION")]
     argo_version: Option<Version>,
 
-    /// Look up on the cluster what is in no file: templates, ConfigMaps, limits of semaphores, the version of Argo
+    /// Look up on the cluster what no file contains: templates, ConfigMaps, limits of semaphores, the version of Argo
     #[arg(long)]
     online: bool,
 
-    /// Put right what is mechanical: misspelt fields, quotes, singular locks, a missing maxAge
+    /// Fix what can be fixed mechanically: misspelt fields, quotes, singular locks, a missing maxAge
     #[arg(long)]
     fix: bool,
 

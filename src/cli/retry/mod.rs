@@ -56,7 +56,7 @@ const EXAMPLES: &str = "Examples:
   # Retry all runs of a team that failed last night: one plan each, one question
   kubectl runnable retry -l team=data --plan
 
-  # Keep what finds the new attempt again, and tell CI what each node did
+  # Write a handle of the new attempt, and tell CI what each node did
   kubectl runnable retry run.json --handle run.json --wait --report junit=run.xml
 
   # Read the bucket of --exec-cache, which pods reach at another address
@@ -74,7 +74,7 @@ const EXAMPLES: &str = "Examples:
 
 On a terminal, retry asks for confirmation. Without one (in CI, behind a pipe) it proceeds, as with --yes.";
 
-/// Retry a run: run again only what did not succeed
+/// Retry a run: only what did not succeed runs again
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -93,15 +93,15 @@ pub(super) struct Args {
     #[command(flatten)]
     plan: PlanArgs,
 
-    /// Run this node again and all that follows from it, whatever the cache holds; repeatable
+    /// Run this node and everything that depends on it again, regardless of the cache; repeatable
     #[arg(long, value_name = "NODE", conflicts_with_all = ["only", "memoized", "in_place"])]
     from: Vec<String>,
 
-    /// Run this node again and nothing that does not depend on its outputs; repeatable
+    /// Run this node again, and of what follows it only what its outputs change; repeatable
     #[arg(long, value_name = "NODE", conflicts_with_all = ["memoized", "in_place"])]
     only: Vec<String>,
 
-    /// Retry also while another attempt of the run goes on, or after one that succeeded
+    /// Retry even if another attempt of the run is still running or has succeeded
     #[arg(long)]
     force: bool,
 
@@ -164,7 +164,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     store: Option<StoreUrl>,
 
-    /// The URL at which this machine reaches the service of that store, where pods reach it at another one
+    /// The URL of that store's service for this machine, if pods use another one
     #[arg(long, value_name = "URL")]
     store_endpoint: Option<String>,
 

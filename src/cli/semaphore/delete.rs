@@ -36,7 +36,7 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
 
-    /// Only show what would be done; the server checks it
+    /// Only show what would be done; the cluster validates the request
     #[arg(long)]
     dry_run: bool,
 

@@ -68,7 +68,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, requires = "wait")]
     timeout: Option<Duration>,
 
-    /// Only show what would be done; the server checks it
+    /// Only show what would be done; the cluster validates the request
     #[arg(long)]
     dry_run: bool,
 

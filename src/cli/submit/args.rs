@@ -47,7 +47,7 @@ const EXAMPLES: &str = "Examples:
   # See what would be created; needs no cluster
   kubectl runnable submit etl.yaml --dry-run=client -o yaml
 
-  # Keep what finds the run again from any machine, and tell a URL how it ended
+  # Write a handle that finds the run again from any machine, and tell a URL how it ended
   kubectl runnable submit etl.yaml --handle run.json --wait --notify https://hooks.example.com/etl
 
   # Delete it together with the Deployment that it belongs to
@@ -103,8 +103,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "KIND/NAME")]
     pub(super) from: Option<FromKind>,
 
-    /// Go on from the last run of the same document, or from RUN, whatever its end: only what changed or did not succeed
-    /// runs
+    /// Continue from the last run of the same document, or from RUN, however it ended: only what changed or did not
+    /// succeed runs
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(super) resume: Option<String>,
 
@@ -122,7 +122,7 @@ pub(in crate::cli) struct Args {
     pub(super) store: Option<StoreUrl>,
 
     /// Give the outcome of a template, or of a node by its path, which then does not run: a YAML or JSON file with phase,
-    /// message and outputs, all of which may be left out; repeatable
+    /// message and outputs, all optional; repeatable
     #[arg(long = "stub", value_name = "TEMPLATE|NODE=FILE", requires = "local")]
     pub(super) stubs: Vec<StubArg>,
 
@@ -299,8 +299,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) max_age: Option<GoDuration>,
 
-    /// Declare templates pure functions, or all: what they give follows from their content and inputs alone, so that any run
-    /// that uses the same cache takes their entries. Needs --cache-name, unless the workflow names a cache; a template says
+    /// Treat templates (or all) as pure functions: their outputs depend only on their content and inputs, so any run that
+    /// uses the same cache may take their entries. Needs --cache-name, unless the workflow names a cache; a template says
     /// it itself by the annotation kubectl-runnable/reuse: "true"
     #[arg(long, value_name = "TEMPLATE,…|all", value_delimiter = ',')]
     pub(super) reuse: Vec<String>,

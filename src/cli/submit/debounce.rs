@@ -33,16 +33,16 @@ const REVISION: &str = "refs/heads/main";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Debounce")]
 pub(super) struct DebounceArgs {
-    /// Make one run of all submits of one key within this time, such as 15s, whatever machines they come from
+    /// Create one run for all submits with the same key within this time, such as 15s, on any machine
     #[arg(long, value_name = "DURATION", value_parser = seconds, allow_hyphen_values = true, conflicts_with_all = ["name", "resume"])]
     debounce: Option<Duration>,
 
-    /// What these submits have in common [default: the workflow's prefix and entrypoint, and its repository and ref]
+    /// The key of --debounce [default: the workflow's prefix and entrypoint, and its repository and ref]
     #[arg(long, value_name = "KEY", requires = "debounce", value_parser = key)]
     debounce_key: Option<String>,
 
-    /// Where such a run is there: take it (reuse), end with exit code 7 (fail), end it and make another (replace), or make
-    /// another once it has ended (queue, where only the latest submit waits) [default: reuse]
+    /// What to do if that run exists: use it (reuse), exit with code 7 (fail), end it and create another (replace), or
+    /// create another once it has ended (queue; only the latest submit waits) [default: reuse]
     #[arg(long, value_name = "reuse|fail|replace|queue", requires = "debounce", hide_possible_values = true)]
     on_duplicate: Option<OnDuplicateArg>,
 }

@@ -16,13 +16,13 @@ const MOST_CERTIFICATES: usize = 64 * 1024;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Cache in pods")]
 pub(in crate::cli) struct ExecCacheArgs {
-    /// Keep entries in this store and not in a ConfigMap: the pod of each container or script template looks up its entry, and
-    /// runs its command where there is none. As pods reach it: s3://BUCKET/PREFIX, gs:// or az:// (experimental), with
-    /// ?endpoint=, region= and path_style=
+    /// Keep entries in this store instead of a ConfigMap: the pod of each container or script template looks up its
+    /// entry, and runs its command only if there is none. The address is the one that pods use: s3://BUCKET/PREFIX, gs://
+    /// or az:// (experimental), with ?endpoint=, region= and path_style=
     #[arg(long, value_name = "URL", conflicts_with = "local")]
     exec_cache: Option<StoreUrl>,
 
-    /// The image that brings this program into the pods; a release knows its own
+    /// The image that brings this program into the pods; a release has a default
     #[arg(long, value_name = "IMAGE", value_parser = image, requires = "exec_cache")]
     runner_image: Option<String>,
 
@@ -31,11 +31,11 @@ pub(in crate::cli) struct ExecCacheArgs {
     #[arg(long, value_name = "NAME", requires = "exec_cache")]
     store_secret: Option<ObjectName>,
 
-    /// Certificates (PEM) of authorities that the store's may be signed by, beside those of the image
+    /// A PEM file of certificate authorities to trust for the store, in addition to those of the image
     #[arg(long, value_name = "FILE", requires = "exec_cache")]
     store_ca: Option<PathBuf>,
 
-    /// The URL at which this machine reaches the service of the store, where pods reach it at another one
+    /// The URL of the store's service for this machine, if pods use another one
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) store_endpoint: Option<String>,
 }

@@ -20,7 +20,7 @@ pub(in crate::cli) struct RuntimeArgs {
     #[arg(long, value_name = "[run:]ARG", requires = "runtime", allow_hyphen_values = true)]
     runtime_arg: Vec<String>,
 
-    /// Use cache entries that were made by another runtime or in another image: any; by default they are passed over
+    /// Use cache entries that were made by another runtime or in another image: any; by default they are ignored
     #[arg(long, value_name = "any", requires = "local", hide_possible_values = true)]
     accept_runtime: Option<Accepted>,
 }

@@ -76,7 +76,7 @@ pub(super) struct Args {
     #[arg(long)]
     reuse: bool,
 
-    /// Use the task's existing worktree as it is, with its files and at its commit; nothing is asked of the remote then
+    /// Use the task's existing worktree as it is, with its files and at its commit, without contacting the remote
     #[arg(long, conflicts_with_all = ["reuse", "sparse"])]
     keep: bool,
 
@@ -84,7 +84,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "MODE", value_parser = umask)]
     umask: Option<u32>,
 
-    /// Add base and worktree to safe.directory in your global git config, for volumes that belong to another user
+    /// Add the base and the worktree to safe.directory in your global git config, for volumes of another user
     #[arg(long)]
     safe_directory: bool,
 

@@ -22,7 +22,7 @@ use crate::prepare::exec_cache_of;
 /// Which caches are meant, and where they are.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli::cache) struct SourceArgs {
-    /// The namespace of the cache: that of the controller. Without it the current namespace and then all are searched
+    /// The namespace of the cache, which is the controller's. If omitted, the current namespace is searched and then all
     #[arg(long, value_name = "NAMESPACE")]
     pub(in crate::cli::cache) cache_namespace: Option<Namespace>,
 
