@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::checker::{At, Checker};
+use super::checker::{At, Checker, DOCUMENT};
 use super::finding::{Holder, Rule};
 use super::nearest::nearest_of_few;
-use super::read::{get, is_true, text};
+use super::read::{get, is_true, items, list, text};
 use super::substitute::has_placeholder;
 use super::template::Arguments;
 
@@ -48,10 +48,13 @@ impl<'a> Checker<'a> {
             return Called::Unknown;
         }
         if let Some(inline) = get(call, "inline").filter(|inline| inline.is_object()) {
-            self.template(inline, &at.field("inline"), arguments, at);
+            let key = (at.base, text(call, "name").to_owned());
+            let (inline, place) = self.inlines.get(&key).cloned().unwrap_or_else(|| (inline, at.field("inline")));
+            self.template(inline, &place, arguments, at);
             return Called::Template(inline);
         }
         if let Some((template, place)) = self.template_of(at.base, name) {
+            self.keep_inlines(template, &place);
             self.template(template, &place, arguments, at);
             Called::Template(template)
         } else {
@@ -88,6 +91,7 @@ impl<'a> Checker<'a> {
         };
         match self.template_of(base, template) {
             Some((template, place)) => {
+                self.keep_inlines(template, &place);
                 self.template(template, &place, arguments, at);
                 Called::Template(template)
             }
@@ -96,6 +100,27 @@ impl<'a> Checker<'a> {
                 let (message, hint) = self.no_template(base, template);
                 self.error_with(Rule::UnknownTemplate, &at.path(&["templateRef", "template"]), message, hint);
                 Called::Unknown
+            }
+        }
+    }
+
+    /// Keeps the inline templates of another object's template as they are written: Argo stores them before it gives the
+    /// template its inputs, by the object and the name of the call, and takes them from there.
+    /// (workflow_types.go, SetStoredInlineTemplate)
+    fn keep_inlines(&mut self, template: &'a Value, place: &At) {
+        if place.base == DOCUMENT {
+            return;
+        }
+        let groups = list(template, "steps").iter().enumerate().flat_map(|(number, group)| {
+            let group_at = place.field("steps").index(number);
+            group.as_array().into_iter().flatten().enumerate().map(move |(index, step)| (step, group_at.index(index)))
+        });
+        let tasks_at = place.path(&["dag", "tasks"]);
+        let tasks = items(template, &["dag", "tasks"]).iter().enumerate();
+        for (call, at) in groups.chain(tasks.map(|(index, task)| (task, tasks_at.index(index)))) {
+            if let Some(inline) = get(call, "inline").filter(|inline| inline.is_object()) {
+                let key = (place.base, text(call, "name").to_owned());
+                self.inlines.entry(key).or_insert_with(|| (inline, at.field("inline")));
             }
         }
     }

@@ -10,6 +10,9 @@ use super::substitute::Placeholders;
 use super::{Known, Options, Severity};
 use crate::argo::document::join;
 
+/// The number of the document itself among the objects; the others are named by references.
+pub(super) const DOCUMENT: usize = 0;
+
 /// An object whose templates are looked up by name. (workflow/templateresolution/context.go, tmplBase)
 pub(super) struct Base<'a> {
     pub(super) holder: Holder,
@@ -68,6 +71,8 @@ pub(super) struct Checker<'a> {
     pub(super) lenient: bool,
     /// The templates that were looked at. (validate.go, results)
     pub(super) seen: HashSet<(usize, String)>,
+    /// The inline templates of other objects, by the object and the name of the call.
+    pub(super) inlines: HashMap<(usize, String), (&'a Value, At)>,
     pub(super) placeholders: Placeholders,
     /// Whether what is found is only a warning, for Argo does not look there.
     pub(super) unlooked: bool,
@@ -86,6 +91,7 @@ impl<'a> Checker<'a> {
             any_global_artifact: false,
             lenient: false,
             seen: HashSet::new(),
+            inlines: HashMap::new(),
             placeholders: Placeholders::default(),
             unlooked: false,
             left_open: false,

@@ -172,6 +172,35 @@ fn what_argo_does_not_look_at_is_a_warning() {
 }
 
 #[test]
+fn an_inline_template_of_another_object_does_not_read_the_inputs_around_it() {
+    let shared = |templates: &str| {
+        format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {{name: shared}}\nspec:\n  templates:\n{templates}---\n"
+        )
+    };
+    let inputs = "inputs: {parameters: [{name: b}]}";
+    let inline = |inputs: &str| {
+        format!("inline: {{{inputs} container: {{image: x, args: [\"{{{{inputs.parameters.b}}}}\"]}}}}")
+    };
+    let outer = |calls: String| format!("  - name: outer\n    {inputs}\n    {calls}\n");
+    let arguments = "arguments: {parameters: [{name: b, value: x}]}";
+    let caller = workflow(&format!(
+        "- name: main\n  steps: [[{{name: a, templateRef: {{name: shared, template: outer}}, {arguments}}}]]\n"
+    ));
+    let made = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: a}\nspec: {entrypoint: outer, workflowTemplateRef: {name: shared}, arguments: {parameters: [{name: b, value: x}]}}\n";
+
+    let steps = outer(format!("steps: [[{{name: c0, {}}}]]", inline("")));
+    let dag = outer(format!("dag: {{tasks: [{{name: c0, {}}}]}}", inline("")));
+    for text in [shared(&steps) + &caller, shared(&dag) + &caller, shared(&steps) + made] {
+        assert_eq!(rules(&text), [("variable", Severity::Error)], "{text}");
+    }
+    let own = outer(format!("steps: [[{{name: c0, {}, {arguments}}}]]", inline("inputs: {parameters: [{name: b}]},")));
+    assert_eq!(rules(&(shared(&own) + &caller)), []);
+    let of_itself = format!("- name: main\n  steps: [[{{name: a, template: outer, {arguments}}}]]\n{}", steps.replace("\n  ", "\n").trim_start());
+    assert_eq!(rules(&workflow(&of_itself)), []);
+}
+
+#[test]
 fn a_tag_in_a_field_of_a_step_that_argo_does_not_know_is_not_looked_at() {
     let text = workflow(
         "- name: main
