@@ -179,9 +179,8 @@ fn an_inline_template_of_another_object_does_not_read_the_inputs_around_it() {
         )
     };
     let inputs = "inputs: {parameters: [{name: b}]}";
-    let inline = |inputs: &str| {
-        format!("inline: {{{inputs} container: {{image: x, args: [\"{{{{inputs.parameters.b}}}}\"]}}}}")
-    };
+    let inline =
+        |inputs: &str| format!("inline: {{{inputs} container: {{image: x, args: [\"{{{{inputs.parameters.b}}}}\"]}}}}");
     let outer = |calls: String| format!("  - name: outer\n    {inputs}\n    {calls}\n");
     let arguments = "arguments: {parameters: [{name: b, value: x}]}";
     let caller = workflow(&format!(
@@ -196,7 +195,10 @@ fn an_inline_template_of_another_object_does_not_read_the_inputs_around_it() {
     }
     let own = outer(format!("steps: [[{{name: c0, {}, {arguments}}}]]", inline("inputs: {parameters: [{name: b}]},")));
     assert_eq!(rules(&(shared(&own) + &caller)), []);
-    let of_itself = format!("- name: main\n  steps: [[{{name: a, template: outer, {arguments}}}]]\n{}", steps.replace("\n  ", "\n").trim_start());
+    let of_itself = format!(
+        "- name: main\n  steps: [[{{name: a, template: outer, {arguments}}}]]\n{}",
+        steps.replace("\n  ", "\n").trim_start()
+    );
     assert_eq!(rules(&workflow(&of_itself)), []);
 }
 

@@ -87,21 +87,7 @@ fn log(args: &Args, exit: Exit, workflow: &Value) -> Result<Exit, Failure> {
 
 async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prepared>), Failure> {
     let backend = args.access.backend(args.local).await?;
-    if let Backend::Cluster(cluster) = &backend {
-        request.lock_form = locks::form(cluster, args).await;
-    }
-    let (templates, live) = known_objects(&backend, &request).await?;
-    if let Backend::Cluster(cluster) = &backend
-        && request.depends_on_version(&templates, live.as_ref())?
-    {
-        request.definition = Some(cluster.definition().await);
-    }
-    request.find_resumed(&backend, live.as_ref()).await?;
-    let mut prepared = request.prepare(&templates, live.as_ref())?;
-    if let Some(name) = debounce::turn(args, &backend, &request, live.as_ref(), &prepared).await? {
-        request.reserved = Some(name);
-        prepared = request.prepare(&templates, live.as_ref())?;
-    }
+    let mut prepared = prepare(args, &backend, &mut request).await?;
 
     if let Backend::Cluster(cluster) = &backend {
         if let Some(owner) = &args.workflow.owner {
@@ -110,10 +96,42 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         claim::check(args, cluster, &prepared).await?;
         locks::ensure(args, cluster, &prepared).await?;
     }
-
     if !args.local && args.dry_run == DryRun::None {
         args.artifacts.upload(&request.given, args.exec_cache.store_endpoint.as_deref()).await?;
     }
+
+    let exit = launch(args, &backend, &request, &prepared).await?;
+    if args.dry_run == DryRun::None {
+        request.note_attempts(&prepared).await;
+    }
+    Ok((exit, prepared))
+}
+
+/// Prepares the workflows, by what the backend knows: its locks, its templates, its version, the runs before.
+async fn prepare(args: &Args, backend: &Backend, request: &mut Request<'_>) -> Result<Vec<Prepared>, Failure> {
+    if let Backend::Cluster(cluster) = backend {
+        request.lock_form = locks::form(cluster, args).await;
+    }
+    let (templates, live) = known_objects(backend, request).await?;
+    if let Backend::Cluster(cluster) = backend
+        && request.depends_on_version(&templates, live.as_ref())?
+    {
+        request.definition = Some(cluster.definition().await);
+    }
+    request.find_resumed(backend, live.as_ref()).await?;
+
+    let prepared = request.prepare(&templates, live.as_ref())?;
+    match debounce::turn(args, backend, request, live.as_ref(), &prepared).await? {
+        None => Ok(prepared),
+        Some(name) => {
+            request.reserved = Some(name);
+            request.prepare(&templates, live.as_ref())
+        }
+    }
+}
+
+/// Creates the prepared workflows, or runs them on this machine.
+async fn launch(args: &Args, backend: &Backend, request: &Request<'_>, prepared: &[Prepared]) -> Result<Exit, Failure> {
     let runtimes = request.runtimes(prepared.len())?;
     let artifact_store = args.artifacts.store()?.filter(|_| args.local);
     let store = match (request.store(), args.local) {
@@ -137,7 +155,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
     let sources = runtimes.iter().map(|runtime| Source { runtime: runtime.as_ref(), ..source });
     let runs: Vec<_> = prepared.iter().zip(sources).collect();
     let launch = Launch {
-        backend: &backend,
+        backend,
         runs: &runs,
         existing: if args.resume.is_some() { Existing::Refused } else { args.debounce.existing() },
         follow_up: &args.follow_up,
@@ -145,11 +163,7 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
         output: args.output,
         quiet: args.quiet,
     };
-    let exit = launch.carry_out().await?;
-    if args.dry_run == DryRun::None {
-        request.note_attempts(&prepared).await;
-    }
-    Ok((exit, prepared))
+    launch.carry_out().await
 }
 
 /// The templates that the workflows refer to, from the files and else from a cluster, and the object of `--from`.

@@ -45,14 +45,7 @@ impl Resumed {
     pub(super) async fn find(args: &Args, backend: &Backend, subject: Subject<'_>) -> Result<Option<Self>, Failure> {
         let naming = naming(args, subject)?;
         let backend = backend.within(namespace(args, subject))?;
-        let found = if let Some(run) = args.resume.as_deref().filter(|run| !run.is_empty()) {
-            Some(named(args, &backend, run).await?)
-        } else {
-            let run_id = || Workflow::view(subject.object).run_id()?.parse().ok();
-            let run_id = args.run.run_id.clone().or_else(run_id);
-            Wanted { naming: &naming, run_id }.last(&backend).await?
-        };
-        let Some(live) = found else {
+        let Some(live) = last(args, &backend, &naming, subject).await? else {
             if !args.quiet {
                 let name = naming.prefix();
                 talk(format_args!("no earlier run of {} to go on from: this is the first", name.trim_end_matches('-')));
@@ -64,23 +57,7 @@ impl Resumed {
             return Err(Failure::new(Exit::Conflict, message).hint(END_FIRST));
         }
 
-        let store = match backend {
-            Backend::Local { .. } => store::of_runs(args.store.as_ref(), Some(&live))?,
-            Backend::Cluster(_) => None,
-        };
-        let source = store.map_or_else(|| Source::beside(&backend, None), Source::Store);
-        let of_pods = match backend {
-            Backend::Local { .. } => None,
-            Backend::Cluster(_) => {
-                let said = exec_cache_of(live.value())?.map(|cache| cache.store);
-                let said = args.exec_cache.address()?.or(said);
-                store::of_pods(said.as_deref(), None, args.exec_cache.store_endpoint.as_deref())?
-            }
-        };
-        let sources = [source].into_iter().chain(of_pods.map(Source::Store)).collect();
-        // Only what is told of the plan needs the entries.
-        let part = if args.quiet { Part::Numbers } else { Part::Entries };
-        let caches = Caches::read(sources, &[subject.object, &unwrapped(live.value())], part).await?;
+        let caches = caches(args, &backend, &live, subject).await?;
         let (name, prefix) = args.names_of_next(&live);
         let beside = Beside {
             backend: &backend,
@@ -156,6 +133,40 @@ impl Resumed {
     pub(super) async fn note(&self, prepared: &Prepared) {
         self.caches.note(&prepared.run, self.attempt.number).await;
     }
+}
+
+/// The run to go on from: the named one, else the last of the document.
+async fn last(
+    args: &Args,
+    backend: &Backend,
+    naming: &Naming,
+    subject: Subject<'_>,
+) -> Result<Option<Workflow>, Failure> {
+    if let Some(run) = args.resume.as_deref().filter(|run| !run.is_empty()) {
+        return named(args, backend, run).await.map(Some);
+    }
+    let run_id = || Workflow::view(subject.object).run_id()?.parse().ok();
+    let run_id = args.run.run_id.clone().or_else(run_id);
+    Wanted { naming, run_id }.last(backend).await
+}
+
+/// The caches of a run and of the document: of this machine's runs, of the cluster's namespace, and of the run's pods.
+async fn caches(args: &Args, backend: &Backend, live: &Workflow, subject: Subject<'_>) -> Result<Caches, Failure> {
+    let sources = match backend {
+        Backend::Local { .. } => {
+            let store = store::of_runs(args.store.as_ref(), Some(live))?;
+            vec![store.map_or_else(|| Source::beside(backend, None), Source::Store)]
+        }
+        Backend::Cluster(_) => {
+            let of_run = exec_cache_of(live.value())?.map(|cache| cache.store);
+            let address = args.exec_cache.address()?.or(of_run);
+            let of_pods = store::of_pods(address.as_deref(), None, args.exec_cache.store_endpoint.as_deref())?;
+            [Source::beside(backend, None)].into_iter().chain(of_pods.map(Source::Store)).collect()
+        }
+    };
+    // Only what is told of the plan needs the entries.
+    let part = if args.quiet { Part::Numbers } else { Part::Entries };
+    Ok(Caches::read(sources, &[subject.object, &unwrapped(live.value())], part).await?)
 }
 
 impl Args {
