@@ -12,6 +12,7 @@ pub(super) struct Agenda {
     unlocked: VecDeque<NodeIndex>,
     nested: VecDeque<NodeIndex>,
     freed: VecDeque<NodeIndex>,
+    holding: VecDeque<NodeIndex>,
 }
 
 /// Whose turn it is.
@@ -25,6 +26,8 @@ pub(super) enum Turn {
     Nested(NodeIndex),
     /// A steps or dag node of whose children one gave its place to those that wait.
     Freed(NodeIndex),
+    /// A node that has erred and still has its locks.
+    Holding(NodeIndex),
 }
 
 impl Agenda {
@@ -34,6 +37,7 @@ impl Agenda {
             Turn::Unlocked(node) => self.unlocked.push_back(node),
             Turn::Nested(node) => self.nested.push_back(node),
             Turn::Freed(node) => self.freed.push_back(node),
+            Turn::Holding(node) => self.holding.push_back(node),
         }
     }
 
@@ -48,7 +52,7 @@ impl Agenda {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        [&self.settled, &self.unlocked, &self.nested, &self.freed].into_iter().all(VecDeque::is_empty)
+        [&self.settled, &self.unlocked, &self.nested, &self.freed, &self.holding].into_iter().all(VecDeque::is_empty)
     }
 
     pub(super) fn next(&mut self) -> Option<Turn> {
@@ -56,6 +60,7 @@ impl Agenda {
         let unlocked = || self.unlocked.pop_front().map(Turn::Unlocked);
         let nested = || self.nested.pop_front().map(Turn::Nested);
         let freed = || self.freed.pop_front().map(Turn::Freed);
-        settled.or_else(unlocked).or_else(nested).or_else(freed)
+        let holding = || self.holding.pop_front().map(Turn::Holding);
+        settled.or_else(unlocked).or_else(nested).or_else(freed).or_else(holding)
     }
 }

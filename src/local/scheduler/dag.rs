@@ -191,7 +191,10 @@ impl Scheduler {
         } else if let Err(why) = learned {
             tasks.set_unread(task, Unread { why, until_the_end: false });
         }
-        tasks.ready_after(task).into_iter().for_each(|next| self.start_task(dag, next));
+        match tasks.ready_after(task).as_slice() {
+            &[next] => self.start_task(dag, next),
+            ready => ready.iter().for_each(|&next| self.start_through(|scheduler| scheduler.start_task(dag, next))),
+        }
         self.task_done(dag);
     }
 
@@ -218,6 +221,11 @@ impl Scheduler {
 
         let Some(tasks) = self.nodes.dag(dag) else { return };
         let phase = tasks.phase(dag, &self.nodes);
+        // Argo takes it for Running, and finds a child that failed when it looks at it again. (checkParallelism)
+        if phase.is_none() && self.places.has_failed_fast(dag) {
+            return self.finish(dag, Phase::Failed, FAILED_FAST);
+        }
+        let phase = phase.unwrap_or_else(|| tasks.phase_by_needs(&self.nodes));
         let last = tasks.last();
         let all = if phase == Phase::Succeeded { tasks.unread().map(str::to_owned) } else { None };
         let unread = tasks.unread_before_a_target().or(all);

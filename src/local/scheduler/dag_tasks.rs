@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
-use super::arguments::view;
+use super::dag_plan::{Task, mark_wanted, read, targets, turns};
 use super::node_table::NodeTable;
 use super::state::NodeIndex;
-use crate::argo::expression::depends::{self, Depends, TaskResult};
-use crate::argo::model::{ContinueOn, Dag, Step};
+use crate::argo::expression::depends::TaskResult;
+use crate::argo::model::Dag;
 use crate::argo::status::Phase;
 
 /// The tasks of a dag at work.
@@ -17,6 +17,8 @@ pub(super) struct DagTasks {
     tasks: Vec<Task>,
     places: HashMap<String, usize>,
     targets: Vec<usize>,
+    /// When Argo comes to each task on its way through the dag, counted from the first one.
+    turns: Vec<usize>,
     /// Tasks of which what their items gave cannot be read.
     unread: HashMap<usize, Unread>,
     fail_fast: bool,
@@ -32,20 +34,6 @@ pub(super) struct Unread {
     pub(super) until_the_end: bool,
 }
 
-#[derive(Debug)]
-struct Task {
-    document: Value,
-    name: String,
-    continue_on: ContinueOn,
-    depends: Option<Depends>,
-    needs: Vec<usize>,
-    needed_by: Vec<usize>,
-    /// Dependencies that have not settled.
-    missing: usize,
-    wanted: bool,
-    node: Option<NodeIndex>,
-}
-
 impl DagTasks {
     /// The tasks of a dag that cannot end before all that are ready have been started: it counts one more than there are.
     pub(super) fn new(dag: &Dag) -> Result<Self, String> {
@@ -53,24 +41,15 @@ impl DagTasks {
         let targets = targets(&dag.target, &tasks, &places)?;
         mark_wanted(&mut tasks, &targets);
         let fail_fast = dag.fail_fast != Some(false);
-        Ok(Self { tasks, places, targets, unread: HashMap::new(), fail_fast, active: 1 })
+        let turns = turns(&tasks, &targets);
+        Ok(Self { tasks, places, targets, turns, unread: HashMap::new(), fail_fast, active: 1 })
     }
 
-    /// The tasks that wait for nothing, in the order in which Argo comes to them: from each target down to what it needs.
-    /// (workflow/controller/dag.go, executeDAGTask)
+    /// The tasks that wait for nothing, in the order in which Argo comes to them.
     pub(super) fn first(&self) -> Vec<usize> {
-        let mut first = Vec::new();
-        let mut seen = vec![false; self.tasks.len()];
-        let mut rest: Vec<usize> = self.targets.iter().rev().copied().collect();
-        while let Some(task) = rest.pop() {
-            if std::mem::replace(&mut seen[task], true) {
-                continue;
-            }
-            if self.tasks[task].missing == 0 {
-                first.push(task);
-            }
-            rest.extend(self.tasks[task].needs.iter().rev());
-        }
+        let mut first: Vec<usize> =
+            (0..self.tasks.len()).filter(|&task| self.tasks[task].wanted && self.tasks[task].missing == 0).collect();
+        first.sort_by_key(|&task| self.turns[task]);
         first
     }
 
@@ -89,7 +68,7 @@ impl DagTasks {
         self.active > 1
     }
 
-    /// The tasks that waited for nothing but this one.
+    /// The tasks that waited for nothing but this one, in the order in which Argo comes to them.
     pub(super) fn ready_after(&mut self, task: usize) -> Vec<usize> {
         let mut ready = Vec::new();
         for next in self.tasks[task].needed_by.clone() {
@@ -99,6 +78,7 @@ impl DagTasks {
                 ready.push(next);
             }
         }
+        ready.sort_by_key(|&next| self.turns[next]);
         ready
     }
 
@@ -195,8 +175,9 @@ impl DagTasks {
 
     /// The phase of a dag whose tasks have all ended: a target that did not run has the phase of what it would have
     /// followed, failures first. Of several failures the first one counts, by the order of the targets, and without
-    /// `failFast` the last one: assessDAGPhase in workflow/controller/dag.go, v4.1.2.
-    pub(super) fn phase(&self, dag: NodeIndex, nodes: &NodeTable) -> Phase {
+    /// `failFast` the last one: assessDAGPhase in workflow/controller/dag.go, v4.1.2. None where Argo comes to no phase of a
+    /// target: what it would have followed has no nodes to which it could be joined.
+    pub(super) fn phase(&self, dag: NodeIndex, nodes: &NodeTable) -> Option<Phase> {
         let mut phases: HashMap<NodeIndex, Option<Phase>> = self.last().into_iter().map(|node| (node, None)).collect();
         let below = |node: NodeIndex, phase: Phase| nodes.followers(node).into_iter().map(move |next| (next, phase));
         let mut queue: VecDeque<(NodeIndex, Phase)> = below(dag, Phase::Succeeded).collect();
@@ -216,18 +197,47 @@ impl DagTasks {
             }
         }
 
-        let mut failed = self.targets.iter().filter_map(|&task| {
-            let task = &self.tasks[task];
-            let phase = phases.get(&task.node?).copied().flatten()?;
-            let tolerated = match phase {
-                Phase::Failed => task.continue_on.failed,
-                Phase::Error => task.continue_on.error,
-                _ => true,
-            };
-            (!tolerated).then_some(phase)
-        });
+        let of_target = |task: usize| phases.get(&self.tasks[task].node?).copied();
+        let mut failed = self.targets.iter().filter_map(|&task| self.failed(task, of_target(task).flatten()?));
         let failed = if self.fail_fast { failed.next() } else { failed.next_back() };
+        let is_adrift = self.targets.iter().any(|&task| of_target(task) == Some(None));
+        match failed {
+            Some(phase) if self.fail_fast || !is_adrift => Some(phase),
+            _ => (!is_adrift).then_some(Phase::Succeeded),
+        }
+    }
+
+    /// The phase of such a dag whatever its nodes are joined to.
+    pub(super) fn phase_by_needs(&self, nodes: &NodeTable) -> Phase {
+        let failed = self.targets.iter().find_map(|&task| self.failed(task, self.inherited(task, nodes)));
         failed.unwrap_or(Phase::Succeeded)
+    }
+
+    /// The phase of a target that fails its dag.
+    fn failed(&self, target: usize, phase: Phase) -> Option<Phase> {
+        let continue_on = self.tasks[target].continue_on;
+        let tolerated = match phase {
+            Phase::Failed => continue_on.failed,
+            Phase::Error => continue_on.error,
+            _ => true,
+        };
+        (!tolerated).then_some(phase)
+    }
+
+    /// The phase of a task, or of what it would have followed, failures first.
+    fn inherited(&self, task: usize, nodes: &NodeTable) -> Phase {
+        let mut rest = vec![task];
+        let mut seen = HashSet::from([task]);
+        while let Some(task) = rest.pop() {
+            let phase = self.tasks[task].node.map_or(Phase::Omitted, |node| nodes[node].phase);
+            if phase.is_unsuccessful() {
+                return phase;
+            }
+            if !phase.is_completed() {
+                rest.extend(self.tasks[task].needs.iter().copied().filter(|&need| seen.insert(need)));
+            }
+        }
+        Phase::Succeeded
     }
 }
 
@@ -243,78 +253,5 @@ fn ended_as(node: NodeIndex, result: TaskResult, nodes: &NodeTable) -> bool {
         TaskResult::Daemoned => nodes[node].daemoned == Some(true),
         TaskResult::AnySucceeded => items.any(|phase| phase == Phase::Succeeded),
         TaskResult::AllFailed => items.len() > 0 && items.all(|phase| phase == Phase::Failed),
-    }
-}
-
-fn read(documents: &[Value]) -> Result<(Vec<Task>, HashMap<String, usize>), String> {
-    let steps: Vec<Step> = documents.iter().map(view).collect::<Result<_, _>>()?;
-    let places: HashMap<String, usize> =
-        steps.iter().enumerate().map(|(place, step)| (step.name.clone(), place)).collect();
-    let mut tasks = Vec::with_capacity(steps.len());
-    for (step, document) in steps.iter().zip(documents) {
-        let depends = depends_of(step, &steps, &places)?;
-        let mut needs = Vec::new();
-        let mut seen = HashSet::new();
-        for name in depends.as_ref().map(Depends::tasks).unwrap_or_default() {
-            let place = places
-                .get(name)
-                .ok_or_else(|| format!("task {:?} depends on {name:?}, which is no task", step.name))?;
-            if seen.insert(*place) {
-                needs.push(*place);
-            }
-        }
-        tasks.push(Task {
-            document: document.clone(),
-            name: step.name.clone(),
-            continue_on: step.continue_on,
-            depends,
-            missing: needs.len(),
-            needs,
-            needed_by: Vec::new(),
-            wanted: false,
-            node: None,
-        });
-    }
-    for place in 0..tasks.len() {
-        for need in tasks[place].needs.clone() {
-            tasks[need].needed_by.push(place);
-        }
-    }
-    Ok((tasks, places))
-}
-
-fn depends_of(step: &Step, steps: &[Step], places: &HashMap<String, usize>) -> Result<Option<Depends>, String> {
-    let continues = |name: &str| {
-        let continue_on = places.get(name).map(|&place| steps[place].continue_on).unwrap_or_default();
-        let results = [(continue_on.error, TaskResult::Errored), (continue_on.failed, TaskResult::Failed)];
-        results.into_iter().filter_map(|(holds, result)| holds.then_some(result)).collect()
-    };
-    if !step.depends.is_empty() {
-        let depends = depends::parse(&step.depends).map_err(|error| format!("task {:?}: {error}", step.name))?;
-        Ok(Some(depends.expanded(&continues)))
-    } else if step.dependencies.is_empty() {
-        Ok(None)
-    } else {
-        Ok(Some(Depends::all_of(&step.dependencies).expanded(&continues)))
-    }
-}
-
-fn targets(target: &str, tasks: &[Task], places: &HashMap<String, usize>) -> Result<Vec<usize>, String> {
-    let place = |name: &str| places.get(name).copied().ok_or_else(|| format!("dag.target: {name:?} is no task"));
-    if target.is_empty() {
-        let mut leaves: Vec<usize> = (0..tasks.len()).filter(|&task| tasks[task].needed_by.is_empty()).collect();
-        leaves.sort_by(|&left, &right| tasks[left].name.cmp(&tasks[right].name));
-        Ok(leaves)
-    } else {
-        target.split_whitespace().map(place).collect()
-    }
-}
-
-fn mark_wanted(tasks: &mut [Task], targets: &[usize]) {
-    let mut rest = targets.to_vec();
-    while let Some(task) = rest.pop() {
-        if !std::mem::replace(&mut tasks[task].wanted, true) {
-            rest.extend_from_slice(&tasks[task].needs);
-        }
     }
 }

@@ -237,13 +237,16 @@ impl Scheduler {
         self.finish(node, Phase::Succeeded, "");
     }
 
-    /// Keeps what a memoized node gave, once it has succeeded.
+    /// Keeps what a memoized node gave, once it has succeeded; Argo keeps nothing of a pause. (operator.go, podReconciliation;
+    /// steps.go, executeSteps; dag.go, executeDAG; taskset.go, reconcileTaskSet)
     pub(super) fn remember(&mut self, node: NodeIndex, phase: Phase) {
         let status = &self.nodes[node];
         let Some(memoization) = status.memoization_status.as_ref().filter(|memoization| !memoization.hit) else {
             return;
         };
-        if phase == Phase::Succeeded {
+        let template = self.nodes.frame(node).template.as_ref();
+        let is_pause = template.is_some_and(|template| template.template_type() == Some(TemplateType::Suspend));
+        if phase == Phase::Succeeded && !is_pause {
             let (at, stubbed) = (self.now.elapsed, self.nodes.frame(node).stubbed);
             self.memory.keep(memoization, || Entry { at, outputs: status.outputs.clone(), stubbed });
             self.actions.push(if stubbed { Action::LeaveOut(node) } else { Action::Keep(node) });

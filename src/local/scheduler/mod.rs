@@ -8,6 +8,7 @@ mod arguments;
 mod attempts;
 mod daemon;
 mod dag;
+mod dag_plan;
 mod dag_tasks;
 mod errands;
 mod finish;
@@ -132,6 +133,9 @@ pub enum Action {
     Wake(SignedDuration, Timer),
 }
 
+/// So many starts may be within one another before what comes next waits for its turn.
+const DEEPEST_WITHIN: usize = 64;
+
 /// The state of a run: parts with a state of their own, between which events pass.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -157,6 +161,8 @@ pub struct Scheduler {
     stubs_are_published: bool,
     /// The daemons that are ready and run.
     daemons: Vec<NodeIndex>,
+    /// So many starts are within one another.
+    within: usize,
 }
 
 impl Scheduler {
@@ -218,6 +224,7 @@ impl Scheduler {
                 Some(Turn::Unlocked(node)) => self.unlocked(node),
                 Some(Turn::Nested(node)) => self.start_nested(node),
                 Some(Turn::Freed(boundary)) => self.start_waiting_calls(boundary),
+                Some(Turn::Holding(node)) => self.release(node),
                 None if self.start_waiting_pods() => {}
                 None => return,
             }
@@ -225,15 +232,18 @@ impl Scheduler {
     }
 
     /// Starts something, then what comes next where it has ended at once: all this before what stands beside it, as Argo's
-    /// controller does on its way down.
+    /// controller does on its way down. Deep within others what comes next waits for its turn, or it would use up the stack.
     fn start_through(&mut self, start: impl FnOnce(&mut Self)) {
         let before = self.agenda.settled();
+        self.within += 1;
         start(self);
-        while !self.scopes.stop().is_raised()
+        while self.within < DEEPEST_WITHIN
+            && !self.scopes.stop().is_raised()
             && let Some(node) = self.agenda.next_settled_since(before)
         {
             self.tell_owner(node);
         }
+        self.within -= 1;
     }
 
     fn tell_owner(&mut self, node: NodeIndex) {

@@ -29,6 +29,8 @@ struct Slots {
     active: usize,
     waiting: VecDeque<Call>,
     fail_fast: bool,
+    /// It is an attempt, at whose children Argo does not look before its tasks ask for a place.
+    is_attempt: bool,
     /// A child failed, and the template fails fast: it begins nothing more.
     failing: bool,
     /// It fails whatever else its children do.
@@ -54,9 +56,9 @@ impl Places {
     }
 
     /// Opens the places of a steps or dag node.
-    pub(super) fn open(&mut self, node: NodeIndex, template: &Template) {
+    pub(super) fn open(&mut self, node: NodeIndex, template: &Template, is_attempt: bool) {
         let limit = template.parallelism.filter(|&limit| limit > 0);
-        let slots = Slots { limit, fail_fast: template.fail_fast == Some(true), ..Slots::default() };
+        let slots = Slots { limit, fail_fast: template.fail_fast == Some(true), is_attempt, ..Slots::default() };
         self.boundaries.insert(node, slots);
     }
 
@@ -72,7 +74,7 @@ impl Places {
         let Some(slots) = slots else { return Admission::Now(Box::new(call)) };
         if slots.failing {
             slots.dropped = true;
-            slots.tripped |= slots.active > 0;
+            slots.tripped |= slots.active > 0 && !slots.is_attempt;
             return Admission::Never(call.owner);
         }
         if slots.is_full() || (slots.fail_fast && no_pods) {
@@ -106,13 +108,16 @@ impl Places {
     }
 
     /// A child that failed keeps the further ones of a template that fails fast from starting. Argo sees a pod's end before
-    /// it looks at the template; what comes of another child it sees as it looks at the template for the next time.
+    /// it looks at the template; what comes of another child it sees as it looks at the template for the next time. Of a
+    /// template with a retryStrategy it counts the children of the retry node, which has none of that kind.
     /// (workflow/controller/operator.go, checkParallelism)
     pub(super) fn count_failure(&mut self, boundary: NodeIndex, is_pod: bool, now: SignedDuration) {
         if let Some(slots) = self.boundaries.get_mut(&boundary).filter(|slots| slots.fail_fast) {
             slots.failing = true;
-            slots.tripped |= is_pod;
-            self.failing.push((boundary, now));
+            if !slots.is_attempt {
+                slots.tripped |= is_pod;
+                self.failing.push((boundary, now));
+            }
         }
     }
 

@@ -154,7 +154,11 @@ impl Scheduler {
         // Argo looks at the key when the node has its locks: one that waits for them is there by then, and errs itself.
         // (workflow/controller/operator.go, executeTemplate, v4.1.2)
         if let Some(why) = memoize_fault(&template, &filled).filter(|_| self.locks.can_be_had(&locks)) {
-            return self.create_raised(&call, &why);
+            let node = self.create(&call, NodeType::Skipped, Phase::Running);
+            // All of them are free.
+            let _ = self.locks.acquire(node, &locks);
+            self.raise_with_locks(node, locks, &why);
+            return node;
         }
         let kind = if template.retry_strategy.is_some() { NodeType::Retry } else { kind.node_type() };
         let phase = first_phase(kind);
@@ -231,8 +235,21 @@ impl Scheduler {
         let fault =
             template.as_ref().zip(filled.as_ref()).and_then(|(template, filled)| memoize_fault(template, filled));
         match fault {
-            Some(why) => self.raise(node, &why),
+            Some(why) => {
+                let locks = std::mem::take(&mut self.nodes.frame_mut(node).locks);
+                self.raise_with_locks(node, locks, &why);
+            }
             None => self.look_up_and_run(node),
+        }
+    }
+
+    /// Ends a node that errs with locks of its own. Argo gives them back when it comes to the node again, so that what asks for
+    /// them at the same look waits. (dag.go, executeDAGTask)
+    fn raise_with_locks(&mut self, node: NodeIndex, locks: Vec<locks::Lock>, why: &str) {
+        self.raise(node, why);
+        if !locks.is_empty() {
+            self.nodes.frame_mut(node).locks = locks;
+            self.agenda.add(Turn::Holding(node));
         }
     }
 

@@ -86,9 +86,11 @@ impl StepGroup {
         self.handed_up = true;
     }
 
-    /// Whether no hook of this step begins any more.
+    /// Whether no hook of this step begins any more: Argo has ended the group, or could not look at the hooks of a step
+    /// before this one.
     fn is_silent(&self, step: NodeIndex) -> bool {
-        self.silent_after.is_some_and(|failed| failed < step)
+        let has_failed = self.stopped && !self.handed_up;
+        has_failed || self.silent_after.is_some_and(|failed| failed < step)
     }
 
     pub(super) fn hands_up(&self) -> bool {

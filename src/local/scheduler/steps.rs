@@ -40,7 +40,8 @@ impl Scheduler {
     /// Opens what the children of a steps or dag node share.
     pub(super) fn open(&mut self, node: NodeIndex, template: &Template) {
         self.scopes.open(node, template, self.nodes[node].inputs.as_ref());
-        self.places.open(node, template);
+        let is_attempt = matches!(self.nodes.frame(node).owner, Owner::Attempt(_));
+        self.places.open(node, template, is_attempt);
     }
 
     fn next_group(&mut self, steps: NodeIndex) {
@@ -222,11 +223,14 @@ impl Scheduler {
 
     pub(super) fn group_settled(&mut self, steps: NodeIndex, group: NodeIndex) {
         if self.nodes[group].phase.is_unsuccessful() {
-            self.nodes.set_outbound(steps, &self.nodes.of_group(group));
+            // Where Argo ends them before it looks at the group, nothing is joined to what comes after. (checkParallelism)
+            if !self.places.has_tripped(steps) {
+                self.nodes.set_outbound(steps, &self.nodes.of_group(group));
+            }
             let message = self.nodes[group].message.clone();
             let handed_up = self.nodes.group(group).is_some_and(StepGroup::hands_up);
             // While an exit handler runs, Argo comes to the group once more, finds it in Error, and ends its steps as ever.
-            let is_seen_again = self.plan.exit_handler().is_some_and(|hook| hook.expression.is_empty());
+            let is_seen_again = self.plan.exit_handler().is_some();
             if handed_up && self.nodes.frame(steps).owner == Owner::Entry && !is_seen_again {
                 self.workflow.hand_up(message);
                 return self.finish(steps, Phase::Error, OPERATION_ERROR);

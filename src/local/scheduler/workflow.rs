@@ -87,6 +87,7 @@ impl Scheduler {
             asks_for_duration,
             stubs_are_published: false,
             daemons: Vec::new(),
+            within: 0,
             plan: Arc::new(plan),
         }
     }

@@ -112,48 +112,6 @@ fn a_target_runs_what_it_needs_and_nothing_else() {
 }
 
 #[test]
-fn a_template_that_fails_fast_fails_with_its_first_pod_whatever_continues() {
-    let spec = spec(
-        "
-  - name: main
-    failFast: true
-    parallelism: 1
-    steps:
-    - - {name: a, template: leaf, continueOn: {failed: true}}
-      - {name: b, template: leaf}
-    - - {name: c, template: leaf}",
-    );
-    assert_eq!(
-        Run::of(&spec).play_failing(&["[0].a"]),
-        "Failed: template has failed or errored children and failFast enabled
- Steps Failed: template has failed or errored children and failFast enabled
-[0] StepGroup Failed: template has failed or errored children and failFast enabled
-[0].a Pod Failed: main: Error (exit code 1)"
-    );
-}
-
-#[test]
-fn a_dag_template_that_fails_fast_makes_no_node_after_its_first_failure() {
-    let spec = spec(
-        "
-  - name: main
-    failFast: true
-    dag:
-      tasks:
-      - {name: a, template: leaf}
-      - {name: b, template: leaf}
-      - {name: c, template: leaf, depends: a}",
-    );
-    assert_eq!(
-        Run::of(&spec).play_failing(&[".a"]),
-        "Failed: template has failed or errored children and failFast enabled
- DAG Failed: template has failed or errored children and failFast enabled
-.b Pod Succeeded
-.a Pod Failed: main: Error (exit code 1)"
-    );
-}
-
-#[test]
 fn a_call_that_cannot_start_errors_its_group_and_keeps_the_rest_from_starting() {
     let spec = spec(
         "
@@ -290,6 +248,30 @@ templates:
     }
 }
 
+/// Argo comes to all that a target needs before it comes to the next one, and ends the dag when it cannot read what is before a
+/// target that is there.
+#[test]
+fn tasks_that_become_ready_begin_in_the_order_of_the_targets_behind_them() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: a, template: leaf, withItems: [1, 2]}
+    - {name: d, template: leaf, depends: a.AllFailed}
+    - {name: b, template: leaf, depends: a.AnySucceeded}
+    - {name: c, template: leaf, depends: b.Omitted}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    run.end(".a(0:1)", gives("done"));
+    run.end(".a(1:2)", gives("done"));
+    assert_eq!(run.line(".c"), ".c Skipped Omitted: omitted: depends condition not met");
+    assert!(!run.status().contains("\n.d "), "{}", run.status());
+}
+
 #[test]
 fn the_containers_of_a_set_end_whatever_was_made_between_them() {
     let spec = "
@@ -308,23 +290,6 @@ templates:
     run.end(".set", Outcome { containers, ..succeeds() });
     assert_eq!(run.line(".set.first"), ".set.first Container Succeeded");
     assert_eq!(run.line(".set.second"), ".set.second Container Succeeded");
-}
-
-#[test]
-fn a_failure_keeps_tasks_from_starting_that_wait_for_the_workflow_s_parallelism() {
-    let spec = "
-entrypoint: main
-parallelism: 1
-templates:
-- name: main
-  failFast: true
-  dag: {tasks: [{name: bad, template: leaf}, {name: late, template: leaf}]}
-- name: leaf
-  container: {image: a, command: [c]}";
-    let run = Run::of(spec).play_failing(&[".bad"]);
-    assert!(run.starts_with("Failed: template has failed") && !run.contains(".late"), "{run}");
-    let run = Run::of(spec).play_failing(&[]);
-    assert!(run.contains(".late Pod Succeeded"), "{run}");
 }
 
 #[test]

@@ -111,3 +111,23 @@ templates:
     );
     assert!(!Run::of(&spec.replace("WORD", "Failed")).play_failing(&[]).contains("onExit"));
 }
+
+#[test]
+fn no_exit_handler_runs_of_a_step_whose_group_has_erred_as_it_began() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: leaf, withItems: [1], hooks: {exit: {template: leaf, expression: \"steps['a'].status == 'Failed'\"}}}
+    - {name: b, template: leaf, hooks: {exit: {template: leaf}}}
+    - {name: c, template: leaf, withItems: [1], when: 'a b'}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    run.end("[0].a(0:1)", succeeds());
+    run.end("[0].b", succeeds());
+    assert!(run.status().starts_with("Failed: Invalid 'when' expression"), "{}", run.status());
+    assert!(!run.status().contains(".onExit"), "{}", run.status());
+}

@@ -220,6 +220,27 @@ fn a_memoized_template_runs_once_for_a_key() {
 }
 
 #[test]
+fn a_pause_is_never_taken_from_a_cache() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: pause}
+  - - {name: b, template: pause}
+- name: pause
+  retryStrategy: {limit: 1}
+  memoize: {key: k, cache: {configMap: {name: c}}}
+  suspend: {duration: 1s}",
+    );
+    run.wake();
+    run.wake();
+    assert_eq!(run.line("[1].b(0)"), "[1].b(0) Suspend Succeeded");
+    assert_eq!(run.kept, [""; 0]);
+}
+
+#[test]
 fn an_illegal_cache_key_errors_its_node() {
     let run =
         Run::of(&MANY.replace("- name: leaf", "- name: leaf\n  memoize: {key: a_b, cache: {configMap: {name: c}}}"));
@@ -248,6 +269,29 @@ templates:
     assert_eq!(run.line("[0].b"), "[0].b Pod Error: invalid cache key: a_b");
 }
 
+/// Argo gives the lock of a task that errs as it begins back at its next look, when the other one waits as a pod.
+#[test]
+fn a_task_that_errs_with_its_lock_lets_the_next_one_wait_for_it() {
+    let run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  dag: {tasks: [{name: a, template: keyed}, {name: b, template: keyed}, {name: c, template: leaf, depends: b.Errored}]}
+- name: leaf
+  synchronization: {mutexes: [{name: m}]}
+  container: {image: a, command: [c]}
+- name: keyed
+  synchronization: {mutexes: [{name: m}]}
+  memoize: {key: a_b, cache: {configMap: {name: c}}}
+  container: {image: a, command: [c]}",
+    );
+    let why = "errored: invalid cache key: a_b";
+    assert_eq!(run.line(".a"), format!(".a Skipped Error: task 'wf.a' {why}"));
+    assert_eq!(run.line(".b"), format!(".b Pod Error: task 'wf.b' {why}"));
+    assert_eq!(run.running(), [".c"], "the lock is free again");
+}
+
 #[test]
 fn a_cache_key_may_be_made_of_all_inputs_even_where_there_are_none() {
     let key = "k-{{=sprig.trunc(16, sprig.sha256sum(toJson(inputs.parameters)))}}";
@@ -272,56 +316,5 @@ templates:
     assert_eq!(
         keys.map(|status| status.key.as_str()).collect::<Vec<_>>(),
         ["k-f072cbec3bf88418", "k-1ddba399437fbf03"]
-    );
-}
-
-#[test]
-fn a_dag_that_fails_fast_begins_nothing_after_a_child_that_failed_at_once() {
-    let spec = "
-entrypoint: main
-templates:
-- name: main
-  failFast: true
-  dag: {tasks: [{name: a, template: broken}, {name: b, template: leaf}]}
-- name: broken
-  steps: [[{name: s, template: leaf, when: 'a b'}]]
-- name: leaf
-  container: {image: a, command: [c]}";
-    let why = "template has failed or errored children and failFast enabled";
-    let run = Run::of(spec);
-    assert!(
-        run.status().starts_with(&format!("Failed: {why}\n DAG Failed: {why}\n.a Steps Failed: ")),
-        "{}",
-        run.status()
-    );
-    assert!(!run.status().contains("\n.b "), "{}", run.status());
-
-    // With something at work the template goes on to that one's end.
-    let tasks = "{name: 0a, template: leaf}, {name: a,";
-    let mut run = Run::of(&spec.replace("{name: a,", tasks));
-    run.end(".0a", succeeds());
-    assert_eq!(run.line(""), format!(" DAG Failed: {why}"));
-    assert!(!run.status().contains("\n.b "), "{}", run.status());
-}
-
-#[test]
-fn a_child_that_never_was_one_keeps_nothing_from_beginning() {
-    let mut run = Run::of(
-        "
-entrypoint: main
-templates:
-- name: main
-  failFast: true
-  dag: {tasks: [{name: a, template: keyed}, {name: b, template: leaf}]}
-- name: keyed
-  memoize: {key: bad_key, cache: {configMap: {name: c}}}
-  container: {image: a, command: [c]}
-- name: leaf
-  container: {image: a, command: [c]}",
-    );
-    run.end(".b", succeeds());
-    assert_eq!(
-        run.status(),
-        "Error\n DAG Error\n.a Skipped Error: task 'wf.a' errored: invalid cache key: bad_key\n.b Pod Succeeded"
     );
 }

@@ -5,6 +5,7 @@
 mod daemons;
 mod ends;
 mod errands;
+mod fail_fast;
 mod fanout;
 mod hooked;
 mod hooks;
