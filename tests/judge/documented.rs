@@ -3,23 +3,68 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 /// What each node came to, by its name.
 pub(crate) type Outcomes = BTreeMap<String, String>;
 
 /// Whether a node that is not the same in both is so for a documented reason.
 pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> bool {
     match (theirs.get(name), ours.get(name)) {
-        (Some(there), Some(here)) => both_quote_an_expression(there, here),
+        (Some(there), Some(here)) => {
+            both_quote_an_expression(there, here)
+                || both_name_a_reference(there, here)
+                || has_a_retried_hook(name, theirs)
+        }
         (Some(there), None) => errs_as_it_begins(name, there),
-        (None, Some(_)) => is_exit_handler_of_an_error(name, ours) || is_exit_handler_of_a_later_item(name, theirs),
+        (None, Some(_)) => {
+            is_exit_handler_of_an_error(name, ours)
+                || is_exit_handler_of_a_later_item(name, theirs)
+                || is_a_later_item(name, theirs, ours)
+        }
         (None, None) => false,
     }
+}
+
+/// Whether Argo has called itself until it was too deep: where an error of an exit handler ends an attempt at steps of which pods
+/// are at work, it looks at the retry node again and again. (steps.go, executeSteps; operator.go, executeTemplate)
+pub(crate) fn goes_too_deep(theirs: &Value, ours: &Value) -> bool {
+    let [there, here] = [theirs, ours].map(|workflow| workflow["status"]["message"].as_str().unwrap_or_default());
+    let too_deep = "Maximum recursion depth exceeded";
+    there.contains(too_deep) && !here.contains(too_deep)
 }
 
 /// What is wrong with an expression is said in words of our own; how the node ends is not.
 fn both_quote_an_expression(there: &str, here: &str) -> bool {
     let beginning = |text: &str| text.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
     there.contains("\n | ") && here.contains("expression `") && beginning(there) == beginning(here)
+}
+
+/// The references of a group's steps are resolved side by side: of several faults the one that is there first counts.
+/// (steps.go, resolveReferences)
+fn both_name_a_reference(there: &str, here: &str) -> bool {
+    let [there, here] = [there, here].map(|text| text.split_once("failed to resolve references: "));
+    there.zip(here).is_some_and(|((there, _), (here, _))| there == here)
+}
+
+/// Whether the nodes of a loop over an inline template have hooks. Argo asks one of those whose names begin like the loop's for its
+/// template, by the order of a Go map: an item has none, a hook has one. All that follows depends on it. (steps.go, executeSteps)
+pub(crate) fn depends_on_the_order_of_nodes(theirs: &Value, ours: &Value) -> bool {
+    let unread = "failed to get a template";
+    let nodes = ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let named: Vec<&str> = nodes.clone().filter_map(|node| node["name"].as_str()).collect();
+    let is_inline = |node: &&Value| {
+        let [name, kind] = ["name", "type"].map(|field| node[field].as_str().unwrap_or_default());
+        let has_template = ["templateName", "templateRef"].iter().any(|field| !node[*field].is_null());
+        name.ends_with(')') && !has_template && !matches!(kind, "StepGroup" | "TaskGroup" | "Skipped")
+    };
+    let has_hook = |node: &Value| {
+        let name = node["name"].as_str().unwrap_or_default();
+        let hooks = [format!("{name}.onExit"), format!("{name}.hooks.")];
+        named.iter().any(|other| hooks.iter().any(|hook| other.starts_with(hook)))
+    };
+    let of_unread = |workflow: &Value| workflow["status"].to_string().matches(unread).count();
+    nodes.filter(is_inline).any(has_hook) && of_unread(theirs) != of_unread(ours)
 }
 
 /// Of the items of a task that err as they begin, the first one begins.
@@ -41,4 +86,29 @@ fn is_exit_handler_of_a_later_item(name: &str, theirs: &Outcomes) -> bool {
         let group = name[..at].rfind('(').map(|begin| &name[..=begin]).unwrap_or_default();
         theirs.keys().any(|node| node.starts_with(group) && node.ends_with(handler))
     })
+}
+
+/// Where an exit handler runs while Argo begins the items of a task, it ends the group once those that it has begun have ended,
+/// and begins no more. (dag.go, completableTaskGroupPhase)
+fn is_a_later_item(name: &str, theirs: &Outcomes, ours: &Outcomes) -> bool {
+    name.match_indices('(').any(|(at, _)| {
+        let (task, group) = (&name[..at], &name[..=at]);
+        let is_group = theirs.get(task).is_some_and(|there| there.starts_with("TaskGroup "));
+        let of_group = |nodes: &Outcomes, end: &str| {
+            nodes.keys().filter(|node| node.starts_with(group) && node.ends_with(end)).cloned().collect::<Vec<_>>()
+        };
+        let is_begun = |item: &String| theirs.contains_key(item);
+        let mut items = of_group(ours, ")").into_iter().filter(|item| name.starts_with(item.as_str()));
+        is_group && !of_group(theirs, ").onExit").is_empty() && items.any(|item| !is_begun(&item))
+    })
+}
+
+/// A hook that is retried is taken for the last attempt at the node that it belongs to, if that is retried too: both are marked
+/// by one flag. (operator.go, getChildNodeIdsRetried and executeTemplate)
+fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
+    let hook = format!("{name}.hooks.");
+    theirs.get(name).is_some_and(|there| there.starts_with("Retry "))
+        && theirs.iter().any(|(node, there)| {
+            node.strip_prefix(&hook).is_some_and(|event| !event.contains(['.', '('])) && there.starts_with("Retry ")
+        })
 }

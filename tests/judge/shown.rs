@@ -16,7 +16,7 @@ pub(crate) struct Shown {
     here: &'static str,
 }
 
-pub(crate) const SHOWN: [Shown; 10] = [
+pub(crate) const SHOWN: [Shown; 13] = [
     Shown {
         name: "expression",
         templates: "
@@ -135,6 +135,47 @@ pub(crate) const SHOWN: [Shown; 10] = [
         node: "w",
         there: "Steps Succeeded ",
         here: "Steps Failed {} {} template has failed or errored children and failFast enabled",
+    },
+    Shown {
+        name: "unbegun",
+        templates: "
+  - name: broken
+    steps: [[{name: s, template: leaf, when: 'a b'}]]
+  - name: main
+    dag: {tasks: [{name: a, template: broken, withItems: [1, 2], onExit: leaf}]}",
+        node: "w.a(1:2)",
+        there: "",
+        here: "Steps Failed ",
+    },
+    Shown {
+        name: "attempt",
+        templates: "
+  - name: again
+    retryStrategy: {limit: 1}
+    container: {image: a, command: [echo, x]}
+  - name: main
+    dag: {tasks: [{name: a, template: again, hooks: {begun: {template: again, expression: \"tasks['a'].status == 'Running'\"}}}]}
+    outputs: {parameters: [{name: res, valueFrom: {parameter: '{{tasks.a.outputs.result}}', default: d}}]}",
+        node: "w.a",
+        there: "Retry Succeeded {} {\"exitCode\": \"0\"} ",
+        here: "Retry Succeeded {} {\"exitCode\": \"0\", \"result\": \"x\"} ",
+    },
+    Shown {
+        name: "deep",
+        templates: "
+  - name: main
+    retryStrategy: {limit: 1}
+    steps:
+    - - {name: a, template: leaf}
+      - {name: b, template: pause}
+      - {name: c, template: quick, hooks: {exit: {template: leaf, expression: \"steps['x'].status == 'Failed'\"}}}
+  - name: pause
+    suspend: {duration: 1s}
+  - name: quick
+    steps: [[{name: s, template: leaf, withItems: []}]]",
+        node: "(workflow)",
+        there: "Workflow Error error in entry template execution: Maximum recursion depth exceeded.",
+        here: "Workflow Failed ",
     },
 ];
 
