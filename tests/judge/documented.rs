@@ -15,6 +15,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
             both_quote_an_expression(there, here)
                 || both_name_a_reference(there, here)
                 || has_a_retried_hook(name, theirs)
+                || is_marked_from_without(name, there, here)
         }
         (Some(there), None) => errs_as_it_begins(name, there),
         (None, Some(_)) => {
@@ -111,4 +112,11 @@ fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
         && theirs.iter().any(|(node, there)| {
             node.strip_prefix(&hook).is_some_and(|event| !event.contains(['.', '('])) && there.starts_with("Retry ")
         })
+}
+
+/// A template that fails fast marks the innermost step group below it, whatever template that belongs to and however it has ended.
+/// (operator.go, checkParallelism and findLeafNodeWithType)
+fn is_marked_from_without(name: &str, there: &str, here: &str) -> bool {
+    let marked = "StepGroup Failed {} {} template has failed or errored children and failFast enabled";
+    name.matches('[').count() > 1 && there == marked && here.starts_with("StepGroup Error ")
 }

@@ -59,7 +59,10 @@ fn leaves_nodes(workflow: &Value) -> bool {
 fn has_what_never_comes(workflow: &Value) -> bool {
     let nodes = workflow["status"]["nodes"].as_object();
     nodes.is_some_and(|nodes| {
-        nodes.values().any(|node| text(&node["message"]).starts_with("failed to resolve {{tasks."))
+        nodes.values().map(|node| text(&node["message"])).any(|message| {
+            message.starts_with("failed to resolve {{tasks.")
+                || message.starts_with("failed to evaluate expression: tasks.") && message.ends_with(" is missing")
+        })
     })
 }
 

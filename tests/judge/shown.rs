@@ -16,7 +16,7 @@ pub(crate) struct Shown {
     here: &'static str,
 }
 
-pub(crate) const SHOWN: [Shown; 13] = [
+pub(crate) const SHOWN: [Shown; 14] = [
     Shown {
         name: "expression",
         templates: "
@@ -159,6 +159,19 @@ pub(crate) const SHOWN: [Shown; 13] = [
         node: "w.a",
         there: "Retry Succeeded {} {\"exitCode\": \"0\"} ",
         here: "Retry Succeeded {} {\"exitCode\": \"0\", \"result\": \"x\"} ",
+    },
+    Shown {
+        name: "innermost",
+        templates: "
+  - name: broken
+    steps: [[{name: s, template: leaf, when: 'a b'}]]
+  - name: main
+    failFast: true
+    retryStrategy: {limit: 0}
+    steps: [[{name: a, template: broken}, {name: b, template: leaf}]]",
+        node: "w(0)[0].a[0]",
+        there: "StepGroup Failed {} {} template has failed or errored children and failFast enabled",
+        here: "StepGroup Error ",
     },
     Shown {
         name: "deep",

@@ -13,6 +13,7 @@ pub(super) struct Agenda {
     nested: VecDeque<NodeIndex>,
     freed: VecDeque<NodeIndex>,
     holding: VecDeque<NodeIndex>,
+    again: VecDeque<NodeIndex>,
 }
 
 /// Whose turn it is.
@@ -28,6 +29,8 @@ pub(super) enum Turn {
     Freed(NodeIndex),
     /// A node that has erred and still has its locks.
     Holding(NodeIndex),
+    /// A task that has ended and whose hooks wait until its dag is looked at again.
+    Again(NodeIndex),
 }
 
 impl Agenda {
@@ -38,6 +41,7 @@ impl Agenda {
             Turn::Nested(node) => self.nested.push_back(node),
             Turn::Freed(node) => self.freed.push_back(node),
             Turn::Holding(node) => self.holding.push_back(node),
+            Turn::Again(node) => self.again.push_back(node),
         }
     }
 
@@ -52,7 +56,9 @@ impl Agenda {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        [&self.settled, &self.unlocked, &self.nested, &self.freed, &self.holding].into_iter().all(VecDeque::is_empty)
+        [&self.settled, &self.unlocked, &self.nested, &self.freed, &self.holding, &self.again]
+            .into_iter()
+            .all(VecDeque::is_empty)
     }
 
     pub(super) fn next(&mut self) -> Option<Turn> {
@@ -61,6 +67,7 @@ impl Agenda {
         let nested = || self.nested.pop_front().map(Turn::Nested);
         let freed = || self.freed.pop_front().map(Turn::Freed);
         let holding = || self.holding.pop_front().map(Turn::Holding);
-        settled.or_else(unlocked).or_else(nested).or_else(freed).or_else(holding)
+        let again = || self.again.pop_front().map(Turn::Again);
+        settled.or_else(unlocked).or_else(nested).or_else(freed).or_else(holding).or_else(again)
     }
 }

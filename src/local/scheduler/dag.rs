@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Scheduler;
+use super::agenda::Turn;
 use super::arguments::view;
 use super::dag_tasks::{DagTasks, Unread};
-use super::hooks::EXIT;
 use super::item_group::ItemGroup;
 use super::node_table::NodeTable;
 use super::references::resolve;
@@ -170,9 +170,6 @@ impl Scheduler {
         for item in items.nodes().to_vec() {
             self.nodes.explain_raised(item);
         }
-        if !self.nodes.is_seen_again(group) {
-            self.nodes.frame_mut(group).hooks.take(EXIT);
-        }
         if let Body::Items(items) = &self.nodes.frame(group).body {
             self.finish(group, items.phase(&self.nodes), "");
         }
@@ -180,6 +177,9 @@ impl Scheduler {
 
     pub(super) fn task_settled(&mut self, dag: NodeIndex, task: usize) {
         let Some(node) = self.nodes.dag(dag).and_then(|tasks| tasks.node(task)) else { return };
+        if self.nodes.dag_mut(dag).is_some_and(|tasks| tasks.goes_on_again(task)) {
+            return self.task_done(dag);
+        }
         self.nodes.explain_raised(node);
         let learned = self.learn_task(dag, task, node);
         let is_loop = self.nodes[node].kind == NodeType::TaskGroup;
@@ -195,7 +195,45 @@ impl Scheduler {
             &[next] => self.start_task(dag, next),
             ready => ready.iter().for_each(|&next| self.start_through(|scheduler| scheduler.start_task(dag, next))),
         }
-        self.task_done(dag);
+        let are_late = self.nodes.late_hooks(node) != [false; 2] && self.nodes.frame(node).hooks.are_waiting();
+        match self.nodes.dag_mut(dag) {
+            Some(tasks) if are_late => {
+                tasks.waits_for_a_look();
+                self.agenda.add(Turn::Again(node));
+            }
+            _ => self.task_done(dag),
+        }
+    }
+
+    /// Starts the hooks of a node that ended. Argo comes to some of a task when it comes to the task again.
+    pub(super) fn fire_hooks_of_ended(&mut self, node: NodeIndex) {
+        let [are_late, is_exit_late] = self.nodes.late_hooks(node);
+        if !are_late {
+            self.fire_hooks(node);
+        }
+        if !is_exit_late {
+            self.fire_exit_hook(node);
+        }
+        if are_late && self.nodes.frame(node).hooks.are_running() {
+            self.fire_hooks(node);
+        }
+    }
+
+    /// All else of a look at a dag has been done: the late hooks of a task begin, unless the dag ends with it.
+    pub(super) fn look_again(&mut self, node: NodeIndex) {
+        let Owner::Task(dag, _) = self.nodes.frame(node).owner else { return };
+        if self.nodes.dag_mut(dag).is_some_and(DagTasks::goes_on_after_a_look) {
+            let [are_late, is_exit_late] = self.nodes.late_hooks(node);
+            if are_late {
+                self.fire_hooks(node);
+            }
+            if is_exit_late {
+                self.fire_exit_hook(node);
+            }
+        }
+        if !self.nodes.frame(node).hooks.are_running() {
+            self.task_done(dag);
+        }
     }
 
     /// Adds what a task gave to what the tasks after it can refer to.
@@ -228,18 +266,20 @@ impl Scheduler {
         let phase = phase.unwrap_or_else(|| tasks.phase_by_needs(&self.nodes));
         let last = tasks.last();
         let all = if phase == Phase::Succeeded { tasks.unread().map(str::to_owned) } else { None };
-        let unread = tasks.unread_before_a_target().or(all);
-        self.nodes.set_outbound(dag, &last);
-        if let Some(why) = unread {
+        if let Some(why) = tasks.unread_before_a_target().or(all) {
             return self.raise(dag, &why);
         }
         if self.places.has_dropped(dag) {
             let phase = if phase.is_unsuccessful() { phase } else { Phase::Failed };
-            return self.finish(dag, phase, FAILED_FAST);
+            self.finish(dag, phase, FAILED_FAST);
+        } else if phase == Phase::Succeeded {
+            self.end_with_outputs(dag);
+        } else {
+            self.finish(dag, phase, "");
         }
-        match phase {
-            Phase::Succeeded => self.end_with_outputs(dag),
-            phase => self.finish(dag, phase, ""),
+        // To a dag that errs by its outputs Argo joins nothing. (executeDAG)
+        if self.nodes.frame(dag).raised.is_none() {
+            self.nodes.set_outbound(dag, &last);
         }
     }
 }
@@ -266,12 +306,19 @@ impl NodeTable {
         }
     }
 
-    /// Whether Argo looks at a task once more after its items have ended, so that the exit handler of the whole group runs:
-    /// other tasks come after it or are at work, or an item's own handler has run.
-    fn is_seen_again(&self, group: NodeIndex) -> bool {
-        let Owner::Task(dag, task) = self.frame(group).owner else { return false };
-        let is_awaited = self.dag(dag).is_some_and(|tasks| tasks.is_followed(task) || tasks.are_others_at_work());
-        is_awaited || self.items(group).iter().any(|&item| self.has_hook(item))
+    /// Whether Argo comes to the hooks of a task, and to its exit handler, only when it comes to the task again, if the dag has not
+    /// ended by then. Of a pod it sees the end first. Of what ends on the way it looks at the exit handler, but of a group of
+    /// items at nothing, unless a handler of an item has held it up; of a target it looks at the hooks as well.
+    /// (workflow/controller/dag.go, executeDAGTask and executeDAG)
+    fn late_hooks(&self, node: NodeIndex) -> [bool; 2] {
+        let Owner::Task(dag, task) = self.frame(node).owner else { return [false; 2] };
+        let kind = self[node].kind;
+        let is_held_up = self.items(node).iter().any(|&item| self.has_hook(item));
+        if is_held_up || matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin) {
+            return [false; 2];
+        }
+        let is_target = self.dag(dag).is_some_and(|tasks| tasks.is_target(task));
+        [!is_target, kind == NodeType::TaskGroup]
     }
 
     /// Whether the node is of a task that others of its dag come after.

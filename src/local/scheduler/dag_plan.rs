@@ -22,6 +22,8 @@ pub(super) struct Task {
     /// Dependencies that have not settled.
     pub(super) missing: usize,
     pub(super) wanted: bool,
+    /// What comes after it has begun.
+    pub(super) goes_on: bool,
     pub(super) node: Option<NodeIndex>,
 }
 
@@ -52,6 +54,7 @@ pub(super) fn read(documents: &[Value]) -> Result<(Vec<Task>, HashMap<String, us
             needs,
             needed_by: Vec::new(),
             wanted: false,
+            goes_on: false,
             node: None,
         });
     }

@@ -24,6 +24,8 @@ pub(super) struct DagTasks {
     fail_fast: bool,
     /// Tasks that have started and not settled.
     active: usize,
+    /// Those of them that have ended and wait until Argo looks at the dag again.
+    looked_at_again: usize,
 }
 
 /// Why what the items of a task gave cannot be read.
@@ -42,7 +44,7 @@ impl DagTasks {
         mark_wanted(&mut tasks, &targets);
         let fail_fast = dag.fail_fast != Some(false);
         let turns = turns(&tasks, &targets);
-        Ok(Self { tasks, places, targets, turns, unread: HashMap::new(), fail_fast, active: 1 })
+        Ok(Self { tasks, places, targets, turns, unread: HashMap::new(), fail_fast, active: 1, looked_at_again: 0 })
     }
 
     /// The tasks that wait for nothing, in the order in which Argo comes to them.
@@ -63,9 +65,21 @@ impl DagTasks {
         self.active == 0
     }
 
-    /// Whether more than one task is at work.
-    pub(super) fn are_others_at_work(&self) -> bool {
-        self.active > 1
+    /// Notes that what comes after a task begins; whether it has before, and hooks have been waited for since.
+    pub(super) fn goes_on_again(&mut self, task: usize) -> bool {
+        std::mem::replace(&mut self.tasks[task].goes_on, true)
+    }
+
+    /// A task has ended whose hooks wait until Argo looks at the dag again.
+    pub(super) fn waits_for_a_look(&mut self) {
+        self.looked_at_again += 1;
+    }
+
+    /// Such a task need wait no more; whether others are at work, so that the dag goes on.
+    pub(super) fn goes_on_after_a_look(&mut self) -> bool {
+        let goes_on = self.active > self.looked_at_again;
+        self.looked_at_again -= 1;
+        goes_on
     }
 
     /// The tasks that waited for nothing but this one, in the order in which Argo comes to them.
@@ -103,11 +117,6 @@ impl DagTasks {
     /// The nodes of what a task depends on.
     pub(super) fn needed(&self, task: usize) -> Vec<NodeIndex> {
         self.tasks[task].needs.iter().filter_map(|&need| self.tasks[need].node).collect()
-    }
-
-    /// Whether another task comes after this one.
-    pub(super) fn is_followed(&self, task: usize) -> bool {
-        self.tasks[task].needed_by.iter().any(|&next| self.tasks[next].wanted)
     }
 
     /// The nodes of the targets.

@@ -46,8 +46,7 @@ impl Scheduler {
         }
 
         self.count_failure(node, phase);
-        self.fire_hooks(node);
-        self.fire_exit_hook(node);
+        self.fire_hooks_of_ended(node);
         self.release(node);
         self.forget(node);
         self.end_daemons(Some(node));

@@ -40,6 +40,10 @@ impl Hooks {
         self.waiting.clear();
     }
 
+    pub(super) fn are_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     pub(super) fn are_running(&self) -> bool {
         self.running > 0
     }

@@ -225,6 +225,7 @@ impl Scheduler {
                 Some(Turn::Nested(node)) => self.start_nested(node),
                 Some(Turn::Freed(boundary)) => self.start_waiting_calls(boundary),
                 Some(Turn::Holding(node)) => self.release(node),
+                Some(Turn::Again(node)) => self.look_again(node),
                 None if self.start_waiting_pods() => {}
                 None => return,
             }

@@ -273,6 +273,25 @@ templates:
 }
 
 #[test]
+fn what_comes_after_a_dag_that_errs_by_its_outputs_is_joined_to_nothing_of_it() {
+    let spec = spec(
+        "
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: leaf}
+      - {name: b, template: inner}
+      - {name: c, template: leaf, depends: a.Failed && b}
+  - name: inner
+    dag: {tasks: [{name: d, template: leaf}]}
+    outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.d.outputs.parameters.gone}}'}}]}",
+    );
+    let status = Run::of(&spec).play_failing(&[]);
+    assert!(status.starts_with("Succeeded\n DAG Succeeded\n"), "the way by a ends well: {status}");
+    assert!(status.contains("\n.b DAG Error: task 'wf.b' errored: "), "{status}");
+}
+
+#[test]
 fn the_containers_of_a_set_end_whatever_was_made_between_them() {
     let spec = "
 entrypoint: main

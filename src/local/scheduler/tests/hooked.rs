@@ -131,3 +131,34 @@ templates:
     assert!(run.status().starts_with("Failed: Invalid 'when' expression"), "{}", run.status());
     assert!(!run.status().contains(".onExit"), "{}", run.status());
 }
+
+/// Argo comes to such hooks when it comes to the task again, if the dag has not ended by then.
+#[test]
+fn hooks_of_what_ends_on_the_way_run_beside_what_comes_after_or_not_at_all() {
+    let spec = |task: &str, depends: &str| {
+        format!(
+            "
+entrypoint: main
+templates:
+- name: main
+  dag: {{tasks: [{{name: a, {task}}}, {{name: b, template: leaf, depends: {depends}}}]}}
+- name: again
+  retryStrategy: {{limit: 1}}
+  container: {{image: a, command: [c]}}
+- name: leaf
+  container: {{image: a, command: [c]}}"
+        )
+    };
+    let retried = "template: again, hooks: {h: {template: leaf, expression: \"tasks['a'].status == 'Succeeded'\"}}";
+    let mut run = Run::of(&spec(retried, "a"));
+    run.end(".a(0)", succeeds());
+    assert_eq!(run.running(), [".b", ".a.hooks.h"]);
+    run.end(".b", succeeds());
+    run.end(".a.hooks.h", succeeds());
+    assert_eq!(run.line(""), " DAG Succeeded");
+    assert!(!Run::of(&spec(retried, "a.Failed")).play_failing(&[]).contains(".hooks."));
+
+    let skipped = "template: leaf, withItems: [1, 2], when: 'false', onExit: again";
+    assert!(!Run::of(&spec(skipped, "a.Failed")).play_failing(&[]).contains("onExit"));
+    assert_eq!(Run::of(&spec(skipped, "a")).running(), [".b", ".a.onExit(0)"]);
+}
