@@ -257,7 +257,7 @@ fn an_entry_is_for_its_own_runtime_and_image() {
     // Made by programs of this machine.
     assert!(!hit(home.run(["submit", "--local", "w.yaml"].into_iter().chain(named("a", &[])))));
     let output = images.run(&home, "w.yaml", &named("b", &[]));
-    assert!(output.stderr.contains("passed over: it was made by programs of a machine"), "{output:#?}");
+    assert!(output.stderr.contains("ignored: it was made by programs of a machine"), "{output:#?}");
     assert!(!hit(output));
     // Now it is of the image.
     let manifest = home.path("state/cache/c");
@@ -285,14 +285,14 @@ fn an_entry_of_another_image_is_a_miss_that_says_so_once() {
     images.podman(&["tag", "localhost/bb:1", "localhost/moves:1"]);
     assert!(!hit(&run("a", &[])));
     let same = run("b", &[]);
-    assert!(hit(&same) && !same.stderr.contains("passed over"), "{same:#?}");
+    assert!(hit(&same) && !same.stderr.contains("is ignored"), "{same:#?}");
 
     images.podman(&["tag", "localhost/bb:2", "localhost/moves:1"]);
     let any = run("c", &["--accept-runtime", "any"]);
     assert!(hit(&any), "{any:#?}");
     let other = run("d", &[]);
     assert!(!hit(&other));
-    assert_eq!(other.stderr.matches("passed over: it was made by podman in sha256:").count(), 1, "{other:#?}");
+    assert_eq!(other.stderr.matches("ignored: it was made by podman in sha256:").count(), 1, "{other:#?}");
     assert!(home.run(["logs", "--local", "d", "once"]).good().contains("two"));
     // Now it is of the second image.
     assert!(hit(&run("e", &[])));

@@ -165,7 +165,9 @@ impl Args {
         };
         self.target.backend().await?.list(&selection, take).await?;
         if going_on > 0 {
-            talk(format_args!("note: {going_on} of the selected runs go on and are left; --force deletes them"));
+            talk(format_args!(
+                "note: {going_on} of the selected runs have not ended and are kept; --force deletes them"
+            ));
         }
         Ok(seen)
     }

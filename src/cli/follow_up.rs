@@ -72,7 +72,7 @@ impl FollowUp {
     pub(super) fn check(&self, local: bool) -> Result<(), Failure> {
         self.handle.as_deref().map_or(Ok(()), handle::check_writable)?;
         if self.detach && !local {
-            return Err(Failure::usage("--detach is for local runs: a run on a cluster goes on by itself")
+            return Err(Failure::usage("--detach is for local runs: a run on a cluster continues by itself")
                 .hint("add --local, or leave --detach out"));
         }
         if self.wait || local {

@@ -59,7 +59,7 @@ impl Gone {
 impl Told {
     /// The state and each call.
     pub(super) fn text(&self) -> String {
-        let state = self.state.map_or("not known: there may have been more calls", RunState::word);
+        let state = self.state.map_or("unknown: there may have been more calls", RunState::word);
         format!("State: {state}\n{}", progress::text(&self.progress, None))
     }
 

@@ -15,7 +15,7 @@ const VERBS: &[(&[&str], &str)] = &[
     ),
     (
         &["update", "edit", "patch", "replace"],
-        "kubectl edit and kubectl apply change objects; kubectl runnable retry RUN --file FILE goes on with an edited workflow",
+        "kubectl edit and kubectl apply change objects; kubectl runnable retry RUN --file FILE continues with an edited workflow",
     ),
     (&["log"], "kubectl runnable logs RUN prints logs"),
     (&["ls", "ps"], "kubectl runnable list lists runs"),

@@ -98,7 +98,7 @@ impl SteerArgs {
         };
         self.target.backend().await?.list(&selection, take).await?;
         if found.is_empty() {
-            talk(format_args!("no runs to {}: none that goes on is selected", order.verb()));
+            talk(format_args!("no runs to {}: no selected run is still running", order.verb()));
         }
         Ok(found)
     }
@@ -107,7 +107,7 @@ impl SteerArgs {
 async fn steer(run: &Run, dry_run: bool, order: &Order) -> Result<Revised, Failure> {
     if let (Run::Local(_), Order::Set(_)) = (run, order) {
         return Err(Failure::usage(format!("cannot {} a node of local run {:?}", order.verb(), run.name()))
-            .hint("resume --node-field-selector lets it go on, with --message and --output"));
+            .hint("resume --node-field-selector lets it continue, with --message and --output"));
     }
     run.revise(|state| decide(order, state), dry_run).await.map_err(|error| {
         match error {

@@ -27,7 +27,7 @@ impl Session {
             return;
         }
         if !finished.stdout.whole {
-            self.warn("the command leaves no cache entry: nobody has read all of its standard output".to_owned());
+            self.warn("the command leaves no cache entry: its standard output was not read to the end".to_owned());
             return;
         }
         let (job, prefix, manifest) = (self.job.clone(), self.prefix.clone(), self.manifest(finished));

@@ -187,7 +187,7 @@ impl CacheRun {
         let has_artifact = |name: &str| manifest.artifacts.iter().any(|kept| kept.name == name);
         if let Some(missing) = wanted.missing(manifest.outputs.as_ref(), has_artifact) {
             return Err(format!(
-                "a cache entry is passed over: it lacks the output {missing:?} that the template declares: {}",
+                "a cache entry is ignored: it lacks the output {missing:?} that the template declares: {}",
                 wanted.key
             ));
         }
@@ -198,7 +198,7 @@ impl CacheRun {
         let own = self.used_runtime(&wanted.images);
         if !self.any_runtime && images_of(own.as_ref()) != images_of(manifest.runtime.as_ref()) {
             return Err(format!(
-                "a cache entry is passed over: it was made {}, and this node runs {} (--accept-runtime any takes it): {}",
+                "a cache entry is ignored: it was made {}, and this node runs {} (--accept-runtime any takes it): {}",
                 told(manifest.runtime.as_ref()),
                 told(own.as_ref()),
                 wanted.key

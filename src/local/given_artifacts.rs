@@ -61,7 +61,7 @@ impl CommandError for GivenError {
 
     fn hint(&self) -> Option<String> {
         let Self::Gone { name } = self else { return None };
-        Some(format!("submit --resume --artifact {name}=PATH goes on with the file at PATH"))
+        Some(format!("submit --resume --artifact {name}=PATH continues with the file at PATH"))
     }
 }
 

@@ -193,7 +193,7 @@ impl Notice {
             ),
             Self::LockWithinItself { lock, .. } => {
                 format!(
-                    "{who} takes a second place of {lock}, of which its workflow holds one: with a limit of 1 it waits forever"
+                    "{who} takes a second place of {lock}, one of which its workflow already holds: with a limit of 1 it waits forever"
                 )
             }
             Self::LocksUnknown { name } => format!(

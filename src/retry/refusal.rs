@@ -179,7 +179,7 @@ impl CommandError for Refusal {
                 "leave --memoized out, and add --from NODE or --only NODE to run nodes of it again"
             }
             Self::Succeeded { .. } | Self::NothingChanged { .. } => {
-                "submit FILE --resume goes on with an edited document; --from NODE and --only NODE run nodes again"
+                "submit FILE --resume continues with an edited document; --from NODE and --only NODE run nodes again"
             }
             Self::OtherRuns { .. } => "wait for its end, or add --force to retry beside it",
             Self::LaterSucceeded { .. } => "nothing is left to do; add --force to retry this attempt all the same",
@@ -194,7 +194,7 @@ impl CommandError for Refusal {
             }
             Self::NodeLeftOut { .. } => "its condition is false, or the document no longer calls it; see --plan",
             Self::NodesAway { .. } | Self::Broken { .. } => "retry it without --memoized and --in-place",
-            Self::Stuck { .. } => "retry it without --memoized: an Argo controller does not go on with such a node",
+            Self::Stuck { .. } => "retry it without --memoized: an Argo controller does not continue such a node",
             Self::UnknownPhase { .. } | Self::Deleted { .. } | Self::OwnerDeleted { .. } => return None,
         };
         Some(hint.to_owned())

@@ -51,7 +51,7 @@ fn a_document_goes_on_whatever_the_end_of_its_last_run() {
             (Run::new(ended.object()), ended.stderr)
         };
         let (first, said) = resume(GATED, 3);
-        assert!(said.contains("no earlier run of gated to go on from: this is the first"), "{said}");
+        assert!(said.contains("no earlier run of gated to continue from: this is the first"), "{said}");
         let fixed = GATED.replace("value: \"no\"", "value: \"yes\"");
         let (second, said) = resume(&fixed, 0);
         assert!(said.contains(&format!("going on from {} (Failed) as attempt 2", first.name())), "{said}");

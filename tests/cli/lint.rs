@@ -179,7 +179,7 @@ fn a_foreign_object_beside_the_workflow_is_passed_over() {
     let environment = Environment::new().file("wf.yaml", text);
     let output = environment.run(["submit", "--dry-run=client", "-o", "name", "--name", "legal", "wf.yaml"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "workflow.argoproj.io/legal\n"), "{output}");
-    assert!(output.stderr.contains("`Service`") && output.stderr.contains("passed over"), "{output}");
+    assert!(output.stderr.contains("`Service`") && output.stderr.contains("is ignored"), "{output}");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn after_an_edit_only_what_changed_runs() {
     let home = Environment::new();
     let first = submit(&home, &prefixed(), &["--resume"]);
     assert_eq!(first.code, Some(3));
-    assert!(first.stderr.contains("no earlier run of edit to go on from: this is the first"), "{first:?}");
+    assert!(first.stderr.contains("no earlier run of edit to continue from: this is the first"), "{first:?}");
     let (first, run_id) = (first.object(), identity(&first.object()).0);
 
     let fixed = prefixed().replace("echo b; false", "echo b; true");

@@ -54,7 +54,7 @@ impl Checker<'_> {
         let given = parameters.chain(artifacts.filter(|(_, artifact)| get(artifact, "raw").is_none()));
         let given: Vec<String> = given.map(|(what, input)| format!("{what} `{}`", text(input, "name"))).collect();
         if !given.is_empty() {
-            let message = format!("the key is the same whatever the template is given as {}", given.join(", "));
+            let message = format!("the key does not depend on {}", given.join(", "));
             let hint =
                 "put the inputs into it: `{{inputs.parameters.…}}`; of an artifact, a parameter that tells its content";
             self.warn(Rule::Memoize, at, message, Some(hint));

@@ -203,7 +203,7 @@ pub fn parse(source: &Source) -> Result<Parsed, DocumentError> {
     if documents.is_empty() {
         problems.extend(foreign);
     } else {
-        warnings.extend(foreign.into_iter().map(|problem| problem.with_hint("it is passed over")));
+        warnings.extend(foreign.into_iter().map(|problem| problem.with_hint("it is ignored")));
     }
     if problems.is_empty() { Ok(Parsed { documents, warnings }) } else { Err(DocumentError::Invalid { problems }) }
 }

@@ -29,7 +29,7 @@ argo-server gives the workflow, and the Kubernetes API takes the new one: its ri
     mut_arg("runs", |arg| arg.value_name("ARCHIVED").help("Names or uids of workflows of the archive")),
     mut_arg("local", |arg| arg.hide(true)),
     mut_arg("stubs", |arg| arg.hide(true)),
-    mut_arg("in_place", |arg| arg.help("Create the same workflow again, as argo archive retry does; it goes on where it failed"))
+    mut_arg("in_place", |arg| arg.help("Create the same workflow again, as argo archive retry does; it continues where it failed"))
 )]
 pub(super) struct Args {
     #[command(flatten)]

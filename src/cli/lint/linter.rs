@@ -57,7 +57,7 @@ fn unread(error: &DocumentError, source: &Source) -> Vec<(Severity, Problem)> {
     let is_foreign = !text.contains("argoproj.io") && !text.contains("Workflow");
     for (severity, problem) in problems.iter_mut().filter(|(_, problem)| is_foreign || problem.field == "kind") {
         *severity = Severity::Warning;
-        problem.hint = Some("it is passed over".to_owned());
+        problem.hint = Some("it is ignored".to_owned());
     }
     problems
 }

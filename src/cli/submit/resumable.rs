@@ -48,7 +48,7 @@ impl Wanted<'_> {
 
         let mut lines: Vec<String> = last.iter().map(line).collect();
         if is_terminal() {
-            return Ok(Some(last.swap_remove(choose("Which run goes on?", &lines)?)));
+            return Ok(Some(last.swap_remove(choose("Which run do you want to continue?", &lines)?)));
         }
         lines.extend((count > SHOWN).then(|| format!("and {} older ones", count - SHOWN)));
         let message = format!("{count} runs of this document can be resumed\n  {}", lines.join("\n  "));
@@ -72,7 +72,7 @@ impl Wanted<'_> {
         let (own, others): (Vec<_>, Vec<_>) = runs.into_values().partition(is_own);
         if let Some(other) = others.last().and_then(|attempts| attempts.first()) {
             talk(format_args!(
-                "note: {} of this document left out, created by others, such as {} by {}; --resume=RUN goes on from one",
+                "note: {} of this document left out, created by others, such as {} by {}; --resume=RUN continues from one",
                 if others.len() == 1 { "1 run".to_owned() } else { format!("{} runs", others.len()) },
                 other.workflow.name(),
                 other.workflow.creator().unwrap_or_default(),

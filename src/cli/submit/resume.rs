@@ -48,7 +48,10 @@ impl Resumed {
         let Some(live) = last(args, &backend, &naming, subject).await? else {
             if !args.quiet {
                 let name = naming.prefix();
-                talk(format_args!("no earlier run of {} to go on from: this is the first", name.trim_end_matches('-')));
+                talk(format_args!(
+                    "no earlier run of {} to continue from: this is the first",
+                    name.trim_end_matches('-')
+                ));
             }
             return Ok(None);
         };

@@ -20,7 +20,7 @@ pub(crate) enum ArgoServerError {
         cause: String,
     },
     /// It knows its own users alone.
-    #[error("--as is for the Kubernetes API, and argo-server impersonates nobody")]
+    #[error("--as is for the Kubernetes API; argo-server does not impersonate")]
     Impersonation,
     /// The token cannot stand in a header.
     #[error("the token for argo-server is no text of one line")]
