@@ -22,6 +22,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
             is_exit_handler_of_an_error(name, ours)
                 || is_exit_handler_of_a_later_item(name, theirs)
                 || is_a_later_item(name, theirs, ours)
+                || is_hook_in_a_dag_that_erred(name, theirs)
         }
         (None, None) => false,
     }
@@ -119,4 +120,42 @@ fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
 fn is_marked_from_without(name: &str, there: &str, here: &str) -> bool {
     let marked = "StepGroup Failed {} {} template has failed or errored children and failFast enabled";
     name.matches('[').count() > 1 && there == marked && here.starts_with("StepGroup Error ")
+}
+
+/// An error that is handed up ends Argo's dag before it comes to the hooks of what has ended at the same look. (dag.go, executeDAG)
+fn is_hook_in_a_dag_that_erred(name: &str, theirs: &Outcomes) -> bool {
+    let hooked =
+        [".hooks.", ".onExit"].iter().filter_map(|hook| Some(&name[..name.find(hook)?])).min_by_key(|at| at.len());
+    let dag = hooked.and_then(|hooked| Some(&hooked[..hooked.rfind('.')?]));
+    dag.and_then(|dag| theirs.get(dag)).is_some_and(|there| there.starts_with("DAG Error "))
+}
+
+/// Whether memoization decides that only one of them has the node.
+pub(crate) fn is_by_memoization(name: &str, theirs: &Value, ours: &Value) -> bool {
+    is_below_a_hit(name, theirs, ours) || is_hook_of_what_is_never_running(name, theirs)
+}
+
+/// Argo keeps what all pods have given before it looks at what comes after them, here each end is an event of its own: a node
+/// that hits there may run here. (operator.go, podReconciliation)
+fn is_below_a_hit(name: &str, theirs: &Value, ours: &Value) -> bool {
+    let hits = |workflow: &Value| memoized(workflow, |node| node["memoizationStatus"]["hit"] == true);
+    let (there, here) = (hits(theirs), hits(ours));
+    there.iter().any(|hit| !here.contains(hit) && is_below(name, hit, &["(", "[", "."]))
+}
+
+/// A node that is memoized and has children is Pending to its end: no hook finds it Running. (operator.go, initializeCacheNode)
+fn is_hook_of_what_is_never_running(name: &str, theirs: &Value) -> bool {
+    let has_children = |node: &Value| matches!(node["type"].as_str(), Some("Retry" | "Steps" | "DAG"));
+    memoized(theirs, has_children).iter().any(|node| is_below(name, node, &[".hooks."]))
+}
+
+/// The names of memoized nodes of a kind.
+fn memoized(workflow: &Value, is_of_kind: impl Fn(&Value) -> bool) -> Vec<String> {
+    let nodes = workflow["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let nodes = nodes.filter(|node| !node["memoizationStatus"].is_null() && is_of_kind(node));
+    nodes.filter_map(|node| node["name"].as_str().map(str::to_owned)).collect()
+}
+
+fn is_below(name: &str, above: &str, beginnings: &[&str]) -> bool {
+    name.strip_prefix(above).is_some_and(|rest| beginnings.iter().any(|beginning| rest.starts_with(beginning)))
 }

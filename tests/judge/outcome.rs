@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::documented::{Outcomes, depends_on_the_order_of_nodes, goes_too_deep, is_documented};
+use super::documented::{Outcomes, depends_on_the_order_of_nodes, goes_too_deep, is_by_memoization, is_documented};
 
 /// The workflow's end and each node's, by the node's name.
 pub(crate) fn outcome(workflow: &Value) -> Outcomes {
@@ -38,10 +38,12 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     if depends_on_the_order_of_nodes(theirs, ours) {
         return Vec::new();
     }
+    let by_memoization = |name: &str| is_by_memoization(name, theirs, ours);
     let (theirs, ours) = (outcome(theirs), outcome(ours));
     let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
-    let different =
-        names.into_iter().filter(|name| theirs.get(*name) != ours.get(*name) && !is_documented(name, &theirs, &ours));
+    let is_same =
+        |name: &str| theirs.get(name) == ours.get(name) || is_documented(name, &theirs, &ours) || by_memoization(name);
+    let different = names.into_iter().filter(|name| !is_same(name));
     let said = |outcome: Option<&String>| outcome.map_or("no such node", String::as_str).to_owned();
     let line =
         |name: &String| format!("{name}\n    argo {}\n    here {}", said(theirs.get(name)), said(ours.get(name)));

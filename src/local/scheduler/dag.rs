@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Scheduler;
-use super::agenda::Turn;
 use super::arguments::view;
 use super::dag_tasks::{DagTasks, Unread};
 use super::item_group::ItemGroup;
@@ -113,6 +112,9 @@ impl Scheduler {
             begun.push(node);
             // Argo ends the group with an item that could not even start, unless others are at work by then.
             if !active && node.is_some_and(|node| self.nodes.frame(node).raised.is_some()) {
+                if let Some(items) = self.nodes.items_mut(group) {
+                    items.cut_short();
+                }
                 break;
             }
         }
@@ -177,6 +179,10 @@ impl Scheduler {
 
     pub(super) fn task_settled(&mut self, dag: NodeIndex, task: usize) {
         let Some(node) = self.nodes.dag(dag).and_then(|tasks| tasks.node(task)) else { return };
+        // Argo ends such a group when it has come to all else. (assessDAGPhase, completableTaskGroupPhase)
+        if self.nodes.items_mut(node).is_some_and(ItemGroup::take_cut) {
+            return self.wait_for_a_look(dag, node);
+        }
         if self.nodes.dag_mut(dag).is_some_and(|tasks| tasks.goes_on_again(task)) {
             return self.task_done(dag);
         }
@@ -187,53 +193,16 @@ impl Scheduler {
         let Some(tasks) = self.nodes.dag_mut(dag) else { return };
         let is_inline_loop = is_loop && tasks.document(task).get("inline").is_some();
         if is_inline_loop {
-            tasks.set_unread(task, Unread { why: NO_TEMPLATE.to_owned(), until_the_end: learned.is_ok() });
+            tasks.set_unread(task, Unread { why: NO_TEMPLATE.to_owned(), at_the_end: learned.err() });
         } else if let Err(why) = learned {
-            tasks.set_unread(task, Unread { why, until_the_end: false });
+            tasks.set_unread(task, Unread { at_the_end: Some(why.clone()), why });
         }
         match tasks.ready_after(task).as_slice() {
             &[next] => self.start_task(dag, next),
             ready => ready.iter().for_each(|&next| self.start_through(|scheduler| scheduler.start_task(dag, next))),
         }
         let are_late = self.nodes.late_hooks(node) != [false; 2] && self.nodes.frame(node).hooks.are_waiting();
-        match self.nodes.dag_mut(dag) {
-            Some(tasks) if are_late => {
-                tasks.waits_for_a_look();
-                self.agenda.add(Turn::Again(node));
-            }
-            _ => self.task_done(dag),
-        }
-    }
-
-    /// Starts the hooks of a node that ended. Argo comes to some of a task when it comes to the task again.
-    pub(super) fn fire_hooks_of_ended(&mut self, node: NodeIndex) {
-        let [are_late, is_exit_late] = self.nodes.late_hooks(node);
-        if !are_late {
-            self.fire_hooks(node);
-        }
-        if !is_exit_late {
-            self.fire_exit_hook(node);
-        }
-        if are_late && self.nodes.frame(node).hooks.are_running() {
-            self.fire_hooks(node);
-        }
-    }
-
-    /// All else of a look at a dag has been done: the late hooks of a task begin, unless the dag ends with it.
-    pub(super) fn look_again(&mut self, node: NodeIndex) {
-        let Owner::Task(dag, _) = self.nodes.frame(node).owner else { return };
-        if self.nodes.dag_mut(dag).is_some_and(DagTasks::goes_on_after_a_look) {
-            let [are_late, is_exit_late] = self.nodes.late_hooks(node);
-            if are_late {
-                self.fire_hooks(node);
-            }
-            if is_exit_late {
-                self.fire_exit_hook(node);
-            }
-        }
-        if !self.nodes.frame(node).hooks.are_running() {
-            self.task_done(dag);
-        }
+        if are_late { self.wait_for_a_look(dag, node) } else { self.task_done(dag) }
     }
 
     /// Adds what a task gave to what the tasks after it can refer to.
@@ -285,14 +254,14 @@ impl Scheduler {
 }
 
 impl NodeTable {
-    fn dag(&self, node: NodeIndex) -> Option<&DagTasks> {
+    pub(super) fn dag(&self, node: NodeIndex) -> Option<&DagTasks> {
         match &self.frame(node).body {
             Body::Dag(tasks) => Some(tasks),
             _ => None,
         }
     }
 
-    fn dag_mut(&mut self, node: NodeIndex) -> Option<&mut DagTasks> {
+    pub(super) fn dag_mut(&mut self, node: NodeIndex) -> Option<&mut DagTasks> {
         match &mut self.frame_mut(node).body {
             Body::Dag(tasks) => Some(tasks),
             _ => None,
@@ -304,21 +273,6 @@ impl NodeTable {
             Body::Items(items) => Some(items),
             _ => None,
         }
-    }
-
-    /// Whether Argo comes to the hooks of a task, and to its exit handler, only when it comes to the task again, if the dag has not
-    /// ended by then. Of a pod it sees the end first. Of what ends on the way it looks at the exit handler, but of a group of
-    /// items at nothing, unless a handler of an item has held it up; of a target it looks at the hooks as well.
-    /// (workflow/controller/dag.go, executeDAGTask and executeDAG)
-    fn late_hooks(&self, node: NodeIndex) -> [bool; 2] {
-        let Owner::Task(dag, task) = self.frame(node).owner else { return [false; 2] };
-        let kind = self[node].kind;
-        let is_held_up = self.items(node).iter().any(|&item| self.has_hook(item));
-        if is_held_up || matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin) {
-            return [false; 2];
-        }
-        let is_target = self.dag(dag).is_some_and(|tasks| tasks.is_target(task));
-        [!is_target, kind == NodeType::TaskGroup]
     }
 
     /// Whether the node is of a task that others of its dag come after.

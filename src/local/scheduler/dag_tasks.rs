@@ -32,8 +32,8 @@ pub(super) struct DagTasks {
 #[derive(Debug)]
 pub(super) struct Unread {
     pub(super) why: String,
-    /// Whether it can be once the dag has ended: Argo then does not ask for the template.
-    pub(super) until_the_end: bool,
+    /// The same once the dag has ended: Argo then does not ask for the template.
+    pub(super) at_the_end: Option<String>,
 }
 
 impl DagTasks {
@@ -70,7 +70,18 @@ impl DagTasks {
         std::mem::replace(&mut self.tasks[task].goes_on, true)
     }
 
-    /// A task has ended whose hooks wait until Argo looks at the dag again.
+    pub(super) fn has_gone_on(&self, task: usize) -> bool {
+        self.tasks[task].goes_on
+    }
+
+    /// Whether the dag ends with a target that failed, whatever has not begun. (dag.go, assessDAGPhase)
+    pub(super) fn fails_before_it_ends(&self, nodes: &NodeTable) -> bool {
+        let has_failed =
+            |&task: &usize| self.tasks[task].node.is_some() && self.failed(task, self.inherited(task, nodes)).is_some();
+        self.fail_fast && self.targets.iter().any(has_failed)
+    }
+
+    /// A task has ended that waits until Argo looks at the dag again.
     pub(super) fn waits_for_a_look(&mut self) {
         self.looked_at_again += 1;
     }
@@ -146,8 +157,8 @@ impl DagTasks {
     /// What keeps a dag that has ended well from making its outputs: Argo then reads what all tasks gave, in their order.
     /// (workflow/controller/dag.go, executeDAG)
     pub(super) fn unread(&self) -> Option<&str> {
-        let at_the_end = self.unread.iter().filter(|(_, unread)| !unread.until_the_end);
-        Some(&at_the_end.min_by_key(|(task, _)| **task)?.1.why)
+        let at_the_end = self.unread.iter().filter_map(|(task, unread)| Some((task, unread.at_the_end.as_deref()?)));
+        at_the_end.min_by_key(|(task, _)| **task).map(|(_, why)| why)
     }
 
     /// Why what comes before a task cannot be read.

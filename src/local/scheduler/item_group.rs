@@ -9,12 +9,14 @@ use crate::argo::status::Phase;
 pub(super) struct ItemGroup {
     unsettled: usize,
     nodes: Vec<NodeIndex>,
+    /// An item could not start, so that no further ones begin.
+    cut_short: bool,
 }
 
 impl ItemGroup {
     /// A group that cannot end before all of its items have been started: it counts one more than there are.
     pub(super) fn new() -> Self {
-        Self { unsettled: 1, nodes: Vec::new() }
+        Self { unsettled: 1, nodes: Vec::new(), cut_short: false }
     }
 
     pub(super) fn begun(&mut self) {
@@ -33,6 +35,15 @@ impl ItemGroup {
 
     pub(super) fn nodes(&self) -> &[NodeIndex] {
         &self.nodes
+    }
+
+    pub(super) fn cut_short(&mut self) {
+        self.cut_short = true;
+    }
+
+    /// Whether an item could not start and nobody has asked before.
+    pub(super) fn take_cut(&mut self) -> bool {
+        std::mem::take(&mut self.cut_short)
     }
 
     /// How the group ends: as the last item that failed.

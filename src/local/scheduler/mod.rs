@@ -8,6 +8,7 @@ mod arguments;
 mod attempts;
 mod daemon;
 mod dag;
+mod dag_looks;
 mod dag_plan;
 mod dag_tasks;
 mod errands;
@@ -243,6 +244,22 @@ impl Scheduler {
             && let Some(node) = self.agenda.next_settled_since(before)
         {
             self.tell_owner(node);
+        }
+        self.within -= 1;
+    }
+
+    /// Starts what is within a node and tells of what has ended there, until the node itself has: its owner is told once the
+    /// node is one of its own.
+    fn start_within(&mut self, node: NodeIndex, start: impl FnOnce(&mut Self)) {
+        let before = self.agenda.settled();
+        self.within += 1;
+        start(self);
+        while self.within < DEEPEST_WITHIN
+            && !self.scopes.stop().is_raised()
+            && !self.nodes[node].phase.is_fulfilled()
+            && let Some(ended) = self.agenda.next_settled_since(before)
+        {
+            self.tell_owner(ended);
         }
         self.within -= 1;
     }

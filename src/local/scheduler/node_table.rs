@@ -209,9 +209,10 @@ impl NodeTable {
         children.iter().rev().flat_map(of_child).collect()
     }
 
-    /// Whether a hook of the node has run.
-    pub(super) fn has_hook(&self, node: NodeIndex) -> bool {
-        self.frame(node).children.iter().any(|&child| self.is_hook(child))
+    /// Whether a hook of the node has ended later than the node.
+    pub(super) fn is_held_up(&self, node: NodeIndex) -> bool {
+        let frame = self.frame(node);
+        frame.children.iter().any(|&child| self.is_hook(child) && self.frame(child).ended > frame.ended)
     }
 
     fn is_hook(&self, node: NodeIndex) -> bool {

@@ -256,7 +256,7 @@ impl Scheduler {
     pub(super) fn run(&mut self, node: NodeIndex) {
         if matches!(self.nodes.frame(node).body, Body::Retry(_)) {
             self.nodes.set(node, Phase::Running, "");
-            self.attempt(node);
+            self.start_within(node, |scheduler| scheduler.attempt(node));
             return self.fire_hooks_of_running(node);
         }
         let template = match self.complete(node) {
@@ -291,11 +291,13 @@ impl Scheduler {
     /// Starts the children of a steps or dag node.
     pub(super) fn start_nested(&mut self, node: NodeIndex) {
         let Some(template) = self.nodes.frame(node).template.clone() else { return };
-        if template.dag.is_some() {
-            self.start_dag(node, &template);
-        } else {
-            self.start_steps(node, &template);
-        }
+        self.start_within(node, |scheduler| {
+            if template.dag.is_some() {
+                scheduler.start_dag(node, &template);
+            } else {
+                scheduler.start_steps(node, &template);
+            }
+        });
         self.fire_hooks_of_running(node);
     }
 

@@ -55,63 +55,6 @@ fn continue_on_lets_the_steps_go_on_after_what_it_names() {
 }
 
 #[test]
-fn tasks_after_a_failure_are_omitted_and_the_dag_fails_with_it() {
-    let spec = spec(
-        "
-  - name: main
-    dag:
-      tasks:
-      - {name: a, template: leaf}
-      - {name: b, template: leaf, dependencies: [a]}
-      - {name: c, template: leaf, depends: a.Failed}
-      - {name: d, template: leaf, depends: b.Omitted && c.Succeeded}",
-    );
-    assert_eq!(
-        Run::of(&spec).play_failing(&[".a"]),
-        "Succeeded
- DAG Succeeded
-.a Pod Failed: main: Error (exit code 1)
-.b Skipped Omitted: omitted: depends condition not met
-.c Pod Succeeded
-.d Pod Succeeded"
-    );
-}
-
-#[test]
-fn an_omitted_target_has_the_phase_of_what_came_before_it() {
-    let spec = spec(
-        "
-  - name: main
-    dag:
-      tasks:
-      - {name: a, template: leaf}
-      - {name: b, template: leaf, depends: a}",
-    );
-    assert_eq!(
-        Run::of(&spec).play_failing(&[".a"]),
-        "Failed
- DAG Failed
-.a Pod Failed: main: Error (exit code 1)
-.b Skipped Omitted: omitted: depends condition not met"
-    );
-}
-
-#[test]
-fn a_target_runs_what_it_needs_and_nothing_else() {
-    let spec = spec(
-        "
-  - name: main
-    dag:
-      target: c
-      tasks:
-      - {name: a, template: leaf}
-      - {name: b, template: leaf, depends: a}
-      - {name: c, template: leaf, depends: a}",
-    );
-    assert_eq!(Run::of(&spec).play_failing(&[]), "Succeeded\n DAG Succeeded\n.a Pod Succeeded\n.c Pod Succeeded");
-}
-
-#[test]
 fn a_call_that_cannot_start_errors_its_group_and_keeps_the_rest_from_starting() {
     let spec = spec(
         "
@@ -132,21 +75,6 @@ fn a_call_that_cannot_start_errors_its_group_and_keeps_the_rest_from_starting() 
 [0] StepGroup Error: {why}
 [0].a(0:1) Skipped Error: inputs.parameters.p was not supplied"
         )
-    );
-}
-
-#[test]
-fn a_task_that_cannot_start_errors_with_its_name() {
-    let spec = spec(
-        "
-  - name: main
-    dag:
-      tasks:
-      - {name: a, template: missing}",
-    );
-    assert_eq!(
-        Run::of(&spec).status(),
-        "Error\n DAG Error\n.a Skipped Error: task 'wf.a' errored: template missing not found"
     );
 }
 
@@ -229,66 +157,6 @@ templates:
     // Once more changes nothing.
     run.tell(Event::Resumed(node, given()));
     assert_eq!(run.status(), "Succeeded approver=eve\n Suspend Succeeded: by eve who=eve why=none");
-}
-
-#[test]
-fn the_phase_of_a_dag_is_that_of_its_first_failure_or_without_fail_fast_of_its_last() {
-    let spec = "
-entrypoint: main
-templates:
-- name: main
-  dag:
-    failFast: FAST
-    tasks: [{name: a, template: leaf, withParam: nonsense}, {name: b, template: leaf}, {name: c, template: leaf}]
-- name: leaf
-  container: {image: a, command: [c]}";
-    for (fast, phase) in [("true", "Error"), ("false", "Failed")] {
-        let run = Run::of(&spec.replace("FAST", fast)).play_failing(&[".b"]);
-        assert_eq!(run.lines().next(), Some(phase), "{run}");
-    }
-}
-
-/// Argo comes to all that a target needs before it comes to the next one, and ends the dag when it cannot read what is before a
-/// target that is there.
-#[test]
-fn tasks_that_become_ready_begin_in_the_order_of_the_targets_behind_them() {
-    let mut run = Run::of(
-        "
-entrypoint: main
-templates:
-- name: main
-  dag:
-    tasks:
-    - {name: a, template: leaf, withItems: [1, 2]}
-    - {name: d, template: leaf, depends: a.AllFailed}
-    - {name: b, template: leaf, depends: a.AnySucceeded}
-    - {name: c, template: leaf, depends: b.Omitted}
-- name: leaf
-  container: {image: a, command: [c]}",
-    );
-    run.end(".a(0:1)", gives("done"));
-    run.end(".a(1:2)", gives("done"));
-    assert_eq!(run.line(".c"), ".c Skipped Omitted: omitted: depends condition not met");
-    assert!(!run.status().contains("\n.d "), "{}", run.status());
-}
-
-#[test]
-fn what_comes_after_a_dag_that_errs_by_its_outputs_is_joined_to_nothing_of_it() {
-    let spec = spec(
-        "
-  - name: main
-    dag:
-      tasks:
-      - {name: a, template: leaf}
-      - {name: b, template: inner}
-      - {name: c, template: leaf, depends: a.Failed && b}
-  - name: inner
-    dag: {tasks: [{name: d, template: leaf}]}
-    outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.d.outputs.parameters.gone}}'}}]}",
-    );
-    let status = Run::of(&spec).play_failing(&[]);
-    assert!(status.starts_with("Succeeded\n DAG Succeeded\n"), "the way by a ends well: {status}");
-    assert!(status.contains("\n.b DAG Error: task 'wf.b' errored: "), "{status}");
 }
 
 #[test]

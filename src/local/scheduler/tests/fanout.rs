@@ -323,6 +323,9 @@ templates:
 
     let tasks = spec.replace("steps:\n  - - ", "dag:\n    tasks:\n    - ");
     assert!(Run::of(&tasks).play_failing(&[]).starts_with("Succeeded\n"));
+    let mut run = Run::of(&tasks);
+    run.end(".a(0:1)", gives("1 i"));
+    assert_eq!(run.line(""), " DAG Error: invalid character 'i' after top-level value");
     let followed = format!("{tasks}\n    - {{name: b, depends: a, inline: {{suspend: {{}}}}}}");
     let status = Run::of(&followed).play_failing(&[]);
     assert!(status.ends_with(&format!("\n.b Skipped Error: {why}")), "{status}");

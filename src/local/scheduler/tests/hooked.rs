@@ -162,3 +162,44 @@ templates:
     assert!(!Run::of(&spec(skipped, "a.Failed")).play_failing(&[]).contains("onExit"));
     assert_eq!(Run::of(&spec(skipped, "a")).running(), [".b", ".a.onExit(0)"]);
 }
+
+#[test]
+fn a_loop_has_no_exit_handler_as_a_whole_where_those_of_its_items_end_at_once() {
+    let run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  dag: {tasks: [{name: a, template: none, withItems: [1], onExit: none}]}
+- name: none
+  steps: [[{name: s, template: none, withParam: '[]'}]]",
+    );
+    assert!(run.status().contains("\n.a(0:1).onExit Steps Succeeded"), "{}", run.status());
+    assert!(!run.status().contains("\n.a.onExit"), "{}", run.status());
+}
+
+#[test]
+fn what_ends_as_it_begins_was_never_running_to_a_hook() {
+    let spec = |broken: &str| {
+        format!(
+            "
+entrypoint: main
+templates:
+- name: main
+  steps: [[{{name: a, template: broken, hooks: {{h: {{template: leaf, expression: \"steps['a'].status == 'Running'\"}}}}}}]]
+- name: broken
+  {broken}
+- name: leaf
+  container: {{image: a, command: [c]}}"
+        )
+    };
+    for broken in [
+        "steps: [[{name: s, template: leaf, when: 'a b'}]]",
+        "retryStrategy: {limit: 0}\n  steps: [[{name: s, template: leaf, when: 'a b'}]]",
+        "dag: {tasks: [{name: s, template: leaf, when: 'a b'}]}",
+    ] {
+        let run = Run::of(&spec(broken));
+        assert!(run.status().starts_with("Failed: child 'wf[0].a' failed"), "{}", run.status());
+        assert!(!run.status().contains(".hooks."), "{}", run.status());
+    }
+}

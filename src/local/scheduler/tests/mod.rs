@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::format_push_string)]
 
 mod daemons;
+mod dags;
 mod ends;
 mod errands;
 mod fail_fast;

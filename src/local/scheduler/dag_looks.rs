@@ -1,0 +1,71 @@
+//! What waits until Argo looks at a dag again: hooks of some tasks, and what comes after a loop that could not start.
+
+use super::Scheduler;
+use super::agenda::Turn;
+use super::dag_tasks::DagTasks;
+use super::node_table::NodeTable;
+use super::state::{NodeIndex, Owner};
+use crate::argo::status::NodeType;
+
+impl Scheduler {
+    pub(super) fn wait_for_a_look(&mut self, dag: NodeIndex, node: NodeIndex) {
+        if let Some(tasks) = self.nodes.dag_mut(dag) {
+            tasks.waits_for_a_look();
+            self.agenda.add(Turn::Again(node));
+        }
+    }
+
+    /// Starts the hooks of a node that ended. Argo comes to some of a task when it comes to the task again.
+    pub(super) fn fire_hooks_of_ended(&mut self, node: NodeIndex) {
+        let [are_late, is_exit_late] = self.nodes.late_hooks(node);
+        if !are_late {
+            self.fire_hooks(node);
+        }
+        if !is_exit_late {
+            self.fire_exit_hook(node);
+        }
+        if are_late && self.nodes.frame(node).hooks.are_running() {
+            self.fire_hooks(node);
+        }
+    }
+
+    /// All else of a look at a dag has been done: what comes after a task begins, or its late hooks, unless the dag ends with it.
+    pub(super) fn look_again(&mut self, node: NodeIndex) {
+        let Owner::Task(dag, task) = self.nodes.frame(node).owner else { return };
+        let goes_on = self.nodes.dag_mut(dag).is_some_and(DagTasks::goes_on_after_a_look);
+        let Some(tasks) = self.nodes.dag(dag) else { return };
+        if !tasks.has_gone_on(task) {
+            let has_failed = !goes_on && tasks.fails_before_it_ends(&self.nodes);
+            return if has_failed { self.task_done(dag) } else { self.task_settled(dag, task) };
+        }
+        if goes_on {
+            let [are_late, is_exit_late] = self.nodes.late_hooks(node);
+            if are_late {
+                self.fire_hooks(node);
+            }
+            if is_exit_late {
+                self.fire_exit_hook(node);
+            }
+        }
+        if !self.nodes.frame(node).hooks.are_running() {
+            self.task_done(dag);
+        }
+    }
+}
+
+impl NodeTable {
+    /// Whether Argo comes to the hooks of a task, and to its exit handler, only when it comes to the task again, if the dag has not
+    /// ended by then. Of a pod it sees the end first. Of what ends on the way it looks at the exit handler, but of a group of
+    /// items at nothing, unless a handler of an item has held it up; of a target it looks at the hooks as well.
+    /// (workflow/controller/dag.go, executeDAGTask and executeDAG)
+    pub(super) fn late_hooks(&self, node: NodeIndex) -> [bool; 2] {
+        let Owner::Task(dag, task) = self.frame(node).owner else { return [false; 2] };
+        let kind = self[node].kind;
+        let is_held_up = self.items(node).iter().any(|&item| self.is_held_up(item));
+        if is_held_up || matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin) {
+            return [false; 2];
+        }
+        let is_target = self.dag(dag).is_some_and(|tasks| tasks.is_target(task));
+        [!is_target, kind == NodeType::TaskGroup]
+    }
+}
