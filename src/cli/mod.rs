@@ -62,96 +62,32 @@ mod template;
 mod terminate;
 mod url;
 mod values;
+mod verbs;
 mod version;
 mod view;
 mod wait;
 mod watch;
 mod worktree;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::FromArgMatches;
 
 use self::failure::Failure;
 use self::settings::Settings;
+use self::verbs::{Cli, Command};
 use crate::exit::Exit;
 use crate::git;
 use crate::local::{orders, sandbox};
 use crate::output::stream::{result, stderr_colors, stdout_colors, talk};
 
-#[derive(Debug, Parser)]
-#[command(
-    name = completion::PROGRAM,
-    version,
-    about = "Make Argo Workflows runs retryable, memoized and isolated, on a cluster or on this machine",
-    subcommand_required = true,
-    arg_required_else_help = true,
-    after_help = "Exit codes: 0 success, 1 the tool or the API failed, 2 bad usage or an invalid document, \
-3 the workflow Failed, 4 the workflow Errored, 5 timed out waiting, 6 not found, 7 conflict, 130 interrupted."
-)]
-struct Cli {
-    /// Log requests, runs, nodes and cache look-ups to standard error, and name each template that is not memoized; -vv
-    /// logs everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
-    verbose: u8,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Submit(Box<submit::Args>),
-    Retry(Box<retry::Args>),
-    Lint(lint::Args),
-    List(list::Args),
-    Status(status::Args),
-    Wait(wait::Args),
-    Watch(watch::Args),
-    Progress(progress::Args),
-    Logs(logs::Args),
-    Shell(shell::Args),
-    Report(report::Args),
-    Graph(graph::Args),
-    Cp(cp::Args),
-    Open(open::Args),
-    Suspend(suspend::Args),
-    Resume(resume::Args),
-    Stop(stop::Args),
-    #[command(visible_alias = "cancel")]
-    Terminate(terminate::Args),
-    Delete(delete::Args),
-    Node(node::Args),
-    Template(template::Args),
-    ClusterTemplate(template::ClusterArgs),
-    Cron(cron::Args),
-    Archive(Box<archive::Args>),
-    Cache(Box<cache::Args>),
-    Exec(Box<exec::Args>),
-    Semaphore(semaphore::Args),
-    Worktree(worktree::Args),
-    Bundle(bundle::Args),
-    Config(config::Args),
-    Doctor(doctor::Args),
-    Completion(completion::Args),
-    Version(version::Args),
-}
-
-impl Command {
-    fn needs_no_settings(&self) -> bool {
-        match self {
-            Self::Config(args) => matches!(args.command, config::Command::Path(_)),
-            Self::Completion(_) | Self::Version(_) => true,
-            _ => false,
-        }
-    }
-}
-
 /// Runs the command that the process arguments name.
 pub fn run() -> ExitCode {
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
-    match arguments.next() {
+    let first = arguments.next();
+    match &first {
         Some(first) if first == orders::VERB => return sandbox::task_entry(arguments),
         Some(first) if first == git::VERB => {
             return git::git_entry(arguments).unwrap_or_else(|error| Failure::from(error).report()).into();
@@ -162,6 +98,9 @@ pub fn run() -> ExitCode {
         Some(first) if first == completion::COMPLETE => {
             return completion::complete(arguments).unwrap_or_else(|failure| failure.report()).into();
         }
+        Some(first) if (first == "--version" || first == "-V") && arguments.next().is_none() => {
+            return version::print().unwrap_or_else(|failure| failure.report()).into();
+        }
         _ => {}
     }
 
@@ -169,7 +108,8 @@ pub fn run() -> ExitCode {
         Ok(settings) => (settings, None),
         Err(failure) => (Settings::default(), Some(failure)),
     };
-    let matches = match settings.add_to(command()).bin_name(invocation(&program)).try_get_matches() {
+    let command = verbs::beginning_with(first.as_deref().and_then(OsStr::to_str));
+    let matches = match settings.add_to(command).bin_name(invocation(&program)).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return print_clap_error(error).into(),
     };
@@ -198,7 +138,7 @@ pub fn run() -> ExitCode {
 fn carry_out(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Submit(mut args) => {
-            args.verbose = cli.verbose > 0;
+            args.verbose = cli.global.verbose > 0;
             submit::run(&args)
         }
         Command::Retry(args) => retry::run(&args),
@@ -266,11 +206,11 @@ fn print_clap_error(error: clap::Error) -> Exit {
 
 /// The command line as clap knows it, from which completions and the reference are generated.
 pub fn command() -> clap::Command {
-    Cli::command().bin_name("kubectl runnable")
+    verbs::whole()
 }
 
 /// The command's name in help: kubectl runs a plugin as `kubectl-NAME`.
-fn invocation(program: &std::ffi::OsStr) -> String {
+fn invocation(program: &OsStr) -> String {
     let name = std::path::Path::new(program).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match name.strip_prefix("kubectl-") {
         Some(plugin) => format!("kubectl {plugin}"),

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::completion::PROGRAM;
 use super::failure::Failure;
 use crate::exit::Exit;
 use crate::output::stream::result;
@@ -33,6 +34,12 @@ pub(super) struct Args {
 enum Format {
     /// An object with version, os and arch.
     Json,
+}
+
+/// Prints what `--version` prints, without putting the whole command line together.
+pub(super) fn print() -> Result<Exit, Failure> {
+    result(format_args!("{PROGRAM} {VERSION}\n"))?;
+    Ok(Exit::Success)
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
