@@ -76,6 +76,14 @@ impl Run {
             Self::Local(record) => Ok(Snapshot::settled_of(record)?),
         }
     }
+
+    /// The same of a run of this machine without its nodes, which are most of what there is to read.
+    pub(crate) async fn settled_head(&self) -> Result<Workflow, BackendError> {
+        match self {
+            Self::Cluster { .. } => self.settled().await,
+            Self::Local(record) => Ok(Snapshot::settled_head_of(record)?),
+        }
+    }
 }
 
 impl Backend {

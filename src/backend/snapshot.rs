@@ -48,6 +48,12 @@ impl Snapshot {
         Ok(settled(workflow, killed))
     }
 
+    /// The same without its nodes.
+    pub(super) fn settled_head_of(record: &Record) -> Result<Workflow, RecordError> {
+        let (workflow, killed) = Self::object_of(record, Record::head)?;
+        Ok(settled(workflow, killed))
+    }
+
     fn object_of(
         record: &Record,
         read: fn(&Record) -> Result<Value, RecordError>,

@@ -17,6 +17,9 @@ use crate::argo::identity::CacheName;
 use crate::argo::status::Node;
 use crate::cache::{CacheKey, Failure, Prefix, Seen, Stop, VERSION};
 
+/// So many entries that have been made are told of together.
+const MANY: usize = 256;
+
 /// The cache as a run sees it.
 pub(super) struct CacheClient {
     run: Arc<CacheRun>,
@@ -25,6 +28,19 @@ pub(super) struct CacheClient {
     held: Arc<Mutex<HashMap<NodeIndex, Held>>>,
     answers: Arc<Answers>,
     received: mpsc::UnboundedReceiver<Vec<Event>>,
+    makers: mpsc::UnboundedSender<NodeIndex>,
+}
+
+/// The nodes whose entries have been made.
+pub(super) struct Makers(mpsc::UnboundedReceiver<NodeIndex>);
+
+impl Makers {
+    /// Waits for the next ones.
+    pub(super) async fn next(&mut self) -> Vec<NodeIndex> {
+        let mut makers = Vec::new();
+        self.0.recv_many(&mut makers, MANY).await;
+        makers
+    }
 }
 
 /// A node that asks for an entry.
@@ -40,11 +56,13 @@ struct Question {
 }
 
 impl CacheClient {
-    pub(super) fn new(store: &Store, scheduler: &Scheduler) -> Self {
+    pub(super) fn new(store: &Store, scheduler: &Scheduler) -> (Self, Makers) {
         let (answers, received) = Answers::new();
         let handing_over = Arc::clone(&answers);
         let readers = Readers::new(move || handing_over.hand_over());
-        Self { run: Arc::new(CacheRun::new(store, scheduler)), readers, held: Arc::default(), answers, received }
+        let run = Arc::new(CacheRun::new(store, scheduler));
+        let (makers, made) = mpsc::unbounded_channel();
+        (Self { run, readers, held: Arc::default(), answers, received, makers }, Makers(made))
     }
 
     /// Looks for an entry of an earlier run; [`CacheClient::found`] gives what came of it.
@@ -84,17 +102,19 @@ impl CacheClient {
         self.received.try_recv().ok()
     }
 
-    /// Makes the entry of a node that succeeded.
+    /// Makes the entry of a node that succeeded; [`Makers`] tells when it is there.
     pub(super) fn keep(&mut self, node: NodeIndex, status: &Node) {
         let Some(held) = self.release(node) else { return };
         if self.run.hides(status.outputs.as_ref()) {
             warn(&format!("node {} is not memoized: its outputs hold a value of a Secret", status.name));
             return;
         }
-        let (run, status) = (Arc::clone(&self.run), status.clone());
+        let (run, status, makers) = (Arc::clone(&self.run), status.clone(), self.makers.clone());
         self.readers.add(move || {
-            if let Err(error) = run.keep(&held, &status) {
-                warn(&format!("node {} leaves no cache entry: {}", status.name, chain(&error)));
+            match run.keep(&held, &status) {
+                // Nobody hears of it once the run is ending.
+                Ok(()) => drop(makers.send(node)),
+                Err(error) => warn(&format!("node {} leaves no cache entry: {}", status.name, chain(&error))),
             }
             drop(held);
         });

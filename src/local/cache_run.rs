@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
+use super::made_entry::Maker;
 use super::runtime::{Runtime, Wanted as ImageWanted};
 use super::scheduler::{ARTIFACTS, Found, Scheduler, Wanted};
 use super::secrets::Secrets;
@@ -16,8 +16,7 @@ use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
 use crate::argo::status::{Node, Outputs};
 use crate::cache::{
-    self, CacheError, CacheKey, Kept, KeptArtifact, LookUp, Manifest, Prefix, RestoreError, Right, Seen, Stop, TOOL,
-    UsedRuntime, VERSION,
+    self, CacheError, CacheKey, LookUp, Manifest, Prefix, RestoreError, Right, Seen, Stop, UsedRuntime,
 };
 use crate::file::durability::Durability;
 use crate::file::private;
@@ -53,10 +52,8 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct CacheRun {
     store: cache::Store,
-    artifacts: PathBuf,
+    maker: Maker,
     workflow: String,
-    uid: String,
-    run_id: String,
     locks: Mutex<HashMap<PathBuf, Weak<Shared>>>,
     /// The keys that a cache of this machine had when it was first asked, by its name.
     keys: Mutex<HashMap<String, Option<Arc<HashSet<String>>>>>,
@@ -75,10 +72,8 @@ impl CacheRun {
         let workflow = Workflow::view(scheduler.workflow());
         Self {
             store: store.caches().clone(),
-            artifacts: store.directory().join(ARTIFACTS),
+            maker: Maker::of(workflow, store.directory().join(ARTIFACTS)),
             workflow: workflow.name().to_owned(),
-            uid: workflow.uid().to_owned(),
-            run_id: workflow.run_id().unwrap_or_default().to_owned(),
             locks: Mutex::default(),
             keys: Mutex::default(),
             hits: Mutex::default(),
@@ -91,7 +86,7 @@ impl CacheRun {
 
     /// The uid of the run's workflow.
     pub(super) fn uid(&self) -> &str {
-        &self.uid
+        &self.maker.uid
     }
 
     /// Where an entry is.
@@ -192,7 +187,7 @@ impl CacheRun {
             ));
         }
         let age = Timestamp::now().duration_since(manifest.created_at);
-        if manifest.workflow_uid == self.uid || wanted.max_age.is_some_and(|max_age| age > max_age) {
+        if manifest.workflow_uid == self.maker.uid || wanted.max_age.is_some_and(|max_age| age > max_age) {
             return Ok(Found::Miss);
         }
         let own = self.used_runtime(&wanted.images);
@@ -242,7 +237,7 @@ impl CacheRun {
         let mut outputs = manifest.outputs.clone();
         for (place, kept) in manifest.artifacts.iter().enumerate().filter(|(_, kept)| !kept.is_absent()) {
             let key = format!("{}/{id}/cached-{place}", self.workflow);
-            let target = self.artifacts.join(&key);
+            let target = self.maker.artifacts.join(&key);
             if let Some(parent) = target.parent() {
                 private::create_directory(parent).map_err(RestoreError::Local)?;
             }
@@ -255,46 +250,12 @@ impl CacheRun {
         Ok(outputs)
     }
 
+    /// Makes the entry of a node.
     pub(super) fn keep(&self, held: &Held, node: &Node) -> Result<(), CacheError> {
-        let artifacts = node.outputs.iter().flat_map(|outputs| &outputs.artifacts).filter_map(|artifact| {
-            let key = artifact.pointer("/s3/key").and_then(Value::as_str)?;
-            let name = artifact["name"].as_str()?;
-            Some((name.to_owned(), self.artifacts.join(key)))
-        });
-        let artifacts: Vec<(String, PathBuf)> = artifacts.collect();
-        let memoization = node.memoization_status.as_ref();
-        let now = Timestamp::now();
-        let mut manifest = Manifest {
-            version: VERSION,
-            key: memoization.map(|status| status.key.clone()).unwrap_or_default(),
-            cache_name: memoization.map(|status| status.cache_name.clone()).unwrap_or_default(),
-            node_id: node.id.clone(),
-            node_name: node.name.clone(),
-            template: node.template_name.clone().unwrap_or_default(),
-            workflow_uid: self.uid.clone(),
-            run_id: self.run_id.clone(),
-            outputs: node.outputs.clone(),
-            artifacts: Vec::new(),
-            stdout: None,
-            runtime: self.used_runtime(&held.images),
-            tool: TOOL.to_owned(),
-            finished_at: node.finished_at.unwrap_or(now),
-            created_at: now,
-        };
-        if let Prefix::Directory(directory) = &held.prefix {
-            self.durability.add(Arc::new(directory.keep(manifest, &artifacts)?));
-            return Ok(());
+        let entry = self.maker.entry(node, self.used_runtime(&held.images), Timestamp::now());
+        if let Some(manifest) = entry.keep(&held.prefix, held.seen.as_ref())? {
+            self.durability.add(Arc::new(manifest));
         }
-        let seen = match &held.seen {
-            Some(seen) => seen.clone(),
-            None => held.prefix.look_up()?,
-        };
-        for (name, source) in artifacts {
-            let blob = Some(held.prefix.put(&source, &seen, &Stop::default())?);
-            manifest.artifacts.push(KeptArtifact { name, path: String::new(), blob });
-        }
-        // Another one's entry is as good.
-        let (Kept::Stored | Kept::Lost) = held.prefix.keep(manifest, &seen, None)?;
         Ok(())
     }
 }

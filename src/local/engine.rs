@@ -64,7 +64,7 @@ pub(crate) async fn run(
     let clock = Clock::start();
     let mut thread = EventThread::start(clock).map_err(StoreError::write(store.directory()))?;
     let mut tasks = Tasks::new(executor);
-    let mut memory = CacheClient::new(&store, &scheduler);
+    let (mut memory, mut makers) = CacheClient::new(&store, &scheduler);
     let mut timers = Timers::new(clock);
     let mut inbox = Inbox::open(store.directory());
     let stop = scheduler.stop_flag();
@@ -136,6 +136,12 @@ pub(crate) async fn run(
             // What ends while the run is suspended is looked at when it goes on, as a controller does.
             Some(event) = tasks.ended(), if !held => events.push_back(event),
             Some(found) = memory.found(), if !held => events.extend(found),
+            made = makers.next() => {
+                let State { scheduler, store } = &mut *state;
+                if let Err(error) = store.record_made(made.iter().map(|&node| scheduler.node(node))) {
+                    break Err(error);
+                }
+            }
             timer = timers.next(), if !held => events.push_back(Event::Due(timer)),
             Some(interrupt) = interrupts.recv() => {
                 (interrupted, held) = (true, false);

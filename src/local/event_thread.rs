@@ -77,9 +77,12 @@ impl EventThread {
 impl State {
     fn handle(mut self: Box<Self>, clock: Clock, events: Vec<Event>) -> Handled {
         let now = clock.now();
-        let actions = events.into_iter().flat_map(|event| self.scheduler.handle(now, event)).collect();
+        let actions: Vec<Action> = events.into_iter().flat_map(|event| self.scheduler.handle(now, event)).collect();
         let changes = self.scheduler.changes();
-        let recorded = self.store.record(changes.iter().map(|&node| self.scheduler.node(node)));
+        let makers =
+            actions.iter().filter_map(|action| if let Action::Keep(node) = action { Some(*node) } else { None });
+        let status = |node| self.scheduler.node(node);
+        let recorded = self.store.record(changes.iter().copied().map(status), makers.map(status));
         Handled { state: self, actions, changes, recorded }
     }
 }

@@ -119,6 +119,14 @@ impl Executor {
         self.run_directory.join("nodes").join(node)
     }
 
+    /// Makes ready what the first task needs, before it asks.
+    pub(super) async fn make_ready(&self) {
+        if self.runtime.is_none() {
+            // What is wrong is for the task to tell.
+            let _ = self.workers(self.view.get().await).make_ready().await;
+        }
+    }
+
     /// Runs one task to its end. Dropping the future kills the task's processes; its files are then removed by the next try
     /// of the same node.
     pub async fn run(&self, task: Task, kill: Kill) -> Outcome {
@@ -203,7 +211,7 @@ impl Executor {
 
         let workers = self.workers(self.view.get().await);
         let mut worker = workers.take().await?;
-        while worker.begin(&order).await.is_err() && worker.has_served() {
+        while worker.begin(&order).await.is_err() && worker.has_waited() {
             // It was killed while it waited.
             drop(worker);
             worker = workers.take().await?;

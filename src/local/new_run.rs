@@ -121,6 +121,8 @@ pub(crate) struct Source<'a> {
     pub(crate) runtime: Option<&'a Choice>,
     /// Whether entries of any runtime and image count.
     pub(crate) accept_runtime: bool,
+    /// Whether a task will surely run, so that what it needs is made ready at once.
+    pub(crate) expects_tasks: bool,
 }
 
 /// A run that nothing keeps from starting.
@@ -138,6 +140,7 @@ pub(crate) struct NewRun {
     runtime: Option<Runtime>,
     /// Whether entries of any runtime and image count.
     accept_runtime: bool,
+    expects_tasks: bool,
     /// What the user should know of it.
     pub(crate) notes: Vec<String>,
 }
@@ -200,6 +203,7 @@ impl NewRun {
             given,
             runtime,
             accept_runtime: source.accept_runtime,
+            expects_tasks: source.expects_tasks,
             notes,
         })
     }
@@ -233,7 +237,7 @@ impl NewRun {
         let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable);
         let executor = executor.hide(&machine.root).keep_bases_in(&machine.root).in_images(runtime.clone());
         let store = store.made_in(runtime, self.accept_runtime);
-        Ok(StartedRun { plan: self.plan, store, executor })
+        Ok(StartedRun { plan: self.plan, store, executor, expects_tasks: self.expects_tasks })
     }
 }
 
@@ -242,6 +246,7 @@ pub(crate) struct StartedRun {
     plan: Resolved,
     store: Store,
     executor: Executor,
+    expects_tasks: bool,
 }
 
 impl StartedRun {
@@ -276,6 +281,10 @@ impl StartedRun {
         mut interrupts: UnboundedReceiver<Interrupt>,
         observe: impl FnMut(&Scheduler, &[NodeIndex]),
     ) -> Result<Ended, StoreError> {
+        if self.expects_tasks {
+            let executor = self.executor.clone();
+            tokio::spawn(async move { executor.make_ready().await });
+        }
         engine::run(Scheduler::new(self.plan), self.executor, self.store, &mut interrupts, observe).await
     }
 }

@@ -213,18 +213,26 @@ impl Record {
         Ok(true)
     }
 
-    fn replay(&self, workflow: &mut Workflow) -> Result<(), RecordError> {
+    /// Gives the events of the journal, one after another; a last line that is not whole is none.
+    pub(super) fn events(&self, mut take: impl FnMut(Value)) -> Result<(), RecordError> {
         let path = self.directory.join("journal.jsonl");
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(RecordError::Read { path, source }),
         };
-        let mut order: Vec<String> = Vec::new();
-        let mut nodes: HashMap<String, Value> = HashMap::new();
         for line in BufReader::new(file).split(b'\n') {
             let line = line.map_err(|source| RecordError::Read { path: path.clone(), source })?;
-            let Ok(event) = serde_json::from_slice::<Value>(&line) else { break };
+            let Ok(event) = serde_json::from_slice(&line) else { break };
+            take(event);
+        }
+        Ok(())
+    }
+
+    fn replay(&self, workflow: &mut Workflow) -> Result<(), RecordError> {
+        let mut order: Vec<String> = Vec::new();
+        let mut nodes: HashMap<String, Value> = HashMap::new();
+        self.events(|event| {
             for (field, value) in event["spec"].as_object().into_iter().flatten() {
                 workflow.set_in_spec(field, value.clone());
             }
@@ -234,7 +242,7 @@ impl Record {
                     order.push(id);
                 }
             }
-        }
+        })?;
         let started = order.first().and_then(|root| nodes[root].get("startedAt").cloned());
         let nodes: serde_json::Map<String, Value> =
             order.into_iter().filter_map(|id| nodes.remove(&id).map(|node| (id, node))).collect();
@@ -286,7 +294,7 @@ mod tests {
         assert!(record.is_live());
         let node = |phase: &str| json!({"id": "a", "name": "a", "displayName": "a", "type": "Pod", "phase": phase, "startedAt": "2026-11-21T10:00:00Z"});
         for phase in ["Pending", "Running"] {
-            store.record([serde_json::from_value(node(phase))?].iter())?;
+            store.record([serde_json::from_value(node(phase))?].iter(), [].iter())?;
         }
         let directory = record.directory().to_owned();
         OpenOptions::new()

@@ -6,7 +6,8 @@
 //!   workflow.json   the Workflow object, at the beginning without a status, at the end with it
 //!   beside.yaml     templates and ConfigMaps that stood beside it
 //!   stubs.json      outcomes that the user gave to nodes, where there are any
-//!   journal.jsonl   a line an event: the nodes that changed, as they are after it; what changed of the spec
+//!   journal.jsonl   a line an event: the nodes that changed, as they are after it, and which of them make an entry of the
+//!                   cache; whose entry is there; what changed of the spec
 //!   control         a pipe to the run's process while it lives
 //!   lock            held while the run's process lives
 //!   nodes/<id>/     logs of a task, its view while it runs
@@ -111,6 +112,15 @@ impl StoreError {
 #[derive(Serialize)]
 struct Event<'a> {
     nodes: Vec<&'a Node>,
+    /// The ids of those whose entry is now made ([`super::due`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    due: Vec<&'a str>,
+}
+
+/// A line that tells whose entry has been made.
+#[derive(Serialize)]
+struct Made<'a> {
+    made: &'a [&'a str],
 }
 
 /// The open directory of a run that this process carries out.
@@ -221,18 +231,30 @@ impl Store {
         &self.durability
     }
 
-    /// Adds the nodes that an event changed to the journal, in one write.
-    pub(crate) fn record<'a>(&mut self, nodes: impl Iterator<Item = &'a Node>) -> Result<(), StoreError> {
+    /// Adds the nodes that an event changed to the journal, in one write, with those among them whose entry is now made.
+    pub(crate) fn record<'a>(
+        &mut self,
+        nodes: impl Iterator<Item = &'a Node>,
+        makers: impl Iterator<Item = &'a Node>,
+    ) -> Result<(), StoreError> {
         let nodes: Vec<&Node> = nodes.collect();
         if nodes.is_empty() {
             return Ok(());
         }
+        let makes = |node: &&Node| self.runtime.is_none() && !self.secrets.are_in(node.outputs.as_ref());
+        let due: Vec<&str> = makers.filter(makes).map(|node| node.id.as_str()).collect();
         if self.secrets.is_empty() {
-            return self.append(&Event { nodes });
+            return self.append(&Event { nodes, due });
         }
-        let mut event = serde_json::json!({ "nodes": nodes });
+        let mut event = serde_json::json!({ "nodes": nodes, "due": due });
         self.secrets.hide_in_nodes(&mut event["nodes"]);
         self.append(&event)
+    }
+
+    /// Adds to the journal that the entries of these nodes have been made.
+    pub(crate) fn record_made<'a>(&mut self, makers: impl Iterator<Item = &'a Node>) -> Result<(), StoreError> {
+        let made: Vec<&str> = makers.map(|node| node.id.as_str()).collect();
+        self.append(&Made { made: &made })
     }
 
     /// Adds to the journal what changed of the workflow's `spec`, to be merged into it.

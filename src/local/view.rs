@@ -44,8 +44,8 @@ impl View {
     }
 }
 
-/// The view of this machine's tasks. It is found out when the first task needs one: to lay one out costs more than a run of
-/// which no task has to run.
+/// The view of this machine's tasks. It is found out when the first task needs one, or is sure to come: to lay one out costs
+/// more than a run of which no task has to run.
 #[derive(Clone)]
 pub struct MachineView {
     found: Arc<OnceCell<View>>,

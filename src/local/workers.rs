@@ -54,6 +54,8 @@ pub(super) struct Workers {
     idle: Mutex<VecDeque<Worker>>,
     alive: Arc<AtomicUsize>,
     returned: Notify,
+    /// Held while one is made before a task asks for it.
+    making: tokio::sync::Mutex<()>,
 }
 
 /// A process that runs one task at a time. It ends when this is dropped.
@@ -62,7 +64,7 @@ pub(super) struct Worker {
     child: Child,
     orders: ChildStdin,
     outcomes: BufReader<ChildStdout>,
-    has_served: bool,
+    has_waited: bool,
     _alive: Alive,
 }
 
@@ -81,7 +83,21 @@ impl Workers {
     }
 
     pub(super) fn new(executable: PathBuf, setup: Setup) -> Self {
-        Self { executable, setup, idle: Mutex::default(), alive: Arc::default(), returned: Notify::new() }
+        Self {
+            executable,
+            setup,
+            idle: Mutex::default(),
+            alive: Arc::default(),
+            returned: Notify::new(),
+            making: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Makes a worker before a task asks for one.
+    pub(super) async fn make_ready(&self) -> io::Result<()> {
+        let _making = self.making.lock().await;
+        self.give_back(self.start().await?);
+        Ok(())
     }
 
     /// A worker without a task: one that waits, or a new one. Where the machine has no room for one more, the next that is
@@ -91,6 +107,10 @@ impl Workers {
             let returned = self.returned.notified();
             if let Some(worker) = self.idle().pop_front() {
                 return Ok(worker);
+            }
+            if self.making.try_lock().is_err() {
+                drop(self.making.lock().await);
+                continue;
             }
             match self.start().await {
                 Err(error) if is_scarcity(&error) && self.alive.load(Ordering::Acquire) > 0 => {
@@ -104,7 +124,7 @@ impl Workers {
 
     /// Keeps a worker for the next task.
     pub(super) fn give_back(&self, mut worker: Worker) {
-        worker.has_served = true;
+        worker.has_waited = true;
         self.idle().push_back(worker);
         self.returned.notify_waiters();
     }
@@ -127,11 +147,12 @@ impl Workers {
         let outcomes = BufReader::new(child.stdout.take().ok_or_else(broken)?);
         // One that fails at once does not read this, but says why.
         let _ = orders.write_all(&orders::line(&self.setup)?).await;
-        Ok(Worker { child, orders, outcomes, has_served: false, _alive: alive })
+        Ok(Worker { child, orders, outcomes, has_waited: false, _alive: alive })
     }
 
     /// Ends the workers and removes what they have left.
     pub(super) async fn end(&self) {
+        let _made = self.making.lock().await;
         let idle = std::mem::take(&mut *self.idle());
         let mut ending = Vec::new();
         for worker in idle {
@@ -158,9 +179,9 @@ impl Worker {
         self.child.id()
     }
 
-    /// Whether it has run a task.
-    pub(super) fn has_served(&self) -> bool {
-        self.has_served
+    /// Whether it has waited for a task.
+    pub(super) fn has_waited(&self) -> bool {
+        self.has_waited
     }
 
     /// Hands a task over. A worker that was killed meanwhile is an error, and has not begun with it.

@@ -53,6 +53,11 @@ impl Entries {
         Self { kept: left.collect(), ..Self::default() }
     }
 
+    /// Notes an entry that will be there, unless there is one already.
+    pub(crate) fn expect(&mut self, cache: &str, key: &str, kept: Kept) {
+        self.kept.entry((cache.to_owned(), key.to_owned())).or_insert(kept);
+    }
+
     /// Notes that a node which asks for the entry ends in Error; without a key, one that asks for any.
     pub(crate) fn add_fault(&mut self, cache: &str, key: Option<&str>, message: String) {
         match key {

@@ -142,6 +142,13 @@ impl Plan {
         Self { run_id: parameter(next.workflow, "run_id"), attempt, removes, losses, ..plan }
     }
 
+    /// The same where nobody asks what becomes of each node, nor has asked for one.
+    pub(crate) fn without_nodes(live: &Value, next: Next<'_>) -> Self {
+        let plan = Self::of(live, &Workflow::view(live).nodes(), &Mode::NewAttempt, Vec::new());
+        let attempt = Workflow::view(next.workflow).attempt();
+        Self { run_id: parameter(next.workflow, "run_id"), attempt, ..plan }
+    }
+
     /// The plan for the memoized workflow `next`.
     pub(crate) fn memoized(live: &Value, next: &Value) -> Self {
         let nodes = Workflow::view(live).nodes();

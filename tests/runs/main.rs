@@ -22,6 +22,7 @@ mod failure;
 mod handle;
 mod hints;
 mod keep;
+mod killed;
 mod list;
 mod logs;
 mod notice;

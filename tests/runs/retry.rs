@@ -15,11 +15,11 @@ fn submit(home: &Environment, text: &str, arguments: &[&str]) -> Output {
     home.run([&["submit", "--local", "-o", "json", &file], arguments].concat())
 }
 
-fn plan(home: &Environment) -> Value {
+pub(crate) fn plan(home: &Environment) -> Value {
     home.run(["retry", "--local", "@latest", "--plan", "-o", "json"]).json()
 }
 
-fn retry(home: &Environment, arguments: &[&str]) -> Output {
+pub(crate) fn retry(home: &Environment, arguments: &[&str]) -> Output {
     home.run([&["retry", "--local", "@latest", "-o", "json"], arguments].concat())
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn is_hit(workflow: &Value, name: &str) -> bool {
 }
 
 /// The verdicts of the plan by the node's name below the workflow.
-fn verdict(plan: &Value, name: &str) -> (String, String) {
+pub(crate) fn verdict(plan: &Value, name: &str) -> (String, String) {
     let root = plan["workflow"].as_str().unwrap();
     let nodes = plan["nodes"].as_array().unwrap();
     let found = nodes.iter().find(|node| node["name"] == format!("{root}.{name}"));
@@ -57,12 +57,12 @@ fn verdict(plan: &Value, name: &str) -> (String, String) {
     (found["action"].as_str().unwrap().to_owned(), why.to_owned())
 }
 
-fn said(action: &str, why: &str) -> (String, String) {
+pub(crate) fn said(action: &str, why: &str) -> (String, String) {
     (action.to_owned(), why.to_owned())
 }
 
 /// `a ─► b ─► c`: `a` hands `b` an artifact and a parameter, `c` fails in the first attempt.
-const CHAIN: &str = r#"
+pub(crate) const CHAIN: &str = r#"
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 metadata: {generateName: chain-}

@@ -110,8 +110,12 @@ impl Scope {
         if path.iter().all(|segment| !segment.contains('.'))
             && let Some(value) = self.get(&name)
         {
-            let is_tree = self.is_prefix(&name);
-            return if is_tree { Located::Tree(name) } else { Located::Found(Found::Value(Cow::Borrowed(value))) };
+            name.push('.');
+            if !self.begins_names(&name) {
+                return Located::Found(Found::Value(Cow::Borrowed(value)));
+            }
+            name.pop();
+            return Located::Tree(name);
         }
         name.clear();
         for (index, segment) in path.iter().enumerate() {

@@ -6,11 +6,14 @@ use serde_json::Value;
 
 use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
+use crate::argo::status::MemoizationStatus;
+use crate::backend::{Backend, BackendError, Run};
 use crate::cache::{Cache, Change, Entry, LABEL, LABEL_VALUE, Place, State, Store, caches_of};
 use crate::cli::cache::{Source, check_mutable};
 use crate::cli::failure::Failure;
 use crate::cli::place::here;
 use crate::exit::Exit;
+use crate::local::due::Due;
 use crate::output::stream::talk;
 use crate::prepare::{self, is_of_any_run, is_prepared_key};
 use crate::retry::{Entries, EntryName, Kept};
@@ -21,6 +24,8 @@ pub(in crate::cli) struct Caches {
     places: Vec<(Source, Vec<Cache>)>,
     /// Why one of them cannot be read.
     unread: Option<Failure>,
+    /// The entries that the run owes them, where it was killed on this machine.
+    due: Option<Due>,
 }
 
 /// What of the caches is read.
@@ -61,12 +66,21 @@ impl Caches {
             found.iter().for_each(warn);
             places.push((source, found));
         }
-        Ok(Self { places, unread })
+        Ok(Self { places, unread, due: None })
     }
 
     /// None, where they are not needed and cannot be read.
     pub(super) fn unread(source: Source, why: Failure) -> Self {
-        Self { places: vec![(source, Vec::new())], unread: Some(why) }
+        Self { places: vec![(source, Vec::new())], unread: Some(why), due: None }
+    }
+
+    /// The same with what a run owes them.
+    pub(in crate::cli) fn with_due(self, backend: &Backend, run: &Workflow) -> Result<Self, Failure> {
+        let due = match backend.run_of(run)? {
+            Run::Local(record) => Some(Due::of(&record, run).map_err(BackendError::from)?),
+            Run::Cluster { .. } => None,
+        };
+        Ok(Self { due, ..self })
     }
 
     fn found(&self) -> impl Iterator<Item = &Cache> {
@@ -99,6 +113,11 @@ impl Caches {
         };
         let mut entries: Entries = self.found().flat_map(known).collect();
         self.found().for_each(|cache| add_faults(cache, &mut entries));
+        // Programs of the host have made them.
+        for (status, node) in self.due.iter().filter(|_| in_images != Some(true)).flat_map(Due::entries) {
+            let kept = Kept { created: node.finished_at, outputs: node.outputs.clone(), node_id: node.id.clone() };
+            entries.expect(&status.cache_name, &status.key, kept);
+        }
         entries
     }
 
@@ -116,8 +135,20 @@ impl Caches {
         self.holding(entries).into_iter().try_for_each(|(_, cache, _)| check_mutable(cache))
     }
 
+    /// Does what must be done before the attempt begins: makes the entries that the run owes, but for these, which are removed.
+    pub(in crate::cli) async fn make_way(&self, removes: &BTreeSet<EntryName>) -> Result<(), Failure> {
+        let stays = |status: &MemoizationStatus| {
+            let name = EntryName { cache: status.cache_name.clone(), key: status.key.clone() };
+            !removes.contains(&name)
+        };
+        if let Some((due, store)) = self.due.as_ref().zip(self.store()) {
+            due.make(store, stays)?;
+        }
+        self.remove(removes).await
+    }
+
     /// Removes these entries and no others. One that was used or made in the meantime goes too: it would still be hit.
-    pub(super) async fn remove(&self, entries: &BTreeSet<EntryName>) -> Result<(), Failure> {
+    async fn remove(&self, entries: &BTreeSet<EntryName>) -> Result<(), Failure> {
         for (source, cache, keys) in self.holding(entries) {
             let name = cache.name.parse()?;
             let mut seen = Some(cache.clone());

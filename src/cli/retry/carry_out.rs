@@ -110,6 +110,12 @@ impl Retry<'_> {
         }
     }
 
+    /// Whether it matters what becomes of each node of a local run: somebody gets to see it, or there may be nothing to do, or
+    /// entries are in the way of what is asked for.
+    pub(super) fn asks_for_nodes(&self) -> bool {
+        self.plan.is_told(self.quiet) || self.asks_for_something() || self.mode != Mode::NewAttempt
+    }
+
     /// Whether something of a run that has succeeded is to run again.
     pub(super) fn asks_for_something(&self) -> bool {
         let is_given = self.edited.is_given() || !self.stubs.is_empty();

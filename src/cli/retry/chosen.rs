@@ -21,11 +21,12 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// The run as a retry sees it.
-    pub(super) async fn settled(&self) -> Result<Workflow, BackendError> {
+    /// The run as a retry sees it; without its nodes, where these are not asked for and need not be read.
+    pub(super) async fn settled(&self, nodes: bool) -> Result<Workflow, BackendError> {
         match &self.archived {
             Some(workflow) => Ok(workflow.clone()),
-            None => self.run.settled().await,
+            None if nodes => self.run.settled().await,
+            None => self.run.settled_head().await,
         }
     }
 }

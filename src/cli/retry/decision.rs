@@ -55,7 +55,8 @@ impl Decision {
         if let Backend::Local { .. } = backend {
             small_pages::begin();
         }
-        let live = chosen.settled().await?.written_out();
+        let with_nodes = has_nodes(retry, &backend);
+        let live = chosen.settled(with_nodes).await?.written_out();
         if matches!(backend, Backend::Local { .. }) && retry.mode != Mode::NewAttempt {
             return Err(needs_controller());
         }
@@ -67,7 +68,7 @@ impl Decision {
         edited.keep_beside(run, retry.quiet)?;
         let stubs = stubs(retry, run)?;
 
-        let caches = caches(retry, &backend, &live, &edited).await?;
+        let caches = caches(retry, &backend, &live, &edited).await?.with_due(&backend, &live)?;
         let prefix = retry.name.is_none().then(|| retry.prefix(&live));
         let beside = Beside {
             backend: &backend,
@@ -96,6 +97,7 @@ impl Decision {
             caches: &caches,
             stubs: &stubs,
             in_images: runtime.is_some(),
+            with_nodes,
             attempt: known.next(),
             is_gone: chosen.archived.is_some(),
         };
@@ -109,7 +111,7 @@ impl Decision {
 
     /// Does what must be done before the attempt is created.
     pub(super) async fn make_way(&self) -> Result<(), Failure> {
-        self.caches.remove(&self.plan.removes).await
+        self.caches.make_way(&self.plan.removes).await
     }
 
     /// Remembers the number of the attempt once it is there. Before that another retry would take it for the number of one
@@ -133,12 +135,19 @@ impl Decision {
             given: &[],
             runtime: self.runtime.as_ref(),
             accept_runtime: false,
+            expects_tasks: self.stubs.is_empty(),
         }
     }
 }
 
+/// Whether the plan tells what becomes of each node. Where nobody asks, the next attempt of a local run finds it out by itself.
+fn has_nodes(retry: &Retry<'_>, backend: &Backend) -> bool {
+    matches!(backend, Backend::Cluster(_)) || retry.asks_for_nodes()
+}
+
 /// The caches that the run and the edited document name. A retry that carries the status over can do without them.
 async fn caches(retry: &Retry<'_>, backend: &Backend, live: &Workflow, edited: &Edited) -> Result<Caches, Failure> {
+    let part = if has_nodes(retry, backend) { Part::Entries } else { Part::Numbers };
     let store = match backend {
         Backend::Local { .. } => store::of_runs(retry.store, Some(live))?,
         Backend::Cluster(_) => None,
@@ -164,7 +173,7 @@ async fn caches(retry: &Retry<'_>, backend: &Backend, live: &Workflow, edited: &
         }
     };
     let sources = [source()].into_iter().chain(of_pods.map(cache::Source::Store)).collect();
-    Caches::read(sources, &workflows, Part::Entries).await
+    Caches::read(sources, &workflows, part).await
 }
 
 /// The outcomes that are given to nodes of a local run now, and those that it was given before.
@@ -194,6 +203,8 @@ struct Case<'a> {
     stubs: &'a Stubs,
     /// Whether its containers run in their images.
     in_images: bool,
+    /// Whether the plan tells what becomes of each node.
+    with_nodes: bool,
     attempt: Attempt,
     /// Whether the cluster has it no more.
     is_gone: bool,
@@ -240,10 +251,14 @@ impl Case<'_> {
         let prepared = new_attempt(self.live.value(), edited, &templates, &options)?;
         self.tell_undeclared(Workflow::view(document));
 
-        let entries = self.caches.entries(self.live, Some(self.in_images));
         let (live, workflow) = (prepare::unwrapped(self.live.value()), prepare::unwrapped(&prepared.workflow));
         let stubs = Some(self.stubs);
         let next = Next { workflow: &workflow, templates: &templates, notices: &prepared.notices, stubs };
+        if !self.with_nodes {
+            let plan = Plan::without_nodes(&live, next);
+            return Ok((plan, Change::Create(Box::new(prepared))));
+        }
+        let entries = self.caches.entries(self.live, Some(self.in_images));
         let asked = Asked::new(&self.retry.wish, Workflow::view(&live), next, &entries, now)?;
         let plan = Plan::new_attempt(&live, next, &asked, &entries, now);
         Ok((plan, Change::Create(Box::new(prepared))))

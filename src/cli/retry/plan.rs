@@ -37,7 +37,7 @@ impl PlanArgs {
             }
             return Ok(false);
         }
-        let ask = is_terminal() && !self.yes;
+        let ask = self.asks();
         if ask || !quiet {
             talk(self.text(plans).trim_end());
         }
@@ -46,6 +46,15 @@ impl PlanArgs {
             [_] => confirm("Proceed with this retry?", true),
             _ => confirm(&format!("Proceed with these {} retries?", plans.len()), true),
         }
+    }
+
+    /// Whether anybody gets to see the plan.
+    pub(super) fn is_told(&self, quiet: bool) -> bool {
+        self.plan || !quiet || self.asks()
+    }
+
+    fn asks(&self) -> bool {
+        is_terminal() && !self.yes
     }
 
     fn text(&self, plans: &[&Plan]) -> String {

@@ -99,6 +99,9 @@ async fn submit(args: &Args, mut request: Request<'_>) -> Result<(Exit, Vec<Prep
     if !args.local && args.dry_run == DryRun::None {
         args.artifacts.upload(&request.given, args.exec_cache.store_endpoint.as_deref()).await?;
     }
+    if args.dry_run == DryRun::None {
+        request.make_way().await?;
+    }
 
     let exit = launch(args, &backend, &request, &prepared).await?;
     if args.dry_run == DryRun::None {
@@ -151,6 +154,7 @@ async fn launch(args: &Args, backend: &Backend, request: &Request<'_>, prepared:
         given: &request.given,
         runtime: None,
         accept_runtime: args.runtime.accepts_any(),
+        expects_tasks: false,
     };
     let sources = runtimes.iter().map(|runtime| Source { runtime: runtime.as_ref(), ..source });
     let runs: Vec<_> = prepared.iter().zip(sources).collect();

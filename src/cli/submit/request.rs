@@ -204,6 +204,14 @@ impl<'a> Request<'a> {
         Ok((0..workflows).map(of).collect::<Result<_, _>>()?)
     }
 
+    /// Does what must be done before the next attempts of runs begin.
+    pub(super) async fn make_way(&self) -> Result<(), Failure> {
+        for resumed in self.resumed.iter().flatten() {
+            resumed.make_way().await?;
+        }
+        Ok(())
+    }
+
     /// Remembers the numbers of the attempts that were created.
     pub(super) async fn note_attempts(&self, prepared: &[Prepared]) {
         for (resumed, prepared) in self.resumed.iter().zip(prepared) {

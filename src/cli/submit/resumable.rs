@@ -23,6 +23,8 @@ pub(super) struct Wanted<'a> {
     pub(super) naming: &'a Naming,
     /// The id that the user or the document gives.
     pub(super) run_id: Option<RunId>,
+    /// Whether the nodes of the run are needed.
+    pub(super) nodes: bool,
 }
 
 /// An attempt of a run.
@@ -40,7 +42,7 @@ impl Wanted<'_> {
         let count = runs.len();
         let mut last = Vec::new();
         for attempts in runs.into_iter().take(SHOWN) {
-            last.extend(last_of(attempts).await?);
+            last.extend(last_of(attempts, self.nodes).await?);
         }
         if count < 2 {
             return Ok(last.pop());
@@ -102,16 +104,16 @@ impl Seen {
         if let Some(id) = self.workflow.run_id().or_else(|| self.workflow.labelled_run_id()) {
             return Ok(Some((id.to_owned(), self)));
         }
-        let whole = self.whole().await?;
+        let whole = self.whole(false).await?;
         Ok(whole.workflow.run_id().map(str::to_owned).map(|id| (id, whole)))
     }
 
-    async fn whole(self) -> Result<Self, BackendError> {
+    async fn whole(self, nodes: bool) -> Result<Self, BackendError> {
         // A server that cannot leave anything out has sent the whole object.
         if matches!(self.run, Run::Cluster { .. }) && self.workflow.spec().is_object() {
             return Ok(self);
         }
-        let workflow = self.run.settled().await?;
+        let workflow = if nodes { self.run.settled().await? } else { self.run.settled_head().await? };
         Ok(Self { workflow, ..self })
     }
 }
@@ -121,11 +123,11 @@ fn newest(attempts: &[Seen]) -> Option<Timestamp> {
 }
 
 /// The last attempt of a run. Those of one second are told apart by their numbers.
-async fn last_of(attempts: Vec<Seen>) -> Result<Option<Workflow>, BackendError> {
+async fn last_of(attempts: Vec<Seen>, nodes: bool) -> Result<Option<Workflow>, BackendError> {
     let newest = newest(&attempts);
     let mut last: Option<Workflow> = None;
     for seen in attempts.into_iter().filter(|seen| seen.workflow.created_at() == newest) {
-        let workflow = seen.whole().await?.workflow;
+        let workflow = seen.whole(nodes).await?.workflow;
         if last.as_ref().is_none_or(|other| other.attempt() < workflow.attempt()) {
             last = Some(workflow);
         }

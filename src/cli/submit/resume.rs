@@ -1,5 +1,7 @@
 //! `--resume`: the run that a workflow goes on from, whatever its end.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -60,7 +62,7 @@ impl Resumed {
             return Err(Failure::new(Exit::Conflict, message).hint(END_FIRST));
         }
 
-        let caches = caches(args, &backend, &live, subject).await?;
+        let caches = caches(args, &backend, &live, subject).await?.with_due(&backend, &live)?;
         let (name, prefix) = args.names_of_next(&live);
         let beside = Beside {
             backend: &backend,
@@ -132,6 +134,11 @@ impl Resumed {
         ));
     }
 
+    /// Does what must be done before the attempt begins.
+    pub(super) async fn make_way(&self) -> Result<(), Failure> {
+        self.caches.make_way(&BTreeSet::new()).await
+    }
+
     /// Remembers the number of the attempt, once it is there.
     pub(super) async fn note(&self, prepared: &Prepared) {
         self.caches.note(&prepared.run, self.attempt.number).await;
@@ -150,7 +157,8 @@ async fn last(
     }
     let run_id = || Workflow::view(subject.object).run_id()?.parse().ok();
     let run_id = args.run.run_id.clone().or_else(run_id);
-    Wanted { naming, run_id }.last(backend).await
+    // Only what is told of the plan needs the nodes.
+    Wanted { naming, run_id, nodes: !args.quiet }.last(backend).await
 }
 
 /// The caches of a run and of the document: of this machine's runs, of the cluster's namespace, and of the run's pods.
