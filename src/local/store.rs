@@ -241,8 +241,8 @@ impl Store {
         if nodes.is_empty() {
             return Ok(());
         }
-        let makes = |node: &&Node| self.runtime.is_none() && !self.secrets.are_in(node.outputs.as_ref());
-        let due: Vec<&str> = makers.filter(makes).map(|node| node.id.as_str()).collect();
+        let is_due = |node: &&Node| self.runtime.is_none() && !self.secrets.are_in(node.outputs.as_ref());
+        let due: Vec<&str> = makers.filter(is_due).map(|node| node.id.as_str()).collect();
         if self.secrets.is_empty() {
             return self.append(&Event { nodes, due });
         }
