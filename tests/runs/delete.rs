@@ -77,7 +77,7 @@ fn runs_are_selected_by_label_age_and_end_and_one_that_goes_on_is_left() {
     let refused = home.run(["delete", "--local", "waits", "--force"]);
     assert_eq!(refused.code, Some(7), "{}", refused.stderr);
     let labelled = home.run(["delete", "--local", "-l", "team=data"]);
-    assert!(labelled.stderr.contains("1 of the selected runs go on and are left"), "{}", labelled.stderr);
+    assert!(labelled.stderr.contains("1 of the selected runs have not ended and are kept"), "{}", labelled.stderr);
     assert_eq!(names(&home), ["theirs", "waits"]);
     assert_eq!(home.run(["delete", "--local", "--completed"]).code, Some(0));
     assert_eq!(names(&home), ["waits"]);

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::retry::{CHAIN, is_hit, marks, plan, retry, said, verdict};
 use crate::support::environment::Environment;
 
-/// Many tasks side by side, each of which has an output.
+/// Many tasks side by side, each of which has an output, and one after them that the first attempt never comes to the end of:
+/// however late the run is killed, it has not succeeded.
 const FAN: &str = r#"
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -24,6 +25,9 @@ spec:
         template: t
         withSequence: {count: 60}
         arguments: {parameters: [{name: p, value: "{{item}}"}]}
+    - - {name: last, template: last}
+  - name: last
+    container: {image: busybox, command: [sh, -c, "test x$RETRY_INDICATOR != x || sleep 60"]}
   - name: t
     inputs: {parameters: [{name: p}]}
     container: {image: busybox, command: [sh, -c, "echo {{inputs.parameters.p}} | tee /tmp/out"]}
