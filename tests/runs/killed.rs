@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::retry::{CHAIN, is_hit, marks, plan, retry, said, verdict};
 use crate::support::environment::Environment;
 
-/// Many tasks side by side, each of which has an output, and one after them that the first attempt never comes to the end of:
-/// however late the run is killed, it has not succeeded.
+/// Many tasks side by side, each of which has an output, before one that ends in a retry alone: the first attempt is killed
+/// before its end.
 const FAN: &str = r#"
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -82,7 +82,8 @@ fn killed_without_entries(stay: impl Fn(&str) -> bool) -> Environment {
     fs::remove_dir_all(home.path("state/cache")).unwrap();
     let path = journal(&home).unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(path, text.lines().filter(|line| stay(line)).flat_map(|line| [line, "\n"]).collect::<String>()).unwrap();
+    fs::write(path, text.lines().filter(|line| stay(line)).map(|line| format!("{line}\n")).collect::<String>())
+        .unwrap();
     home
 }
 
