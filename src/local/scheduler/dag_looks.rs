@@ -1,5 +1,7 @@
 //! What waits until Argo looks at a dag again: hooks of some tasks, and what comes after a loop that could not start.
 
+use std::collections::{HashSet, VecDeque};
+
 use super::Scheduler;
 use super::agenda::Turn;
 use super::dag_tasks::DagTasks;
@@ -38,7 +40,7 @@ impl Scheduler {
             let has_failed = !goes_on && tasks.fails_before_it_ends(&self.nodes);
             return if has_failed { self.task_done(dag) } else { self.task_settled(dag, task) };
         }
-        if goes_on {
+        if goes_on && tasks.is_come_to(task, &self.nodes) {
             let [are_late, is_exit_late] = self.nodes.late_hooks(node);
             if are_late {
                 self.fire_hooks(node);
@@ -56,16 +58,35 @@ impl Scheduler {
 impl NodeTable {
     /// Whether Argo comes to the hooks of a task, and to its exit handler, only when it comes to the task again, if the dag has not
     /// ended by then. Of a pod it sees the end first. Of what ends on the way it looks at the exit handler, but of a group of
-    /// items at nothing, unless a handler of an item has held it up; of a target it looks at the hooks as well.
+    /// items at nothing, unless it has ended the group while a handler of an item ran; of a target it looks at the hooks as well.
     /// (workflow/controller/dag.go, executeDAGTask and executeDAG)
     pub(super) fn late_hooks(&self, node: NodeIndex) -> [bool; 2] {
         let Owner::Task(dag, task) = self.frame(node).owner else { return [false; 2] };
         let kind = self[node].kind;
-        let is_held_up = self.items(node).iter().any(|&item| self.is_held_up(item));
-        if is_held_up || matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin) {
+        if self.has_been_ended(dag, node) || matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin) {
             return [false; 2];
         }
         let is_target = self.dag(dag).is_some_and(|tasks| tasks.is_target(task));
         [!is_target, kind == NodeType::TaskGroup]
+    }
+
+    /// Whether Argo has ended a group of items while a handler of an item ran: it does so when it comes to the group on its way
+    /// through the nodes of a dag, as far as these have ended. (dag.go, assessDAGPhase)
+    fn has_been_ended(&self, dag: NodeIndex, group: NodeIndex) -> bool {
+        if !self.items(group).iter().any(|&item| self.is_held_up(item)) {
+            return false;
+        }
+        let mut queue: VecDeque<NodeIndex> = self.followers(dag).into();
+        let mut seen: HashSet<NodeIndex> = queue.iter().copied().collect();
+        while let Some(node) = queue.pop_front() {
+            if node == group {
+                return true;
+            }
+            if !self[node].phase.is_fulfilled() {
+                return false;
+            }
+            queue.extend(self.followers(node).into_iter().filter(|&next| seen.insert(next)));
+        }
+        false
     }
 }

@@ -9,7 +9,7 @@ use super::node_table::NodeTable;
 use super::state::NodeIndex;
 use crate::argo::expression::depends::TaskResult;
 use crate::argo::model::Dag;
-use crate::argo::status::Phase;
+use crate::argo::status::{NodeType, Phase};
 
 /// The tasks of a dag at work.
 #[derive(Debug)]
@@ -72,6 +72,21 @@ impl DagTasks {
 
     pub(super) fn has_gone_on(&self, task: usize) -> bool {
         self.tasks[task].goes_on
+    }
+
+    /// Whether Argo comes to a task: on its way from the targets it goes on through what has not ended. (dag.go, executeDAGTask)
+    pub(super) fn is_come_to(&self, task: usize, nodes: &NodeTable) -> bool {
+        let mut rest = vec![task];
+        let mut seen = HashSet::from([task]);
+        while let Some(task) = rest.pop() {
+            if self.targets.contains(&task) {
+                return true;
+            }
+            let has_ended = |task: usize| self.tasks[task].node.is_some_and(|node| nodes[node].phase.is_fulfilled());
+            let next = self.tasks[task].needed_by.iter().copied();
+            rest.extend(next.filter(|&next| self.tasks[next].wanted && !has_ended(next) && seen.insert(next)));
+        }
+        false
     }
 
     /// Whether the dag ends with a target that failed, whatever has not begun. (dag.go, assessDAGPhase)
@@ -263,7 +278,10 @@ impl DagTasks {
 
 fn ended_as(node: NodeIndex, result: TaskResult, nodes: &NodeTable) -> bool {
     let phase = nodes[node].phase;
-    let mut items = nodes.items(node).iter().map(|&item| nodes[item].phase);
+    // A hook of the whole group counts with its items. (dag.go, evaluateDependsLogic)
+    let is_group = nodes[node].kind == NodeType::TaskGroup;
+    let members = if is_group { nodes.frame(node).children.as_slice() } else { &[] };
+    let mut items = members.iter().map(|&member| nodes[member].phase);
     match result {
         TaskResult::Succeeded => phase == Phase::Succeeded,
         TaskResult::Failed => phase == Phase::Failed,

@@ -179,6 +179,34 @@ templates:
 }
 
 #[test]
+fn the_handler_of_a_whole_loop_counts_with_its_items_and_waits_for_what_is_before_it() {
+    let spec = |before: &str, depends: &str| {
+        format!(
+            "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    {before}
+    - {{name: b, template: leaf, withItems: [1], onExit: leaf}}
+    - {{name: c, template: leaf, depends: {depends}}}
+- name: leaf
+  container: {{image: a, command: [c]}}"
+        )
+    };
+    let status = Run::of(&spec("", "b.AllFailed")).play_failing(&[".b(0:1)"]);
+    assert!(status.contains("\n.b.onExit Pod Succeeded\n.c Skipped Omitted"), "{status}");
+
+    // While another task is at work, Argo ends the group when it comes to the task, and does not come back to it.
+    let mut run = Run::of(&spec("- {name: a, template: leaf}", "b.Failed"));
+    run.end(".b(0:1)", succeeds());
+    run.end(".b(0:1).onExit", succeeds());
+    assert_eq!(run.running(), [".a"]);
+    assert_eq!(run.line(".c"), ".c Skipped Omitted: omitted: depends condition not met");
+}
+
+#[test]
 fn what_ends_as_it_begins_was_never_running_to_a_hook() {
     let spec = |broken: &str| {
         format!(
