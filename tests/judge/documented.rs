@@ -17,7 +17,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || has_a_retried_hook(name, theirs)
                 || is_marked_from_without(name, there, here)
         }
-        (Some(there), None) => errs_as_it_begins(name, there),
+        (Some(there), None) => errs_as_it_begins(name, there) || is_an_attempt_beside_a_hook(name, theirs),
         (None, Some(_)) => {
             is_exit_handler_of_an_error(name, ours)
                 || is_exit_handler_of_a_later_item(name, theirs)
@@ -113,6 +113,27 @@ fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
         && theirs.iter().any(|(node, there)| {
             node.strip_prefix(&hook).is_some_and(|event| !event.contains(['.', '('])) && there.starts_with("Retry ")
         })
+}
+
+/// Where such a hook fails, Argo makes another attempt.
+fn is_an_attempt_beside_a_hook(name: &str, theirs: &Outcomes) -> bool {
+    name.match_indices('(').any(|(at, _)| has_a_retried_hook(&name[..at], theirs))
+}
+
+/// Whether Argo ends a step group for an error that a hook of it hands up, when it looks at the hook while the group is at work;
+/// all that follows depends on it. (steps.go, executeStepGroup)
+pub(crate) fn ends_a_group_by_a_hook(theirs: &Value, ours: &Value) -> bool {
+    let nodes = |workflow: &Value| workflow["status"]["nodes"].as_object().cloned().unwrap_or_default();
+    let (there, here) = (nodes(theirs), nodes(ours));
+    there.iter().any(|(id, group)| {
+        let is_other = group["phase"] == "Error" && here.get(id).is_some_and(|here| here["phase"] == "Succeeded");
+        let begins = format!("{}.", group["name"].as_str().unwrap_or_default());
+        let is_hook = |node: &Value| {
+            let name = node["name"].as_str().unwrap_or_default();
+            name.starts_with(&begins) && name.contains(".hooks.") && node["message"] == group["message"]
+        };
+        group["type"] == "StepGroup" && is_other && there.values().any(|node| node["phase"] == "Error" && is_hook(node))
+    })
 }
 
 /// A template that fails fast marks the innermost step group below it, whatever template that belongs to and however it has ended.

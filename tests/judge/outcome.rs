@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::documented::{Outcomes, depends_on_the_order_of_nodes, goes_too_deep, is_by_memoization, is_documented};
+use super::documented::{
+    Outcomes, depends_on_the_order_of_nodes, ends_a_group_by_a_hook, goes_too_deep, is_by_memoization, is_documented,
+};
 
 /// The workflow's end and each node's, by the node's name.
 pub(crate) fn outcome(workflow: &Value) -> Outcomes {
@@ -35,7 +37,7 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
         let same = ends[0] == ends[1] || goes_too_deep(theirs, ours);
         return if same { Vec::new() } else { vec![format!("ends as {ends:?}")] };
     }
-    if depends_on_the_order_of_nodes(theirs, ours) {
+    if depends_on_the_order_of_nodes(theirs, ours) || ends_a_group_by_a_hook(theirs, ours) {
         return Vec::new();
     }
     let by_memoization = |name: &str| is_by_memoization(name, theirs, ours);

@@ -238,9 +238,9 @@ impl Scheduler {
         if let Some(why) = tasks.unread_before_a_target().or(all) {
             return self.raise(dag, &why);
         }
+        // Argo joins a call before it gives it up, and takes a dag with a node that is not there for Running. (assessDAGPhase)
         if self.places.has_dropped(dag) {
-            let phase = if phase.is_unsuccessful() { phase } else { Phase::Failed };
-            self.finish(dag, phase, FAILED_FAST);
+            self.finish(dag, Phase::Failed, FAILED_FAST);
         } else if phase == Phase::Succeeded {
             self.end_with_outputs(dag);
         } else {

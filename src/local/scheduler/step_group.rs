@@ -12,8 +12,10 @@ use crate::argo::status::Phase;
 pub(super) struct StepGroup {
     unsettled: usize,
     error: Option<String>,
-    /// Whether the rest of the group starts nothing more.
-    stopped: bool,
+    /// Whether it has failed as its steps began, so that nothing more begins.
+    failed: bool,
+    /// Whether all of its steps have begun, or wait for a place.
+    all_begun: bool,
     /// Whether the error is that of an exit hook, which Argo returns.
     handed_up: bool,
     failed_fast: bool,
@@ -37,7 +39,8 @@ impl StepGroup {
         Self {
             unsettled: 1,
             error: None,
-            stopped: false,
+            failed: false,
+            all_begun: false,
             handed_up: false,
             failed_fast: false,
             silent_after: None,
@@ -69,7 +72,11 @@ impl StepGroup {
     /// Makes the group end in Error with nothing more to start; the first reason counts.
     pub(super) fn fail(&mut self, why: String) {
         self.error.get_or_insert(why);
-        self.stopped = true;
+        self.failed = true;
+    }
+
+    pub(super) fn all_begun(&mut self) {
+        self.all_begun = true;
     }
 
     /// Makes the group end in Error once all of it has started: Argo looks at hooks after that, and not at those of the
@@ -82,14 +89,13 @@ impl StepGroup {
     /// Makes the group end in Error in a way that its caller hears of at once. (workflow/controller/steps.go, executeSteps)
     pub(super) fn hand_up(&mut self, of: NodeIndex, why: String) {
         self.hook_failed(of, why);
-        self.stopped = true;
         self.handed_up = true;
     }
 
     /// Whether no hook of this step begins any more: Argo has ended the group, or could not look at the hooks of a step
     /// before this one.
     fn is_silent(&self, step: NodeIndex) -> bool {
-        let has_failed = self.stopped && !self.handed_up;
+        let has_failed = self.failed && !self.handed_up;
         has_failed || self.silent_after.is_some_and(|failed| failed < step)
     }
 
@@ -97,8 +103,9 @@ impl StepGroup {
         self.handed_up
     }
 
+    /// Whether nothing more begins. Hooks are looked at when all has begun.
     pub(super) fn is_stopped(&self) -> bool {
-        self.stopped
+        self.failed || self.handed_up && self.all_begun
     }
 
     /// A step will not be started, because a sibling failed.

@@ -62,6 +62,9 @@ impl Scheduler {
         if let Err(why) = self.start_group(steps, node, &group) {
             self.nodes.fail_group(node, why);
         }
+        if let Some(group) = self.nodes.group_mut(node) {
+            group.all_begun();
+        }
         self.step_done(node);
     }
 

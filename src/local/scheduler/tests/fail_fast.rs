@@ -171,3 +171,23 @@ templates:
 (0).a Pod Failed: main: Error (exit code 1)";
     assert_eq!(Run::of(&spec("a.Failed")).play_failing(&["(0).a"]), asks);
 }
+
+/// Argo joins a call before it gives it up, and takes a dag with a node that is not there for Running.
+#[test]
+fn a_dag_that_gave_up_a_task_fails_whatever_another_one_has_come_to() {
+    let spec = spec(
+        "
+  - name: main
+    failFast: true
+    dag:
+      tasks:
+      - {name: a, template: broken}
+      - {name: b, template: leaf, depends: a}
+      - {name: c, template: leaf, depends: a.Errored}
+  - name: broken
+    dag: {tasks: [{name: s, template: leaf, when: 'a b'}]}",
+    );
+    let run = Run::of(&spec);
+    assert_eq!(run.line(".a"), ".a DAG Error");
+    assert_eq!(run.line(""), " DAG Failed: template has failed or errored children and failFast enabled");
+}

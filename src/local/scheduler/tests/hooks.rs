@@ -272,3 +272,22 @@ templates:
         );
     }
 }
+
+/// Argo looks at the hooks of a group when all of its steps have begun.
+#[test]
+fn steps_begin_whatever_is_wrong_with_the_exit_handler_of_one_that_ends_at_once() {
+    let run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: none, hooks: {exit: {template: leaf, expression: \"steps['x'].status == 'x'\"}}}
+    - {name: b, template: leaf}
+- name: none
+  steps: [[{name: s, template: leaf, when: 'false'}]]
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    assert_eq!(run.running(), ["[0].b"]);
+}
