@@ -16,6 +16,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || both_name_a_reference(there, here)
                 || has_a_retried_hook(name, theirs)
                 || is_marked_from_without(name, there, here)
+                || leaves_an_expression(there, here)
         }
         (Some(there), None) => errs_as_it_begins(name, there) || is_an_attempt_beside_a_hook(name, theirs),
         (None, Some(_)) => {
@@ -23,6 +24,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_exit_handler_of_a_later_item(name, theirs)
                 || is_a_later_item(name, theirs, ours)
                 || is_hook_in_a_dag_that_erred(name, theirs)
+                || is_an_attempt_beside_a_hook(name, theirs)
         }
         (None, None) => false,
     }
@@ -115,7 +117,7 @@ fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
         })
 }
 
-/// Where such a hook fails, Argo makes another attempt.
+/// Where such a hook fails, Argo makes another attempt; where it succeeds, none.
 fn is_an_attempt_beside_a_hook(name: &str, theirs: &Outcomes) -> bool {
     name.match_indices('(').any(|(at, _)| has_a_retried_hook(&name[..at], theirs))
 }
@@ -179,4 +181,10 @@ fn memoized(workflow: &Value, is_of_kind: impl Fn(&Value) -> bool) -> Vec<String
 
 fn is_below(name: &str, above: &str, beginnings: &[&str]) -> bool {
     name.strip_prefix(above).is_some_and(|rest| beginnings.iter().any(|beginning| rest.starts_with(beginning)))
+}
+
+/// An inline template of another object is stored before that is given its inputs: expressions over them stay as they are written.
+/// (workflow_types.go, SetStoredInlineTemplate)
+fn leaves_an_expression(there: &str, here: &str) -> bool {
+    there.contains("{{=") && there.contains("inputs.parameters.") && !here.contains("{{=")
 }
