@@ -62,6 +62,8 @@ pub(crate) mod store;
 pub(crate) mod stub;
 pub(crate) mod support;
 pub(crate) mod task;
+mod tasks;
+mod timers;
 mod times;
 mod transfers;
 pub(crate) mod view;
