@@ -315,7 +315,7 @@ async fn a_document_goes_on_from_the_runs_of_its_user() {
     let other = submit(&["--resume"]);
     let said = String::from_utf8_lossy(&other.stderr).into_owned();
     assert!(said.contains(&format!("created by others, such as {run} by ann@example.org")), "{said}");
-    assert!(said.contains("no earlier run of build to go on from"), "{said}");
+    assert!(said.contains("no earlier run of build to continue from"), "{said}");
     assert_eq!(*parameter(&object(&other), "retry_indicator"), "");
     let own = object(&submit(&[&ann[..], &["--resume"]].concat()));
     assert_eq!(*parameter(&own, "retry_indicator"), "2");
