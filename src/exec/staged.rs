@@ -19,7 +19,7 @@ const STAGING: &str = ".kubectl-runnable-";
 /// What waits in one.
 const NEW: &str = "new";
 /// How often a directory is made again that somebody takes for one left behind before it is locked.
-const MOST_TRIES: usize = 8;
+const MOST_TRIES: usize = 100;
 
 /// A restored output that is whole and not yet in its place.
 #[derive(Debug)]
@@ -111,7 +111,11 @@ impl Staging {
         remove_abandoned(directory);
         for _ in 0..MOST_TRIES {
             let path = tempfile::Builder::new().prefix(STAGING).tempdir_in(directory)?.keep();
-            let lock = File::open(&path)?;
+            let lock = match File::open(&path) {
+                // Another has taken it for one left behind: it was made and not yet locked.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
             // Where nothing can be locked nobody takes it for one left behind either.
             if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) && is_at(&lock, &path) {
                 return Ok(Self { path, _lock: lock });
@@ -227,6 +231,19 @@ mod tests {
         Staged { staging, target: target.clone(), fills: true }.place()?;
         let names: Vec<_> = fs::read_dir(&target)?.flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(names, ["sub"]);
+        Ok(())
+    }
+
+    #[test]
+    fn each_of_many_at_once_gets_a_directory_of_its_own() -> Result<(), Box<dyn Error>> {
+        let directory = tempfile::tempdir()?;
+        let make = || (0..200).try_for_each(|_| Staging::within(directory.path()).map(drop));
+        let failed = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+            all.into_iter().filter_map(|one| one.join().ok()?.err()).collect::<Vec<io::Error>>()
+        });
+        assert!(failed.is_empty(), "{failed:?}");
+        assert_eq!(fs::read_dir(directory.path())?.count(), 0);
         Ok(())
     }
 
