@@ -6,9 +6,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::process::Pid;
+use tokio::task::JoinHandle;
 
 use super::daemons::Link;
 use super::failed_views::{FailedViews, forget};
@@ -45,6 +46,8 @@ pub struct Executor {
     times: Recorder,
     /// Started when the first task begins.
     workers: Arc<OnceLock<Workers>>,
+    /// What makes a worker ready before a task asks for one.
+    preparation: Arc<Mutex<Option<JoinHandle<()>>>>,
     /// The limit of open files that tasks get back.
     open_files: Option<u64>,
 }
@@ -64,6 +67,7 @@ impl Executor {
             runtime: None,
             times: Recorder::new(),
             workers: Arc::default(),
+            preparation: Arc::default(),
             open_files: open_files::raise(),
         }
     }
@@ -119,12 +123,17 @@ impl Executor {
         self.run_directory.join("nodes").join(node)
     }
 
-    /// Makes ready what the first task needs, before it asks.
-    pub(super) async fn make_ready(&self) {
-        if self.runtime.is_none() {
-            // What is wrong is for the task to tell.
-            let _ = self.workers(self.view.get().await).make_ready().await;
+    /// Begins to make ready what the first task needs, before it asks.
+    pub(super) fn make_ready(&self) {
+        if self.runtime.is_some() {
+            return;
         }
+        let executor = self.clone();
+        let preparation = tokio::spawn(async move {
+            // What is wrong is for the task to tell.
+            let _ = executor.workers(executor.view.get().await).make_ready().await;
+        });
+        *self.preparation.lock().unwrap_or_else(PoisonError::into_inner) = Some(preparation);
     }
 
     /// Runs one task to its end. Dropping the future kills the task's processes; its files are then removed by the next try
@@ -259,6 +268,11 @@ impl Executor {
 
     /// Ends the processes that wait for tasks, once all tasks have ended. No view of a run that Succeeded is kept.
     pub async fn end(&self, is_success: bool) {
+        // A run that was interrupted at once can end sooner than its first worker is there.
+        let preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(preparation) = preparation {
+            let _ = preparation.await;
+        }
         if let Some(workers) = self.workers.get() {
             workers.end().await;
             let failed = Arc::clone(&self.failed);

@@ -282,8 +282,7 @@ impl StartedRun {
         observe: impl FnMut(&Scheduler, &[NodeIndex]),
     ) -> Result<Ended, StoreError> {
         if self.expects_tasks {
-            let executor = self.executor.clone();
-            tokio::spawn(async move { executor.make_ready().await });
+            self.executor.make_ready();
         }
         engine::run(Scheduler::new(self.plan), self.executor, self.store, &mut interrupts, observe).await
     }
