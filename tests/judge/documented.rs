@@ -13,12 +13,16 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
     match (theirs.get(name), ours.get(name)) {
         (Some(there), Some(here)) => {
             both_quote_an_expression(there, here)
-                || both_name_a_reference(there, here)
                 || has_a_retried_hook(name, theirs)
+                || is_retried_hook(name, there, here, theirs)
                 || is_marked_from_without(name, there, here)
                 || leaves_an_expression(there, here)
         }
-        (Some(there), None) => errs_as_it_begins(name, there) || is_an_attempt_beside_a_hook(name, theirs),
+        (Some(there), None) => {
+            errs_as_it_begins(name, there)
+                || is_an_attempt_beside_a_hook(name, theirs)
+                || is_beyond_the_last_attempt(name, theirs, ours)
+        }
         (None, Some(_)) => {
             is_exit_handler_of_an_error(name, ours)
                 || is_exit_handler_of_a_later_item(name, theirs)
@@ -44,16 +48,20 @@ fn both_quote_an_expression(there: &str, here: &str) -> bool {
     there.contains("\n | ") && here.contains("expression `") && beginning(there) == beginning(here)
 }
 
+/// Whether Argo's end of the workflow is one of several that come by luck, so that it is asked until it is the one that is here.
+pub(crate) fn is_by_luck(theirs: &Value, ours: &Value) -> bool {
+    depends_on_the_order_of_nodes(theirs, ours) || both_name_a_reference(theirs, ours)
+}
+
 /// The references of a group's steps are resolved side by side: of several faults the one that is there first counts.
 /// (steps.go, resolveReferences)
-fn both_name_a_reference(there: &str, here: &str) -> bool {
-    let [there, here] = [there, here].map(|text| text.split_once("failed to resolve references: "));
-    there.zip(here).is_some_and(|((there, _), (here, _))| there == here)
+fn both_name_a_reference(theirs: &Value, ours: &Value) -> bool {
+    [theirs, ours].iter().all(|workflow| workflow["status"].to_string().contains("failed to resolve references: "))
 }
 
 /// Whether the nodes of a loop over an inline template have hooks. Argo asks one of those whose names begin like the loop's for its
 /// template, by the order of a Go map: an item has none, a hook has one. All that follows depends on it. (steps.go, executeSteps)
-pub(crate) fn depends_on_the_order_of_nodes(theirs: &Value, ours: &Value) -> bool {
+fn depends_on_the_order_of_nodes(theirs: &Value, ours: &Value) -> bool {
     let unread = "failed to get a template";
     let nodes = ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
     let named: Vec<&str> = nodes.clone().filter_map(|node| node["name"].as_str()).collect();
@@ -117,25 +125,52 @@ fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
         })
 }
 
+/// The outputs of such a hook are those of an attempt at the node.
+fn is_retried_hook(name: &str, there: &str, here: &str, theirs: &Outcomes) -> bool {
+    let phase = |text: &str| text.split(' ').nth(1).map(str::to_owned);
+    let node = name.rfind(".hooks.").map(|at| &name[..at]);
+    there.starts_with("Retry ") && phase(there) == phase(here) && node.is_some_and(|node| has_a_retried_hook(node, theirs))
+}
+
+/// The retried nodes that have such a hook and do not end as they do here: all that follows depends on them.
+pub(crate) fn ended_by_retried_hooks<'w>(theirs: &'w Value, outcomes: [&Outcomes; 2]) -> Vec<&'w str> {
+    let nodes = theirs["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let names = nodes.filter_map(|node| node["name"].as_str());
+    names.filter(|name| has_a_retried_hook(name, outcomes[0]) && outcomes[0].get(*name) != outcomes[1].get(*name)).collect()
+}
+
+/// A retried node whose last attempt ends while pods of it are at work has one attempt more in Argo, which ends the node and goes
+/// on. (operator.go, executeTemplate)
+fn is_beyond_the_last_attempt(name: &str, theirs: &Outcomes, ours: &Outcomes) -> bool {
+    name.match_indices('(').any(|(at, _)| {
+        let node = &name[..at];
+        let number = name[at + 1..].split(')').next().and_then(|number| number.parse::<usize>().ok());
+        let is_made = |number: usize, nodes: &Outcomes| nodes.contains_key(&format!("{node}({number})"));
+        let has_failed = ours.get(node).is_some_and(|here| here.starts_with("Retry ") && theirs.get(node) == Some(here));
+        let is_next = |number: usize| number > 0 && is_made(number - 1, ours) && !is_made(number, ours);
+        has_failed && number.is_some_and(|number| is_next(number) && !is_made(number + 1, theirs))
+    })
+}
+
 /// Where such a hook fails, Argo makes another attempt; where it succeeds, none.
 fn is_an_attempt_beside_a_hook(name: &str, theirs: &Outcomes) -> bool {
     name.match_indices('(').any(|(at, _)| has_a_retried_hook(&name[..at], theirs))
 }
 
-/// Whether Argo ends a step group for an error that a hook of it hands up, when it looks at the hook while the group is at work;
-/// all that follows depends on it. (steps.go, executeStepGroup)
-pub(crate) fn ends_a_group_by_a_hook(theirs: &Value, ours: &Value) -> bool {
-    let nodes = |workflow: &Value| workflow["status"]["nodes"].as_object().cloned().unwrap_or_default();
-    let (there, here) = (nodes(theirs), nodes(ours));
-    there.iter().any(|(id, group)| {
-        let is_other = group["phase"] == "Error" && here.get(id).is_some_and(|here| here["phase"] == "Succeeded");
+/// The step groups that Argo ends for an error that a hook hands up, when it looks at the hook while the group is at work; all
+/// that follows depends on it. (steps.go, executeStepGroup)
+pub(crate) fn groups_ended_by_hooks<'w>(theirs: &'w Value, ours: &Value) -> Vec<&'w str> {
+    let nodes = |workflow: &'w Value| workflow["status"]["nodes"].as_object().into_iter().flatten();
+    let is_ended = |(id, group): &(&String, &Value)| {
+        let is_other = group["phase"] == "Error" && ours["status"]["nodes"][id.as_str()]["phase"] == "Succeeded";
         let begins = format!("{}.", group["name"].as_str().unwrap_or_default());
         let is_hook = |node: &Value| {
             let name = node["name"].as_str().unwrap_or_default();
             name.starts_with(&begins) && name.contains(".hooks.") && node["message"] == group["message"]
         };
-        group["type"] == "StepGroup" && is_other && there.values().any(|node| node["phase"] == "Error" && is_hook(node))
-    })
+        group["type"] == "StepGroup" && is_other && nodes(theirs).any(|(_, node)| node["phase"] == "Error" && is_hook(node))
+    };
+    nodes(theirs).filter(is_ended).filter_map(|(_, group)| group["name"].as_str()).collect()
 }
 
 /// A template that fails fast marks the innermost step group below it, whatever template that belongs to and however it has ended.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::documented::{
-    Outcomes, depends_on_the_order_of_nodes, ends_a_group_by_a_hook, goes_too_deep, is_by_memoization, is_documented,
+    Outcomes, ended_by_retried_hooks, goes_too_deep, groups_ended_by_hooks, is_by_memoization, is_documented,
 };
+use super::following::After;
 
 /// The workflow's end and each node's, by the node's name.
 pub(crate) fn outcome(workflow: &Value) -> Outcomes {
@@ -32,19 +33,41 @@ pub(crate) fn outcome(workflow: &Value) -> Outcomes {
 
 /// A line for each node that is not the same: what Argo has, then what is here.
 pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
-    if leaves_nodes(theirs) || has_what_never_comes(ours) {
-        let ends = [theirs, ours].map(|workflow| text(&workflow["status"]["phase"]));
-        let same = ends[0] == ends[1] || goes_too_deep(theirs, ours);
-        return if same { Vec::new() } else { vec![format!("ends as {ends:?}")] };
+    let of = |workflow: &Value| text(&workflow["status"]["phase"]).to_owned();
+    let is_left = leaves_nodes(theirs);
+    let ends = if of(theirs) == of(ours) || is_left && goes_too_deep(theirs, ours) {
+        Vec::new()
+    } else {
+        vec![format!("ends as {:?}", [of(theirs), of(ours)])]
+    };
+    let never: Vec<After> = never_come(ours).map(|node| After::new(node, [theirs, ours])).collect();
+    if is_left || !never.is_empty() {
+        let is_meant = |name: &str, outcomes: &[Outcomes; 2]| {
+            let [theirs, ours] = outcomes;
+            let is_comparable = !is_left || theirs.get(name).is_some_and(|node| has_ended_by_itself(node));
+            is_comparable && !never.iter().any(|node| node.has(name, theirs, ours))
+        };
+        return ends.into_iter().chain(different_nodes(theirs, ours, &is_meant)).collect();
     }
-    if depends_on_the_order_of_nodes(theirs, ours) || ends_a_group_by_a_hook(theirs, ours) {
-        return Vec::new();
-    }
+    different_nodes(theirs, ours, &|_, _| true)
+}
+
+/// A line for each of the nodes that are meant and not the same.
+fn different_nodes(theirs: &Value, ours: &Value, is_meant: &dyn Fn(&str, &[Outcomes; 2]) -> bool) -> Vec<String> {
     let by_memoization = |name: &str| is_by_memoization(name, theirs, ours);
-    let (theirs, ours) = (outcome(theirs), outcome(ours));
+    let outcomes = [outcome(theirs), outcome(ours)];
+    let ended_by_hooks = groups_ended_by_hooks(theirs, ours).into_iter();
+    let ended_by_hooks = ended_by_hooks.chain(ended_by_retried_hooks(theirs, [&outcomes[0], &outcomes[1]]));
+    let ended_by_hooks: Vec<After> = ended_by_hooks.map(|node| After::new(node, [theirs, ours])).collect();
+    let [theirs, ours] = &outcomes;
     let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
-    let is_same =
-        |name: &str| theirs.get(name) == ours.get(name) || is_documented(name, &theirs, &ours) || by_memoization(name);
+    let is_same = |name: &str| {
+        theirs.get(name) == ours.get(name)
+            || is_documented(name, theirs, ours)
+            || by_memoization(name)
+            || ended_by_hooks.iter().any(|node| node.has(name, theirs, ours))
+            || !is_meant(name, &outcomes)
+    };
     let different = names.into_iter().filter(|name| !is_same(name));
     let said = |outcome: Option<&String>| outcome.map_or("no such node", String::as_str).to_owned();
     let line =
@@ -58,16 +81,20 @@ fn leaves_nodes(workflow: &Value) -> bool {
     nodes.is_some_and(|nodes| nodes.values().any(|node| matches!(text(&node["phase"]), "Running" | "Pending")))
 }
 
-/// A task that reads what never comes ends in Error here, and what follows from it; in Argo the dag ends without it, or waits
-/// for ever.
-fn has_what_never_comes(workflow: &Value) -> bool {
-    let nodes = workflow["status"]["nodes"].as_object();
-    nodes.is_some_and(|nodes| {
-        nodes.values().map(|node| text(&node["message"])).any(|message| {
-            message.starts_with("failed to resolve {{tasks.")
-                || message.starts_with("failed to evaluate expression: tasks.") && message.ends_with(" is missing")
-        })
-    })
+/// Whether a node has ended that is no part of the way by which such an error comes up.
+fn has_ended_by_itself(node: &str) -> bool {
+    let [kind, phase] = [0, 1].map(|word| node.split(' ').nth(word).unwrap_or_default());
+    matches!(kind, "Pod" | "Suspend" | "Skipped") && !matches!(phase, "Running" | "Pending")
+}
+
+/// The tasks that read what never comes and end in Error here; in Argo the dag ends without them, or waits for ever.
+fn never_come(workflow: &Value) -> impl Iterator<Item = &str> {
+    let nodes = workflow["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let never_comes = |message: &str| {
+        message.starts_with("failed to resolve {{tasks.")
+            || message.starts_with("failed to evaluate expression: tasks.") && message.ends_with(" is missing")
+    };
+    nodes.filter(move |node| never_comes(text(&node["message"]))).filter_map(|node| node["name"].as_str())
 }
 
 fn text(value: &Value) -> &str {

@@ -16,7 +16,7 @@ pub(crate) struct Shown {
     here: &'static str,
 }
 
-pub(crate) const SHOWN: [Shown; 14] = [
+pub(crate) const SHOWN: [Shown; 22] = [
     Shown {
         name: "expression",
         templates: "
@@ -189,6 +189,125 @@ pub(crate) const SHOWN: [Shown; 14] = [
         node: "(workflow)",
         there: "Workflow Error error in entry template execution: Maximum recursion depth exceeded.",
         here: "Workflow Failed ",
+    },
+    Shown {
+        name: "inline",
+        templates: "
+  - name: main
+    steps: [[{name: a, templateRef: {name: shared, template: outer}, arguments: {parameters: [{name: p, value: x}]}}]]
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: shared}
+spec:
+  templates:
+  - name: outer
+    inputs: {parameters: [{name: p}]}
+    steps:
+    - - name: s
+        arguments: {parameters: [{name: q, value: z}]}
+        inline:
+          inputs: {parameters: [{name: q}, {name: r, default: '{{=inputs.parameters.p}}'}]}
+          container: {image: a, command: ['true']}",
+        node: "w[0].a[0].s",
+        there: "Pod Succeeded {\"q\": \"z\", \"r\": \"{{=inputs.parameters.p}}\"} ",
+        here: "Pod Succeeded {\"q\": \"z\", \"r\": \"x\"} ",
+    },
+    Shown {
+        name: "another",
+        templates: "
+  - name: again
+    retryStrategy: {limit: 2}
+    container: {image: a, command: ['true']}
+  - name: never
+    retryStrategy: {limit: 0}
+    container: {image: a, command: ['false']}
+  - name: main
+    steps: [[{name: a, template: again, hooks: {begun: {template: never, expression: \"steps['a'].status == 'Running'\"}}}]]",
+        node: "w[0].a(2)",
+        there: "Pod Succeeded ",
+        here: "",
+    },
+    Shown {
+        name: "given",
+        templates: "
+  - name: again
+    retryStrategy: {limit: 1}
+    container: {image: a, command: ['true']}
+  - name: gives
+    retryStrategy: {limit: 0}
+    script: {image: a, command: [sh], source: 'true'}
+    outputs: {parameters: [{name: o, valueFrom: {path: /tmp/judge-none, default: d}}]}
+  - name: main
+    steps: [[{name: a, template: again, hooks: {begun: {template: gives, expression: \"steps['a'].status == 'Running'\"}}}]]",
+        node: "w[0].a.hooks.begun",
+        there: "Retry Succeeded {} {\"exitCode\": \"0\"} ",
+        here: "Retry Succeeded {} {\"exitCode\": \"0\", \"o\": \"d\"} ",
+    },
+    Shown {
+        name: "beyond",
+        templates: "
+  - name: main
+    retryStrategy: {limit: 0}
+    steps: [[{name: a, template: leaf}, {name: b, template: bad}]]",
+        node: "w(1)",
+        there: "Steps Failed ",
+        here: "",
+    },
+    Shown {
+        name: "erred",
+        templates: "
+  - name: main
+    dag:
+      tasks:
+      - {name: c, template: leaf}
+      - name: a
+        template: leaf
+        depends: c
+        when: 'false'
+        hooks: {ended: {template: leaf, expression: \"tasks['z'].status == 'x'\"}}
+      - {name: b, template: leaf, onExit: leaf}",
+        node: "w.b.onExit",
+        there: "",
+        here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "handed",
+        templates: "
+  - name: broken
+    memoize: {key: bad_key, cache: {configMap: {name: c}}}
+    container: {image: a, command: ['true']}
+  - name: main
+    steps: [[{name: a, template: leaf, hooks: {begun: {template: broken, expression: \"steps['a'].status == 'Running'\"}}}]]",
+        node: "w[0]",
+        there: "StepGroup Error {} {} invalid cache key: bad_key",
+        here: "StepGroup Succeeded ",
+    },
+    Shown {
+        name: "beside",
+        templates: "
+  - name: kept
+    retryStrategy: {limit: 1}
+    memoize: {key: k, maxAge: '', cache: {configMap: {name: c}}}
+    container: {image: a, command: ['true']}
+  - name: main
+    dag: {tasks: [{name: b, template: leaf}, {name: a, template: kept}, {name: c, template: kept, depends: b}]}",
+        node: "w.c(0)",
+        there: "",
+        here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "memoized",
+        templates: "
+  - name: kept
+    retryStrategy: {limit: 1}
+    memoize: {key: k, maxAge: '', cache: {configMap: {name: c}}}
+    container: {image: a, command: ['true']}
+  - name: main
+    steps: [[{name: a, template: kept, hooks: {begun: {template: leaf, expression: \"steps['a'].status == 'Running'\"}}}]]",
+        node: "w[0].a.hooks.begun",
+        there: "",
+        here: "Pod Succeeded ",
     },
 ];
 

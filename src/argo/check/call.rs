@@ -27,7 +27,7 @@ pub(super) enum Called<'t> {
 }
 
 impl<'a> Checker<'a> {
-    /// Checks the template that a step, a task or a field of the spec names. `at` is where the call stands.
+    /// Checks the template that a step or task names. `at` is where the call stands.
     pub(super) fn call<'t>(&mut self, call: &'t Value, at: &At, arguments: Arguments<'_>) -> Called<'t>
     where
         'a: 't,
@@ -53,14 +53,34 @@ impl<'a> Checker<'a> {
             self.template(inline, &place, arguments, at);
             return Called::Template(inline);
         }
-        if let Some((template, place)) = self.template_of(at.base, name) {
-            self.keep_inlines(template, &place);
-            self.template(template, &place, arguments, at);
-            Called::Template(template)
+        if let Some(found) = self.template_of(at.base, name) {
+            self.found(found, arguments, at)
         } else {
             self.error(Rule::UnknownTemplate, at, "`template`, `templateRef` or `inline` has to say what is called");
             Called::Unknown
         }
+    }
+
+    /// Checks the template of an object that a field of the spec names: the workflow begins or ends with it, and gives it its
+    /// own arguments.
+    pub(super) fn begins_with(&mut self, base: usize, name: &str, field: &At, arguments: Arguments<'_>) {
+        if let Some(found) = self.template_of(base, name) {
+            let spec = self.spec_at(DOCUMENT);
+            self.found(found, arguments, &spec);
+        } else {
+            let (message, hint) = self.no_template(base, name);
+            self.error_with(Rule::UnknownTemplate, field, message, hint);
+        }
+    }
+
+    fn found<'t>(&mut self, found: (&'a Value, At), arguments: Arguments<'_>, caller: &At) -> Called<'t>
+    where
+        'a: 't,
+    {
+        let (template, place) = found;
+        self.keep_inlines(template, &place);
+        self.template(template, &place, arguments, caller);
+        Called::Template(template)
     }
 
     fn referenced<'t>(&mut self, reference: &'t Value, at: &At, arguments: Arguments<'_>) -> Called<'t>
@@ -90,11 +110,7 @@ impl<'a> Checker<'a> {
             return Called::Unknown;
         };
         match self.template_of(base, template) {
-            Some((template, place)) => {
-                self.keep_inlines(template, &place);
-                self.template(template, &place, arguments, at);
-                Called::Template(template)
-            }
+            Some(found) => self.found(found, arguments, at),
             None if has_placeholder(template) => Called::Dynamic,
             None => {
                 let (message, hint) = self.no_template(base, template);

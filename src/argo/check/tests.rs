@@ -1,5 +1,7 @@
 //! Rules over whole documents.
 
+mod paths;
+
 use serde_json::Value;
 
 use super::{Finding, Options, Rule, check, config_maps};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::checker::{At, Checker};
+use super::checker::{At, Checker, DOCUMENT};
 use super::cron;
 use super::finding::{Finding, Rule};
 use super::outputs::has_parameter;
@@ -27,7 +27,6 @@ const GLOBALS: [&str; 10] = [
 
 /// What the workflow is made from by `workflowTemplateRef`.
 struct Made<'a> {
-    reference: &'a Value,
     base: usize,
     spec: &'a Value,
 }
@@ -97,7 +96,7 @@ impl<'a> Checker<'a> {
             self.unknown_object(&at.path(&["workflowTemplateRef", "name"]), format!("{kind} `{name}` is not known"));
             return Err(());
         };
-        Ok(Some(Made { reference, base, spec: self.bases[base].spec }))
+        Ok(Some(Made { base, spec: self.bases[base].spec }))
     }
 
     fn set_globals(&mut self, document: &Value, kind: Kind, spec: &Value, made: Option<&Made<'a>>, arguments: &Value) {
@@ -162,7 +161,7 @@ impl<'a> Checker<'a> {
         }
         let given = if self.lenient { Arguments::Any } else { Arguments::Given(arguments) };
         let place = if own.is_empty() { at.field("workflowTemplateRef") } else { at.field("entrypoint") };
-        self.call(&call(name, made), &place, given);
+        self.of_spec(name, made, &place, given);
     }
 
     /// The template that runs when the workflow has ended.
@@ -182,7 +181,17 @@ impl<'a> Checker<'a> {
         self.any_global_artifact |= artifacts.any(|artifact| has_parameter(text(artifact, "globalName")));
         let place = if own.is_empty() { at.field("workflowTemplateRef") } else { at.field("onExit") };
         let arguments = get(spec, "arguments").unwrap_or(&Value::Null);
-        self.call(&call(name, made), &place, Arguments::Given(arguments));
+        self.of_spec(name, made, &place, Arguments::Given(arguments));
+    }
+
+    /// A template of the workflow, or of what it is made from, where a name with a tag tells nothing. (ToTemplateRef,
+    /// VerifyResolvedVariables)
+    fn of_spec(&mut self, name: &str, made: Option<&Made<'a>>, field: &At, arguments: Arguments<'_>) {
+        match made {
+            Some(_) if name.contains("{{") => {}
+            Some(made) => self.begins_with(made.base, name, field, arguments),
+            None => self.begins_with(DOCUMENT, name, field, arguments),
+        }
     }
 
     /// (workflow_types.go, AsExecutorPluginSpec; pkg/plugins/spec/plugin_types.go, Validate)
@@ -202,18 +211,6 @@ impl<'a> Checker<'a> {
                 self.error(Rule::Required, &place, format!("an executor plugin needs `{field}`"));
             }
         }
-    }
-}
-
-/// A call of a template of the workflow, or of what it is made from. (ToTemplateRef)
-fn call(name: &str, made: Option<&Made<'_>>) -> Value {
-    match made {
-        None => json!({"template": name}),
-        Some(made) => json!({"templateRef": {
-            "name": text(made.reference, "name"),
-            "clusterScope": is_true(made.reference, "clusterScope"),
-            "template": name,
-        }}),
     }
 }
 

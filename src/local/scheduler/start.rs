@@ -214,7 +214,8 @@ impl Scheduler {
                 self.free_pod(node);
                 self.nodes.set(node, Phase::Pending, &message);
                 self.nodes[node].synchronization_status = Some(NodeSynchronization { waiting: lock });
-                return self.end_unstarted(node);
+                self.end_unstarted(node);
+                return self.fire_hooks_of_unended(node);
             }
         }
         self.look_up_and_run(node);
@@ -257,7 +258,7 @@ impl Scheduler {
         if matches!(self.nodes.frame(node).body, Body::Retry(_)) {
             self.nodes.set(node, Phase::Running, "");
             self.start_within(node, |scheduler| scheduler.attempt(node));
-            return self.fire_hooks_of_running(node);
+            return self.fire_hooks_of_unended(node);
         }
         let template = match self.complete(node) {
             Ok(Some(template)) => template,
@@ -285,7 +286,7 @@ impl Scheduler {
             Some(TemplateType::Suspend) => self.suspend(node, &template),
             _ => {}
         }
-        self.fire_hooks_of_running(node);
+        self.fire_hooks_of_unended(node);
     }
 
     /// Starts the children of a steps or dag node.
@@ -298,10 +299,10 @@ impl Scheduler {
                 scheduler.start_steps(node, &template);
             }
         });
-        self.fire_hooks_of_running(node);
+        self.fire_hooks_of_unended(node);
     }
 
-    fn fire_hooks_of_running(&mut self, node: NodeIndex) {
+    fn fire_hooks_of_unended(&mut self, node: NodeIndex) {
         if !self.nodes[node].phase.is_fulfilled() {
             self.fire_hooks(node);
         }

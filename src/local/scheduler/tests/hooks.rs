@@ -273,6 +273,25 @@ templates:
     }
 }
 
+#[test]
+fn a_hook_on_pending_fires_for_a_step_that_waits_for_a_lock() {
+    let spec = "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: locked}
+    - {name: b, template: locked, hooks: {p: {template: hook, expression: steps.b.status == 'Pending'}}}
+- name: locked
+  synchronization: {mutexes: [{name: m}]}
+  container: {image: a, command: [c]}";
+    let mut run = Run::of(&format!("{spec}{HOOK}"));
+    assert_eq!(run.running(), ["[0].a", "[0].b.hooks.p"]);
+    run.end("[0].b.hooks.p", succeeds());
+    run.end("[0].a", succeeds());
+    assert_eq!(run.running(), ["[0].b"]);
+}
+
 /// Argo looks at the hooks of a group when all of its steps have begun.
 #[test]
 fn steps_begin_whatever_is_wrong_with_the_exit_handler_of_one_that_ends_at_once() {
