@@ -216,17 +216,17 @@ spec:
     Shown {
         name: "another",
         templates: "
-  - name: again
-    retryStrategy: {limit: 2}
-    container: {image: a, command: ['true']}
-  - name: never
-    retryStrategy: {limit: 0}
+  - name: fails
+    retryStrategy: {limit: 1}
     container: {image: a, command: ['false']}
+  - name: ends
+    retryStrategy: {limit: 1}
+    container: {image: a, command: ['true']}
   - name: main
-    steps: [[{name: a, template: again, hooks: {begun: {template: never, expression: \"steps['a'].status == 'Running'\"}}}]]",
-        node: "w[0].a(2)",
-        there: "Pod Succeeded ",
-        here: "",
+    steps: [[{name: a, template: fails, hooks: {begun: {template: ends, expression: \"steps['a'].status == 'Running'\"}}}]]",
+        node: "w[0].a(1)",
+        there: "",
+        here: "Pod Failed ",
     },
     Shown {
         name: "given",
