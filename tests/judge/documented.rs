@@ -129,14 +129,18 @@ fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
 fn is_retried_hook(name: &str, there: &str, here: &str, theirs: &Outcomes) -> bool {
     let phase = |text: &str| text.split(' ').nth(1).map(str::to_owned);
     let node = name.rfind(".hooks.").map(|at| &name[..at]);
-    there.starts_with("Retry ") && phase(there) == phase(here) && node.is_some_and(|node| has_a_retried_hook(node, theirs))
+    there.starts_with("Retry ")
+        && phase(there) == phase(here)
+        && node.is_some_and(|node| has_a_retried_hook(node, theirs))
 }
 
 /// The retried nodes that have such a hook and do not end as they do here: all that follows depends on them.
 pub(crate) fn ended_by_retried_hooks<'w>(theirs: &'w Value, outcomes: [&Outcomes; 2]) -> Vec<&'w str> {
     let nodes = theirs["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
     let names = nodes.filter_map(|node| node["name"].as_str());
-    names.filter(|name| has_a_retried_hook(name, outcomes[0]) && outcomes[0].get(*name) != outcomes[1].get(*name)).collect()
+    names
+        .filter(|name| has_a_retried_hook(name, outcomes[0]) && outcomes[0].get(*name) != outcomes[1].get(*name))
+        .collect()
 }
 
 /// A retried node whose last attempt ends while pods of it are at work has one attempt more in Argo, which ends the node and goes
@@ -146,7 +150,8 @@ fn is_beyond_the_last_attempt(name: &str, theirs: &Outcomes, ours: &Outcomes) ->
         let node = &name[..at];
         let number = name[at + 1..].split(')').next().and_then(|number| number.parse::<usize>().ok());
         let is_made = |number: usize, nodes: &Outcomes| nodes.contains_key(&format!("{node}({number})"));
-        let has_failed = ours.get(node).is_some_and(|here| here.starts_with("Retry ") && theirs.get(node) == Some(here));
+        let has_failed =
+            ours.get(node).is_some_and(|here| here.starts_with("Retry ") && theirs.get(node) == Some(here));
         let is_next = |number: usize| number > 0 && is_made(number - 1, ours) && !is_made(number, ours);
         has_failed && number.is_some_and(|number| is_next(number) && !is_made(number + 1, theirs))
     })
@@ -168,7 +173,9 @@ pub(crate) fn groups_ended_by_hooks<'w>(theirs: &'w Value, ours: &Value) -> Vec<
             let name = node["name"].as_str().unwrap_or_default();
             name.starts_with(&begins) && name.contains(".hooks.") && node["message"] == group["message"]
         };
-        group["type"] == "StepGroup" && is_other && nodes(theirs).any(|(_, node)| node["phase"] == "Error" && is_hook(node))
+        group["type"] == "StepGroup"
+            && is_other
+            && nodes(theirs).any(|(_, node)| node["phase"] == "Error" && is_hook(node))
     };
     nodes(theirs).filter(is_ended).filter_map(|(_, group)| group["name"].as_str()).collect()
 }
@@ -190,7 +197,9 @@ fn is_hook_in_a_dag_that_erred(name: &str, theirs: &Outcomes) -> bool {
 
 /// Whether memoization decides that only one of them has the node.
 pub(crate) fn is_by_memoization(name: &str, theirs: &Value, ours: &Value) -> bool {
-    is_below_a_hit(name, theirs, ours) || is_hook_of_what_is_never_running(name, theirs)
+    is_below_a_hit(name, theirs, ours)
+        || is_below_a_hit_of_what_ran_here(name, theirs, ours)
+        || is_hook_of_what_is_never_running(name, theirs)
 }
 
 /// Argo keeps what all pods have given before it looks at what comes after them, here each end is an event of its own: a node
@@ -201,16 +210,31 @@ fn is_below_a_hit(name: &str, theirs: &Value, ours: &Value) -> bool {
     there.iter().any(|hit| !here.contains(hit) && is_below(name, hit, &["(", "[", "."]))
 }
 
+/// What runs here and not there leaves an entry too, which others hit.
+fn is_below_a_hit_of_what_ran_here(name: &str, theirs: &Value, ours: &Value) -> bool {
+    let key = |node: &Value| node["memoizationStatus"]["key"].as_str().map(str::to_owned);
+    let there = memoized(theirs, |_| true);
+    let made = memoized_nodes(ours).filter(|node| !there.iter().any(|other| node["name"] == **other)).filter_map(key);
+    let made: Vec<String> = made.collect();
+    let is_hit =
+        |node: &Value| node["memoizationStatus"]["hit"] == true && key(node).is_some_and(|key| made.contains(&key));
+    memoized(ours, is_hit).iter().any(|hit| is_below(name, hit, &["(", "[", "."]))
+}
+
 /// A node that is memoized and has children is Pending to its end: no hook finds it Running. (operator.go, initializeCacheNode)
 fn is_hook_of_what_is_never_running(name: &str, theirs: &Value) -> bool {
     let has_children = |node: &Value| matches!(node["type"].as_str(), Some("Retry" | "Steps" | "DAG"));
     memoized(theirs, has_children).iter().any(|node| is_below(name, node, &[".hooks."]))
 }
 
+fn memoized_nodes(workflow: &Value) -> impl Iterator<Item = &Value> {
+    let nodes = workflow["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    nodes.filter(|node| !node["memoizationStatus"].is_null())
+}
+
 /// The names of memoized nodes of a kind.
 fn memoized(workflow: &Value, is_of_kind: impl Fn(&Value) -> bool) -> Vec<String> {
-    let nodes = workflow["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
-    let nodes = nodes.filter(|node| !node["memoizationStatus"].is_null() && is_of_kind(node));
+    let nodes = memoized_nodes(workflow).filter(|node| is_of_kind(node));
     nodes.filter_map(|node| node["name"].as_str().map(str::to_owned)).collect()
 }
 

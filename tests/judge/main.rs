@@ -38,7 +38,7 @@ use self::random::{document, written};
 use self::support::environment::Environment;
 
 /// So many documents are judged by one call.
-const BATCH: usize = 50;
+const BATCH: usize = 25;
 /// The engine is asked so often again where it differs: it loses a result now and then.
 const REPEATS: usize = 3;
 /// The same where it is by luck what it does.
@@ -46,7 +46,7 @@ const CHANCES: usize = 20;
 /// So often the validator is asked again where it differs.
 const VERDICTS: usize = 8;
 /// So many batches are judged at once: Argo's engine sleeps most of the time.
-const LANES: usize = 8;
+const LANES: usize = 32;
 /// So many differences are shown.
 const SHOWN: usize = 40;
 

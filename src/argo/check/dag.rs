@@ -1,9 +1,7 @@
 //! Dags: their tasks, what these wait for, and what they read of each other. (validateDAG)
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde_json::Value;
 
 use super::call::Called;
@@ -15,23 +13,12 @@ use super::outputs::has_parameter;
 use super::read::{get, items, list, scalar, text};
 use super::steps::{aggregates, has_exit_hook, inline_inputs};
 use super::template::Arguments;
+use super::waits::{Waits, terms, waits};
 use crate::argo::stranding::{is_retried, strandable};
 
-/// (workflow/common/ancestry.go, taskNameRegex)
-static TASK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"([a-zA-Z0-9][-a-zA-Z0-9]*?\.[A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)").expect("the pattern is legal")
-});
 /// (ancestry.go, TaskResult)
 const RESULTS: [&str; 8] =
     ["Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed"];
-
-/// How a task waits for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Waits {
-    ForIt,
-    /// For what its items did.
-    ForItems,
-}
 
 struct Tasks<'t> {
     tasks: &'t [Value],
@@ -117,36 +104,6 @@ impl<'t> Tasks<'t> {
         done[number] = true;
         found
     }
-}
-
-/// What a task waits for. (ancestry.go, GetTaskDependencies)
-fn waits(task: &Value) -> BTreeMap<String, Waits> {
-    let mut waits = BTreeMap::new();
-    let depends = match text(task, "depends") {
-        "" => {
-            let expanded =
-                list(task, "dependencies").iter().filter_map(Value::as_str).map(|name| format!("{name}.Succeeded"));
-            expanded.collect::<Vec<_>>().join(" && ")
-        }
-        depends => depends.to_owned(),
-    };
-    for found in TASK.captures_iter(&depends) {
-        match (found.get(1), found.get(2)) {
-            (Some(result), _) => {
-                let (name, result) = result.as_str().split_once('.').unwrap_or_default();
-                if matches!(result, "AnySucceeded" | "AllFailed") {
-                    waits.insert(name.to_owned(), Waits::ForItems);
-                } else {
-                    waits.entry(name.to_owned()).or_insert(Waits::ForIt);
-                }
-            }
-            (None, Some(name)) => {
-                waits.insert(name.as_str().to_owned(), Waits::ForIt);
-            }
-            (None, None) => {}
-        }
-    }
-    waits
 }
 
 impl<'a> Checker<'a> {
@@ -274,8 +231,8 @@ impl<'a> Checker<'a> {
 
     /// (ancestry.go, ValidateTaskResults)
     fn results(&mut self, task: &Value, at: &At) {
-        for found in TASK.captures_iter(text(task, "depends")).filter_map(|found| found.get(1)) {
-            let (name, result) = found.as_str().split_once('.').unwrap_or_default();
+        for (name, result) in terms(text(task, "depends")) {
+            let Some(result) = result else { continue };
             if !RESULTS.contains(&result) {
                 let near =
                     nearest_of_few(result, RESULTS.into_iter()).map(|near| format!("did you mean `{name}.{near}`?"));

@@ -29,6 +29,7 @@ mod steps;
 mod substitute;
 mod template;
 mod version;
+mod waits;
 mod workflow;
 mod zones;
 

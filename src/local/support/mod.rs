@@ -18,6 +18,7 @@ use super::scheduler::image_program;
 use super::stub::last_part;
 use crate::argo::Metadata;
 use crate::argo::call::CallSite;
+use crate::argo::document::join;
 use crate::argo::duration;
 use crate::argo::model::{Hook, Step, Template};
 use crate::argo::template;
@@ -159,7 +160,7 @@ impl Survey<'_> {
 
     fn hooks(&mut self, at: &At, hooks: &Value) {
         for (event, document) in hooks.as_object().into_iter().flatten() {
-            let at = at.field(event);
+            let at = At { pointer: join(&at.pointer, event), ..at.clone() };
             match serde_json::from_value::<Hook>(document.clone()) {
                 Ok(hook) => {
                     if event != "exit" && hook.expression.is_empty() {

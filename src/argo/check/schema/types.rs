@@ -1,17 +1,17 @@
-//! Argo's types by name, read from a table once.
+//! Argo's types by name, each read from a table when it is first asked for.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use crate::argo::check::version::Version;
 
 const TABLE: &str = include_str!("types.txt");
 
-static TYPES: LazyLock<Types> = LazyLock::new(|| Types::read(TABLE));
+static TYPES: LazyLock<Types> = LazyLock::new(|| Types::find(TABLE));
 
 /// The type of that name.
 pub(super) fn named(name: &str) -> Option<&'static Type> {
-    TYPES.numbers.get(name).map(|number| &TYPES.all[*number])
+    TYPES.numbers.get(name).map(|number| numbered(*number))
 }
 
 /// The number of the type of that name.
@@ -22,16 +22,18 @@ pub(super) fn number(name: &str) -> Option<usize> {
 
 /// The type of that number.
 pub(super) fn numbered(number: usize) -> &'static Type {
-    &TYPES.all[number]
+    let (fields, read) = &TYPES.all[number];
+    read.get_or_init(|| Type::read(fields, &TYPES.numbers))
 }
 
 struct Types {
     numbers: HashMap<&'static str, usize>,
-    all: Vec<Type>,
+    /// The text of each type's fields, and the type once it is read.
+    all: Vec<(&'static str, OnceLock<Type>)>,
 }
 
 /// An object with known fields.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Type {
     pub(super) fields: HashMap<&'static str, Field>,
 }
@@ -80,34 +82,29 @@ pub(super) enum Bound {
 }
 
 impl Types {
-    fn read(table: &'static str) -> Self {
+    fn find(table: &'static str) -> Self {
         let entries = entries(table);
-        let numbers: HashMap<_, _> = entries.iter().enumerate().map(|(number, (name, _))| (*name, number)).collect();
-        let mut all: Vec<Type> = Vec::new();
-        for (_, fields) in &entries {
-            let own = fields.iter().filter(|field| !field.starts_with('+')).map(|field| Field::read(field, &numbers));
-            all.push(Type { fields: own.map(|field| (field.name, field)).collect() });
-        }
-        let mut types = Self { numbers, all };
-        for number in 0..entries.len() {
-            types.inherit(number, &entries);
-        }
-        types
-    }
-
-    fn inherit(&mut self, number: usize, entries: &[(&'static str, Vec<&'static str>)]) {
-        for base in entries[number].1.iter().filter_map(|field| field.strip_prefix('+')) {
-            let base = self.numbers[base];
-            self.inherit(base, entries);
-            for (name, field) in self.all[base].fields.clone() {
-                self.all[number].fields.entry(name).or_insert(field);
-            }
-        }
+        let numbers = entries.iter().enumerate().map(|(number, (name, _))| (*name, number)).collect();
+        Self { numbers, all: entries.into_iter().map(|(_, fields)| (fields, OnceLock::new())).collect() }
     }
 }
 
-/// The types of the table with their fields; a line that is indented continues the one above.
-fn entries(table: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
+impl Type {
+    /// The fields of a type with those that it takes over, which stand behind its own.
+    fn read(text: &'static str, numbers: &HashMap<&'static str, usize>) -> Self {
+        let own = fields(text).filter(|field| !field.starts_with('+')).map(|field| Field::read(field, numbers));
+        let mut known: HashMap<_, _> = own.map(|field| (field.name, field)).collect();
+        for base in fields(text).filter_map(|field| field.strip_prefix('+')) {
+            for (name, field) in &numbered(numbers[base]).fields {
+                known.entry(*name).or_insert_with(|| field.clone());
+            }
+        }
+        Self { fields: known }
+    }
+}
+
+/// The types of the table with the text of their fields; a line that is indented continues the one above.
+fn entries(table: &'static str) -> Vec<(&'static str, &'static str)> {
     let mut starts: Vec<usize> = Vec::new();
     let mut at = 0;
     for line in table.split_inclusive('\n') {
@@ -117,11 +114,12 @@ fn entries(table: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
         at += line.len();
     }
     let ends = starts.iter().skip(1).copied().chain([table.len()]);
-    let entry = |(start, end): (usize, usize)| {
-        let (name, fields) = table[start..end].split_once(':').unwrap_or((&table[start..end], ""));
-        (name, fields.split(',').map(str::trim).filter(|field| !field.is_empty()).collect())
-    };
+    let entry = |(start, end): (usize, usize)| table[start..end].split_once(':').unwrap_or((&table[start..end], ""));
     starts.iter().copied().zip(ends).map(entry).collect()
+}
+
+fn fields(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.split(',').map(str::trim).filter(|field| !field.is_empty())
 }
 
 impl Field {
@@ -187,8 +185,8 @@ mod tests {
             ["any", "text", "bool", "int", "int32", "number", "quantity", "time", "scalar", "int|text"];
         let entries = entries(TABLE);
         let names: Vec<&str> = entries.iter().map(|(name, _)| *name).collect();
-        for (name, fields) in &entries {
-            for field in fields {
+        for (name, text) in &entries {
+            for field in fields(text) {
                 let kind = field.strip_prefix('+').or_else(|| field.split_whitespace().nth(1)).unwrap_or_default();
                 let kind = kind.trim_start_matches(['[', ']', '{', '}']);
                 assert!(WORDS.contains(&kind) || names.contains(&kind), "{name}: {field}");
