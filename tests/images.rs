@@ -82,6 +82,17 @@ impl Images {
         self.podman(&["ps", "-a", "--format", "{{.Labels}}"]).contains(home.directory().to_str().unwrap())
     }
 
+    /// Removes the containers of a run in this home that was killed.
+    fn remove_containers_of(&self, home: &Environment) {
+        let home = home.directory().to_str().unwrap();
+        let listed = self.podman(&["ps", "-a", "--format", "{{.ID}} {{.Labels}}"]);
+        for (id, _) in
+            listed.lines().filter_map(|line| line.split_once(' ')).filter(|(_, labels)| labels.contains(home))
+        {
+            self.podman(&["rm", "--force", id]);
+        }
+    }
+
     /// `submit --local --runtime podman FILE MORE`.
     fn submit(&self, home: &Environment, file: &str, more: &[&str]) -> Command {
         let own = self.arguments.iter().map(|argument| format!("--runtime-arg={argument}"));
@@ -298,6 +309,40 @@ fn an_entry_of_another_image_is_a_miss_that_says_so_once() {
     assert!(hit(&run("e", &[])));
     images.podman(&["tag", "localhost/bb:1", "localhost/moves:1"]);
     assert!(!hit(&run("f", &[])));
+}
+
+#[test]
+fn an_entry_that_a_killed_run_owes_is_made_for_its_image() {
+    let images = Images::shared();
+    let home = Environment::new();
+    let text = "  - name: main\n    steps:\n    - - {name: once, template: once}\n    - - {name: last, template: last}\n  - name: once\n    container: {image: localhost/bb:1, command: [cat, /marker]}\n  - name: last\n    container: {image: localhost/bb:1, command: [sh, -c, 'test -n \"$RUNNABLE_RETRY_RUN_ID\" || sleep 600']}\n";
+    home.write("w.yaml", workflow(text));
+    let journal = home.run_directory("w").join("journal.jsonl");
+    let mut submit = images.submit(&home, "w.yaml", &["--cache-name", "c"]);
+    let mut running = submit.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let is_made = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("{\"made\""));
+    wait_until("the entry is made", is_made);
+    signal(&running, rustix::process::Signal::KILL);
+    running.wait().unwrap();
+    images.remove_containers_of(&home);
+    // As if it had been killed before.
+    std::fs::remove_dir_all(home.path("state/cache")).unwrap();
+    let lines = std::fs::read_to_string(&journal).unwrap();
+    let left: String =
+        lines.lines().filter(|line| !line.starts_with("{\"made\"")).flat_map(|line| [line, "\n"]).collect();
+    std::fs::write(&journal, left).unwrap();
+
+    let retried = home.run(["retry", "--local", "w", "-o", "json"]).exits(0);
+    assert!(retried.stderr.contains("attempt 2") && !retried.stderr.contains("ignored"), "{retried:#?}");
+    let once = &retried.json();
+    let status = &node(once, "once")["memoizationStatus"];
+    assert_eq!(status["hit"], true, "{once:#}");
+    let key = status["key"].as_str().unwrap();
+    let manifest = std::fs::read_to_string(home.path("state/cache/c").join(key).join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let id = images.podman(&["image", "inspect", "--format", "{{.Id}}", "localhost/bb:1"]);
+    let expected = format!("sha256:{}", id.trim().trim_start_matches("sha256:"));
+    assert_eq!(manifest["runtime"], serde_json::json!({"name": "podman", "images": [expected]}));
 }
 
 /// A registry that takes connections and never answers.

@@ -11,6 +11,7 @@ use tracing::{Span, field};
 use super::cache_answers::Answers;
 use super::cache_run::{CacheRun, Held, Shared, chain, lock, take, warn};
 use super::readers::Readers;
+use super::runtime::Wanted as ImageWanted;
 use super::scheduler::{Event, Found, NodeIndex, Scheduler, Wanted};
 use super::store::Store;
 use crate::argo::identity::CacheName;
@@ -103,7 +104,7 @@ impl CacheClient {
     }
 
     /// Makes the entry of a node that succeeded; [`Makers`] tells when it is there.
-    pub(super) fn keep(&mut self, node: NodeIndex, status: &Node) {
+    pub(super) fn keep(&mut self, node: NodeIndex, status: &Node, images: Vec<ImageWanted>) {
         let Some(held) = self.release(node) else { return };
         if self.run.hides(status.outputs.as_ref()) {
             warn(&format!("node {} is not memoized: its outputs hold a value of a Secret", status.name));
@@ -111,7 +112,7 @@ impl CacheClient {
         }
         let (run, status, makers) = (Arc::clone(&self.run), status.clone(), self.makers.clone());
         self.readers.add(move || {
-            match run.keep(&held, &status) {
+            match run.keep(&held, &status, &images) {
                 // Nobody hears of it once the run is ending.
                 Ok(()) => drop(makers.send(node)),
                 Err(error) => warn(&format!("node {} leaves no cache entry: {}", status.name, chain(&error))),
@@ -204,8 +205,7 @@ impl Question {
     fn answer(self, found: Found, seen: Option<Seen>, right: Option<Arc<Shared>>) {
         self.span.record("hit", matches!(found, Found::Hit(_)));
         if matches!(found, Found::Miss) {
-            lock(&self.held)
-                .insert(self.node, Held { prefix: self.prefix, seen, images: self.wanted.images, _right: right });
+            lock(&self.held).insert(self.node, Held { prefix: self.prefix, seen, _right: right });
         }
         self.answers.add(self.node, found);
     }

@@ -42,8 +42,6 @@ pub(super) enum Protection {
 pub(super) struct Held {
     pub(super) prefix: Prefix,
     pub(super) seen: Option<Seen>,
-    /// The images that its containers run in.
-    pub(super) images: Vec<ImageWanted>,
     /// Given back with this value.
     pub(super) _right: Option<Arc<Shared>>,
 }
@@ -190,7 +188,7 @@ impl CacheRun {
         if manifest.workflow_uid == self.maker.uid || wanted.max_age.is_some_and(|max_age| age > max_age) {
             return Ok(Found::Miss);
         }
-        let own = self.used_runtime(&wanted.images);
+        let own = self.fetched_runtime(&wanted.images);
         if !self.any_runtime && images_of(own.as_ref()) != images_of(manifest.runtime.as_ref()) {
             return Err(format!(
                 "a cache entry is ignored: it was made {}, and this node runs {} (--accept-runtime any takes it): {}",
@@ -218,18 +216,14 @@ impl CacheRun {
         }
     }
 
-    /// What runs the containers of a node: those of its own images, or of all that the run has if it calls others.
-    fn used_runtime(&self, images: &[ImageWanted]) -> Option<UsedRuntime> {
+    /// What will run the containers of a node in their images, which are fetched where they are not here.
+    fn fetched_runtime(&self, images: &[ImageWanted]) -> Option<UsedRuntime> {
         let runtime = self.runtime.as_ref()?;
-        let mut ids = if images.is_empty() {
-            runtime.known()
-        } else {
+        for image in images {
             // One that cannot be had is told when the node starts.
-            images.iter().filter_map(|image| runtime.have(image).ok()).collect()
-        };
-        ids.sort();
-        ids.dedup();
-        Some(UsedRuntime { name: runtime.name().to_owned(), images: ids })
+            let _ = runtime.have(image);
+        }
+        Some(runtime.used(images))
     }
 
     /// The outputs of an entry, its artifacts copied into this run.
@@ -250,9 +244,10 @@ impl CacheRun {
         Ok(outputs)
     }
 
-    /// Makes the entry of a node.
-    pub(super) fn keep(&self, held: &Held, node: &Node) -> Result<(), CacheError> {
-        let entry = self.maker.entry(node, self.used_runtime(&held.images), Timestamp::now());
+    /// Makes the entry of a node, whose containers ran in these images.
+    pub(super) fn keep(&self, held: &Held, node: &Node, images: &[ImageWanted]) -> Result<(), CacheError> {
+        let runtime = self.runtime.as_ref().map(|runtime| runtime.used(images));
+        let entry = self.maker.entry(node, runtime, Timestamp::now());
         if let Some(manifest) = entry.keep(&held.prefix, held.seen.as_ref())? {
             self.durability.add(Arc::new(manifest));
         }

@@ -1,9 +1,11 @@
 //! The entries that a run owes its cache: its process was killed after it had told that a node succeeded, and before the
 //! node's entry was there. The journal tells of both, so that the next attempt can make the entries in its stead.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::made_entry::Maker;
@@ -12,13 +14,37 @@ use super::scheduler::ARTIFACTS;
 use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
 use crate::argo::status::{MemoizationStatus, Node};
-use crate::cache::{CacheError, CacheKey, LookUp, Store};
+use crate::cache::{CacheError, CacheKey, LookUp, Store, UsedRuntime};
 
-/// The nodes of a run that was killed whose entries are missing.
+/// A node whose entry is now made, as the journal tells it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct DueLine<'a> {
+    pub(super) id: Cow<'a, str>,
+    /// What ran its containers in their images, if they have not been programs of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) runtime: Option<UsedRuntime>,
+}
+
+/// The entries of a run that was killed which are missing.
 #[derive(Debug)]
 pub(crate) struct Due {
     maker: Maker,
-    nodes: Vec<Node>,
+    entries: Vec<DueEntry>,
+}
+
+/// An entry that is missing.
+#[derive(Debug)]
+pub(crate) struct DueEntry {
+    /// The node that makes it.
+    pub(crate) node: Node,
+    runtime: Option<UsedRuntime>,
+}
+
+impl DueEntry {
+    /// Whether containers made it in their images.
+    pub(crate) fn is_in_images(&self) -> bool {
+        self.runtime.is_some()
+    }
 }
 
 impl Due {
@@ -26,32 +52,32 @@ impl Due {
     pub(crate) fn of(record: &Record, workflow: &Workflow) -> Result<Self, RecordError> {
         let maker = Maker::of(workflow, record.directory().join(ARTIFACTS));
         if workflow.finished_at().is_some() || record.is_live() {
-            return Ok(Self { maker, nodes: Vec::new() });
+            return Ok(Self { maker, entries: Vec::new() });
         }
 
-        let mut due: BTreeMap<String, Node> = BTreeMap::new();
+        let mut due: BTreeMap<String, DueEntry> = BTreeMap::new();
         record.events(|event| {
-            let ids = |field: &str| texts(&event[field]).map(str::to_owned).collect::<Vec<_>>();
-            let nodes = || event["nodes"].as_array().into_iter().flatten();
-            for id in ids("due") {
-                let node = nodes().find(|node| node["id"] == id.as_str()).map(|node| Node::read(&id, node));
-                due.extend(node.map(|node| (id, node)));
+            let lines = list(&event["due"]).filter_map(|line| DueLine::deserialize(line).ok());
+            for DueLine { id, runtime } in lines {
+                let node = list(&event["nodes"]).find(|node| node["id"] == *id);
+                let entry = node.map(|node| DueEntry { node: Node::read(&id, node), runtime });
+                due.extend(entry.map(|entry| (id.into_owned(), entry)));
             }
-            for id in ids("made") {
-                due.remove(&id);
+            for id in list(&event["made"]).filter_map(Value::as_str) {
+                due.remove(id);
             }
         })?;
-        Ok(Self { maker, nodes: due.into_values().collect() })
+        Ok(Self { maker, entries: due.into_values().collect() })
     }
 
-    /// The nodes, each with what tells its entry.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&MemoizationStatus, &Node)> {
-        self.nodes.iter().filter_map(|node| Some((node.memoization_status.as_ref()?, node)))
+    /// The entries, each with what it is found by.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&MemoizationStatus, &DueEntry)> {
+        self.entries.iter().filter_map(|entry| Some((entry.node.memoization_status.as_ref()?, entry)))
     }
 
     /// Makes the entries that are wanted. One that somebody else has made meanwhile, or makes now, stays.
     pub(crate) fn make(&self, store: &Store, wanted: impl Fn(&MemoizationStatus) -> bool) -> Result<(), CacheError> {
-        for (status, node) in self.entries().filter(|(status, _)| wanted(status)) {
+        for (status, DueEntry { node, runtime }) in self.entries().filter(|(status, _)| wanted(status)) {
             let names = (status.cache_name.parse::<CacheName>(), status.key.parse::<CacheKey>());
             let (Ok(cache), Ok(key)) = names else { continue };
             let prefix = store.prefix(&cache, &key);
@@ -59,7 +85,7 @@ impl Due {
             let seen = prefix.look_up()?;
             if seen.found == LookUp::Missing {
                 let created = node.finished_at.unwrap_or_else(Timestamp::now);
-                self.maker.entry(node, None, created).keep(&prefix, Some(&seen))?;
+                self.maker.entry(node, runtime.clone(), created).keep(&prefix, Some(&seen))?;
             }
             drop(right);
         }
@@ -67,6 +93,6 @@ impl Due {
     }
 }
 
-fn texts(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
 }

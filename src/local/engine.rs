@@ -186,7 +186,7 @@ impl<'i> Engine<'i> {
                 Action::Kill(node, reason) => self.tasks.kill(node, &reason),
                 Action::Dismiss(node) => self.tasks.dismiss(node),
                 Action::LookUp(node, wanted) => self.cache.look_up(node, scheduler.node(node), *wanted),
-                Action::Keep(node) => self.cache.keep(node, scheduler.node(node)),
+                Action::Keep(node, images) => self.cache.keep(node, scheduler.node(node), images),
                 Action::LeaveOut(node) => self.cache.leave_out(node),
                 Action::Forget(node) => self.cache.forget(node, scheduler.node(node)),
                 Action::Wake(at, timer) => self.timers.add(at, timer),

@@ -79,10 +79,12 @@ impl State {
         let now = clock.now();
         let actions: Vec<Action> = events.into_iter().flat_map(|event| self.scheduler.handle(now, event)).collect();
         let changes = self.scheduler.changes();
-        let makers =
-            actions.iter().filter_map(|action| if let Action::Keep(node) = action { Some(*node) } else { None });
         let status = |node| self.scheduler.node(node);
-        let recorded = self.store.record(changes.iter().copied().map(status), makers.map(status));
+        let makers = actions.iter().filter_map(|action| match action {
+            Action::Keep(node, images) => Some((status(*node), images.as_slice())),
+            _ => None,
+        });
+        let recorded = self.store.record(changes.iter().copied().map(status), makers);
         Handled { state: self, actions, changes, recorded }
     }
 }

@@ -294,7 +294,7 @@ mod tests {
         assert!(record.is_live());
         let node = |phase: &str| json!({"id": "a", "name": "a", "displayName": "a", "type": "Pod", "phase": phase, "startedAt": "2026-11-21T10:00:00Z"});
         for phase in ["Pending", "Running"] {
-            store.record([serde_json::from_value(node(phase))?].iter(), [].iter())?;
+            store.record([serde_json::from_value(node(phase))?].iter(), std::iter::empty())?;
         }
         let directory = record.directory().to_owned();
         OpenOptions::new()

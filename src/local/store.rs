@@ -15,6 +15,7 @@
 //!   volumes/        volumes that tasks share
 //! ```
 
+use std::borrow::Cow;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,8 +24,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::due::DueLine;
 use super::ended_object::EndedObject;
-use super::runtime::Runtime;
+use super::runtime::{Runtime, Wanted};
 use super::secrets::Secrets;
 use super::stub::Stubs;
 use crate::argo::document::to_yaml_documents;
@@ -112,9 +114,9 @@ impl StoreError {
 #[derive(Serialize)]
 struct Event<'a> {
     nodes: Vec<&'a Node>,
-    /// The ids of those whose entry is now made ([`super::due`]).
+    /// Those of them whose entry is now made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    due: Vec<&'a str>,
+    due: Vec<DueLine<'a>>,
 }
 
 /// A line that tells whose entry has been made.
@@ -231,18 +233,21 @@ impl Store {
         &self.durability
     }
 
-    /// Adds the nodes that an event changed to the journal, in one write, with those among them whose entry is now made.
+    /// Adds the nodes that an event changed to the journal, in one write, with those among them whose entry is now made and the
+    /// images that their containers ran in.
     pub(crate) fn record<'a>(
         &mut self,
         nodes: impl Iterator<Item = &'a Node>,
-        makers: impl Iterator<Item = &'a Node>,
+        makers: impl Iterator<Item = (&'a Node, &'a [Wanted])>,
     ) -> Result<(), StoreError> {
         let nodes: Vec<&Node> = nodes.collect();
         if nodes.is_empty() {
             return Ok(());
         }
-        let is_due = |node: &&Node| self.runtime.is_none() && !self.secrets.are_in(node.outputs.as_ref());
-        let due: Vec<&str> = makers.filter(is_due).map(|node| node.id.as_str()).collect();
+        let makers = makers.filter(|(node, _)| !self.secrets.are_in(node.outputs.as_ref()));
+        let used = |images| self.runtime.as_ref().map(|runtime| runtime.used(images));
+        let due: Vec<DueLine<'_>> =
+            makers.map(|(node, images)| DueLine { id: Cow::Borrowed(&node.id), runtime: used(images) }).collect();
         if self.secrets.is_empty() {
             return self.append(&Event { nodes, due });
         }

@@ -119,7 +119,7 @@ impl Player {
                     }
                     Action::LookUp(node, _) => events.push_back(Event::Found(node, Found::Miss)),
                     Action::Wake(at, timer) => self.timers.push((at, timer)),
-                    Action::Keep(_) | Action::Forget(_) | Action::LeaveOut(_) | Action::Dismiss(_) => {}
+                    Action::Keep(..) | Action::Forget(_) | Action::LeaveOut(_) | Action::Dismiss(_) => {}
                     Action::Errand(..) => self.unplayed = true,
                 }
             }

@@ -13,7 +13,7 @@ use crate::cli::cache::{Source, check_mutable};
 use crate::cli::failure::Failure;
 use crate::cli::place::here;
 use crate::exit::Exit;
-use crate::local::due::Due;
+use crate::local::due::{Due, DueEntry};
 use crate::output::stream::talk;
 use crate::prepare::{self, is_of_any_run, is_prepared_key};
 use crate::retry::{Entries, EntryName, Kept};
@@ -113,8 +113,9 @@ impl Caches {
         };
         let mut entries: Entries = self.found().flat_map(known).collect();
         self.found().for_each(|cache| add_faults(cache, &mut entries));
-        // Programs of the host have made them.
-        for (status, node) in self.due.iter().filter(|_| in_images != Some(true)).flat_map(Due::entries) {
+        let due = self.due.iter().flat_map(Due::entries);
+        let due = due.filter(|(_, due)| in_images.is_none_or(|wanted| due.is_in_images() == wanted));
+        for (status, DueEntry { node, .. }) in due {
             let kept = Kept { created: node.finished_at, outputs: node.outputs.clone(), node_id: node.id.clone() };
             entries.expect(&status.cache_name, &status.key, kept);
         }

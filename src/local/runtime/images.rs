@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::{Choice, Runtime};
+use crate::cache::UsedRuntime;
 
 /// When an image is fetched: `imagePullPolicy`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -18,7 +19,7 @@ pub enum Pull {
 
 /// An image that a run needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Wanted {
+pub struct Wanted {
     /// Its name.
     pub(crate) image: String,
     /// When it is fetched.
@@ -93,9 +94,18 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// The ids of the images that the run is known to need.
-    pub(crate) fn known(&self) -> Vec<String> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    /// What runs the containers of a node in these images; a node that calls others has all images of the run. None of them is
+    /// fetched.
+    pub(crate) fn used(&self, images: &[Wanted]) -> UsedRuntime {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used: Vec<String> = if images.is_empty() {
+            ids.values().cloned().collect()
+        } else {
+            images.iter().filter_map(|wanted| ids.get(&wanted.image).cloned()).collect()
+        };
+        used.sort();
+        used.dedup();
+        UsedRuntime { name: self.name().to_owned(), images: used }
     }
 
     /// Has an image, which is fetched where its policy says so; gives its id.

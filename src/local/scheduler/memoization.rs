@@ -143,7 +143,7 @@ impl Scheduler {
         let artifacts = declared.artifacts.iter().filter(|artifact| !artifact.optional);
         let artifacts = artifacts.map(|artifact| artifact.name.clone()).collect();
         let nested = template.template_type().is_some_and(TemplateType::is_nested);
-        let images = if self.plan.in_images { images_of(&template) } else { Vec::new() };
+        let images = self.images_of(&template);
         let wanted = Wanted { cache, key, max_age, alone, nested, parameters, artifacts, images };
         self.actions.push(Action::LookUp(node, Box::new(wanted)));
     }
@@ -248,23 +248,27 @@ impl Scheduler {
         let is_pause = template.is_some_and(|template| template.template_type() == Some(TemplateType::Suspend));
         if phase == Phase::Succeeded && !is_pause {
             let (at, stubbed) = (self.now.elapsed, self.nodes.frame(node).stubbed);
+            let images = template.map(|template| self.images_of(template)).unwrap_or_default();
             self.memory.keep(memoization, || Entry { at, outputs: status.outputs.clone(), stubbed });
-            self.actions.push(if stubbed { Action::LeaveOut(node) } else { Action::Keep(node) });
+            self.actions.push(if stubbed { Action::LeaveOut(node) } else { Action::Keep(node, images) });
         } else {
             self.actions.push(Action::Forget(node));
         }
     }
-}
 
-/// The images of a template's own containers.
-fn images_of(template: &Template) -> Vec<ImageWanted> {
-    let main = template.container.iter().chain(&template.script);
-    let containers = main.chain(&template.init_containers).chain(&template.sidecars);
-    let image = |container: &Container| ImageWanted {
-        image: container.image.clone(),
-        pull: Pull::read(&container.image_pull_policy),
-    };
-    containers.map(image).collect()
+    /// The images of a template's own containers, where these run in them.
+    fn images_of(&self, template: &Template) -> Vec<ImageWanted> {
+        if !self.plan.in_images {
+            return Vec::new();
+        }
+        let main = template.container.iter().chain(&template.script);
+        let containers = main.chain(&template.init_containers).chain(&template.sidecars);
+        let image = |container: &Container| ImageWanted {
+            image: container.image.clone(),
+            pull: Pull::read(&container.image_pull_policy),
+        };
+        containers.map(image).collect()
+    }
 }
 
 /// Everything that a template declares to give, unknown.

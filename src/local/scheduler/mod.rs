@@ -67,6 +67,7 @@ use crate::argo::model::RetryStrategy;
 use crate::argo::status::Node;
 use crate::local::errand::{Errand, Returned};
 use crate::local::resolved::Resolved;
+use crate::local::runtime::Wanted as ImageWanted;
 use crate::local::task::{Outcome, Task};
 
 pub use self::memoization::Found;
@@ -124,8 +125,8 @@ pub enum Action {
     Dismiss(NodeIndex),
     /// Ask the cache for an entry.
     LookUp(NodeIndex, Box<Wanted>),
-    /// Make an entry of a node that succeeded.
-    Keep(NodeIndex),
+    /// Make an entry of a node that succeeded; where containers run in their images, in these.
+    Keep(NodeIndex, Vec<ImageWanted>),
     /// Make no entry of a node that did not succeed.
     Forget(NodeIndex),
     /// Make no entry of a node that depends on a stub.

@@ -93,7 +93,7 @@ impl Run {
                     Action::LookUp(node, _) => events.push_back(Event::Found(node, Found::Miss)),
                     Action::Errand(node, errand) => self.errands.push((node, *errand)),
                     Action::Dismiss(node) => self.dismissed.push(self.name(node)),
-                    Action::Keep(node) => self.kept.push(self.name(node)),
+                    Action::Keep(node, _) => self.kept.push(self.name(node)),
                     Action::LeaveOut(node) => self.left_out.push(self.name(node)),
                     Action::Forget(_) => {}
                     Action::Wake(at, timer) => self.timers.push((Timestamp::UNIX_EPOCH + at, timer)),
