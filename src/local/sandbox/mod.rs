@@ -13,6 +13,7 @@
 
 mod bind;
 mod descendants;
+mod ground;
 mod handover;
 mod inputs;
 mod kernel;
@@ -24,9 +25,11 @@ mod outputs;
 mod overlay;
 mod process;
 mod reach;
+mod repeats;
 mod root;
 mod scarcity;
 mod security;
+mod sources;
 mod stage;
 mod state;
 mod supervisor;

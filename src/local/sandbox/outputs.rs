@@ -1,6 +1,6 @@
 //! Saves what a task gives, from inside of its view.
 
-use super::root::Ground;
+use super::ground::Ground;
 use crate::local::artifact;
 use crate::local::task::{Outcome, Task};
 

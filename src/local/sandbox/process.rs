@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
 
-use super::root::Ground;
+use super::ground::Ground;
 use super::scarcity::wait_for_room;
 use super::security::restrict;
 use crate::file::beneath::path_of;

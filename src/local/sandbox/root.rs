@@ -1,7 +1,7 @@
 //! Makes the view the root of this process and lays the task's volumes, artifacts and script in it. What a document or a
-//! task names is touched only when the way back to the host is closed.
+//! task names is touched only when the way back to the host is closed; what the task sees of the host is opened before
+//! (`sources`).
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,17 +11,17 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{chdir, fchdir, pivot_root};
 use rustix::system::sethostname;
-use rustix::thread::UnshareFlags;
 
+use super::ground::Ground;
 use super::layout::{Layout, make_directory};
 use super::mounts::{self, MountTable, Problem};
+use super::sources::{self, Sources};
 use super::stage::{Laid, Point, Stage, Wanted};
 use super::{Assignment, Setup, VIEW, bind, inputs, overlay};
-use crate::file::beneath::{Beneath, has_content, path_of};
-use crate::file::name::FileName;
-use crate::file::{private, tree};
-use crate::local::artifact::{self, Destination};
-use crate::local::task::{ArtifactSource, Mount, Task};
+use crate::file::beneath::{Beneath, path_of};
+use crate::file::tree;
+use crate::local::artifact;
+use crate::local::task::Task;
 use crate::local::view::View;
 use crate::platform::path_through;
 
@@ -32,32 +32,6 @@ const STAGING: &str = "/argo/staging";
 const MOUNTS: &str = "/proc/self/ns/mnt";
 /// The longest name of a host that Linux takes.
 const LONGEST_HOST_NAME: usize = 64;
-
-/// What the processes need that was opened on the host.
-#[derive(Debug)]
-pub(super) struct Ground {
-    pub(super) logs: BTreeMap<String, File>,
-    /// In the order of the task's output artifacts.
-    pub(super) stores: Vec<Destination>,
-    /// Where a process without a working directory runs.
-    pub(super) working_directory: PathBuf,
-    /// Where a script's source lies.
-    pub(super) script: PathBuf,
-    /// What the paths of the document are resolved beneath.
-    pub(super) root: Beneath,
-    /// The node's id, which the processes have as the name of their host.
-    pub(super) node: String,
-    /// Whether the processes may have huge pages.
-    pub(super) huge_pages: bool,
-    /// The name of the template, for messages.
-    pub(super) template: String,
-}
-
-/// What the task sees of the host's files, opened there: it can be reached when the host itself cannot.
-struct Sources {
-    mounts: Vec<OwnedFd>,
-    artifacts: Vec<Option<File>>,
-}
 
 /// How the host is shown.
 #[derive(Debug)]
@@ -150,12 +124,12 @@ pub(super) fn enter(setup: &Setup, assignment: &Assignment, stage: Option<&mut S
         ViewPlan::Bind(plan) => plan.show_processes()?,
         ViewPlan::Overlay(_) => overlay::OverlayPlan::show_processes(task.is_privileged())?,
     }
-    ground.root = open_root()?;
+    ground.root = Ground::open_root()?;
     if !ground.root.is_supported() {
         let reason = io::Error::other("the kernel cannot resolve paths beneath a directory (openat2, Linux 5.6)");
         return Err(Problem::general("keep paths in the view", reason));
     }
-    mount_volumes(&ground.root, &task.mounts, sources.mounts)?;
+    sources::mount_volumes(&ground.root, &task.mounts, sources.mounts)?;
     inputs::lay(&ground.root, task, &sources.artifacts, Some(&rooms))?;
     ground.working_directory = PathBuf::from("/");
     ground.script = PathBuf::from(SCRIPT);
@@ -200,99 +174,6 @@ fn name_host(node: &str) {
     let _ = sethostname(&node.as_bytes()[..node.floor_char_boundary(LONGEST_HOST_NAME)]);
 }
 
-fn open_root() -> Result<Beneath, Problem> {
-    Beneath::root().map_err(|error| Problem::new("open", "/", error))
-}
-
-impl Sources {
-    fn open(assignment: &Assignment, plan: &ViewPlan) -> Result<Self, Problem> {
-        let task = &assignment.task;
-        let shows_files = !task.mounts.is_empty() || !task.input_artifacts.is_empty();
-        if shows_files && matches!(plan, ViewPlan::Bind(_)) {
-            // The mounts of the host are not this user's to show in another place.
-            ::supervisor::unshare(UnshareFlags::NEWNS)
-                .map_err(|errno| Problem::general("copy the mounts of the host", errno))?;
-        }
-        Ok(Self {
-            mounts: task.mounts.iter().map(volume).collect::<Result<_, _>>()?,
-            artifacts: Self::artifacts(assignment)?,
-        })
-    }
-
-    /// A `subPath` may lead through a link that a task has left in an artifact: it stays in the run's directory.
-    fn artifacts(assignment: &Assignment) -> Result<Vec<Option<File>>, Problem> {
-        let run = assignment.directory.ancestors().nth(2).unwrap_or(&assignment.directory);
-        let open = |path: &Path| {
-            let below = path.strip_prefix(run).map_err(|_| io::Error::other("it is not of this run"))?;
-            has_content(Beneath::directory(run)?.open(below, OFlags::RDONLY)?)
-        };
-        let artifacts = assignment.task.input_artifacts.iter().map(|artifact| match &artifact.source {
-            // What is kept elsewhere has come before a worker gets the task.
-            ArtifactSource::Raw(_) | ArtifactSource::Remote(_) => Ok(None),
-            ArtifactSource::Stored(path) => open(path).map(Some).map_err(|error| Problem::new("find", path, error)),
-        });
-        artifacts.collect()
-    }
-}
-
-/// A volume, or a path below it. What is missing is made: the volume for everybody, since its tasks may be different users.
-fn volume(mount: &Mount) -> Result<OwnedFd, Problem> {
-    if !mount.source.exists() {
-        make_directory(&mount.source, 0o777)?;
-    }
-    let open = || {
-        let volume = Beneath::directory(mount.source.parent().unwrap_or(Path::new("/")))?;
-        let volume = volume.open(Path::new(mount.source.file_name().unwrap_or_default()), OFlags::PATH)?;
-        if mount.sub_path.as_os_str().is_empty() {
-            return mounts::detached(volume);
-        }
-        let volume = Beneath::directory(&mount.source)?;
-        match volume.open(&mount.sub_path, OFlags::PATH) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                mounts::detached(volume.make_directory(&mount.sub_path, 0o777)?)
-            }
-            found => mounts::detached(found?),
-        }
-    };
-    open().map_err(|error| Problem::new("find", mount.source.join(&mount.sub_path), error))
-}
-
-impl Ground {
-    fn open(assignment: &Assignment, huge_pages: bool) -> Result<Self, Problem> {
-        let Assignment { task, directory, is_visit } = assignment;
-        let processes = task.init.iter().chain(&task.main).chain(&task.sidecars);
-        Ok(Self {
-            logs: processes
-                .map(|process| Ok((process.name.clone(), open_log(directory, &process.name, *is_visit)?)))
-                .collect::<Result<_, Problem>>()?,
-            stores: task
-                .output_artifacts
-                .iter()
-                .map(|artifact| {
-                    let store = &artifact.store;
-                    Destination::open(store).map_err(|error| Problem::new("make room at", store, error))
-                })
-                .collect::<Result<_, _>>()?,
-            working_directory: PathBuf::new(),
-            script: PathBuf::new(),
-            root: open_root()?,
-            node: task.node.clone(),
-            huge_pages,
-            template: task.template.clone(),
-        })
-    }
-}
-
-fn open_log(directory: &Path, process: &str, as_it_is: bool) -> Result<File, Problem> {
-    let name = FileName::new(format!("{process}.log")).map_err(|error| {
-        Problem::new("open the log of a container in", directory, io::Error::new(io::ErrorKind::InvalidInput, error))
-    })?;
-    let path = directory.join(name);
-    let begin = |log: File| if as_it_is { Ok(log) } else { log.set_len(0).map(|()| log) };
-    let log = private::file().append(true).open(&path).and_then(begin);
-    log.map_err(|error| Problem::new("open the log", path, error))
-}
-
 /// The view takes the place of the host, whose mounts then lie on it and are taken away: nothing is made for it in the view.
 fn leave_host(root: &Path) -> Result<(), Problem> {
     let leave = || -> rustix::io::Result<()> {
@@ -329,29 +210,7 @@ fn cover(layout: &Layout, hidden: &[PathBuf]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn mount_volumes(root: &Beneath, volumes: &[Mount], sources: Vec<OwnedFd>) -> Result<(), Problem> {
-    let mut order: Vec<(&Mount, OwnedFd)> = volumes.iter().zip(sources).collect();
-    order.sort_by_key(|(mount, _)| mount.target.components().count());
-    for (mount, source) in order {
-        let show = || {
-            let target = mount_point(root, &source, &mount.target)?;
-            mounts::attach(&source, &target)?;
-            path_of(&target)
-        };
-        let path = show().map_err(|error| Problem::new("mount a volume at", &mount.target, error))?;
-        if mount.read_only {
-            mounts::make_read_only(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// A directory for a directory, a file for a file.
-fn mount_point(root: &Beneath, source: &OwnedFd, target: &Path) -> io::Result<OwnedFd> {
-    make_point(root, target, File::from(source.try_clone()?).metadata()?.is_dir())
-}
-
-fn make_point(root: &Beneath, target: &Path, is_directory: bool) -> io::Result<OwnedFd> {
+pub(super) fn make_point(root: &Beneath, target: &Path, is_directory: bool) -> io::Result<OwnedFd> {
     if is_directory {
         return root.make_directory(target, 0o755);
     }

@@ -12,10 +12,12 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, set_child_subreaper, wait};
 
 use super::descendants::kill_everything;
+use super::ground::Ground;
 use super::lines::Lines;
 use super::outputs::save;
 use super::process::{self, Output, StartError, Started};
-use super::root::{self, Ground};
+use super::repeats::Repeats;
+use super::root;
 use super::stage::Stage;
 use super::{Assignment, NOT_FOUND, Order, Setup, Told, report};
 use crate::local::capture::Capture;
@@ -52,8 +54,7 @@ pub(super) fn run(
         running: HashMap::new(),
         codes: BTreeMap::new(),
         check: None,
-        again: Vec::new(),
-        runs: BTreeMap::new(),
+        repeats: Repeats::of(&assignment.task),
         outputs: Vec::new(),
         deadline: None,
         stopping: false,
@@ -69,10 +70,8 @@ struct Supervisor<'a> {
     ended: ChildSignals,
     running: HashMap<Pid, &'a str>,
     codes: BTreeMap<&'a str, i32>,
-    /// Main processes that failed and are to run again: when, and what they exited with.
-    again: Vec<(Instant, &'a Process, i32)>,
-    /// How often a main process has failed.
-    runs: BTreeMap<&'a str, u32>,
+    /// Main processes that failed and are to run again.
+    repeats: Repeats<'a>,
     /// The command of a probe that runs.
     check: Option<Pid>,
     /// Of each run of the main process; the last one may still write.
@@ -146,7 +145,7 @@ impl<'a> Supervisor<'a> {
         loop {
             let (mut ready, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|process| self.is_ready(process));
             waiting = later;
-            ready.extend(self.due());
+            ready.extend(self.repeats.due());
             if !self.stopping {
                 for process in ready {
                     let kept = task.capture_result && process.name == MAIN;
@@ -167,15 +166,9 @@ impl<'a> Supervisor<'a> {
         process.dependencies.iter().all(|name| self.codes.get(name.as_str()) == Some(&0))
     }
 
-    /// The processes whose time has come to run again.
-    fn due(&mut self) -> Vec<&'a Process> {
-        let now = Instant::now();
-        self.again.extract_if(.., |(at, ..)| *at <= now).map(|(_, process, _)| process).collect()
-    }
-
     /// Whether a main process runs, or will run again.
     fn main_runs(&self) -> bool {
-        !self.again.is_empty()
+        self.repeats.next().is_some()
             || self.running.values().any(|name| self.task.main.iter().any(|process| process.name == **name))
     }
 
@@ -193,8 +186,7 @@ impl<'a> Supervisor<'a> {
             self.deadline = None;
             self.signal(Signal::KILL);
         }
-        let again = self.again.iter().map(|(at, ..)| at.saturating_duration_since(Instant::now()));
-        self.wait(again.chain(left.filter(|left| !left.is_zero())).min());
+        self.wait(self.repeats.next().into_iter().chain(left.filter(|left| !left.is_zero())).min());
     }
 
     /// Takes in what has happened already.
@@ -251,26 +243,12 @@ impl<'a> Supervisor<'a> {
             report(&Told::Checked(code));
         }
         if let Some(name) = self.running.remove(&pid) {
-            match self.run_again(name, code) {
-                Some(again) => self.again.push(again),
-                None => {
-                    self.codes.insert(name, code);
-                }
+            if self.stopping || !self.repeats.add(name, code) {
+                self.codes.insert(name, code);
             }
             // With a container's first process its others end.
             let _ = kill_process_group(pid, Signal::KILL);
         }
-    }
-
-    /// When a process that has ended is to run again.
-    fn run_again(&mut self, name: &'a str, code: i32) -> Option<(Instant, &'a Process, i32)> {
-        let process = self.task.main.iter().find(|process| process.name == name)?;
-        let failures = self.runs.entry(name).or_default();
-        if code == 0 || self.stopping || *failures >= self.task.again.times {
-            return None;
-        }
-        *failures += 1;
-        Some((Instant::now() + Duration::from_millis(self.task.again.pause), process, code))
     }
 
     fn obey(&mut self) {
@@ -308,9 +286,7 @@ impl<'a> Supervisor<'a> {
 
     fn stop(&mut self, grace: Duration) {
         self.stopping = true;
-        for (_, process, code) in std::mem::take(&mut self.again) {
-            self.codes.insert(&process.name, code);
-        }
+        self.codes.extend(self.repeats.give_up());
         self.deadline = Some(Instant::now() + grace);
         self.signal(Signal::TERM);
     }
