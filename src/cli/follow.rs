@@ -105,8 +105,16 @@ pub(super) fn ending(snapshot: &Snapshot) -> String {
     line.trim_end_matches(": ").to_owned()
 }
 
-/// The durations of the attempt before, if that is still there.
-pub(super) async fn expected(run: &Run, workflow: &Workflow) -> Option<Expected> {
+/// Has the time that is left estimated from the attempt before, if that is still there and the time is shown.
+pub(super) async fn expect(live: &Live, run: &Run, workflow: &Workflow) {
+    if live.estimates()
+        && let Some(expected) = expected(run, workflow).await
+    {
+        live.expect(expected);
+    }
+}
+
+async fn expected(run: &Run, workflow: &Workflow) -> Option<Expected> {
     let before = run.before(workflow).await?;
     let took = before.summary().completion_time?.duration_since(before.summary().start_time?);
     let run_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
@@ -132,9 +140,7 @@ impl Screen {
 
     /// Estimates the time that is left, if the run is a retry of one that is still there.
     pub(super) async fn expect(&self, run: &Run, workflow: &Workflow) {
-        if let Some(expected) = expected(run, workflow).await {
-            self.0.expect(expected);
-        }
+        expect(&self.0, run, workflow).await;
     }
 
     /// Replaces the run's nodes by a line that says how it ended, and what failed.

@@ -11,7 +11,7 @@ use super::control_pipe::{Inbox, Request};
 use super::event_thread::{EventThread, Handled, State};
 use super::executor::Executor;
 use super::scheduler::{Action, Event, Finished, Given, NodeIndex, Scheduler};
-use super::store::{Store, StoreError};
+use super::store::StoreError;
 use super::tasks::Tasks;
 use super::timers::Timers;
 use crate::argo::expression::StopFlag;
@@ -44,15 +44,14 @@ pub(crate) struct Ended {
 }
 
 /// Carries out a run. `observe` sees the state after each batch of events and the nodes that it changed.
-#[tracing::instrument(level = "debug", skip_all, fields(directory = %store.directory().display()))]
-pub(crate) async fn run(
-    scheduler: Scheduler,
+#[tracing::instrument(level = "debug", skip_all, fields(directory = %state.store.directory().display()))]
+pub(super) async fn run(
+    state: State,
     executor: Executor,
-    store: Store,
     interrupts: &mut mpsc::UnboundedReceiver<Interrupt>,
     mut observe: impl FnMut(&Scheduler, &[NodeIndex]),
 ) -> Result<Ended, StoreError> {
-    let mut state = Box::new(State { scheduler, store });
+    let mut state = Box::new(state);
     let mut engine = Engine::start(&state, executor, interrupts)?;
 
     let finished = loop {

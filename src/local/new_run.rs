@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::engine::{self, Ended, Interrupt};
+use super::event_thread::State;
 use super::executor::Executor;
 use super::failed_views::FailedViews;
 use super::given::{self, Limits};
@@ -151,41 +152,22 @@ impl NewRun {
         if !RUNS_TASKS && source.runtime.is_none() {
             return Err(NewRunError::NoTasks);
         }
-        let (mut workflow, mut notes) = (Workflow::from(workflow.clone()), Vec::new());
+        let mut workflow = Workflow::from(workflow.clone());
         let namespace: ObjectName = workflow.metadata().own_namespace().unwrap_or("default").parse()?;
         let name: ObjectName = workflow.name().parse()?;
         workflow.set_namespace(namespace.as_str());
         workflow.set_identity(uid, &now());
-        let caches = source.caches.filter(|store| store.root() != Some(root));
-        if let Some(store) = caches {
-            workflow.set_annotation(STORE_ANNOTATION, &store.address());
-        }
-        Choice::note(source.runtime, &mut workflow);
-        if let Some(store) = source.artifact_store {
-            workflow.set_annotation(repository::ANNOTATION, &store.with_settings());
-        }
         let directory = store::directory(root, &namespace, &name);
         if store::exists(&directory) {
             return Err(StoreError::Exists { name: name.to_string(), directory }.into());
         }
+        let caches = source.caches.filter(|store| store.root() != Some(root));
+        mark(&mut workflow, source, caches);
 
-        let wanted = source.max_tasks.map_or_else(default_limit, usize::from);
-        let limit = open_files::fitting(wanted);
-        if limit < wanted {
-            notes.push(format!("at most {limit} tasks run at once, for few files may be open (ulimit -Hn)"));
-        }
-        let mut plan = Resolved::new(workflow.into_value(), directory, limit);
-        for document in source.beside {
-            given::add(&mut plan, document)?;
-        }
-        plan.stubs.clone_from(source.stubs);
-        plan.in_images = source.runtime.is_some();
-        plan.repository = repository::find(&source, Workflow::view(&plan.workflow))?;
-        if plan.repository.is_none() && plan.spec.get("artifactRepositoryRef").is_some() {
-            notes.push("artifactRepositoryRef is ignored: its ConfigMap is not among the documents".to_owned());
-        }
+        let mut notes = Vec::new();
+        let mut plan = Resolved::new(workflow.into_value(), directory, task_limit(source.max_tasks, &mut notes));
+        add_sources(&mut plan, source, &mut notes)?;
         let limits = source.limits.map(|limits| limits.add(&mut plan));
-
         let runtime = source.runtime.map(Runtime::open).transpose()?;
         let given = given_artifacts::find(root, &plan, source.given)?;
         let ignored = refusal::check(source, &plan, runtime.as_ref())?;
@@ -284,8 +266,44 @@ impl StartedRun {
         if self.expects_tasks {
             self.executor.make_ready();
         }
-        engine::run(Scheduler::new(self.plan), self.executor, self.store, &mut interrupts, observe).await
+        let state = State { scheduler: Scheduler::new(self.plan), store: self.store };
+        engine::run(state, self.executor, &mut interrupts, observe).await
     }
+}
+
+/// Writes down what its next attempt has to find: stores, and what runs its containers.
+fn mark(workflow: &mut Workflow, source: Source<'_>, caches: Option<&cache::Store>) {
+    if let Some(store) = caches {
+        workflow.set_annotation(STORE_ANNOTATION, &store.address());
+    }
+    Choice::note(source.runtime, workflow);
+    if let Some(store) = source.artifact_store {
+        workflow.set_annotation(repository::ANNOTATION, &store.with_settings());
+    }
+}
+
+/// Adds what the run is given beside its workflow.
+fn add_sources(plan: &mut Resolved, source: Source<'_>, notes: &mut Vec<String>) -> Result<(), NewRunError> {
+    for document in source.beside {
+        given::add(plan, document)?;
+    }
+    plan.stubs.clone_from(source.stubs);
+    plan.in_images = source.runtime.is_some();
+    plan.repository = repository::find(&source, Workflow::view(&plan.workflow))?;
+    if plan.repository.is_none() && plan.spec.get("artifactRepositoryRef").is_some() {
+        notes.push("artifactRepositoryRef is ignored: its ConfigMap is not among the documents".to_owned());
+    }
+    Ok(())
+}
+
+/// How many tasks run at once.
+fn task_limit(wanted: Option<u16>, notes: &mut Vec<String>) -> usize {
+    let wanted = wanted.map_or_else(default_limit, usize::from);
+    let limit = open_files::fitting(wanted);
+    if limit < wanted {
+        notes.push(format!("at most {limit} tasks run at once, for few files may be open (ulimit -Hn)"));
+    }
+    limit
 }
 
 /// The time as Kubernetes writes it, in whole seconds.

@@ -58,6 +58,11 @@ impl Live {
         Self { shown, mode }
     }
 
+    /// Whether the time that is left is shown: to know it takes a reading of the attempt before.
+    pub(crate) fn estimates(&self) -> bool {
+        matches!(self.mode, Mode::Tree(_))
+    }
+
     /// Estimates the time that is left from the attempt before.
     pub(crate) fn expect(&self, expected: Expected) {
         lock(&self.shown).expect(expected);
@@ -76,7 +81,12 @@ impl Live {
                 // Nodes that end with the same event end from the leaves up, so print children before their parents.
                 let (ended, begun): (Vec<_>, Vec<_>) =
                     news.into_iter().filter(|(node, _)| is_news(node)).partition(|(node, _)| node.phase.is_fulfilled());
-                ended.into_iter().rev().chain(begun).for_each(|(node, news)| talk(line(node, news, mask)));
+                let news = ended.into_iter().rev().chain(begun);
+                let lines: Vec<String> = news.map(|(node, news)| line(node, news, mask)).collect();
+                // Many nodes can change at once: they cost one write.
+                if !lines.is_empty() {
+                    talk(lines.join("\n"));
+                }
             }
             Mode::Tree(bar) if !news.is_empty() => bar.tick(),
             Mode::Tree(_) | Mode::Nowhere => {}

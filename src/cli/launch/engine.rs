@@ -7,18 +7,19 @@ use tokio::sync::mpsc;
 use super::background::{self, Started};
 use super::interrupts::Interrupts;
 use super::{Existing, Launch, Ready, duplicate, ending, print};
+use crate::argo::identity::RunId;
 use crate::argo::status::Phase;
 use crate::argo::synchronization::Holder;
 use crate::backend::{Run, Snapshot};
 use crate::cli::failure::Failure;
-use crate::cli::follow::{End, Followed, expected};
+use crate::cli::follow::{End, Followed, expect};
 use crate::cli::follow_up::{CreatedRun, rendered_runs};
 use crate::cli::room::keep_within;
 use crate::cli::settings::settings;
 use crate::exit::Exit;
 use crate::local::engine::Ended;
 use crate::local::machine::Machine;
-use crate::local::new_run::NewRun;
+use crate::local::new_run::{NewRun, StartedRun};
 use crate::local::record::Record;
 use crate::local::run_locks::Places;
 use crate::local::store::StoreError;
@@ -93,28 +94,47 @@ impl Launch<'_> {
         };
         let handle = self.handle(run.workflow(), identity, source).await;
         let made = self.follow_up.record_run(run.workflow().clone(), handle)?;
-        let run_id = identity.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.tell_started(&run, &made, identity.run_id.as_ref())?;
+        let here = Run::Local(Record::at(&run.directory()));
+        let secrets = run.secrets();
+        let (ended, timed_out) = self.carry_out_run(run, &here, interrupts).await?;
+
+        let (exit, interrupted) = (exit(&ended, timed_out), ended.interrupted);
+        let last = Snapshot::of_end(ended.workflow, ended.nodes, secrets);
+        let end = End::of(&here, last).await;
+        ending::tell(self, &end)?;
+        // With its nodes only where somebody asked for it: a run can be large.
+        let object = if self.output.is_some() { here.get().await?.workflow } else { made.object };
+        Ok(Some(Over { made: CreatedRun { object, ..made }, end, exit, interrupted }))
+    }
+
+    /// Says that a run has started; with `--detach` also to the command that waits for this word.
+    fn tell_started(&self, run: &StartedRun, made: &CreatedRun, run_id: Option<&RunId>) -> Result<(), Failure> {
+        let (name, run_id) = (made.object.name(), run_id.map(ToString::to_string).unwrap_or_default());
         if self.follow_up.detach {
             let text = match self.output {
                 Some(format) => rendered_runs(format, vec![made.clone()]),
                 None => format!("{} started\n", format::name(made.object.value())),
             };
-            let (name, run_id) = (name.to_string(), run_id.clone());
+            let (name, run_id) = (name.to_owned(), run_id.clone());
             background::leave(&Started { name, run_id, directory: run.directory(), text })?;
         }
         if !self.quiet {
             talk(format_args!("running workflow {name} on this machine, run id {run_id}"));
         }
+        Ok(())
+    }
 
-        let (directory, secrets) = (run.directory(), run.secrets());
-        let mask = Mask::hiding(run.workflow(), &[], &secrets);
-        let here = Run::Local(Record::at(&directory));
+    /// Carries a run out and shows its nodes; whether its time was up.
+    async fn carry_out_run(
+        &self,
+        run: StartedRun,
+        here: &Run,
+        interrupts: &mut Interrupts,
+    ) -> Result<(Ended, bool), Failure> {
+        let mask = Mask::hiding(run.workflow(), &[], &run.secrets());
         let live = Live::new(self.quiet);
-        if !self.quiet
-            && let Some(expected) = expected(&here, run.workflow()).await
-        {
-            live.expect(expected);
-        }
+        expect(&live, here, run.workflow()).await;
         let voice = live.voice();
         let (sender, receiver) = mpsc::unbounded_channel();
         let warner = voice.clone();
@@ -128,15 +148,7 @@ impl Launch<'_> {
         };
         // What follows stands where the tree was.
         drop(live);
-
-        let ended = ended?;
-        let (exit, interrupted) = (exit(&ended, interrupts.timed_out()), ended.interrupted);
-        let last = Snapshot::of_end(ended.workflow, ended.nodes, secrets);
-        let end = End::of(&here, last).await;
-        ending::tell(self, &end)?;
-        // With its nodes only where somebody asked for it: a run can be large.
-        let object = if self.output.is_some() { here.get().await?.workflow } else { made.object };
-        Ok(Some(Over { made: CreatedRun { object, ..made }, end, exit, interrupted }))
+        Ok((ended?, interrupts.timed_out()))
     }
 }
 

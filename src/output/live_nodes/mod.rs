@@ -244,14 +244,18 @@ pub(super) fn line(node: &Node, news: News, mask: &Mask) -> String {
     // When a node that goes on has changed is written nowhere: it is heard of at once.
     let began = node.started_at.filter(|_| news == News::Node);
     let at = node.finished_at.or(began).unwrap_or_else(Timestamp::now);
-    let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
+    let at = at.to_zoned(jiff::tz::TimeZone::system());
     let message = if State::of(node, false) == State::Cached {
         "cached".to_owned()
     } else {
         printable(&mask.text(&node.message))
     };
     let name = printable(&mask.text(&node.name));
-    format!("{at}  {:<9}  {name}  {message}", node.phase.as_str()).trim_end().to_owned()
+    let [hour, minute, second] = [at.hour(), at.minute(), at.second()];
+    let phase = node.phase.as_str();
+    let mut line = format!("{hour:02}:{minute:02}:{second:02}  {phase:<9}  {name}  {message}");
+    line.truncate(line.trim_end().len());
+    line
 }
 
 /// Whether a change of the node is worth a line.
