@@ -84,6 +84,25 @@ pub(crate) enum NodeType {
     Plugin,
 }
 
+impl NodeType {
+    /// The word in the status.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pod => "Pod",
+            Self::Container => "Container",
+            Self::Steps => "Steps",
+            Self::StepGroup => "StepGroup",
+            Self::Dag => "DAG",
+            Self::TaskGroup => "TaskGroup",
+            Self::Retry => "Retry",
+            Self::Skipped => "Skipped",
+            Self::Suspend => "Suspend",
+            Self::Http => "HTTP",
+            Self::Plugin => "Plugin",
+        }
+    }
+}
+
 /// A node of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::table::Table;
 use super::tree::{elapsed, printable};
+use crate::argo::status::NodeType;
 use crate::retry::{Entry, Plan, Verdict};
 
 /// Up to this many items of a loop with the same result are listed one by one.
@@ -16,7 +17,8 @@ const MAX_LISTED: usize = 12;
 pub(crate) fn text(plan: &Plan, all: bool, width: Option<usize>) -> String {
     let mut table = Table::new(["NODE", "TYPE", "TEMPLATE", "NEXT ATTEMPT", "WHY"]).sparing(&["TYPE", "TEMPLATE"]);
     for Row { name, entry, action, why } in rows(plan, all) {
-        table.row([&name, &entry.kind, &entry.template, action, &why]);
+        let kind = entry.kind.map_or("", NodeType::as_str);
+        table.row([&name, kind, &entry.template, action, &why]);
     }
 
     let mut text = table.text(width);
@@ -157,7 +159,7 @@ mod tests {
     }
 
     fn plan(nodes: impl IntoIterator<Item = (String, Verdict)>) -> Plan {
-        let entry = |(name, verdict)| Entry { name, kind: "Pod".to_owned(), template: "work".to_owned(), verdict };
+        let entry = |(name, verdict)| Entry { name, kind: Some(NodeType::Pod), template: "work".to_owned(), verdict };
         Plan {
             workflow: "w".to_owned(),
             mode: "new",

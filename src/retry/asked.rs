@@ -79,6 +79,11 @@ impl Asked {
         Self([path.to_owned()].into())
     }
 
+    /// The same for a path that costs something to make: nobody may have asked for anything.
+    pub(super) fn standing_of(&self, path: impl FnOnce() -> String) -> Standing {
+        if self.0.is_empty() { Standing::Apart } else { self.standing(&path()) }
+    }
+
     pub(super) fn standing(&self, path: &str) -> Standing {
         if self.0.contains(path) || self.0.contains("") || enclosing(path).any(|outer| self.0.contains(outer)) {
             Standing::Asked

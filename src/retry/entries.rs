@@ -32,9 +32,9 @@ pub(crate) struct EntryName {
 /// The entries by cache and key.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Entries {
-    kept: BTreeMap<(String, String), Kept>,
+    kept: BTreeMap<String, BTreeMap<String, Kept>>,
     /// What a controller says to a node that asks for an entry and ends in Error.
-    faults: BTreeMap<(String, String), String>,
+    faults: BTreeMap<String, BTreeMap<String, String>>,
     /// The same for every key of a cache.
     of_caches: BTreeMap<String, String>,
 }
@@ -50,31 +50,31 @@ impl Entries {
             let kept = Kept { created, outputs: node.outputs.clone(), node_id: node.id.clone() };
             Some(((status.cache_name.clone(), status.key.clone()), kept))
         });
-        Self { kept: left.collect(), ..Self::default() }
+        left.collect()
     }
 
     /// Notes an entry that will be there, unless there is one already.
     pub(crate) fn expect(&mut self, cache: &str, key: &str, kept: Kept) {
-        self.kept.entry((cache.to_owned(), key.to_owned())).or_insert(kept);
+        self.kept.entry(cache.to_owned()).or_default().entry(key.to_owned()).or_insert(kept);
     }
 
     /// Notes that a node which asks for the entry ends in Error; without a key, one that asks for any.
     pub(crate) fn add_fault(&mut self, cache: &str, key: Option<&str>, message: String) {
         match key {
-            Some(key) => drop(self.faults.insert((cache.to_owned(), key.to_owned()), message)),
-            None => drop(self.of_caches.insert(cache.to_owned(), message)),
-        }
+            Some(key) => self.faults.entry(cache.to_owned()).or_default().insert(key.to_owned(), message),
+            None => self.of_caches.insert(cache.to_owned(), message),
+        };
     }
 
     /// With what message a node ends that asks for the entry.
     pub(super) fn fault(&self, cache: &str, key: &str) -> Option<&str> {
-        let own = || self.faults.get(&(cache.to_owned(), key.to_owned()));
+        let own = || self.faults.get(cache)?.get(key);
         self.of_caches.get(cache).or_else(own).map(String::as_str)
     }
 
     /// The entry under a key.
     pub(super) fn get(&self, cache: &str, key: &str) -> Option<&Kept> {
-        self.kept.get(&(cache.to_owned(), key.to_owned()))
+        self.kept.get(cache)?.get(key)
     }
 
     /// Whether there is an entry whose key begins so.
@@ -94,11 +94,10 @@ impl Entries {
     }
 
     fn beginning_with<'a>(&'a self, cache: &str, beginning: &str) -> impl Iterator<Item = (&'a str, &'a Kept)> {
-        let from = (cache.to_owned(), beginning.to_owned());
-        let (cache, beginning) = from.clone();
-        let range =
-            self.kept.range(from..).take_while(move |((found, key), _)| *found == cache && key.starts_with(&beginning));
-        range.map(|((_, key), kept)| (key.as_str(), kept))
+        let beginning = beginning.to_owned();
+        let from = self.kept.get(cache).map(|kept| kept.range(beginning.clone()..));
+        let range = from.into_iter().flatten().take_while(move |(key, _)| key.starts_with(&beginning));
+        range.map(|(key, kept)| (key.as_str(), kept))
     }
 }
 
@@ -109,6 +108,10 @@ fn is_made_by(id: &str, call: &str) -> bool {
 
 impl FromIterator<((String, String), Kept)> for Entries {
     fn from_iter<I: IntoIterator<Item = ((String, String), Kept)>>(entries: I) -> Self {
-        Self { kept: entries.into_iter().collect(), ..Self::default() }
+        let mut all = Self::default();
+        for ((cache, key), kept) in entries {
+            all.kept.entry(cache).or_default().insert(key, kept);
+        }
+        all
     }
 }

@@ -15,6 +15,7 @@ mod expected;
 mod in_place;
 mod lost_state;
 mod memoized;
+mod new_plan;
 mod outline;
 mod plan;
 mod reason;

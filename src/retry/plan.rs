@@ -2,19 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::asked::Asked;
 use super::attempt::parameter;
-use super::entries::{Entries, EntryName};
+use super::entries::EntryName;
 use super::in_place::InPlace;
 use super::lost_state::{LostState, losses};
-use super::reason::{Comparison, is_inner, unfinished};
-use super::recorded::Recorded;
+use super::reason::{is_inner, unfinished};
 use super::refusal::Mode;
-use super::rehearsal::{Outcome, Rehearsal};
 use super::verdict::{Verdict, Why};
 use crate::argo::call::{CallSite, Target};
 use crate::argo::identity::RunId;
@@ -22,7 +18,7 @@ use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::template::Template;
 use crate::argo::{Nodes, Workflow};
 use crate::local::stub::Stubs;
-use crate::prepare::{Notice, Templates, merged};
+use crate::prepare::{Notice, Templates};
 
 /// What a retry will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,9 +50,9 @@ pub(crate) struct Plan {
 pub(crate) struct Entry {
     /// The node's name.
     pub(crate) name: String,
-    /// Its type; empty when it never started.
-    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
-    pub(crate) kind: String,
+    /// Its type; none when it never started.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<NodeType>,
     /// The template it calls.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) template: String,
@@ -66,8 +62,8 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    fn of(node: &Node, verdict: Verdict) -> Self {
-        Self { name: node.name.clone(), kind: type_of(node), template: node.called().to_owned(), verdict }
+    pub(super) fn of(node: &Node, verdict: Verdict) -> Self {
+        Self { name: node.name.clone(), kind: Some(node.kind), template: node.called().to_owned(), verdict }
     }
 }
 
@@ -84,65 +80,9 @@ pub(crate) struct Next<'a> {
     pub(crate) stubs: Option<&'a Stubs>,
 }
 
-/// An entry that expires sooner is said to.
-const SOON: SignedDuration = SignedDuration::from_hours(1);
-
 impl Plan {
-    /// The plan for a new Workflow that takes from the cache what succeeded.
-    pub(crate) fn new_attempt(live: &Value, next: Next<'_>, asked: &Asked, entries: &Entries, now: Timestamp) -> Self {
-        let live_nodes = Workflow::view(live).nodes();
-        let merged = merged(next.workflow, next.templates);
-        let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), &live_nodes, next.notices);
-        let rehearsal = Rehearsal::of(next, asked, entries, now);
-        let removes = rehearsal.in_the_way();
-        let rehearsed = rehearsal.told();
-        let recorded = Recorded::new(&comparison, &rehearsed);
-        let mut nodes = Vec::new();
-        let mut cached: BTreeSet<&str> = BTreeSet::new();
-        for one in &rehearsed {
-            let verdict = verdict(&comparison, &one.node, &one.outcome, now);
-            let before = comparison.before(&one.node);
-            let (items, later) = match verdict {
-                Verdict::Decided { .. } => (recorded.items(&one.node), Vec::new()),
-                Verdict::Cached { .. } => (Vec::new(), Vec::new()),
-                _ => (Vec::new(), before.map(|before| recorded.later_attempts(before)).unwrap_or_default()),
-            };
-            if items.is_empty() {
-                let suffix = one.node.name.strip_prefix(Workflow::view(&merged).name()).unwrap_or(&one.node.name);
-                nodes.push(Entry {
-                    name: format!("{}{suffix}", live_nodes.workflow()),
-                    kind: before.map(type_of).unwrap_or_default(),
-                    template: one.node.called().to_owned(),
-                    verdict: verdict.clone(),
-                });
-            }
-            for item in items {
-                nodes.push(entry(item, &verdict));
-                nodes.extend(within(&live_nodes, item).map(|node| entry(node, &verdict)));
-            }
-            let decided = Verdict::Decided { by: one.ends_by.as_ref().map(|by| comparison.said(by)) };
-            nodes.extend(later.into_iter().map(|node| entry(node, &decided)));
-
-            let Some(before) = before else { continue };
-            let inside = match &verdict {
-                Verdict::Cached { .. } => within(&live_nodes, before).collect(),
-                Verdict::Decided { .. } => recorded.left(within(&live_nodes, before)),
-                _ => Vec::new(),
-            };
-            if matches!(verdict, Verdict::Cached { .. }) {
-                cached.insert(&before.id);
-                cached.extend(inside.iter().map(|node| node.id.as_str()));
-            }
-            let verdict = verdict.within(before);
-            nodes.extend(inside.into_iter().map(|node| entry(node, &verdict)));
-        }
-        let plan = Self::of(live, &live_nodes, &Mode::NewAttempt, nodes);
-        let losses = losses(live, &Mode::NewAttempt, &[], |id| cached.contains(id));
-        let attempt = Workflow::view(next.workflow).attempt();
-        Self { run_id: parameter(next.workflow, "run_id"), attempt, removes, losses, ..plan }
-    }
-
-    /// The same where nobody asks what becomes of each node, nor has asked for one.
+    /// The plan for a new Workflow, where nobody asks what becomes of each node, nor has asked for one.
+    /// [`Plan::new_attempt`] tells of each.
     pub(crate) fn without_nodes(live: &Value, next: Next<'_>) -> Self {
         let plan = Self::of(live, &Workflow::view(live).nodes(), &Mode::NewAttempt, Vec::new());
         let attempt = Workflow::view(next.workflow).attempt();
@@ -215,7 +155,7 @@ impl Plan {
     }
 
     /// Without what is lost.
-    fn of(live: &Value, nodes: &Nodes, mode: &Mode, entries: Vec<Entry>) -> Self {
+    pub(super) fn of(live: &Value, nodes: &Nodes, mode: &Mode, entries: Vec<Entry>) -> Self {
         Self {
             workflow: nodes.workflow().to_owned(),
             mode: match mode {
@@ -277,7 +217,7 @@ fn never_started(nodes: &Nodes, next: &Value, boundary: &Node) -> Vec<Entry> {
     sites
         .map(|site| Entry {
             name: format!("{name}{}", site.node_suffix()),
-            kind: String::new(),
+            kind: None,
             template: called(site).to_owned(),
             verdict: runs(Why::NeverStarted),
         })
@@ -290,55 +230,6 @@ fn called(site: CallSite<'_>) -> &str {
         Some(Target::Reference(reference)) => reference.template,
         Some(Target::Inline(_)) | None => "",
     }
-}
-
-/// A node's type as the status writes it.
-fn type_of(node: &Node) -> String {
-    serde_json::to_value(node.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// What the next attempt makes of a node.
-fn verdict(comparison: &Comparison<'_>, node: &Node, outcome: &Outcome, now: Timestamp) -> Verdict {
-    match outcome {
-        Outcome::Cached { created, max_age, reused } => {
-            let age = created.map(|created| now.duration_since(created));
-            let left = age.zip(*max_age).map(|(age, max_age)| max_age - age).filter(|left| *left < SOON);
-            Verdict::Cached {
-                age_seconds: age.map(|age| age.as_secs().max(0)),
-                expires_in_seconds: left.map(|left| left.as_secs()),
-                within: None,
-                reused: *reused,
-            }
-        }
-        Outcome::Missed(missed) => runs(comparison.missed(node, missed)),
-        Outcome::Asked => runs(Why::Selected),
-        Outcome::Stubbed => runs(Why::Stubbed),
-        Outcome::Around => runs(Why::Within),
-        Outcome::NotMemoized { nested } => runs(comparison.not_memoized(node, *nested)),
-        Outcome::Decided { by } => Verdict::Decided { by: Some(comparison.said(by)) },
-        Outcome::Skipped => Verdict::Skipped,
-        Outcome::Fails => runs(Why::Fails { message: node.message.clone() }),
-        Outcome::Broken(message) => runs(Why::Fails { message: message.clone() }),
-    }
-}
-
-/// A node of the last attempt in the plan.
-fn entry(node: &Node, verdict: &Verdict) -> Entry {
-    Entry { name: node.name.clone(), kind: type_of(node), template: node.called().to_owned(), verdict: verdict.clone() }
-}
-
-/// The nodes of the last attempt within one that calls others.
-fn within<'a>(nodes: &'a Nodes, above: &'a Node) -> impl Iterator<Item = &'a Node> {
-    let is_nested = matches!(above.kind, NodeType::Steps | NodeType::Dag | NodeType::Retry);
-    // Nothing is looked through for a pod: there may be thousands.
-    let candidates = if is_nested { nodes.all.as_slice() } else { &[] };
-    candidates.iter().filter(move |node| {
-        !is_inner(node) && nodes.owners(node).any(|owner| owner.id == above.id || is_attempt_of(nodes, owner, above))
-    })
-}
-
-pub(super) fn is_attempt_of(nodes: &Nodes, node: &Node, retry: &Node) -> bool {
-    node.node_flag.is_some_and(|flag| flag.retried) && nodes.children(retry).any(|child| child.id == node.id)
 }
 
 pub(super) fn runs(why: Why) -> Verdict {

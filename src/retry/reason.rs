@@ -1,8 +1,9 @@
 //! Why a node of the next attempt runs: it is compared with the same call in the last one.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use super::rehearsal::{By, Missed};
+use super::rehearsal::{By, Missed, Rehearsed};
 use super::verdict::Why;
 use crate::argo::Workflow;
 use crate::argo::nodes::{Nodes, is_on_exit, path};
@@ -18,34 +19,53 @@ pub(super) struct Comparison<'a> {
     pub(super) nodes: &'a Nodes,
     /// What prepare said of the next attempt.
     pub(super) notices: &'a [Notice],
+    /// The nodes of the last attempt by their paths.
     calls: HashMap<String, &'a Node>,
+    /// The same with items known by their values; made when a path is not among those.
+    by_value: OnceCell<HashMap<String, &'a Node>>,
+}
+
+/// A node of the next attempt, and the node of the last one that was the same call.
+pub(super) struct Compared<'a> {
+    pub(super) next: Rehearsed,
+    pub(super) before: Option<&'a Node>,
 }
 
 impl<'a> Comparison<'a> {
     pub(super) fn new(live: &'a Workflow, next: &'a Workflow, nodes: &'a Nodes, notices: &'a [Notice]) -> Self {
-        let mut calls = HashMap::new();
         let shown = nodes.all.iter().filter(|node| !is_inner(node));
-        for node in shown {
-            let name = path(nodes.workflow(), &node.name);
-            calls.entry(without_item_indices(&name)).or_insert(node);
-            calls.insert(name, node);
-        }
-        Self { live, next, nodes, notices, calls }
+        let calls = shown.map(|node| (path(nodes.workflow(), &node.name), node)).collect();
+        Self { live, next, nodes, notices, calls, by_value: OnceCell::new() }
     }
 
-    /// The node of the last attempt that was the same call.
-    pub(super) fn before(&self, node: &Node) -> Option<&'a Node> {
-        let name = path(self.next.name(), &node.name);
-        let name = if node.name == self.next.name() { self.nodes.workflow().to_owned() } else { name };
-        self.calls.get(&name).or_else(|| self.calls.get(&without_item_indices(&name))).copied()
+    /// A node of the next attempt with the node of the last one that was the same call.
+    pub(super) fn with_the_last(&self, next: Rehearsed) -> Compared<'a> {
+        let path = if next.node.name == self.next.name() {
+            self.nodes.workflow().to_owned()
+        } else {
+            path(self.next.name(), &next.node.name)
+        };
+        let before = self.calls.get(&path).or_else(|| self.by_value().get(&without_item_indices(&path))).copied();
+        Compared { next, before }
+    }
+
+    fn by_value(&self) -> &HashMap<String, &'a Node> {
+        self.by_value.get_or_init(|| {
+            let mut by_value = HashMap::new();
+            for node in self.nodes.all.iter().filter(|node| !is_inner(node)) {
+                let path = path(self.nodes.workflow(), &node.name);
+                by_value.entry(without_item_indices(&path)).or_insert(node);
+            }
+            by_value
+        })
     }
 
     /// Why a node runs that found no entry.
-    pub(super) fn missed(&self, node: &Node, missed: &Missed) -> Why {
+    pub(super) fn missed(&self, one: &Compared<'a>, missed: &Missed) -> Why {
         if missed.expired {
             return Why::Expired;
         }
-        let Some(before) = self.before(node) else { return Why::NeverStarted };
+        let Some(before) = one.before else { return Why::NeverStarted };
         if let Some(why) = unfinished(before) {
             return if missed.nested && before.phase.is_completed() { Why::Within } else { why };
         }
@@ -59,11 +79,12 @@ impl<'a> Comparison<'a> {
         if status.key == missed.key {
             return Why::EntryGone;
         }
-        self.other_key(node, before, &status.key, &missed.key)
+        self.other_key(&one.next.node, before, &status.key, &missed.key)
     }
 
     /// Why a node runs whose template asks no cache.
-    pub(super) fn not_memoized(&self, node: &Node, nested: bool) -> Why {
+    pub(super) fn not_memoized(&self, one: &Compared<'a>, nested: bool) -> Why {
+        let node = &one.next.node;
         let reason = self.notices.iter().find_map(|notice| match notice {
             Notice::NotMemoized { template, reason } if *template == named_as_in_notices(node) => Some(reason),
             _ => None,
@@ -75,7 +96,7 @@ impl<'a> Comparison<'a> {
         if nested {
             return Why::Within;
         }
-        let failed = self.before(node).and_then(unfinished);
+        let failed = one.before.and_then(unfinished);
         failed.unwrap_or_else(|| Why::NotMemoized { because: reason.map(ToString::to_string) })
     }
 

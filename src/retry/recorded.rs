@@ -1,40 +1,36 @@
 //! What the last attempt tells of nodes that a rehearsal cannot know: the items of a loop whose list is not known yet,
 //! and the attempts after the first at a template with a retryStrategy.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::HashSet;
 
-use super::plan::is_attempt_of;
-use super::reason::{Comparison, is_inner};
-use super::rehearsal::{Outcome, Rehearsed};
+use super::reason::{Compared, Comparison, is_inner};
+use super::rehearsal::Outcome;
 use crate::argo::nodes::{Nodes, path};
-use crate::argo::status::Node;
+use crate::argo::status::{Node, NodeType};
 
 /// The nodes of the last attempt, as far as the rehearsal of the next one does not tell of them.
 pub(super) struct Recorded<'a> {
     nodes: &'a Nodes,
     /// The next workflow's name.
     next: &'a str,
+    rehearsed: &'a [Compared<'a>],
     /// The ids of those that are rehearsed.
-    rehearsed: BTreeSet<&'a str>,
-    /// The paths of what is rehearsed and may start, as if each attempt were the first.
-    may_start: BTreeSet<String>,
+    ids: HashSet<&'a str>,
+    /// The paths of what is rehearsed and may start, as if each attempt were the first; made when they are asked for.
+    may_start: OnceCell<HashSet<String>>,
 }
 
 impl<'a> Recorded<'a> {
-    pub(super) fn new(comparison: &Comparison<'a>, rehearsed: &[Rehearsed]) -> Self {
-        let next = comparison.next.name();
-        let starting = rehearsed.iter().filter(|one| one.outcome != Outcome::Skipped);
-        Self {
-            nodes: comparison.nodes,
-            next,
-            rehearsed: rehearsed.iter().filter_map(|one| Some(comparison.before(&one.node)?.id.as_str())).collect(),
-            may_start: starting.map(|one| as_first_attempt(&path(next, &one.node.name))).collect(),
-        }
+    pub(super) fn new<'c: 'a>(comparison: &Comparison<'c>, rehearsed: &'a [Compared<'a>]) -> Self {
+        let ids = rehearsed.iter().filter_map(|one| Some(one.before?.id.as_str())).collect();
+        let (nodes, next) = (comparison.nodes, comparison.next.name());
+        Self { nodes, next, rehearsed, ids, may_start: OnceCell::new() }
     }
 
     /// Those of them that no rehearsal tells of.
     pub(super) fn left(&self, nodes: impl Iterator<Item = &'a Node>) -> Vec<&'a Node> {
-        nodes.filter(|node| !self.rehearsed.contains(node.id.as_str())).collect()
+        nodes.filter(|node| !self.ids.contains(node.id.as_str())).collect()
     }
 
     /// The items that a step or task had, where it stands for all of them.
@@ -49,15 +45,30 @@ impl<'a> Recorded<'a> {
 
     /// What the attempts after the first came to, which is known to repeat only when the first one has failed again.
     pub(super) fn later_attempts(&self, retried: &Node) -> Vec<&'a Node> {
+        // Nothing is looked through for a pod: there may be thousands.
+        if retried.kind != NodeType::Retry {
+            return Vec::new();
+        }
         let in_later = |node: &&Node| {
             let mut owners = self.nodes.owners(node);
             owners.any(|owner| is_attempt_of(self.nodes, owner, retried) && !owner.name.ends_with("(0)"))
         };
         let inside = self.nodes.all.iter().filter(|node| !is_inner(node)).filter(in_later);
-        let starts =
-            |node: &&Node| self.may_start.contains(&as_first_attempt(&path(self.nodes.workflow(), &node.name)));
+        let may_start = self.may_start();
+        let starts = |node: &&Node| may_start.contains(&as_first_attempt(&path(self.nodes.workflow(), &node.name)));
         self.left(inside.filter(starts))
     }
+
+    fn may_start(&self) -> &HashSet<String> {
+        self.may_start.get_or_init(|| {
+            let starting = self.rehearsed.iter().filter(|one| one.next.outcome != Outcome::Skipped);
+            starting.map(|one| as_first_attempt(&path(self.next, &one.next.node.name))).collect()
+        })
+    }
+}
+
+pub(super) fn is_attempt_of(nodes: &Nodes, node: &Node, retry: &Node) -> bool {
+    node.node_flag.is_some_and(|flag| flag.retried) && nodes.children(retry).any(|child| child.id == node.id)
 }
 
 /// What follows the item at the beginning of a text, such as `(0:a)`.

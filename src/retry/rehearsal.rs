@@ -178,7 +178,8 @@ impl<'a> Rehearsal<'a> {
     fn ask(&mut self, node: NodeIndex, wanted: &Wanted) -> (Outcome, Found) {
         let runs = if wanted.nested { Found::Miss } else { Found::Assumed(node.number()) };
         let status = self.scheduler.node(node);
-        let outcome = match self.asked.standing(&path_of(self.workflow, status)) {
+        let standing = self.asked.standing_of(|| path_of(self.workflow, status));
+        let outcome = match standing {
             Standing::Asked => Some(Outcome::Asked),
             Standing::Around => Some(Outcome::Around),
             Standing::Apart => None,
@@ -237,8 +238,8 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn by(&self, number: usize) -> By {
-        match self.scheduler.indices().nth(number).filter(|_| number != CONFIG_MAP) {
-            Some(node) => By::Node(self.scheduler.node(node).name.clone()),
+        match self.scheduler.nodes().get(number).filter(|_| number != CONFIG_MAP) {
+            Some(node) => By::Node(node.name.clone()),
             None => By::ConfigMap,
         }
     }
@@ -252,28 +253,32 @@ impl<'a> Rehearsal<'a> {
 
     /// The nodes in the order of their beginning; groups and attempts are not told.
     pub(super) fn told(mut self) -> Vec<Rehearsed> {
-        let told = self.scheduler.indices().filter_map(|index| {
-            let node = self.scheduler.node(index).clone();
-            if is_unshown(&node) {
-                return None;
+        let told: Vec<_> = self.scheduler.indices().map(|index| self.tell(index)).collect();
+        let nodes = self.scheduler.into_nodes().into_iter().zip(told);
+        nodes.filter_map(|(node, told)| told.map(|(outcome, ends_by)| Rehearsed { node, outcome, ends_by })).collect()
+    }
+
+    /// What becomes of a node, and what decides how it ends.
+    fn tell(&mut self, index: NodeIndex) -> Option<(Outcome, Option<By>)> {
+        let node = self.scheduler.node(index);
+        if is_unshown(node) {
+            return None;
+        }
+        let ends_by = self.scheduler.unknown_of(index).map(|number| self.by(number));
+        let is_nested = matches!(node.kind, NodeType::Steps | NodeType::Dag);
+        let outcome = match (self.outcomes.remove(&index), node.phase) {
+            _ if self.scheduler.stub_of(index).is_some() => Outcome::Stubbed,
+            // It is not looked up where outcomes are given.
+            (None, Phase::Succeeded) if is_nested && node.memoization_status.is_none() => {
+                Outcome::NotMemoized { nested: true }
             }
-            let ends_by = self.scheduler.unknown_of(index).map(|number| self.by(number));
-            let is_nested = matches!(node.kind, NodeType::Steps | NodeType::Dag);
-            let outcome = match (self.outcomes.remove(&index), node.phase) {
-                _ if self.scheduler.stub_of(index).is_some() => Outcome::Stubbed,
-                // It is not looked up where outcomes are given.
-                (None, Phase::Succeeded) if is_nested && node.memoization_status.is_none() => {
-                    Outcome::NotMemoized { nested: true }
-                }
-                (Some(outcome), phase) if phase != Phase::Error => outcome,
-                (_, Phase::Skipped | Phase::Omitted) => Outcome::Skipped,
-                (_, Phase::Error | Phase::Failed) => Outcome::Fails,
-                // Whether it runs is not known, or an entry answered that another node makes before.
-                _ => Outcome::Decided { by: ends_by.clone().or_else(|| self.maker(&node)).unwrap_or(By::ConfigMap) },
-            };
-            Some(Rehearsed { node, outcome, ends_by })
-        });
-        told.collect()
+            (Some(outcome), phase) if phase != Phase::Error => outcome,
+            (_, Phase::Skipped | Phase::Omitted) => Outcome::Skipped,
+            (_, Phase::Error | Phase::Failed) => Outcome::Fails,
+            // Whether it runs is not known, or an entry answered that another node makes before.
+            _ => Outcome::Decided { by: ends_by.clone().or_else(|| self.maker(node)).unwrap_or(By::ConfigMap) },
+        };
+        Some((outcome, ends_by))
     }
 }
 

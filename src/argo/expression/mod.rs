@@ -36,7 +36,7 @@ use thiserror::Error;
 
 pub(crate) use budget::STOPPED;
 pub(crate) use condition::when;
-pub(crate) use references::references;
+pub(crate) use references::{needs, references};
 pub use scope::Scope;
 pub(crate) use stop_flag::StopFlag;
 pub(crate) use tag::{has_open, render_in_place, render_settled, render_value};

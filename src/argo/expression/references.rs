@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::parsed::parsed;
 use super::scope::{Found, Scope};
 use super::syntax::{Kind, Node};
+use super::tag::{Content, Tag, tags};
 use super::{Fault, functions, parser, unknown};
 
 /// Variables that Argo sets late and that an expression may seem to do without, so that it waits for them.
@@ -32,6 +34,19 @@ pub(crate) fn references(expression: &str) -> Vec<String> {
         });
     }
     names
+}
+
+/// Whether each tag of a text needs a variable below this name, so that none has a value in a scope without any. A text of tags
+/// within others is not looked through.
+pub(crate) fn needs(text: &str, root: &str) -> bool {
+    let is_below = |name: &str| name.strip_prefix(root).is_some_and(|rest| rest.starts_with('.'));
+    let needs = |tag: Tag<'_>| match tag.content {
+        Content::Simple(name) => is_below(name),
+        Content::Expression(text) => {
+            parsed(text).is_ok_and(|parsed| parsed.roots.iter().any(|known| known.name == root))
+        }
+    };
+    text.matches("{{").count() == tags(text).count() && tags(text).all(needs)
 }
 
 /// The unknown value that an expression would read: what it gives is unknown too.

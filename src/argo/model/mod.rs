@@ -22,7 +22,7 @@ pub(crate) use self::container::{
 pub(crate) use self::errand::{Data, Http, HttpHeader};
 pub(crate) use self::policy::{Backoff, Memoize, MutexRef, RetryStrategy, SemaphoreRef, Synchronization};
 pub(crate) use self::probe::Probe;
-pub(crate) use self::values::{Arguments, Inputs, KeyRef, Outputs, Parameter};
+pub(crate) use self::values::{Arguments, Inputs, KeyRef, Outputs, Parameter, ValueFrom};
 use super::document;
 use super::template::TemplateType;
 

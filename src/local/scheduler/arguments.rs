@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::form::Form;
-use super::marshalled;
-use crate::argo::expression::{Scope, Unresolved, has_open, render, render_in_place};
-use crate::argo::model::{Arguments, Artifact, Parameter, Template, any_string};
+use super::part::Part;
+use crate::argo::expression::{Scope, Unresolved, render};
+use crate::argo::model::{Arguments, Artifact, KeyRef, Parameter, Template, ValueFrom};
 use crate::local::resolved::Resolved;
 
 /// The value of an argument that is an output of a step which did not run: the input's own default holds.
@@ -19,21 +19,15 @@ pub(super) const ABSENT: &str = "__argo-internal.absent-optional-output__";
 pub(super) struct Filled {
     form: Arc<Form>,
     /// The part that the call changes, every tag replaced that has a value by now.
-    part: Value,
+    part: Part,
 }
 
 impl Filled {
-    /// The inputs.
-    pub(super) fn inputs(&self) -> &Value {
-        &self.part["inputs"]
-    }
-
-    /// Leaves the inputs to the node's status.
-    pub(super) fn forget_inputs(&mut self) {
-        if self.form.texts_can_wait()
-            && let Some(part) = self.part.as_object_mut()
-        {
-            part.shift_remove("inputs");
+    /// The inputs as the node shows them; none are left here where they can be put back from there.
+    pub(super) fn take_inputs(&mut self) -> Value {
+        match &mut self.part {
+            Part::Texts { inputs, .. } => std::mem::take(inputs),
+            Part::Whole(template) => template["inputs"].clone(),
         }
     }
 
@@ -77,62 +71,18 @@ pub(super) fn fill(
 ) -> Result<Filled, String> {
     let mut part = form.part();
     let inputs = form.inputs()?;
-    let parameters = part.pointer_mut("/inputs/parameters").and_then(Value::as_array_mut);
-    for (input, declared) in parameters.into_iter().flatten().zip(&inputs.parameters) {
-        supply_parameter(input, declared.clone(), arguments, locals, of.plan)?;
+    let supply = Supply { arguments, locals, plan: of.plan };
+    for (input, declared) in part.inputs_mut("parameters").zip(&inputs.parameters) {
+        supply.parameter(input, declared)?;
     }
-    let artifacts = part.pointer_mut("/inputs/artifacts").and_then(Value::as_array_mut);
-    for (input, declared) in artifacts.into_iter().flatten().zip(&inputs.artifacts) {
-        supply_artifact(input, declared, arguments)?;
+    for (input, declared) in part.inputs_mut("artifacts").zip(&inputs.artifacts) {
+        supply.artifact(input, declared)?;
     }
-    substitute_in(&mut part, form.outputs(), locals)?;
+    part.substitute(locals)?;
     if let Some(pod) = of.pod {
-        substitute_pod(&mut part, of.globals, pod)?;
+        part.substitute_pod(of.globals, pod)?;
     }
     Ok(Filled { form: Arc::clone(form), part })
-}
-
-/// Replaces the tags of `locals` in a template and then those of its own inputs.
-pub(super) fn substitute(template: &mut Value, locals: &Arc<Scope>) -> Result<(), String> {
-    substitute_in(template, None, locals)
-}
-
-/// The same in a part of a template; its outputs, where these are not part of it.
-fn substitute_in(part: &mut Value, outputs: Option<&Value>, locals: &Arc<Scope>) -> Result<(), String> {
-    render_in_place(part, locals, Unresolved::Keep).map_err(|error| error.to_string())?;
-    if has_tags(part) {
-        let mut scope = Scope::child(locals);
-        for (name, text) in input_variables(&part["inputs"], outputs.unwrap_or(&part["outputs"])) {
-            scope.set(name, text);
-        }
-        render_in_place(part, &scope, Unresolved::Keep).map_err(|error| error.to_string())?;
-    }
-    Ok(())
-}
-
-/// Replaces what is left of the workflow's tags and the inputs', as in a parameter whose value holds one: Argo does so
-/// once more as it makes the pod (substitutePodParams in workflow/controller/workflowpod.go, v4.1.2).
-pub(super) fn substitute_pod(part: &mut Value, globals: &Arc<Scope>, pod: &str) -> Result<(), String> {
-    if !has_tags(part) {
-        return Ok(());
-    }
-    let mut scope = Scope::child(globals);
-    scope.set("pod.name", pod);
-    for input in part.pointer("/inputs/parameters").and_then(Value::as_array).into_iter().flatten() {
-        if let Some(value) = input.get("value") {
-            scope.set(format!("inputs.parameters.{}", text(input, "name")), any_string(value));
-        }
-    }
-    render_in_place(part, &scope, Unresolved::Keep).map_err(|error| error.to_string())
-}
-
-fn has_tags(value: &Value) -> bool {
-    match value {
-        Value::String(text) => has_open(text),
-        Value::Array(values) => values.iter().any(has_tags),
-        Value::Object(fields) => fields.values().any(has_tags),
-        _ => false,
-    }
 }
 
 /// A part of a document as the engine reads it.
@@ -140,110 +90,83 @@ pub(super) fn view<'a, T: serde::Deserialize<'a>>(value: &'a Value) -> Result<T,
     T::deserialize(value).map_err(|error| error.to_string())
 }
 
-/// The variables that a template's inputs and output paths give, by name.
-pub(super) fn input_variables(inputs: &Value, outputs: &Value) -> Vec<(String, Value)> {
-    let mut variables = Vec::new();
-    let parameters = list(inputs, "parameters");
-    for parameter in parameters {
-        if let Some(value) = parameter.get("value") {
-            variables
-                .push((format!("inputs.parameters.{}", text(parameter, "name")), Value::String(any_string(value))));
+/// Where the values of a call's inputs come from.
+struct Supply<'a> {
+    arguments: &'a Arguments,
+    locals: &'a Arc<Scope>,
+    plan: &'a Resolved,
+}
+
+impl Supply<'_> {
+    /// What a call gives counts before what the input has of its own.
+    fn parameter(&self, input: &mut Value, declared: &Parameter) -> Result<(), String> {
+        let name = &declared.name;
+        let own = Given {
+            value: declared.value.as_ref().or(declared.default.as_ref()),
+            source: declared.value_from.as_ref(),
+        };
+        let argument = self.arguments.parameters.iter().find(|argument| argument.name == *name);
+        let given = match argument {
+            None => own,
+            Some(argument) if argument.value.as_deref() != Some(ABSENT) => {
+                let source = if argument.value.is_some() { None } else { argument.value_from.as_ref() };
+                Given { value: argument.value.as_ref(), source }
+            }
+            Some(_) if own.value.is_none() && own.source.is_none() => {
+                return Err(format!(
+                    "inputs.parameters.{name}: argument references an absent optional (skipped/omitted node output with no default)"
+                ));
+            }
+            Some(_) => own,
+        };
+        let value = match given.source.and_then(|source| source.config_map_key_ref.as_ref()) {
+            Some(key) => self.of_config_map(name, key, given.source.and_then(|source| source.default.as_ref()))?,
+            None => given.value.ok_or_else(|| format!("inputs.parameters.{name} was not supplied"))?.clone(),
+        };
+        if let Some(input) = input.as_object_mut() {
+            input.insert("value".to_owned(), Value::String(value));
+            input.shift_remove("valueFrom");
         }
+        Ok(())
     }
-    variables.push(("inputs.parameters".to_owned(), Value::String(marshalled::parameters(parameters))));
-    for (part, given) in [("inputs", inputs), ("outputs", outputs)] {
-        for artifact in list(given, "artifacts") {
-            if let Some(path) = artifact.get("path") {
-                variables.push((format!("{part}.artifacts.{}.path", text(artifact, "name")), path.clone()));
+
+    fn of_config_map(&self, name: &str, key: &KeyRef, default: Option<&String>) -> Result<String, String> {
+        let resolve = |text: &str| render(text, self.locals, Unresolved::Refuse).map_err(|error| error.to_string());
+        let (map, key) = (resolve(&key.name)?, resolve(&key.key)?);
+        let value = self.plan.config_maps.get(&map).and_then(|data| data.get(&key));
+        value.or(default).cloned().ok_or_else(|| {
+            format!("unable to retrieve inputs.parameters.{name} from ConfigMap: {map:?} has no key {key:?}")
+        })
+    }
+
+    fn artifact(&self, input: &mut Value, artifact: &Artifact) -> Result<(), String> {
+        let argument = self.arguments.artifacts.iter().find(|argument| argument.name == artifact.name);
+        if !artifact.optional && !artifact.has_content() {
+            let argument = argument.ok_or_else(|| format!("inputs.artifacts.{} was not supplied", artifact.name))?;
+            if !argument.has_content() {
+                return Err(format!("inputs.artifacts.{} missing location information", artifact.name));
             }
         }
-    }
-    for parameter in list(outputs, "parameters") {
-        if let Some(path) = parameter.pointer("/valueFrom/path") {
-            variables.push((format!("outputs.parameters.{}.path", text(parameter, "name")), path.clone()));
-        }
-    }
-    variables
-}
-
-fn list<'a>(of: &'a Value, field: &str) -> &'a [Value] {
-    of[field].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
-}
-
-fn supply_parameter(
-    input: &mut Value,
-    mut parameter: Parameter,
-    arguments: &Arguments,
-    locals: &Arc<Scope>,
-    plan: &Resolved,
-) -> Result<(), String> {
-    if parameter.value.is_none() {
-        parameter.value.clone_from(&parameter.default);
-    }
-    if let Some(argument) = arguments.parameters.iter().find(|argument| argument.name == parameter.name) {
-        overwrite(&mut parameter, argument)?;
-    }
-    let name = &parameter.name;
-    let source = parameter.value_from.as_ref();
-    let value = match source.and_then(|source| source.config_map_key_ref.as_ref()) {
-        Some(key) => {
-            let resolve = |text: &str| render(text, locals, Unresolved::Refuse).map_err(|error| error.to_string());
-            let (map, key) = (resolve(&key.name)?, resolve(&key.key)?);
-            let value = plan.config_maps.get(&map).and_then(|data| data.get(&key)).cloned();
-            value.or_else(|| source.and_then(|source| source.default.clone())).ok_or_else(|| {
-                format!("unable to retrieve inputs.parameters.{name} from ConfigMap: {map:?} has no key {key:?}")
-            })?
-        }
-        None => parameter.value.ok_or_else(|| format!("inputs.parameters.{name} was not supplied"))?,
-    };
-    if let Some(input) = input.as_object_mut() {
-        input.insert("value".to_owned(), Value::String(value));
-        input.shift_remove("valueFrom");
-    }
-    Ok(())
-}
-
-/// What a call gives counts before what the input has of its own.
-fn overwrite(parameter: &mut Parameter, argument: &Parameter) -> Result<(), String> {
-    if argument.value.as_deref() != Some(ABSENT) {
-        parameter.value.clone_from(&argument.value);
-        parameter.value_from = if argument.value.is_some() { None } else { argument.value_from.clone() };
-        return Ok(());
-    }
-    if parameter.value.is_none() && parameter.value_from.is_none() {
-        return Err(format!(
-            "inputs.parameters.{}: argument references an absent optional (skipped/omitted node output with no default)",
-            parameter.name
-        ));
-    }
-    Ok(())
-}
-
-fn supply_artifact(input: &mut Value, artifact: &Artifact, arguments: &Arguments) -> Result<(), String> {
-    let argument = arguments.artifacts.iter().find(|argument| argument.name == artifact.name);
-    if !artifact.optional && !artifact.has_content() {
-        let argument = argument.ok_or_else(|| format!("inputs.artifacts.{} was not supplied", artifact.name))?;
-        if !argument.has_content() {
-            return Err(format!("inputs.artifacts.{} missing location information", artifact.name));
-        }
-    }
-    if let (Some(argument), Some(input)) = (argument, input.as_object_mut()) {
-        for field in Artifact::CONTENT {
-            input.shift_remove(field);
-        }
-        if argument.optional {
-            input.insert("optional".to_owned(), true.into());
-        }
-        let content = argument.document();
-        for field in Artifact::CONTENT {
-            if let Some(value) = content.get(field) {
-                input.insert(field.to_owned(), value.clone());
+        if let (Some(argument), Some(input)) = (argument, input.as_object_mut()) {
+            for field in Artifact::CONTENT {
+                input.shift_remove(field);
+            }
+            if argument.optional {
+                input.insert("optional".to_owned(), true.into());
+            }
+            let content = argument.document();
+            for field in Artifact::CONTENT {
+                if let Some(value) = content.get(field) {
+                    input.insert(field.to_owned(), value.clone());
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// A value, or where it comes from.
+struct Given<'a> {
+    value: Option<&'a String>,
+    source: Option<&'a ValueFrom>,
 }

@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::arguments::view;
 use super::finish::OPERATION_ERROR;
 use super::node_table::NodeTable;
+use super::part::Part;
 use super::retry::{self, Attempt};
 use super::start::{first_phase, inputs};
 use super::state::{Body, Call, NodeIndex, Owner};
-use super::{Action, Scheduler, Timer, arguments};
+use super::{Action, Scheduler, Timer};
 use crate::argo::duration;
 use crate::argo::expression::Scope;
 use crate::argo::model::Template;
@@ -108,7 +109,8 @@ impl Scheduler {
         name: &str,
     ) -> Result<(Option<Value>, Template), String> {
         let filled = self.nodes.frame(retry).filled.as_ref();
-        let mut template = filled.map(|filled| filled.document(self.nodes[retry].inputs.as_ref())).unwrap_or_default();
+        let template = filled.map(|filled| filled.document(self.nodes[retry].inputs.as_ref())).unwrap_or_default();
+        let kind = TemplateType::of(|field| template.get(field).is_some());
         let pod = pod_name(self.plan.name(), template["name"].as_str().unwrap_or_default(), name);
         let mut locals = Scope::child(self.scopes.workflow());
         locals.set("pod.name", pod.clone());
@@ -117,12 +119,13 @@ impl Scheduler {
             locals.set(variable, value);
         }
 
-        arguments::substitute(&mut template, &Arc::new(locals))?;
-        let kind = TemplateType::of(|field| template.get(field).is_some());
+        let mut part = Part::Whole(template);
+        part.substitute(&Arc::new(locals))?;
         if kind.is_some_and(TemplateType::is_pod) {
-            arguments::substitute_pod(&mut template, self.scopes.workflow(), &pod)?;
+            part.substitute_pod(self.scopes.workflow(), &pod)?;
         }
-        Ok((inputs(&template["inputs"]), view(&template)?))
+        let Part::Whole(template) = part else { unreachable!("it stays whole") };
+        Ok((inputs(template["inputs"].clone()), view(&template)?))
     }
 
     /// When the attempts at a template end by `backoff.maxDuration`, the one that runs too. Argo sets that deadline as it

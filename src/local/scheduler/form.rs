@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::arguments::{Surroundings, view};
+use super::part::{Part, Text};
 use crate::argo::defaults::with_defaults;
 use crate::argo::expression::{Scope, has_open, render_settled};
 use crate::argo::model::{Inputs, RetryStrategy, Template};
@@ -37,19 +38,20 @@ pub(super) struct Form {
     /// Its inputs; an error where they cannot be read.
     inputs: Result<Inputs, String>,
     /// What a call changes: of a template whose texts can wait its inputs and these texts, else all of it.
-    part: Value,
-    texts: Option<Texts>,
+    part: Part,
     /// The workflow's, for a template that has none.
     retry_strategy: Option<RetryStrategy>,
 }
 
-/// The texts with tags of a template that can wait until a node runs.
+/// What the calls share of a template whose texts can wait until a node runs.
 #[derive(Debug)]
-struct Texts {
+pub(super) struct Waiting {
     /// The template with the tags as they stand.
     template: Arc<Template>,
+    /// Its outputs, in which no tag stands.
+    pub(super) outputs: Value,
     places: Vec<Place>,
-    /// Which of them is the key.
+    /// Which of the texts is the key.
     key: Option<usize>,
 }
 
@@ -69,16 +71,20 @@ impl Form {
             _ => template.clone(),
         };
         settle(&mut value, of.globals);
-        let texts = Texts::of(&value, retry_strategy);
-        let part = match &texts {
-            Some(texts) => {
-                let texts: Vec<Value> = texts.places.iter().map(|place| at(&value, place).clone()).collect();
-                json!({"inputs": value.get("inputs"), "texts": texts})
-            }
-            None => value.clone(),
+        let part = match Waiting::of(&value, retry_strategy) {
+            Some(waiting) => Part::Texts {
+                inputs: value.get("inputs").cloned().unwrap_or_default(),
+                texts: waiting
+                    .places
+                    .iter()
+                    .map(|place| Text::new(at(&value, place).as_str().unwrap_or_default()))
+                    .collect(),
+                waiting: Arc::new(waiting),
+            },
+            None => Part::Whole(value.clone()),
         };
         let inputs = value.get("inputs").map_or_else(|| Ok(Inputs::default()), view);
-        Self { value, inputs, part, texts, retry_strategy: retry_strategy.cloned() }
+        Self { value, inputs, part, retry_strategy: retry_strategy.cloned() }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -98,55 +104,53 @@ impl Form {
     }
 
     /// What a call changes, before it does.
-    pub(super) fn part(&self) -> Value {
+    pub(super) fn part(&self) -> Part {
         self.part.clone()
     }
 
-    /// Whether the part is that of a template whose texts can wait.
-    pub(super) fn texts_can_wait(&self) -> bool {
-        self.texts.is_some()
-    }
-
-    /// The outputs, where they are not in the part that a call changes.
-    pub(super) fn outputs(&self) -> Option<&Value> {
-        self.texts.is_some().then_some(&self.value["outputs"])
-    }
-
     /// A view for what is read before a node does its work.
-    pub(super) fn begun(&self, part: &Value) -> Result<Arc<Template>, String> {
-        match &self.texts {
-            Some(texts) => Ok(Arc::clone(&texts.template)),
-            None => self.read(part),
+    pub(super) fn begun(&self, part: &Part) -> Result<Arc<Template>, String> {
+        match part {
+            Part::Texts { waiting, .. } => Ok(Arc::clone(&waiting.template)),
+            Part::Whole(template) => self.read(template),
         }
     }
 
     /// The key of the cache entry, where the view holds it with its tags.
-    pub(super) fn key<'a>(&self, part: &'a Value) -> Option<&'a str> {
-        part["texts"][self.texts.as_ref()?.key?].as_str()
+    pub(super) fn key<'a>(&self, part: &'a Part) -> Option<&'a str> {
+        match part {
+            Part::Texts { waiting, texts, .. } => texts.get(waiting.key?).map(|text| text.text.as_str()),
+            Part::Whole(_) => None,
+        }
     }
 
     /// The template of a call, with its inputs and all texts in their places; none where the view that it began with is that.
-    pub(super) fn whole(&self, part: &Value, inputs: Option<&Value>) -> Result<Option<Arc<Template>>, String> {
-        match &self.texts {
-            Some(texts) if !texts.places.is_empty() => self.read(&self.filled(part, inputs)).map(Some),
-            Some(texts) => match inputs {
-                Some(inputs) => Ok(Some(Arc::new(Template { inputs: view(inputs)?, ..(*texts.template).clone() }))),
-                None => Ok(None),
-            },
-            None => Ok(None),
+    pub(super) fn whole(&self, part: &Part, inputs: Option<&Value>) -> Result<Option<Arc<Template>>, String> {
+        match (part, inputs) {
+            (Part::Whole(_), _) => Ok(None),
+            (Part::Texts { waiting, .. }, _) if !waiting.places.is_empty() => {
+                self.read(&self.filled(part, inputs)).map(Some)
+            }
+            (Part::Texts { waiting, .. }, Some(inputs)) => {
+                Ok(Some(Arc::new(Template { inputs: view(inputs)?, ..(*waiting.template).clone() })))
+            }
+            (Part::Texts { .. }, None) => Ok(None),
         }
     }
 
     /// The same as a document.
-    pub(super) fn filled(&self, part: &Value, inputs: Option<&Value>) -> Value {
-        let Some(texts) = &self.texts else { return part.clone() };
+    pub(super) fn filled(&self, part: &Part, inputs: Option<&Value>) -> Value {
+        let (waiting, texts) = match part {
+            Part::Texts { waiting, texts, .. } => (waiting, texts),
+            Part::Whole(template) => return template.clone(),
+        };
         let mut value = self.value.clone();
         if let Some(inputs) = inputs {
             value["inputs"] = inputs.clone();
         }
-        for (place, text) in texts.places.iter().zip(part["texts"].as_array().into_iter().flatten()) {
+        for (place, text) in waiting.places.iter().zip(texts) {
             if let Some(target) = at_mut(&mut value, place) {
-                target.clone_from(text);
+                *target = Value::String(text.text.clone());
             }
         }
         value
@@ -161,7 +165,7 @@ impl Form {
     }
 }
 
-impl Texts {
+impl Waiting {
     /// None where a text is read first, or where the template cannot be read: then it is for each call to say why.
     fn of(value: &Value, retry_strategy: Option<&RetryStrategy>) -> Option<Self> {
         let mut template: Template = view(value).ok()?;
@@ -180,7 +184,8 @@ impl Texts {
             return None;
         }
         let key = places.iter().position(is_key);
-        Some(Self { template: Arc::new(template), places, key })
+        let outputs = value.get("outputs").cloned().unwrap_or_default();
+        Some(Self { template: Arc::new(template), outputs, places, key })
     }
 }
 

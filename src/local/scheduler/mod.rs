@@ -25,6 +25,7 @@ mod moment;
 mod node_table;
 mod outputs;
 mod own_keys;
+mod part;
 mod places;
 mod pod;
 mod pod_queue;

@@ -1,7 +1,6 @@
 //! The nodes of a run: their statuses as the controller would write them, how they are named and joined to each other, and
 //! what the scheduler knows of each beside its status. Pure.
 
-use std::collections::HashSet;
 use std::ops::{Index, IndexMut};
 
 use serde_json::json;
@@ -18,7 +17,9 @@ pub(super) struct NodeTable {
     workflow: String,
     statuses: Vec<Node>,
     frames: Vec<Frame>,
-    changed: HashSet<NodeIndex>,
+    /// Those that changed since they were last asked for, each once.
+    changed: Vec<NodeIndex>,
+    is_changed: Vec<bool>,
 }
 
 impl Index<NodeIndex> for NodeTable {
@@ -31,14 +32,22 @@ impl Index<NodeIndex> for NodeTable {
 
 impl IndexMut<NodeIndex> for NodeTable {
     fn index_mut(&mut self, index: NodeIndex) -> &mut Node {
-        self.changed.insert(index);
+        if !std::mem::replace(&mut self.is_changed[index.0], true) {
+            self.changed.push(index);
+        }
         &mut self.statuses[index.0]
     }
 }
 
 impl NodeTable {
     pub(super) fn new(workflow: &str) -> Self {
-        Self { workflow: workflow.to_owned(), statuses: Vec::new(), frames: Vec::new(), changed: HashSet::new() }
+        Self {
+            workflow: workflow.to_owned(),
+            statuses: Vec::new(),
+            frames: Vec::new(),
+            changed: Vec::new(),
+            is_changed: Vec::new(),
+        }
     }
 
     pub(super) fn statuses(&self) -> &[Node] {
@@ -56,7 +65,10 @@ impl NodeTable {
 
     /// The nodes that changed since the last call.
     pub(super) fn take_changes(&mut self) -> Vec<NodeIndex> {
-        let mut changed: Vec<_> = self.changed.drain().collect();
+        let mut changed = std::mem::take(&mut self.changed);
+        for node in &changed {
+            self.is_changed[node.0] = false;
+        }
         changed.sort_unstable();
         changed
     }
@@ -106,7 +118,8 @@ impl NodeTable {
             outbound: Vec::new(),
         });
         self.statuses.push(status);
-        self.changed.insert(index);
+        self.changed.push(index);
+        self.is_changed.push(true);
         index
     }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::arguments::{input_variables, view};
+use super::arguments::view;
 use super::globals;
 use super::marshalled::{self, Failure};
 use super::outputs::Known;
+use super::part::input_variables;
 use super::pod::referred_results;
 use super::references::Artifacts;
 use super::state::NodeIndex;

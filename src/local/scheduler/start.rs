@@ -170,8 +170,7 @@ impl Scheduler {
         if !template.display_name.is_empty() {
             status.display_name.clone_from(&template.display_name);
         }
-        status.inputs = inputs(filled.inputs());
-        filled.forget_inputs();
+        status.inputs = inputs(filled.take_inputs());
         let frame = self.nodes.frame_mut(node);
         frame.inner_scope = inner_scope;
         frame.template = Some(template);
@@ -336,7 +335,7 @@ fn memoize_fault(template: &Template, filled: &Filled) -> Option<String> {
 }
 
 /// The inputs of a template as its node shows them.
-pub(super) fn inputs(inputs: &Value) -> Option<Value> {
+pub(super) fn inputs(inputs: Value) -> Option<Value> {
     let has = |field: &str| inputs[field].as_array().is_some_and(|list| !list.is_empty());
-    (has("parameters") || has("artifacts")).then(|| inputs.clone())
+    (has("parameters") || has("artifacts")).then_some(inputs)
 }

@@ -22,6 +22,11 @@ impl Scheduler {
         (object, nodes.map(with_progress).collect())
     }
 
+    /// All nodes in the order of creation, of a run that nothing more is asked of.
+    pub(crate) fn into_nodes(mut self) -> Vec<Node> {
+        self.nodes.take_statuses()
+    }
+
     fn object_with(&self, nodes: Map<String, Value>) -> Value {
         let mut object = Workflow::from(self.plan.workflow.clone());
         let phase = self.workflow.phase;
