@@ -2,13 +2,14 @@
 //! for every call. A call has the tags replaced in its inputs and in these texts; a template with the texts in their places is
 //! made for the nodes that run, not for those that are found in a cache. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::arguments::{Surroundings, view};
 use super::part::{Part, Text};
+use super::scopes::results_used_in;
 use crate::argo::defaults::with_defaults;
 use crate::argo::expression::{Scope, has_open, render_settled};
 use crate::argo::model::{Inputs, RetryStrategy, Template};
@@ -41,6 +42,8 @@ pub(super) struct Form {
     part: Part,
     /// The workflow's, for a template that has none.
     retry_strategy: Option<RetryStrategy>,
+    /// Names of the steps or tasks to whose result it refers itself.
+    results: Arc<HashSet<String>>,
 }
 
 /// What the calls share of a template whose texts can wait until a node runs.
@@ -70,6 +73,8 @@ impl Form {
             Some(defaults) if defaults.is_object() => with_defaults(template, defaults),
             _ => template.clone(),
         };
+        // Argo asks the template as it is written. (operator.go, includeScriptOutput)
+        let results = view(&value).map(|template| results_used_in(&template)).unwrap_or_default();
         settle(&mut value, of.globals);
         let part = match Waiting::of(&value, retry_strategy) {
             Some(waiting) => Part::Texts {
@@ -84,7 +89,7 @@ impl Form {
             None => Part::Whole(value.clone()),
         };
         let inputs = value.get("inputs").map_or_else(|| Ok(Inputs::default()), view);
-        Self { value, inputs, part, retry_strategy: retry_strategy.cloned() }
+        Self { value, inputs, part, retry_strategy: retry_strategy.cloned(), results: Arc::new(results) }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -267,5 +272,10 @@ impl Forms {
         let form = Arc::new(Form::new(&template, of, retry_strategy));
         forms.insert(name.clone(), Arc::clone(&form));
         Ok((scope, form))
+    }
+
+    /// Names of the steps or tasks to whose result a template refers that was called by its name.
+    pub(super) fn results(&self, scope: &TemplateScope, name: &str) -> Option<Arc<HashSet<String>>> {
+        self.0.get(scope)?.get(name).map(|form| Arc::clone(&form.results))
     }
 }

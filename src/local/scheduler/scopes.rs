@@ -39,7 +39,7 @@ struct Boundary {
     /// Artifacts of what has ended, and of the template's inputs, by the name of their variable.
     artifacts: Arc<HashMap<String, Artifact>>,
     /// Names of the steps or tasks to whose result the template refers.
-    results: HashSet<String>,
+    results: Arc<HashSet<String>>,
 }
 
 impl Scopes {
@@ -102,8 +102,15 @@ impl Scopes {
         Some(json!({"parameters": parameters, "artifacts": artifacts}))
     }
 
-    /// Opens the scope of a steps or dag node with these inputs.
-    pub(super) fn open(&mut self, node: NodeIndex, template: &Template, inputs: Option<&Value>) {
+    /// Opens the scope of a steps or dag node with these inputs. `results` are those that the template refers to as it is written;
+    /// none where it stands in the call.
+    pub(super) fn open(
+        &mut self,
+        node: NodeIndex,
+        template: &Template,
+        inputs: Option<&Value>,
+        results: Option<Arc<HashSet<String>>>,
+    ) {
         let mut scope = Scope::child(&self.workflow);
         for (name, value) in input_variables(inputs.unwrap_or(&Value::Null), &Value::Null) {
             scope.set(name, value);
@@ -113,7 +120,7 @@ impl Scopes {
         let boundary = Boundary {
             scope: Arc::new(scope),
             artifacts: Arc::new(artifacts.collect()),
-            results: results_used_in(template),
+            results: results.unwrap_or_else(|| Arc::new(results_used_in(template))),
         };
         self.boundaries.insert(node, boundary);
     }
@@ -167,7 +174,7 @@ fn replace<T>(list: &mut Vec<(String, T)>, name: &str, value: T) {
 }
 
 /// Names of the steps or tasks of a template to whose result it refers itself.
-fn results_used_in(template: &Template) -> HashSet<String> {
+pub(super) fn results_used_in(template: &Template) -> HashSet<String> {
     let root = if template.dag.is_some() { "tasks" } else { "steps" };
     let mut names = HashSet::new();
     let tasks = template.dag.iter().flat_map(|dag| &dag.tasks);

@@ -39,7 +39,9 @@ impl Scheduler {
 
     /// Opens what the children of a steps or dag node share.
     pub(super) fn open(&mut self, node: NodeIndex, template: &Template) {
-        self.scopes.open(node, template, self.nodes[node].inputs.as_ref());
+        let status = &self.nodes[node];
+        let results = self.forms.results(&self.nodes.frame(node).inner_scope, status.called());
+        self.scopes.open(node, template, status.inputs.as_ref(), results);
         let is_attempt = matches!(self.nodes.frame(node).owner, Owner::Attempt(_));
         self.places.open(node, template, is_attempt);
     }

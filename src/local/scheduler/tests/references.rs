@@ -47,6 +47,18 @@ fn a_result_is_recorded_only_where_somebody_refers_to_it() {
 }
 
 #[test]
+fn a_result_is_recorded_where_a_template_as_it_is_written_refers_to_it() {
+    let run = run("
+  inputs: {parameters: [{name: q, value: x}]}
+  steps:
+  - - {name: a, template: leaf}
+  - - name: b
+      template: leaf
+      arguments: {parameters: [{name: p, value: \"{{=inputs.parameters.q == 'x' ? 'yes' : steps.a.outputs.result}}\"}]}");
+    assert!(run.running[0].1.capture_result);
+}
+
+#[test]
 fn global_outputs_are_known_to_the_next_step_at_once() {
     let mut run = run("
   steps:
