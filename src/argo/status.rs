@@ -270,6 +270,16 @@ pub(crate) struct MemoizationStatus {
     pub(crate) cache_name: String,
 }
 
+impl MemoizationStatus {
+    /// What the cache said of a node, of whose other fields none is read unless `exec` may have told it.
+    pub(crate) fn of_node(id: &str, node: &Value) -> Option<Self> {
+        match field(node, "memoizationStatus") {
+            None if node.get("outputs").is_some() => Node::read(id, node).memoization_status,
+            told => told,
+        }
+    }
+}
+
 /// What a node has to do with locks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NodeSynchronization {

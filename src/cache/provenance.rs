@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::entry::Entry;
 use super::pattern::{Patterns, Producer, for_each_memoize};
 use crate::argo::Workflow;
-use crate::argo::status::{Node, node_id};
+use crate::argo::status::{MemoizationStatus, Node, node_id};
 use crate::argo::template::{list, text};
 use crate::prepare::unwrapped;
 
@@ -97,10 +97,7 @@ impl Provenance {
             return;
         }
         let run = self.runs.len();
-        let mut caches = self.add_templates(workflow.spec());
-        for stored in ["storedTemplates", "storedWorkflowTemplateSpec"] {
-            caches.extend(self.add_templates(&workflow.status()[stored]));
-        }
+        let mut caches = self.add_templates_of(workflow);
         for node in workflow.nodes().all {
             if let Some(asked) = node.memoization_status.as_ref().filter(|asked| !asked.key.is_empty()) {
                 caches.insert(asked.cache_name.clone());
@@ -121,6 +118,14 @@ impl Provenance {
             live: !workflow.has_ended(),
             caches,
         });
+    }
+
+    fn add_templates_of(&mut self, workflow: &Workflow) -> BTreeSet<String> {
+        let mut caches = self.add_templates(workflow.spec());
+        for stored in ["storedTemplates", "storedWorkflowTemplateSpec"] {
+            caches.extend(self.add_templates(&workflow.status()[stored]));
+        }
+        caches
     }
 
     /// Takes the templates of a live object that workflows are made from, and names their caches.
@@ -244,10 +249,15 @@ impl Ask {
 
 /// The caches that a workflow's templates and nodes name.
 pub(crate) fn caches_of(workflow: &Value) -> BTreeSet<String> {
-    let mut provenance = Provenance::default();
-    provenance.add_workflow(workflow);
-    let named = provenance.runs.pop().map(|run| run.caches).unwrap_or_default();
-    named.into_iter().filter(|name| !name.is_empty()).collect()
+    let workflow = &*unwrapped(workflow);
+    let workflow = Workflow::view(workflow);
+    let mut caches = Provenance::default().add_templates_of(workflow);
+    for (id, node) in workflow.node_values().unwrap_or_default().iter() {
+        let asked = MemoizationStatus::of_node(id, node).filter(|asked| !asked.key.is_empty());
+        caches.extend(asked.map(|asked| asked.cache_name));
+    }
+    caches.remove("");
+    caches
 }
 
 /// The entries that a workflow's nodes have named: of each the cache and the key.

@@ -30,8 +30,8 @@ impl CommandError for StreamError {
 
 /// Writes a line to standard error.
 pub(crate) fn talk(line: impl Display) {
-    // If standard error fails, the error cannot be printed anywhere.
-    let _ = writeln!(io::stderr(), "{line}");
+    // In one write: other processes may write there too. If it fails, the error cannot be printed anywhere.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Whether a user at a terminal can answer prompts and see progress.

@@ -256,9 +256,9 @@ impl Evaluator<'_> {
 
     fn call<'a>(&'a self, at: usize, callee: &'a Node, arguments: &'a [Node], frame: Frames<'a>) -> Evaluated<'a> {
         let path = callee.path().unwrap_or_default();
-        let name = path.join(".");
+        let is_function = functions::is_function(&path);
         if let Kind::Member { object, property, .. } = &callee.kind
-            && !functions::is_function(&path)
+            && !is_function
             && arguments.is_empty()
             && let (Value::String(version), Value::String(method)) =
                 (&*self.value(object, frame)?, &*self.value(property, frame)?)
@@ -266,11 +266,11 @@ impl Evaluator<'_> {
         {
             return Ok(Cow::Owned(value));
         }
-        if !functions::is_function(&path) {
-            return Err(Fault::new(at, format!("unknown function `{name}`")).into());
+        if !is_function {
+            return Err(Fault::new(at, format!("unknown function `{}`", path.join("."))).into());
         }
         let arguments = self.values(arguments, frame)?;
-        done(at, functions::call(&path, &arguments).map_err(|what| format!("{name}: {what}")))
+        done(at, functions::call(&path, &arguments).map_err(|what| format!("{}: {what}", path.join("."))))
     }
 }
 

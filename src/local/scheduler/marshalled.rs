@@ -1,8 +1,9 @@
 //! Parts of a workflow as variables hold them: JSON as Go marshals Argo's types, field by field in their order. Pure.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::argo::expression::golang;
 use crate::argo::model::any_string;
@@ -19,30 +20,35 @@ pub(super) fn parameters(documents: &[Value]) -> String {
     if documents.is_empty() {
         return "null".to_owned();
     }
-    of(&documents.iter().map(parameter).collect::<Vec<_>>())
+    of(&documents.iter().map(|document| InOrder { document, fields: &PARAMETER }).collect::<Vec<_>>())
 }
 
-fn parameter(document: &Value) -> Value {
-    in_order(document, &PARAMETER, |field, value| match field {
-        "valueFrom" => in_order(value, &VALUE_FROM, |field, value| match field {
-            "default" => Value::String(any_string(value)),
-            _ => value.clone(),
-        }),
-        "enum" => value.as_array().into_iter().flatten().map(|value| Value::String(any_string(value))).collect(),
-        "default" | "value" | "description" => Value::String(any_string(value)),
-        _ => value.clone(),
-    })
+/// A document of one of Argo's types, of which these are the fields.
+struct InOrder<'a> {
+    document: &'a Value,
+    fields: &'static [&'static str],
 }
 
-fn in_order(document: &Value, fields: &[&str], marshal: impl Fn(&str, &Value) -> Value) -> Value {
-    let present = fields.iter().filter_map(|&field| {
-        let value = document.get(field).filter(|value| !value.is_null())?;
-        // What Go leaves out when it is empty; a text that has a value of its own type is not.
-        let is_left_out =
-            matches!(field, "globalName" | "path" | "jsonPath" | "jqFilter" | "event" | "parameter" | "expression");
-        (!(is_left_out && value == "")).then(|| (field.to_owned(), marshal(field, value)))
-    });
-    Value::Object(present.collect::<Map<_, _>>())
+impl Serialize for InOrder<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for &field in self.fields {
+            let Some(value) = self.document.get(field).filter(|value| !value.is_null()) else { continue };
+            match field {
+                // What Go leaves out when it is empty; a text that has a value of its own type is not.
+                "globalName" | "path" | "jsonPath" | "jqFilter" | "event" | "parameter" | "expression"
+                    if value == "" => {}
+                "valueFrom" => map.serialize_entry(field, &InOrder { document: value, fields: &VALUE_FROM })?,
+                "enum" => {
+                    let values: Vec<String> = value.as_array().into_iter().flatten().map(any_string).collect();
+                    map.serialize_entry(field, &values)?;
+                }
+                "default" | "value" | "description" => map.serialize_entry(field, &any_string(value))?,
+                _ => map.serialize_entry(field, value)?,
+            }
+        }
+        map.end()
+    }
 }
 
 /// A node that failed, as `{{workflow.failures}}` lists it: failedNodeStatus in workflow/controller/operator.go, v4.1.2.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use regex::{NoExpand, Regex};
 use serde_json::Value;
@@ -84,20 +85,21 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
 const KEPT: usize = 32;
 
 thread_local! {
-    /// Compiling a pattern costs far more than its use, and a workflow's keys all have the same one.
-    static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+    /// Compiling a pattern costs far more than its use, and a workflow's keys all have the same one. A copy of a compiled one
+    /// would begin without what the engine has found out of it.
+    static COMPILED: RefCell<HashMap<String, Rc<Regex>>> = RefCell::default();
 }
 
-fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
+fn compiled(pattern: &str) -> Result<Rc<Regex>, regex::Error> {
     if let Some(regex) = COMPILED.with_borrow(|known| known.get(pattern).cloned()) {
         return Ok(regex);
     }
-    let regex = Regex::new(&as_rust_reads(pattern))?;
+    let regex = Rc::new(Regex::new(&as_rust_reads(pattern))?);
     COMPILED.with_borrow_mut(|known| {
         if known.len() >= KEPT {
             known.clear();
         }
-        known.insert(pattern.to_owned(), regex.clone());
+        known.insert(pattern.to_owned(), Rc::clone(&regex));
     });
     Ok(regex)
 }
