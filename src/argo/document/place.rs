@@ -146,7 +146,15 @@ pub(super) fn segments(pointer: &str) -> impl Iterator<Item = String> + '_ {
 
 /// Appends a segment to a JSON pointer.
 pub(crate) fn join(pointer: &str, segment: &str) -> String {
-    format!("{pointer}/{}", segment.replace('~', "~0").replace('/', "~1"))
+    let mut joined = String::with_capacity(pointer.len() + 1 + segment.len());
+    joined.push_str(pointer);
+    joined.push('/');
+    if segment.contains(['~', '/']) {
+        joined.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+    } else {
+        joined.push_str(segment);
+    }
+    joined
 }
 
 /// A JSON pointer as a user writes the path of a field: `spec.templates[2].container`.
