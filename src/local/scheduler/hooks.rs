@@ -144,7 +144,7 @@ impl Scheduler {
         if let Owner::Group(group) = self.nodes.frame(hooked).owner
             && let Some(group) = self.nodes.group_mut(group)
         {
-            group.hand_up(hooked, why.to_owned());
+            group.hand_up(hooked, why.to_owned(), self.now.elapsed);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The steps of a group, which run side by side: what each became, and when all have ended. Pure.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::node_table::NodeTable;
@@ -16,8 +17,8 @@ pub(super) struct StepGroup {
     failed: bool,
     /// Whether all of its steps have begun, or wait for a place.
     all_begun: bool,
-    /// Whether the error is that of an exit hook, which Argo returns.
-    handed_up: bool,
+    /// When the error of an exit hook came up, which Argo returns.
+    handed_up: Option<SignedDuration>,
     failed_fast: bool,
     /// The step of whose hooks one could not be looked at.
     silent_after: Option<NodeIndex>,
@@ -41,7 +42,7 @@ impl StepGroup {
             error: None,
             failed: false,
             all_begun: false,
-            handed_up: false,
+            handed_up: None,
             failed_fast: false,
             silent_after: None,
             steps: Vec::new(),
@@ -87,25 +88,30 @@ impl StepGroup {
     }
 
     /// Makes the group end in Error in a way that its caller hears of at once. (workflow/controller/steps.go, executeSteps)
-    pub(super) fn hand_up(&mut self, of: NodeIndex, why: String) {
+    pub(super) fn hand_up(&mut self, of: NodeIndex, why: String, now: SignedDuration) {
         self.hook_failed(of, why);
-        self.handed_up = true;
+        self.handed_up.get_or_insert(now);
     }
 
     /// Whether no hook of this step begins any more: Argo has ended the group, or could not look at the hooks of a step
     /// before this one.
     fn is_silent(&self, step: NodeIndex) -> bool {
-        let has_failed = self.failed && !self.handed_up;
+        let has_failed = self.failed && self.handed_up.is_none();
         has_failed || self.silent_after.is_some_and(|failed| failed < step)
     }
 
     pub(super) fn hands_up(&self) -> bool {
-        self.handed_up
+        self.handed_up.is_some()
+    }
+
+    /// Whether steps were at work when such an error came up.
+    pub(super) fn was_left(&self, now: SignedDuration) -> bool {
+        self.handed_up.is_some_and(|at| at < now)
     }
 
     /// Whether nothing more begins. Hooks are looked at when all has begun.
     pub(super) fn is_stopped(&self) -> bool {
-        self.failed || self.handed_up && self.all_begun
+        self.failed || self.handed_up.is_some() && self.all_begun
     }
 
     /// A step will not be started, because a sibling failed.

@@ -234,8 +234,10 @@ impl Scheduler {
             }
             let message = self.nodes[group].message.clone();
             let handed_up = self.nodes.group(group).is_some_and(StepGroup::hands_up);
-            // While an exit handler runs, Argo comes to the group once more, finds it in Error, and ends its steps as ever.
-            let is_seen_again = self.plan.exit_handler().is_some();
+            // While an exit handler runs, Argo comes to the group once more, finds it in Error if nothing of it is at work, and ends
+            // its steps as ever. (executeStepGroup)
+            let was_left = self.nodes.group(group).is_some_and(|group| group.was_left(self.now.elapsed));
+            let is_seen_again = self.plan.exit_handler().is_some() && !was_left;
             if handed_up && self.nodes.frame(steps).owner == Owner::Entry && !is_seen_again {
                 self.workflow.hand_up(message);
                 return self.finish(steps, Phase::Error, OPERATION_ERROR);

@@ -271,6 +271,14 @@ templates:
             [format!("Failed: {why}"), format!(" Steps Failed: {why}"), format!("[0] StepGroup Error: {why}")]
         );
     }
+
+    // Argo leaves what is at work beside it, and errs again when it comes to the group.
+    let beside = spec.replace("onExit: broken}", "onExit: broken}\n    - {name: b, template: leaf}");
+    let status = Run::of(&beside).play(|_| succeeds()).status();
+    assert!(
+        status.starts_with("Error: invalid cache key: bad_key\n Steps Error: Workflow operation error"),
+        "{status}"
+    );
 }
 
 #[test]
