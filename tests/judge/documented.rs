@@ -13,6 +13,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
     match (theirs.get(name), ours.get(name)) {
         (Some(there), Some(here)) => {
             both_quote_an_expression(there, here)
+                || both_name_a_reference(there, here)
                 || has_a_retried_hook(name, theirs)
                 || is_retried_hook(name, there, here, theirs)
                 || is_marked_from_without(name, there, here)
@@ -48,20 +49,17 @@ fn both_quote_an_expression(there: &str, here: &str) -> bool {
     there.contains("\n | ") && here.contains("expression `") && beginning(there) == beginning(here)
 }
 
-/// Whether Argo's end of the workflow is one of several that come by luck, so that it is asked until it is the one that is here.
-pub(crate) fn is_by_luck(theirs: &Value, ours: &Value) -> bool {
-    depends_on_the_order_of_nodes(theirs, ours) || both_name_a_reference(theirs, ours)
-}
-
 /// The references of a group's steps are resolved side by side: of several faults the one that is there first counts.
 /// (steps.go, resolveReferences)
-fn both_name_a_reference(theirs: &Value, ours: &Value) -> bool {
-    [theirs, ours].iter().all(|workflow| workflow["status"].to_string().contains("failed to resolve references: "))
+fn both_name_a_reference(there: &str, here: &str) -> bool {
+    let [there, here] = [there, here].map(|text| text.split_once("failed to resolve references: "));
+    there.zip(here).is_some_and(|((there, _), (here, _))| there == here)
 }
 
 /// Whether the nodes of a loop over an inline template have hooks. Argo asks one of those whose names begin like the loop's for its
-/// template, by the order of a Go map: an item has none, a hook has one. All that follows depends on it. (steps.go, executeSteps)
-fn depends_on_the_order_of_nodes(theirs: &Value, ours: &Value) -> bool {
+/// template, by the order of a Go map: an item has none, a hook has one. All that follows depends on it, so that Argo is asked
+/// until it asks an item first. (steps.go, executeSteps)
+pub(crate) fn depends_on_the_order_of_nodes(theirs: &Value, ours: &Value) -> bool {
     let unread = "failed to get a template";
     let nodes = ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
     let named: Vec<&str> = nodes.clone().filter_map(|node| node["name"].as_str()).collect();

@@ -30,7 +30,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use self::documented::is_by_luck;
+use self::documented::depends_on_the_order_of_nodes;
 use self::judge::Judge;
 use self::outcome::differences;
 use self::player::play;
@@ -182,7 +182,7 @@ fn difference(
         Err(why) => return Some(why),
     };
     let mut found = differences(theirs, &ours);
-    for _ in 0..if is_by_luck(theirs, &ours) { CHANCES } else { REPEATS } {
+    for _ in 0..if depends_on_the_order_of_nodes(theirs, &ours) { CHANCES } else { REPEATS } {
         if found.is_empty() {
             return None;
         }

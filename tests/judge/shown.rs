@@ -16,7 +16,7 @@ pub(crate) struct Shown {
     here: &'static str,
 }
 
-pub(crate) const SHOWN: [Shown; 22] = [
+pub(crate) const SHOWN: [Shown; 23] = [
     Shown {
         name: "expression",
         templates: "
@@ -189,6 +189,26 @@ pub(crate) const SHOWN: [Shown; 22] = [
         node: "(workflow)",
         there: "Workflow Error error in entry template execution: Maximum recursion depth exceeded.",
         here: "Workflow Failed ",
+    },
+    Shown {
+        name: "first",
+        templates: "
+  - name: reads
+    inputs: {parameters: [{name: p}]}
+    container: {image: a, command: ['true']}
+  - name: gives
+    script: {image: a, command: [sh], source: 'true'}
+    outputs: {parameters: [{name: o, valueFrom: {path: /tmp/judge-first}}]}
+  - name: main
+    steps:
+    - - {name: a, template: gives, when: 'false'}
+    - - name: b
+        template: reads
+        arguments: {parameters: [{name: p, value: '{{=sprig.trunc(2, steps.a.outputs.result)}}'}]}
+      - {name: c, template: leaf, when: '{{steps.a.outputs.parameters.o}} != x'}",
+        node: "w[1]",
+        there: "StepGroup Error {} {} failed to resolve references: unable to substitute ",
+        here: "StepGroup Error {} {} failed to resolve references: failed to evaluate expression: ",
     },
     Shown {
         name: "inline",

@@ -11,7 +11,7 @@ use crate::argo::document::Kind;
 mod random;
 
 /// So many documents are made.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 500;
 
 #[test]
 fn findings_stand_at_fields_or_where_a_field_is_missing() {
