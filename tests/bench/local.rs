@@ -15,13 +15,15 @@ use kubectl_runnable::testing::local::scheduler::{Action, Event, Moment, Schedul
 use kubectl_runnable::testing::local::task::Outcome;
 use serde_json::json;
 
-use crate::measure::{medians, program, quiet, row, succeed};
+use crate::measure::{median, medians, program, quiet, row, succeed};
 use crate::support::PROGRAM;
 
 /// Tasks of the fan-out.
 const TASKS: usize = 1_000;
 /// Items of the run that only the scheduler sees.
 const ITEMS: usize = 10_000;
+/// So often a retry is measured.
+const RETRIES: usize = 3;
 /// Tasks and peers at once.
 const AT_ONCE: usize = 16;
 
@@ -190,12 +192,55 @@ pub(crate) fn graph() {
     row(&what, ours, begun.elapsed());
 }
 
-/// The retry of many tasks of which one has failed, against ninja after the same failure.
+/// The retry of many tasks of which one has failed, against ninja after the same failure; then nothing is left to do.
 pub(crate) fn retried() {
-    let Some(home) = with_ninja("the retry of many tasks") else { return };
-    // In a place that tasks see: what lies in `/tmp` and the runs are hidden from them.
-    let outside = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"));
-    let flag = outside.path().join("flag");
+    for (what, flags) in [(", its plan told", &["--yes"][..]), ("", &["--yes", "-q"])] {
+        let (mut ours, mut peers) = (Vec::new(), Vec::new());
+        for _ in 0..RETRIES {
+            let Some(failed) = Failed::once() else { return };
+            let begun = Instant::now();
+            succeed(
+                program().args(["retry", "--local", "retried"]).args(flags).env("RUNNABLE_HOME", failed.home.path()),
+            );
+            ours.push(begun.elapsed());
+            let begun = Instant::now();
+            succeed(&mut ninja(failed.home.path()));
+            peers.push(begun.elapsed());
+        }
+        row(&format!("retry {TASKS} tasks after one failure{what}, against ninja"), median(ours), median(peers));
+    }
+
+    let Some(failed) = Failed::once() else { return };
+    let again = || succeed(submit(failed.home.path(), "retried.yaml").arg("--resume"));
+    again();
+    succeed(&mut ninja(failed.home.path()));
+    let (ours, peer) = medians(again, || succeed(&mut ninja(failed.home.path())));
+    row(&format!("{TASKS} tasks of which none has to run, against ninja"), ours, peer);
+}
+
+/// A workflow and a build file of which one task has failed, and would not again.
+struct Failed {
+    home: TempDir,
+    /// In a place that tasks see: what lies in `/tmp` and the runs are hidden from them.
+    _outside: TempDir,
+}
+
+impl Failed {
+    fn once() -> Option<Self> {
+        let home = with_ninja("the retry of many tasks")?;
+        let outside = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"));
+        let flag = outside.path().join("flag");
+        write_retried(home.path(), &flag);
+        // Both fail, for the flag is missing.
+        let _ = submit(home.path(), "retried.yaml").status();
+        let _ = ninja(home.path()).args(["-k", "0"]).status();
+        write(&flag, "");
+        Some(Self { home, _outside: outside })
+    }
+}
+
+/// Both go on at their 500th task once the flag is there.
+fn write_retried(home: &Path, flag: &Path) {
     let text = format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: retried}}\nspec:\n  entrypoint: main\n  \
          templates:\n  - name: main\n    steps:\n    - - name: t\n        template: t\n        withSequence: {{count: \
@@ -203,30 +248,14 @@ pub(crate) fn retried() {
          arguments: {{parameters: [{{name: p, value: join}}]}}}}\n{}",
         LEAF.replace("true", &format!("test {{{{inputs.parameters.p}}}} != 500 -o -e {}", flag.display())),
     );
-    write(&home.path().join("retried.yaml"), &text);
+    write(&home.join("retried.yaml"), &text);
     let mut build = vec![RULE.replace("true", &format!("test $n != 500 -o -e {}", flag.display()))];
     for task in 0..TASKS {
         build.push(format!("build {task}: t\n  n = {task}\n"));
     }
     let all: Vec<String> = (0..TASKS).map(|task| task.to_string()).collect();
     build.push(format!("build join: t {}\n  n = join\n", all.join(" ")));
-    write(&home.path().join("build.ninja"), &build.concat());
-
-    // Both fail once, for the flag is missing.
-    let _ = submit(home.path(), "retried.yaml").status();
-    let _ = ninja(home.path()).args(["-k", "0"]).status();
-    write(&flag, "");
-    let begun = Instant::now();
-    succeed(program().args(["retry", "--local", "retried", "--yes", "-q"]).env("RUNNABLE_HOME", home.path()));
-    let ours = begun.elapsed();
-    let begun = Instant::now();
-    succeed(&mut ninja(home.path()));
-    row(&format!("retry {TASKS} tasks after one failure, against ninja"), ours, begun.elapsed());
-
-    // Nothing is left to do.
-    let again = || succeed(submit(home.path(), "retried.yaml").arg("--resume"));
-    let (ours, peer) = medians(again, || succeed(&mut ninja(home.path())));
-    row(&format!("{TASKS} tasks of which none has to run, against ninja"), ours, peer);
+    write(&home.join("build.ninja"), &build.concat());
 }
 
 const LEAF: &str = "  - name: t\n    inputs: {parameters: [{name: p}]}\n    container: {image: busybox, command: [sh, -c], args: \

@@ -24,10 +24,13 @@ pub(crate) fn medians(mut ours: impl FnMut(), mut peer: impl FnMut()) -> (Durati
         work();
         begun.elapsed()
     };
-    let (mut first, mut second): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| (time(&mut ours), time(&mut peer))).unzip();
-    first.sort_unstable();
-    second.sort_unstable();
-    (first[ROUNDS / 2], second[ROUNDS / 2])
+    let (first, second): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| (time(&mut ours), time(&mut peer))).unzip();
+    (median(first), median(second))
+}
+
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
 }
 
 pub(crate) fn program() -> Command {
