@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use regex::{NoExpand, Regex};
+use regex::{Captures, Regex};
 use serde_json::Value;
 
 use crate::argo::expression::arguments::Arguments;
@@ -58,21 +58,13 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
         }
         "regexReplaceAll" | "mustRegexReplaceAll" => {
             arguments.count(3, 3)?;
-            // A replacement may have the whole of a match in it, as often as it is long.
             let replacement = arguments.text(2)?;
-            let matches = regex.find_iter(text).count();
-            budget::text(matches, replacement.len())?;
-            budget::text(replacement.matches('$').count(), text.len())?;
-            Ok(regex.replace_all(text, arguments.text(2)?).into_owned().into())
+            replaced(&regex, text, replacement, |captures, to| captures.expand(replacement, to)).map(Value::from)
         }
         "regexReplaceAllLiteral" | "mustRegexReplaceAllLiteral" => {
             arguments.count(3, 3)?;
-            // A replacement may have the whole of a match in it, as often as it is long.
             let replacement = arguments.text(2)?;
-            let matches = regex.find_iter(text).count();
-            budget::text(matches, replacement.len())?;
-            budget::text(replacement.matches('$').count(), text.len())?;
-            Ok(regex.replace_all(text, NoExpand(arguments.text(2)?)).into_owned().into())
+            replaced(&regex, text, replacement, |_, to| to.push_str(replacement)).map(Value::from)
         }
         _ => {
             arguments.count(3, 3)?;
@@ -102,6 +94,28 @@ fn compiled(pattern: &str) -> Result<Rc<Regex>, regex::Error> {
         known.insert(pattern.to_owned(), Rc::clone(&regex));
     });
     Ok(regex)
+}
+
+/// The text with `add` adding to it in the place of each match.
+fn replaced(
+    regex: &Regex,
+    text: &str,
+    replacement: &str,
+    add: impl Fn(&Captures<'_>, &mut String),
+) -> Result<String, String> {
+    // A replacement may have the whole of a match in it, as often as it is long.
+    budget::text(replacement.matches('$').count(), text.len())?;
+    let mut replaced = String::with_capacity(text.len());
+    let mut from = 0;
+    for (before, captures) in regex.captures_iter(text).enumerate() {
+        budget::text(before + 1, replacement.len())?;
+        let found = captures.get_match();
+        replaced.push_str(&text[from..found.start()]);
+        add(&captures, &mut replaced);
+        from = found.end();
+    }
+    replaced.push_str(&text[from..]);
+    Ok(replaced)
 }
 
 /// A negative count means all.
