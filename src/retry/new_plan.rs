@@ -38,7 +38,9 @@ impl Plan {
         let recorded = Recorded::new(&comparison, &rehearsed);
         let mut telling =
             Telling { comparison: &comparison, recorded, now, entries: Vec::new(), cached: HashSet::new() };
-        rehearsed.iter().for_each(|one| telling.tell(one));
+        for one in &rehearsed {
+            telling.tell(one);
+        }
 
         let Telling { entries, cached, .. } = telling;
         let plan = Self::of(live, &nodes, &Mode::NewAttempt, entries);
@@ -58,7 +60,7 @@ struct Telling<'a, 'c> {
     cached: HashSet<&'a str>,
 }
 
-impl<'a, 'c> Telling<'a, 'c> {
+impl<'c> Telling<'_, 'c> {
     /// Tells what becomes of a node, and of those of the last attempt that go with it.
     fn tell(&mut self, one: &Compared<'c>) {
         let verdict = verdict(self.comparison, one, self.now);

@@ -97,7 +97,7 @@ impl Launch<'_> {
         self.tell_started(&run, &made, identity.run_id.as_ref())?;
         let here = Run::Local(Record::at(&run.directory()));
         let secrets = run.secrets();
-        let (ended, timed_out) = self.carry_out_run(run, &here, interrupts).await?;
+        let (ended, timed_out) = Box::pin(self.carry_out_run(run, &here, interrupts)).await?;
 
         let (exit, interrupted) = (exit(&ended, timed_out), ended.interrupted);
         let last = Snapshot::of_end(ended.workflow, ended.nodes, secrets);

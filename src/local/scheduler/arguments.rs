@@ -38,7 +38,7 @@ impl Filled {
 
     /// The key of the cache entry, where that view has it with its tags.
     pub(super) fn key(&self) -> Option<&str> {
-        self.form.key(&self.part)
+        self.part.key()
     }
 
     /// The template for the work, with these inputs; none where the view that it began with is that.
@@ -106,18 +106,17 @@ impl Supply<'_> {
             source: declared.value_from.as_ref(),
         };
         let argument = self.arguments.parameters.iter().find(|argument| argument.name == *name);
-        let given = match argument {
-            None => own,
-            Some(argument) if argument.value.as_deref() != Some(ABSENT) => {
+        let given = match argument.filter(|argument| argument.value.as_deref() != Some(ABSENT)) {
+            Some(argument) => {
                 let source = if argument.value.is_some() { None } else { argument.value_from.as_ref() };
                 Given { value: argument.value.as_ref(), source }
             }
-            Some(_) if own.value.is_none() && own.source.is_none() => {
+            None if argument.is_some() && own.value.is_none() && own.source.is_none() => {
                 return Err(format!(
                     "inputs.parameters.{name}: argument references an absent optional (skipped/omitted node output with no default)"
                 ));
             }
-            Some(_) => own,
+            None => own,
         };
         let value = match given.source.and_then(|source| source.config_map_key_ref.as_ref()) {
             Some(key) => self.of_config_map(name, key, given.source.and_then(|source| source.default.as_ref()))?,

@@ -54,8 +54,8 @@ pub(super) struct Waiting {
     /// Its outputs, in which no tag stands.
     pub(super) outputs: Value,
     places: Vec<Place>,
-    /// Which of the texts is the key.
-    key: Option<usize>,
+    /// Which of the texts is the key of the cache entry.
+    pub(super) key: Option<usize>,
 }
 
 /// Where a text stands in a template.
@@ -121,25 +121,16 @@ impl Form {
         }
     }
 
-    /// The key of the cache entry, where the view holds it with its tags.
-    pub(super) fn key<'a>(&self, part: &'a Part) -> Option<&'a str> {
-        match part {
-            Part::Texts { waiting, texts, .. } => texts.get(waiting.key?).map(|text| text.text.as_str()),
-            Part::Whole(_) => None,
-        }
-    }
-
     /// The template of a call, with its inputs and all texts in their places; none where the view that it began with is that.
     pub(super) fn whole(&self, part: &Part, inputs: Option<&Value>) -> Result<Option<Arc<Template>>, String> {
         match (part, inputs) {
-            (Part::Whole(_), _) => Ok(None),
             (Part::Texts { waiting, .. }, _) if !waiting.places.is_empty() => {
                 self.read(&self.filled(part, inputs)).map(Some)
             }
             (Part::Texts { waiting, .. }, Some(inputs)) => {
                 Ok(Some(Arc::new(Template { inputs: view(inputs)?, ..(*waiting.template).clone() })))
             }
-            (Part::Texts { .. }, None) => Ok(None),
+            (Part::Whole(_), _) | (Part::Texts { .. }, None) => Ok(None),
         }
     }
 

@@ -49,6 +49,14 @@ impl Part {
         }
     }
 
+    /// The key of the cache entry, where the view that a node begins with has it with its tags.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Texts { waiting, texts, .. } => texts.get(waiting.key?).map(|text| text.text.as_str()),
+            Self::Whole(_) => None,
+        }
+    }
+
     /// A list of the inputs, to be changed.
     pub(super) fn inputs_mut(&mut self, list: &str) -> impl Iterator<Item = &mut Value> {
         let inputs = match self {
