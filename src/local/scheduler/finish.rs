@@ -22,6 +22,9 @@ impl Scheduler {
             self.nodes[node].outputs = self.unknown_outputs(node, number);
         }
 
+        let failure = self.nodes.frame_mut(node).hooks.take_failure();
+        let (phase, message) = failure.as_deref().map_or((phase, message), |why| (Phase::Error, why));
+
         let status = &mut self.nodes[node];
         status.phase = phase;
         message.clone_into(&mut status.message);
@@ -79,6 +82,7 @@ impl Scheduler {
                 self.nodes.fail_group(group, of_group);
             }
             Owner::Hook(hooked) if is_exit_hook => self.exit_hook_failed(hooked, why),
+            Owner::Hook(hooked) => self.hook_failed(hooked, why),
             _ => {}
         }
         self.finish(node, Phase::Error, why);

@@ -28,11 +28,13 @@ pub(super) struct Hooks {
     /// By the event's name, `exit` among them; those that have started are taken out.
     waiting: BTreeMap<String, Hook>,
     running: usize,
+    /// Why one of them could not be asked or called, while the node is at work.
+    failed: Option<Box<str>>,
 }
 
 impl Hooks {
     pub(super) fn new(waiting: BTreeMap<String, Hook>) -> Self {
-        Self { waiting, running: 0 }
+        Self { waiting, ..Self::default() }
     }
 
     /// Has none start any more.
@@ -46,6 +48,11 @@ impl Hooks {
 
     pub(super) fn are_running(&self) -> bool {
         self.running > 0
+    }
+
+    /// Why the node ends in Error, however its work ends.
+    pub(super) fn take_failure(&mut self) -> Option<Box<str>> {
+        self.failed.take()
     }
 
     /// The events that are waited for, but for the node's end.
@@ -98,16 +105,23 @@ impl Scheduler {
                 Ok(false) => {}
                 Err(why) => {
                     self.nodes.frame_mut(node).hooks.take(&name);
-                    match self.nodes.frame(node).owner {
-                        Owner::Group(group) => {
-                            if let Some(group) = self.nodes.group_mut(group) {
-                                group.hook_failed(node, why);
-                            }
-                        }
-                        _ => self.nodes.set(node, Phase::Error, &why),
-                    }
+                    self.hook_failed(node, &why);
                 }
             }
+        }
+    }
+
+    /// A hook could not be asked or called: the node ends in Error, of a step the group. (workflow/controller/dag.go,
+    /// executeDAGTask; steps.go, executeStepGroup; operator.go, operate)
+    pub(super) fn hook_failed(&mut self, hooked: NodeIndex, why: &str) {
+        if let Owner::Group(group) = self.nodes.frame(hooked).owner {
+            if let Some(group) = self.nodes.group_mut(group) {
+                group.hook_failed(hooked, why.to_owned());
+            }
+        } else if self.nodes[hooked].phase.is_fulfilled() {
+            self.nodes.set(hooked, Phase::Error, why);
+        } else {
+            self.nodes.frame_mut(hooked).hooks.failed = Some(why.into());
         }
     }
 

@@ -94,6 +94,56 @@ templates:
 }
 
 #[test]
+fn a_hook_that_cannot_be_asked_or_called_ends_its_task_in_error_when_its_work_has_ended() {
+    let spec = |hook: &str| {
+        format!(
+            "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+    - {{name: a, template: leaf, hooks: {{p: {hook}}}}}
+    - {{name: b, template: leaf, depends: a.Succeeded}}
+    - {{name: c, template: leaf, depends: a.Errored}}
+- name: broken
+  dag:
+    tasks: [{{name: x, template: hook}}]
+  outputs: {{parameters: [{{name: r, valueFrom: {{expression: tasks.x.nope.r}}}}]}}{HOOK}"
+        )
+    };
+    let asked = "{template: hook, expression: nope.x == 'y'}";
+    let mut run = Run::of(&spec(asked));
+    assert_eq!(run.running(), [".a"]);
+    run.end(".a", succeeds());
+    assert_eq!(run.running(), [".c"]);
+
+    let called = "{template: broken, expression: \"tasks.a.status == 'Running'\"}";
+    for hook_ends_first in [true, false] {
+        let mut run = Run::of(&spec(called));
+        assert_eq!(run.running(), [".a", ".a.hooks.p.x"]);
+        let order = if hook_ends_first { [".a.hooks.p.x", ".a"] } else { [".a", ".a.hooks.p.x"] };
+        order.into_iter().for_each(|node| run.end(node, succeeds()));
+        assert_eq!(run.running(), [".c"], "{}", run.status());
+        run.end(".c", succeeds());
+        assert!(run.status().contains(".a Pod Error: expression"), "{}", run.status());
+    }
+}
+
+#[test]
+fn a_workflow_hook_that_cannot_be_asked_ends_the_workflow_in_error_when_its_work_has_ended() {
+    let spec = "
+entrypoint: leaf
+hooks: {p: {template: hook, expression: nope.x == 'y'}}
+templates:";
+    let mut run = Run::of(&format!("{spec}{HOOK}"));
+    assert_eq!(run.running(), [""]);
+    run.end("", succeeds());
+    assert!(run.scheduler.finished().is_some());
+    assert!(run.status().starts_with("Error: unable to evaluate expression"), "{}", run.status());
+}
+
+#[test]
 fn a_hook_on_pending_fires_for_a_task_with_which_its_dag_ends() {
     let spec = "
 entrypoint: main
