@@ -123,7 +123,9 @@ templates:
         let mut run = Run::of(&spec(called));
         assert_eq!(run.running(), [".a", ".a.hooks.p.x"]);
         let order = if hook_ends_first { [".a.hooks.p.x", ".a"] } else { [".a", ".a.hooks.p.x"] };
-        order.into_iter().for_each(|node| run.end(node, succeeds()));
+        for node in order {
+            run.end(node, succeeds());
+        }
         assert_eq!(run.running(), [".c"], "{}", run.status());
         run.end(".c", succeeds());
         assert!(run.status().contains(".a Pod Error: expression"), "{}", run.status());
