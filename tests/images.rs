@@ -7,7 +7,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -100,6 +100,11 @@ impl Images {
             ["--runtime-arg=run:--ulimit=nofile=1000:1000", "--runtime-arg=run:--ulimit=nproc=4096:4096"];
         let words = ["submit", "--local", file, "--runtime", "podman"].into_iter().map(str::to_owned).chain(own);
         home.command(words.chain(of_containers.into_iter().chain(more.iter().copied()).map(str::to_owned)))
+    }
+
+    /// The same in the background.
+    fn start(&self, home: &Environment, file: &str, more: &[&str]) -> Child {
+        self.submit(home, file, more).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     fn run(&self, home: &Environment, file: &str, more: &[&str]) -> crate::support::output::Output {
@@ -243,8 +248,7 @@ fn a_kill_and_a_timeout_end_containers_and_sidecars_end_with_their_main() {
         "  - name: main\n    sidecars: [{name: beside, image: localhost/bb:1, command: [sleep, '1000']}]\n    container: {image: localhost/bb:1, command: ['true']}\n",
     );
     home.write("w.yaml", with_sidecar);
-    let mut submit = images.submit(&home, "w.yaml", &["--name", "x"]);
-    let mut running = submit.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut running = images.start(&home, "w.yaml", &["--name", "x"]);
     wait_until("the end of the run", || running.try_wait().unwrap().is_some());
     assert!(running.wait().unwrap().success());
     assert!(!images.has_container_of(&home));
@@ -318,8 +322,7 @@ fn an_entry_that_a_killed_run_owes_is_made_for_its_image() {
     let text = "  - name: main\n    steps:\n    - - {name: once, template: once}\n    - - {name: last, template: last}\n  - name: once\n    container: {image: localhost/bb:1, command: [cat, /marker]}\n  - name: last\n    container: {image: localhost/bb:1, command: [sh, -c, 'test -n \"$RUNNABLE_RETRY_RUN_ID\" || sleep 600']}\n";
     home.write("w.yaml", workflow(text));
     let journal = home.run_directory("w").join("journal.jsonl");
-    let mut submit = images.submit(&home, "w.yaml", &["--cache-name", "c"]);
-    let mut running = submit.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut running = images.start(&home, "w.yaml", &["--cache-name", "c"]);
     let is_made = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("{\"made\""));
     wait_until("the entry is made", is_made);
     signal(&running, rustix::process::Signal::KILL);
@@ -368,8 +371,7 @@ fn a_signal_is_heard_while_an_image_is_fetched() {
         let image = format!("localhost:{}/slow:1", silent_registry());
         home.write("w.yaml", if text { known(&image) } else { found_out(&image) });
         let words = [&["--name", name][..], more].concat();
-        let mut submit = images.submit(&home, "w.yaml", &words);
-        let mut running = submit.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut running = images.start(&home, "w.yaml", &words);
         wait_until("the image is being fetched", || lives(&image));
         signal(&running, rustix::process::Signal::TERM);
         wait_until("the end of the run", || running.try_wait().unwrap().is_some());

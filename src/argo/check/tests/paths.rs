@@ -7,7 +7,7 @@ use crate::argo::check::{Finding, Holder, Options, check};
 use crate::argo::document::Kind;
 
 #[path = "../../../../tests/judge/random/mod.rs"]
-#[allow(clippy::unwrap_used, unreachable_pub)]
+#[allow(clippy::unwrap_used, unreachable_pub, reason = "it is a module of a test program")]
 mod random;
 
 /// So many documents are made.
