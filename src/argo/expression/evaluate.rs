@@ -121,7 +121,12 @@ impl Evaluator<'_> {
                 Ok(Cow::Owned(Value::Array(values?)))
             }
             Kind::Map(pairs) => self.map(pairs, frame),
-            Kind::Call { callee, arguments } => self.call(at, callee, arguments, frame),
+            Kind::Call { callee, arguments, function: Some(function) } => {
+                let arguments = self.values(arguments, frame)?;
+                let named = |what| format!("{}: {what}", callee.path().map_or("", |path| &path.name));
+                done(at, function.call(&arguments).map_err(named))
+            }
+            Kind::Call { callee, arguments, function: None } => self.method(at, callee, arguments, frame),
             Kind::Builtin { name, arguments } => builtins::call(self, at, name, arguments, frame),
             Kind::Predicate(inner) => self.value(inner, frame),
             Kind::Let { name, value, body } => {
@@ -198,31 +203,31 @@ impl Evaluator<'_> {
 
     /// A dotted path, whose root is a `let` variable or a name of the scope.
     fn path<'a>(&'a self, node: &'a Node, frame: Frames<'a>) -> Evaluated<'a> {
-        let path = node.path().unwrap_or_default();
-        let Some(root) = path.first() else {
+        let Some(path) = node.path() else {
             return Err(Fault::new(node.at, "expected a name").into());
         };
+        let root = path.root();
         if let Some(value) = variable(frame, root) {
             return match &node.kind {
                 Kind::Member { object, property, .. } => self.member(object, property, false, frame),
                 _ => Ok(Cow::Borrowed(value)),
             };
         }
-        match self.scope.find(&path) {
+        match self.scope.find(path) {
             Found::Value(value) => Ok(value),
             Found::Missing { depth: 1 } if functions::is_environment(root) => {
-                let what = format!("`{}` is a function and has to be called", path.join("."));
+                let what = format!("`{}` is a function and has to be called", path.name);
                 Err(Fault::new(node.at, what).into())
             }
             Found::Missing { depth: 1 } => Err(Fault::new(node.at, format!("unknown name `{root}`")).into()),
-            Found::Missing { depth } if depth == path.len() => Ok(Cow::Owned(Value::Null)),
+            Found::Missing { depth } if depth == path.segments.len() => Ok(Cow::Owned(Value::Null)),
             Found::Missing { depth } => {
-                let (missing, next) = (path[..depth].join("."), path[depth]);
+                let (missing, next) = (path.segments[..depth].join("."), &path.segments[depth]);
                 let what = format!("cannot read `{next}` of `{missing}`, which is nil");
                 Err(Fault::new(node.at, what).into())
             }
             Found::NoFields { depth, value } => {
-                let what = no_fields(path[depth - 1], &value);
+                let what = no_fields(&path.segments[depth - 1], &value);
                 Err(Fault::new(node.at, what).into())
             }
         }
@@ -254,11 +259,9 @@ impl Evaluator<'_> {
         Ok(Some(number.integer()))
     }
 
-    fn call<'a>(&'a self, at: usize, callee: &'a Node, arguments: &'a [Node], frame: Frames<'a>) -> Evaluated<'a> {
-        let path = callee.path().unwrap_or_default();
-        let is_function = functions::is_function(&path);
+    /// A call of something that is no function of the environment: a method of a version, or nothing that there is.
+    fn method<'a>(&'a self, at: usize, callee: &'a Node, arguments: &[Node], frame: Frames<'a>) -> Evaluated<'a> {
         if let Kind::Member { object, property, .. } = &callee.kind
-            && !is_function
             && arguments.is_empty()
             && let (Value::String(version), Value::String(method)) =
                 (&*self.value(object, frame)?, &*self.value(property, frame)?)
@@ -266,11 +269,8 @@ impl Evaluator<'_> {
         {
             return Ok(Cow::Owned(value));
         }
-        if !is_function {
-            return Err(Fault::new(at, format!("unknown function `{}`", path.join("."))).into());
-        }
-        let arguments = self.values(arguments, frame)?;
-        done(at, functions::call(&path, &arguments).map_err(|what| format!("{}: {what}", path.join("."))))
+        let name = callee.path().map_or("", |path| &path.name);
+        Err(Fault::new(at, format!("unknown function `{name}`")).into())
     }
 }
 

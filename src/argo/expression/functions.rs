@@ -13,42 +13,41 @@ pub(super) fn is_environment(name: &str) -> bool {
     name == "sprig" || OWN.contains(&name)
 }
 
-/// Whether the path is such a name alone.
-pub(super) fn is_environment_root(path: &[&str]) -> bool {
-    matches!(path, [name] if is_environment(name))
+/// A function of the environment.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Function {
+    Own(&'static str),
+    Sprig(sprig::Function),
 }
 
-/// Whether the path names a function.
-pub(super) fn is_function(path: &[&str]) -> bool {
-    match path {
-        [name] => OWN.contains(name),
-        ["sprig", name] => sprig::is_function(name),
-        _ => false,
+impl Function {
+    /// The function that a path names.
+    pub(super) fn named<S: AsRef<str>>(path: &[S]) -> Option<Self> {
+        match path {
+            [name] => OWN.iter().find(|own| **own == name.as_ref()).map(|own| Self::Own(own)),
+            [root, name] if root.as_ref() == "sprig" => sprig::Function::named(name.as_ref()).map(Self::Sprig),
+            _ => None,
+        }
     }
-}
 
-/// Calls the function that the path names.
-pub(super) fn call(path: &[&str], values: &[Value]) -> Outcome {
-    let arguments = Arguments::with_zeros(values);
-    match path {
-        ["asInt"] => {
-            arguments.count(1, 1)?;
-            standard::to_integer(arguments.any(0)?)
+    pub(super) fn call(self, values: &[Value]) -> Outcome {
+        let arguments = Arguments::with_zeros(values);
+        match self {
+            Self::Sprig(function) => function.call(arguments),
+            Self::Own("jsonpath") => {
+                arguments.count(2, 2)?;
+                let document = golang::from_json(arguments.text(0)?)?;
+                jsonpath::query(arguments.text(1)?, &document)
+            }
+            Self::Own(name) => {
+                arguments.count(1, 1)?;
+                let value = arguments.any(0)?;
+                match name {
+                    "asInt" => standard::to_integer(value),
+                    "asFloat" => standard::to_float(value),
+                    _ => Ok(golang::json(value).into()),
+                }
+            }
         }
-        ["asFloat"] => {
-            arguments.count(1, 1)?;
-            standard::to_float(arguments.any(0)?)
-        }
-        ["toJson"] => {
-            arguments.count(1, 1)?;
-            Ok(golang::json(arguments.any(0)?).into())
-        }
-        ["jsonpath"] => {
-            arguments.count(2, 2)?;
-            let document = golang::from_json(arguments.text(0)?)?;
-            jsonpath::query(arguments.text(1)?, &document)
-        }
-        ["sprig", name] => sprig::call(name, arguments),
-        _ => Err("no such function".to_owned()),
     }
 }

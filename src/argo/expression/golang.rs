@@ -2,6 +2,8 @@
 //!
 //! Templates and memo keys compare these texts, so they have to come out byte by byte as Argo's do.
 
+use std::borrow::Cow;
+
 use serde_json::{Number, Value};
 
 /// A value as `json.Marshal` writes it: sorted keys, no spaces, `<`, `>` and `&` escaped.
@@ -170,23 +172,44 @@ impl Json {
     }
 
     fn string(&self, text: &mut String, string: &str) {
+        text.reserve(string.len() + 2);
         text.push('"');
-        for c in string.chars() {
-            match c {
-                '"' => text.push_str("\\\""),
-                '\\' => text.push_str("\\\\"),
-                '\n' => text.push_str("\\n"),
-                '\r' => text.push_str("\\r"),
-                '\t' => text.push_str("\\t"),
-                '\u{8}' => text.push_str("\\b"),
-                '\u{c}' => text.push_str("\\f"),
-                '<' | '>' | '&' if self.escape_html => text.push_str(&unicode(c)),
-                '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => text.push_str(&unicode(c)),
-                _ => text.push(c),
-            }
+        if string.bytes().all(is_plain) {
+            text.push_str(string);
+            text.push('"');
+            return;
         }
+        let mut plain = 0;
+        for (at, c) in string.char_indices() {
+            let Some(escape) = self.escape(c) else { continue };
+            text.push_str(&string[plain..at]);
+            text.push_str(&escape);
+            plain = at + c.len_utf8();
+        }
+        text.push_str(&string[plain..]);
         text.push('"');
     }
+
+    /// What stands for a character that does not stand for itself.
+    fn escape(&self, c: char) -> Option<Cow<'static, str>> {
+        Some(match c {
+            '"' => "\\\"".into(),
+            '\\' => "\\\\".into(),
+            '\n' => "\\n".into(),
+            '\r' => "\\r".into(),
+            '\t' => "\\t".into(),
+            '\u{8}' => "\\b".into(),
+            '\u{c}' => "\\f".into(),
+            '<' | '>' | '&' if self.escape_html => unicode(c).into(),
+            '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => unicode(c).into(),
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a byte belongs to no character that is ever written as an escape.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')
 }
 
 fn unicode(c: char) -> String {

@@ -36,7 +36,7 @@ use thiserror::Error;
 
 pub(crate) use budget::STOPPED;
 pub(crate) use condition::when;
-pub(crate) use references::{needs, references};
+pub(crate) use references::{needs, reads, references};
 pub use scope::Scope;
 pub(crate) use stop_flag::StopFlag;
 pub(crate) use tag::{has_open, render_in_place, render_settled, render_value};
@@ -146,11 +146,18 @@ fn evaluate_parsed(parsed: &parsed::Parsed, expression: &str, scope: &Scope) -> 
     if let Some(unknown) = references::reads_unknown(&parsed.node, scope) {
         return Ok(unknown);
     }
-    references::check_names(&parsed.roots, scope).map_err(evaluation)?;
-    if parsed.may_not_fit {
-        types::check(&parsed.node, scope).map_err(evaluation)?;
-    }
-    evaluate::Evaluator::new(scope).run(&parsed.node).map_err(evaluation)
+    let check = || {
+        references::check_names(&parsed.roots, scope)?;
+        if parsed.may_not_fit { types::check(&parsed.node, scope) } else { Ok(()) }
+    };
+    let evaluate = || evaluate::Evaluator::new(scope).run(&parsed.node);
+    // A missing name is what is told, whatever else is wrong.
+    let value = if parsed.is_straight {
+        evaluate().or_else(|fault| check().and(Err(fault)))
+    } else {
+        check().and_then(|()| evaluate())
+    };
+    value.map_err(evaluation)
 }
 
 /// What is wrong at which byte of an expression.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::references::Root;
-use super::syntax::Node;
+use super::syntax::{Kind, Node};
 use super::{Fault, parser, references, types};
 
 /// An expression, and what can be told of it whatever its variables are.
@@ -18,6 +18,8 @@ pub(super) struct Parsed {
     pub(super) roots: Vec<Root>,
     /// Whether an operation may not fit its types.
     pub(super) may_not_fit: bool,
+    /// Whether each of its parts is evaluated whatever the others give, so that a missing name fails the evaluation.
+    pub(super) is_straight: bool,
 }
 
 /// The most expressions that are remembered at once.
@@ -35,11 +37,21 @@ pub(super) fn parsed(expression: &str) -> Result<Rc<Parsed>, Fault> {
         }
         let node = parser::parse(expression)?;
         let (may_wait, may_not_fit) = (references::may_wait(&node), types::may_not_fit(&node));
-        let parsed = Rc::new(Parsed { may_wait, roots: references::roots(&node), may_not_fit, node });
+        let (roots, is_straight) = (references::roots(&node), is_straight(&node));
+        let parsed = Rc::new(Parsed { may_wait, roots, may_not_fit, is_straight, node });
         if known.len() >= MOST {
             known.clear();
         }
         known.insert(expression.to_owned(), Rc::clone(&parsed));
         Ok(parsed)
     })
+}
+
+fn is_straight(node: &Node) -> bool {
+    let has_no_choice = match &node.kind {
+        Kind::Member { optional, .. } => !optional,
+        Kind::Literal(_) | Kind::Identifier(_) | Kind::Array(_) | Kind::Map(_) | Kind::Call { .. } => true,
+        _ => false,
+    };
+    has_no_choice && node.children().all(is_straight)
 }

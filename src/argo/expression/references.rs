@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::functions::Function;
 use super::parsed::parsed;
 use super::scope::{Found, Scope};
-use super::syntax::{Kind, Node};
+use super::syntax::{Kind, Node, Path};
 use super::tag::{Content, Tag, tags};
 use super::{Fault, functions, parser, unknown};
 
@@ -49,6 +50,23 @@ pub(crate) fn needs(text: &str, root: &str) -> bool {
     text.matches("{{").count() == tags(text).count() && tags(text).all(needs)
 }
 
+/// The variables that the tags of a text read; none where these are not known before it is evaluated, or cannot be.
+pub(crate) fn reads(text: &str) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    let mut count = 0;
+    for tag in tags(text) {
+        count += 1;
+        match tag.content {
+            Content::Simple(name) => add(&mut names, name.to_owned()),
+            Content::Expression(expression) => {
+                parser::parse(expression).ok().filter(|_| !expression.contains("$env"))?;
+                references(expression).into_iter().for_each(|name| add(&mut names, name));
+            }
+        }
+    }
+    (text.matches("{{").count() == count).then_some(names)
+}
+
 /// The unknown value that an expression would read: what it gives is unknown too.
 pub(super) fn reads_unknown(node: &Node, scope: &Scope) -> Option<Value> {
     if !scope.has_unknown() {
@@ -56,7 +74,7 @@ pub(super) fn reads_unknown(node: &Node, scope: &Scope) -> Option<Value> {
     }
     let mut number = None;
     mentioned(node, &mut Vec::new(), &mut |path| {
-        if let Found::Value(value) | Found::NoFields { value, .. } = scope.find(path) {
+        if let Found::Value(value) | Found::NoFields { value, .. } = scope.find(&Path::new(path.iter().copied())) {
             number = number.or(unknown::in_value(&value));
         }
     });
@@ -116,8 +134,9 @@ fn loose_path(node: &Node) -> Option<Vec<&str>> {
 pub(super) fn missing(node: &Node, scope: &Scope) -> Vec<String> {
     let mut missing = Vec::new();
     needed(node, false, &mut Vec::new(), &mut |path| {
-        if !functions::is_function(path) && !functions::is_environment_root(path) && !scope.has(path) {
-            add(&mut missing, path.join("."));
+        let is_function = functions::is_environment(&path.name) || Function::named(&path.segments).is_some();
+        if !is_function && !scope.has(path) {
+            add(&mut missing, path.name.clone());
         }
     });
     missing
@@ -133,16 +152,16 @@ pub(super) fn may_wait(node: &Node) -> bool {
     needs_late(node, |_| true)
 }
 
-fn needs_late(node: &Node, counts: impl Fn(&[&str]) -> bool) -> bool {
+fn needs_late(node: &Node, counts: impl Fn(&Path) -> bool) -> bool {
     let mut waits = false;
     needed(node, false, &mut Vec::new(), &mut |path| {
-        waits = waits || (LATE.iter().any(|late| late.split('.').eq(path.iter().copied())) && counts(path));
+        waits = waits || (!path.has_dotted && LATE.contains(&path.name.as_str()) && counts(path));
     });
     waits
 }
 
 /// Visits every path that has to exist, the shorter before the longer ones.
-fn needed<'n>(node: &'n Node, guarded: bool, bound: &mut Vec<&'n str>, found: &mut dyn FnMut(&[&str])) {
+fn needed<'n>(node: &'n Node, guarded: bool, bound: &mut Vec<&'n str>, found: &mut dyn FnMut(&Path)) {
     match &node.kind {
         Kind::Let { name, value, body } => {
             needed(value, guarded, bound, found);
@@ -173,8 +192,8 @@ fn needed<'n>(node: &'n Node, guarded: bool, bound: &mut Vec<&'n str>, found: &m
         Kind::Member { .. } => !guarded,
         _ => false,
     };
-    if let Some(path) = node.path().filter(|path| counts && !bound.contains(&path[0])) {
-        found(&path);
+    if let Some(path) = node.path().filter(|path| counts && !bound.contains(&path.root())) {
+        found(path);
     }
 }
 
@@ -213,7 +232,7 @@ fn add_roots<'n>(node: &'n Node, bound: &mut Vec<&'n str>, roots: &mut Vec<Root>
 /// Refuses an expression that names something which is neither a variable nor a function, even where it would not be
 /// evaluated; the language is compiled against its environment.
 pub(super) fn check_names(roots: &[Root], scope: &Scope) -> Result<(), Fault> {
-    let unknown = roots.iter().find(|root| !scope.has(&[root.name.as_str()]));
+    let unknown = roots.iter().find(|root| !scope.has_root(&root.name));
     unknown.map_or(Ok(()), |Root { at, name }| Err(Fault::new(*at, format!("unknown name `{name}`"))))
 }
 

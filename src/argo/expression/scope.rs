@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::stop_flag::StopFlag;
+use super::syntax::Path;
 use super::unknown;
 
 /// Variables by dotted name (`inputs.parameters.x`, `steps.a.outputs.result`, `workflow.name`, `item`), layered.
@@ -38,10 +39,10 @@ pub(super) enum Found<'s> {
     },
 }
 
-enum Located<'s> {
+enum Located<'s, 'p> {
     Found(Found<'s>),
     /// Names below this one, not gathered yet.
-    Tree(String),
+    Tree(&'p str),
 }
 
 impl Scope {
@@ -86,71 +87,99 @@ impl Scope {
         self.layers().find_map(|layer| layer.own.get(name))
     }
 
+    /// The values of this layer whose names are below this one.
+    pub(crate) fn own_below(&self, name: &str) -> impl Iterator<Item = (&str, &Value)> {
+        let start = format!("{name}.");
+        let from = self.own.range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded));
+        let names = from.map(|(name, value)| (name.as_str(), value)).collect::<Vec<_>>().into_iter();
+        names.take_while(move |(name, _)| name.starts_with(&start))
+    }
+
     /// Whether any value is unknown.
     pub(super) fn has_unknown(&self) -> bool {
         self.layers().any(|layer| layer.unknown)
     }
 
     /// Whether the path names a value, counting a null one.
-    pub(super) fn has(&self, path: &[&str]) -> bool {
+    pub(super) fn has(&self, path: &Path) -> bool {
         matches!(self.locate(path), Located::Tree(_) | Located::Found(Found::Value(_)))
     }
 
+    /// Whether a path may begin so.
+    pub(super) fn has_root(&self, name: &str) -> bool {
+        let (value, is_prefix) = self.at(name);
+        !name.contains('.') && (value.is_some() || is_prefix)
+    }
+
     /// Follows a path the way Argo's expanded map would: a name that is also a prefix of others is the map of those.
-    pub(super) fn find(&self, path: &[&str]) -> Found<'_> {
+    pub(super) fn find(&self, path: &Path) -> Found<'_> {
         match self.locate(path) {
             Located::Found(found) => found,
-            Located::Tree(name) => Found::Value(Cow::Owned(self.subtree(&name))),
+            Located::Tree(name) => Found::Value(Cow::Owned(self.subtree(name))),
         }
     }
 
-    fn locate(&self, path: &[&str]) -> Located<'_> {
-        let mut name = path.join(".");
-        // Most paths are the whole name of a value, and then something stands below each part of them.
-        if path.iter().all(|segment| !segment.contains('.'))
-            && let Some(value) = self.get(&name)
-        {
-            name.push('.');
-            if !self.begins_names(&name) {
-                return Located::Found(Found::Value(Cow::Borrowed(value)));
+    fn locate<'s, 'p>(&'s self, path: &'p Path) -> Located<'s, 'p> {
+        // Most paths are the whole name of a value, or of others below it; then something stands below each part of them.
+        if !path.has_dotted {
+            match self.at(&path.name) {
+                (_, true) => return Located::Tree(&path.name),
+                (Some(value), false) => return Located::Found(Found::Value(Cow::Borrowed(value))),
+                (None, false) => {}
             }
-            name.pop();
-            return Located::Tree(name);
         }
-        name.clear();
-        for (index, segment) in path.iter().enumerate() {
-            if index > 0 {
-                name.push('.');
-            }
-            name.push_str(segment);
+        let mut end = 0;
+        for (index, segment) in path.segments.iter().enumerate() {
+            end += usize::from(index > 0) + segment.len();
             // A dot in a name has become a level of its own.
             if segment.contains('.') {
                 return Located::Found(Found::Missing { depth: index + 1 });
             }
-            name.push('.');
-            if self.begins_names(&name) {
-                name.pop();
-                continue;
-            }
-            name.pop();
-            return Located::Found(match self.get(&name) {
-                Some(value) => descend(value, path, index + 1),
-                None => Found::Missing { depth: index + 1 },
+            return Located::Found(match self.at(&path.name[..end]) {
+                (_, true) => continue,
+                (Some(value), false) => descend(value, &path.segments, index + 1),
+                (None, false) => Found::Missing { depth: index + 1 },
             });
         }
-        Located::Tree(name)
+        Located::Tree(&path.name)
     }
 
     /// Whether there are names below this one.
     pub(super) fn is_prefix(&self, name: &str) -> bool {
-        let mut start = String::with_capacity(name.len() + 1);
-        start.push_str(name);
-        start.push('.');
-        self.begins_names(&start)
+        self.at(name).1
     }
 
-    fn begins_names(&self, start: &str) -> bool {
-        self.layers().any(|layer| !layer.own.is_empty() && layer.below(start).next().is_some())
+    /// The value of exactly this name, and whether there are names below it.
+    fn at(&self, name: &str) -> (Option<&Value>, bool) {
+        self.layers().fold((None, false), |(known, is_prefix), layer| {
+            let (value, below) = layer.own_at(name);
+            (known.or(value), is_prefix || below)
+        })
+    }
+
+    /// The same of this layer: both stand beside each other, unless other names that begin so come between them.
+    fn own_at(&self, name: &str) -> (Option<&Value>, bool) {
+        if !self.may_have(name) {
+            return (None, false);
+        }
+        let mut from = self.own.range::<str, _>((Bound::Included(name), Bound::Unbounded));
+        let Some((first, value)) = from.next() else { return (None, false) };
+        let Some(rest) = first.strip_prefix(name) else { return (None, false) };
+        let value = rest.is_empty().then_some(value);
+        let next = if value.is_some() { from.next().map(|(next, _)| next.as_str()) } else { Some(first.as_str()) };
+        let below = match next.and_then(|next| next.strip_prefix(name)).and_then(|rest| rest.bytes().next()) {
+            Some(b'.') => true,
+            Some(b'\0'..b'.') => self.below(&format!("{name}.")).next().is_some(),
+            _ => false,
+        };
+        (value, below)
+    }
+
+    /// Whether this layer may have a name that begins so, as far as its first and its last name tell.
+    fn may_have(&self, start: &str) -> bool {
+        let first =
+            self.own.first_key_value().is_some_and(|(first, _)| first.as_str() <= start || first.starts_with(start));
+        first && self.own.last_key_value().is_some_and(|(last, _)| last.as_str() >= start)
     }
 
     fn layers(&self) -> impl Iterator<Item = &Scope> {
@@ -158,7 +187,7 @@ impl Scope {
     }
 
     /// This layer's values whose names begin with `start`.
-    fn below<'s>(&'s self, start: &'s str) -> impl Iterator<Item = (&'s str, &'s Value)> {
+    fn below<'s>(&'s self, start: &'s str) -> impl Iterator<Item = (&'s str, &'s Value)> + Clone {
         self.own
             .range::<str, _>((Bound::Included(start), Bound::Unbounded))
             .map(|(name, value)| (name.as_str(), value))
@@ -167,9 +196,19 @@ impl Scope {
 
     fn subtree(&self, name: &str) -> Value {
         let start = format!("{name}.");
+        let mut layers = self.layers().filter(|layer| layer.may_have(&start) && layer.below(&start).next().is_some());
+        let (Some(first), None) = (layers.next(), layers.next()) else { return self.tree_of_layers(&start) };
+        let names = first.below(&start).map(|(full, value)| (&full[start.len()..], value));
+        if names.clone().any(|(rest, _)| rest.contains('.')) {
+            return self.tree_of_layers(&start);
+        }
+        names.map(|(rest, value)| (rest.to_owned(), value.clone())).collect()
+    }
+
+    fn tree_of_layers(&self, start: &str) -> Value {
         let mut names: BTreeMap<&str, &Value> = BTreeMap::new();
         for layer in self.layers() {
-            for (full, value) in layer.below(&start) {
+            for (full, value) in layer.below(start) {
                 names.entry(&full[start.len()..]).or_insert(value);
             }
         }
@@ -202,12 +241,12 @@ fn insert(tree: &mut Map<String, Value>, name: &str, value: &Value) {
     }
 }
 
-fn descend<'s>(value: &'s Value, path: &[&str], from: usize) -> Found<'s> {
+fn descend<'s>(value: &'s Value, path: &[String], from: usize) -> Found<'s> {
     let mut value = value;
     for (index, segment) in path.iter().enumerate().skip(from) {
         let depth = index + 1;
         match value {
-            Value::Object(map) => match map.get(*segment) {
+            Value::Object(map) => match map.get(segment) {
                 Some(next) => value = next,
                 None => return Found::Missing { depth },
             },
@@ -229,7 +268,7 @@ mod tests {
     use super::*;
 
     fn value(scope: &Scope, path: &[&str]) -> Option<Value> {
-        match scope.find(path) {
+        match scope.find(&Path::new(path.iter().copied())) {
             Found::Value(value) => Some(value.into_owned()),
             _ => None,
         }
@@ -275,9 +314,10 @@ mod tests {
         let mut scope = Scope::new();
         scope.set("item", json!({"name": "a", "of": {"x": null}}));
         assert_eq!(value(&scope, &["item", "name"]), Some(json!("a")));
-        assert!(scope.has(&["item", "of", "x"]));
-        assert!(matches!(scope.find(&["item", "no"]), Found::Missing { depth: 2 }));
-        assert!(matches!(scope.find(&["item", "name", "x"]), Found::NoFields { depth: 3, .. }));
-        assert!(matches!(scope.find(&["other"]), Found::Missing { depth: 1 }));
+        let path = |name: &str| Path::new(name.split('.'));
+        assert!(scope.has(&path("item.of.x")));
+        assert!(matches!(scope.find(&path("item.no")), Found::Missing { depth: 2 }));
+        assert!(matches!(scope.find(&path("item.name.x")), Found::NoFields { depth: 3, .. }));
+        assert!(matches!(scope.find(&path("other")), Found::Missing { depth: 1 }));
     }
 }

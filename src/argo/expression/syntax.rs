@@ -1,6 +1,10 @@
 //! The tree of an expression, as the parser builds it and the evaluator reads it.
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
+
+use super::functions::Function;
 
 /// A part of an expression and the byte where it stands.
 #[derive(Debug, Clone)]
@@ -10,7 +14,32 @@ pub(super) struct Node {
     pub(super) height: usize,
     /// How many nodes there are from here down; bounded, because parts that are read twice are copied.
     pub(super) size: usize,
+    /// The path that it spells; found out when it is asked for.
+    path: OnceCell<Option<Path>>,
     pub(super) kind: Kind,
+}
+
+/// A dotted path: `a.b['c']` is `a`, `b`, `c`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Path {
+    /// Its segments, of which there is one at least.
+    pub(super) segments: Vec<String>,
+    /// The segments with dots between them.
+    pub(super) name: String,
+    /// Whether a segment has a dot of its own.
+    pub(super) has_dotted: bool,
+}
+
+impl Path {
+    pub(super) fn new<S: Into<String>>(segments: impl IntoIterator<Item = S>) -> Self {
+        let segments: Vec<String> = segments.into_iter().map(Into::into).collect();
+        let has_dotted = segments.iter().any(|segment| segment.contains('.'));
+        Self { name: segments.join("."), segments, has_dotted }
+    }
+
+    pub(super) fn root(&self) -> &str {
+        self.segments.first().map_or("", String::as_str)
+    }
 }
 
 /// What a node is.
@@ -52,6 +81,8 @@ pub(super) enum Kind {
     Call {
         callee: Box<Node>,
         arguments: Vec<Node>,
+        /// The function that the callee names.
+        function: Option<Function>,
     },
     /// A call of one of the language's own functions.
     Builtin {
@@ -67,9 +98,17 @@ pub(super) enum Kind {
     Sequence(Vec<Node>),
 }
 
+impl Kind {
+    /// A call of what `callee` names.
+    pub(super) fn call(callee: Box<Node>, arguments: Vec<Node>) -> Self {
+        let function = callee.path().and_then(|path| Function::named(&path.segments));
+        Self::Call { callee, arguments, function }
+    }
+}
+
 impl Node {
     pub(super) fn new(at: usize, kind: Kind) -> Self {
-        let mut node = Self { at, height: 0, size: 0, kind };
+        let mut node = Self { at, height: 0, size: 0, path: OnceCell::new(), kind };
         node.height = 1 + node.children().map(|child| child.height).max().unwrap_or(0);
         node.size = 1 + node.children().map(|child| child.size).sum::<usize>();
         node
@@ -92,17 +131,21 @@ impl Node {
             Kind::Conditional { condition, then, otherwise } => ([Some(condition), Some(then), Some(otherwise)], none),
             Kind::Array(nodes) | Kind::Sequence(nodes) => ([None; 3], (nodes, &[])),
             Kind::Map(pairs) => ([None; 3], (&[], pairs)),
-            Kind::Call { callee, arguments } => ([Some(callee), None, None], (arguments, &[])),
+            Kind::Call { callee, arguments, .. } => ([Some(callee), None, None], (arguments, &[])),
             Kind::Builtin { arguments, .. } => ([None; 3], (arguments, &[])),
             Kind::Let { value, body, .. } => ([Some(value), Some(body), None], none),
         };
         first.into_iter().flatten().chain(list).chain(pairs.iter().flat_map(|(key, value)| [key, value]))
     }
 
-    /// The dotted path this node spells (`a.b['c']` is `a`, `b`, `c`), if it is one.
+    /// The dotted path this node spells, if it is one.
     ///
     /// `$env` stands for the environment itself and is left out.
-    pub(super) fn path(&self) -> Option<Vec<&str>> {
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.get_or_init(|| self.spelled().map(Path::new)).as_ref()
+    }
+
+    fn spelled(&self) -> Option<Vec<&str>> {
         let mut path = Vec::new();
         let mut node = self;
         loop {

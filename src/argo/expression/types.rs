@@ -101,7 +101,7 @@ impl<'n> Checker<'n> {
             Kind::Array(_) => Type::List,
             Kind::Map(_) => Type::Map,
             Kind::Builtin { name, .. } => builtin(name),
-            Kind::Call { callee, .. } if callee.path() == Some(vec!["toJson"]) => Type::Text,
+            Kind::Call { callee, .. } if callee.path().is_some_and(|path| path.name == "toJson") => Type::Text,
             Kind::Sequence(_) => children.last().copied().unwrap_or(Type::Any),
             _ => Type::Any,
         })

@@ -19,7 +19,7 @@ impl Parser {
             return Self::node(name.at, kind);
         }
         let callee = Node::boxed(name.at, Kind::Identifier(name.text));
-        Self::node(name.at, Kind::Call { callee, arguments })
+        Self::node(name.at, Kind::call(callee, arguments))
     }
 
     /// The second argument of such a function is a predicate, the others are expressions.

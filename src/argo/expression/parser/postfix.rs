@@ -39,7 +39,7 @@ impl Parser {
         if self.accept(Class::Bracket, "(") {
             let arguments = self.list(")")?;
             let callee = Box::new(node);
-            node = Self::node(token.at, Kind::Call { callee, arguments })?;
+            node = Self::node(token.at, Kind::call(callee, arguments))?;
         }
         if is_chain || optional {
             node = Self::node(token.at, Kind::Chain(Box::new(node)))?;

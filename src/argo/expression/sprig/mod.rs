@@ -14,12 +14,13 @@ mod values;
 mod words;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::LazyLock;
 
 use super::arguments::Arguments;
 use super::operators::Outcome;
 
-type Family = (&'static [&'static str], fn(&str, Arguments) -> Outcome);
+type Family = (&'static [&'static str], Call);
 
 static FAMILIES: [Family; 12] = [
     (text::NAMES, text::call),
@@ -64,25 +65,43 @@ const REFUSED: [&str; 22] = [
 
 const ENCRYPTION: [&str; 2] = ["encryptAES", "decryptAES"];
 
-/// The families by the names of their functions: an expression is looked through several times for each of its values.
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Family>> = LazyLock::new(|| {
+/// The families by the names of their functions.
+static BY_NAME: LazyLock<HashMap<&'static str, Function>> = LazyLock::new(|| {
+    let refused = REFUSED.iter().chain(&ENCRYPTION).map(|name| (*name, Function { name, call: refuse as Call }));
     // Of a name that stands in two families the first one counts.
-    FAMILIES.iter().rev().flat_map(|family| family.0.iter().map(move |name| (*name, family))).collect()
+    let known = FAMILIES
+        .iter()
+        .rev()
+        .flat_map(|(names, call)| names.iter().map(|name| (*name, Function { name, call: *call })));
+    refused.chain(known).collect()
 });
 
-fn family(name: &str) -> Option<&'static Family> {
-    BY_NAME.get(name).copied()
+type Call = fn(&str, Arguments) -> Outcome;
+
+/// A function of sprig's that Argo offers; Argo takes `env` and `expandenv` away.
+#[derive(Clone, Copy)]
+pub(super) struct Function {
+    name: &'static str,
+    call: Call,
 }
 
-/// Whether sprig has such a function and Argo offers it; Argo takes `env` and `expandenv` away.
-pub(super) fn is_function(name: &str) -> bool {
-    family(name).is_some() || REFUSED.contains(&name) || ENCRYPTION.contains(&name)
-}
-
-/// Calls sprig's function of this name.
-pub(super) fn call(name: &str, arguments: Arguments) -> Outcome {
-    match family(name) {
-        Some((_, call)) => call(name, arguments),
-        None => Err("not available outside the cluster".to_owned()),
+impl fmt::Debug for Function {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
     }
+}
+
+impl Function {
+    /// Sprig's function of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        BY_NAME.get(name).copied()
+    }
+
+    pub(super) fn call(self, arguments: Arguments) -> Outcome {
+        (self.call)(self.name, arguments)
+    }
+}
+
+fn refuse(_: &str, _: Arguments) -> Outcome {
+    Err("not available outside the cluster".to_owned())
 }
