@@ -25,6 +25,8 @@ pub(crate) struct ListSelection {
     pub(crate) detail: Detail,
     /// How many are asked of a server at a time.
     pub(crate) chunk: u32,
+    /// A run of this machine that is known already and is not read again.
+    pub(crate) known: Option<String>,
 }
 
 /// What is wanted of a run.
@@ -74,6 +76,9 @@ impl Backend {
             }
             Self::Local { root, namespace } => {
                 for record in Record::all(root, (!selection.all_namespaces).then_some(namespace))? {
+                    if selection.known.as_deref() == Some(record.name()) && record.namespace() == namespace.as_str() {
+                        continue;
+                    }
                     let snapshot = match selection.detail {
                         Detail::Whole => Snapshot::of_record(&record),
                         Detail::WithoutNodes | Detail::Metadata => Snapshot::head_of(&record),

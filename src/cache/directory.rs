@@ -71,7 +71,7 @@ impl Directory {
             }
             Err(source) => return Err(CacheError::File { path, source }),
         };
-        let found = LookUp::read(&text, &self.key, &path.display().to_string());
+        let found = LookUp::read(&text, &self.key, path.display());
         if let LookUp::Whole(manifest) = &found
             && let Some(missing) = manifest.artifacts.iter().find(|artifact| !self.has(artifact))
         {

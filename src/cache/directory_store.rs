@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{self, available_parallelism};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,6 +27,10 @@ use crate::file::replace::{Readers, replace};
 
 /// The file of the numbers of attempts; no entry has such a name.
 pub(super) const ATTEMPTS: &str = ".attempts";
+
+/// Entries are read by so many threads at most, each of which reads so many at least.
+const MOST_THREADS: usize = 4;
+const OF_A_THREAD: usize = 100;
 
 /// A store: the directory that holds `cache/`.
 #[derive(Debug, Clone)]
@@ -54,14 +60,27 @@ impl DirectoryStore {
     /// A cache; none where there is no directory of its name.
     pub(crate) fn cache(&self, name: &CacheName) -> Result<Option<Cache>, CacheError> {
         let Some(mut cache) = self.cache_without_entries(name)? else { return Ok(None) };
-        for key in listed(&self.path(name))? {
-            // What has no legal name is no entry, and nobody asks for it.
-            let Ok(key) = key.parse::<CacheKey>() else { continue };
-            if let Some(entry) = self.entry(name, &key)? {
-                cache.entries.insert(key.as_str().to_owned(), entry);
-            }
-        }
+        // What has no legal name is no entry, and nobody asks for it.
+        let keys: Vec<CacheKey> = listed(&self.path(name))?.iter().filter_map(|key| key.parse().ok()).collect();
+        let entries = self.entries(name, &keys)?.into_iter().flatten();
+        cache.entries = entries.map(|entry| (entry.key.clone(), entry)).collect();
         Ok(Some(cache))
+    }
+
+    /// The entries of these keys. Many are read by several threads at once: most of the time passes in the kernel.
+    fn entries(&self, name: &CacheName, keys: &[CacheKey]) -> Result<Vec<Option<Entry>>, CacheError> {
+        let read = |keys: &[CacheKey]| keys.iter().map(|key| self.entry(name, key)).collect::<Result<Vec<_>, _>>();
+        let threads = available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        let many = keys.len().div_ceil(threads).max(OF_A_THREAD);
+        let (own, others) = keys.split_at(many.min(keys.len()));
+        thread::scope(|scope| {
+            let others: Vec<_> = others.chunks(many).map(|keys| scope.spawn(move || read(keys))).collect();
+            let mut entries = read(own)?;
+            for others in others {
+                entries.extend(others.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+            }
+            Ok(entries)
+        })
     }
 
     /// The same without its entries.

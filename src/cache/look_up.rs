@@ -1,5 +1,7 @@
 //! What a look at a prefix finds, read from the text of its manifest.
 
+use std::fmt;
+
 use super::key::CacheKey;
 use super::manifest::{Manifest, is_readable};
 
@@ -18,7 +20,7 @@ pub(crate) enum LookUp {
 
 impl LookUp {
     /// What the text of a manifest says, that was found at `place`.
-    pub(super) fn read(text: &[u8], key: &CacheKey, place: &str) -> Self {
+    pub(super) fn read(text: &[u8], key: &CacheKey, place: impl fmt::Display) -> Self {
         let manifest: Manifest = match serde_json::from_slice(text) {
             Ok(Manifest { version, .. }) if !is_readable(u64::from(version)) => return Self::OtherVersion,
             Ok(manifest) => manifest,

@@ -7,12 +7,18 @@ use std::path::Path;
 /// followed; what cannot be read takes nothing.
 pub(crate) fn size(path: &Path, most: u64) -> u64 {
     let Ok(file) = path.symlink_metadata() else { return 0 };
-    if !file.is_dir() {
-        return file.len();
-    }
+    if file.is_dir() { size_of_directory(path, most) } else { file.len() }
+}
+
+fn size_of_directory(path: &Path, most: u64) -> u64 {
     let mut bytes = 0_u64;
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        bytes = bytes.saturating_add(size(&entry.path(), most.saturating_sub(bytes)));
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        bytes = bytes.saturating_add(if is_directory {
+            size_of_directory(&entry.path(), most.saturating_sub(bytes))
+        } else {
+            entry.metadata().map_or(0, |file| file.len())
+        });
         if bytes > most {
             break;
         }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 pub(crate) use super::live_nodes::Expected;
-use super::live_nodes::{LiveNodes, News, is_news, line};
+use super::live_nodes::{LiveNodes, News, ToldNodes, is_news, line};
 use super::stream::{stderr_colors, talk};
 use super::tree::Look;
 use crate::argo::status::Node;
@@ -27,6 +28,7 @@ const LINES: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Live {
     shown: Arc<Mutex<LiveNodes>>,
+    told: Mutex<ToldNodes>,
     mode: Mode,
 }
 
@@ -55,7 +57,7 @@ impl Live {
             (false, true) => Mode::Tree(tree_bar(Arc::clone(&shown))),
             (false, false) => Mode::Lines,
         };
-        Self { shown, mode }
+        Self { shown, told: Mutex::default(), mode }
     }
 
     /// Whether the time that is left is shown: to know it takes a reading of the attempt before.
@@ -70,32 +72,39 @@ impl Live {
 
     /// Shows the nodes that have changed since the last call.
     pub(crate) fn show<'a>(&self, nodes: impl Iterator<Item = &'a Node>, mask: &Mask) {
-        if matches!(self.mode, Mode::Nowhere) {
-            return;
-        }
-        let mut shown = lock(&self.shown);
-        let news: Vec<(&Node, News)> = nodes.filter_map(|node| Some((node, shown.take(node, mask)?))).collect();
-        drop(shown);
         match &self.mode {
+            Mode::Nowhere => {}
             Mode::Lines => {
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                let news: Vec<(&Node, News)> = nodes.filter_map(|node| Some((node, told.take(node, mask)?))).collect();
+                drop(told);
                 // Nodes that end with the same event end from the leaves up, so print children before their parents.
                 let (ended, begun): (Vec<_>, Vec<_>) =
                     news.into_iter().filter(|(node, _)| is_news(node)).partition(|(node, _)| node.phase.is_fulfilled());
                 let news = ended.into_iter().rev().chain(begun);
-                let lines: Vec<String> = news.map(|(node, news)| line(node, news, mask)).collect();
+                let zone = TimeZone::system();
+                let lines: Vec<String> = news.map(|(node, news)| line(node, news, mask, &zone)).collect();
                 // Many nodes can change at once: they cost one write.
                 if !lines.is_empty() {
                     talk(lines.join("\n"));
                 }
             }
-            Mode::Tree(bar) if !news.is_empty() => bar.tick(),
-            Mode::Tree(_) | Mode::Nowhere => {}
+            Mode::Tree(bar) => {
+                let mut shown = lock(&self.shown);
+                let news = nodes.filter(|node| shown.take(node, mask).is_some()).count();
+                drop(shown);
+                if news > 0 {
+                    bar.tick();
+                }
+            }
         }
     }
 
     /// Removes the nodes of an ended run from the tree while other runs continue.
     pub(crate) fn forget<'a>(&self, nodes: impl Iterator<Item = &'a Node>) {
-        lock(&self.shown).forget(&nodes.map(|node| node.id.as_str()).collect());
+        let ids = nodes.map(|node| node.id.as_str()).collect();
+        lock(&self.shown).forget(&ids);
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).forget(&ids);
     }
 
     /// Calls a function that prints, above the tree if there is one.

@@ -273,7 +273,10 @@ pub(crate) fn elapsed(duration: SignedDuration) -> String {
 
 /// Replaces control characters, so that text from a workflow stays on one line and cannot control the terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    if text.chars().any(char::is_control) {
+        return text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    }
+    text.to_owned()
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl ObjectPrefix {
     pub(in crate::cache) fn look_up(&self) -> Result<(LookUp, Option<Meta>), CacheError> {
         let path = self.at(MANIFEST);
         Ok(match self.objects.get(&path)? {
-            Some((text, meta)) => (LookUp::read(&text, &self.key, &self.objects.named(&path)), Some(meta)),
+            Some((text, meta)) => (LookUp::read(&text, &self.key, self.objects.named(&path)), Some(meta)),
             None => (LookUp::Missing, None),
         })
     }

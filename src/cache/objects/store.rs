@@ -65,7 +65,7 @@ impl Objects {
             let Some((text, meta)) = found else { continue };
             let last_hit = hits.get(key.as_str()).copied().max(Some(meta.modified));
             let unusable = |state| Entry::unusable(key.as_str(), state, meta.size);
-            let entry = match LookUp::read(&text, &key, &self.named(&path)) {
+            let entry = match LookUp::read(&text, &key, self.named(&path)) {
                 LookUp::Whole(manifest) => Entry::kept(*manifest, last_hit, meta.size),
                 LookUp::Missing => continue,
                 LookUp::Broken(why) => unusable(State::Malformed(why)),

@@ -58,6 +58,9 @@ impl Beside<'_> {
         if self.live.run_id().is_none() {
             return Ok(());
         }
+        if matches!(self.backend, Backend::Local { .. }) {
+            attempts.add(self.live.value());
+        }
         let label = self.live.run_id().filter(|id| self.live.labelled_run_id() == Some(*id));
         let selector = label.and_then(|id| format!("{RUN_ID_LABEL}={id}").parse::<LabelSelector>().ok());
         if selector.is_some() {
@@ -82,7 +85,8 @@ impl Beside<'_> {
     }
 
     async fn list(&self, selection: ListSelection, attempts: &mut Attempts) -> Result<(), BackendError> {
-        let selection = ListSelection { detail: Detail::WithoutNodes, ..selection };
+        let known = Some(self.live.name().to_owned());
+        let selection = ListSelection { detail: Detail::WithoutNodes, known, ..selection };
         let listed = self.backend.list(&selection, |_, snapshot| {
             // A run that cannot be read tells nothing.
             if let Ok(snapshot) = snapshot {

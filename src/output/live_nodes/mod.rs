@@ -8,6 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::tree::printable;
 use crate::argo::nodes::path;
@@ -67,6 +68,33 @@ pub(super) enum News {
     Node,
     /// It has another phase or message.
     Change,
+}
+
+/// The nodes as last told in lines, by their ids: their phases and messages. Nothing is drawn of them.
+#[derive(Debug, Default)]
+pub(super) struct ToldNodes(HashMap<String, (Phase, String)>);
+
+impl ToldNodes {
+    /// Takes a node over; none if nothing is new of it.
+    pub(super) fn take(&mut self, node: &Node, mask: &Mask) -> Option<News> {
+        let told = (node.phase, mask.text(&node.message));
+        match self.0.get_mut(&node.id) {
+            None => {
+                self.0.insert(node.id.clone(), told);
+                Some(News::Node)
+            }
+            Some(known) if *known == told => None,
+            Some(known) => {
+                *known = told;
+                Some(News::Change)
+            }
+        }
+    }
+
+    /// Removes the nodes of a run that has ended.
+    pub(super) fn forget(&mut self, ids: &HashSet<&str>) {
+        self.0.retain(|id, _| !ids.contains(id.as_str()));
+    }
 }
 
 impl LiveNodes {
@@ -240,11 +268,11 @@ fn waiting_lock(node: &Node) -> &str {
     node.synchronization_status.as_ref().map_or("", |status| &status.waiting)
 }
 /// One change as a line: `10:00:02  Failed     w[0].load  exit code 1`.
-pub(super) fn line(node: &Node, news: News, mask: &Mask) -> String {
+pub(super) fn line(node: &Node, news: News, mask: &Mask, zone: &TimeZone) -> String {
     // When a node that goes on has changed is written nowhere: it is heard of at once.
     let began = node.started_at.filter(|_| news == News::Node);
     let at = node.finished_at.or(began).unwrap_or_else(Timestamp::now);
-    let at = at.to_zoned(jiff::tz::TimeZone::system());
+    let at = at.to_zoned(zone.clone());
     let message = if State::of(node, false) == State::Cached {
         "cached".to_owned()
     } else {
