@@ -77,6 +77,14 @@ impl Run {
         }
     }
 
+    /// The same of a run of this machine that has ended: its nodes stand only beside it. None for all others.
+    pub(crate) fn settled_end(&self) -> Option<(Workflow, Nodes)> {
+        match self {
+            Self::Cluster { .. } => None,
+            Self::Local(record) => Snapshot::settled_end_of(record),
+        }
+    }
+
     /// The same of a run of this machine without its nodes, which are most of what there is to read.
     pub(crate) async fn settled_head(&self) -> Result<Workflow, BackendError> {
         match self {

@@ -54,6 +54,14 @@ impl Snapshot {
         Ok(settled(workflow, killed))
     }
 
+    /// The same of a run that has ended, and its nodes beside it; none where it has not, or where they are not as they should be.
+    pub(super) fn settled_end_of(record: &Record) -> Option<(Workflow, Nodes)> {
+        let (workflow, nodes) = record.end()?;
+        let workflow = Workflow::from(workflow);
+        let nodes = Nodes::beside(&workflow, nodes);
+        Some((workflow, nodes))
+    }
+
     fn object_of(
         record: &Record,
         read: fn(&Record) -> Result<Value, RecordError>,

@@ -22,7 +22,7 @@ use super::resolved::Resolved;
 use super::run_locks::{Claim, Places};
 use super::runtime::{Choice, ImageError, Runtime};
 use super::sandbox::RUNS_TASKS;
-use super::scheduler::{ARTIFACTS, NodeIndex, Scheduler};
+use super::scheduler::{ARTIFACTS, KnownKeys, NodeIndex, Scheduler};
 use super::secrets::Secrets;
 use super::store::{self, Store, StoreError};
 use super::stub::Stubs;
@@ -124,6 +124,8 @@ pub(crate) struct Source<'a> {
     pub(crate) accept_runtime: bool,
     /// Whether a task will surely run, so that what it needs is made ready at once.
     pub(crate) expects_tasks: bool,
+    /// The keys of its nodes that were evaluated for its plan.
+    pub(crate) keys: Option<&'a Arc<KnownKeys>>,
 }
 
 /// A run that nothing keeps from starting.
@@ -142,6 +144,7 @@ pub(crate) struct NewRun {
     /// Whether entries of any runtime and image count.
     accept_runtime: bool,
     expects_tasks: bool,
+    keys: Option<Arc<KnownKeys>>,
     /// What the user should know of it.
     pub(crate) notes: Vec<String>,
 }
@@ -186,6 +189,7 @@ impl NewRun {
             runtime,
             accept_runtime: source.accept_runtime,
             expects_tasks: source.expects_tasks,
+            keys: source.keys.cloned(),
             notes,
         })
     }
@@ -219,7 +223,8 @@ impl NewRun {
         let executor = Executor::new(store.directory(), machine.view.clone(), &machine.executable);
         let executor = executor.hide(&machine.root).keep_bases_in(&machine.root).in_images(runtime.clone());
         let store = store.made_in(runtime, self.accept_runtime);
-        Ok(StartedRun { plan: self.plan, store, executor, expects_tasks: self.expects_tasks })
+        let Self { plan, expects_tasks, keys, .. } = self;
+        Ok(StartedRun { plan, store, executor, expects_tasks, keys })
     }
 }
 
@@ -229,6 +234,7 @@ pub(crate) struct StartedRun {
     store: Store,
     executor: Executor,
     expects_tasks: bool,
+    keys: Option<Arc<KnownKeys>>,
 }
 
 impl StartedRun {
@@ -266,7 +272,11 @@ impl StartedRun {
         if self.expects_tasks {
             self.executor.make_ready();
         }
-        let state = State { scheduler: Scheduler::new(self.plan), store: self.store };
+        let mut scheduler = Scheduler::new(self.plan);
+        if let Some(keys) = self.keys {
+            scheduler = scheduler.knowing(keys);
+        }
+        let state = State { scheduler, store: self.store };
         engine::run(state, self.executor, &mut interrupts, observe).await
     }
 }

@@ -13,6 +13,7 @@ use super::stub::Stubs;
 use crate::argo::Workflow;
 use crate::argo::check::nearest_of_few;
 use crate::argo::identity::ObjectName;
+use crate::argo::status::Node;
 use crate::exit::{CommandError, Exit};
 use crate::file::private;
 use crate::file::remove::remove_tree;
@@ -191,6 +192,13 @@ impl Record {
         let mut workflow = self.workflow()?;
         Workflow::view_mut(&mut workflow).set_nodes(serde_json::Map::new());
         Ok(workflow)
+    }
+
+    /// The Workflow object of a run that has ended without its nodes, and these as they stand in it; none where one of them is
+    /// malformed.
+    pub(crate) fn end(&self) -> Option<(Value, Vec<Node>)> {
+        let text = fs::read(self.directory.join("workflow.json")).ok()?;
+        head::read_with_nodes(&text).ok().filter(|(head, _)| is_ended(head))
     }
 
     /// Removes the run with all that it has left, except for its caches. A run that goes on stays: none of it is touched.

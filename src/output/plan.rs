@@ -38,32 +38,31 @@ struct Row<'a> {
 }
 
 fn rows(plan: &Plan, all: bool) -> Vec<Row<'_>> {
-    let outcome = |entry: &'_ Entry| {
-        let (action, why) = verdict_text(entry);
+    let texts: Vec<_> = plan.nodes.iter().map(verdict_text).collect();
+    let outcome = |(entry, (action, why)): (&'_ Entry, &(&'static str, String))| {
         // The ages of the entries of one loop differ by seconds: ignore them.
-        let why = if matches!(entry.verdict, Verdict::Cached { within: None, .. }) { String::new() } else { why };
-        let why = without_items(&why).unwrap_or(why);
-        Some((without_items(&entry.name)?, action, why))
+        let is_aged = matches!(entry.verdict, Verdict::Cached { within: None, .. });
+        let why = if is_aged { String::new() } else { without_items(why).unwrap_or_else(|| why.clone()) };
+        Some((without_items(&entry.name).filter(|_| !all)?, *action, why))
     };
+    let outcomes: Vec<_> = plan.nodes.iter().zip(&texts).map(outcome).collect();
 
-    let mut alike: HashMap<(String, &str, String), usize> = HashMap::new();
-    for outcome in plan.nodes.iter().filter_map(outcome).filter(|_| !all) {
+    let mut alike: HashMap<&(String, &str, String), usize> = HashMap::new();
+    for outcome in outcomes.iter().flatten() {
         *alike.entry(outcome).or_default() += 1;
     }
 
     let mut rows = Vec::new();
-    for entry in &plan.nodes {
-        let (action, why) = verdict_text(entry);
-        let outcome = outcome(entry);
-        match (outcome.as_ref().and_then(|outcome| alike.get_mut(outcome)), outcome.as_ref()) {
-            (Some(count), Some((name, _, of_all))) if *count > MAX_LISTED => {
+    for ((entry, (action, why)), outcome) in plan.nodes.iter().zip(texts).zip(&outcomes) {
+        match outcome.as_ref().and_then(|outcome| Some((alike.get_mut(outcome)?, outcome))) {
+            Some((count, (name, _, of_all))) if *count > MAX_LISTED => {
                 let name = format!("{}: {count} items", name.strip_suffix(ITEM).unwrap_or(name));
                 let why = if of_all.is_empty() { why } else { of_all.clone() };
                 rows.push(Row { name, entry, action, why });
                 // This row stands for the other items too.
                 *count = 0;
             }
-            (Some(0), _) => {}
+            Some((0, _)) => {}
             _ => rows.push(Row { name: entry.name.clone(), entry, action, why }),
         }
     }
@@ -168,6 +167,7 @@ mod tests {
             nodes: nodes.into_iter().map(entry).collect(),
             losses: Vec::new(),
             removes: std::collections::BTreeSet::new(),
+            keys: std::sync::Arc::default(),
             partial: false,
         }
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::refusal::Refusal;
 use super::rehearsal::Rehearsal;
 use super::{Entries, Next};
-use crate::argo::Workflow;
 use crate::argo::check::nearest_of_few;
 use crate::argo::nodes::path;
 use crate::argo::status::{Node, NodeType};
+use crate::argo::{Nodes, Workflow};
 
 /// What the user asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Asked {
     /// The nodes of the next attempt that are meant. Those that follow are found by going through that attempt.
     pub(crate) fn new(
         wish: &Wish,
-        live: &Workflow,
+        live: &Nodes,
         next: Next<'_>,
         entries: &Entries,
         now: jiff::Timestamp,
@@ -46,10 +46,9 @@ impl Asked {
         if wish.nodes.is_empty() {
             return Ok(Self::default());
         }
-        let known = live.nodes();
         let mut asked = Self::default();
         for name in &wish.nodes {
-            let mut found = called(name, known.workflow(), known.all.iter());
+            let mut found = called(name, live.workflow(), live.all.iter());
             if found.is_empty() {
                 // What was never started has a place in the next attempt all the same.
                 let rehearsal = Rehearsal::of(next, &asked, entries, now);
@@ -59,7 +58,7 @@ impl Asked {
                 1 => asked.0.extend(found),
                 0 => return Err(unknown(name, live)),
                 _ => {
-                    let (run, nodes) = (live.name().to_owned(), found.into_iter().collect());
+                    let (run, nodes) = (live.workflow().to_owned(), found.into_iter().collect());
                     return Err(Refusal::SeveralNodes { run, asked: name.clone(), nodes });
                 }
             }
@@ -67,7 +66,7 @@ impl Asked {
 
         let rehearsal = Rehearsal::of(next, &asked, entries, now);
         if let Some(missing) = asked.0.iter().find(|path| !rehearsal.reaches(path)) {
-            return Err(Refusal::NodeLeftOut { run: live.name().to_owned(), node: missing.clone() });
+            return Err(Refusal::NodeLeftOut { run: live.workflow().to_owned(), node: missing.clone() });
         }
         if wish.and_after {
             asked.0.extend(rehearsal.after_asked());
@@ -134,11 +133,10 @@ fn is_shown(node: &Node) -> bool {
     node.kind != NodeType::StepGroup && !node.node_flag.is_some_and(|flag| flag.retried)
 }
 
-fn unknown(asked: &str, live: &Workflow) -> Refusal {
-    let nodes = live.nodes();
-    let shown = nodes.all.iter().filter(|node| is_shown(node));
+fn unknown(asked: &str, live: &Nodes) -> Refusal {
+    let shown = live.all.iter().filter(|node| is_shown(node));
     let nearest = nearest_of_few(asked, shown.map(|node| node.display_name.as_str())).map(str::to_owned);
-    Refusal::UnknownNode { run: live.name().to_owned(), asked: asked.to_owned(), nearest }
+    Refusal::UnknownNode { run: live.workflow().to_owned(), asked: asked.to_owned(), nearest }
 }
 
 #[cfg(test)]

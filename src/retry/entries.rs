@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::argo::Workflow;
+use crate::argo::Nodes;
 use crate::argo::expression::unknown::{in_text, known_beginning};
 use crate::argo::status::{Outputs, Phase, node_id};
 
@@ -41,8 +41,7 @@ pub(crate) struct Entries {
 
 impl Entries {
     /// What the nodes of a run should have left, where its caches cannot be read.
-    pub(crate) fn expected(live: &Workflow) -> Self {
-        let nodes = live.nodes();
+    pub(crate) fn expected(nodes: &Nodes) -> Self {
         let left = nodes.all.iter().filter(|node| node.phase == Phase::Succeeded).filter_map(|node| {
             let status = node.memoization_status.as_ref()?;
             // Of an entry that was found, not made, the node does not tell the age.

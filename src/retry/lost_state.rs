@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::refusal::Mode;
 use crate::argo::template::{at, field, list, text};
-use crate::argo::{Metadata, Workflow};
+use crate::argo::{Metadata, Nodes, Workflow};
 
 /// Something that is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,7 +43,12 @@ impl fmt::Display for LostState {
 }
 
 /// What is lost; `stays` tells the ids of the nodes that do not run again.
-pub(super) fn losses(live: &Value, mode: &Mode, pods: &[String], stays: impl Fn(&str) -> bool) -> Vec<LostState> {
+pub(super) fn losses(
+    (live, nodes): (&Value, &Nodes),
+    mode: &Mode,
+    pods: &[String],
+    stays: impl Fn(&str) -> bool,
+) -> Vec<LostState> {
     let live = Workflow::view(live);
     let mut losses: Vec<LostState> = pods.iter().map(|name| LostState::Pod { name: name.clone() }).collect();
     // In place the claims are the same ones, unless they were deleted at the end of the run.
@@ -55,14 +60,15 @@ pub(super) fn losses(live: &Value, mode: &Mode, pods: &[String], stays: impl Fn(
         losses.extend(names.map(|name| LostState::Volume { name: name.to_owned() }));
     }
 
-    let nodes = live.node_values().unwrap_or_default();
-    for (_, node) in nodes.iter().filter(|(id, _)| stays(id)) {
-        let artifacts = list(at(node, &["outputs", "artifacts"])).iter();
+    for node in nodes.all.iter().filter(|node| stays(&node.id)) {
+        let artifacts = node.outputs.iter().flat_map(|outputs| &outputs.artifacts);
         let deleted = artifacts.filter(|artifact| artifact["deleted"] == true);
-        losses.extend(deleted.map(|artifact| LostState::Artifact {
-            node: text(node, "name").to_owned(),
-            name: text(artifact, "name").to_owned(),
-        }));
+        losses.extend(
+            deleted.map(|artifact| LostState::Artifact {
+                node: node.name.clone(),
+                name: text(artifact, "name").to_owned(),
+            }),
+        );
     }
     losses
 }

@@ -15,7 +15,7 @@ use super::plan::{Entry, Plan, runs};
 use super::reason::{Compared, Comparison, is_inner};
 use super::recorded::{Recorded, is_attempt_of};
 use super::refusal::Mode;
-use super::rehearsal::{Outcome, Rehearsal};
+use super::rehearsal::{Outcome, Rehearsal, Rehearsed};
 use super::verdict::{Verdict, Why};
 use crate::argo::status::{Node, NodeType};
 use crate::argo::{Nodes, Workflow};
@@ -25,13 +25,18 @@ use crate::prepare::merged;
 const SOON: SignedDuration = SignedDuration::from_hours(1);
 
 impl Plan {
-    /// The plan for a new Workflow that takes from the cache what succeeded.
-    pub(crate) fn new_attempt(live: &Value, next: Next<'_>, asked: &Asked, entries: &Entries, now: Timestamp) -> Self {
-        let nodes = Workflow::view(live).nodes();
+    /// The plan for a new Workflow that takes from the cache what succeeded. The nodes of the live one may stand beside it.
+    pub(crate) fn new_attempt(
+        (live, nodes): (&Value, &Nodes),
+        next: Next<'_>,
+        asked: &Asked,
+        entries: &Entries,
+        now: Timestamp,
+    ) -> Self {
         let merged = merged(next.workflow, next.templates);
-        let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), &nodes, next.notices);
+        let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), nodes, next.notices);
         let rehearsal = Rehearsal::of(next, asked, entries, now);
-        let removes = rehearsal.in_the_way();
+        let (removes, mut keys) = (rehearsal.in_the_way(), rehearsal.no_keys());
         let rehearsed: Vec<Compared<'_>> =
             rehearsal.told().into_iter().map(|one| comparison.with_the_last(one)).collect();
 
@@ -43,10 +48,15 @@ impl Plan {
         }
 
         let Telling { entries, cached, .. } = telling;
-        let plan = Self::of(live, &nodes, &Mode::NewAttempt, entries);
-        let losses = losses(live, &Mode::NewAttempt, &[], |id| cached.contains(id));
+        let plan = Self::of(live, nodes, &Mode::NewAttempt, entries);
+        let losses = losses((live, nodes), &Mode::NewAttempt, &[], |id| cached.contains(id));
         let attempt = Workflow::view(next.workflow).attempt();
-        Self { run_id: parameter(next.workflow, "run_id"), attempt, removes, losses, ..plan }
+        for Rehearsed { node, key_of_call, .. } in rehearsed.into_iter().map(|one| one.next) {
+            if let Some(text) = key_of_call {
+                keys.add(node, text);
+            }
+        }
+        Self { run_id: parameter(next.workflow, "run_id"), attempt, removes, losses, keys: keys.into(), ..plan }
     }
 }
 

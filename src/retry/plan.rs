@@ -1,6 +1,7 @@
 //! The plan of a retry: what becomes of each node, and what is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +18,7 @@ use crate::argo::identity::RunId;
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::template::Template;
 use crate::argo::{Nodes, Workflow};
+use crate::local::scheduler::KnownKeys;
 use crate::local::stub::Stubs;
 use crate::prepare::{Notice, Templates};
 
@@ -40,6 +42,9 @@ pub(crate) struct Plan {
     /// The entries that are removed, so that what is asked for runs again.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) removes: BTreeSet<EntryName>,
+    /// The keys that the attempt need not evaluate again.
+    #[serde(skip)]
+    pub(crate) keys: Arc<KnownKeys>,
     /// Whether nodes may be missing from the plan, because the live status is not whole.
     pub(crate) partial: bool,
 }
@@ -151,7 +156,7 @@ impl Plan {
         let stays = |id: &str| verdicts.get(id).is_some_and(|verdict| *verdict == Verdict::CarriedOver);
         let nodes = Workflow::view(live).nodes();
         let plan = Self::of(live, &nodes, mode, entries(&nodes, next, verdicts));
-        Self { losses: losses(live, mode, pods, stays), ..plan }
+        Self { losses: losses((live, &nodes), mode, pods, stays), ..plan }
     }
 
     /// Without what is lost.
@@ -168,6 +173,7 @@ impl Plan {
             nodes: entries,
             losses: Vec::new(),
             removes: BTreeSet::new(),
+            keys: Arc::default(),
             partial: nodes.partial.is_some(),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -16,7 +17,7 @@ use crate::argo::expression::unknown::{in_text, known_beginning};
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Metadata, Workflow};
 use crate::local::resolved::{Resolved, TemplateScope};
-use crate::local::scheduler::{Action, Event, Found, Moment, NodeIndex, Scheduler, Wanted};
+use crate::local::scheduler::{Action, Event, Found, KnownKeys, Moment, NodeIndex, Scheduler, Wanted};
 use crate::prepare::{Templates, is_of_any_run, merged, will_name_its_call};
 
 /// A node of the next attempt.
@@ -26,6 +27,8 @@ pub(super) struct Rehearsed {
     pub(super) outcome: Outcome,
     /// What decides how it ends, where that is not known.
     pub(super) ends_by: Option<By>,
+    /// Its key as the template has it, where the run will have the same.
+    pub(super) key_of_call: Option<Arc<str>>,
 }
 
 /// What becomes of a node, before anybody asks why.
@@ -82,6 +85,8 @@ pub(super) struct Rehearsal<'a> {
     workflow: &'a str,
     now: Timestamp,
     outcomes: HashMap<NodeIndex, Outcome>,
+    /// The keys that run and rehearsal have in common, as their templates have them.
+    keys_of_calls: HashMap<NodeIndex, Arc<str>>,
     /// The first node that makes the entry of a key.
     makers: HashMap<(String, String), NodeIndex>,
     /// The entries that nodes would be given which are to run.
@@ -118,6 +123,7 @@ impl<'a> Rehearsal<'a> {
             workflow: Workflow::view(next.workflow).name(),
             now,
             outcomes: HashMap::new(),
+            keys_of_calls: HashMap::new(),
             makers: HashMap::new(),
             in_the_way: BTreeSet::new(),
         };
@@ -156,6 +162,11 @@ impl<'a> Rehearsal<'a> {
         after
     }
 
+    /// The keys that the run need not evaluate again, none of them noted yet.
+    pub(super) fn no_keys(&self) -> KnownKeys {
+        self.scheduler.no_keys()
+    }
+
     /// The entries that are to be removed, so that what is asked for runs.
     pub(super) fn in_the_way(&self) -> BTreeSet<EntryName> {
         self.in_the_way.clone()
@@ -166,6 +177,9 @@ impl<'a> Rehearsal<'a> {
         while let Some(event) = events.pop_front() {
             for action in self.scheduler.handle(Moment::begin(self.now), event) {
                 if let Action::LookUp(node, wanted) = action {
+                    if let Some(text) = self.scheduler.key_of_call(node) {
+                        self.keys_of_calls.insert(node, text);
+                    }
                     let (outcome, found) = self.ask(node, &wanted);
                     self.outcomes.insert(node, outcome);
                     events.push_back(Event::Found(node, found));
@@ -253,9 +267,14 @@ impl<'a> Rehearsal<'a> {
 
     /// The nodes in the order of their beginning; groups and attempts are not told.
     pub(super) fn told(mut self) -> Vec<Rehearsed> {
-        let told: Vec<_> = self.scheduler.indices().map(|index| self.tell(index)).collect();
+        let told: Vec<_> = self.scheduler.indices().map(|index| (self.tell(index), index)).collect();
+        let mut keys = self.keys_of_calls;
         let nodes = self.scheduler.into_nodes().into_iter().zip(told);
-        nodes.filter_map(|(node, told)| told.map(|(outcome, ends_by)| Rehearsed { node, outcome, ends_by })).collect()
+        let told = nodes.filter_map(|(node, (told, index))| {
+            let (outcome, ends_by) = told?;
+            Some(Rehearsed { node, outcome, ends_by, key_of_call: keys.remove(&index) })
+        });
+        told.collect()
     }
 
     /// What becomes of a node, and what decides how it ends.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod carried_over;
+mod known_keys;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -104,7 +105,7 @@ fn live() -> Value {
 /// The run whose nodes have asked for the keys that the engine computes; those that take outputs of others come last.
 fn keyed(mut live: Value) -> Value {
     for _ in 0..2 {
-        let entries = Entries::expected(Workflow::view(&live));
+        let entries = Entries::expected(&Workflow::view(&live).nodes());
         let as_next = live.clone();
         let next = Next { workflow: &as_next, templates: &Templates::default(), notices: &[], stubs: None };
         for rehearsed in Rehearsal::of(next, &Asked::default(), &entries, now()).told() {
@@ -127,12 +128,12 @@ fn next(live: &Value, edited: Option<&Value>, parameters: &[(&str, &str)]) -> Va
 }
 
 fn plan(live: &Value, next: &Value) -> Plan {
-    plan_from(live, next, &Entries::expected(Workflow::view(live)))
+    plan_from(live, next, &Entries::expected(&Workflow::view(live).nodes()))
 }
 
 fn plan_from(live: &Value, next: &Value, entries: &Entries) -> Plan {
     let next = Next { workflow: next, templates: &Templates::default(), notices: &[], stubs: None };
-    Plan::new_attempt(live, next, &Asked::default(), entries, now())
+    Plan::new_attempt((live, &Workflow::view(live).nodes()), next, &Asked::default(), entries, now())
 }
 
 fn verdict<'a>(plan: &'a Plan, name: &str) -> &'a Verdict {
@@ -209,12 +210,12 @@ fn a_look_up_that_ends_a_node_in_error_is_no_hit() {
     let (cache, next) = ("runnable-abc123", next(&live, None, &[]));
     let key = |name: &str| Workflow::view(&live).nodes().named(name).cloned().unwrap().memoization_status.unwrap().key;
     let fails = |message: &str| runs(Why::Fails { message: message.to_owned() });
-    let mut malformed = Entries::expected(Workflow::view(&live));
+    let mut malformed = Entries::expected(&Workflow::view(&live).nodes());
     malformed.add_fault(cache, Some(&key("etl-x2k9f.a")), "its entry is malformed".to_owned());
     let plan = plan_from(&live, &next, &malformed);
     assert_eq!(*verdict(&plan, ".a"), fails("its entry is malformed"));
     assert_eq!(*verdict(&plan, ".b"), CACHED);
-    let mut refused = Entries::expected(Workflow::view(&live));
+    let mut refused = Entries::expected(&Workflow::view(&live).nodes());
     refused.add_fault(cache, None, "no label".to_owned());
     let plan = plan_from(&live, &next, &refused);
     assert_eq!(plan.nodes.iter().map(|entry| entry.verdict.clone()).collect::<Vec<_>>(), [fails("no label")]);
@@ -297,11 +298,12 @@ fn a_node_in_a_cached_one_is_not_asked_for() {
 
 /// The plan of a run that is asked to run nodes again.
 fn plan_asked(live: &Value, next: &Value, nodes: &[&str], and_after: bool) -> Result<Plan, Refusal> {
-    let entries = Entries::expected(Workflow::view(live));
+    let entries = Entries::expected(&Workflow::view(live).nodes());
     let wish = Wish { nodes: nodes.iter().map(|node| (*node).to_owned()).collect(), and_after };
     let next = Next { workflow: next, templates: &Templates::default(), notices: &[], stubs: None };
-    let asked = Asked::new(&wish, Workflow::view(live), next, &entries, now())?;
-    Ok(Plan::new_attempt(live, next, &asked, &entries, now()))
+    let nodes = Workflow::view(live).nodes();
+    let asked = Asked::new(&wish, &nodes, next, &entries, now())?;
+    Ok(Plan::new_attempt((live, &nodes), next, &asked, &entries, now()))
 }
 
 /// The run, had nothing failed in it.

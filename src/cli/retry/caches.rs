@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::argo::Workflow;
 use crate::argo::identity::CacheName;
 use crate::argo::status::MemoizationStatus;
+use crate::argo::{Nodes, Workflow};
 use crate::backend::{Backend, BackendError, Run};
 use crate::cache::{Cache, Change, Entry, LABEL, LABEL_VALUE, Place, State, Store, caches_of};
 use crate::cli::cache::{Source, check_mutable};
@@ -97,7 +98,7 @@ impl Caches {
 
     /// What they hold. Where one cannot be read, what succeeded is expected to have left its entry.
     /// Those of programs of the host count, or those of containers in their images (`in_images`), or all if that is not said.
-    pub(in crate::cli) fn entries(&self, live: &Workflow, in_images: Option<bool>) -> Entries {
+    pub(in crate::cli) fn entries(&self, live: &Nodes, in_images: Option<bool>) -> Entries {
         if let Some(failure) = &self.unread {
             talk(format_args!("note: the plan says what should be in the cache: {}", failure.message()));
             return Entries::expected(live);
@@ -203,7 +204,7 @@ impl Caches {
 const TRIES: usize = 5;
 
 fn kept(entry: &Entry) -> Kept {
-    let outputs = serde_json::from_value(entry.outputs.clone()).unwrap_or_default();
+    let outputs = Option::deserialize(&entry.outputs).unwrap_or_default();
     Kept { created: entry.created, outputs, node_id: entry.node_id.clone() }
 }
 

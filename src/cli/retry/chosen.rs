@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Args;
-use crate::argo::Workflow;
+use crate::argo::{Nodes, Workflow};
 use crate::backend::{Backend, BackendError, ListSelection, Run};
 use crate::cli::failure::Failure;
 use crate::cluster::{ArchiveSelection, Archived, ArgoServer};
@@ -21,13 +21,18 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// The run as a retry sees it; without its nodes, where these are not asked for and need not be read.
-    pub(super) async fn settled(&self, nodes: bool) -> Result<Workflow, BackendError> {
-        match &self.archived {
-            Some(workflow) => Ok(workflow.clone()),
-            None if nodes => self.run.settled().await,
-            None => self.run.settled_head().await,
-        }
+    /// The run as a retry sees it, and its nodes where they stand beside it; where they are not asked for they may be neither
+    /// in it nor beside it.
+    pub(super) async fn settled(&self, with_nodes: bool) -> Result<(Workflow, Option<Nodes>), BackendError> {
+        let workflow = match &self.archived {
+            Some(workflow) => workflow.clone(),
+            None if !with_nodes => self.run.settled_head().await?,
+            None => match self.run.settled_end() {
+                Some((workflow, nodes)) => return Ok((workflow, Some(nodes))),
+                None => self.run.settled().await?,
+            },
+        };
+        Ok((workflow.written_out(), None))
     }
 }
 

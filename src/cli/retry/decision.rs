@@ -1,5 +1,6 @@
 //! What becomes of one run when it is retried: its plan, and what carries the plan out.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -10,8 +11,8 @@ use super::caches::{Caches, Part};
 use super::carry_out::Retry;
 use super::chosen::Chosen;
 use super::edited::Edited;
-use crate::argo::Workflow;
 use crate::argo::identity::ObjectName;
+use crate::argo::{Nodes, Workflow};
 use crate::backend::{Backend, Run};
 use crate::cache::LIMIT;
 use crate::cli::cache;
@@ -56,7 +57,7 @@ impl Decision {
             small_pages::begin();
         }
         let with_nodes = has_nodes(retry, &backend);
-        let live = chosen.settled(with_nodes).await?.written_out();
+        let (live, nodes) = chosen.settled(with_nodes).await?;
         if matches!(backend, Backend::Local { .. }) && retry.mode != Mode::NewAttempt {
             return Err(needs_controller());
         }
@@ -93,6 +94,7 @@ impl Decision {
             retry,
             backend: &backend,
             live: &live,
+            nodes: nodes.as_ref(),
             edited: &edited,
             caches: &caches,
             stubs: &stubs,
@@ -136,6 +138,7 @@ impl Decision {
             runtime: self.runtime.as_ref(),
             accept_runtime: false,
             expects_tasks: self.stubs.is_empty(),
+            keys: Some(&self.plan.keys),
         }
     }
 }
@@ -198,6 +201,8 @@ struct Case<'a> {
     retry: &'a Retry<'a>,
     backend: &'a Backend,
     live: &'a Workflow,
+    /// Its nodes, where they stand beside it.
+    nodes: Option<&'a Nodes>,
     edited: &'a Edited,
     caches: &'a Caches,
     stubs: &'a Stubs,
@@ -236,7 +241,9 @@ impl Case<'_> {
     async fn new_attempt(&self, now: Timestamp) -> Result<(Plan, Change), Failure> {
         let edited = self.edited.workflow.as_ref().map(|document| &document.value);
         let document = edited.unwrap_or(self.live.value());
-        let templates = self.backend.called_templates(self.edited.templates(), [document.clone()]).await?;
+        // A copy of it is made where somebody reads it: its nodes can be many.
+        let callers = std::iter::once_with(|| document.clone());
+        let templates = self.backend.called_templates(self.edited.templates(), callers).await?;
         let is_local = matches!(self.backend, Backend::Local { .. });
         let options = self.attempt.options(Options {
             name: Some(self.new_name()?),
@@ -258,9 +265,10 @@ impl Case<'_> {
             let plan = Plan::without_nodes(&live, next);
             return Ok((plan, Change::Create(Box::new(prepared))));
         }
-        let entries = self.caches.entries(self.live, Some(self.in_images));
-        let asked = Asked::new(&self.retry.wish, Workflow::view(&live), next, &entries, now)?;
-        let plan = Plan::new_attempt(&live, next, &asked, &entries, now);
+        let nodes = self.nodes.map_or_else(|| Cow::Owned(self.live.nodes()), Cow::Borrowed);
+        let entries = self.caches.entries(&nodes, Some(self.in_images));
+        let asked = Asked::new(&self.retry.wish, &nodes, next, &entries, now)?;
+        let plan = Plan::new_attempt((&live, &nodes), next, &asked, &entries, now);
         Ok((plan, Change::Create(Box::new(prepared))))
     }
 

@@ -155,6 +155,7 @@ async fn launch(args: &Args, backend: &Backend, request: &Request<'_>, prepared:
         runtime: None,
         accept_runtime: args.runtime.accepts_any(),
         expects_tasks: false,
+        keys: None,
     };
     let sources = runtimes.iter().map(|runtime| Source { runtime: runtime.as_ref(), ..source });
     let runs: Vec<_> = prepared.iter().zip(sources).collect();

@@ -117,8 +117,9 @@ impl Resumed {
     pub(super) fn tell(&self, prepared: &Prepared, templates: &Templates) {
         let (live, workflow) = (unwrapped(self.live.value()), unwrapped(&prepared.workflow));
         let next = Next { workflow: &workflow, templates, notices: &prepared.notices, stubs: None };
-        let entries = self.caches.entries(&self.live, self.in_images);
-        let plan = Plan::new_attempt(&live, next, &Asked::default(), &entries, Timestamp::now());
+        let nodes = self.live.nodes();
+        let entries = self.caches.entries(&nodes, self.in_images);
+        let plan = Plan::new_attempt((&live, &nodes), next, &Asked::default(), &entries, Timestamp::now());
         let (taken, all) = (plan.taken_over(), plan.nodes.len());
         let what = if plan.has_work() {
             format!("{taken} of {all} nodes are taken over")

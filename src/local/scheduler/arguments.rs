@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::form::Form;
+use super::known_keys::KnownKeys;
 use super::part::Part;
 use crate::argo::expression::{Scope, Unresolved, render};
 use crate::argo::model::{Arguments, Artifact, KeyRef, Parameter, Template, ValueFrom};
@@ -20,6 +21,8 @@ pub(super) struct Filled {
     form: Arc<Form>,
     /// The part that the call changes, every tag replaced that has a value by now.
     part: Part,
+    /// The key as the template has it, if the same call has the same one in another run of the same workflow.
+    key_of_call: Option<Arc<str>>,
 }
 
 impl Filled {
@@ -41,6 +44,11 @@ impl Filled {
         self.part.key()
     }
 
+    /// The key of the cache entry as the template has it, if the same call has the same one whenever the workflow runs.
+    pub(super) fn key_of_call(&self) -> Option<&Arc<str>> {
+        self.key_of_call.as_ref()
+    }
+
     /// The template for the work, with these inputs; none where the view that it began with is that.
     pub(super) fn whole(&self, inputs: Option<&Value>) -> Result<Option<Arc<Template>>, String> {
         self.form.whole(&self.part, inputs)
@@ -59,6 +67,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) globals: &'a Arc<Scope>,
     /// The name of the pod, of a call that is one.
     pub(super) pod: Option<&'a str>,
+    /// The name of its node, and the keys that are known.
+    pub(super) known: (&'a str, Option<&'a KnownKeys>),
 }
 
 /// Puts arguments, or defaults, into a template's inputs and replaces the tags that have a value by now: first those of
@@ -79,10 +89,23 @@ pub(super) fn fill(
         supply.artifact(input, declared)?;
     }
     part.substitute(locals)?;
+    let key_of_call = part.key_of_call().cloned();
+    if let ((node, Some(keys)), Some(text)) = (of.known, &key_of_call)
+        && let Some(key) = keys.get(node, text, shown(part.inputs()))
+    {
+        part.set_key(key.to_owned());
+    }
+    part.substitute_inputs(locals)?;
     if let Some(pod) = of.pod {
         part.substitute_pod(of.globals, pod)?;
     }
-    Ok(Filled { form: Arc::clone(form), part })
+    Ok(Filled { form: Arc::clone(form), part, key_of_call })
+}
+
+/// The inputs of a template as its node shows them.
+pub(super) fn shown(inputs: &Value) -> Option<&Value> {
+    let has = |field: &str| inputs[field].as_array().is_some_and(|list| !list.is_empty());
+    (has("parameters") || has("artifacts")).then_some(inputs)
 }
 
 /// A part of a document as the engine reads it.

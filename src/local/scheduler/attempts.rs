@@ -6,12 +6,12 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::arguments::view;
+use super::arguments::{shown, view};
 use super::finish::OPERATION_ERROR;
 use super::node_table::NodeTable;
 use super::part::Part;
 use super::retry::{self, Attempt};
-use super::start::{first_phase, inputs};
+use super::start::first_phase;
 use super::state::{Body, Call, NodeIndex, Owner};
 use super::{Action, Scheduler, Timer};
 use crate::argo::duration;
@@ -120,12 +120,14 @@ impl Scheduler {
         }
 
         let mut part = Part::Whole(template);
-        part.substitute(&Arc::new(locals))?;
+        let locals = Arc::new(locals);
+        part.substitute(&locals)?;
+        part.substitute_inputs(&locals)?;
         if kind.is_some_and(TemplateType::is_pod) {
             part.substitute_pod(self.scopes.workflow(), &pod)?;
         }
         let Part::Whole(template) = part else { unreachable!("it stays whole") };
-        Ok((inputs(template["inputs"].clone()), view(&template)?))
+        Ok((shown(&template["inputs"]).cloned(), view(&template)?))
     }
 
     /// When the attempts at a template end by `backoff.maxDuration`, the one that runs too. Argo sets that deadline as it

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::arguments::{Surroundings, view};
+use super::known_keys::is_of_its_call;
 use super::part::{Part, Text};
 use super::scopes::results_used_in;
 use crate::argo::defaults::with_defaults;
@@ -54,8 +55,16 @@ pub(super) struct Waiting {
     /// Its outputs, in which no tag stands.
     pub(super) outputs: Value,
     places: Vec<Place>,
-    /// Which of the texts is the key of the cache entry.
-    pub(super) key: Option<usize>,
+    pub(super) key: Option<Key>,
+}
+
+/// The key of the cache entry.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Which of the texts it is.
+    pub(super) place: usize,
+    /// That text, if it reads nothing that a rehearsal may have seen otherwise.
+    pub(super) of_call: Option<Arc<str>>,
 }
 
 /// Where a text stands in a template.
@@ -179,7 +188,10 @@ impl Waiting {
         if places.iter().any(|place| is_read_first(place) && !is_key(place)) {
             return None;
         }
-        let key = places.iter().position(is_key);
+        let key = places.iter().position(is_key).map(|place| {
+            let text = at(value, &places[place]).as_str().unwrap_or_default();
+            Key { place, of_call: is_of_its_call(text).then(|| text.into()) }
+        });
         let outputs = value.get("outputs").cloned().unwrap_or_default();
         Some(Self { template: Arc::new(template), outputs, places, key })
     }

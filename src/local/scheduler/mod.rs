@@ -18,6 +18,7 @@ mod globals;
 mod hooks;
 mod item_group;
 mod items;
+mod known_keys;
 mod locks;
 mod marshalled;
 mod memoization;
@@ -71,6 +72,7 @@ use crate::local::resolved::Resolved;
 use crate::local::runtime::Wanted as ImageWanted;
 use crate::local::task::{Outcome, Task};
 
+pub(crate) use self::known_keys::KnownKeys;
 pub use self::memoization::Found;
 pub(crate) use self::memoization::Wanted;
 pub use self::moment::Moment;
@@ -153,6 +155,8 @@ pub struct Scheduler {
     locks: Locks,
     own_keys: OwnKeys,
     memory: Memory,
+    /// Keys that a rehearsal of this run has evaluated.
+    known_keys: Option<Arc<KnownKeys>>,
     stop: Stop,
     agenda: Agenda,
     actions: Vec<Action>,
@@ -198,6 +202,21 @@ impl Scheduler {
     /// is left of it is done after the [shutdown](Event::Shutdown) that has to follow.
     pub(crate) fn stop_flag(&self) -> StopFlag {
         self.scopes.stop().clone()
+    }
+
+    /// The same with keys that a rehearsal of the run has evaluated.
+    pub(crate) fn knowing(self, keys: Arc<KnownKeys>) -> Self {
+        Self { known_keys: Some(keys), ..self }
+    }
+
+    /// In a plan: the key that a node asks for as its template has it; none where the run may have another one.
+    pub(crate) fn key_of_call(&self, node: NodeIndex) -> Option<Arc<str>> {
+        self.nodes.frame(node).filled.as_ref()?.key_of_call().cloned()
+    }
+
+    /// In a plan: no keys yet, of a workflow with these values.
+    pub(crate) fn no_keys(&self) -> KnownKeys {
+        KnownKeys::of(self.scopes.workflow())
     }
 
     /// All nodes, in the order of creation.

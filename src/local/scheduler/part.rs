@@ -52,7 +52,7 @@ impl Part {
     /// The key of the cache entry, where the view that a node begins with has it with its tags.
     pub(super) fn key(&self) -> Option<&str> {
         match self {
-            Self::Texts { waiting, texts, .. } => texts.get(waiting.key?).map(|text| text.text.as_str()),
+            Self::Texts { waiting, texts, .. } => texts.get(waiting.key.as_ref()?.place).map(|text| text.text.as_str()),
             Self::Whole(_) => None,
         }
     }
@@ -67,15 +67,38 @@ impl Part {
         list.into_iter().flatten()
     }
 
-    /// Replaces the tags of `locals` and then those of its own inputs.
-    pub(super) fn substitute(&mut self, locals: &Arc<Scope>) -> Result<(), String> {
+    /// The key as the template has it, which is made of the inputs as they are now and of what stays the same in a whole run.
+    pub(super) fn key_of_call(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Texts { waiting, inputs, .. } if !any_text(inputs, &has_open) => {
+                waiting.key.as_ref()?.of_call.as_ref()
+            }
+            Self::Texts { .. } | Self::Whole(_) => None,
+        }
+    }
+
+    /// Puts the key in its place.
+    pub(super) fn set_key(&mut self, key: String) {
+        if let Self::Texts { waiting, texts, .. } = self
+            && let Some(text) = waiting.key.as_ref().and_then(|key| texts.get_mut(key.place))
+        {
+            text.text = key;
+        }
+    }
+
+    /// Replaces the tags of `locals`.
+    pub(super) fn substitute(&mut self, locals: &Scope) -> Result<(), String> {
         match self {
             Self::Texts { inputs, texts, .. } => {
                 render_value(inputs, locals)?;
-                texts.iter_mut().filter(|text| !text.of_inputs).try_for_each(|text| text.render(locals))?;
+                texts.iter_mut().filter(|text| !text.of_inputs).try_for_each(|text| text.render(locals))
             }
-            Self::Whole(template) => render_value(template, locals)?,
+            Self::Whole(template) => render_value(template, locals),
         }
+    }
+
+    /// Replaces the tags of its own inputs then.
+    pub(super) fn substitute_inputs(&mut self, locals: &Arc<Scope>) -> Result<(), String> {
         if !self.has_tags() {
             return Ok(());
         }
@@ -86,6 +109,11 @@ impl Part {
         };
         for (name, text) in input_variables(self.inputs(), outputs) {
             scope.set(name, text);
+        }
+        // Written only where it is read: in an expression the name stands for the map of those below it.
+        let has_values = list(self.inputs(), "parameters").iter().any(|parameter| parameter.get("value").is_some());
+        if !has_values || self.any_text(asks_for_parameters) {
+            scope.set(PARAMETERS, parameters_as_text(self.inputs()));
         }
         self.render(&scope)
     }
@@ -117,9 +145,13 @@ impl Part {
     }
 
     fn has_tags(&self) -> bool {
+        self.any_text(has_open)
+    }
+
+    fn any_text(&self, holds: impl Fn(&str) -> bool) -> bool {
         match self {
-            Self::Texts { inputs, texts, .. } => has_tags(inputs) || texts.iter().any(|text| has_open(&text.text)),
-            Self::Whole(template) => has_tags(template),
+            Self::Texts { inputs, texts, .. } => any_text(inputs, &holds) || texts.iter().any(|text| holds(&text.text)),
+            Self::Whole(template) => any_text(template, &holds),
         }
     }
 }
@@ -128,16 +160,29 @@ fn render_value(value: &mut Value, scope: &Scope) -> Result<(), String> {
     render_in_place(value, scope, Unresolved::Keep).map_err(|error| error.to_string())
 }
 
-fn has_tags(value: &Value) -> bool {
+fn any_text(value: &Value, holds: &impl Fn(&str) -> bool) -> bool {
     match value {
-        Value::String(text) => has_open(text),
-        Value::Array(values) => values.iter().any(has_tags),
-        Value::Object(fields) => fields.values().any(has_tags),
+        Value::String(text) => holds(text),
+        Value::Array(values) => values.iter().any(|value| any_text(value, holds)),
+        Value::Object(fields) => fields.values().any(|value| any_text(value, holds)),
         _ => false,
     }
 }
 
-/// The variables that a template's inputs and output paths give, by name.
+/// The variable that all parameters of the inputs are.
+pub(super) const PARAMETERS: &str = "inputs.parameters";
+
+/// Its value.
+pub(super) fn parameters_as_text(inputs: &Value) -> String {
+    marshalled::parameters(list(inputs, "parameters"))
+}
+
+/// Whether a text may have a tag of this variable alone, perhaps within another tag.
+fn asks_for_parameters(text: &str) -> bool {
+    text.match_indices(PARAMETERS).any(|(at, _)| text[at + PARAMETERS.len()..].trim_start().starts_with("}}"))
+}
+
+/// The variables that a template's inputs, one by one, and output paths give, by name.
 pub(super) fn input_variables(inputs: &Value, outputs: &Value) -> Vec<(String, Value)> {
     let mut variables = Vec::new();
     let parameters = list(inputs, "parameters");
@@ -147,7 +192,6 @@ pub(super) fn input_variables(inputs: &Value, outputs: &Value) -> Vec<(String, V
                 .push((format!("inputs.parameters.{}", text(parameter, "name")), Value::String(any_string(value))));
         }
     }
-    variables.push(("inputs.parameters".to_owned(), Value::String(marshalled::parameters(parameters))));
     for (part, given) in [("inputs", inputs), ("outputs", outputs)] {
         for artifact in list(given, "artifacts") {
             if let Some(path) = artifact.get("path") {

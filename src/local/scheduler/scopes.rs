@@ -10,7 +10,7 @@ use super::arguments::view;
 use super::globals;
 use super::marshalled::{self, Failure};
 use super::outputs::Known;
-use super::part::input_variables;
+use super::part::{PARAMETERS, input_variables, parameters_as_text};
 use super::pod::referred_results;
 use super::references::Artifacts;
 use super::state::NodeIndex;
@@ -112,9 +112,11 @@ impl Scopes {
         results: Option<Arc<HashSet<String>>>,
     ) {
         let mut scope = Scope::child(&self.workflow);
-        for (name, value) in input_variables(inputs.unwrap_or(&Value::Null), &Value::Null) {
+        let inputs = inputs.unwrap_or(&Value::Null);
+        for (name, value) in input_variables(inputs, &Value::Null) {
             scope.set(name, value);
         }
+        scope.set(PARAMETERS, parameters_as_text(inputs));
         let artifacts = template.inputs.artifacts.iter();
         let artifacts = artifacts.map(|artifact| (format!("inputs.artifacts.{}", artifact.name), artifact.clone()));
         let boundary = Boundary {

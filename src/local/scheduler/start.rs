@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::agenda::Turn;
-use super::arguments::{Filled, Surroundings};
+use super::arguments::{Filled, Surroundings, shown};
 use super::attempts::Attempts;
 use super::places::Admission;
 use super::state::{Body, Call, Frame, NodeIndex, Owner};
@@ -123,7 +121,8 @@ impl Scheduler {
     }
 
     fn prepare_call(&mut self, call: &Call) -> Result<(TemplateScope, Filled), String> {
-        let of = Surroundings { plan: &self.plan, globals: self.scopes.workflow(), pod: None };
+        let known = (call.name.as_str(), self.known_keys.as_deref());
+        let of = Surroundings { plan: &self.plan, globals: self.scopes.workflow(), pod: None, known };
         let (inner_scope, form) = self.forms.of(&call.reference, &call.scope, &of, self.retry_strategy.as_ref())?;
         let mut locals = Scope::child(self.scopes.workflow());
         locals.set("node.name", call.name.clone());
@@ -170,7 +169,8 @@ impl Scheduler {
         if !template.display_name.is_empty() {
             status.display_name.clone_from(&template.display_name);
         }
-        status.inputs = inputs(filled.take_inputs());
+        let inputs = filled.take_inputs();
+        status.inputs = shown(&inputs).is_some().then_some(inputs);
         let frame = self.nodes.frame_mut(node);
         frame.inner_scope = inner_scope;
         frame.template = Some(template);
@@ -332,10 +332,4 @@ pub(super) fn first_phase(kind: NodeType) -> Phase {
 /// What is wrong with the key or the age of a memoized template.
 fn memoize_fault(template: &Template, filled: &Filled) -> Option<String> {
     template.memoize.as_ref()?.fault(filled.key())
-}
-
-/// The inputs of a template as its node shows them.
-pub(super) fn inputs(inputs: Value) -> Option<Value> {
-    let has = |field: &str| inputs[field].as_array().is_some_and(|list| !list.is_empty());
-    (has("parameters") || has("artifacts")).then_some(inputs)
 }

@@ -80,6 +80,7 @@ impl Scheduler {
             locks: Locks::default(),
             own_keys: OwnKeys::default(),
             memory: Memory::new(&plan),
+            known_keys: None,
             stop: Stop::default(),
             agenda: Agenda::default(),
             actions: Vec::new(),
@@ -112,6 +113,8 @@ impl Scheduler {
         if let Err(why) = self.scopes.declare(&self.plan) {
             return self.end_workflow(Phase::Failed, &format!("failed to set global parameters: {why}"));
         }
+        let workflow = self.scopes.workflow();
+        self.known_keys = self.known_keys.take().filter(|keys| keys.are_of(workflow));
         self.scopes.declare_duration(0.0);
         if let Err(why) = self.plan.workflow_locks() {
             let message = format!("Failed to acquire the synchronization lock. {why}");
