@@ -29,6 +29,8 @@ pub(super) struct CacheClient {
     held: Arc<Mutex<HashMap<NodeIndex, Held>>>,
     answers: Arc<Answers>,
     received: mpsc::UnboundedReceiver<Vec<Event>>,
+    /// How many nodes wait for their answers.
+    asked: usize,
     makers: mpsc::UnboundedSender<NodeIndex>,
 }
 
@@ -63,11 +65,12 @@ impl CacheClient {
         let readers = Readers::new(move || handing_over.hand_over());
         let run = Arc::new(CacheRun::new(store, scheduler));
         let (makers, made) = mpsc::unbounded_channel();
-        (Self { run, readers, held: Arc::default(), answers, received, makers }, Makers(made))
+        (Self { run, readers, held: Arc::default(), answers, received, asked: 0, makers }, Makers(made))
     }
 
     /// Looks for an entry of an earlier run; [`CacheClient::found`] gives what came of it.
     pub(super) fn look_up(&mut self, node: NodeIndex, status: &Node, wanted: Wanted) {
+        self.asked += 1;
         let names = (wanted.cache.parse::<CacheName>(), wanted.key.parse::<CacheKey>());
         let (Ok(cache), Ok(key)) = names else {
             warn(&format!(
@@ -95,12 +98,24 @@ impl CacheClient {
 
     /// Waits for the next answers.
     pub(super) async fn found(&mut self) -> Option<Vec<Event>> {
-        self.received.recv().await
+        let found = self.received.recv().await?;
+        Some(self.counted(found))
     }
 
     /// Answers that have come already.
     pub(super) fn next_found(&mut self) -> Option<Vec<Event>> {
-        self.received.try_recv().ok()
+        let found = self.received.try_recv().ok()?;
+        Some(self.counted(found))
+    }
+
+    fn counted(&mut self, found: Vec<Event>) -> Vec<Event> {
+        self.asked -= found.len();
+        found
+    }
+
+    /// Whether a node waits for its answer.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked > 0
     }
 
     /// Makes the entry of a node that succeeded; [`Makers`] tells when it is there.

@@ -75,6 +75,9 @@ pub(super) async fn run(
         if let Some(finished) = state.scheduler.finished() {
             break Ok(finished);
         }
+        if engine.is_stuck(&state.scheduler) {
+            engine.events.push_back(Event::Stuck);
+        }
     };
 
     engine.tasks.end(finished.as_ref().is_ok_and(|finished| finished.phase == Phase::Succeeded)).await;
@@ -207,6 +210,15 @@ impl<'i> Engine<'i> {
             asked = self.inbox.next() => self.requests.extend(asked),
         }
         Ok(())
+    }
+
+    /// Whether nothing can come any more that would let the run go on, so that it would never end.
+    fn is_stuck(&self, scheduler: &Scheduler) -> bool {
+        let is_idle = self.events.is_empty() && self.requests.is_empty() && !self.cache.is_asked();
+        is_idle
+            && self.tasks.count() <= scheduler.daemons()
+            && !self.timers.any(|timer| scheduler.waits_for(timer))
+            && !scheduler.is_paused()
     }
 
     /// Lets the run end, also a suspended one.

@@ -92,6 +92,11 @@ impl Tasks {
         tokio::spawn(errand.in_current_span());
     }
 
+    /// How many are at work, without daemons that are ending.
+    pub(super) fn count(&self) -> usize {
+        self.killers.len()
+    }
+
     /// Waits for the end of a task.
     pub(super) async fn ended(&mut self) -> Option<Event> {
         let (node, heard) = self.ended.recv().await?;

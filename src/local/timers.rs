@@ -25,6 +25,11 @@ impl Timers {
         self.timers.push(timer);
     }
 
+    /// Whether there is such a time to come.
+    pub(super) fn any(&self, is_such: impl Fn(Timer) -> bool) -> bool {
+        self.heap.iter().any(|Reverse((_, place))| is_such(self.timers[*place]))
+    }
+
     /// Waits for the next time; forever when there is none.
     pub(super) async fn next(&mut self) -> Timer {
         let Some(&Reverse((at, place))) = self.heap.peek() else { return std::future::pending().await };

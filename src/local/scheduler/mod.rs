@@ -41,6 +41,7 @@ mod step_group;
 mod steps;
 mod stop;
 mod stubs;
+mod stuck;
 mod suspend;
 mod task;
 #[cfg(test)]
@@ -100,6 +101,8 @@ pub enum Event {
     Resumed(NodeIndex, Box<Given>),
     /// The run is to end.
     Shutdown(Shutdown),
+    /// Nothing is at work and nothing is waited for, although the run has not ended.
+    Stuck,
 }
 
 /// What a time was asked for.
@@ -193,6 +196,7 @@ impl Scheduler {
                 self.scopes.stop().lower();
                 self.shut_down(shutdown);
             }
+            Event::Stuck => self.end_stuck(),
         }
         self.go_on();
         std::mem::take(&mut self.actions)

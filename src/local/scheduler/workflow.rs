@@ -213,7 +213,7 @@ impl Scheduler {
         }
     }
 
-    fn end_workflow(&mut self, phase: Phase, message: &str) {
+    pub(super) fn end_workflow(&mut self, phase: Phase, message: &str) {
         self.workflow.phase = phase;
         message.clone_into(&mut self.workflow.message);
         self.workflow.finished_at = Some(self.now.wall);

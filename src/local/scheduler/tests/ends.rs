@@ -55,6 +55,31 @@ fn continue_on_lets_the_steps_go_on_after_what_it_names() {
 }
 
 #[test]
+fn a_run_that_can_go_no_further_ends_with_all_its_nodes_in_error() {
+    let spec = spec(
+        "
+  - name: main
+    steps:
+    - - {name: a, template: leaf}
+    - - {name: b, template: leaf, hooks: {exit: {template: leaf}}}",
+    );
+    let mut run = Run::of(&spec);
+    run.end("[0].a", succeeds());
+    run.tell(Event::Stuck);
+    let why =
+        "the run can go no further: nothing is at work and nothing is waited for; this is a fault of this program";
+    let expected = format!(
+        "Error: {why}
+ Steps Error: {why}
+[0] StepGroup Succeeded
+[0].a Pod Succeeded
+[1] StepGroup Error: {why}
+[1].b Pod Error: {why}"
+    );
+    assert_eq!(run.status(), expected);
+}
+
+#[test]
 fn a_call_that_cannot_start_errors_its_group_and_keeps_the_rest_from_starting() {
     let spec = spec(
         "

@@ -139,7 +139,9 @@ fn check(spec: &str, outcomes: &[(u8, u8)], shutdown: Option<(usize, bool)>) -> 
         }
         let (order, outcome) = *answers.next().unwrap();
         if run.running.is_empty() {
-            prop_assert!(run.wake(), "stuck:\n{}", run.status());
+            let is_waited_for = |(_, timer): &(_, Timer)| run.scheduler.waits_for(*timer);
+            prop_assert!(run.timers.iter().any(is_waited_for), "stuck:\n{}", run.status());
+            run.wake();
         } else {
             let outcome = match outcome % 8 {
                 0 => fails(1),

@@ -1,0 +1,44 @@
+//! The last resort for a run that can go no further: it ends with an error, where it would wait for ever. Only a fault of
+//! this program brings a run there.
+
+use super::state::NodeIndex;
+use super::{Scheduler, Timer};
+use crate::argo::status::{NodeType, Phase};
+
+/// Why such a run ends.
+const STUCK: &str =
+    "the run can go no further: nothing is at work and nothing is waited for; this is a fault of this program";
+
+impl Scheduler {
+    /// Whether something is to happen when this time comes.
+    pub(crate) fn waits_for(&self, timer: Timer) -> bool {
+        match timer {
+            Timer::Deadline(node) | Timer::Retry(node) | Timer::Resume(node) => !self.nodes[node].phase.is_fulfilled(),
+            Timer::Workflow => !self.stop.ends(false),
+        }
+    }
+
+    /// Whether a node waits for somebody to let it go on.
+    pub(crate) fn is_paused(&self) -> bool {
+        let is_pause =
+            |node: NodeIndex| self.nodes[node].kind == NodeType::Suspend && !self.nodes[node].phase.is_fulfilled();
+        self.nodes.indices().any(is_pause)
+    }
+
+    /// How many daemons are ready: they run, and nothing waits for their ends.
+    pub(crate) fn daemons(&self) -> usize {
+        self.daemons.len()
+    }
+
+    /// Ends the run and all its nodes in Error.
+    pub(super) fn end_stuck(&mut self) {
+        let unended: Vec<NodeIndex> =
+            self.nodes.indices().filter(|&node| !self.nodes[node].phase.is_fulfilled()).collect();
+        for node in unended {
+            let status = &mut self.nodes[node];
+            (status.phase, status.finished_at) = (Phase::Error, Some(self.now.wall));
+            STUCK.clone_into(&mut status.message);
+        }
+        self.end_workflow(Phase::Error, STUCK);
+    }
+}
