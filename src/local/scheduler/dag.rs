@@ -86,20 +86,21 @@ impl Scheduler {
     }
 
     fn start_items(&mut self, dag: NodeIndex, task: usize, runs: Vec<Run>) {
-        let prefix = self.nodes[dag].name.clone();
         let call = self.task_call(dag, task);
         let group = self.create(&call, NodeType::TaskGroup, Phase::Running);
-        self.nodes.frame_mut(group).body = Body::Items(ItemGroup::new());
+        self.nodes.frame_mut(group).body = Body::Items(ItemGroup::new(runs));
         self.join_task(dag, task, group);
+        self.start_left_items(dag, group);
+    }
+
+    /// Starts the items of a group that have not begun.
+    pub(super) fn start_left_items(&mut self, dag: NodeIndex, group: NodeIndex) {
+        let prefix = self.nodes[dag].name.clone();
         let mut active = false;
         let mut begun = Vec::new();
-        for run in runs {
-            if self.scopes.stop().is_raised() {
-                break;
-            }
-            if let Some(items) = self.nodes.items_mut(group) {
-                items.begun();
-            }
+        while !self.scopes.stop().is_raised()
+            && let Some(run) = self.nodes.items_mut(group).and_then(ItemGroup::next)
+        {
             let node_name = format!("{prefix}.{}", run.name);
             let mut node = None;
             self.start_through(|scheduler| {
@@ -110,12 +111,9 @@ impl Scheduler {
             });
             active |= node.is_none_or(|node| !self.nodes[node].phase.is_fulfilled());
             begun.push(node);
-            // Argo ends the group with an item that could not even start, unless others are at work by then.
+            // An item that could not even start may be the last one, unless others are at work by then.
             if !active && node.is_some_and(|node| self.nodes.frame(node).raised.is_some()) {
-                if let Some(items) = self.nodes.items_mut(group) {
-                    items.cut_short();
-                }
-                break;
+                return self.cut_short(dag, group);
             }
         }
         // Argo looks at the hooks of a group when it comes to it again.
@@ -123,6 +121,14 @@ impl Scheduler {
             self.fire_hooks(group);
         }
         self.item_settled(group);
+    }
+
+    /// Argo ends a group of which an item could not start, if it comes to it when it has come to all else.
+    /// (assessDAGPhase, completableTaskGroupPhase)
+    fn cut_short(&mut self, dag: NodeIndex, group: NodeIndex) {
+        let Some(items) = self.nodes.items_mut(group) else { return };
+        items.cut_short();
+        if items.has_left() { self.wait_for_a_look(dag, group) } else { self.item_settled(group) }
     }
 
     /// The call of a task as such: of its group of items, or of a node that only says why it did not run.
@@ -179,7 +185,6 @@ impl Scheduler {
 
     pub(super) fn task_settled(&mut self, dag: NodeIndex, task: usize) {
         let Some(node) = self.nodes.dag(dag).and_then(|tasks| tasks.node(task)) else { return };
-        // Argo ends such a group when it has come to all else. (assessDAGPhase, completableTaskGroupPhase)
         if self.nodes.items_mut(node).is_some_and(ItemGroup::take_cut) {
             return self.wait_for_a_look(dag, node);
         }
@@ -268,7 +273,7 @@ impl NodeTable {
         }
     }
 
-    fn items_mut(&mut self, group: NodeIndex) -> Option<&mut ItemGroup> {
+    pub(super) fn items_mut(&mut self, group: NodeIndex) -> Option<&mut ItemGroup> {
         match &mut self.frame_mut(group).body {
             Body::Items(items) => Some(items),
             _ => None,

@@ -35,6 +35,9 @@ impl Scheduler {
     pub(super) fn look_again(&mut self, node: NodeIndex) {
         let Owner::Task(dag, task) = self.nodes.frame(node).owner else { return };
         let goes_on = self.nodes.dag_mut(dag).is_some_and(DagTasks::goes_on_after_a_look);
+        if self.nodes.items_mut(node).is_some_and(|items| items.has_left()) {
+            return self.look_at_items(dag, node);
+        }
         let Some(tasks) = self.nodes.dag(dag) else { return };
         if !tasks.has_gone_on(task) {
             let has_failed = !goes_on && tasks.fails_before_it_ends(&self.nodes);
@@ -53,6 +56,19 @@ impl Scheduler {
             self.task_done(dag);
         }
     }
+
+    /// Looks at a group of which an item could not start and others have not begun: it ends, or goes on if Argo does not come to it.
+    fn look_at_items(&mut self, dag: NodeIndex, group: NodeIndex) {
+        let is_come_to = self.nodes.is_come_to(dag, group);
+        let Some(items) = self.nodes.items_mut(group) else { return };
+        if is_come_to {
+            items.drop_left();
+            return self.item_settled(group);
+        }
+        items.take_cut();
+        self.fire_hooks(group);
+        self.start_left_items(dag, group);
+    }
 }
 
 impl NodeTable {
@@ -70,12 +86,14 @@ impl NodeTable {
         [!is_target, kind == NodeType::TaskGroup]
     }
 
-    /// Whether Argo has ended a group of items while a handler of an item ran: it does so when it comes to the group on its way
-    /// through the nodes of a dag, as far as these have ended. (dag.go, assessDAGPhase)
+    /// Whether Argo has ended a group of items while a handler of an item ran.
     fn has_been_ended(&self, dag: NodeIndex, group: NodeIndex) -> bool {
-        if !self.items(group).iter().any(|&item| self.is_held_up(item)) {
-            return false;
-        }
+        self.items(group).iter().any(|&item| self.is_held_up(item)) && self.is_come_to(dag, group)
+    }
+
+    /// Whether Argo comes to a group of items on its way through the nodes of a dag, as far as these have ended, and ends it if
+    /// those of its items have that have begun. (dag.go, assessDAGPhase)
+    fn is_come_to(&self, dag: NodeIndex, group: NodeIndex) -> bool {
         let mut queue: VecDeque<NodeIndex> = self.followers(dag).into();
         let mut seen: HashSet<NodeIndex> = queue.iter().copied().collect();
         while let Some(node) = queue.pop_front() {

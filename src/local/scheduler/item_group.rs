@@ -1,12 +1,17 @@
 //! The items of a task, which run side by side: the nodes that they became, and when all have ended. Pure.
 
+use std::collections::VecDeque;
+
 use super::node_table::NodeTable;
+use super::runs::Run;
 use super::state::NodeIndex;
 use crate::argo::status::Phase;
 
 /// A group at work.
 #[derive(Debug)]
 pub(super) struct ItemGroup {
+    /// Items that have not begun.
+    left: VecDeque<Run>,
     unsettled: usize,
     nodes: Vec<NodeIndex>,
     /// An item could not start, so that no further ones begin.
@@ -15,12 +20,25 @@ pub(super) struct ItemGroup {
 
 impl ItemGroup {
     /// A group that cannot end before all of its items have been started: it counts one more than there are.
-    pub(super) fn new() -> Self {
-        Self { unsettled: 1, nodes: Vec::new(), cut_short: false }
+    pub(super) fn new(runs: Vec<Run>) -> Self {
+        Self { left: runs.into(), unsettled: 1, nodes: Vec::new(), cut_short: false }
     }
 
-    pub(super) fn begun(&mut self) {
+    /// The next item to begin.
+    pub(super) fn next(&mut self) -> Option<Run> {
+        let run = self.left.pop_front()?;
         self.unsettled += 1;
+        Some(run)
+    }
+
+    /// Whether there are items that have not begun.
+    pub(super) fn has_left(&self) -> bool {
+        !self.left.is_empty()
+    }
+
+    /// The items that have not begun never will.
+    pub(super) fn drop_left(&mut self) {
+        self.left.clear();
     }
 
     pub(super) fn join(&mut self, node: NodeIndex) {

@@ -14,6 +14,7 @@ use crate::argo::model::Step;
 const EMPTY: &str = "Skipped, empty params";
 
 /// One run of a step or task.
+#[derive(Debug)]
 pub(super) struct Run {
     pub(super) name: String,
     pub(super) step: Value,

@@ -330,3 +330,33 @@ templates:
     let status = Run::of(&followed).play_failing(&[]);
     assert!(status.ends_with(&format!("\n.b Skipped Error: {why}")), "{status}");
 }
+
+#[test]
+fn items_after_one_that_cannot_start_begin_where_the_dag_is_not_looked_through_to_their_group() {
+    let tasks = |tasks: &str| {
+        format!(
+            "
+entrypoint: main
+templates:
+- name: main
+  dag:
+    tasks:
+{tasks}
+- name: bad
+  steps: [[{{name: s, template: gives, when: 'false'}}]]
+  outputs: {{parameters: [{{name: o, valueFrom: {{parameter: '{{{{steps.s.outputs.parameters.o}}}}'}}}}]}}
+- name: gives
+  container: {{image: a, command: [c]}}
+  outputs: {{parameters: [{{name: o, valueFrom: {{path: /o}}}}]}}"
+        )
+    };
+    let (pod, items) = ("    - {name: a, template: gives}\n", "    - {name: b, template: bad, withItems: [1, 2]}\n");
+    let begun = |tasks: String| {
+        let run = Run::of(&tasks);
+        run.status().lines().filter(|line| line.starts_with(".b(") && !line.contains(")[")).count()
+    };
+    assert_eq!(begun(tasks(&format!("{pod}{items}"))), 2, "the pod is at work and stands before");
+    let later = pod.replace("name: a", "name: c");
+    assert_eq!(begun(tasks(&format!("{items}{later}"))), 1, "the group stands before the pod");
+    assert_eq!(begun(tasks(items)), 1);
+}
