@@ -1,7 +1,6 @@
 //! Names of things, and the arguments of calls. (validateArguments, validateWorkflowFieldNames)
 
-use std::collections::HashSet;
-
+use hashbrown::HashSet;
 use serde_json::Value;
 
 use super::artifacts::has_location_or_key;

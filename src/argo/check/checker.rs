@@ -1,7 +1,6 @@
 //! What a check carries along while it goes from template to template.
 
-use std::collections::{HashMap, HashSet};
-
+use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::finding::{Finding, Holder, Rule, has_room};

@@ -1,7 +1,8 @@
 //! Dags: their tasks, what these wait for, and what they read of each other. (validateDAG)
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
+use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::call::Called;
@@ -46,7 +47,7 @@ impl<'t> Tasks<'t> {
     /// read what they wait for themselves. (ancestry.go, GetTaskAncestry)
     fn ends_before(&self, name: &str, number: usize) -> bool {
         let Some(wanted) = self.numbers.get(name).copied().filter(|wanted| *wanted != number) else { return false };
-        let (mut seen, mut next) = (HashSet::from([number]), VecDeque::from([number]));
+        let (mut seen, mut next): (HashSet<usize>, _) = (HashSet::from([number]), VecDeque::from([number]));
         while let Some(number) = next.pop_front() {
             for before in &self.before[number] {
                 if *before == wanted {

@@ -1,7 +1,6 @@
 //! Memoized templates whose entries cannot be found, or stand for something else than their next run would give.
 
-use std::collections::HashSet;
-
+use hashbrown::HashSet;
 use serde_json::Value;
 
 use super::checker::{At, Checker};

@@ -1,7 +1,6 @@
 //! The names that tags may have at a place, and whether a tag has one of them.
 
-use std::collections::HashSet;
-
+use hashbrown::HashSet;
 use serde_json::Value;
 
 use super::checker::{At, Checker};

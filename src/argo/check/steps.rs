@@ -1,7 +1,6 @@
 //! Steps: their names, loops, arguments and tags, in the order in which they run. (validateSteps)
 
-use std::collections::HashSet;
-
+use hashbrown::HashSet;
 use serde_json::Value;
 
 use super::call::Called;

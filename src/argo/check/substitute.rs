@@ -2,8 +2,8 @@
 //! (workflow/common/util.go, ProcessArgs and SubstituteParams)
 
 use std::cell::Cell;
-use std::collections::HashMap;
 
+use hashbrown::HashMap;
 use serde_json::Value;
 
 use crate::argo::expression::{Scope, Unresolved, render};

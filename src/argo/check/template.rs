@@ -1,7 +1,6 @@
 //! One template: its type, its inputs with the arguments of a call, and what holds for every type. (validateTemplate)
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::artifacts::has_location_or_key;

@@ -1,5 +1,7 @@
 //! The check of what is submitted: documents with the flags' values in them, and what stands beside them.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::request::{Request, is_template};
@@ -44,14 +46,14 @@ impl Request<'_> {
         }
         let mut checked = Checked::new(options, templates, &self.beside);
         for (place, document) in self.workflows.iter().enumerate() {
-            let object = self.with_flags(place, document.value.clone());
+            let object = self.with_flags(place, Cow::Borrowed(&document.value));
             if self.args.workflow.entrypoint.is_some() {
                 Subject::written(document).has_entrypoint(&object, true)?;
             }
             checked.check_object(&object, Kind::Workflow, document);
         }
         if let Some(from) = &self.args.from {
-            let object = self.with_flags(self.workflows.len(), self.made_from(from, live)?);
+            let object = self.with_flags(self.workflows.len(), Cow::Owned(self.made_from(from, live)?));
             let name = format!("the workflow from {}/{}", from.kind, from.name);
             checked.check_object(&object, Kind::Workflow, &Document::placeless(Kind::Workflow, &name));
         }
@@ -67,14 +69,18 @@ impl Request<'_> {
     }
 
     /// The workflow at a place with what the command line gives it, and what the run was given that it goes on from.
-    fn with_flags(&self, place: usize, workflow: Value) -> Value {
-        let mut workflow = Workflow::from(workflow);
+    fn with_flags<'w>(&self, place: usize, workflow: Cow<'w, Value>) -> Cow<'w, Value> {
         let kept = self.resumed(place).map(Resumed::artifacts).unwrap_or_default();
+        let given = &self.args.workflow;
+        let is_named = given.name.is_some() || given.generate_name.is_some() || given.entrypoint.is_some();
+        if !is_named && kept.is_empty() && self.parameters.is_empty() && self.artifacts.is_empty() {
+            return workflow;
+        }
+        let mut workflow = Workflow::from(workflow.into_owned());
         let kept = workflow.spec().as_object().map(|spec| open_artifacts(spec, &kept)).unwrap_or_default();
         for artifact in kept {
             workflow.set_artifact(artifact);
         }
-        let given = &self.args.workflow;
         let name = given.name.as_ref().map(ObjectName::as_str);
         let prefix = given.generate_name.as_ref().map(|NamePrefix(prefix)| prefix.as_str());
         if name.or(prefix).is_some() {
@@ -89,6 +95,6 @@ impl Request<'_> {
         for artifact in &self.artifacts {
             workflow.set_artifact(artifact);
         }
-        workflow.into_value()
+        Cow::Owned(workflow.into_value())
     }
 }

@@ -7,8 +7,7 @@
 mod metadata;
 mod types;
 
-use std::collections::HashSet;
-
+use hashbrown::HashSet;
 use serde_json::{Map, Value};
 
 use self::types::{Bound, Field, Shape, Type};

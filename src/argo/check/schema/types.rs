@@ -1,7 +1,8 @@
 //! Argo's types by name, each read from a table when it is first asked for.
 
-use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
+
+use hashbrown::HashMap;
 
 use crate::argo::check::version::Version;
 
