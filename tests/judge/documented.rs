@@ -17,11 +17,13 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || has_a_retried_hook(name, theirs)
                 || is_retried_hook(name, there, here, theirs)
                 || is_marked_from_without(name, there, here)
+                || keeps_the_message_of_a_hook(name, there, here, theirs)
                 || leaves_an_expression(there, here)
         }
         (Some(there), None) => {
             errs_as_it_begins(name, there)
                 || is_an_attempt_beside_a_hook(name, theirs)
+                || is_a_container_of_a_retried_hook(name, there, theirs)
                 || is_beyond_the_last_attempt(name, theirs, ours)
         }
         (None, Some(_)) => {
@@ -35,12 +37,41 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
     }
 }
 
-/// Whether Argo has called itself until it was too deep: where an error of an exit handler ends an attempt at steps of which pods
-/// are at work, it looks at the retry node again and again. (steps.go, executeSteps; operator.go, executeTemplate)
-pub(crate) fn goes_too_deep(theirs: &Value, ours: &Value) -> bool {
+/// Whether Argo breaks off. It calls itself until it is too deep where an error of an exit handler ends an attempt at steps of which
+/// pods are at work: it looks at the retry node again and again. (steps.go, executeSteps; operator.go, executeTemplate) And it
+/// does not find a node that it has joined to a containerSet, and not made yet for want of a place. (dag.go, executeDAGTask;
+/// operator.go, getOutboundNodes)
+pub(crate) fn breaks_off(theirs: &Value, ours: &Value) -> bool {
     let [there, here] = [theirs, ours].map(|workflow| workflow["status"]["message"].as_str().unwrap_or_default());
-    let too_deep = "Maximum recursion depth exceeded";
-    there.contains(too_deep) && !here.contains(too_deep)
+    let breaks = ["Maximum recursion depth exceeded", "was unable to obtain child node for child"];
+    breaks.iter().any(|why| there.contains(why) && !here.contains(why))
+}
+
+/// The nodes that a fault of a hook ends in Error here. Argo marks them, and takes the phase of a pod again when it next looks, or
+/// ends the workflow by the phase that its node had before; all that follows depends on it. (operator.go, assessNodeStatus
+/// and operate)
+pub(crate) fn taken_back<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
+    let ended_well = |workflow: &Value| workflow["status"]["phase"] == "Succeeded";
+    let is_taken_back = |(id, here): &(&String, &Value)| {
+        let there = &theirs["status"]["nodes"][id.as_str()];
+        let is_entry = here["boundaryID"].is_null() && here["nodeFlag"].is_null();
+        let is_pod_again = there["type"] == "Pod" && there["phase"] != "Error" && !there["phase"].is_null();
+        here["phase"] == "Error" && has_faulty_hook(here, ours) && (is_pod_again || is_entry && ended_well(theirs))
+    };
+    let nodes = ours["status"]["nodes"].as_object().into_iter().flatten();
+    nodes.filter(is_taken_back).filter_map(|(_, node)| node["name"].as_str()).collect()
+}
+
+/// Whether a node has the message of a hook of its own, or of one that could not be asked, which only a hook can give to it.
+fn has_faulty_hook(node: &Value, workflow: &Value) -> bool {
+    let message = node["message"].as_str().unwrap_or_default();
+    let hook = format!("{}.hooks.", node["name"].as_str().unwrap_or_default());
+    let of_hook = |other: &Value| {
+        other["name"].as_str().is_some_and(|name| name.starts_with(&hook)) && other["message"] == node["message"]
+    };
+    message.starts_with("unable to evaluate expression '")
+        || message.starts_with("unable to resolve references: ")
+        || workflow["status"]["nodes"].as_object().is_some_and(|nodes| nodes.values().any(of_hook))
 }
 
 /// What is wrong with an expression is said in words of our own; how the node ends is not.
@@ -59,8 +90,7 @@ fn both_name_a_reference(there: &str, here: &str) -> bool {
 /// Whether the nodes of a loop over an inline template have hooks. Argo asks one of those whose names begin like the loop's for its
 /// template, by the order of a Go map: an item has none, a hook has one. All that follows depends on it, so that Argo is asked
 /// until it asks an item first. (steps.go, executeSteps)
-pub(crate) fn depends_on_the_order_of_nodes(theirs: &Value, ours: &Value) -> bool {
-    let unread = "failed to get a template";
+pub(crate) fn depends_on_the_order_of_nodes(ours: &Value) -> bool {
     let nodes = ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
     let named: Vec<&str> = nodes.clone().filter_map(|node| node["name"].as_str()).collect();
     let is_inline = |node: &&Value| {
@@ -73,8 +103,18 @@ pub(crate) fn depends_on_the_order_of_nodes(theirs: &Value, ours: &Value) -> boo
         let hooks = [format!("{name}.onExit"), format!("{name}.hooks.")];
         named.iter().any(|other| hooks.iter().any(|hook| other.starts_with(hook)))
     };
-    let of_unread = |workflow: &Value| workflow["status"].to_string().matches(unread).count();
-    nodes.filter(is_inline).any(has_hook) && of_unread(theirs) != of_unread(ours)
+    nodes.filter(is_inline).any(has_hook)
+}
+
+/// The nodes that end in Error here because such a loop cannot be read, and otherwise there.
+pub(crate) fn read_by_luck<'w>(theirs: &Value, ours: &'w Value) -> Vec<&'w str> {
+    let is_read = |(id, here): &(&String, &Value)| {
+        here["message"].as_str().is_some_and(|why| why.contains("failed to get a template"))
+            && theirs["status"]["nodes"][id.as_str()]["message"] != here["message"]
+    };
+    let nodes = ours["status"]["nodes"].as_object().into_iter().flatten();
+    let nodes = nodes.filter(|_| depends_on_the_order_of_nodes(ours)).filter(is_read);
+    nodes.filter_map(|(_, node)| node["name"].as_str()).collect()
 }
 
 /// Of the items of a task that err as they begin, the first one begins.
@@ -155,6 +195,12 @@ fn is_beyond_the_last_attempt(name: &str, theirs: &Outcomes, ours: &Outcomes) ->
     })
 }
 
+/// Where such a hook is of a containerSet, Argo gives the hook itself containers too.
+fn is_a_container_of_a_retried_hook(name: &str, there: &str, theirs: &Outcomes) -> bool {
+    let is_hooked = |(at, _): (usize, &str)| has_a_retried_hook(&name[..at], theirs);
+    there.starts_with("Container ") && name.match_indices(".hooks.").any(is_hooked)
+}
+
 /// Where such a hook fails, Argo makes another attempt; where it succeeds, none.
 fn is_an_attempt_beside_a_hook(name: &str, theirs: &Outcomes) -> bool {
     name.match_indices('(').any(|(at, _)| has_a_retried_hook(&name[..at], theirs))
@@ -185,6 +231,17 @@ fn is_marked_from_without(name: &str, there: &str, here: &str) -> bool {
     name.matches('[').count() > 1 && there == marked && here.starts_with("StepGroup Error ")
 }
 
+/// A group that succeeds beside a hook that could not begin keeps the hook's message in Argo. (steps.go, executeStepGroup)
+fn keeps_the_message_of_a_hook(name: &str, there: &str, here: &str, theirs: &Outcomes) -> bool {
+    let message = there.strip_prefix(here).filter(|_| here.starts_with("StepGroup Succeeded "));
+    let below = format!("{name}.");
+    let is_of = |(node, line): (&String, &String)| {
+        let is_hook = node.starts_with(&below) && node.contains(".hooks.");
+        is_hook && message.is_some_and(|message| line.ends_with(message))
+    };
+    theirs.iter().any(is_of)
+}
+
 /// An error that is handed up ends Argo's dag before it comes to the hooks of what has ended at the same look. (dag.go, executeDAG)
 fn is_hook_in_a_dag_that_erred(name: &str, theirs: &Outcomes) -> bool {
     let hooked =
@@ -197,6 +254,7 @@ fn is_hook_in_a_dag_that_erred(name: &str, theirs: &Outcomes) -> bool {
 pub(crate) fn is_by_memoization(name: &str, theirs: &Value, ours: &Value) -> bool {
     is_below_a_hit(name, theirs, ours)
         || is_below_a_hit_of_what_ran_here(name, theirs, ours)
+        || is_handler_of_a_loop_with_hits(name, theirs, ours)
         || is_hook_of_what_is_never_running(name, theirs)
 }
 
@@ -217,6 +275,17 @@ fn is_below_a_hit_of_what_ran_here(name: &str, theirs: &Value, ours: &Value) -> 
     let is_hit =
         |node: &Value| node["memoizationStatus"]["hit"] == true && key(node).is_some_and(|key| made.contains(&key));
     memoized(ours, is_hit).iter().any(|hit| is_below(name, hit, &["(", "[", "."]))
+}
+
+/// The exit handlers of the items of a loop run side by side here, and one after another in Argo: those that hit end at once, so that
+/// the loop ends as Argo comes to it, and has none as a whole. (dag.go, executeDAGTask)
+fn is_handler_of_a_loop_with_hits(name: &str, theirs: &Value, ours: &Value) -> bool {
+    let hits = |workflow: &Value| memoized(workflow, |node| node["memoizationStatus"]["hit"] == true);
+    let (there, here) = (hits(theirs), hits(ours));
+    name.match_indices(".onExit").any(|(at, handler)| {
+        let item = format!("{}(", &name[..at]);
+        there.iter().any(|hit| hit.starts_with(&item) && hit.ends_with(handler) && !here.contains(hit))
+    })
 }
 
 /// A node that is memoized and has children is Pending to its end: no hook finds it Running. (operator.go, initializeCacheNode)

@@ -23,7 +23,8 @@ impl<'w> After<'w> {
         if is_group && name.strip_prefix(self.node).is_some_and(|rest| rest.starts_with('.')) {
             return false;
         }
-        if name == self.node || name.starts_with('(') || self.reached.contains(name) {
+        let is_handler = name.strip_prefix(self.node).is_some_and(|rest| rest.starts_with(".onExit"));
+        if name == self.node || is_handler || name.starts_with('(') || self.reached.contains(name) {
             return true;
         }
         let is_node = |name: &str| theirs.contains_key(name) || ours.contains_key(name);

@@ -182,7 +182,7 @@ fn difference(
         Err(why) => return Some(why),
     };
     let mut found = differences(theirs, &ours);
-    for _ in 0..if depends_on_the_order_of_nodes(theirs, &ours) { CHANCES } else { REPEATS } {
+    for _ in 0..if depends_on_the_order_of_nodes(&ours) { CHANCES } else { REPEATS } {
         if found.is_empty() {
             return None;
         }

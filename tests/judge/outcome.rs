@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::documented::{
-    Outcomes, ended_by_retried_hooks, goes_too_deep, groups_ended_by_hooks, is_by_memoization, is_documented,
+    Outcomes, breaks_off, ended_by_retried_hooks, groups_ended_by_hooks, is_by_memoization, is_documented,
+    read_by_luck, taken_back,
 };
 use super::following::After;
 
@@ -35,7 +36,8 @@ pub(crate) fn outcome(workflow: &Value) -> Outcomes {
 pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     let of = |workflow: &Value| text(&workflow["status"]["phase"]).to_owned();
     let is_left = leaves_nodes(theirs);
-    let ends = if of(theirs) == of(ours) || is_left && goes_too_deep(theirs, ours) {
+    let is_excused = is_left && breaks_off(theirs, ours) || !ended_otherwise(theirs, ours).is_empty();
+    let ends = if of(theirs) == of(ours) || is_excused {
         Vec::new()
     } else {
         vec![format!("ends as {:?}", [of(theirs), of(ours)])]
@@ -52,12 +54,18 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     different_nodes(theirs, ours, &|_, _| true)
 }
 
+/// The nodes that end otherwise for a documented reason, and with them what follows, the workflow's end too.
+fn ended_otherwise<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
+    [taken_back(theirs, ours), read_by_luck(theirs, ours)].concat()
+}
+
 /// A line for each of the nodes that are meant and not the same.
 fn different_nodes(theirs: &Value, ours: &Value, is_meant: &dyn Fn(&str, &[Outcomes; 2]) -> bool) -> Vec<String> {
     let by_memoization = |name: &str| is_by_memoization(name, theirs, ours);
     let outcomes = [outcome(theirs), outcome(ours)];
     let ended_by_hooks = groups_ended_by_hooks(theirs, ours).into_iter();
     let ended_by_hooks = ended_by_hooks.chain(ended_by_retried_hooks(theirs, [&outcomes[0], &outcomes[1]]));
+    let ended_by_hooks = ended_by_hooks.chain(ended_otherwise(theirs, ours));
     let ended_by_hooks: Vec<After> = ended_by_hooks.map(|node| After::new(node, [theirs, ours])).collect();
     let [theirs, ours] = &outcomes;
     let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();

@@ -16,7 +16,7 @@ pub(crate) struct Shown {
     here: &'static str,
 }
 
-pub(crate) const SHOWN: [Shown; 23] = [
+pub(crate) const SHOWN: [Shown; 30] = [
     Shown {
         name: "expression",
         templates: "
@@ -280,13 +280,15 @@ spec:
   - name: main
     dag:
       tasks:
-      - {name: c, template: leaf}
+      - {name: e, template: leaf}
+      - {name: f, template: leaf}
+      - {name: c, template: leaf, depends: f}
       - name: a
         template: leaf
-        depends: c
+        depends: e && c
         when: 'false'
         hooks: {ended: {template: leaf, expression: \"tasks['z'].status == 'x'\"}}
-      - {name: b, template: leaf, onExit: leaf}",
+      - {name: b, template: leaf, depends: e, onExit: leaf}",
         node: "w.b.onExit",
         there: "",
         here: "Pod Succeeded ",
@@ -328,6 +330,96 @@ spec:
         node: "w[0].a.hooks.begun",
         there: "",
         here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "marked",
+        templates: "
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: leaf, hooks: {begun: {template: bad, expression: \"tasks['a'].status == 'Running'\"}}}
+      - {name: b, template: leaf}",
+        node: "w.a",
+        there: "Pod Succeeded {} {\"exitCode\": \"0\"} invalid cache key: bad_key",
+        here: "Pod Error {} {\"exitCode\": \"0\"} invalid cache key: bad_key",
+    },
+    Shown {
+        name: "asked",
+        templates: "
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: leaf, hooks: {begun: {template: leaf, expression: \"tasks['z'].status == 'x'\"}}}
+      - {name: b, template: leaf, depends: a}
+      - {name: c, template: leaf}",
+        node: "(workflow)",
+        there: "Workflow Succeeded ",
+        here: "Workflow Error ",
+    },
+    Shown {
+        name: "whole",
+        templates: "
+  - name: main
+    dag: {tasks: [{name: a, template: leaf}]}
+  hooks: {begun: {template: bad, expression: \"workflow.status == 'Succeeded'\"}}",
+        node: "(workflow)",
+        there: "Workflow Succeeded ",
+        here: "Workflow Error invalid cache key: bad_key",
+    },
+    Shown {
+        name: "place",
+        templates: "
+  - name: set
+    containerSet: {containers: [{name: main, image: a, command: ['true']}]}
+  - name: main
+    parallelism: 1
+    dag: {tasks: [{name: a, template: set}, {name: b, template: leaf, depends: a}, {name: c, template: leaf, depends: a}]}",
+        node: "(workflow)",
+        there: "Workflow Error was unable to obtain child node for child",
+        here: "Workflow Succeeded ",
+    },
+    Shown {
+        name: "container",
+        templates: "
+  - name: set
+    retryStrategy: {limit: 0}
+    containerSet: {containers: [{name: main, image: a, command: ['true']}]}
+  - name: main
+    steps: [[{name: a, template: set, hooks: {begun: {template: set, expression: \"steps['a'].status == 'Running'\"}}}]]",
+        node: "w[0].a.hooks.begun.main",
+        there: "Container Succeeded ",
+        here: "",
+    },
+    Shown {
+        name: "handlers",
+        templates: "
+  - name: kept
+    memoize: {key: k, maxAge: '', cache: {configMap: {name: c}}}
+    container: {image: a, command: ['true']}
+  - name: inner
+    dag: {tasks: [{name: s, template: leaf}]}
+  - name: main
+    dag: {tasks: [{name: a, template: inner, withItems: [1, 2], onExit: kept}]}",
+        node: "w.a.onExit",
+        there: "",
+        here: "Pod Succeeded ",
+    },
+    Shown {
+        name: "ran",
+        templates: "
+  - name: kept
+    retryStrategy: {limit: 1}
+    memoize: {key: k, maxAge: '', cache: {configMap: {name: c}}}
+    container: {image: a, command: ['true']}
+  - name: inner
+    dag: {tasks: [{name: a, template: bad, onExit: kept}]}
+  - name: main
+    steps:
+    - - {name: a, template: inner, continueOn: {failed: true, error: true}}
+    - - {name: b, template: kept}",
+        node: "w[1].b(0)",
+        there: "Pod Succeeded ",
+        here: "",
     },
 ];
 

@@ -170,6 +170,9 @@ impl Scheduler {
         if self.is_daemoned(last) {
             return self.attempt_ready(retry);
         }
+        if let Some(why) = self.nodes.broken_off(retry).map(str::to_owned) {
+            return self.finish(retry, Phase::Failed, &why);
+        }
         if let Some(why) = self.nodes.frame(last).raised.clone().filter(|_| !self.retries_errors(retry)) {
             return self.pass_on(retry, &why);
         }

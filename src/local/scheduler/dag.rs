@@ -228,7 +228,8 @@ impl Scheduler {
             return self.finish(dag, Phase::Failed, FAILED_FAST);
         }
         if self.stopping(dag) {
-            return self.finish(dag, Phase::Failed, "");
+            let why = self.nodes.broken_off(dag).unwrap_or_default().to_owned();
+            return self.finish(dag, Phase::Failed, &why);
         }
 
         let Some(tasks) = self.nodes.dag(dag) else { return };
@@ -292,6 +293,13 @@ impl NodeTable {
     pub(super) fn task_is_given_stubs(&self, dag: NodeIndex, task: usize) -> bool {
         let needed = self.dag(dag).map(|tasks| tasks.needed(task)).unwrap_or_default();
         needed.into_iter().any(|node| self.frame(node).stubbed)
+    }
+
+    /// Whether a node is an item that errs while others of its loop are at work: Argo comes to these when it looks for the next
+    /// time. (dag.go, executeDAGTask)
+    pub(super) fn errs_before_others(&self, node: NodeIndex) -> bool {
+        let Owner::Item(group) = self.frame(node).owner else { return false };
+        self.frame(node).raised.is_some() && self.items(group).iter().any(|&item| !self[item].phase.is_fulfilled())
     }
 
     /// Writes into a node's message why its call could not start.

@@ -2,6 +2,7 @@
 
 use super::Scheduler;
 use super::agenda::Turn;
+use super::hook_faults::{BrokenOff, HookFault};
 use super::hooks::ON_EXIT;
 use super::state::{Body, NodeIndex, Owner};
 use crate::argo::status::{NodeType, Phase};
@@ -22,8 +23,11 @@ impl Scheduler {
             self.nodes[node].outputs = self.unknown_outputs(node, number);
         }
 
-        let failure = self.nodes.frame_mut(node).hooks.take_failure();
-        let (phase, message) = failure.as_deref().map_or((phase, message), |why| (Phase::Error, why));
+        let broken_off = self.nodes.frame_mut(node).broken_off.take();
+        if let Some(BrokenOff { why, is_handed_up: true }) = &broken_off {
+            return self.raise(node, why);
+        }
+        let (phase, message) = broken_off.as_ref().map_or((phase, message), |by| (Phase::Error, by.why.as_ref()));
 
         let status = &mut self.nodes[node];
         status.phase = phase;
@@ -65,7 +69,8 @@ impl Scheduler {
         let Some(boundary) = frame.boundary.filter(|_| frame.counted && phase.is_unsuccessful()) else { return };
         let kind = self.nodes[self.nodes.last_attempt(node)].kind;
         if matches!(kind, NodeType::Pod | NodeType::Steps | NodeType::Dag) {
-            self.places.count_failure(boundary, kind == NodeType::Pod, self.now.elapsed);
+            let is_seen_first = kind == NodeType::Pod || self.nodes.errs_before_others(node);
+            self.places.count_failure(boundary, is_seen_first, self.now.elapsed);
         }
     }
 
@@ -82,7 +87,10 @@ impl Scheduler {
                 self.nodes.fail_group(group, of_group);
             }
             Owner::Hook(hooked) if is_exit_hook => self.exit_hook_failed(hooked, why),
-            Owner::Hook(hooked) => self.hook_failed(hooked, why),
+            Owner::Hook(hooked) => {
+                let has_begun = self.nodes.frame(hooked).children.contains(&node);
+                self.hook_failed(hooked, why, if has_begun { HookFault::Erred } else { HookFault::Uncalled });
+            }
             _ => {}
         }
         self.finish(node, Phase::Error, why);

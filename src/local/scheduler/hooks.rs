@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Scheduler;
 use super::agenda::Turn;
 use super::arguments::view;
+use super::hook_faults::HookFault;
 use super::outputs::Known;
 use super::references::{mark_absent, resolve_artifacts};
 use super::state::{Call, NodeIndex, Owner};
@@ -28,8 +29,8 @@ pub(super) struct Hooks {
     /// By the event's name, `exit` among them; those that have started are taken out.
     waiting: BTreeMap<String, Hook>,
     running: usize,
-    /// Why one of them could not be asked or called, while the node is at work.
-    failed: Option<Box<str>>,
+    /// What has ended within the node, and is told of when they have ended.
+    held: Vec<NodeIndex>,
 }
 
 impl Hooks {
@@ -50,9 +51,8 @@ impl Hooks {
         self.running > 0
     }
 
-    /// Why the node ends in Error, however its work ends.
-    pub(super) fn take_failure(&mut self) -> Option<Box<str>> {
-        self.failed.take()
+    pub(super) fn hold(&mut self, node: NodeIndex) {
+        self.held.push(node);
     }
 
     /// The events that are waited for, but for the node's end.
@@ -105,23 +105,9 @@ impl Scheduler {
                 Ok(false) => {}
                 Err(why) => {
                     self.nodes.frame_mut(node).hooks.take(&name);
-                    self.hook_failed(node, &why);
+                    self.hook_failed(node, &why, HookFault::Unasked);
                 }
             }
-        }
-    }
-
-    /// A hook could not be asked or called: the node ends in Error, of a step the group. (workflow/controller/dag.go,
-    /// executeDAGTask; steps.go, executeStepGroup; operator.go, operate)
-    pub(super) fn hook_failed(&mut self, hooked: NodeIndex, why: &str) {
-        if let Owner::Group(group) = self.nodes.frame(hooked).owner {
-            if let Some(group) = self.nodes.group_mut(group) {
-                group.hook_failed(hooked, why.to_owned());
-            }
-        } else if self.nodes[hooked].phase.is_fulfilled() {
-            self.nodes.set(hooked, Phase::Error, why);
-        } else {
-            self.nodes.frame_mut(hooked).hooks.failed = Some(why.into());
         }
     }
 
@@ -132,6 +118,7 @@ impl Scheduler {
             || self.stop.is_termination()
             || self.has_failed_fast(node)
             || self.nodes.is_silent(node)
+            || self.nodes.broken_off_around(node).is_some()
             || !self.nodes[node].phase.is_completed()
         {
             return;
@@ -205,20 +192,20 @@ impl Scheduler {
         self.assume(hook, number);
     }
 
+    /// Starts a hook; of one whose arguments cannot be resolved there is no node. (workflow/controller/hooks.go,
+    /// executeTmplLifeCycleHook; exit_handler.go, runOnExitNode)
     fn start_hook(&mut self, node: NodeIndex, hook: &Hook, name: String, scope: &Arc<Scope>, on_exit: bool) {
         let call = self.hook_call(node, hook, name, on_exit);
-        self.nodes.frame_mut(node).hooks.begun();
         match self.hook_arguments(node, &hook.arguments, scope) {
             Ok(arguments) => {
+                self.nodes.frame_mut(node).hooks.begun();
                 let hook = self.begin(Call { arguments, ..call });
                 if let Some(hook) = hook {
                     self.nodes.join(node, hook);
                 }
             }
-            Err(why) => {
-                let hook = self.create_not_run(&call, Phase::Error, &why);
-                self.nodes.join(node, hook);
-            }
+            Err(why) if on_exit => self.exit_hook_failed(node, &why),
+            Err(why) => self.hook_failed(node, &why, HookFault::Uncalled),
         }
     }
 
@@ -245,6 +232,9 @@ impl Scheduler {
     pub(super) fn hook_settled(&mut self, hooked: NodeIndex) {
         let hooks = &mut self.nodes.frame_mut(hooked).hooks;
         hooks.ended();
+        for node in std::mem::take(&mut hooks.held) {
+            self.agenda.add(Turn::Settled(node));
+        }
         let has_ended = self.nodes[hooked].phase.is_fulfilled() || self.is_daemoned(hooked);
         if !self.nodes.frame(hooked).hooks.are_running() && has_ended {
             self.agenda.add(Turn::Settled(hooked));

@@ -15,6 +15,7 @@ mod errands;
 mod finish;
 mod form;
 mod globals;
+mod hook_faults;
 mod hooks;
 mod item_group;
 mod items;
@@ -293,6 +294,9 @@ impl Scheduler {
         if self.nodes.frame(node).told {
             return;
         }
+        if let Some(task) = self.held_up_by(node) {
+            return self.nodes.frame_mut(task).hooks.hold(node);
+        }
         self.nodes.frame_mut(node).told = self.is_daemoned(node);
         match self.nodes.frame(node).owner {
             Owner::Entry => self.entry_settled(node),
@@ -328,9 +332,9 @@ impl Scheduler {
         self.actions.push(Action::Wake(at, timer));
     }
 
-    /// Whether somebody ended the run and this node with it, which begins nothing more.
+    /// Whether somebody ended the run and this node with it, or a fault of a hook ends the node: it begins nothing more.
     fn stopping(&self, node: NodeIndex) -> bool {
-        self.stop.begins_nothing(self.nodes.frame(node).on_exit)
+        self.stop.begins_nothing(self.nodes.frame(node).on_exit) || self.nodes.broken_off(node).is_some()
     }
 
     /// Whether the run is ending, by whatever, and this node with it.

@@ -107,6 +107,7 @@ impl NodeTable {
             hooks: Hooks::new(call.hooks.clone()),
             body: Body::None,
             raised: None,
+            broken_off: None,
             told: false,
             counted: call.boundary.is_some() && !attempt && kind != NodeType::StepGroup && kind != NodeType::TaskGroup,
             locks: Vec::new(),
@@ -226,6 +227,11 @@ impl NodeTable {
     pub(super) fn is_held_up(&self, node: NodeIndex) -> bool {
         let frame = self.frame(node);
         frame.children.iter().any(|&child| self.is_hook(child) && self.frame(child).ended > frame.ended)
+    }
+
+    /// The hooks of a node that have begun.
+    pub(super) fn hooks_of(&self, node: NodeIndex) -> impl Iterator<Item = NodeIndex> {
+        self.frame(node).children.iter().copied().filter(|&child| self.is_hook(child))
     }
 
     fn is_hook(&self, node: NodeIndex) -> bool {

@@ -29,6 +29,10 @@ impl Scheduler {
             self.step_done(group);
             return None;
         }
+        if call.owner.whole().or(call.boundary).is_some_and(|around| self.nodes.broken_off(around).is_some()) {
+            self.give_up(call.owner);
+            return None;
+        }
         match self.places.admit(call) {
             Admission::Now(call) => Some(self.start(*call)),
             Admission::Later => None,
@@ -85,7 +89,10 @@ impl Scheduler {
         }
         match self.prepare_call(&call) {
             Ok((inner_scope, processed)) => self.start_prepared(call, inner_scope, processed),
-            Err(why) => self.create_raised(&call, &why),
+            Err(why) => {
+                self.note_unreadable(&call, &why);
+                self.create_raised(&call, &why)
+            }
         }
     }
 
@@ -141,7 +148,10 @@ impl Scheduler {
     fn start_prepared(&mut self, call: Call, inner_scope: TemplateScope, mut filled: Filled) -> NodeIndex {
         let template = match filled.begun() {
             Ok(template) => template,
-            Err(why) => return self.create_raised(&call, &why),
+            Err(why) => {
+                self.note_unreadable(&call, &why);
+                return self.create_raised(&call, &why);
+            }
         };
         let Some(kind) = template.template_type() else {
             return self.create_raised(&call, &format!("Template '{}' missing specification", template.name));
@@ -222,6 +232,7 @@ impl Scheduler {
 
     /// A node has got the locks that it waited for.
     pub(super) fn unlocked(&mut self, node: NodeIndex) {
+        self.end_unstarted(node);
         if self.nodes[node].phase.is_fulfilled() {
             return;
         }
@@ -307,11 +318,11 @@ impl Scheduler {
         }
     }
 
-    /// Ends a node that waits or pauses when the whole run is ending.
+    /// Ends a node that waits or pauses when the whole run is ending, or what it is part of begins nothing more.
     pub(super) fn end_unstarted(&mut self, node: NodeIndex) {
-        if self.ending(node) {
-            let message = self.stop.of_unstarted();
-            self.finish(node, Phase::Failed, &message);
+        let of_run = self.ending(node).then(|| self.stop.of_unstarted());
+        if let Some(why) = of_run.or_else(|| self.nodes.broken_off(node).map(str::to_owned)) {
+            self.finish(node, Phase::Failed, &why);
         }
     }
 }

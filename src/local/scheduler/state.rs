@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::arguments::Filled;
 use super::attempts::Attempts;
 use super::dag_tasks::DagTasks;
+use super::hook_faults::BrokenOff;
 use super::hooks::Hooks;
 use super::item_group::ItemGroup;
 use super::locks::Lock;
@@ -150,6 +151,8 @@ pub(super) struct Frame {
     pub(super) body: Body,
     /// Argo hands these up as errors: the caller errors with them instead of judging the node's phase.
     pub(super) raised: Option<String>,
+    /// It begins nothing more, and ends in Error when what is at work in it has ended.
+    pub(super) broken_off: Option<BrokenOff>,
     /// Its owner knows that it need not wait for this daemon.
     pub(super) told: bool,
     /// Counted among its boundary's active children.

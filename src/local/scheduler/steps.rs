@@ -51,7 +51,8 @@ impl Scheduler {
         let (current, before) = (body.current, body.group);
         let Some(group) = body.groups.get(current).cloned() else { return self.end_steps(steps) };
         if self.stopping(steps) {
-            return self.finish(steps, Phase::Failed, &self.stop.of_run());
+            let why = self.nodes.broken_off(steps).map_or_else(|| self.stop.of_run(), str::to_owned);
+            return self.finish(steps, Phase::Failed, &why);
         }
 
         let node = self.create_group(steps, current);

@@ -196,6 +196,10 @@ impl Caller<'_> {
         let Some(handler) = self.dice.any(&handlers).filter(|_| !self.limited && self.dice.chance(12)) else {
             return;
         };
+        if self.dice.chance(10) {
+            value["hooks"] = json!({"begun": self.faulty_hook(&handler.name, &format!("{root}['{name}'].status"))});
+            return;
+        }
         if self.dice.chance(25) {
             value["onExit"] = handler.name.into();
             return;
@@ -212,6 +216,19 @@ impl Caller<'_> {
                 format!("{root}['{name}'].status == \"{}\"", self.dice.of(&["Succeeded", "Failed", "Error"])).into();
         }
         value["hooks"] = json!({"exit": hook});
+    }
+
+    /// A hook that cannot be asked or called.
+    fn faulty_hook(&mut self, handler: &str, status: &str) -> Value {
+        let phase = self.dice.of(&["Running", "Running", "Pending", "Succeeded", "Failed", "Error"]);
+        let holds = format!("{status} == \"{phase}\"");
+        let is_broken = |offer: &&Offer| offer.broken && offer.inputs.is_empty() && !offer.shared;
+        let broken: Vec<&Offer> = self.offers.iter().filter(is_broken).collect();
+        match self.dice.any(&broken) {
+            Some(broken) if self.dice.chance(70) => json!({"template": broken.name, "expression": holds}),
+            _ if self.dice.chance(50) => json!({"template": "none", "expression": holds}),
+            _ => json!({"template": handler, "expression": "steps['none'].status == \"x\""}),
+        }
     }
 
     fn outputs(&mut self, template: &mut Value, calls: &[Call]) -> Vec<(String, Shape)> {

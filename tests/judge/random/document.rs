@@ -73,6 +73,15 @@ fn handlers(dice: &mut Dice, spec: &mut Value, offers: &[Offer]) {
         0 => spec["onExit"] = handler.into(),
         1 => spec["hooks"] = json!({"exit": {"template": handler}}),
         2 => spec["hooks"] = json!({"exit": {"template": handler, "expression": "workflow.status == \"Failed\""}}),
+        4 => {
+            let (template, expression) = dice.of(&[
+                (handler.as_str(), "workflow.status == \"Running\""),
+                (handler.as_str(), "workflow.status == \"Running\""),
+                (handler.as_str(), "none.status == \"x\""),
+                ("none", "workflow.status == \"Running\""),
+            ]);
+            spec["hooks"] = json!({"begun": {"template": template, "expression": expression}});
+        }
         3 => {
             let says =
                 json!({"image": "alpine", "command": ["echo"], "args": ["{{workflow.status}} {{workflow.name}}"]});

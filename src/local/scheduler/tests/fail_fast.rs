@@ -191,3 +191,19 @@ fn a_dag_that_gave_up_a_task_fails_whatever_another_one_has_come_to() {
     assert_eq!(run.line(".a"), ".a DAG Error");
     assert_eq!(run.line(""), " DAG Failed: template has failed or errored children and failFast enabled");
 }
+
+/// Argo comes to the other items when it looks at the dag for the next time, and ends it then.
+#[test]
+fn a_loop_whose_item_errs_while_others_are_at_work_fails_its_dag_fast() {
+    let spec = spec(
+        "
+  - name: inner
+    dag: {tasks: [{name: s, template: leaf}, {name: t, template: leaf, depends: s, when: 'false'}]}
+    outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.t.outputs.result}}'}}]}
+  - name: main
+    failFast: true
+    dag: {tasks: [{name: a, template: inner, withItems: [1, 2]}]}",
+    );
+    let status = Run::of(&spec).play(|_| succeeds()).status();
+    assert!(status.starts_with("Failed: template has failed or errored children and failFast enabled"), "{status}");
+}

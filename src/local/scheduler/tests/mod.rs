@@ -8,6 +8,7 @@ mod ends;
 mod errands;
 mod fail_fast;
 mod fanout;
+mod hook_faults;
 mod hooked;
 mod hooks;
 mod limits;
