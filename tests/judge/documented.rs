@@ -19,6 +19,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_marked_from_without(name, there, here)
                 || keeps_the_message_of_a_hook(name, there, here, theirs)
                 || leaves_an_expression(there, here)
+                || succeeds_without_the_rest(there, here, theirs)
         }
         (Some(there), None) => {
             errs_as_it_begins(name, there)
@@ -37,13 +38,16 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
     }
 }
 
+/// What Argo says of a node, in the middle of which it has called itself for too often.
+pub(crate) const TOO_DEEP: &str = "Maximum recursion depth exceeded";
+
 /// Whether Argo breaks off. It calls itself until it is too deep where an error of an exit handler ends an attempt at steps of which
 /// pods are at work: it looks at the retry node again and again. (steps.go, executeSteps; operator.go, executeTemplate) And it
 /// does not find a node that it has joined to a containerSet, and not made yet for want of a place. (dag.go, executeDAGTask;
 /// operator.go, getOutboundNodes)
 pub(crate) fn breaks_off(theirs: &Value, ours: &Value) -> bool {
     let [there, here] = [theirs, ours].map(|workflow| workflow["status"]["message"].as_str().unwrap_or_default());
-    let breaks = ["Maximum recursion depth exceeded", "was unable to obtain child node for child"];
+    let breaks = [TOO_DEEP, "was unable to obtain child node for child"];
     breaks.iter().any(|why| there.contains(why) && !here.contains(why))
 }
 
@@ -72,6 +76,18 @@ fn has_faulty_hook(node: &Value, workflow: &Value) -> bool {
     message.starts_with("unable to evaluate expression '")
         || message.starts_with("unable to resolve references: ")
         || workflow["status"]["nodes"].as_object().is_some_and(|nodes| nodes.values().any(of_hook))
+}
+
+/// Steps that fail fast succeed in Argo where `continueOn` holds for the step that failed, and with them the workflow; the message
+/// stays. (steps.go, executeSteps)
+fn succeeds_without_the_rest(there: &str, here: &str, theirs: &Outcomes) -> bool {
+    let why = "template has failed or errored children and failFast enabled";
+    let is_such = |line: &str| line.contains("Succeeded ") && line.ends_with(why);
+    let has_failed = |line: &str| line.replacen("Succeeded ", "Failed ", 1);
+    is_such(there) && here == has_failed(there)
+        || there == "Workflow Succeeded "
+            && here == format!("Workflow Failed {why}")
+            && theirs.values().any(|line| line.starts_with("Steps ") && is_such(line))
 }
 
 /// What is wrong with an expression is said in words of our own; how the node ends is not.

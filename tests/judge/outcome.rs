@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::documented::{
-    Outcomes, breaks_off, ended_by_retried_hooks, groups_ended_by_hooks, is_by_memoization, is_documented,
+    Outcomes, TOO_DEEP, breaks_off, ended_by_retried_hooks, groups_ended_by_hooks, is_by_memoization, is_documented,
     read_by_luck, taken_back,
 };
 use super::following::After;
@@ -92,7 +92,8 @@ fn leaves_nodes(workflow: &Value) -> bool {
 /// Whether a node has ended that is no part of the way by which such an error comes up.
 fn has_ended_by_itself(node: &str) -> bool {
     let [kind, phase] = [0, 1].map(|word| node.split(' ').nth(word).unwrap_or_default());
-    matches!(kind, "Pod" | "Suspend" | "Skipped") && !matches!(phase, "Running" | "Pending")
+    let is_marked = node.contains(TOO_DEEP);
+    !is_marked && matches!(kind, "Pod" | "Suspend" | "Skipped") && !matches!(phase, "Running" | "Pending")
 }
 
 /// The tasks that read what never comes and end in Error here; in Argo the dag ends without them, or waits for ever.

@@ -29,7 +29,10 @@ impl Scheduler {
             self.step_done(group);
             return None;
         }
-        if call.owner.whole().or(call.boundary).is_some_and(|around| self.nodes.broken_off(around).is_some()) {
+        let is_broken_off = |around| self.nodes.broken_off(around).is_some();
+        let dag = call.boundary.and_then(|boundary| self.nodes.dag(boundary));
+        let errs = dag.is_some_and(|dag| dag.unread_before_a_target().is_some());
+        if errs || call.owner.whole().or(call.boundary).is_some_and(is_broken_off) {
             self.give_up(call.owner);
             return None;
         }
@@ -48,9 +51,11 @@ impl Scheduler {
         for _ in 0..self.places.waiting(boundary) {
             let Some(call) = self.places.next_waiting(boundary) else { return };
             let owner = call.owner;
-            if let Some(node) = self.begin(call) {
-                self.started_later(owner, node);
-            }
+            self.start_through(|scheduler| {
+                if let Some(node) = scheduler.begin(call) {
+                    scheduler.started_later(owner, node);
+                }
+            });
         }
     }
 

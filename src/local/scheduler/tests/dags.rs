@@ -161,3 +161,38 @@ fn a_dag_that_fails_beside_a_loop_that_could_not_start_has_nothing_after_the_loo
     assert!(!run.status().contains("\n.c "), "{}", run.status());
     assert_eq!(Run::of(&spec("")).line(".c"), ".c Skipped Omitted: omitted: depends condition not met");
 }
+
+#[test]
+fn a_call_that_waits_for_a_place_does_not_begin_once_its_dag_has_erred() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  parallelism: 1
+  dag:
+    tasks:
+    - {name: a, template: kept, withItems: [1, 2]}
+    - {name: d, template: kept}
+    - name: c
+      template: reads
+      arguments: {parameters: [{name: p, value: '{{tasks.a.outputs.result}}'}]}
+      depends: a.Errored
+- name: kept
+  memoize: {key: k, cache: {configMap: {name: c}}}
+  container: {image: a, command: [c]}
+- name: reads
+  inputs: {parameters: [{name: p}]}
+  container: {image: a, command: [c]}",
+    );
+    run.end(".a(0:1)", gives("x"));
+    assert_eq!(
+        run.status(),
+        "Error: error in entry template execution: invalid character 'x' looking for beginning of value
+ DAG Error: invalid character 'x' looking for beginning of value
+.a TaskGroup Succeeded
+.a(0:1) Pod Succeeded result=x
+.a(1:2) Pod Succeeded result=x
+.c Skipped Omitted: omitted: depends condition not met"
+    );
+}
