@@ -55,12 +55,14 @@ pub(crate) fn breaks_off(theirs: &Value, ours: &Value) -> bool {
 /// ends the workflow by the phase that its node had before; all that follows depends on it. (operator.go, assessNodeStatus
 /// and operate)
 pub(crate) fn taken_back<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
-    let ended_well = |workflow: &Value| workflow["status"]["phase"] == "Succeeded";
     let is_taken_back = |(id, here): &(&String, &Value)| {
         let there = &theirs["status"]["nodes"][id.as_str()];
         let is_entry = here["boundaryID"].is_null() && here["nodeFlag"].is_null();
-        let is_pod_again = there["type"] == "Pod" && there["phase"] != "Error" && !there["phase"].is_null();
-        here["phase"] == "Error" && has_faulty_hook(here, ours) && (is_pod_again || is_entry && ended_well(theirs))
+        // Where the dag is over by then, Argo does not hear of the end of the pod.
+        let is_other = there["phase"] != "Error" || there["outputs"].is_null() && !here["outputs"].is_null();
+        let is_pod_again = there["type"] == "Pod" && is_other;
+        let ends_otherwise = is_entry && theirs["status"]["phase"] != "Error";
+        here["phase"] == "Error" && has_faulty_hook(here, ours) && (is_pod_again || ends_otherwise)
     };
     let nodes = ours["status"]["nodes"].as_object().into_iter().flatten();
     nodes.filter(is_taken_back).filter_map(|(_, node)| node["name"].as_str()).collect()

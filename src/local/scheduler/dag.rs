@@ -96,7 +96,7 @@ impl Scheduler {
     /// Starts the items of a group that have not begun.
     pub(super) fn start_left_items(&mut self, dag: NodeIndex, group: NodeIndex) {
         let prefix = self.nodes[dag].name.clone();
-        let mut active = false;
+        let (mut active, mut is_cut) = (false, false);
         let mut begun = Vec::new();
         while !self.scopes.stop().is_raised()
             && let Some(run) = self.nodes.items_mut(group).and_then(ItemGroup::next)
@@ -109,18 +109,20 @@ impl Scheduler {
                     scheduler.join_item(group, node);
                 }
             });
-            active |= node.is_none_or(|node| !self.nodes[node].phase.is_fulfilled());
+            let errs = node.is_some_and(|node| self.nodes.frame(node).errs());
+            active |= node.is_none_or(|node| !self.nodes[node].phase.is_fulfilled() && !errs);
             begun.push(node);
             // An item that could not even start may be the last one, unless others are at work by then.
-            if !active && node.is_some_and(|node| self.nodes.frame(node).raised.is_some()) {
-                return self.cut_short(dag, group);
+            is_cut = !active && errs;
+            if is_cut {
+                break;
             }
         }
         // Argo looks at the hooks of a group when it comes to it again.
         if begun.iter().any(|node| node.is_none_or(|node| !self.nodes[node].phase.is_fulfilled())) {
             self.fire_hooks(group);
         }
-        self.item_settled(group);
+        if is_cut { self.cut_short(dag, group) } else { self.item_settled(group) }
     }
 
     /// Argo ends a group of which an item could not start, if it comes to it when it has come to all else.

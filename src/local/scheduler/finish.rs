@@ -53,10 +53,20 @@ impl Scheduler {
         }
 
         self.count_failure(node, phase);
-        self.fire_hooks_of_ended(node);
+        let is_looked_at_later = self.nodes.looks_later(node);
+        if !is_looked_at_later {
+            self.fire_hooks_of_ended(node);
+        }
         self.release(node);
         self.forget(node);
         self.end_daemons(Some(node));
+        if !is_looked_at_later {
+            self.settle(node);
+        }
+    }
+
+    /// Tells the owner of a node that has ended, unless hooks of it are at work.
+    pub(super) fn settle(&mut self, node: NodeIndex) {
         if !self.nodes.frame(node).hooks.are_running() {
             self.agenda.add(Turn::Settled(node));
         }

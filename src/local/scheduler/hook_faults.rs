@@ -122,6 +122,11 @@ impl NodeTable {
 }
 
 impl Frame {
+    /// Whether the node hands an error up, or will.
+    pub(super) fn errs(&self) -> bool {
+        self.raised.is_some() || self.broken_off.as_ref().is_some_and(|by| by.is_handed_up)
+    }
+
     /// The node that this one is part of; of a hook the template that calls it.
     fn around(&self) -> Option<NodeIndex> {
         self.owner.whole().or(self.boundary)

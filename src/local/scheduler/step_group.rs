@@ -22,6 +22,8 @@ pub(super) struct StepGroup {
     failed_fast: bool,
     /// The step of whose hooks one could not be looked at.
     silent_after: Option<NodeIndex>,
+    /// Steps at whose hooks Argo looks when all have begun.
+    unlooked: Vec<NodeIndex>,
     steps: Vec<Member>,
 }
 
@@ -45,6 +47,7 @@ impl StepGroup {
             handed_up: None,
             failed_fast: false,
             silent_after: None,
+            unlooked: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -76,8 +79,21 @@ impl StepGroup {
         self.failed = true;
     }
 
-    pub(super) fn all_begun(&mut self) {
+    /// Notes that all steps have begun, and gives those whose hooks are to be looked at.
+    pub(super) fn all_begun(&mut self) -> Vec<NodeIndex> {
         self.all_begun = true;
+        let mut unlooked = std::mem::take(&mut self.unlooked);
+        unlooked.sort_unstable();
+        unlooked.dedup();
+        unlooked
+    }
+
+    /// Whether others have to begin before the hooks of this step are looked at. (workflow/controller/steps.go, executeStepGroup)
+    fn looks_later(&mut self, step: NodeIndex) -> bool {
+        if !self.all_begun {
+            self.unlooked.push(step);
+        }
+        !self.all_begun
     }
 
     /// Makes the group end in Error once all of it has started: Argo looks at hooks after that, and not at those of the
@@ -180,6 +196,14 @@ impl NodeTable {
 
     pub(super) fn is_group_stopped(&self, group: NodeIndex) -> bool {
         self.group(group).is_some_and(StepGroup::is_stopped)
+    }
+
+    /// Whether the hooks of a node are looked at later, when all steps of its group have begun.
+    pub(super) fn looks_later(&mut self, node: NodeIndex) -> bool {
+        match self.frame(node).owner {
+            Owner::Group(group) => self.group_mut(group).is_some_and(|group| group.looks_later(node)),
+            _ => false,
+        }
     }
 
     /// Whether a hook of an earlier step in the same group could not be looked at.

@@ -65,8 +65,13 @@ impl Scheduler {
         if let Err(why) = self.start_group(steps, node, &group) {
             self.nodes.fail_group(node, why);
         }
-        if let Some(group) = self.nodes.group_mut(node) {
-            group.all_begun();
+        for step in self.nodes.group_mut(node).map(StepGroup::all_begun).unwrap_or_default() {
+            if self.nodes[step].phase.is_fulfilled() {
+                self.fire_hooks_of_ended(step);
+                self.settle(step);
+            } else {
+                self.fire_hooks(step);
+            }
         }
         self.step_done(node);
     }

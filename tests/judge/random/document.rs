@@ -77,7 +77,7 @@ fn handlers(dice: &mut Dice, spec: &mut Value, offers: &[Offer]) {
             let (template, expression) = dice.of(&[
                 (handler.as_str(), "workflow.status == \"Running\""),
                 (handler.as_str(), "workflow.status == \"Running\""),
-                (handler.as_str(), "none.status == \"x\""),
+                (handler.as_str(), "nothing.status == \"x\""),
                 ("none", "workflow.status == \"Running\""),
             ]);
             spec["hooks"] = json!({"begun": {"template": template, "expression": expression}});

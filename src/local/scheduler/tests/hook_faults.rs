@@ -64,6 +64,18 @@ fn a_dag_errs_with_the_hook_of_a_task_with_which_it_ends() {
     }
 }
 
+/// Argo ends a loop with an item that errs as it begins.
+#[test]
+fn no_more_items_begin_after_one_that_errs_with_a_hook() {
+    let inner = "
+- name: inner
+  dag: {tasks: [{name: t, template: leaf, hooks: {h: {template: leaf, expression: \"tasks['z'].status == 'x'\"}}}]}";
+    let mut run = Run::of(&format!("{}{inner}", spec("\n    - {name: a, template: inner, withItems: [1, 2]}")));
+    assert_eq!(run.running(), [".a(0:1).t"]);
+    run.end(".a(0:1).t", succeeds());
+    assert!(run.status().starts_with("Error\n DAG Error\n.a TaskGroup Error"), "{}", run.status());
+}
+
 #[test]
 fn a_workflow_whose_hook_cannot_be_called_begins_nothing_more() {
     let hook = "{template: bad, expression: \"workflow.status == 'Running'\"}";

@@ -132,6 +132,32 @@ templates:
     assert!(!run.status().contains(".onExit"), "{}", run.status());
 }
 
+/// Argo looks at the hooks of a group when all of its steps have begun.
+#[test]
+fn no_hook_runs_of_a_step_that_ends_before_another_cannot_begin() {
+    let run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {name: a, template: none, onExit: leaf}
+    - {name: b, template: again, hooks: {h: {template: leaf, expression: \"steps['b'].status == 'Running'\"}}}
+    - {name: c, template: bad}
+- name: bad
+  memoize: {key: bad_key, cache: {configMap: {name: c}}}
+  container: {image: a, command: [c]}
+- name: none
+  steps: [[{name: s, template: leaf, when: 'false'}]]
+- name: again
+  retryStrategy: {limit: 0}
+  container: {image: a, command: [c]}
+- name: leaf
+  container: {image: a, command: [c]}",
+    );
+    assert_eq!(run.running(), ["[0].b(0)"]);
+}
+
 /// Argo comes to such hooks when it comes to the task again, if the dag has not ended by then.
 #[test]
 fn hooks_of_what_ends_on_the_way_run_beside_what_comes_after_or_not_at_all() {
