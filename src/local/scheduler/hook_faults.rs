@@ -50,14 +50,15 @@ impl Scheduler {
         }
     }
 
-    /// The template of a call cannot be read. Argo reads that of a hook whenever it looks at the hook. (operator.go,
-    /// executeTemplate)
-    pub(super) fn note_unreadable(&mut self, call: &Call, why: &str) {
+    /// Makes the node of a call whose template cannot be read. Argo reads that of a hook whenever it looks at the hook.
+    /// (operator.go, executeTemplate)
+    pub(super) fn create_unreadable(&mut self, call: &Call, why: &str) -> NodeIndex {
         if let Owner::Hook(hooked) = call.owner
             && !call.name.ends_with(ON_EXIT)
         {
             self.hook_failed(hooked, why, HookFault::Unasked);
         }
+        self.create_raised(call, why)
     }
 
     /// Whether nothing of a group is at work but for hooks of this step. A group of which something is at work is Running again

@@ -94,10 +94,7 @@ impl Scheduler {
         }
         match self.prepare_call(&call) {
             Ok((inner_scope, processed)) => self.start_prepared(call, inner_scope, processed),
-            Err(why) => {
-                self.note_unreadable(&call, &why);
-                self.create_raised(&call, &why)
-            }
+            Err(why) => self.create_unreadable(&call, &why),
         }
     }
 
@@ -153,10 +150,7 @@ impl Scheduler {
     fn start_prepared(&mut self, call: Call, inner_scope: TemplateScope, mut filled: Filled) -> NodeIndex {
         let template = match filled.begun() {
             Ok(template) => template,
-            Err(why) => {
-                self.note_unreadable(&call, &why);
-                return self.create_raised(&call, &why);
-            }
+            Err(why) => return self.create_unreadable(&call, &why),
         };
         let Some(kind) = template.template_type() else {
             return self.create_raised(&call, &format!("Template '{}' missing specification", template.name));
