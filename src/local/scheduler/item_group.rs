@@ -64,9 +64,11 @@ impl ItemGroup {
         std::mem::take(&mut self.cut_short)
     }
 
-    /// How the group ends: as the last item that failed.
+    /// How the group ends: as the last item that failed, whenever it began.
     pub(super) fn phase(&self, nodes: &NodeTable) -> Phase {
-        let failed = self.nodes.iter().map(|&node| nodes[node].phase).rfind(|phase| phase.is_unsuccessful());
-        failed.unwrap_or(Phase::Succeeded)
+        let number = |name: &str| name.split_once('(')?.1.split(':').next()?.parse::<usize>().ok();
+        let failed = self.nodes.iter().filter(|&&node| nodes[node].phase.is_unsuccessful());
+        let last = failed.max_by_key(|&&node| number(&nodes.frame(node).caller.name));
+        last.map_or(Phase::Succeeded, |&node| nodes[node].phase)
     }
 }

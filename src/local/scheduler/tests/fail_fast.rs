@@ -207,3 +207,15 @@ fn a_loop_whose_item_errs_while_others_are_at_work_fails_its_dag_fast() {
     let status = Run::of(&spec).play(|_| succeeds()).status();
     assert!(status.starts_with("Failed: template has failed or errored children and failFast enabled"), "{status}");
 }
+
+#[test]
+fn a_loop_ends_as_its_last_item_that_failed_whenever_that_began() {
+    let spec = spec(
+        "
+  - name: main
+    parallelism: 1
+    dag: {tasks: [{name: a, template: leaf, withItems: ['1', '2', 'a b'], when: '{{item}} != 3'}]}",
+    );
+    let status = Run::of(&spec).play_failing(&[".a(0:1)", ".a(1:2)"]);
+    assert!(status.contains("\n.a TaskGroup Error"), "{status}");
+}
