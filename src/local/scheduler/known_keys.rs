@@ -75,7 +75,7 @@ impl KnownKeys {
 }
 
 fn json(inputs: Option<&Value>) -> String {
-    inputs.map(Value::to_string).unwrap_or_default()
+    inputs.and_then(|inputs| serde_json::to_string(inputs).ok()).unwrap_or_default()
 }
 
 fn settled(workflow: &Scope) -> Vec<(String, Value)> {

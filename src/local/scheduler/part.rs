@@ -179,7 +179,8 @@ pub(super) fn parameters_as_text(inputs: &Value) -> String {
 
 /// Whether a text may have a tag of this variable alone, perhaps within another tag.
 fn asks_for_parameters(text: &str) -> bool {
-    text.match_indices(PARAMETERS).any(|(at, _)| text[at + PARAMETERS.len()..].trim_start().starts_with("}}"))
+    let mut ends = text.match_indices('}').map(|(at, _)| text.split_at(at));
+    ends.any(|(before, rest)| rest.starts_with("}}") && before.trim_end().ends_with(PARAMETERS))
 }
 
 /// The variables that a template's inputs, one by one, and output paths give, by name.

@@ -30,6 +30,26 @@ fn a_value_with_quotes_and_newlines_arrives_as_it_was() {
 }
 
 #[test]
+fn all_parameters_are_a_list_in_a_tag_and_a_map_in_an_expression() {
+    let command = |tag: &str| {
+        let leaf = format!("{{image: a, command: [c, {tag:?}]}}");
+        let steps = "steps: [[{name: a, template: leaf}]]";
+        let leaf = format!("{{name: leaf, inputs: {{parameters: [{{name: p, value: v}}]}}, container: {leaf}}}");
+        Run::of(&format!("entrypoint: main\ntemplates:\n- name: main\n  {steps}\n- {leaf}")).command("[0].a")
+    };
+    let list = r#"c [{"name":"p","value":"v"}]"#;
+    for (tag, expected) in [
+        ("{{inputs.parameters}}", list),
+        ("{{ inputs.parameters }}", list),
+        ("{{=toJson(inputs.parameters)}}", r#"c {"p":"v"}"#),
+        ("{{inputs.parameters.p}} {{inputs.parameters", "c v {{inputs.parameters"),
+        ("{{x-{{inputs.parameters}}", r#"c {{x-[{"name":"p","value":"v"}]"#),
+    ] {
+        assert_eq!(command(tag), expected, "{tag}");
+    }
+}
+
+#[test]
 fn a_result_is_recorded_only_where_somebody_refers_to_it() {
     let run = run("
   dag:
