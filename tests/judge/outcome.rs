@@ -36,13 +36,15 @@ pub(crate) fn outcome(workflow: &Value) -> Outcomes {
 pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     let of = |workflow: &Value| text(&workflow["status"]["phase"]).to_owned();
     let is_left = leaves_nodes(theirs);
-    let is_excused = is_left && breaks_off(theirs, ours) || !ended_otherwise(theirs, ours).is_empty();
+    let never: Vec<After> = never_come(ours).map(|node| After::new(node, [theirs, ours])).collect();
+    // What fails beside a node that Argo does not have decides there.
+    let fails_without = !never.is_empty() && [of(theirs), of(ours)] == ["Failed", "Error"];
+    let is_excused = is_left && breaks_off(theirs, ours) || !ended_otherwise(theirs, ours).is_empty() || fails_without;
     let ends = if of(theirs) == of(ours) || is_excused {
         Vec::new()
     } else {
         vec![format!("ends as {:?}", [of(theirs), of(ours)])]
     };
-    let never: Vec<After> = never_come(ours).map(|node| After::new(node, [theirs, ours])).collect();
     if is_left || !never.is_empty() {
         let is_meant = |name: &str, outcomes: &[Outcomes; 2]| {
             let [theirs, ours] = outcomes;
