@@ -38,7 +38,7 @@ pub(super) fn parsed(expression: &str) -> Result<Rc<Parsed>, Fault> {
         let node = parser::parse(expression)?;
         let (may_wait, may_not_fit) = (references::may_wait(&node), types::may_not_fit(&node));
         let (roots, is_straight) = (references::roots(&node), is_straight(&node));
-        let parsed = Rc::new(Parsed { may_wait, roots, may_not_fit, is_straight, node });
+        let parsed = Rc::new(Parsed { node, may_wait, roots, may_not_fit, is_straight });
         if known.len() >= MOST {
             known.clear();
         }

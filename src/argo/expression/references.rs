@@ -60,7 +60,9 @@ pub(crate) fn reads(text: &str) -> Option<Vec<String>> {
             Content::Simple(name) => add(&mut names, name.to_owned()),
             Content::Expression(expression) => {
                 parser::parse(expression).ok().filter(|_| !expression.contains("$env"))?;
-                references(expression).into_iter().for_each(|name| add(&mut names, name));
+                for name in references(expression) {
+                    add(&mut names, name);
+                }
             }
         }
     }
