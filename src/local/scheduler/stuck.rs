@@ -1,13 +1,9 @@
-//! The last resort for a run that can go no further: it ends with an error, where it would wait for ever. Only a fault of
-//! this program brings a run there.
+//! The last resort for a run that can go no further: it ends with an error, where it would wait for ever. Locks that wait for one
+//! another bring a run there, or a fault of this program.
 
 use super::state::NodeIndex;
 use super::{Scheduler, Timer};
 use crate::argo::status::{NodeType, Phase};
-
-/// Why such a run ends.
-const STUCK: &str =
-    "the run can go no further: nothing is at work and nothing is waited for; this is a fault of this program";
 
 impl Scheduler {
     /// Whether something is to happen when this time comes.
@@ -34,11 +30,26 @@ impl Scheduler {
     pub(super) fn end_stuck(&mut self) {
         let unended: Vec<NodeIndex> =
             self.nodes.indices().filter(|&node| !self.nodes[node].phase.is_fulfilled()).collect();
+        let why = format!("the run can go no further: {}", self.why_stuck(&unended));
         for node in unended {
             let status = &mut self.nodes[node];
             (status.phase, status.finished_at) = (Phase::Error, Some(self.now.wall));
-            STUCK.clone_into(&mut status.message);
+            status.synchronization_status = None;
+            why.clone_into(&mut status.message);
         }
-        self.end_workflow(Phase::Error, STUCK);
+        self.end_workflow(Phase::Error, &why);
+    }
+
+    fn why_stuck(&self, unended: &[NodeIndex]) -> String {
+        let waiting = unended.iter().find_map(|&node| {
+            let lock = &self.nodes[node].synchronization_status.as_ref()?.waiting;
+            (!lock.is_empty()).then(|| (&self.nodes[node].name, lock))
+        });
+        match waiting {
+            Some((node, lock)) => {
+                format!("node {node} waits for the lock {lock}, and nothing is at work that could give it back")
+            }
+            None => "nothing is at work and nothing is waited for; this is a fault of this program".to_owned(),
+        }
     }
 }

@@ -318,3 +318,28 @@ templates:
         ["k-f072cbec3bf88418", "k-1ddba399437fbf03"]
     );
 }
+
+#[test]
+fn a_run_whose_nodes_wait_for_locks_of_one_another_names_one_at_its_end() {
+    let mut run = Run::of(
+        "
+entrypoint: main
+templates:
+- name: main
+  synchronization: {mutexes: [{name: m}]}
+  steps: [[{name: a, template: leaf}]]
+- name: leaf
+  synchronization: {mutexes: [{name: m}]}
+  container: {image: a, command: [c]}",
+    );
+    assert!(run.running.is_empty() && !run.wake() && !run.scheduler.is_paused());
+    run.tell(Event::Stuck);
+    let lock = "default/Mutex/m";
+    let why = format!(
+        "the run can go no further: node wf[0].a waits for the lock {lock}, and nothing is at work that could give it back"
+    );
+    assert_eq!(
+        run.status(),
+        format!("Error: {why}\n Steps Error: {why}\n[0] StepGroup Error: {why}\n[0].a Pod Error: {why}")
+    );
+}
