@@ -51,6 +51,15 @@ pub(crate) fn breaks_off(theirs: &Value, ours: &Value) -> bool {
     breaks.iter().any(|why| there.contains(why) && !here.contains(why))
 }
 
+/// While the workflow's exit handler runs, Argo looks once more at steps that an error of a hook has ended, and lets them fail if all
+/// pods in them have ended by then. (steps.go, executeStepGroup)
+pub(crate) fn is_seen_again(theirs: &Value, ours: &Value) -> bool {
+    let ends = [theirs, ours].map(|workflow| workflow["status"]["phase"].as_str().unwrap_or_default());
+    let handler = format!("{}.onExit", ours["metadata"]["name"].as_str().unwrap_or_default());
+    let mut nodes = ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    ends == ["Failed", "Error"] && nodes.any(|node| node["name"] == handler.as_str())
+}
+
 /// The nodes that a fault of a hook ends in Error here. Argo marks them, and takes the phase of a pod again when it next looks, or
 /// ends the workflow by the phase that its node had before; all that follows depends on it. (operator.go, assessNodeStatus
 /// and operate)

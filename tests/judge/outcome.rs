@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::documented::{
     Outcomes, TOO_DEEP, breaks_off, ended_by_retried_hooks, groups_ended_by_hooks, is_by_memoization, is_documented,
-    read_by_luck, taken_back,
+    is_seen_again, read_by_luck, taken_back,
 };
 use super::following::After;
 
@@ -39,7 +39,9 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     let never: Vec<After> = never_come(ours).map(|node| After::new(node, [theirs, ours])).collect();
     // What fails beside a node that Argo does not have decides there.
     let fails_without = !never.is_empty() && [of(theirs), of(ours)] == ["Failed", "Error"];
-    let is_excused = is_left && breaks_off(theirs, ours) || !ended_otherwise(theirs, ours).is_empty() || fails_without;
+    let is_excused = is_left && (breaks_off(theirs, ours) || is_seen_again(theirs, ours))
+        || !ended_otherwise(theirs, ours).is_empty()
+        || fails_without;
     let ends = if of(theirs) == of(ours) || is_excused {
         Vec::new()
     } else {
