@@ -32,6 +32,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_exit_handler_of_a_later_item(name, theirs)
                 || is_a_later_item(name, theirs, ours)
                 || is_hook_in_a_dag_that_erred(name, theirs)
+                || is_exit_handler_in_a_group_that_erred(name, theirs)
                 || is_an_attempt_beside_a_hook(name, theirs)
         }
         (None, None) => false,
@@ -267,6 +268,20 @@ fn keeps_the_message_of_a_hook(name: &str, there: &str, here: &str, theirs: &Out
         is_hook && message.is_some_and(|message| line.ends_with(message))
     };
     theirs.iter().any(is_of)
+}
+
+/// Where a hook of a step is at fault, Argo ends the group as soon as all its pods have ended, and looks at no exit handler of a pod
+/// that has ended with the last one. (steps.go, executeStepGroup)
+fn is_exit_handler_in_a_group_that_erred(name: &str, theirs: &Outcomes) -> bool {
+    let group = name.find(".onExit").and_then(|at| Some(&name[..=name[..at].rfind("].")?]));
+    let of_group = |group: &str| {
+        let begins = format!("{group}.");
+        let is_faulty = |(node, line): (&String, &String)| {
+            node.starts_with(&begins) && node.contains(".hooks.") && line.starts_with("Skipped Error ")
+        };
+        theirs.get(group).is_some_and(|there| there.starts_with("StepGroup Error ")) && theirs.iter().any(is_faulty)
+    };
+    group.is_some_and(of_group)
 }
 
 /// An error that is handed up ends Argo's dag before it comes to the hooks of what has ended at the same look. (dag.go, executeDAG)
