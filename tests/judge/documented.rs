@@ -22,13 +22,13 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || succeeds_without_the_rest(there, here, theirs)
         }
         (Some(there), None) => {
-            errs_as_it_begins(name, there)
-                || is_an_attempt_beside_a_hook(name, theirs)
+            is_an_attempt_beside_a_hook(name, theirs)
                 || is_a_container_of_a_retried_hook(name, there, theirs)
                 || is_beyond_the_last_attempt(name, theirs, ours)
         }
-        (None, Some(_)) => {
-            is_exit_handler_of_an_error(name, ours)
+        (None, Some(here)) => {
+            errs_as_it_begins(name, here)
+                || is_exit_handler_of_an_error(name, ours)
                 || is_exit_handler_of_a_later_item(name, theirs)
                 || is_a_later_item(name, theirs, ours)
                 || is_hook_in_a_dag_that_erred(name, theirs)
@@ -45,10 +45,11 @@ pub(crate) const TOO_DEEP: &str = "Maximum recursion depth exceeded";
 /// Whether Argo breaks off. It calls itself until it is too deep where an error of an exit handler ends an attempt at steps of which
 /// pods are at work: it looks at the retry node again and again. (steps.go, executeSteps; operator.go, executeTemplate) And it
 /// does not find a node that it has joined to a containerSet, and not made yet for want of a place. (dag.go, executeDAGTask;
-/// operator.go, getOutboundNodes)
+/// operator.go, getOutboundNodes) And it takes for an error that what a hook of the workflow calls has to wait for a place. (hooks.go,
+/// executeWfLifeCycleHook)
 pub(crate) fn breaks_off(theirs: &Value, ours: &Value) -> bool {
     let [there, here] = [theirs, ours].map(|workflow| workflow["status"]["message"].as_str().unwrap_or_default());
-    let breaks = [TOO_DEEP, "was unable to obtain child node for child"];
+    let breaks = [TOO_DEEP, "was unable to obtain child node for child", "Max parallelism reached"];
     breaks.iter().any(|why| there.contains(why) && !here.contains(why))
 }
 
@@ -145,9 +146,10 @@ pub(crate) fn read_by_luck<'w>(theirs: &Value, ours: &'w Value) -> Vec<&'w str> 
     nodes.filter_map(|(_, node)| node["name"].as_str()).collect()
 }
 
-/// Of the items of a task that err as they begin, the first one begins.
-fn errs_as_it_begins(name: &str, there: &str) -> bool {
-    name.ends_with(')') && there.starts_with("Skipped Error ") && there.contains("' errored: ")
+/// Of the items of a task that err as they begin Argo begins one each time that it looks, as long as a node before them is at work.
+/// (dag.go, executeDAGTask)
+fn errs_as_it_begins(name: &str, here: &str) -> bool {
+    name.ends_with(')') && here.starts_with("Skipped Error ") && here.contains("' errored: ")
 }
 
 /// The exit handler of a task that could not begin runs, whatever becomes of its dag meanwhile.

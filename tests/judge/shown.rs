@@ -16,7 +16,7 @@ pub(crate) struct Shown {
     here: &'static str,
 }
 
-pub(crate) const SHOWN: [Shown; 30] = [
+pub(crate) const SHOWN: [Shown; 31] = [
     Shown {
         name: "expression",
         templates: "
@@ -33,10 +33,10 @@ pub(crate) const SHOWN: [Shown; 30] = [
     dag:
       tasks:
       - {name: a, template: leaf}
-      - {name: b, template: bad, withItems: [1, 2]}",
-        node: "w.b(1:2)",
-        there: "Skipped Error ",
-        here: "",
+      - {name: b, template: bad, withItems: [1, 2, 3, 4]}",
+        node: "w.b(3:4)",
+        there: "",
+        here: "Skipped Error ",
     },
     Shown {
         name: "handler",
@@ -172,6 +172,19 @@ pub(crate) const SHOWN: [Shown; 30] = [
         node: "w(0)[0].a[0]",
         there: "StepGroup Failed {} {} template has failed or errored children and failFast enabled",
         here: "StepGroup Error ",
+    },
+    Shown {
+        name: "crowded",
+        templates: "
+  - name: many
+    parallelism: 1
+    steps: [[{name: s, template: leaf, withItems: [1, 2]}]]
+  - name: main
+    steps: [[{name: a, template: leaf}]]
+  hooks: {begun: {template: many, expression: \"workflow.status == 'Running'\"}}",
+        node: "(workflow)",
+        there: "Workflow Error Max parallelism reached",
+        here: "Workflow Succeeded ",
     },
     Shown {
         name: "deep",
