@@ -185,7 +185,7 @@ fn is_a_later_item(name: &str, theirs: &Outcomes, ours: &Outcomes) -> bool {
 
 /// A hook that is retried is taken for the last attempt at the node that it belongs to, if that is retried too: both are marked
 /// by one flag. (operator.go, getChildNodeIdsRetried and executeTemplate)
-fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
+pub(crate) fn has_a_retried_hook(name: &str, theirs: &Outcomes) -> bool {
     let hook = format!("{name}.hooks.");
     theirs.get(name).is_some_and(|there| there.starts_with("Retry "))
         && theirs.iter().any(|(node, there)| {

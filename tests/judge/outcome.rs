@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::documented::{
-    Outcomes, TOO_DEEP, breaks_off, ended_by_retried_hooks, groups_ended_by_hooks, is_by_memoization, is_documented,
-    is_seen_again, read_by_luck, taken_back,
+    Outcomes, TOO_DEEP, breaks_off, ended_by_retried_hooks, groups_ended_by_hooks, has_a_retried_hook,
+    is_by_memoization, is_documented, is_seen_again, read_by_luck, taken_back,
 };
 use super::following::After;
 
@@ -35,13 +35,16 @@ pub(crate) fn outcome(workflow: &Value) -> Outcomes {
 /// A line for each node that is not the same: what Argo has, then what is here.
 pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     let of = |workflow: &Value| text(&workflow["status"]["phase"]).to_owned();
-    let is_left = leaves_nodes(theirs);
+    let breaks_off = breaks_off(theirs, ours);
+    let is_left = breaks_off || leaves_nodes(theirs);
     let never: Vec<After> = never_come(ours).map(|node| After::new(node, [theirs, ours])).collect();
     // What fails beside a node that Argo does not have decides there.
     let fails_without = !never.is_empty() && [of(theirs), of(ours)] == ["Failed", "Error"];
-    let is_excused = is_left && (breaks_off(theirs, ours) || is_seen_again(theirs, ours))
+    let is_excused = breaks_off
+        || is_left && is_seen_again(theirs, ours)
         || !ended_otherwise(theirs, ours).is_empty()
-        || fails_without;
+        || fails_without
+        || has_a_retried_hook(text(&theirs["metadata"]["name"]), &outcome(theirs));
     let ends = if of(theirs) == of(ours) || is_excused {
         Vec::new()
     } else {
