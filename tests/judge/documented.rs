@@ -33,6 +33,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_a_later_item(name, theirs, ours)
                 || is_hook_in_a_dag_that_erred(name, theirs)
                 || is_exit_handler_in_a_group_that_erred(name, theirs)
+                || is_exit_handler_of_a_loop(name, theirs)
                 || is_an_attempt_beside_a_hook(name, theirs)
         }
         (None, None) => false,
@@ -270,6 +271,13 @@ fn keeps_the_message_of_a_hook(name: &str, there: &str, here: &str, theirs: &Out
         is_hook && message.is_some_and(|message| line.ends_with(message))
     };
     theirs.iter().any(is_of)
+}
+
+/// The exit handler of a loop as a whole begins while other tasks are at work; Argo comes to it when it looks for the next time, and
+/// the dag has ended if those ended with the loop. (dag.go, executeDAGTask and assessDAGPhase)
+fn is_exit_handler_of_a_loop(name: &str, theirs: &Outcomes) -> bool {
+    let hooked = name.find(".onExit").and_then(|at| theirs.get(&name[..at]));
+    hooked.is_some_and(|there| there.starts_with("TaskGroup "))
 }
 
 /// Where a hook of a step is at fault, Argo ends the group as soon as all its pods have ended, and looks at no exit handler of a pod
