@@ -81,7 +81,10 @@ impl Scheduler {
     /// Starts the hooks whose expression holds now. Of a pending task Argo looks at none, unless the dag ends with the task.
     /// (workflow/controller/dag.go, executeDAGTask and executeDAG)
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
-        if self.nodes[node].phase == Phase::Pending && self.nodes.is_passed_by(node) || self.nodes.looks_later(node) {
+        let phase = self.nodes[node].phase;
+        let is_early =
+            self.nodes.frame(node).owner == Owner::Entry && !self.workflow.has_begun() && !phase.is_fulfilled();
+        if is_early || phase == Phase::Pending && self.nodes.is_passed_by(node) || self.nodes.looks_later(node) {
             return;
         }
         for name in self.nodes.frame(node).hooks.events() {

@@ -200,6 +200,7 @@ impl Scheduler {
             Event::Stuck => self.end_stuck(),
         }
         self.go_on();
+        self.look_at_hooks();
         std::mem::take(&mut self.actions)
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Workflow {
     /// When it began, counted as everything else is that is waited for.
     began: SignedDuration,
     entry: Option<NodeIndex>,
+    /// Whether all has begun that begins at once.
+    has_begun: bool,
     /// Why the entrypoint's node ended the workflow while the node itself was Running.
     handed_up: Option<String>,
 }
@@ -44,6 +46,11 @@ impl Workflow {
     /// The workflow ends for this reason.
     pub(super) fn hand_up(&mut self, why: String) {
         self.handed_up = Some(why);
+    }
+
+    /// Whether all has begun that begins at once.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// How long it has been running, in seconds.
@@ -140,6 +147,19 @@ impl Scheduler {
         let call = Call::new(name, Reference::Name(entrypoint), TemplateScope::Local, Owner::Entry);
         let entry = self.begin(Call { arguments, hooks, ..call });
         self.workflow.entry = entry;
+    }
+
+    /// Looks at the hooks of the workflow once all has begun that begins at once: where the workflow has ended with that, it has never
+    /// been Running to them. (workflow/controller/operator.go, operate)
+    pub(super) fn look_at_hooks(&mut self) {
+        if self.workflow.has_begun || self.scopes.stop().is_raised() {
+            return;
+        }
+        self.workflow.has_begun = true;
+        if let Some(entry) = self.workflow.entry.filter(|&entry| !self.nodes[entry].phase.is_fulfilled()) {
+            self.fire_hooks(entry);
+            self.go_on();
+        }
     }
 
     pub(super) fn entry_ended(&mut self, phase: Phase) {

@@ -370,3 +370,25 @@ templates:
     );
     assert_eq!(run.running(), ["[0].b"]);
 }
+
+#[test]
+fn a_workflow_that_ends_as_it_begins_has_no_hook_on_running() {
+    let spec = |when: &str| {
+        format!(
+            "
+entrypoint: main
+hooks: {{begun: {{template: leaf, expression: workflow.status == 'Running'}}}}
+templates:
+- name: main
+  steps: [[{{name: a, template: leaf, when: '{when}'}}]]
+- name: leaf
+  container: {{image: a, command: [c]}}"
+        )
+    };
+    let run = Run::of(&spec("false"));
+    assert_eq!(
+        run.status(),
+        "Succeeded\n Steps Succeeded\n[0] StepGroup Succeeded\n[0].a Skipped Skipped: when 'false' evaluated false"
+    );
+    assert_eq!(Run::of(&spec("true")).running(), ["[0].a", ".hooks.begun"]);
+}
