@@ -35,6 +35,7 @@ mod references;
 mod retry;
 mod runs;
 mod scopes;
+mod standstill;
 mod start;
 mod state;
 mod status;
@@ -42,7 +43,6 @@ mod step_group;
 mod steps;
 mod stop;
 mod stubs;
-mod stuck;
 mod suspend;
 mod task;
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Places {
     }
 
     /// A child that failed keeps the further ones of a template that fails fast from starting. Argo sees a pod's end before
-    /// it looks at the template, `first`; what comes of another child it sees as it looks at the template for the next time. Of a
+    /// it looks at the template: then `first` is set. What comes of another child it sees as it looks at the template for the next time. Of a
     /// template with a retryStrategy it counts the children of the retry node, which has none of that kind.
     /// (workflow/controller/operator.go, checkParallelism)
     pub(super) fn count_failure(&mut self, boundary: NodeIndex, first: bool, now: SignedDuration) {
