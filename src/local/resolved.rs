@@ -168,20 +168,20 @@ impl Resolved {
         reference: &Reference,
         scope: &TemplateScope,
     ) -> Result<(TemplateScope, Arc<Value>), String> {
-        let (scope, name) = match reference {
+        let (scope, name, place) = match reference {
             Reference::Inline(template) => return Ok((scope.clone(), Arc::new(template.clone()))),
-            Reference::Name(name) => (scope.clone(), name),
+            Reference::Name(name) => (scope.clone(), name, String::new()),
             Reference::Object(object) => {
                 let scope = if object.cluster_scope {
                     TemplateScope::Cluster(object.name.clone())
                 } else {
                     TemplateScope::Namespaced(object.name.clone())
                 };
-                (scope, &object.template)
+                (scope, &object.template, format!(" in workflow template {}", object.name))
             }
         };
         let templates = self.templates.get(&scope).ok_or_else(|| missing_object(&scope))?;
-        let template = templates.get(name).ok_or_else(|| format!("template {name} not found{}", place(&scope)))?;
+        let template = templates.get(name).ok_or_else(|| format!("template {name} not found{place}"))?;
         Ok((scope, Arc::clone(template)))
     }
 }
@@ -202,13 +202,6 @@ fn missing_object(scope: &TemplateScope) -> String {
         TemplateScope::Namespaced(name) | TemplateScope::Cluster(name) => {
             format!("workflow template {name} not found")
         }
-    }
-}
-
-fn place(scope: &TemplateScope) -> String {
-    match scope {
-        TemplateScope::Local => String::new(),
-        TemplateScope::Namespaced(name) | TemplateScope::Cluster(name) => format!(" in workflow template {name}"),
     }
 }
 

@@ -48,6 +48,11 @@ impl Scanner<'_> {
         byte
     }
 
+    /// The next byte within a number, a literal or an escape: Go takes the end of the text for a space. (scanner.eof)
+    fn within(&mut self) -> u8 {
+        self.next().unwrap_or(b' ')
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -68,7 +73,7 @@ impl Scanner<'_> {
             b'{' => self.object(depth),
             b'[' => self.array(depth),
             b'"' => self.string(),
-            b'-' => match self.next().ok_or(END)? {
+            b'-' => match self.within() {
                 digit @ b'0'..=b'9' => self.number(digit),
                 other => Err(unexpected(other, "in numeric literal")),
             },
@@ -135,9 +140,9 @@ impl Scanner<'_> {
     }
 
     fn escape(&mut self) -> Result<(), String> {
-        match self.next().ok_or(END)? {
+        match self.within() {
             b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"' => Ok(()),
-            b'u' => (0..4).try_for_each(|_| match self.next().ok_or(END)? {
+            b'u' => (0..4).try_for_each(|_| match self.within() {
                 digit if digit.is_ascii_hexdigit() => Ok(()),
                 other => Err(unexpected(other, "in \\u hexadecimal character escape")),
             }),
@@ -170,7 +175,7 @@ impl Scanner<'_> {
     }
 
     fn some_digits(&mut self, where_: &str) -> Result<(), String> {
-        match self.next().ok_or(END)? {
+        match self.within() {
             digit if digit.is_ascii_digit() => self.digits(),
             other => return Err(unexpected(other, where_)),
         }
@@ -179,7 +184,7 @@ impl Scanner<'_> {
 
     /// The rest of a literal whose first letter is read.
     fn literal(&mut self, literal: &str) -> Result<(), String> {
-        literal.bytes().skip(1).try_for_each(|expected| match self.next().ok_or(END)? {
+        literal.bytes().skip(1).try_for_each(|expected| match self.within() {
             byte if byte == expected => Ok(()),
             other => Err(unexpected(other, &format!("in literal {literal} (expecting '{}')", char::from(expected)))),
         })
@@ -203,7 +208,13 @@ mod tests {
     #[case(r#"{"a": 1 "b"}"#, "invalid character '\"' after object key:value pair")]
     #[case("1.x", "invalid character 'x' after decimal point in numeric literal")]
     #[case("-x", "invalid character 'x' in numeric literal")]
-    #[case("1e", "unexpected end of JSON input")]
+    #[case("1e", "invalid character ' ' in exponent of numeric literal")]
+    #[case("1.", "invalid character ' ' after decimal point in numeric literal")]
+    #[case("-", "invalid character ' ' in numeric literal")]
+    #[case("[nu", "invalid character ' ' in literal null (expecting 'l')")]
+    #[case("\"a", "unexpected end of JSON input")]
+    #[case("\"\\", "invalid character ' ' in string escape code")]
+    #[case("\"\\u1", "invalid character ' ' in \\u hexadecimal character escape")]
     #[case("01", "invalid character '1' after top-level value")]
     #[case("['a']", "invalid character '\\'' looking for beginning of value")]
     #[case("\"a\nb\"", "invalid character '\\n' in string literal")]

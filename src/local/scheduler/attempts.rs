@@ -20,9 +20,6 @@ use crate::argo::model::Template;
 use crate::argo::status::{NodeFlag, NodeType, Phase, pod_name};
 use crate::argo::template::TemplateType;
 
-/// Time before the next attempt where the last one ended as it began, so that a run cannot spin.
-const BREATH: SignedDuration = SignedDuration::from_secs(1);
-
 /// The attempts so far, and what the next one is made of.
 #[derive(Debug)]
 pub(super) struct Attempts {
@@ -182,8 +179,6 @@ impl Scheduler {
         }
         match self.next_attempt(retry) {
             Ok(retry::Next::Attempt(at, message)) => {
-                let last = self.nodes.frame(last);
-                let at = if last.began == last.ended { at.max(self.now.elapsed + BREATH) } else { at };
                 if at <= self.now.elapsed {
                     return self.attempt(retry);
                 }

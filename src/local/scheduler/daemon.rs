@@ -3,7 +3,7 @@
 //! exec_control.go, v4.1.2.
 
 use super::agenda::Turn;
-use super::state::{Body, NodeIndex, Owner};
+use super::state::{Body, Kill, NodeIndex, Owner};
 use super::{Action, Scheduler};
 use crate::argo::model::{Container, Probe as Document, Template};
 use crate::argo::status::{NodeType, Phase};
@@ -13,17 +13,25 @@ use crate::local::probe::{Check, Probe};
 const ADDRESS: &str = "127.0.0.1";
 
 impl Scheduler {
-    /// A daemon is ready: what waits for it goes on.
+    /// A daemon is ready: what waits for it goes on. With a hook at fault it ends instead, in Error.
     pub(super) fn ready(&mut self, node: NodeIndex) {
-        let Body::Pod(body) = &mut self.nodes.frame_mut(node).body else { return };
-        if body.kill.is_some() || std::mem::replace(&mut body.daemoned, true) {
+        let is_ready = |body: &Body| matches!(body, Body::Pod(pod) if pod.kill.is_none() && !pod.daemoned);
+        if !is_ready(&self.nodes.frame(node).body) {
             return;
+        }
+        self.nodes.set(node, Phase::Running, "");
+        self.fire_hooks(node);
+        let frame = self.nodes.frame_mut(node);
+        if frame.broken_off.is_some() {
+            return self.end_pod(node, Kill::Shutdown);
+        }
+        if let Body::Pod(body) = &mut frame.body {
+            body.daemoned = true;
         }
         // From now on it takes no place of those that run: they may wait for it.
         self.pods.ended();
         self.nodes[node].host_node_name = Some("localhost".to_owned());
         self.set_daemoned(node);
-        self.fire_hooks(node);
         self.release(node);
         self.settle_daemon(node);
     }

@@ -44,6 +44,7 @@ impl Scheduler {
         }
         tasks.begun();
 
+        self.look_at_needs(dag, task);
         let Some(tasks) = self.nodes.dag(dag) else { return };
         let document = tasks.document(task).clone();
         if !tasks.may_run(task, &self.nodes) {
@@ -226,11 +227,23 @@ impl Scheduler {
         if !self.nodes.dag_mut(dag).is_some_and(DagTasks::settled) {
             return;
         }
+        // Hooks of the workflow are nodes of such a dag. (assessDAGPhase)
+        let frame = self.nodes.frame(dag);
+        let waits = frame.owner == Owner::Entry && frame.hooks.are_running();
+        match self.nodes.dag_mut(dag).filter(|_| waits) {
+            Some(tasks) => tasks.wait_for_hooks(),
+            None => self.end_dag(dag),
+        }
+    }
+
+    /// Ends a dag whose tasks have all ended.
+    pub(super) fn end_dag(&mut self, dag: NodeIndex) {
         if self.places.has_tripped(dag) {
             return self.finish(dag, Phase::Failed, FAILED_FAST);
         }
-        if self.stopping(dag) {
-            let why = self.nodes.broken_off(dag).unwrap_or_default().to_owned();
+        let broken_off = self.nodes.broken_off(dag).map(str::to_owned);
+        let has_waited = self.nodes.dag(dag).is_some_and(DagTasks::waits_for_hooks);
+        if let Some(why) = broken_off.or_else(|| (self.stopping(dag) && !has_waited).then(String::new)) {
             return self.finish(dag, Phase::Failed, &why);
         }
 
@@ -291,6 +304,14 @@ impl NodeTable {
         }
     }
 
+    /// Whether the node is of a task before which something cannot be read.
+    pub(super) fn is_unreadable(&self, node: NodeIndex) -> bool {
+        match self.frame(node).owner {
+            Owner::Task(dag, task) => self.dag(dag).is_some_and(|tasks| tasks.unread_before(task).is_some()),
+            _ => false,
+        }
+    }
+
     /// Whether a task depends on one that depends on a stub.
     pub(super) fn task_is_given_stubs(&self, dag: NodeIndex, task: usize) -> bool {
         let needed = self.dag(dag).map(|tasks| tasks.needed(task)).unwrap_or_default();
@@ -306,7 +327,7 @@ impl NodeTable {
 
     /// Writes into a node's message why its call could not start.
     fn explain_raised(&mut self, node: NodeIndex) {
-        if let Some(why) = self.frame_mut(node).raised.take() {
+        if let Some(why) = &self.frame(node).raised {
             let message = format!("task '{}' errored: {why}", self[node].name);
             self[node].message = message;
         }

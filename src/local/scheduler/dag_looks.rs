@@ -7,7 +7,7 @@ use super::agenda::Turn;
 use super::dag_tasks::DagTasks;
 use super::node_table::NodeTable;
 use super::state::{NodeIndex, Owner};
-use crate::argo::status::NodeType;
+use crate::argo::status::{NodeType, Phase};
 
 impl Scheduler {
     pub(super) fn wait_for_a_look(&mut self, dag: NodeIndex, node: NodeIndex) {
@@ -57,6 +57,16 @@ impl Scheduler {
         }
     }
 
+    /// Argo looks once more at what a task depends on, and marks what it cannot read the surroundings of. (executeDAGTask)
+    pub(super) fn look_at_needs(&mut self, dag: NodeIndex, task: usize) {
+        let unread = self.nodes.dag(dag).map(|tasks| tasks.unread_before_needs(task)).unwrap_or_default();
+        for (node, why) in unread {
+            if self.nodes.frame(node).ended < self.now.elapsed {
+                self.nodes.set(node, Phase::Error, &why);
+            }
+        }
+    }
+
     /// Looks at a group of which an item could not start and others have not begun: it ends, or goes on if Argo does not come to it.
     fn look_at_items(&mut self, dag: NodeIndex, group: NodeIndex) {
         let is_come_to = self.nodes.is_come_to(dag, group);
@@ -73,22 +83,27 @@ impl Scheduler {
 
 impl NodeTable {
     /// Whether Argo comes to the hooks of a task, and to its exit handler, only when it comes to the task again, if the dag has not
-    /// ended by then. Of a pod it sees the end first. Of what ends on the way it looks at the exit handler, but of a group of
-    /// items at nothing, unless it has ended the group while a handler of an item ran; of a target it looks at the hooks as well.
+    /// ended by then. Of a pod it sees the end first. Of what ends on the way it looks at the exit handler, but of what could not
+    /// begin and of a group of items at nothing, unless it has ended the group on its way; of a target it looks at the hooks as well.
     /// (workflow/controller/dag.go, executeDAGTask and executeDAG)
     pub(super) fn late_hooks(&self, node: NodeIndex) -> [bool; 2] {
         let Owner::Task(dag, task) = self.frame(node).owner else { return [false; 2] };
         let kind = self[node].kind;
-        if self.has_been_ended(dag, node) || matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin) {
+        let has_not_begun = kind == NodeType::Skipped || self.frame(node).raised.is_some();
+        let is_seen_first = !has_not_begun && matches!(kind, NodeType::Pod | NodeType::Http | NodeType::Plugin);
+        if is_seen_first || self.has_been_ended(dag, node) {
             return [false; 2];
         }
         let is_target = self.dag(dag).is_some_and(|tasks| tasks.is_target(task));
-        [!is_target, kind == NodeType::TaskGroup]
+        [!is_target, has_not_begun || kind == NodeType::TaskGroup]
     }
 
-    /// Whether Argo has ended a group of items while a handler of an item ran.
+    /// Whether Argo has ended a group of items on its way, while a handler of an item ran or for an item that erred: it then comes to the
+    /// group again.
     fn has_been_ended(&self, dag: NodeIndex, group: NodeIndex) -> bool {
-        self.items(group).iter().any(|&item| self.is_held_up(item)) && self.is_come_to(dag, group)
+        let ended = self.frame(group).ended;
+        let errs = |item: NodeIndex| self.frame(item).raised.is_some() && self.frame(item).ended == ended;
+        self.items(group).iter().any(|&item| self.is_held_up(item) || errs(item)) && self.is_come_to(dag, group)
     }
 
     /// Whether Argo comes to a group of items on its way through the nodes of a dag, as far as these have ended, and ends it if
@@ -100,7 +115,8 @@ impl NodeTable {
             if node == group {
                 return true;
             }
-            if !self[node].phase.is_fulfilled() {
+            let status = &self[node];
+            if !status.phase.is_fulfilled() && status.daemoned != Some(true) {
                 return false;
             }
             queue.extend(self.followers(node).into_iter().filter(|&next| seen.insert(next)));

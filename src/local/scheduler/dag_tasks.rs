@@ -26,6 +26,8 @@ pub(super) struct DagTasks {
     active: usize,
     /// Those of them that have ended and wait until Argo looks at the dag again.
     looked_at_again: usize,
+    /// All have ended, and hooks of the workflow are at work.
+    waits_for_hooks: bool,
 }
 
 /// Why what the items of a task gave cannot be read.
@@ -44,7 +46,17 @@ impl DagTasks {
         mark_wanted(&mut tasks, &targets);
         let fail_fast = dag.fail_fast != Some(false);
         let turns = turns(&tasks, &targets);
-        Ok(Self { tasks, places, targets, turns, unread: HashMap::new(), fail_fast, active: 1, looked_at_again: 0 })
+        Ok(Self {
+            tasks,
+            places,
+            targets,
+            turns,
+            unread: HashMap::new(),
+            fail_fast,
+            active: 1,
+            looked_at_again: 0,
+            waits_for_hooks: false,
+        })
     }
 
     /// The tasks that wait for nothing, in the order in which Argo comes to them.
@@ -63,6 +75,15 @@ impl DagTasks {
     pub(super) fn settled(&mut self) -> bool {
         self.active -= 1;
         self.active == 0
+    }
+
+    /// Notes that the dag waits for hooks of the workflow, although all of its tasks have ended.
+    pub(super) fn wait_for_hooks(&mut self) {
+        self.waits_for_hooks = true;
+    }
+
+    pub(super) fn waits_for_hooks(&self) -> bool {
+        self.waits_for_hooks
     }
 
     /// Notes that what comes after a task begins; whether it has before, and hooks have been waited for since.
@@ -174,6 +195,15 @@ impl DagTasks {
     pub(super) fn unread(&self) -> Option<&str> {
         let at_the_end = self.unread.iter().filter_map(|(task, unread)| Some((task, unread.at_the_end.as_deref()?)));
         at_the_end.min_by_key(|(task, _)| **task).map(|(_, why)| why)
+    }
+
+    /// The nodes of what a task depends on before which something cannot be read, and why.
+    pub(super) fn unread_before_needs(&self, task: usize) -> Vec<(NodeIndex, String)> {
+        if self.unread.is_empty() {
+            return Vec::new();
+        }
+        let needs = self.tasks[task].needs.iter();
+        needs.filter_map(|&need| Some((self.tasks[need].node?, self.unread_before(need)?))).collect()
     }
 
     /// Why what comes before a task cannot be read.

@@ -79,7 +79,9 @@ impl Scheduler {
         let Some(boundary) = frame.boundary.filter(|_| frame.counted && phase.is_unsuccessful()) else { return };
         let kind = self.nodes[self.nodes.last_attempt(node)].kind;
         if matches!(kind, NodeType::Pod | NodeType::Steps | NodeType::Dag) {
-            let is_seen_first = kind == NodeType::Pod || self.nodes.errs_before_others(node);
+            let is_seen_first = kind == NodeType::Pod
+                || self.nodes.errs_before_others(node)
+                || self.nodes.were_ended(node, self.now.elapsed);
             self.places.count_failure(boundary, is_seen_first, self.now.elapsed);
         }
     }

@@ -38,7 +38,7 @@ impl Scheduler {
             Owner::Group(group) => {
                 let counts = fault == HookFault::Unasked || self.have_all_ended(group, hooked);
                 if let Some(group) = self.nodes.group_mut(group).filter(|_| counts) {
-                    group.hook_failed(hooked, why.to_owned());
+                    group.hook_failed(hooked, why.to_owned(), self.now.elapsed);
                 }
             }
             Owner::Task(dag, _) if self.is_last_seen(hooked, fault) => {

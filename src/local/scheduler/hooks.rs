@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Scheduler;
 use super::agenda::Turn;
 use super::arguments::view;
+use super::dag_tasks::DagTasks;
 use super::hook_faults::HookFault;
 use super::outputs::Known;
 use super::references::{mark_absent, resolve_artifacts};
@@ -78,13 +79,14 @@ impl Hooks {
 }
 
 impl Scheduler {
-    /// Starts the hooks whose expression holds now. Of a pending task Argo looks at none, unless the dag ends with the task.
-    /// (workflow/controller/dag.go, executeDAGTask and executeDAG)
+    /// Starts the hooks whose expression holds now. Of a pending task Argo looks at none, unless the dag ends with the task, and of one
+    /// before which something cannot be read at none at all. (workflow/controller/dag.go, executeDAGTask and executeDAG)
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
         let phase = self.nodes[node].phase;
         let is_early =
             self.nodes.frame(node).owner == Owner::Entry && !self.workflow.has_begun() && !phase.is_fulfilled();
-        if is_early || phase == Phase::Pending && self.nodes.is_passed_by(node) || self.nodes.looks_later(node) {
+        let is_passed_over = phase == Phase::Pending && self.nodes.is_passed_by(node) || self.nodes.is_unreadable(node);
+        if is_early || is_passed_over || self.nodes.looks_later(node) {
             return;
         }
         for name in self.nodes.frame(node).hooks.events() {
@@ -121,6 +123,7 @@ impl Scheduler {
             || self.stop.is_termination()
             || self.has_failed_fast(node)
             || self.nodes.is_silent(node)
+            || self.nodes.is_unreadable(node)
             || self.nodes.broken_off_around(node).is_some()
             || !self.nodes[node].phase.is_completed()
         {
@@ -238,9 +241,13 @@ impl Scheduler {
         for node in std::mem::take(&mut hooks.held) {
             self.agenda.add(Turn::Settled(node));
         }
-        let has_ended = self.nodes[hooked].phase.is_fulfilled() || self.is_daemoned(hooked);
-        if !self.nodes.frame(hooked).hooks.are_running() && has_ended {
+        if self.nodes.frame(hooked).hooks.are_running() {
+            return;
+        }
+        if self.nodes[hooked].phase.is_fulfilled() || self.is_daemoned(hooked) {
             self.agenda.add(Turn::Settled(hooked));
+        } else if self.nodes.dag(hooked).is_some_and(DagTasks::waits_for_hooks) {
+            self.end_dag(hooked);
         }
     }
 }

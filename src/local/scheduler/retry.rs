@@ -8,6 +8,9 @@ use crate::argo::expression::{self, Scope, StopFlag};
 use crate::argo::model::{Backoff, RetryStrategy};
 use crate::argo::status::{Node, Phase};
 
+/// Time before the next attempt where the last one ended as it began and nothing limits them, so that a run cannot spin.
+const BREATH: SignedDuration = SignedDuration::from_secs(1);
+
 /// An attempt that has ended.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt<'a> {
@@ -24,6 +27,15 @@ pub(super) enum Next {
     Attempt(SignedDuration, String),
     /// No more; the retry node takes the attempt's phase and this message.
     End(String),
+}
+
+impl Next {
+    fn not_before(self, earliest: SignedDuration) -> Self {
+        match self {
+            Self::Attempt(at, message) => Self::Attempt(at.max(earliest), message),
+            end @ Self::End(_) => end,
+        }
+    }
 }
 
 /// What follows. `attempts` are all so far, the failed one last.
@@ -55,7 +67,8 @@ pub(super) fn next(
     if !strategy.expression.is_empty() && !holds(&strategy.expression, attempts.len() - 1, *last, stop)? {
         return Ok(Next::End("retryStrategy.expression evaluated to false".to_owned()));
     }
-    Ok(next)
+    let spins = limit.is_none() && last.began == last.ended;
+    Ok(if spins { next.not_before(now + BREATH) } else { next })
 }
 
 /// The next attempt after its backoff, or the end where that comes too late.
@@ -209,8 +222,8 @@ mod tests {
 
     fn follows(strategy_text: &str, attempts: &[&Node]) -> Result<Next, String> {
         let zero = SignedDuration::ZERO;
-        let attempts: Vec<Attempt> =
-            attempts.iter().map(|&status| Attempt { status, began: zero, ended: zero }).collect();
+        let began = -SignedDuration::from_secs(1);
+        let attempts: Vec<Attempt> = attempts.iter().map(|&status| Attempt { status, began, ended: zero }).collect();
         next(&strategy(strategy_text), &attempts, zero, &StopFlag::default())
     }
 
@@ -219,6 +232,17 @@ mod tests {
         let failed = attempt(Phase::Failed, "1");
         assert!(matches!(follows(r#"{"limit": 2}"#, &[&failed, &failed]), Ok(Next::Attempt(..))));
         assert_eq!(follows(r#"{"limit": "2"}"#, &[&failed; 3]), Ok(Next::End("No more retries left".to_owned())));
+    }
+
+    #[test]
+    fn what_ends_as_it_begins_is_tried_again_at_once_only_up_to_a_limit() {
+        let failed = attempt(Phase::Failed, "1");
+        let zero = SignedDuration::ZERO;
+        let attempts = [Attempt { status: &failed, began: zero, ended: zero }];
+        let next = |text: &str| next(&strategy(text), &attempts, zero, &StopFlag::default());
+        assert_eq!(next(r#"{"limit": 1}"#), Ok(Next::Attempt(zero, String::new())));
+        assert_eq!(next("{}"), Ok(Next::Attempt(BREATH, String::new())));
+        assert_eq!(next(r#"{"backoff": {"duration": "0"}}"#), Ok(Next::Attempt(BREATH, String::new())));
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub(super) struct StepGroup {
     /// When the error of an exit hook came up, which Argo returns.
     handed_up: Option<SignedDuration>,
     failed_fast: bool,
-    /// The step of whose hooks one could not be looked at.
-    silent_after: Option<NodeIndex>,
+    /// The step of whose hooks one could not be looked at, and when.
+    silent_after: Option<(NodeIndex, SignedDuration)>,
     /// Steps at whose hooks Argo looks when all have begun.
     unlooked: Vec<NodeIndex>,
     steps: Vec<Member>,
@@ -98,14 +98,14 @@ impl StepGroup {
 
     /// Makes the group end in Error once all of it has started: Argo looks at hooks after that, and not at those of the
     /// steps after this one. (executeStepGroup)
-    pub(super) fn hook_failed(&mut self, of: NodeIndex, why: String) {
+    pub(super) fn hook_failed(&mut self, of: NodeIndex, why: String, now: SignedDuration) {
         self.error.get_or_insert(why);
-        self.silent_after.get_or_insert(of);
+        self.silent_after.get_or_insert((of, now));
     }
 
     /// Makes the group end in Error in a way that its caller hears of at once. (workflow/controller/steps.go, executeSteps)
     pub(super) fn hand_up(&mut self, of: NodeIndex, why: String, now: SignedDuration) {
-        self.hook_failed(of, why);
+        self.hook_failed(of, why, now);
         self.handed_up.get_or_insert(now);
     }
 
@@ -113,7 +113,7 @@ impl StepGroup {
     /// before this one.
     fn is_silent(&self, step: NodeIndex) -> bool {
         let has_failed = self.failed && self.handed_up.is_none();
-        has_failed || self.silent_after.is_some_and(|failed| failed < step)
+        has_failed || self.silent_after.is_some_and(|(failed, _)| failed < step)
     }
 
     pub(super) fn hands_up(&self) -> bool {
@@ -123,6 +123,11 @@ impl StepGroup {
     /// Whether steps were at work when such an error came up.
     pub(super) fn was_left(&self, now: SignedDuration) -> bool {
         self.handed_up.is_some_and(|at| at < now)
+    }
+
+    /// Whether a hook failed while steps were at work: Argo has ended the group since.
+    fn was_ended(&self, now: SignedDuration) -> bool {
+        self.silent_after.is_some_and(|(_, at)| at < now)
     }
 
     /// Whether nothing more begins. Hooks are looked at when all has begun.
@@ -212,6 +217,12 @@ impl NodeTable {
             Owner::Group(group) => self.group(group).is_some_and(|group| group.is_silent(node)),
             _ => false,
         }
+    }
+
+    /// Whether Argo has ended the steps with their group while work of that went on.
+    pub(super) fn were_ended(&self, steps: NodeIndex, now: SignedDuration) -> bool {
+        let Body::Steps(body) = &self.frame(steps).body else { return false };
+        body.group.and_then(|group| self.group(group)).is_some_and(|group| group.was_ended(now))
     }
 
     /// The nodes that the steps of a group became.

@@ -240,13 +240,17 @@ impl Scheduler {
             }
             let message = self.nodes[group].message.clone();
             let handed_up = self.nodes.group(group).is_some_and(StepGroup::hands_up);
-            // While an exit handler runs, Argo comes to the group once more, finds it in Error if nothing of it is at work, and ends
-            // its steps as ever. (executeStepGroup)
+            // While an exit handler runs or daemons are ended, Argo comes to the group once more, finds it in Error if nothing of it
+            // is at work, and ends its steps as ever. (executeStepGroup; operator.go, markWorkflowPhase)
             let was_left = self.nodes.group(group).is_some_and(|group| group.was_left(self.now.elapsed));
-            let is_seen_again = self.plan.exit_handler().is_some() && !was_left;
-            if handed_up && self.nodes.frame(steps).owner == Owner::Entry && !is_seen_again {
-                self.workflow.hand_up(message);
-                return self.finish(steps, Phase::Error, OPERATION_ERROR);
+            let is_waited_for = self.plan.exit_handler().is_some() || !self.daemons.is_empty();
+            let is_seen_again = is_waited_for && !was_left;
+            if handed_up && self.nodes.frame(steps).owner == Owner::Entry {
+                if !is_seen_again {
+                    self.workflow.hand_up(message);
+                    return self.finish(steps, Phase::Error, OPERATION_ERROR);
+                }
+                self.workflow.see_again();
             }
             return self.finish(steps, Phase::Failed, &message);
         }

@@ -18,14 +18,17 @@ pub struct Given {
 }
 
 impl Scheduler {
+    /// Suspends a node. Its duration counts from the node's making, also where it has waited for a lock since.
+    /// (workflow/controller/operator.go, executeSuspend)
     pub(super) fn suspend(&mut self, node: NodeIndex, template: &Template) {
         self.nodes.frame_mut(node).body = Body::Suspend;
         self.nodes[node].outputs = asked(template);
         self.nodes.set(node, Phase::Running, "");
         let duration = template.suspend.as_ref().and_then(|suspend| suspend.duration.as_deref());
+        let waited = self.now.elapsed - self.nodes.frame(node).began;
         match duration.map(duration::parse) {
-            Some(Ok(duration)) if duration.is_zero() => self.resume(node, Given::default()),
-            Some(Ok(duration)) => self.wake(duration, Timer::Resume(node)),
+            Some(Ok(duration)) if duration <= waited => self.resume(node, Given::default()),
+            Some(Ok(duration)) => self.wake(duration - waited, Timer::Resume(node)),
             Some(Err(error)) => self.raise(node, &error.to_string()),
             None => {}
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::agenda::Agenda;
 use super::arguments::view;
+use super::finish::OPERATION_ERROR;
 use super::form::Forms;
 use super::locks::Locks;
 use super::marshalled::{self, Failure};
@@ -40,12 +41,19 @@ pub(super) struct Workflow {
     has_begun: bool,
     /// Why the entrypoint's node ended the workflow while the node itself was Running.
     handed_up: Option<String>,
+    /// Whether that node is looked at once more while the exit handler is at work.
+    is_seen_again: bool,
 }
 
 impl Workflow {
     /// The workflow ends for this reason.
     pub(super) fn hand_up(&mut self, why: String) {
         self.handed_up = Some(why);
+    }
+
+    /// The entrypoint's node, which hands an error up, is looked at once more while the exit handler is at work.
+    pub(super) fn see_again(&mut self) {
+        self.is_seen_again = true;
     }
 
     /// Whether all has begun that begins at once.
@@ -208,10 +216,15 @@ impl Scheduler {
     }
 
     pub(super) fn exit_handler_settled(&mut self, node: NodeIndex) {
-        match self.nodes.frame(node).raised.clone() {
-            Some(why) => self.end_workflow(Phase::Error, &format!("error in exit template execution : {why}")),
-            None => self.conclude(Some(node)),
+        let frame = self.nodes.frame(node);
+        let Some(why) = frame.raised.clone() else { return self.conclude(Some(node)) };
+        if let Some(entry) = self.workflow.entry
+            && self.workflow.is_seen_again
+            && frame.began == frame.ended
+        {
+            self.nodes.set(entry, Phase::Error, OPERATION_ERROR);
         }
+        self.end_workflow(Phase::Error, &format!("error in exit template execution : {why}"));
     }
 
     fn conclude(&mut self, exit_handler: Option<NodeIndex>) {

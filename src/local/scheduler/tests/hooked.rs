@@ -82,7 +82,9 @@ templates:
     let broken = spec("onExit: leaf").replace("WHEN", "a b");
     let status = Run::of(&broken).play_failing(&[]);
     assert!(status.starts_with("Error\n DAG Error\n.a Skipped Error: Invalid 'when' expression"), "{status}");
-    assert!(status.ends_with("\n.a.onExit Pod Succeeded"), "{status}");
+    assert!(!status.contains("onExit"), "the dag is over: {status}");
+    let beside = broken.replace("tasks: [", "tasks: [{name: b, template: leaf}, ");
+    assert!(Run::of(&beside).play_failing(&[]).ends_with("\n.a.onExit Pod Succeeded"));
 
     let skipped = spec("onExit: leaf").replace("WHEN", "'false'");
     assert!(!Run::of(&skipped).play_failing(&[]).contains("onExit"));

@@ -12,6 +12,7 @@ mod hook_faults;
 mod hooked;
 mod hooks;
 mod limits;
+mod looks;
 mod properties;
 mod references;
 mod retries;

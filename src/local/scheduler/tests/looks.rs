@@ -1,0 +1,136 @@
+//! What depends on when Argo's controller looks at a node, and in which order.
+
+use super::*;
+
+/// The templates that follow have a `leaf` beside them.
+fn run(templates: &str) -> Run {
+    Run::of(&spec(templates))
+}
+
+fn spec(templates: &str) -> String {
+    format!("{{entrypoint: main, templates: [{{name: leaf, container: {{image: a, command: [c]}}}}, {templates}]}}")
+}
+
+/// Steps or a task whose exit handler cannot be asked.
+const FAULTY: &str = "hooks: {exit: {template: leaf, expression: 'none.x'}}";
+
+#[test]
+fn a_suspension_counts_from_the_making_of_its_node_also_where_that_waits_for_a_lock() {
+    let mut run = run("
+        {name: pause, synchronization: {mutexes: [{name: m}]}, suspend: {duration: 10}},
+        {name: main, dag: {tasks: [{name: a, template: pause}, {name: b, template: pause}]}}");
+    assert!(run.wake());
+    assert_eq!(run.now.as_second(), 10);
+    assert_eq!(run.status(), "Succeeded\n DAG Succeeded\n.a Suspend Succeeded\n.b Suspend Succeeded");
+}
+
+#[test]
+fn a_dag_waits_for_the_hooks_of_its_workflow() {
+    let hooks = "hooks: {begun: {template: leaf, expression: \"workflow.status == 'Running'\"}}, entrypoint";
+    let dag = spec("{name: main, dag: {tasks: [{name: a, template: leaf}]}}").replacen("entrypoint", hooks, 1);
+    let mut run = Run::of(&dag);
+    run.end(".a", succeeds());
+    assert_eq!(run.line(""), " DAG Running");
+    run.shut_down(Shutdown::Stop);
+    run.end(".hooks.begun", succeeds());
+    assert_eq!(run.line(""), " DAG Succeeded");
+
+    let steps = spec("{name: main, steps: [[{name: a, template: leaf}]]}").replacen("entrypoint", hooks, 1);
+    let mut run = Run::of(&steps);
+    run.end("[0].a", succeeds());
+    assert_eq!(run.line(""), " Steps Succeeded");
+}
+
+#[test]
+fn steps_that_hand_an_error_up_are_looked_at_again_while_daemons_are_ended() {
+    let templates = |beside: &str| {
+        format!(
+            "{{name: d, daemon: true, container: {{image: a, command: [c]}}}},
+            {{name: main, steps: [[{beside} {{name: b, template: leaf, {FAULTY}}}]]}}"
+        )
+    };
+    let mut alone = run(&templates(""));
+    alone.end("[0].b", succeeds());
+    assert_eq!(alone.line(""), " Steps Error: Workflow operation error");
+
+    let mut beside = run(&templates("{name: a, template: d},"));
+    beside.ready("[0].a");
+    beside.end("[0].b", succeeds());
+    assert!(
+        beside.line("").starts_with(" Steps Failed: unable to evaluate expression 'none.x'"),
+        "{}",
+        beside.status()
+    );
+}
+
+#[test]
+fn they_are_not_looked_at_again_where_the_exit_handler_ends_as_it_begins() {
+    let templates = format!("{{name: main, steps: [[{{name: a, template: leaf, {FAULTY}}}]]}}");
+    let with = |handler: &str| spec(&templates).replacen("entrypoint", &format!("onExit: {handler}, entrypoint"), 1);
+    let status = Run::of(&with("leaf")).play_failing(&[]);
+    assert!(status.contains("\n Steps Failed: unable to evaluate expression"), "{status}");
+    let status = Run::of(&with("none")).play_failing(&[]);
+    assert!(status.contains("\n Steps Error: Workflow operation error"), "{status}");
+    assert!(status.starts_with("Error: error in exit template execution : template none not found"), "{status}");
+}
+
+#[test]
+fn a_hook_at_fault_ends_its_group_for_what_fails_fast_before_its_steps_have_ended() {
+    let inner = "hooks: {h: {template: leaf, expression: 'none.x'}}";
+    let mut run = run(&format!(
+        "{{name: inner, steps: [[{{name: a, template: leaf, {inner}}}]]}},
+        {{name: main, failFast: true, dag: {{tasks: [{{name: b, template: inner}}]}}}}"
+    ));
+    run.end(".b[0].a", succeeds());
+    assert_eq!(run.line(""), " DAG Failed: template has failed or errored children and failFast enabled");
+}
+
+#[test]
+fn no_hook_is_looked_at_behind_a_loop_that_cannot_be_read() {
+    let status = run("
+        {name: main, dag: {tasks: [
+            {name: a, inline: {container: {image: a, command: [c]}}, withItems: [1]},
+            {name: b, template: leaf, depends: a, hooks: {h: {template: none, expression: \"tasks['b'].status == 'Error'\"}}}]}}")
+    .play_failing(&[]);
+    assert!(status.starts_with("Error: error in entry template execution: failed to get a template"), "{status}");
+    assert!(!status.contains(".b.hooks.h"), "{status}");
+}
+
+#[test]
+fn a_loop_beside_a_daemon_has_an_exit_handler_as_a_whole() {
+    let mut run = run("
+        {name: d, daemon: true, container: {image: a, command: [c]}},
+        {name: inner, steps: [[{name: a, template: leaf}]]},
+        {name: main, dag: {tasks: [
+            {name: b, template: d},
+            {name: c, template: inner, withItems: [1, 2], onExit: leaf}]}}");
+    run.ready(".b");
+    for name in [".c(0:1)[0].a", ".c(1:2)[0].a", ".c(0:1).onExit", ".c(1:2).onExit"] {
+        run.end(name, succeeds());
+    }
+    assert_eq!(run.running(), [".b", ".c.onExit"]);
+}
+
+#[test]
+fn a_loop_whose_items_err_as_they_begin_has_its_exit_handler_before_what_comes_after() {
+    let status = run("
+        {name: bad, container: {image: a, command: [c], env: [{name: X, valueFrom: {configMapKeyRef: {name: m, key: k}}}]}},
+        {name: main, dag: {tasks: [
+            {name: a, template: bad, withItems: [1], onExit: leaf},
+            {name: b, template: leaf, depends: a.Succeeded}]}}")
+    .play_failing(&[]);
+    assert!(status.contains("\n.a.onExit Pod Succeeded"), "{status}");
+}
+
+#[test]
+fn a_task_behind_a_loop_that_cannot_be_read_errs_when_it_is_looked_at_again() {
+    let mut run = run("
+        {name: main, dag: {tasks: [
+            {name: a, inline: {container: {image: a, command: [c]}}, withItems: [1], when: 'false'},
+            {name: b, template: leaf, depends: a.AnySucceeded},
+            {name: c, template: leaf},
+            {name: d, template: leaf, depends: b.Errored && c}]}}");
+    assert_eq!(run.line(".b"), ".b Skipped Omitted: omitted: depends condition not met");
+    run.end(".c", succeeds());
+    assert_eq!(run.line(".b"), ".b Skipped Error: failed to get a template");
+}
