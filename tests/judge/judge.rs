@@ -6,6 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::player::Ends;
+
 pub(crate) struct Judge(PathBuf);
 
 impl Judge {
@@ -42,10 +44,13 @@ impl Judge {
     }
 
     /// The workflows as Argo's controller leaves them; none where it cannot play one.
-    pub(crate) fn runs(&self, files: &[PathBuf]) -> Vec<Option<Value>> {
+    pub(crate) fn runs(&self, files: &[PathBuf], ends: Ends) -> Vec<Option<Value>> {
         let cases = files.iter().map(|file| file.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
         let mut engine = Command::new(self.0.join("engine"));
         engine.args(["-test.run", "TestJudge", "-test.timeout", "900s"]).env("CASES", cases).env("TZ", "UTC");
+        if ends == Ends::InTurn {
+            engine.env("IN_TURN", "1");
+        }
         let output = engine.current_dir(self.0.join("controller")).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let ran = |file: &Path| {

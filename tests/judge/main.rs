@@ -33,14 +33,14 @@ use serde_json::Value;
 use self::documented::depends_on_the_order_of_nodes;
 use self::judge::Judge;
 use self::outcome::differences;
-use self::player::play;
+use self::player::{Ends, play};
 use self::random::{document, written};
 use self::support::environment::Environment;
 
 /// So many documents are judged by one call.
 const BATCH: usize = 25;
 /// The engine is asked so often again where it differs: it loses a result now and then.
-const REPEATS: usize = 3;
+const REPEATS: usize = 8;
 /// The same where it is by luck what it does.
 const CHANCES: usize = 20;
 /// So often the validator is asked again where it differs.
@@ -49,6 +49,9 @@ const VERDICTS: usize = 8;
 const LANES: usize = 32;
 /// So many differences are shown.
 const SHOWN: usize = 40;
+
+/// What makes of a file the workflow as it ends here.
+type Run<'a> = dyn Fn(&Path, Ends) -> Result<Value, String> + 'a;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
@@ -133,22 +136,13 @@ fn varies(judge: &Judge, file: &Path, rules: &[String]) -> bool {
 }
 
 /// What is not the same of the documents of these seeds, and how many Argo's engine has played.
-fn compare(
-    judge: &Judge,
-    seeds: &[u64],
-    directory: &Path,
-    run: &dyn Fn(&Path) -> Result<Value, String>,
-) -> (usize, Vec<String>) {
+fn compare(judge: &Judge, seeds: &[u64], directory: &Path, run: &Run<'_>) -> (usize, Vec<String>) {
     let files: Vec<PathBuf> = seeds.iter().map(|seed| write(directory, *seed, &document(*seed))).collect();
     compare_files(judge, files, run)
 }
 
 /// What is not the same of these documents, which are removed where all is, and how many Argo's engine has played.
-fn compare_files(
-    judge: &Judge,
-    files: Vec<PathBuf>,
-    run: &dyn Fn(&Path) -> Result<Value, String>,
-) -> (usize, Vec<String>) {
+fn compare_files(judge: &Judge, files: Vec<PathBuf>, run: &Run<'_>) -> (usize, Vec<String>) {
     let verdicts = judge.verdicts(&files);
     let (legal, refused): (Vec<_>, Vec<_>) = files.into_iter().zip(verdicts).partition(|(_, why)| why.is_none());
     for (file, _) in &refused {
@@ -157,7 +151,7 @@ fn compare_files(
     let legal: Vec<PathBuf> = legal.into_iter().map(|(file, _)| file).collect();
 
     let (mut ran, mut different) = (0, Vec::new());
-    for (file, theirs) in legal.iter().zip(judge.runs(&legal)) {
+    for (file, theirs) in legal.iter().zip(judge.runs(&legal, Ends::Together)) {
         if let Some(theirs) = theirs.filter(is_played) {
             ran += 1;
             if let Some(how) = difference(judge, file, &theirs, run) {
@@ -171,25 +165,30 @@ fn compare_files(
     (ran, different)
 }
 
-fn difference(
-    judge: &Judge,
-    file: &Path,
-    theirs: &Value,
-    run: &dyn Fn(&Path) -> Result<Value, String>,
-) -> Option<String> {
-    let ours = match run(file) {
+/// How Argo's workflow and ours differ, if they do whenever the pods end. `theirs` is Argo's where they end together.
+fn difference(judge: &Judge, file: &Path, theirs: &Value, run: &Run<'_>) -> Option<String> {
+    let together = difference_where(Ends::Together, judge, file, Some(theirs), run)?;
+    let in_turn = difference_where(Ends::InTurn, judge, file, None, run)?;
+    Some(if in_turn == together { together } else { format!("{together}\n ended in turn:\n  {in_turn}") })
+}
+
+fn difference_where(ends: Ends, judge: &Judge, file: &Path, theirs: Option<&Value>, run: &Run<'_>) -> Option<String> {
+    let ours = match run(file, ends) {
         Ok(ours) => ours,
         Err(why) => return Some(why),
     };
-    let mut found = differences(theirs, &ours);
+    let mut found = theirs.map(|theirs| differences(theirs, &ours));
     for _ in 0..if depends_on_the_order_of_nodes(&ours) { CHANCES } else { REPEATS } {
-        if found.is_empty() {
+        if found.as_ref().is_some_and(Vec::is_empty) {
             return None;
         }
-        let again = judge.runs(slice::from_ref(&file.to_owned())).remove(0);
-        found = again.map_or(found, |theirs| differences(&theirs, &ours));
+        let again = judge.runs(slice::from_ref(&file.to_owned()), ends).remove(0).filter(is_played);
+        found = again.map(|theirs| differences(&theirs, &ours)).or(found);
     }
-    (!found.is_empty()).then(|| found.join("\n  "))
+    match found {
+        Some(found) if found.is_empty() => None,
+        found => Some(found.unwrap_or_default().join("\n  ")),
+    }
 }
 
 #[track_caller]
@@ -245,7 +244,7 @@ fn workflows_of_a_directory_are_scheduled_as_argo_schedules_them() {
 #[test]
 fn workflows_run_as_argo_runs_them() {
     let (judge, directory) = (Judge::find(), directory("runs"));
-    let run = |file: &Path| {
+    let run = |file: &Path, _| {
         let file = file.to_str().unwrap();
         let submit = ["submit", "--local", "--memoize=keep", "--timeout", "60s", "-q", "-o", "json", file];
         let output = Environment::new().run(submit);

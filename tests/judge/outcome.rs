@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::documented::{
-    Outcomes, TOO_DEEP, breaks_off, ended_by_retried_hooks, groups_ended_by_hooks, has_a_retried_hook,
-    is_by_memoization, is_documented, is_seen_again, read_by_luck, taken_back,
+    Outcomes, TOO_DEEP, breaks_off, ended_by_retried_hooks, ended_otherwise, groups_ended_by_hooks, has_a_retried_hook,
+    is_by_memoization, is_documented, is_seen_again,
 };
 use super::following::After;
 
@@ -38,8 +38,8 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     let breaks_off = breaks_off(theirs, ours);
     let is_left = breaks_off || leaves_nodes(theirs);
     let never: Vec<After> = never_come(ours).map(|node| After::new(node, [theirs, ours])).collect();
-    // What fails beside a node that Argo does not have decides there.
-    let fails_without = !never.is_empty() && [of(theirs), of(ours)] == ["Failed", "Error"];
+    // What fails beside a node that Argo does not have, or waits for, decides there.
+    let fails_without = !never.is_empty() && (leaves_nodes(theirs) || [of(theirs), of(ours)] == ["Failed", "Error"]);
     let is_excused = breaks_off
         || is_left && is_seen_again(theirs, ours)
         || !ended_otherwise(theirs, ours).is_empty()
@@ -59,11 +59,6 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
         return ends.into_iter().chain(different_nodes(theirs, ours, &is_meant)).collect();
     }
     different_nodes(theirs, ours, &|_, _| true)
-}
-
-/// The nodes that end otherwise for a documented reason, and with them what follows, the workflow's end too.
-fn ended_otherwise<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
-    [taken_back(theirs, ours), read_by_luck(theirs, ours)].concat()
 }
 
 /// A line for each of the nodes that are meant and not the same.
@@ -103,11 +98,12 @@ fn has_ended_by_itself(node: &str) -> bool {
     !is_marked && matches!(kind, "Pod" | "Suspend" | "Skipped") && !matches!(phase, "Running" | "Pending")
 }
 
-/// The tasks that read what never comes and end in Error here; in Argo the dag ends without them, or waits for ever.
+/// The tasks and groups that read what never comes and end in Error here; in Argo the dag ends without them, or they wait for ever.
 fn never_come(workflow: &Value) -> impl Iterator<Item = &str> {
     let nodes = workflow["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
     let never_comes = |message: &str| {
         message.starts_with("failed to resolve {{tasks.")
+            || message.starts_with("failed to resolve references: failed to resolve {{steps.")
             || message.starts_with("failed to evaluate expression: tasks.") && message.ends_with(" is missing")
     };
     nodes.filter(move |node| never_comes(text(&node["message"]))).filter_map(|node| node["name"].as_str())

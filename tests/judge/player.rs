@@ -20,8 +20,17 @@ const LOOK: SignedDuration = SignedDuration::from_millis(1);
 /// More events than any document of these makes.
 const EVENTS: usize = 20_000;
 
+/// When pods that run side by side end: nobody can say which, and both engines have to agree on one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// All of them between two looks of Argo's.
+    Together,
+    /// Each before another look.
+    InTurn,
+}
+
 /// The workflow of a file as it ends, or why it does not.
-pub(crate) fn play(file: &Path) -> Result<Value, String> {
+pub(crate) fn play(file: &Path, ends: Ends) -> Result<Value, String> {
     let source = Source { name: file.display().to_string(), text: fs::read(file).unwrap() };
     let documents = parse(&source).map_err(|error| error.to_string())?.documents;
     let (workflows, beside): (Vec<_>, Vec<_>) =
@@ -40,7 +49,7 @@ pub(crate) fn play(file: &Path) -> Result<Value, String> {
         let name = document.name().unwrap_or_default().to_owned();
         plan.add_templates(TemplateScope::Namespaced(name), &document.value["spec"]);
     }
-    Player::new(Scheduler::new(plan), file).play_out()
+    Player::new(Scheduler::new(plan), file, ends).play_out()
 }
 
 struct Player {
@@ -50,12 +59,13 @@ struct Player {
     killed: HashMap<NodeIndex, String>,
     timers: Vec<(SignedDuration, Timer)>,
     script: PathBuf,
+    ends: Ends,
     /// Something was asked for that is not played: a request, or a list of artifacts.
     unplayed: bool,
 }
 
 impl Player {
-    fn new(scheduler: Scheduler, file: &Path) -> Self {
+    fn new(scheduler: Scheduler, file: &Path, ends: Ends) -> Self {
         Self {
             scheduler,
             elapsed: SignedDuration::ZERO,
@@ -63,6 +73,7 @@ impl Player {
             killed: HashMap::new(),
             timers: Vec::new(),
             script: file.with_extension("script"),
+            ends,
             unplayed: false,
         }
     }
@@ -87,20 +98,24 @@ impl Player {
             }
             // Those that ask for a cache entry are told a moment later; Argo's come in the order of their calls.
             self.running.sort_by_key(|(node, _)| *node);
-            // What ends here ends at one look of Argo's.
             self.elapsed += LOOK;
             let (daemons, running): (Vec<_>, Vec<_>) =
                 std::mem::take(&mut self.running).into_iter().partition(|(_, task)| task.daemon.is_some());
             for (node, _) in daemons {
                 self.tell(Event::Ready(node));
+                if let Some(why) = self.killed.remove(&node) {
+                    self.tell(Event::Ended(node, Box::new(killed_for(why))));
+                }
             }
             for (node, task) in running {
-                let killed = self.killed.remove(&node);
-                let outcome = match killed {
-                    Some(_) => Outcome { exit_code: Some(143), killed, ..Outcome::default() },
+                let outcome = match self.killed.remove(&node) {
+                    Some(why) => killed_for(why),
                     None => self.carry_out(&task),
                 };
                 self.tell(Event::Ended(node, Box::new(outcome)));
+                if self.ends == Ends::InTurn {
+                    self.elapsed += LOOK;
+                }
             }
         }
         Err("it does not end, or asks for what is not played".to_owned())
@@ -164,4 +179,8 @@ impl Player {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         (output.status.code().unwrap(), text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
+}
+
+fn killed_for(why: String) -> Outcome {
+    Outcome { exit_code: Some(143), killed: Some(why), ..Outcome::default() }
 }

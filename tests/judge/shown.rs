@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::judge::Judge;
 use super::outcome::outcome;
-use super::player::play;
+use super::player::{Ends, play};
 
 /// A difference: the templates that show it, a node, and what its line has in Argo and here; empty where there is no such node.
 pub(crate) struct Shown {
@@ -16,7 +16,7 @@ pub(crate) struct Shown {
     here: &'static str,
 }
 
-pub(crate) const SHOWN: [Shown; 31] = [
+pub(crate) const SHOWN: [Shown; 30] = [
     Shown {
         name: "expression",
         templates: "
@@ -37,15 +37,6 @@ pub(crate) const SHOWN: [Shown; 31] = [
         node: "w.b(3:4)",
         there: "",
         here: "Skipped Error ",
-    },
-    Shown {
-        name: "handler",
-        templates: "
-  - name: main
-    dag: {tasks: [{name: a, template: bad, onExit: leaf}]}",
-        node: "w.a.onExit",
-        there: "",
-        here: "Pod Succeeded ",
     },
     Shown {
         name: "later",
@@ -445,8 +436,8 @@ impl Shown {
   - {name: bad, memoize: {key: bad_key, maxAge: '', cache: {configMap: {name: c}}}, container: {image: a, command: ['true']}}";
         fs::write(&file, format!("{head}{}\n", self.templates)).unwrap();
 
-        let theirs = outcome(&judge.runs(std::slice::from_ref(&file)).remove(0)?);
-        let ours = match play(&file) {
+        let theirs = outcome(&judge.runs(std::slice::from_ref(&file), Ends::Together).remove(0)?);
+        let ours = match play(&file, Ends::Together) {
             Ok(ours) => outcome(&ours),
             Err(why) => return Some(format!("{}: {why}", self.name)),
         };

@@ -1,0 +1,172 @@
+//! Nodes that end otherwise for a documented reason, so that all that follows does, and workflows that Argo breaks off.
+
+use serde_json::Value;
+
+use super::{Outcomes, has_a_retried_hook};
+
+/// The nodes that end otherwise, and with them what follows, the workflow's end too.
+pub(crate) fn ended_otherwise<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
+    let by_hooks = [taken_back(theirs, ours), cut_off(ours), attempts_left(theirs)].concat();
+    [by_hooks, read_by_luck(theirs, ours), succeeding_without_the_rest(theirs, ours)].concat()
+}
+
+/// What Argo says of a node, in the middle of which it has called itself for too often.
+pub(crate) const TOO_DEEP: &str = "Maximum recursion depth exceeded";
+
+/// Whether Argo breaks off. It calls itself until it is too deep where an error of an exit handler ends an attempt at steps of which
+/// pods are at work: it looks at the retry node again and again. (steps.go, executeSteps; operator.go, executeTemplate) And it
+/// does not find a node that it has joined to a containerSet, and not made yet for want of a place. (dag.go, executeDAGTask;
+/// operator.go, getOutboundNodes) And it takes for an error that what a hook of the workflow calls has to wait for a place. (hooks.go,
+/// executeWfLifeCycleHook)
+pub(crate) fn breaks_off(theirs: &Value, ours: &Value) -> bool {
+    let [there, here] = [theirs, ours].map(|workflow| workflow["status"]["message"].as_str().unwrap_or_default());
+    let breaks = [TOO_DEEP, "was unable to obtain child node for child", "Max parallelism reached"];
+    breaks.iter().any(|why| there.contains(why) && !here.contains(why))
+}
+
+/// While the workflow's exit handler runs, Argo looks once more at steps that an error of a hook has ended, and lets them fail if all
+/// pods in them have ended by then. (steps.go, executeStepGroup)
+pub(crate) fn is_seen_again(theirs: &Value, ours: &Value) -> bool {
+    let ends = [theirs, ours].map(|workflow| workflow["status"]["phase"].as_str().unwrap_or_default());
+    let handler = format!("{}.onExit", ours["metadata"]["name"].as_str().unwrap_or_default());
+    let mut nodes = ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    ends == ["Failed", "Error"] && nodes.any(|node| node["name"] == handler.as_str())
+}
+
+/// The nodes that a fault of a hook ends in Error here. Argo marks them, and takes the phase of a pod again when it next looks, or
+/// ends the workflow by the phase that its node had before; all that follows depends on it. (operator.go, assessNodeStatus
+/// and operate)
+fn taken_back<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
+    let is_taken_back = |(id, here): &(&String, &Value)| {
+        let there = &theirs["status"]["nodes"][id.as_str()];
+        let is_entry = here["boundaryID"].is_null() && here["nodeFlag"].is_null();
+        // Where the dag is over by then, Argo does not hear of the end of the pod.
+        let is_other = there["phase"] != "Error" || there["outputs"].is_null() && !here["outputs"].is_null();
+        let is_pod_again = matches!(there["type"].as_str(), Some("Pod" | "Retry")) && is_other;
+        // What waits for the error of a loop begins there while its items are at work.
+        let is_loop = here["type"] == "TaskGroup";
+        let ends_otherwise = is_entry && ["phase", "message"].iter().any(|part| theirs["status"][*part] != here[*part]);
+        here["phase"] == "Error" && has_faulty_hook(here, ours) && (is_pod_again || is_loop || ends_otherwise)
+    };
+    let nodes = ours["status"]["nodes"].as_object().into_iter().flatten();
+    nodes.filter(is_taken_back).filter_map(|(_, node)| node["name"].as_str()).collect()
+}
+
+/// The nodes that wait for a lock or a place when a hook of the workflow is at fault, and are ended with it here: by the order in which
+/// Argo gives locks they may have begun.
+fn cut_off(ours: &Value) -> Vec<&str> {
+    let nodes = || ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let is_entry = |node: &&Value| node["boundaryID"].is_null() && node["nodeFlag"].is_null();
+    let Some(entry) = nodes().find(is_entry).filter(|entry| has_faulty_hook(entry, ours)) else { return Vec::new() };
+    let is_cut_off = |node: &&Value| {
+        node["type"] == "Pod"
+            && node["phase"] == "Failed"
+            && node["outputs"].is_null()
+            && node["message"] == entry["message"]
+    };
+    nodes().filter(is_cut_off).filter_map(|node| node["name"].as_str()).collect()
+}
+
+/// The retried steps of which an attempt hands up the error of an exit handler: Argo looks at them again and again, and may go on with
+/// the attempt, or begin the next one beside it. (steps.go, executeSteps; operator.go, executeTemplate)
+fn attempts_left(theirs: &Value) -> Vec<&str> {
+    let nodes = || theirs["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let name = |node: &Value| node["name"].as_str().unwrap_or_default().to_owned();
+    let hands_up = |group: &Value| {
+        let within = format!("{}.", name(group));
+        let is_faulty = |node: &Value| node["phase"] == "Error" && node["message"] == group["message"];
+        group["type"] == "StepGroup"
+            && group["phase"] != "Error"
+            && nodes().any(|node| name(node).starts_with(&within) && name(node).contains(".onExit") && is_faulty(node))
+    };
+    let is_left = |retried: &&str| {
+        let attempt = format!("{retried}(");
+        nodes().any(|node| name(node).strip_prefix(&attempt).is_some_and(|rest| !rest.contains('.')) && hands_up(node))
+    };
+    let retried = nodes().filter(|node| node["type"] == "Retry").filter_map(|node| node["name"].as_str());
+    retried.filter(is_left).collect()
+}
+
+/// Whether a node has the message of a hook of its own, or of one that could not be asked, which only a hook can give to it.
+fn has_faulty_hook(node: &Value, workflow: &Value) -> bool {
+    let message = node["message"].as_str().unwrap_or_default();
+    let hook = format!("{}.hooks.", node["name"].as_str().unwrap_or_default());
+    let of_hook = |other: &Value| {
+        other["name"].as_str().is_some_and(|name| name.starts_with(&hook)) && other["message"] == node["message"]
+    };
+    message.starts_with("unable to evaluate expression '")
+        || message.starts_with("unable to resolve references: ")
+        || workflow["status"]["nodes"].as_object().is_some_and(|nodes| nodes.values().any(of_hook))
+}
+
+/// The steps that fail fast and succeed in Argo where `continueOn` holds for the step that failed, and with them what follows; the message
+/// stays. (steps.go, executeSteps)
+fn succeeding_without_the_rest<'w>(theirs: &'w Value, ours: &Value) -> Vec<&'w str> {
+    let is_such = |(id, there): &(&String, &Value)| {
+        let here = &ours["status"]["nodes"][id.as_str()];
+        let ends = [there, here].map(|node| node["phase"].as_str().unwrap_or_default());
+        there["type"] == "Steps"
+            && there["message"] == "template has failed or errored children and failFast enabled"
+            && there["message"] == here["message"]
+            && ends == ["Succeeded", "Failed"]
+    };
+    let nodes = theirs["status"]["nodes"].as_object().into_iter().flatten();
+    nodes.filter(is_such).filter_map(|(_, node)| node["name"].as_str()).collect()
+}
+
+/// Whether the nodes of a loop over an inline template have hooks. Argo asks one of those whose names begin like the loop's for its
+/// template, by the order of a Go map: an item has none, a hook has one. All that follows depends on it, so that Argo is asked
+/// until it asks an item first. (steps.go, executeSteps)
+pub(crate) fn depends_on_the_order_of_nodes(ours: &Value) -> bool {
+    let nodes = ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let named: Vec<&str> = nodes.clone().filter_map(|node| node["name"].as_str()).collect();
+    let is_inline = |node: &&Value| {
+        let [name, kind] = ["name", "type"].map(|field| node[field].as_str().unwrap_or_default());
+        let has_template = ["templateName", "templateRef"].iter().any(|field| !node[*field].is_null());
+        name.ends_with(')') && !has_template && !matches!(kind, "StepGroup" | "TaskGroup" | "Skipped")
+    };
+    let has_hook = |node: &Value| {
+        let name = node["name"].as_str().unwrap_or_default();
+        let hooks = [format!("{name}.onExit"), format!("{name}.hooks.")];
+        named.iter().any(|other| hooks.iter().any(|hook| other.starts_with(hook)))
+    };
+    nodes.filter(is_inline).any(has_hook)
+}
+
+/// The nodes that end in Error here because such a loop cannot be read, and otherwise there.
+fn read_by_luck<'w>(theirs: &Value, ours: &'w Value) -> Vec<&'w str> {
+    let is_read = |(id, here): &(&String, &Value)| {
+        here["message"].as_str().is_some_and(|why| why.contains("failed to get a template"))
+            && theirs["status"]["nodes"][id.as_str()]["message"] != here["message"]
+    };
+    let nodes = ours["status"]["nodes"].as_object().into_iter().flatten();
+    let nodes = nodes.filter(|_| depends_on_the_order_of_nodes(ours)).filter(is_read);
+    nodes.filter_map(|(_, node)| node["name"].as_str()).collect()
+}
+
+/// The retried nodes that have such a hook and do not end as they do here: all that follows depends on them.
+pub(crate) fn ended_by_retried_hooks<'w>(theirs: &'w Value, outcomes: [&Outcomes; 2]) -> Vec<&'w str> {
+    let nodes = theirs["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let names = nodes.filter_map(|node| node["name"].as_str());
+    names
+        .filter(|name| has_a_retried_hook(name, outcomes[0]) && outcomes[0].get(*name) != outcomes[1].get(*name))
+        .collect()
+}
+
+/// The step groups that Argo ends for an error that a hook hands up, when it looks at the hook while the group is at work; all
+/// that follows depends on it. (steps.go, executeStepGroup)
+pub(crate) fn groups_ended_by_hooks<'w>(theirs: &'w Value, ours: &Value) -> Vec<&'w str> {
+    let nodes = |workflow: &'w Value| workflow["status"]["nodes"].as_object().into_iter().flatten();
+    let is_ended = |(id, group): &(&String, &Value)| {
+        let is_other = group["phase"] == "Error" && ours["status"]["nodes"][id.as_str()]["phase"] == "Succeeded";
+        let begins = format!("{}.", group["name"].as_str().unwrap_or_default());
+        let is_hook = |node: &Value| {
+            let name = node["name"].as_str().unwrap_or_default();
+            name.starts_with(&begins) && name.contains(".hooks.") && node["message"] == group["message"]
+        };
+        group["type"] == "StepGroup"
+            && is_other
+            && nodes(theirs).any(|(_, node)| node["phase"] == "Error" && is_hook(node))
+    };
+    nodes(theirs).filter(is_ended).filter_map(|(_, group)| group["name"].as_str()).collect()
+}
