@@ -1,5 +1,5 @@
 //! Differences that docs/differences.md names: here the saner end of the two, or one that does not depend on when
-//! somebody looks. `shown.rs` has a document for each.
+//! somebody looks. `shown` has a document for each.
 
 mod memoization;
 mod nodes;
@@ -169,10 +169,9 @@ fn is_marked_from_without(name: &str, there: &str, here: &str) -> bool {
     name.matches('[').count() > 1 && there == marked && here.starts_with("StepGroup Error ")
 }
 
-/// A group or a daemon that succeeds beside a hook that could not begin keeps the hook's message in Argo. (steps.go, executeStepGroup)
+/// A group that succeeds beside a hook that could not begin keeps the hook's message in Argo. (steps.go, executeStepGroup)
 fn keeps_the_message_of_a_hook(name: &str, there: &str, here: &str, theirs: &Outcomes) -> bool {
-    let succeeds = ["StepGroup Succeeded ", "Pod Succeeded "].iter().any(|end| here.starts_with(end));
-    let message = there.strip_prefix(here).filter(|_| succeeds);
+    let message = there.strip_prefix(here).filter(|_| here.starts_with("StepGroup Succeeded "));
     let below = format!("{name}.");
     let is_of = |(node, line): (&String, &String)| {
         let is_hook = node.starts_with(&below) && node.contains(".hooks.");
