@@ -57,6 +57,11 @@ impl Locks {
         Err(Busy { lock, message })
     }
 
+    /// A node that holds a lock of this name.
+    pub(super) fn holder(&self, lock: &str) -> Option<NodeIndex> {
+        self.held.iter().find(|((_, name), _)| name == lock).and_then(|(_, holders)| holders.first().copied())
+    }
+
     /// Gives the locks of a node back, or forgets that it waits for them, and names the nodes that hold theirs now.
     pub(super) fn release(&mut self, node: NodeIndex, locks: &[Lock]) -> Vec<NodeIndex> {
         if !self.holders.remove(&node) {

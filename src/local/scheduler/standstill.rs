@@ -45,11 +45,12 @@ impl Scheduler {
             let lock = &self.nodes[node].synchronization_status.as_ref()?.waiting;
             (!lock.is_empty()).then(|| (&self.nodes[node].name, lock))
         });
-        match waiting {
-            Some((node, lock)) => {
-                format!("node {node} waits for the lock {lock}, and nothing is at work that could give it back")
-            }
-            None => "nothing is at work and nothing is waited for; this is a fault of this program".to_owned(),
-        }
+        let Some((node, lock)) = waiting else {
+            return "nothing is at work and nothing is waited for; this is a fault of this program".to_owned();
+        };
+        let holder = self.locks.holder(lock).map_or("nothing that is at work", |holder| &self.nodes[holder].name);
+        format!(
+            "node {node} waits for the lock {lock}, which {holder} holds and cannot give back before; have one of them take it"
+        )
     }
 }

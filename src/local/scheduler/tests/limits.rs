@@ -336,7 +336,7 @@ templates:
     run.tell(Event::Stuck);
     let lock = "default/Mutex/m";
     let why = format!(
-        "the run can go no further: node wf[0].a waits for the lock {lock}, and nothing is at work that could give it back"
+        "the run can go no further: node wf[0].a waits for the lock {lock}, which wf holds and cannot give back before; have one of them take it"
     );
     assert_eq!(
         run.status(),
