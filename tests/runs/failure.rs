@@ -137,3 +137,19 @@ fn a_killed_run_says_what_is_lost_and_how_it_goes_on() {
     let waited = home.run(["wait", "--local", "a"]);
     assert!(waited.stderr.contains("hint: kubectl runnable retry a --local runs again"), "{waited:?}");
 }
+
+#[test]
+fn a_run_whose_nodes_wait_for_one_another_s_lock_ends_and_says_what_to_do() {
+    let home = Environment::new();
+    let mutex = json!({"mutexes": [{"name": "m"}]});
+    let mut spec = steps(&[("work", "true")]);
+    spec["templates"][0]["synchronization"] = mutex.clone();
+    spec["templates"][1]["synchronization"] = mutex;
+    let workflow =
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"}, "spec": spec});
+    home.write("w.json", workflow.to_string());
+    let output = home.run(["submit", "--local", "--timeout", "60s", "w.json"]);
+    assert_eq!(output.code, Some(4), "{output:?}");
+    let why = "node w[0].work waits for the lock default/Mutex/m, which w holds and cannot give back before; have one of them take it";
+    assert!(output.stderr.contains(why), "{output:?}");
+}

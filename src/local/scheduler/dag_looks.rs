@@ -40,8 +40,11 @@ impl Scheduler {
         }
         let Some(tasks) = self.nodes.dag(dag) else { return };
         if !tasks.has_gone_on(task) {
-            let has_failed = !goes_on && tasks.fails_before_it_ends(&self.nodes);
-            return if has_failed { self.task_done(dag) } else { self.task_settled(dag, task) };
+            if !goes_on && tasks.fails_before_it_ends(&self.nodes) {
+                return self.task_done(dag);
+            }
+            self.look_at_hooks();
+            return self.task_settled(dag, task);
         }
         if goes_on && tasks.is_come_to(task, &self.nodes) {
             let [are_late, is_exit_late] = self.nodes.late_hooks(node);
@@ -73,6 +76,7 @@ impl Scheduler {
         let Some(items) = self.nodes.items_mut(group) else { return };
         if is_come_to {
             items.drop_left();
+            self.look_at_hooks();
             return self.item_settled(group);
         }
         items.take_cut();

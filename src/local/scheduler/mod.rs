@@ -201,6 +201,7 @@ impl Scheduler {
         }
         self.go_on();
         self.look_at_hooks();
+        self.go_on();
         std::mem::take(&mut self.actions)
     }
 

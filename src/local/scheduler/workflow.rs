@@ -166,7 +166,6 @@ impl Scheduler {
         self.workflow.has_begun = true;
         if let Some(entry) = self.workflow.entry.filter(|&entry| !self.nodes[entry].phase.is_fulfilled()) {
             self.fire_hooks(entry);
-            self.go_on();
         }
     }
 

@@ -134,3 +134,21 @@ fn a_task_behind_a_loop_that_cannot_be_read_errs_when_it_is_looked_at_again() {
     run.end(".c", succeeds());
     assert_eq!(run.line(".b"), ".b Skipped Error: failed to get a template");
 }
+
+#[test]
+fn a_workflow_that_is_looked_at_twice_as_it_begins_has_its_hook_on_running() {
+    let bad = "{name: bad, container: {image: a, command: [c], env: [{name: X, valueFrom: {configMapKeyRef: {name: m, key: k}}}]}}";
+    let hooks = "hooks: {begun: {template: leaf, expression: \"workflow.status == 'Running'\"}}, entrypoint";
+    let status = |tasks: &str| {
+        let spec = spec(&format!("{bad}, {{name: main, dag: {{tasks: [{tasks}]}}}}"));
+        Run::of(&spec.replacen("entrypoint", hooks, 1)).play_failing(&[])
+    };
+    let after = "{name: b, template: leaf, depends: a.Succeeded}";
+    let looped = status(&format!("{{name: a, template: bad, withItems: [1]}}, {after}"));
+    assert!(
+        looped.ends_with("\n.hooks.begun Pod Succeeded\n.b Skipped Omitted: omitted: depends condition not met"),
+        "{looped}"
+    );
+    let single = status(&format!("{{name: a, template: bad}}, {after}"));
+    assert!(!single.contains("hooks"), "{single}");
+}
