@@ -103,8 +103,12 @@ impl StepGroup {
         self.silent_after.get_or_insert((of, now));
     }
 
-    /// Makes the group end in Error in a way that its caller hears of at once. (workflow/controller/steps.go, executeSteps)
+    /// Makes the group end in Error in a way that its caller hears of at once, unless a step has erred before: then no handler is
+    /// looked at any more. (workflow/controller/steps.go, executeSteps and executeStepGroup)
     pub(super) fn hand_up(&mut self, of: NodeIndex, why: String, now: SignedDuration) {
+        if self.failed {
+            return;
+        }
         self.hook_failed(of, why, now);
         self.handed_up.get_or_insert(now);
     }

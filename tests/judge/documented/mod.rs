@@ -26,13 +26,14 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_marked_from_without(name, there, here)
                 || keeps_the_message_of_a_hook(name, there, here, theirs)
                 || leaves_an_expression(there, here)
+                || is_group_after_failing_fast(name, there, theirs)
         }
         (Some(there), None) => {
             is_an_attempt_beside_a_hook(name, theirs)
                 || is_exit_handler_of_a_group(name, theirs)
                 || is_part_of_a_retried_hook(name, theirs)
                 || is_beyond_the_last_attempt(name, theirs, ours)
-                || is_group_after_failing_fast(there)
+                || is_group_after_failing_fast(name, there, theirs)
         }
         (None, Some(here)) => {
             errs_as_it_begins(name, here)
@@ -49,9 +50,12 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
     }
 }
 
-/// Argo makes the groups after such a failure, with no steps.
-fn is_group_after_failing_fast(there: &str) -> bool {
-    there == "StepGroup Succeeded {} {} template has failed or errored children and failFast enabled"
+/// Argo makes the groups that come after the failure of such steps, and lets them succeed with no step in them.
+fn is_group_after_failing_fast(name: &str, there: &str, theirs: &Outcomes) -> bool {
+    let steps = name.rfind('[').and_then(|at| theirs.get(&name[..at]));
+    let why = "template has failed or errored children and failFast enabled";
+    there.starts_with("StepGroup Succeeded ")
+        && steps.is_some_and(|steps| steps.starts_with("Steps Succeeded ") && steps.ends_with(why))
 }
 
 /// What is wrong with an expression is said in words of our own; how the node ends is not.

@@ -152,3 +152,18 @@ fn a_workflow_that_is_looked_at_twice_as_it_begins_has_its_hook_on_running() {
     let single = status(&format!("{{name: a, template: bad}}, {after}"));
     assert!(!single.contains("hooks"), "{single}");
 }
+
+#[test]
+fn no_error_of_an_exit_handler_is_handed_up_after_a_step_of_the_group_has_erred() {
+    let mut run = run("
+        {name: errs, steps: [[{name: x, template: leaf}]], outputs: {parameters: [{name: o, valueFrom: {expression: steps.y.z}}]}},
+        {name: main, steps: [[{name: a, template: leaf, onExit: errs}, {name: b, template: errs}]]}");
+    for name in ["[0].a", "[0].b[0].x", "[0].a.onExit[0].x"] {
+        run.end(name, succeeds());
+    }
+    assert!(
+        run.line("").starts_with(" Steps Failed: step group deemed errored due to child wf[0].b error"),
+        "{}",
+        run.status()
+    );
+}
