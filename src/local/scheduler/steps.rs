@@ -239,18 +239,8 @@ impl Scheduler {
                 self.nodes.set_outbound(steps, &self.nodes.of_group(group));
             }
             let message = self.nodes[group].message.clone();
-            let handed_up = self.nodes.group(group).is_some_and(StepGroup::hands_up);
-            // While an exit handler runs or daemons are ended, Argo comes to the group once more, finds it in Error if nothing of it
-            // is at work, and ends its steps as ever. (executeStepGroup; operator.go, markWorkflowPhase)
-            let was_left = self.nodes.group(group).is_some_and(|group| group.was_left(self.now.elapsed));
-            let is_waited_for = self.plan.exit_handler().is_some() || !self.daemons.is_empty();
-            let is_seen_again = is_waited_for && !was_left;
-            if handed_up && self.nodes.frame(steps).owner == Owner::Entry {
-                if !is_seen_again {
-                    self.workflow.hand_up(message);
-                    return self.finish(steps, Phase::Error, OPERATION_ERROR);
-                }
-                self.workflow.see_again();
+            if self.ends_the_workflow(steps, group) {
+                return self.end_handing_up(steps, message);
             }
             return self.finish(steps, Phase::Failed, &message);
         }
@@ -264,6 +254,29 @@ impl Scheduler {
             body.current += 1;
         }
         self.next_group(steps);
+    }
+
+    /// Whether a group hands an error up to the workflow, which ends before it looks at the steps again. While an exit handler runs or
+    /// daemons are ended, Argo comes to the group once more, finds it in Error if nothing of it is at work, and ends its steps as ever.
+    /// (executeStepGroup; operator.go, markWorkflowPhase)
+    fn ends_the_workflow(&mut self, steps: NodeIndex, group: NodeIndex) -> bool {
+        let Some(group) = self.nodes.group(group).filter(|group| group.hands_up()) else { return false };
+        let was_left = group.was_left(self.now.elapsed);
+        let owner = self.nodes.frame(steps).owner;
+        let has_handler = owner == Owner::Entry && self.plan.exit_handler().is_some();
+        let is_seen_again = !was_left && (has_handler || !self.daemons.is_empty());
+        if is_seen_again && owner == Owner::Entry {
+            self.workflow.see_again();
+        }
+        !is_seen_again && matches!(owner, Owner::Entry | Owner::ExitHandler)
+    }
+
+    fn end_handing_up(&mut self, steps: NodeIndex, why: String) {
+        if self.nodes.frame(steps).owner == Owner::ExitHandler {
+            return self.finish(steps, Phase::Error, &why);
+        }
+        self.workflow.hand_up(why);
+        self.finish(steps, Phase::Error, OPERATION_ERROR);
     }
 
     /// Adds what a group's steps gave to what later steps can refer to.

@@ -75,6 +75,15 @@ fn they_are_not_looked_at_again_where_the_exit_handler_ends_as_it_begins() {
 }
 
 #[test]
+fn an_exit_handler_that_hands_an_error_up_ends_the_workflow_in_error() {
+    let templates = format!(
+        "{{name: handler, steps: [[{{name: a, template: leaf, {FAULTY}}}]]}}, {{name: main, steps: [[{{name: b, template: leaf}}]]}}"
+    );
+    let status = Run::of(&spec(&templates).replacen("entrypoint", "onExit: handler, entrypoint", 1)).play_failing(&[]);
+    assert!(status.starts_with("Error: unable to evaluate expression 'none.x'"), "{status}");
+}
+
+#[test]
 fn a_hook_at_fault_ends_its_group_for_what_fails_fast_before_its_steps_have_ended() {
     let inner = "hooks: {h: {template: leaf, expression: 'none.x'}}";
     let mut run = run(&format!(
