@@ -1,13 +1,15 @@
 //! The room that runs of this machine take: kept within a limit where one is set, told of where they take much.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::cache::{Reach, caches_of_runs, delete_unused};
 use super::failure::Failure;
 use crate::backend::{Run, Snapshot};
-use crate::file::replace::{Readers, replace};
+use crate::file::replace::{Durable, Readers, replace_with};
 use crate::file::size::size;
 use crate::local::keep::{Keep, KeptRun};
 use crate::local::record::Record;
@@ -20,28 +22,48 @@ const FRESH: Duration = Duration::from_hours(1);
 /// The file of the last measure.
 const MEASURED: &str = ".measured";
 
-/// Keeps the runs and caches of a directory within the limit; without one, tells where they take much. Whatever goes wrong
-/// here is no fault of the run that has just ended.
-pub(super) async fn keep_within(root: &Path, keep: Option<Keep>, quiet: bool) {
-    let Some(keep) = keep else {
-        if !quiet && takes_much(root) {
-            talk(format_args!(
-                "warning: the runs and caches in {} take more than 10 GB: kubectl runnable delete --local --older 7d \
-                 --with-cache frees room, and --keep 20 or RUNNABLE_KEEP=20 keeps no more than 20 runs",
-                root.display(),
-            ));
+/// The room of the runs and caches in a directory, on which runs are going to begin.
+pub(super) struct Room {
+    root: PathBuf,
+    keep: Option<Keep>,
+    quiet: bool,
+    /// How many bytes they take, where that is to be found out.
+    measure: Option<JoinHandle<u64>>,
+}
+
+impl Room {
+    /// Begins to measure what they take, where there is no limit and the last measure is old: many files take a while, for
+    /// which no run has to wait.
+    pub(super) fn begin(root: &Path, keep: Option<Keep>, quiet: bool) -> Self {
+        let root = root.to_owned();
+        let is_due = keep.is_none() && !quiet && is_due(&root.join(MEASURED));
+        let measured = root.clone();
+        let measure = is_due.then(|| spawn_blocking(move || size(&measured, MUCH)));
+        Self { root, keep, quiet, measure }
+    }
+
+    /// Keeps the runs and caches within the limit; without one, tells where they take much. Whatever goes wrong here is no
+    /// fault of the runs that have ended by now.
+    pub(super) async fn keep_within(self) {
+        let Self { root, keep, quiet, measure } = self;
+        let Some(keep) = keep else {
+            if let Some(measure) = measure
+                && let Ok(bytes) = measure.await
+            {
+                note_measure(&root, bytes);
+            }
+            return;
+        };
+        match remove_surplus(&root, keep).await {
+            Ok(Removed { runs: 0, .. }) => {}
+            Ok(removed) if !quiet => talk(format_args!(
+                "note: {} and {} were removed: no more is kept",
+                counted(removed.runs, "old run"),
+                counted(removed.caches, "cache"),
+            )),
+            Ok(_) => {}
+            Err(failure) => talk(format_args!("warning: old runs were not removed: {}", failure.message())),
         }
-        return;
-    };
-    match remove_surplus(root, keep).await {
-        Ok(Removed { runs: 0, .. }) => {}
-        Ok(removed) if !quiet => talk(format_args!(
-            "note: {} and {} were removed: no more is kept",
-            counted(removed.runs, "old run"),
-            counted(removed.caches, "cache"),
-        )),
-        Ok(_) => {}
-        Err(failure) => talk(format_args!("warning: old runs were not removed: {}", failure.message())),
     }
 }
 
@@ -49,18 +71,24 @@ fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-/// Whether runs and caches take much. Measuring many files takes a while, so it is not done each time.
-fn takes_much(root: &Path) -> bool {
-    let path = root.join(MEASURED);
-    let is_fresh = path.metadata().and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
-    let before = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    if is_fresh.is_some_and(|age| age < FRESH) && before.is_some_and(|bytes| bytes <= MUCH) {
-        return false;
-    }
-    let bytes = size(root, MUCH);
+/// Whether there is no measure of a moment ago that was not much.
+fn is_due(path: &Path) -> bool {
+    let age = path.metadata().and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
+    let before = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    !(age.is_some_and(|age| age < FRESH) && before.is_some_and(|bytes| bytes <= MUCH))
+}
+
+/// Tells where runs and caches take much, and writes down for an hour where they do not.
+fn note_measure(root: &Path, bytes: u64) {
     // Without the file it is measured once more next time.
-    let _ = replace(&path, Readers::Owner, format!("{bytes}\n").as_bytes());
-    bytes > MUCH
+    let _ = replace_with(&root.join(MEASURED), Readers::Owner, Durable::No, |file| writeln!(file, "{bytes}"));
+    if bytes > MUCH {
+        talk(format_args!(
+            "warning: the runs and caches in {} take more than 10 GB: kubectl runnable delete --local --older 7d \
+             --with-cache frees room, and --keep 20 or RUNNABLE_KEEP=20 keeps no more than 20 runs",
+            root.display(),
+        ));
+    }
 }
 
 struct Removed {

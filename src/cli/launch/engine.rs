@@ -14,7 +14,7 @@ use crate::backend::{Run, Snapshot};
 use crate::cli::failure::Failure;
 use crate::cli::follow::{End, Followed, expect};
 use crate::cli::follow_up::{CreatedRun, rendered_runs};
-use crate::cli::room::keep_within;
+use crate::cli::room::Room;
 use crate::cli::settings::settings;
 use crate::exit::Exit;
 use crate::local::engine::Ended;
@@ -48,6 +48,7 @@ impl Launch<'_> {
             talk(format_args!("note: {note}"));
         }
         let machine = Machine::open(root)?;
+        let room = Room::begin(root, self.follow_up.keep.or(settings().keep), self.quiet);
         let mut interrupts = Interrupts::new(self.follow_up.timeout)?;
 
         let mut exit = Exit::Success;
@@ -72,7 +73,7 @@ impl Launch<'_> {
         }
         let written = self.follow_up.report.write(&followed);
         print(self.output, made)?;
-        keep_within(root, self.follow_up.keep.or(settings().keep), self.quiet).await;
+        room.keep_within().await;
         Ok(exit.max(written))
     }
 
