@@ -2,8 +2,10 @@
 //! for whatever comes first, a task's end, a time, a signal; it never polls.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::resume_unwind;
 
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
 use super::cache_client::{CacheClient, Makers};
 use super::clock::Clock;
@@ -80,10 +82,19 @@ pub(super) async fn run(
         }
     };
 
-    engine.tasks.end(finished.as_ref().is_ok_and(|finished| finished.phase == Phase::Succeeded)).await;
-    engine.cache.end().await;
-    let finished = finished?;
-    let (workflow, nodes) = conclude(*state)?;
+    let executor = engine.tasks.end().await;
+    let is_success = finished.as_ref().is_ok_and(|finished| finished.phase == Phase::Succeeded);
+    let cache = engine.cache;
+    let concluded = async {
+        cache.end().await;
+        let finished = finished?;
+        let concluded = spawn_blocking(move || conclude(*state)).await;
+        let (workflow, nodes) = concluded.unwrap_or_else(|error| resume_unwind(error.into_panic()))?;
+        Ok((workflow, nodes, finished))
+    };
+    // Workers take a while to take their views down.
+    let (concluded, ()) = tokio::join!(concluded, executor.end(is_success));
+    let (workflow, nodes, finished) = concluded?;
     Ok(Ended { workflow, nodes, finished, interrupted: engine.interrupted })
 }
 

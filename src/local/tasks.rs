@@ -149,11 +149,11 @@ impl Tasks {
         }
     }
 
-    /// Kills what is still at work when the run has ended, waits for it, and ends the executor.
-    pub(super) async fn end(mut self, is_success: bool) {
+    /// Kills what is still at work when the run has ended, and waits for it. Gives the executor, which is to be ended.
+    pub(super) async fn end(mut self) -> Arc<Executor> {
         self.kill_rest();
         self.wait().await;
-        self.executor.end(is_success).await;
+        self.executor
     }
 
     async fn wait(&mut self) {
