@@ -2,7 +2,7 @@
 //! is there, and what is not whole counts as nothing.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::blobs::Blobs;
 use super::error::CacheError;
 use super::key::CacheKey;
+use super::known_manifests::KnownManifests;
 use super::lock::Lock;
 use super::look_up::LookUp;
 use super::manifest::{Content, Failure, KeptArtifact, Manifest};
@@ -32,12 +33,28 @@ pub(super) const LOCK: &str = "lock";
 /// How the names of documents begin that are not whole yet.
 const UNFINISHED: &str = ".tmp";
 
-/// What the file of a manifest tells.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What the file of a manifest tells. It is replaced, never written to, so that files of which all this is the same have the
+/// same content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ManifestFile {
     /// When the entry was used last, as far as that was noted: its making counts.
     pub(super) used: Option<Timestamp>,
     bytes: u64,
+    /// The device and the number on it.
+    place: (u64, u64),
+    /// When it was changed last, in seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+impl ManifestFile {
+    pub(super) fn of(file: &Metadata) -> Self {
+        Self {
+            used: file.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok()),
+            bytes: file.len(),
+            place: (file.dev(), file.ino()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
 }
 
 /// The prefix of one entry.
@@ -46,13 +63,19 @@ pub(crate) struct Directory {
     pub(super) path: PathBuf,
     key: CacheKey,
     blobs: Blobs,
+    known: Option<KnownManifests>,
 }
 
 impl Directory {
     /// The prefix of a key in a cache, whether it is there or not.
     pub(crate) fn new(root: &Path, cache: &CacheName, key: &CacheKey) -> Self {
         let path = root.join("cache").join(cache.as_str()).join(key.as_str());
-        Self { path, key: key.clone(), blobs: Blobs::of(root) }
+        Self { path, key: key.clone(), blobs: Blobs::of(root), known: None }
+    }
+
+    /// The same, whose manifest may be known.
+    pub(super) fn knowing(self, known: Option<&KnownManifests>) -> Self {
+        Self { known: known.cloned(), ..self }
     }
 
     /// The entry. Any other error than that there is none is an error.
@@ -63,15 +86,17 @@ impl Directory {
     /// The same, with what the file of the manifest tells.
     pub(super) fn look(&self) -> Result<(LookUp, Option<ManifestFile>), CacheError> {
         let path = self.path.join(MANIFEST);
-        let (text, file) = match read(&path) {
-            Ok(read) => read,
-            Err(error) if is_absent(&error) => return Ok((LookUp::Missing, None)),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                return Ok((LookUp::Broken(format!("{} is a directory", path.display())), None));
-            }
-            Err(source) => return Err(CacheError::File { path, source }),
+        let (found, file) = match self.known(&path) {
+            Some((file, manifest)) => (LookUp::Whole(manifest), file),
+            None => match read(&path) {
+                Ok((text, file)) => (LookUp::read(&text, &self.key, path.display()), file),
+                Err(error) if is_absent(&error) => return Ok((LookUp::Missing, None)),
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                    return Ok((LookUp::Broken(format!("{} is a directory", path.display())), None));
+                }
+                Err(source) => return Err(CacheError::File { path, source }),
+            },
         };
-        let found = LookUp::read(&text, &self.key, path.display());
         if let LookUp::Whole(manifest) = &found
             && let Some(missing) = manifest.artifacts.iter().find(|artifact| !self.has(artifact))
         {
@@ -79,6 +104,20 @@ impl Directory {
             return Ok((LookUp::Broken(why), Some(file)));
         }
         Ok((found, Some(file)))
+    }
+
+    /// The manifest, where it is known and its file is still the same.
+    fn known(&self, path: &Path) -> Option<(ManifestFile, Box<Manifest>)> {
+        let known = self.known.as_ref()?.take(path)?;
+        let file = path.metadata().ok().filter(Metadata::is_file)?;
+        (ManifestFile::of(&file) == known.0).then_some(known)
+    }
+
+    /// Has what a look has found known to the next one.
+    pub(super) fn note(&self, manifest: &Manifest, file: ManifestFile) {
+        if let Some(known) = &self.known {
+            known.add(&self.path.join(MANIFEST), file, manifest.clone());
+        }
     }
 
     /// Whether there is a manifest.
@@ -240,8 +279,7 @@ fn read(path: &Path) -> io::Result<(Vec<u8>, ManifestFile)> {
     let found = file.metadata()?;
     let mut text = vec![0; usize::try_from(found.len()).map_err(io::Error::other)?];
     file.read_exact(&mut text)?;
-    let used = found.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
-    Ok((text, ManifestFile { used, bytes: found.len() }))
+    Ok((text, ManifestFile::of(&found)))
 }
 
 /// The names below a cache that may be keys of entries; none where the cache cannot be listed.

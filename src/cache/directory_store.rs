@@ -18,6 +18,7 @@ use super::directory::{Directory, LOCK, MANIFEST, is_absent};
 use super::entry::{Entry, State};
 use super::error::CacheError;
 use super::key::CacheKey;
+use super::known_manifests::KnownManifests;
 use super::look_up::LookUp;
 use super::manifest::Manifest;
 use super::store::{Carried, Collected, Removed};
@@ -36,12 +37,24 @@ const OF_A_THREAD: usize = 100;
 #[derive(Debug, Clone)]
 pub struct DirectoryStore {
     root: PathBuf,
+    /// The manifests that were read and will be asked for again, where they are kept.
+    known: Option<KnownManifests>,
 }
 
 impl DirectoryStore {
     /// The store in a directory, whether anything is there or not.
     pub(crate) fn at(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), known: None }
+    }
+
+    /// The same store, which knows the manifests of a cache that was read when they are asked for one by one.
+    pub(crate) fn remembering(self) -> Self {
+        Self { known: Some(KnownManifests::default()), ..self }
+    }
+
+    /// The prefix of an entry.
+    pub(super) fn prefix(&self, name: &CacheName, key: &CacheKey) -> Directory {
+        Directory::new(&self.root, name, key).knowing(self.known.as_ref())
     }
 
     /// The directory.
@@ -168,7 +181,7 @@ impl DirectoryStore {
         act: impl FnOnce(&Directory, super::Lock) -> Result<(), CacheError>,
     ) -> Result<bool, CacheError> {
         let Ok(key) = key.parse::<CacheKey>() else { return Ok(false) };
-        let directory = Directory::new(&self.root, name, &key);
+        let directory = self.prefix(name, &key);
         let Some(lock) = directory.try_lock()? else { return Ok(false) };
         if self.entry(name, &key)?.as_ref() != seen.entries.get(key.as_str()) {
             return Ok(false);
@@ -178,11 +191,12 @@ impl DirectoryStore {
     }
 
     fn entry(&self, name: &CacheName, key: &CacheKey) -> Result<Option<Entry>, CacheError> {
-        let directory = Directory::new(&self.root, name, key);
+        let directory = self.prefix(name, key);
         let (found, file) = directory.look()?;
         let unusable = |state| Some(Entry::unusable(key.as_str(), state, directory.bytes(file)));
         Ok(match found {
             LookUp::Whole(manifest) => {
+                file.inspect(|file| directory.note(&manifest, *file));
                 Some(Entry::kept(*manifest, file.and_then(|file| file.used), directory.bytes(file)))
             }
             LookUp::Missing => None,
@@ -265,6 +279,7 @@ mod tests {
     use std::error::Error;
 
     use super::*;
+    use crate::cache::directory::ManifestFile;
 
     fn store() -> Result<(tempfile::TempDir, DirectoryStore, CacheName), Box<dyn Error>> {
         let root = tempfile::tempdir()?;
@@ -317,6 +332,38 @@ mod tests {
             Carried { done: vec!["idle".into()], busy: vec!["absent".into(), "made".into(), "used".into()] }
         );
         assert_eq!(store.cache(&name)?.map(|cache| cache.entries.len()), Some(2));
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_read_with_its_cache_is_known_as_long_as_it_is_there() -> Result<(), Box<dyn Error>> {
+        let (_root, store, name) = store()?;
+        let store = store.remembering();
+        for key in ["same", "replaced", "used", "removed", "broken"] {
+            keep(&store, &name, key)?;
+        }
+        store.cache(&name)?;
+        let path = |key: &str| store.path(&name).join(key).join(MANIFEST);
+        let found = |key: &str| Ok::<_, Box<dyn Error>>(store.prefix(&name, &key.parse()?).look()?);
+        let result = |found: &LookUp| match found {
+            LookUp::Whole(manifest) => manifest.outputs.as_ref().and_then(|outputs| outputs.result.clone()),
+            _ => None,
+        };
+        assert!(store.known.as_ref().is_some_and(|known| known.take(&path("same")).is_some()));
+        store.cache(&name)?;
+
+        let other = fs::read_to_string(path("replaced"))?.replace(r#""result": "r""#, r#""result": "x""#);
+        replace(&path("replaced"), Readers::Owner, other.as_bytes())?;
+        store.prefix(&name, &"used".parse()?).touch();
+        fs::remove_file(path("removed"))?;
+        fs::write(path("broken"), "{")?;
+        assert_eq!(result(&found("same")?.0).as_deref(), Some("r"));
+        assert_eq!(result(&found("replaced")?.0).as_deref(), Some("x"));
+        let (used, file) = found("used")?;
+        assert_eq!(result(&used).as_deref(), Some("r"));
+        assert_eq!(file, Some(ManifestFile::of(&path("used").metadata()?)));
+        assert_eq!(found("removed")?, (LookUp::Missing, None));
+        assert!(matches!(found("broken")?.0, LookUp::Broken(_)));
         Ok(())
     }
 

@@ -34,6 +34,7 @@ mod file;
 mod home;
 mod key;
 mod key_difference;
+mod known_manifests;
 mod lock;
 mod look_up;
 mod manifest;

@@ -71,6 +71,15 @@ impl Store {
         Self::Directory(DirectoryStore::at(root))
     }
 
+    /// The same store, which knows the manifests of a cache that was read when they are asked for one by one, where reading
+    /// them again could be left out.
+    pub(crate) fn remembering(self) -> Self {
+        match self {
+            Self::Directory(store) => Self::Directory(store.remembering()),
+            bucket @ Self::Bucket(_) => bucket,
+        }
+    }
+
     /// The store at an address, with the credentials of the environment; sends nothing yet. Without `conditions` a bucket's
     /// entries are replaced whatever they are.
     pub fn open(address: StoreAddress, conditions: bool) -> Result<Self, CacheError> {
@@ -115,7 +124,7 @@ impl Store {
     /// The prefix of an entry.
     pub(crate) fn prefix(&self, cache: &CacheName, key: &CacheKey) -> Prefix {
         match self {
-            Self::Directory(store) => Prefix::Directory(Directory::new(store.root(), cache, key)),
+            Self::Directory(store) => Prefix::Directory(store.prefix(cache, key)),
             Self::Bucket(objects) => Prefix::Objects(ObjectPrefix::new(objects, cache, key)),
         }
     }

@@ -164,8 +164,7 @@ impl NewRun {
         if store::exists(&directory) {
             return Err(StoreError::Exists { name: name.to_string(), directory }.into());
         }
-        let caches = source.caches.filter(|store| store.root() != Some(root));
-        mark(&mut workflow, source, caches);
+        mark(&mut workflow, source, source.caches.filter(|store| store.root() != Some(root)));
 
         let mut notes = Vec::new();
         let mut plan = Resolved::new(workflow.into_value(), directory, task_limit(source.max_tasks, &mut notes));
@@ -184,7 +183,7 @@ impl NewRun {
             namespace,
             name,
             beside,
-            caches: caches.cloned(),
+            caches: source.caches.cloned(),
             given,
             runtime,
             accept_runtime: source.accept_runtime,

@@ -149,23 +149,49 @@ fn a_consumer_that_runs_again_reads_the_artifact_from_the_cache() {
     assert!(is_hit(&retried.object(), "a"));
 }
 
+/// Retries a run as `again`, which waits for the mutex `deploy`: that something else holds until `meanwhile` is done.
+fn retry_that_waits(home: &Environment, arguments: &[&str], meanwhile: impl FnOnce()) -> Output {
+    let holder = home.script_file("holder", "echo begun; exec sleep 60");
+    let mut holder = home.start(["submit", "--local", "-q", &holder, "--mutex", "deploy"]);
+    holder.until("it holds the mutex", || home.has_written("holder"));
+    let mut retrying = home.command([&["retry", "--local", "--name", "again", "-o", "json"], arguments].concat());
+    let mut retrying = retrying.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut talk = BufReader::new(retrying.stderr.take().unwrap()).lines();
+    let waits = |line: String| line.starts_with("workflow again is waiting for ") && line.contains("deploy");
+    assert!(talk.any(|line| waits(line.unwrap())), "it did not wait");
+    meanwhile();
+    holder.dies();
+    Output::from(retrying.wait_with_output().unwrap())
+}
+
+#[test]
+fn an_entry_that_is_replaced_after_the_plan_is_used_as_it_is() {
+    let home = Environment::new();
+    let first = submit(&home, CHAIN, &["--mutex", "deploy"]).object();
+    let key = node(&first, "a")["memoizationStatus"]["key"].as_str().unwrap();
+    let cache = node(&first, "a")["memoizationStatus"]["cacheName"].as_str().unwrap();
+    let manifest = home.path(&format!("state/cache/{cache}/{key}/manifest.json"));
+    let replace = || {
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        std::fs::write(manifest.with_extension("new"), text.replace(r#""value": "word""#, r#""value": "term""#))
+            .unwrap();
+        std::fs::rename(manifest.with_extension("new"), &manifest).unwrap();
+    };
+    let ended = retry_that_waits(&home, &[first["metadata"]["name"].as_str().unwrap()], replace);
+    assert_eq!(ended.code, Some(3), "b was given another word: {ended:?}");
+    let again = ended.object();
+    assert!(is_hit(&again, "a") && !is_hit(&again, "b"), "{again}");
+    assert_eq!(node(&again, "a")["outputs"]["parameters"][0]["value"], "term");
+}
+
 #[test]
 fn an_edited_document_keeps_the_locks_of_the_run() {
     let home = Environment::new();
     let locks = ["--mutex", "deploy", "--semaphore", "k=2", "--parallelism", "3"];
     let first = submit(&home, CHAIN, &locks).object();
-    let holder = home.script_file("holder", "echo begun; exec sleep 60");
-    let mut holder = home.start(["submit", "--local", "-q", &holder, "--mutex", "deploy"]);
-    holder.until("it holds the mutex", || home.has_written("holder"));
     let edited = home.write("edited.yaml", CHAIN.replace("test x$RETRY_INDICATOR != x", "true"));
     let run = first["metadata"]["name"].as_str().unwrap();
-    let mut retrying = home.command(["retry", "--local", run, "--file", &edited, "--name", "again", "-o", "json"]);
-    let mut retrying = retrying.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut talk = BufReader::new(retrying.stderr.take().unwrap()).lines();
-    let waits = |line: String| line.starts_with("workflow again is waiting for ") && line.contains("deploy");
-    assert!(talk.any(|line| waits(line.unwrap())), "it did not wait");
-    holder.dies();
-    let ended = Output::from(retrying.wait_with_output().unwrap());
+    let ended = retry_that_waits(&home, &[run, "--file", &edited], || {});
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let again = ended.object();
     assert_eq!(

@@ -48,7 +48,7 @@ impl Launch<'_> {
             talk(format_args!("note: {note}"));
         }
         let machine = Machine::open(root)?;
-        let room = Room::begin(root, self.follow_up.keep.or(settings().keep), self.quiet);
+        let measured = Room::begin(root, self.follow_up.keep.or(settings().keep), self.quiet);
         let mut interrupts = Interrupts::new(self.follow_up.timeout)?;
 
         let mut exit = Exit::Success;
@@ -73,7 +73,7 @@ impl Launch<'_> {
         }
         let written = self.follow_up.report.write(&followed);
         print(self.output, made)?;
-        room.keep_within().await;
+        measured.keep_within().await;
         Ok(exit.max(written))
     }
 

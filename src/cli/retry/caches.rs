@@ -47,7 +47,7 @@ impl Caches {
         let run_ids: Vec<&str> = workflows.iter().filter_map(|workflow| Workflow::view(workflow).run_id()).collect();
         let may_answer = |key: &str| is_of_any_run(key) || run_ids.iter().any(|run_id| is_prepared_key(key, run_id));
         let (mut places, mut unread) = (Vec::new(), None);
-        for source in sources {
+        for source in sources.into_iter().map(Source::remembering) {
             let mut found = Vec::new();
             for name in &names {
                 let cache = match part {
@@ -82,6 +82,14 @@ impl Caches {
             Run::Cluster { .. } => None,
         };
         Ok(Self { due, ..self })
+    }
+
+    /// Forgets the entries but for those that are to be removed: there may be very many, and the plan is made.
+    pub(super) fn forget_but(&mut self, removes: &BTreeSet<EntryName>) {
+        for cache in self.places.iter_mut().flat_map(|(_, found)| found) {
+            let name = &cache.name;
+            cache.entries.retain(|key, _| removes.contains(&EntryName { cache: name.clone(), key: key.clone() }));
+        }
     }
 
     fn found(&self) -> impl Iterator<Item = &Cache> {

@@ -88,9 +88,11 @@ impl Retry<'_> {
         if !self.plan.agree(&plans, self.output, self.quiet)? {
             return Ok(exit.max(self.plan.not_done()));
         }
-        for decision in &decided {
+        for decision in &mut decided {
+            decision.forget_nodes();
             decision.make_way().await?;
         }
+        let first = &decided[0];
         let done = match &first.change {
             Change::Create(_) => self.launch(&first.backend, &decided).await,
             Change::Replace(_) | Change::Restore(_) => self.replace(&first.backend, &decided).await,

@@ -69,7 +69,7 @@ impl Decision {
         edited.keep_beside(run, retry.quiet)?;
         let stubs = stubs(retry, run)?;
 
-        let caches = caches(retry, &backend, &live, &edited).await?.with_due(&backend, &live)?;
+        let mut caches = caches(retry, &backend, &live, &edited).await?.with_due(&backend, &live)?;
         let prefix = retry.name.is_none().then(|| retry.prefix(&live));
         let beside = Beside {
             backend: &backend,
@@ -108,7 +108,13 @@ impl Decision {
             return Err(Refusal::NothingChanged { name: live.name().to_owned() }.into());
         }
         caches.can_remove(&plan.removes)?;
+        caches.forget_but(&plan.removes);
         Ok(Self { backend, plan, change, edited, caches, stubs, runtime })
+    }
+
+    /// Forgets what the plan says of each node, once that is told: there may be very many.
+    pub(super) fn forget_nodes(&mut self) {
+        self.plan.nodes = Vec::new();
     }
 
     /// Does what must be done before the attempt is created.

@@ -46,6 +46,14 @@ impl Source {
         }
     }
 
+    /// The same, which knows the manifests of a cache that was read when a run asks for them.
+    pub(in crate::cli) fn remembering(self) -> Self {
+        match self {
+            Self::Store(store) => Self::Store(store.remembering()),
+            cluster @ Self::Cluster { .. } => cluster,
+        }
+    }
+
     /// Gives each cache to `take`, in no order: of a cluster, those of the namespace, or of all namespaces where it has
     /// none or all are asked for.
     pub(super) async fn each(&self, all_namespaces: bool, mut take: impl FnMut(Cache)) -> Result<(), Failure> {
