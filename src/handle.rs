@@ -151,9 +151,9 @@ impl Handle {
             Some(version) if !(1..=u64::from(VERSION)).contains(&version) => Err(HandleError::Version(version)),
             Some(1) => match SINCE_2.into_iter().find(|field| document.get(field).is_some()) {
                 Some(field) => Err(HandleError::Field(field)),
-                None => Ok(serde_json::from_value(document)?),
+                None => Ok(Self::deserialize(&document)?),
             },
-            _ => Ok(serde_json::from_value(document)?),
+            _ => Ok(Self::deserialize(&document)?),
         }
     }
 

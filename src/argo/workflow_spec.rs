@@ -1,6 +1,7 @@
 //! What a spec says of the run: its templates, arguments and where it begins. A spec stands in a Workflow, in a
 //! WorkflowTemplate, and in the status of a Workflow that was made from one.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::model::Artifact;
@@ -58,9 +59,7 @@ pub(crate) fn argument_artifacts(spec: &Value) -> &[Value] {
 pub(crate) fn is_artifact_open(spec: &Map<String, Value>, name: &str) -> bool {
     let declared = list(spec.get("arguments").and_then(|arguments| field(arguments, "artifacts")));
     let own = declared.iter().find(|artifact| text(artifact, "name") == name);
-    let has_content = |artifact: &Value| {
-        serde_json::from_value::<Artifact>(artifact.clone()).is_ok_and(|artifact| artifact.has_content())
-    };
+    let has_content = |artifact: &Value| Artifact::deserialize(artifact).is_ok_and(|artifact| artifact.has_content());
     entrypoint_without_artifact(spec, name).is_none() && !own.is_some_and(has_content)
 }
 

@@ -79,7 +79,7 @@ impl Manifest {
             template: told(|maker| &maker.template),
             workflow_uid: told(|maker| &maker.workflow_uid),
             run_id: told(|maker| &maker.run_id),
-            outputs: serde_json::from_value(entry.outputs.clone()).unwrap_or_default(),
+            outputs: Deserialize::deserialize(&entry.outputs).unwrap_or_default(),
             artifacts: Vec::new(),
             stdout: None,
             runtime: None,

@@ -1,6 +1,7 @@
 //! `resume`: resumes a suspended run and its suspended nodes, and sets the output parameters they wait for.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::nodes::Nodes;
@@ -81,7 +82,7 @@ pub(super) fn display_name(node: &Value) -> &str {
 impl Resume {
     fn selects(&self, node: &Value) -> bool {
         let Some(selector) = &self.selector else { return true };
-        serde_json::from_value::<Node>(node.clone()).is_ok_and(|node| selector.matches(&node))
+        Node::deserialize(node).is_ok_and(|node| selector.matches(&node))
     }
 
     /// Whether selected nodes were already resumed with the same outputs.

@@ -1,6 +1,7 @@
 //! `node set`, and `stop --node-field-selector`: what suspended nodes are given while they wait.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::nodes::Nodes;
@@ -50,7 +51,7 @@ pub(crate) fn decide(workflow: &Workflow, set: &Set) -> Result<Decision, Refusal
 impl Set {
     fn selects(&self, node: &Value) -> bool {
         let Some(selector) = &self.selector else { return true };
-        serde_json::from_value::<Node>(node.clone()).is_ok_and(|node| selector.matches(&node))
+        Node::deserialize(node).is_ok_and(|node| selector.matches(&node))
     }
 
     /// The changed fields of a node.

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::resolved::Resolved;
@@ -108,7 +109,7 @@ pub(super) fn find(
     let mut found = Vec::new();
     let workflow = Workflow::view(&plan.workflow);
     for document in argument_artifacts(&plan.spec) {
-        let Ok(artifact) = serde_json::from_value::<Artifact>(document.clone()) else { continue };
+        let Ok(artifact) = Artifact::deserialize(document) else { continue };
         let Some(key) = artifact.key_of_run().filter(|key| is_given(key, &artifact.name)) else { continue };
         let here = given.iter().find(|given| given.key() == key).map(|given| given.path.clone());
         let before = || {

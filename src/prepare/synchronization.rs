@@ -1,5 +1,6 @@
 //! The locks that the whole workflow takes, beside those that the document names.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Templates;
@@ -165,7 +166,7 @@ fn within_itself(
 }
 
 fn view(synchronization: &Value, path: &str) -> Result<Synchronization, PrepareError> {
-    serde_json::from_value(synchronization.clone())
+    Synchronization::deserialize(synchronization)
         .map_err(|_| PrepareError::Form { field: path.to_owned(), expected: "locks as Argo writes them" })
 }
 

@@ -1,5 +1,6 @@
 //! Artifacts: whether this machine can bring them and take them where they go.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::fields::FOREIGN_ARTIFACTS;
@@ -66,7 +67,7 @@ impl Survey<'_> {
             let why = format!("artifacts of {kind} need a cluster; local runs know s3, gcs, azure, http, git and raw");
             return self.refuse(&at.field(kind), why);
         }
-        let artifact: Artifact = match serde_json::from_value(document.clone()) {
+        let artifact = match Artifact::deserialize(document) {
             Ok(artifact) => artifact,
             Err(error) => return self.refuse(at, error.to_string()),
         };

@@ -7,6 +7,7 @@ mod fields;
 
 use std::collections::{BTreeSet, HashSet};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use self::fields::{
@@ -161,7 +162,7 @@ impl Survey<'_> {
     fn hooks(&mut self, at: &At, hooks: &Value) {
         for (event, document) in hooks.as_object().into_iter().flatten() {
             let at = At { pointer: join(&at.pointer, event), ..at.clone() };
-            match serde_json::from_value::<Hook>(document.clone()) {
+            match Hook::deserialize(document) {
                 Ok(hook) => {
                     if event != "exit" && hook.expression.is_empty() {
                         self.refuse(&at, format!("hook {event:?} needs an expression"));
@@ -185,7 +186,7 @@ impl Survey<'_> {
                 return self.refuse_without_stub(at, kind, name, call);
             }
         }
-        let view: Template = match serde_json::from_value(template.clone()) {
+        let view = match Template::deserialize(template) {
             Ok(view) => view,
             Err(error) => return self.refuse(at, error.to_string()),
         };
@@ -346,7 +347,7 @@ impl Survey<'_> {
     }
 
     fn step(&mut self, at: &At, document: &Value) -> Option<Step> {
-        let step: Step = match serde_json::from_value(document.clone()) {
+        let step = match Step::deserialize(document) {
             Ok(step) => step,
             Err(error) => {
                 self.refuse(at, error.to_string());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Pod;
@@ -96,8 +97,7 @@ impl Pod<'_> {
             return self.field(path);
         }
         let reference = item.get("resourceFieldRef").ok_or("an item names neither a field nor a resource")?;
-        let reference: ResourceFieldRef =
-            serde_json::from_value(reference.clone()).map_err(|error| error.to_string())?;
+        let reference = ResourceFieldRef::deserialize(reference).map_err(|error| error.to_string())?;
         self.resource(&reference, self.container(&reference.container_name)?)
     }
 }
