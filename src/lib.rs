@@ -36,6 +36,7 @@
 mod argo;
 mod artifact;
 mod backend;
+mod blocking;
 mod bundle;
 mod cache;
 mod cli;

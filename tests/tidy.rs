@@ -41,6 +41,7 @@ const NAMES_KEYS: &[&str] = &["src/retry/outline.rs"];
 /// The rooms from the lowest to the highest, each with those that it may name, all of which stand above it in this list: so
 /// no two rooms lean on each other, and none on what is built upon it. `cli`, the highest, may name all.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("blocking", &[]),
     ("exit", &[]),
     ("platform", &[]),
     ("file", &["platform"]),
@@ -54,11 +55,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("prepare", &["argo", "exit"]),
     ("bundle", &["argo", "exit"]),
     ("git", &["exit", "file", "platform"]),
-    ("cache", &["argo", "exit", "file", "mask", "platform", "prepare"]),
+    ("cache", &["argo", "blocking", "exit", "file", "mask", "platform", "prepare"]),
     ("artifact", &["argo", "cache", "exit", "git"]),
-    ("exec", &["argo", "cache", "exit", "file", "platform"]),
+    ("exec", &["argo", "blocking", "cache", "exit", "file", "platform"]),
     ("cluster", &["argo", "cache", "exit", "mask", "shell"]),
-    ("local", &["argo", "artifact", "cache", "exit", "file", "mask", "platform", "prepare"]),
+    ("local", &["argo", "artifact", "blocking", "cache", "exit", "file", "mask", "platform", "prepare"]),
     ("retry", &["argo", "cache", "exit", "local", "prepare"]),
     ("backend", &["argo", "cluster", "control", "exit", "local", "mask", "prepare", "report"]),
     ("output", &["argo", "bundle", "cache", "exit", "git", "locks", "mask", "report", "retry"]),

@@ -1,6 +1,7 @@
 //! Runs asynchronous verbs, and work on several runs at the same time.
 
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::RwLock;
 use std::thread;
 
@@ -13,14 +14,21 @@ use crate::output::stream::talk;
 
 /// Runs a verb. Threads that it leaves behind, such as one that waits for a lock, do not delay the exit.
 pub(super) fn block_on<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut outcome = None;
+    drive(pin!(async { outcome = Some(verb.await) }))?;
+    outcome.expect("the verb has ended")
+}
+
+/// Compiled once for all verbs: the runtime would be for each type of future.
+fn drive(verb: Pin<&mut dyn Future<Output = ()>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)?;
-    let outcome = runtime.block_on(verb);
+    runtime.block_on(verb);
     runtime.shutdown_background();
-    outcome
+    Ok(())
 }
 
 /// As many threads as a local run has at once, and some more.

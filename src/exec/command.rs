@@ -15,6 +15,7 @@ use rustix::termios::tcgetpgrp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
+use crate::blocking::blocking;
 use crate::cache::Stdout;
 
 /// How much of the end of standard output is kept: Argo's limit for a result.
@@ -99,7 +100,7 @@ pub(super) async fn run(command: &[OsString], signals: &mut UnboundedReceiver<Si
     let status = status.map_err(|error| StartError::Wait(name(), error))?;
     let took = started.elapsed();
     drop(end);
-    let stdout = tokio::task::spawn_blocking(|| pass.join()).await.ok().and_then(Result::ok);
+    let stdout = blocking(|| pass.join()).await.ok().and_then(Result::ok);
     let stdout = stdout.unwrap_or(Captured { kept: Stdout::of(b"", true), whole: false });
     Ok(Finished { status, stdout, took, interrupted })
 }

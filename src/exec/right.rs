@@ -8,6 +8,7 @@ use tokio::time::{Instant, interval_at, sleep_until};
 use super::ended::{Early, ExecError, Interrupted};
 use super::session::{Session, joined};
 use super::told::Told;
+use crate::blocking::blocking;
 use crate::cache::{Right, Seen, Stop};
 
 /// How often those who wait for another are told about it.
@@ -37,7 +38,7 @@ impl Session {
         let (prefix, seen) = (self.prefix.clone(), seen.clone());
         let stop = Stop::default();
         let told = stop.clone();
-        let mut waiting = tokio::task::spawn_blocking(move || prefix.right_unless_made(&seen, &told));
+        let mut waiting = blocking(move || prefix.right_unless_made(&seen, &told));
         loop {
             tokio::select! {
                 right = &mut waiting => {

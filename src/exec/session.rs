@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::command;
@@ -14,6 +13,7 @@ use super::job::{Job, OnStoreError};
 use super::right::Waited;
 use super::told::{Maker, Told};
 use crate::argo::entry_report::{EntryReport, MadeBy};
+use crate::blocking::blocking;
 use crate::cache::{Manifest, Prefix, Right, Seen, Stop};
 use crate::exit::chain;
 
@@ -108,7 +108,7 @@ impl Session {
     ) -> Result<T, Interrupted> {
         let stop = Stop::default();
         let told = stop.clone();
-        let mut work = tokio::task::spawn_blocking(move || work(&told));
+        let mut work = blocking(move || work(&told));
         tokio::select! {
             done = &mut work => Ok(joined(done)),
             signal = next(&mut self.signals) => {
@@ -124,7 +124,7 @@ impl Session {
     }
 }
 
-async fn end<T>(work: JoinHandle<T>) {
+async fn end(work: impl Future) {
     let _ = work.await;
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::errand::{Answer, Errand, List, Request, Returned};
 use super::kill::Kill;
 use crate::artifact::{cause, client, without_credentials};
+use crate::blocking::blocking;
 
 /// So many errands are on their way at once, as many as Argo's agent has workers.
 const AT_ONCE: usize = 16;
@@ -36,7 +37,7 @@ impl Errands {
             match errand {
                 Errand::Request(request) => answer(request).await.map(Returned::Answer),
                 Errand::List(list) => {
-                    let listed = tokio::task::spawn_blocking(move || files(&list)).await;
+                    let listed = blocking(move || files(&list)).await;
                     listed.map_err(io::Error::other).flatten().map(Returned::Files).map_err(|error| error.to_string())
                 }
             }

@@ -25,6 +25,7 @@ use super::volume_files;
 use super::workers::{Worker, Workers};
 use super::{open_files, sandbox, small_pages};
 use crate::artifact::Carrier;
+use crate::blocking::blocking;
 use crate::file::private;
 use crate::file::remove::remove_tree;
 use crate::platform::adopt_orphans;
@@ -211,7 +212,7 @@ impl Executor {
             // Left by an engine that was killed, or of another try.
             remove_view(directory.join(VOLUME_FILES)).await?;
             let node = directory.to_owned();
-            tokio::task::spawn_blocking(move || forget(&node)).await?;
+            blocking(move || forget(&node)).await?;
         }
         volume_files::lay(&directory.join(VOLUME_FILES), &task.volume_files)?;
         let _recording = self.times.begin(directory);
@@ -239,10 +240,10 @@ impl Executor {
         {
             let (failed, setup) = (Arc::clone(&self.failed), workers.setup().clone());
             // The view that is given up for it may be large.
-            tokio::task::spawn_blocking(move || failed.note(setup, *assignment)).await?;
+            blocking(move || failed.note(setup, *assignment)).await?;
         }
         if let (Err(_), Some(orphans)) = (&followed, orphans) {
-            tokio::task::spawn_blocking(move || orphans.end()).await?;
+            blocking(move || orphans.end()).await?;
         }
         followed
     }
@@ -277,7 +278,7 @@ impl Executor {
             workers.end().await;
             let failed = Arc::clone(&self.failed);
             // What is left costs space and nothing else.
-            let _ = tokio::task::spawn_blocking(move || failed.settle(is_success)).await;
+            let _ = blocking(move || failed.settle(is_success)).await;
         }
     }
 }
@@ -293,5 +294,5 @@ async fn remove_view(view: PathBuf) -> io::Result<()> {
     if !view.exists() {
         return Ok(());
     }
-    tokio::task::spawn_blocking(move || remove_tree(&view)).await.map_err(io::Error::other)?
+    blocking(move || remove_tree(&view)).await.map_err(io::Error::other)?
 }

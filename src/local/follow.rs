@@ -11,6 +11,7 @@ use futures::stream::{BoxStream, try_unfold};
 
 use super::record::{Record, RecordError};
 use super::watch::Watch;
+use crate::blocking::blocking;
 
 /// Changes that come in quick succession are shown as one.
 pub(crate) const CALM: Duration = Duration::from_millis(100);
@@ -35,7 +36,7 @@ impl Record {
     pub(crate) async fn until_left(&self) -> Result<(), RecordError> {
         let path = self.directory().join("lock");
         let held = path.clone();
-        let waiting = tokio::task::spawn_blocking(move || File::open(&held)?.lock_shared());
+        let waiting = blocking(move || File::open(&held)?.lock_shared());
         waiting
             .await
             .map_err(io::Error::other)

@@ -5,6 +5,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use crate::blocking::blocking;
+
 /// The most threads.
 const MOST: usize = 3;
 
@@ -54,7 +56,7 @@ impl Readers {
     pub(super) async fn end(self) {
         let Self { jobs, threads, .. } = self;
         drop(jobs);
-        let ended = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| drop(thread.join())));
+        let ended = blocking(|| threads.into_iter().for_each(|thread| drop(thread.join())));
         // A job that panicked has told so.
         let _ = ended.await;
     }

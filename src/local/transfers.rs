@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::kill::Kill;
 use super::task::{ArtifactSource, Outcome, Task, Upload};
 use crate::artifact::{Carrier, TransferError};
+use crate::blocking::blocking;
 use crate::cache::Stop;
 use crate::file::private;
 use crate::file::remove::remove_tree;
@@ -56,7 +57,7 @@ impl Transfers {
         }
         let (stop, carrier, directory) = (Stop::default(), self.carrier.clone(), self.directory.clone());
         let told = stop.clone();
-        let work = tokio::task::spawn_blocking(move || {
+        let work = blocking(move || {
             arrive(&mut task, &carrier, &directory, &told)?;
             Ok::<_, String>(task)
         });
@@ -77,9 +78,7 @@ impl Transfers {
         for departure in kept {
             let (stop, carrier, upload) = (Stop::default(), self.carrier.clone(), departure.upload.clone());
             let (store, path, told) = (departure.store.clone(), departure.path.clone(), stop.clone());
-            let work = tokio::task::spawn_blocking(move || {
-                carrier.take(&upload.place, upload.archive, (&store, &path), &told)
-            });
+            let work = blocking(move || carrier.take(&upload.place, upload.archive, (&store, &path), &told));
             let done = tokio::select! {
                 done = work => done.map_err(|error| error.to_string()).and_then(|done| done.map_err(|error| error.to_string())),
                 order = kill.next() => {
@@ -101,7 +100,7 @@ impl Transfers {
         if self.has_arrivals {
             let directory = self.directory;
             // What is left costs space and nothing else.
-            let _ = tokio::task::spawn_blocking(move || {
+            let _ = blocking(move || {
                 let removed = remove_tree(&directory);
                 let _ = directory.parent().map(fs::remove_dir);
                 removed

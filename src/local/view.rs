@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::sandbox;
+use crate::blocking::blocking;
 
 /// The kinds of view, best first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +76,7 @@ impl MachineView {
     pub(super) async fn get(&self) -> &View {
         let find = async || {
             let (executable, scratch) = (self.executable.clone(), self.scratch.clone());
-            let found = tokio::task::spawn_blocking(move || View::detect(&executable, &scratch)).await;
+            let found = blocking(move || View::detect(&executable, &scratch)).await;
             let found = found.unwrap_or_else(|panic| View::Plain(panic.to_string()));
             (self.on_found)(&found);
             found

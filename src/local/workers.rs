@@ -20,6 +20,7 @@ use super::daemons::Link;
 use super::kill::Kill;
 use super::orders::{self, Order, Setup, Told, views};
 use super::task::Outcome;
+use crate::blocking::blocking;
 use crate::file::remove::remove_tree;
 
 /// What a task gets of the caller's environment: nothing that could hold a credential of a cluster or a cloud.
@@ -165,7 +166,7 @@ impl Workers {
         }
         let views = views(&self.setup.directory);
         // What is left costs space and nothing else.
-        let _ = tokio::task::spawn_blocking(move || remove_tree(&views)).await;
+        let _ = blocking(move || remove_tree(&views)).await;
     }
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<Worker>> {

@@ -124,7 +124,10 @@ impl Upload {
         let content = Bytes::from_owner(Lent { content, back: self.spare.0.clone() });
         let part = upload.put_part(PutPayload::from(content));
         let (sender, receiver) = channel();
-        self.objects.inner.runtime.spawn(async move { sender.send(part.await) });
+        self.objects.inner.runtime.spawn(async move {
+            // After an error nobody waits for it.
+            let _ = sender.send(part.await);
+        });
         self.sent.push_back(receiver);
         Ok(())
     }

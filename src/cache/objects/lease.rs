@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Objects, Version, When};
+use crate::blocking::blocking;
 use crate::cache::error::CacheError;
 use crate::cache::lock::Holder;
 use crate::cache::objects::Fault;
@@ -154,7 +155,7 @@ impl Lease {
             loop {
                 ticks.tick().await;
                 let renewing = Arc::clone(&renewing);
-                let renewed = tokio::task::spawn_blocking(move || renewing.renew()).await;
+                let renewed = blocking(move || renewing.renew()).await;
                 if !matches!(renewed, Ok(true)) {
                     break;
                 }

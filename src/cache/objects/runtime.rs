@@ -1,8 +1,10 @@
 //! The threads that make requests.
 
+use std::any::Any;
 use std::io;
 use std::sync::mpsc::channel;
 
+use futures::FutureExt;
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinHandle;
 
@@ -21,14 +23,19 @@ impl Runtime {
 
     /// Does work and waits for its end, in any thread but those of this runtime.
     pub(super) fn block<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
-        let (sender, receiver) = channel();
-        self.handle().spawn(async move { sender.send(work.await) });
-        receiver.recv().expect("the work ends with an answer")
+        let (sender, receiver) = channel::<Box<dyn Any + Send>>();
+        self.spawn(async move {
+            // Who began it waits for it.
+            let _ = sender.send(Box::new(work.await));
+        });
+        let answer = receiver.recv().expect("the work ends with an answer");
+        *answer.downcast().expect("it is what the work returns")
     }
 
-    /// Does work in the background.
-    pub(super) fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-        self.handle().spawn(work)
+    /// Does work in the background. The code of the runtime and of the channel is compiled for each type that it is given: here
+    /// for one.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.handle().spawn(work.boxed())
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::argo::identity::ObjectName;
 use crate::artifact::{Archive, Bucket, Carrier, Place};
+use crate::blocking::blocking;
 use crate::cache::{Access, BucketAddress, BucketKind, Stop};
 use crate::cli::failure::Failure;
 use crate::cli::store::{StoreUrl, bucket};
@@ -123,7 +124,7 @@ impl ArtifactArgs {
             store.endpoint = Some(endpoint.to_owned());
         }
         let given = given.to_vec();
-        let work = tokio::task::spawn_blocking(move || {
+        let work = blocking(move || {
             let carrier = Carrier::new(Path::new(""), Path::new(""));
             for given in &given {
                 let key = key_in(&store, given);

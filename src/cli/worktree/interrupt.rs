@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::blocking::blocking;
 use crate::cli::failure::Failure;
 use crate::cli::signals::Signals;
 use crate::exit::Exit;
@@ -19,7 +20,7 @@ pub(super) async fn until_signal<T: Send + 'static>(
     next: &str,
 ) -> Result<T, Failure> {
     let mut signals = Signals::new()?;
-    let mut work = tokio::task::spawn_blocking(work);
+    let mut work = blocking(work);
     tokio::select! {
         done = &mut work => return done.map_err(anyhow::Error::from)?.map_err(Failure::from),
         () = signals.next() => {}

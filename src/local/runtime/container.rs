@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, block_in_place};
 
 use super::Runtime;
 use super::argv::{self, Setting};
+use crate::blocking::blocking;
 use crate::local::capture::Capture;
 use crate::local::task::Process;
 
@@ -37,9 +38,7 @@ impl Container {
         let words = argv::create(&runtime.choice, process, of)?;
         let (runtime, name) = (runtime.clone(), of.name.to_owned());
         let asked = runtime.clone();
-        let made = tokio::task::spawn_blocking(move || {
-            asked.ask(&words.iter().map(String::as_str).collect::<Vec<_>>()).map(drop)
-        });
+        let made = blocking(move || asked.ask(&words.iter().map(String::as_str).collect::<Vec<_>>()).map(drop));
         made.await.map_err(|error| error.to_string())??;
         Ok(Self { runtime, name })
     }
@@ -62,19 +61,19 @@ impl Container {
     /// Sends a signal; one that has just ended is not missed.
     pub(super) async fn signal(&self, signal: &'static str) {
         let (runtime, name) = (self.runtime.clone(), self.name.clone());
-        let _ = tokio::task::spawn_blocking(move || runtime.ask(&["kill", "--signal", signal, &name])).await;
+        let _ = blocking(move || runtime.ask(&["kill", "--signal", signal, &name])).await;
     }
 
     /// Ends it: SIGTERM, and SIGKILL after the time.
     pub(super) async fn stop(&self, grace: Duration) {
         let (runtime, name, seconds) = (self.runtime.clone(), self.name.clone(), grace.as_secs().to_string());
-        let _ = tokio::task::spawn_blocking(move || runtime.ask(&["stop", "--time", &seconds, &name])).await;
+        let _ = blocking(move || runtime.ask(&["stop", "--time", &seconds, &name])).await;
     }
 
     /// Why it did not start at all; none where it did.
     pub(super) async fn unstarted(&self) -> Option<String> {
         let (runtime, name) = (self.runtime.clone(), self.name.clone());
-        let asked = tokio::task::spawn_blocking(move || {
+        let asked = blocking(move || {
             runtime.ask(&["container", "inspect", "--format", "{{.State.Status}}\t{{.State.Error}}", &name])
         });
         let told = asked.await.ok()?.ok()?;

@@ -12,6 +12,7 @@ use super::argv::{Bind, Setting};
 use super::container::{Container, Ended, Running};
 use super::images::Wanted;
 use super::{LABEL, Runtime, outputs};
+use crate::blocking::blocking;
 use crate::file::beneath::{Beneath, Place, path_of};
 use crate::file::name::FileName;
 use crate::file::remove::remove_tree;
@@ -54,7 +55,7 @@ impl Runtime {
             Err(error) => failed(format!("cannot stage the task: {error}")),
         };
         // What is left costs space and nothing else.
-        let _ = tokio::task::spawn_blocking(move || remove_tree(&stage)).await;
+        let _ = blocking(move || remove_tree(&stage)).await;
         outcome
     }
 }
@@ -152,7 +153,7 @@ impl Run<'_> {
         let wanted = Wanted { image: process.image.clone(), pull: process.pull };
         let runtime = self.runtime.for_one_task();
         let fetching = runtime.clone();
-        let mut had = tokio::task::spawn_blocking(move || fetching.have(&wanted));
+        let mut had = blocking(move || fetching.have(&wanted));
         tokio::select! {
             had = &mut had => drop(had.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?),
             order = kill.next() => {
