@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::resume_unwind;
 
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
 use super::cache_client::{CacheClient, Makers};
 use super::clock::Clock;
@@ -19,6 +18,7 @@ use super::timers::Timers;
 use crate::argo::expression::StopFlag;
 use crate::argo::status::{Node, NodeType, Phase};
 use crate::argo::{Shutdown, Workflow};
+use crate::blocking::blocking;
 
 /// So many events are handled before anything else is looked at; one write to the journal holds what they changed.
 const BATCH: usize = 256;
@@ -88,7 +88,7 @@ pub(super) async fn run(
     let concluded = async {
         cache.end().await;
         let finished = finished?;
-        let concluded = spawn_blocking(move || conclude(*state)).await;
+        let concluded = blocking(move || conclude(*state)).await;
         let (workflow, nodes) = concluded.unwrap_or_else(|error| resume_unwind(error.into_panic()))?;
         Ok((workflow, nodes, finished))
     };
