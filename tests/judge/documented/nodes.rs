@@ -6,7 +6,7 @@ use super::{Outcomes, has_a_retried_hook};
 
 /// The nodes that end otherwise, and with them what follows, the workflow's end too.
 pub(crate) fn ended_otherwise<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
-    let by_hooks = [taken_back(theirs, ours), cut_off(ours), attempts_left(theirs)].concat();
+    let by_hooks = [taken_back(theirs, ours), cut_off(ours), attempts_left(theirs), handled_groups(theirs)].concat();
     [by_hooks, read_by_luck(theirs, ours), succeeding_without_the_rest(theirs, ours)].concat()
 }
 
@@ -85,6 +85,14 @@ fn attempts_left(theirs: &Value) -> Vec<&str> {
     };
     let retried = nodes().filter(|node| node["type"] == "Retry").filter_map(|node| node["name"].as_str());
     retried.filter(is_left).collect()
+}
+
+/// The step groups of which Argo calls an exit handler: what follows them is judged by the handler too.
+fn handled_groups(theirs: &Value) -> Vec<&str> {
+    let nodes = || theirs["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let is_handled = |group: &&str| nodes().any(|node| node["name"].as_str() == Some(&format!("{group}.onExit")));
+    let groups = nodes().filter(|node| node["type"] == "StepGroup").filter_map(|node| node["name"].as_str());
+    groups.filter(is_handled).collect()
 }
 
 /// Whether a node has the message of a hook of its own, or of one that could not be asked, which only a hook can give to it.
