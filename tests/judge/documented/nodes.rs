@@ -7,7 +7,8 @@ use super::{Outcomes, has_a_retried_hook};
 /// The nodes that end otherwise, and with them what follows, the workflow's end too.
 pub(crate) fn ended_otherwise<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
     let by_hooks = [taken_back(theirs, ours), cut_off(ours), attempts_left(theirs), handled_groups(theirs)].concat();
-    [by_hooks, read_by_luck(theirs, ours), succeeding_without_the_rest(theirs, ours)].concat()
+    [by_hooks, unread_expressions(theirs), read_by_luck(theirs, ours), succeeding_without_the_rest(theirs, ours)]
+        .concat()
 }
 
 /// What Argo says of a node, in the middle of which it has called itself for too often.
@@ -85,6 +86,17 @@ fn attempts_left(theirs: &Value) -> Vec<&str> {
     };
     let retried = nodes().filter(|node| node["type"] == "Retry").filter_map(|node| node["name"].as_str());
     retried.filter(is_left).collect()
+}
+
+/// The nodes with an expression that Argo cannot read for its `<`, `>` or `&`: it stands in an inline template of another object, which
+/// is stored with these escaped. (util/template/expression_template.go, expressionReplace)
+fn unread_expressions(theirs: &Value) -> Vec<&str> {
+    let nodes = theirs["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let is_unread = |node: &&Value| {
+        let message = node["message"].as_str().unwrap_or_default();
+        message.contains("failed to unmarshall JSON expression: ") && message.ends_with("in string escape code")
+    };
+    nodes.filter(is_unread).filter_map(|node| node["name"].as_str()).collect()
 }
 
 /// The step groups of which Argo calls an exit handler: what follows them is judged by the handler too.
