@@ -36,7 +36,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_group_after_failing_fast(name, there, theirs)
         }
         (None, Some(here)) => {
-            errs_as_it_begins(name, here)
+            errs_as_it_begins(name, ours)
                 || is_after_items_that_err(name, here, theirs)
                 || is_exit_handler_of_a_later_item(name, theirs)
                 || is_exit_handler_of_an_item_that_erred(name, ours)
@@ -73,14 +73,19 @@ fn both_name_a_reference(there: &str, here: &str) -> bool {
 
 /// Of the items of a task that err as they begin Argo begins one each time that it looks, as long as a node before them is at work.
 /// (dag.go, executeDAGTask)
-fn errs_as_it_begins(name: &str, here: &str) -> bool {
-    name.ends_with(')') && here.starts_with("Skipped Error ") && here.contains("' errored: ")
+fn errs_as_it_begins(name: &str, ours: &Outcomes) -> bool {
+    let items = name.match_indices(')').map(|(at, _)| &name[..=at]);
+    items.filter_map(|item| ours.get(item)).any(|here| has_erred(here))
+}
+
+fn has_erred(item: &str) -> bool {
+    item.split(' ').nth(1) == Some("Error") && item.contains("' errored: ")
 }
 
 /// By the time that it has begun them all, its dag may have ended, so that it omits nothing after them.
 fn is_after_items_that_err(name: &str, here: &str, theirs: &Outcomes) -> bool {
     let dag = name.rfind('.').map_or("", |at| &name[..=at]);
-    let is_item = |(node, there): (&String, &String)| node.starts_with(dag) && errs_as_it_begins(node, there);
+    let is_item = |(node, there): (&String, &String)| node.starts_with(dag) && node.ends_with(')') && has_erred(there);
     here.starts_with("Skipped Omitted ") && theirs.iter().any(is_item)
 }
 
