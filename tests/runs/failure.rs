@@ -153,3 +153,22 @@ fn a_run_whose_nodes_wait_for_one_another_s_lock_ends_and_says_what_to_do() {
     let why = "node w[0].work waits for the lock default/Mutex/m, which w holds and cannot give back before; have one of them take it";
     assert!(output.stderr.contains(why), "{output:?}");
 }
+
+#[test]
+fn a_hook_without_a_template_is_an_error_of_the_run_that_comes_to_it() {
+    let home = Environment::new();
+    let submit = |name: &str, phase: &str| {
+        let mut spec = steps(&[("work", "true")]);
+        let hook = json!({"template": "none", "expression": format!("steps['work'].status == '{phase}'")});
+        spec["templates"][0]["steps"][0][0]["hooks"] = json!({"h": hook});
+        let workflow =
+            json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}, "spec": spec});
+        home.write("w.json", workflow.to_string());
+        home.run(["submit", "--local", "w.json"])
+    };
+    let output = submit("quiet", "Error");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let output = submit("loud", "Succeeded");
+    assert_eq!(output.code, Some(3), "{output:?}");
+    assert!(output.stderr.contains("template none not found"), "{output:?}");
+}

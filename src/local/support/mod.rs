@@ -167,7 +167,11 @@ impl Survey<'_> {
                     if event != "exit" && hook.expression.is_empty() {
                         self.refuse(&at, format!("hook {event:?} needs an expression"));
                     }
-                    self.call(&at, &Reference::from(&hook), event);
+                    // A template that is not there is an error of the run that comes to the hook: Argo looks for it then.
+                    let reference = Reference::from(&hook);
+                    if self.plan.resolve(&reference, &at.scope).is_ok() {
+                        self.call(&at, &reference, event);
+                    }
                 }
                 Err(error) => self.refuse(&at, error.to_string()),
             }

@@ -25,9 +25,9 @@ fn is_hit_while_it_runs(name: &str, theirs: &Value, ours: &Value) -> bool {
     let asked = |workflow: &Value| memoized_nodes(workflow).find(|node| node["name"] == name).cloned();
     let Some((there, here)) = asked(theirs).zip(asked(ours)) else { return false };
     let of = |node: &Value| (node["memoizationStatus"]["key"].clone(), node["memoizationStatus"]["hit"] == true);
-    let ((there, hits_there), (here, hits_here)) = (of(&there), of(&here));
-    let makers = |workflow| memoized_nodes(workflow).filter(|node| of(node) == (there.clone(), false)).count();
-    there == here && hits_there && if hits_here { makers(ours) > 1 } else { makers(theirs) > 0 }
+    let ((key, is_hit), (other, is_hit_here)) = (of(&there), of(&here));
+    let makers = |workflow| memoized_nodes(workflow).filter(|node| of(node) == (key.clone(), false)).count();
+    key == other && is_hit && if is_hit_here { makers(ours) > 1 } else { makers(theirs) > 0 }
 }
 
 /// What runs here and not there leaves an entry too, which others hit.
