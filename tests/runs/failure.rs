@@ -150,7 +150,8 @@ fn a_run_whose_nodes_wait_for_one_another_s_lock_ends_and_says_what_to_do() {
     home.write("w.json", workflow.to_string());
     let output = home.run(["submit", "--local", "--timeout", "60s", "w.json"]);
     assert_eq!(output.code, Some(4), "{output:?}");
-    let why = "node w[0].work waits for the lock default/Mutex/m, which w holds and cannot give back before; have one of them take it";
+    let why = "node w[0].work waits for the lock default/Mutex/m, and node w, which holds it, cannot end before w[0].work has: \
+               let only one of their templates take the lock";
     assert!(output.stderr.contains(why), "{output:?}");
 }
 

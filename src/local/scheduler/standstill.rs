@@ -48,9 +48,17 @@ impl Scheduler {
         let Some((node, lock)) = waiting else {
             return "nothing is at work and nothing is waited for; this is a fault of this program".to_owned();
         };
-        let holder = self.locks.holder(lock).map_or("nothing that is at work", |holder| &self.nodes[holder].name);
-        format!(
-            "node {node} waits for the lock {lock}, which {holder} holds and cannot give back before; have one of them take it"
-        )
+        match self.locks.holder(lock) {
+            Some(holder) => {
+                let holder = &self.nodes[holder].name;
+                format!(
+                    "node {node} waits for the lock {lock}, and node {holder}, which holds it, cannot end before {node} has: \
+                     let only one of their templates take the lock"
+                )
+            }
+            None => {
+                format!("node {node} waits for the lock {lock}, which no node holds; this is a fault of this program")
+            }
+        }
     }
 }

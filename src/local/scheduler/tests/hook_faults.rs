@@ -160,27 +160,3 @@ fn a_hook_whose_arguments_cannot_be_resolved_has_no_node() {
     assert!(exit.contains("\n.a Pod Succeeded\n.b Skipped Omitted"), "{exit}");
     assert!(!format!("{begun}{exit}").contains(".hooks.") && !exit.contains("onExit"), "{begun}\n{exit}");
 }
-
-#[test]
-fn a_daemon_with_a_faulty_hook_ends_in_error_as_it_is_ready() {
-    let mut run = Run::of(
-        "
-entrypoint: main
-templates:
-- name: main
-  dag:
-    tasks:
-    - {name: a, template: daemon, hooks: {h: {template: leaf, expression: none.x}}}
-    - {name: b, template: leaf, depends: a}
-- name: daemon
-  daemon: true
-  container: {image: a, command: [c]}
-- name: leaf
-  container: {image: a, command: [c]}",
-    );
-    run.ready(".a");
-    run.end(".a", succeeds());
-    let status = run.status();
-    assert!(status.starts_with("Error\n DAG Error\n.a Pod Error: unable to evaluate expression 'none.x'"), "{status}");
-    assert!(status.ends_with("\n.b Skipped Omitted: omitted: depends condition not met"), "{status}");
-}

@@ -336,7 +336,8 @@ templates:
     run.tell(Event::Stuck);
     let lock = "default/Mutex/m";
     let why = format!(
-        "the run can go no further: node wf[0].a waits for the lock {lock}, which wf holds and cannot give back before; have one of them take it"
+        "the run can go no further: node wf[0].a waits for the lock {lock}, and node wf, which holds it, cannot end before \
+         wf[0].a has: let only one of their templates take the lock"
     );
     assert_eq!(
         run.status(),

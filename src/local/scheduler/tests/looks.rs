@@ -176,3 +176,17 @@ fn no_error_of_an_exit_handler_is_handed_up_after_a_step_of_the_group_has_erred(
         run.status()
     );
 }
+
+#[test]
+fn a_daemon_with_a_hook_at_fault_ends_in_error_as_it_is_ready() {
+    let mut run = run("
+        {name: d, daemon: true, container: {image: a, command: [c]}},
+        {name: main, dag: {tasks: [
+            {name: a, template: d, hooks: {h: {template: leaf, expression: none.x}}},
+            {name: b, template: leaf, depends: a}]}}");
+    run.ready(".a");
+    run.end(".a", succeeds());
+    let status = run.status();
+    assert!(status.starts_with("Error\n DAG Error\n.a Pod Error: unable to evaluate expression 'none.x'"), "{status}");
+    assert!(status.ends_with("\n.b Skipped Omitted: omitted: depends condition not met"), "{status}");
+}
