@@ -102,9 +102,11 @@ fn has_ended_by_itself(node: &str) -> bool {
 fn never_come(workflow: &Value) -> impl Iterator<Item = &str> {
     let nodes = workflow["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
     let never_comes = |message: &str| {
-        message.starts_with("failed to resolve {{tasks.")
-            || message.starts_with("failed to resolve references: failed to resolve {{steps.")
-            || message.starts_with("failed to evaluate expression: tasks.") && message.ends_with(" is missing")
+        let message = message.strip_prefix("failed to resolve references: ").unwrap_or(message);
+        let expression = message.strip_prefix("failed to evaluate expression: ");
+        let read = expression.and_then(|read| read.strip_suffix(" is missing"));
+        let read = message.strip_prefix("failed to resolve {{").or(read);
+        read.is_some_and(|read| ["tasks.", "steps."].iter().any(|of| read.starts_with(of)))
     };
     nodes.filter(move |node| never_comes(text(&node["message"]))).filter_map(|node| node["name"].as_str())
 }

@@ -2,7 +2,6 @@
 //! ready, it counts as done: assessNodeStatus in workflow/controller/operator.go and killDaemonedChildren in
 //! exec_control.go, v4.1.2.
 
-use super::agenda::Turn;
 use super::state::{Body, Kill, NodeIndex, Owner};
 use super::{Action, Scheduler};
 use crate::argo::model::{Container, Probe as Document, Template};
@@ -48,8 +47,8 @@ impl Scheduler {
 
     /// Tells the owner of a daemon, once, that it need not wait for it.
     fn settle_daemon(&mut self, node: NodeIndex) {
-        if !self.nodes.frame(node).told && !self.nodes.frame(node).hooks.are_running() {
-            self.agenda.add(Turn::Settled(node));
+        if !self.nodes.frame(node).told {
+            self.settle(node);
         }
     }
 

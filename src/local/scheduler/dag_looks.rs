@@ -36,7 +36,7 @@ impl Scheduler {
         let Owner::Task(dag, task) = self.nodes.frame(node).owner else { return };
         let goes_on = self.nodes.dag_mut(dag).is_some_and(DagTasks::goes_on_after_a_look);
         if self.nodes.items_mut(node).is_some_and(|items| items.has_left()) {
-            return self.look_at_items(dag, node);
+            return self.look_at_items(dag, task, node);
         }
         let Some(tasks) = self.nodes.dag(dag) else { return };
         if !tasks.has_gone_on(task) {
@@ -70,16 +70,32 @@ impl Scheduler {
         }
     }
 
-    /// Looks at a group of which an item could not start and others have not begun: it ends, or goes on if Argo does not come to it.
-    fn look_at_items(&mut self, dag: NodeIndex, group: NodeIndex) {
+    /// Looks at a group of which an item could not start and others have not begun: it ends, or goes on if Argo does not come to it, or
+    /// hooks of a target are at work.
+    fn look_at_items(&mut self, dag: NodeIndex, task: usize, group: NodeIndex) {
         let is_come_to = self.nodes.is_come_to(dag, group);
+        let is_target = self.nodes.dag(dag).is_some_and(|tasks| tasks.is_target(task));
+        if is_come_to && is_target {
+            self.fire_hooks(group);
+        }
+        // It goes on when these have ended.
+        if self.nodes.frame(group).hooks.are_running() {
+            return;
+        }
         let Some(items) = self.nodes.items_mut(group) else { return };
         if is_come_to {
             items.drop_left();
             self.look_at_hooks();
             return self.item_settled(group);
         }
-        items.take_cut();
+        self.go_on_with_items(dag, group);
+    }
+
+    /// Argo comes again to a group of which an item could not start, and begins the next one.
+    pub(super) fn go_on_with_items(&mut self, dag: NodeIndex, group: NodeIndex) {
+        if let Some(items) = self.nodes.items_mut(group) {
+            items.take_cut();
+        }
         self.fire_hooks(group);
         self.start_left_items(dag, group);
     }

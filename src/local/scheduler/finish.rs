@@ -65,9 +65,10 @@ impl Scheduler {
         }
     }
 
-    /// Tells the owner of a node that has ended, unless hooks of it are at work.
+    /// Tells the owner of a node that has ended, once, unless hooks of it are at work.
     pub(super) fn settle(&mut self, node: NodeIndex) {
-        if !self.nodes.frame(node).hooks.are_running() {
+        let frame = self.nodes.frame_mut(node);
+        if !frame.hooks.are_running() && !std::mem::replace(&mut frame.is_settling, true) {
             self.agenda.add(Turn::Settled(node));
         }
     }

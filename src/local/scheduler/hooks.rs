@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Scheduler;
-use super::agenda::Turn;
 use super::arguments::view;
 use super::dag_tasks::DagTasks;
 use super::hook_faults::HookFault;
@@ -239,13 +238,17 @@ impl Scheduler {
         let hooks = &mut self.nodes.frame_mut(hooked).hooks;
         hooks.ended();
         for node in std::mem::take(&mut hooks.held) {
-            self.agenda.add(Turn::Settled(node));
+            self.settle(node);
         }
         if self.nodes.frame(hooked).hooks.are_running() {
             return;
         }
         if self.nodes[hooked].phase.is_fulfilled() || self.is_daemoned(hooked) {
-            self.agenda.add(Turn::Settled(hooked));
+            self.settle(hooked);
+        } else if let Owner::Task(dag, _) = self.nodes.frame(hooked).owner
+            && self.nodes.items_mut(hooked).is_some_and(|items| items.has_left())
+        {
+            self.go_on_with_items(dag, hooked);
         } else if self.nodes.dag(hooked).is_some_and(DagTasks::waits_for_hooks) {
             self.end_dag(hooked);
         }

@@ -293,6 +293,7 @@ impl Scheduler {
     }
 
     fn tell_owner(&mut self, node: NodeIndex) {
+        self.nodes.frame_mut(node).is_settling = false;
         if self.nodes.frame(node).told {
             return;
         }

@@ -108,6 +108,7 @@ impl NodeTable {
             body: Body::None,
             raised: None,
             broken_off: None,
+            is_settling: false,
             told: false,
             counted: call.boundary.is_some() && !attempt && kind != NodeType::StepGroup && kind != NodeType::TaskGroup,
             locks: Vec::new(),

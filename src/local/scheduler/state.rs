@@ -153,6 +153,8 @@ pub(super) struct Frame {
     pub(super) raised: Option<String>,
     /// It begins nothing more, and ends in Error when what is at work in it has ended.
     pub(super) broken_off: Option<BrokenOff>,
+    /// It has ended, and the turn of its owner is to come.
+    pub(super) is_settling: bool,
     /// Its owner knows that it need not wait for this daemon.
     pub(super) told: bool,
     /// Counted among its boundary's active children.

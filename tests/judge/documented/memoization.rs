@@ -7,6 +7,7 @@ pub(crate) fn is_by_memoization(name: &str, theirs: &Value, ours: &Value) -> boo
     is_below_a_hit(name, theirs, ours)
         || is_hit_while_it_runs(name, theirs, ours)
         || is_below_a_hit_of_what_ran_here(name, theirs, ours)
+        || is_below_a_hit_of_what_was_left(name, theirs, ours)
         || is_handler_of_a_loop_with_hits(name, theirs, ours)
         || is_hook_of_what_is_never_running(name, theirs)
 }
@@ -38,6 +39,16 @@ fn is_below_a_hit_of_what_ran_here(name: &str, theirs: &Value, ours: &Value) -> 
     let made: Vec<String> = made.collect();
     let is_hit =
         |node: &Value| node["memoizationStatus"]["hit"] == true && key(node).is_some_and(|key| made.contains(&key));
+    memoized(ours, is_hit).iter().any(|hit| is_below(name, hit, &["(", "[", "."]))
+}
+
+/// What Argo leaves at work as the workflow ends has no entry there; here it comes to its end first, and has one that the exit handler
+/// hits.
+fn is_below_a_hit_of_what_was_left(name: &str, theirs: &Value, ours: &Value) -> bool {
+    let key = |node: &Value| node["memoizationStatus"]["key"].clone();
+    let left = memoized_nodes(theirs).filter(|node| matches!(node["phase"].as_str(), Some("Pending" | "Running")));
+    let left: Vec<Value> = left.map(key).collect();
+    let is_hit = |node: &Value| node["memoizationStatus"]["hit"] == true && left.contains(&key(node));
     memoized(ours, is_hit).iter().any(|hit| is_below(name, hit, &["(", "[", "."]))
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_part_of_a_retried_hook(name, theirs)
                 || is_beyond_the_last_attempt(name, theirs, ours)
                 || is_group_after_failing_fast(name, there, theirs)
+                || is_omitted_before_failing_fast(name, there, theirs)
         }
         (None, Some(here)) => {
             errs_as_it_begins(name, ours)
@@ -56,6 +57,15 @@ fn is_group_after_failing_fast(name: &str, there: &str, theirs: &Outcomes) -> bo
     let why = "template has failed or errored children and failFast enabled";
     there.starts_with("StepGroup Succeeded ")
         && steps.is_some_and(|steps| steps.starts_with("Steps Succeeded ") && steps.ends_with(why))
+}
+
+/// Steps that a fault of a hook ends fail in Argo while their pods are at work, so that two of a dag fail at one look: what comes after
+/// both is omitted before the dag fails fast.
+fn is_omitted_before_failing_fast(name: &str, there: &str, theirs: &Outcomes) -> bool {
+    let dag = name.rfind('.').and_then(|at| theirs.get(&name[..at]));
+    let fails_fast = |dag: &String| dag.starts_with("DAG Failed ") && dag.ends_with("and failFast enabled");
+    let is_left = |node: &String| node.split(' ').nth(1).is_some_and(|phase| phase == "Running");
+    there.starts_with("Skipped Omitted ") && dag.is_some_and(fails_fast) && theirs.values().any(is_left)
 }
 
 /// What is wrong with an expression is said in words of our own; how the node ends is not.
@@ -192,14 +202,14 @@ fn keeps_the_message_of_a_hook(name: &str, there: &str, here: &str, theirs: &Out
 /// The exit handler of a loop as a whole begins while other tasks are at work; Argo comes to it when it looks for the next time, and
 /// the dag has ended if those ended with the loop. (dag.go, executeDAGTask and assessDAGPhase)
 fn is_exit_handler_of_a_loop(name: &str, theirs: &Outcomes) -> bool {
-    let hooked = name.find(".onExit").and_then(|at| theirs.get(&name[..at]));
-    hooked.is_some_and(|there| there.starts_with("TaskGroup "))
+    let mut hooked = name.match_indices(".onExit").filter_map(|(at, _)| theirs.get(&name[..at]));
+    hooked.any(|there| there.starts_with("TaskGroup "))
 }
 
 /// Where a hook of a step is at fault, Argo ends the group as soon as all its pods have ended, and looks at no exit handler of a pod
 /// that has ended with the last one. (steps.go, executeStepGroup)
 fn is_exit_handler_in_a_group_that_erred(name: &str, theirs: &Outcomes) -> bool {
-    let group = name.find(".onExit").and_then(|at| Some(&name[..=name[..at].rfind("].")?]));
+    let mut groups = name.match_indices(".onExit").filter_map(|(at, _)| Some(&name[..=name[..at].rfind("].")?]));
     let of_group = |group: &str| {
         let begins = format!("{group}.");
         let is_faulty = |(node, line): (&String, &String)| {
@@ -207,15 +217,15 @@ fn is_exit_handler_in_a_group_that_erred(name: &str, theirs: &Outcomes) -> bool 
         };
         theirs.get(group).is_some_and(|there| there.starts_with("StepGroup Error ")) && theirs.iter().any(is_faulty)
     };
-    group.is_some_and(of_group)
+    groups.any(of_group)
 }
 
 /// An error that is handed up ends Argo's dag before it comes to the hooks of what has ended at the same look. (dag.go, executeDAG)
 fn is_hook_in_a_dag_that_erred(name: &str, theirs: &Outcomes) -> bool {
     let hooked =
-        [".hooks.", ".onExit"].iter().filter_map(|hook| Some(&name[..name.find(hook)?])).min_by_key(|at| at.len());
-    let dag = hooked.and_then(|hooked| Some(&hooked[..hooked.rfind('.')?]));
-    dag.and_then(|dag| theirs.get(dag)).is_some_and(|there| there.starts_with("DAG Error "))
+        [".hooks.", ".onExit"].into_iter().flat_map(|hook| name.match_indices(hook)).map(|(at, _)| &name[..at]);
+    let mut dags = hooked.filter_map(|hooked| theirs.get(&hooked[..hooked.rfind('.')?]));
+    dags.any(|there| there.starts_with("DAG Error "))
 }
 
 /// An inline template of another object is stored before that is given its inputs: expressions over them stay as they are written.

@@ -132,6 +132,45 @@ fn a_loop_whose_items_err_as_they_begin_has_its_exit_handler_before_what_comes_a
 }
 
 #[test]
+fn a_target_whose_first_item_errs_goes_on_after_its_hooks() {
+    let bad = "{name: bad, container: {image: a, command: [c], env: [{name: X, valueFrom: {configMapKeyRef: {name: m, key: k}}}]}},";
+    let main = |target: &str| {
+        format!(
+            "{bad} {{name: main, dag: {{target: {target}, tasks: [
+                {{name: a, template: bad, withItems: [1, 2, 3], hooks: {{begun: {{template: leaf, expression: \"tasks['a'].status == 'Running'\"}}}}}},
+                {{name: b, template: leaf, depends: a}}]}}}}"
+        )
+    };
+    let mut of_target = run(&main("a"));
+    assert_eq!(of_target.running(), [".a.hooks.begun"]);
+    of_target.end(".a.hooks.begun", succeeds());
+    let status = of_target.status();
+    assert!(status.contains("\n.a(1:2) ") && !status.contains("\n.a(2:3) "), "{status}");
+    let status = run(&main("b")).status();
+    assert!(!status.contains("\n.a(1:2) ") && !status.contains(".hooks.begun"), "{status}");
+}
+
+#[test]
+fn a_loop_whose_exit_handlers_are_given_up_counts_each_of_its_items_once() {
+    let mut run = run("
+        {name: out, script: {image: a, command: [sh], source: echo}},
+        {name: main, dag: {tasks: [
+            {name: a, template: out, withItems: [1, 2]},
+            {name: b, template: leaf, depends: a.AnySucceeded},
+            {name: c, template: leaf, withItems: [1, 2, 3], hooks: {exit: {template: leaf}}}],
+          }, outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.a.outputs.result}}'}}]}}");
+    for name in [".a(0:1)", ".a(1:2)"] {
+        run.end(name, Outcome { result: Some("no JSON".to_owned()), ..succeeds() });
+    }
+    for name in [".c(0:1)", ".c(1:2)"] {
+        run.end(name, succeeds());
+    }
+    assert_eq!(run.line(".c"), ".c TaskGroup Running");
+    run.end(".c(2:3)", succeeds());
+    assert_eq!(run.line(".c"), ".c TaskGroup Succeeded");
+}
+
+#[test]
 fn a_task_behind_a_loop_that_cannot_be_read_errs_when_it_is_looked_at_again() {
     let mut run = run("
         {name: main, dag: {tasks: [
