@@ -205,7 +205,8 @@ impl Scheduler {
             Ok(arguments) => {
                 self.nodes.frame_mut(node).hooks.begun();
                 let hook = self.begin(Call { arguments, ..call });
-                if let Some(hook) = hook {
+                // Argo joins a hook that could not begin to nothing, but an exit handler.
+                if let Some(hook) = hook.filter(|&hook| on_exit || self.nodes.frame(hook).raised.is_none()) {
                     self.nodes.join(node, hook);
                 }
             }
