@@ -41,7 +41,7 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
     // What fails beside a node that Argo does not have, or waits for, decides there.
     let fails_without = !never.is_empty() && (leaves_nodes(theirs) || [of(theirs), of(ours)] == ["Failed", "Error"]);
     let is_excused = breaks_off
-        || is_left && is_seen_again(theirs, ours)
+        || is_seen_again(theirs, ours) && (is_left || is_operation_error(ours))
         || !ended_otherwise(theirs, ours).is_empty()
         || fails_without
         || has_a_retried_hook(text(&theirs["metadata"]["name"]), &outcome(theirs));
@@ -69,12 +69,15 @@ fn different_nodes(theirs: &Value, ours: &Value, is_meant: &dyn Fn(&str, &[Outco
     let ended_by_hooks = ended_by_hooks.chain(ended_by_retried_hooks(theirs, [&outcomes[0], &outcomes[1]]));
     let ended_by_hooks = ended_by_hooks.chain(ended_otherwise(theirs, ours));
     let ended_by_hooks: Vec<After> = ended_by_hooks.map(|node| After::new(node, [theirs, ours])).collect();
+    let is_seen_again = is_seen_again(theirs, ours) && is_operation_error(ours);
+    let entry = text(&theirs["metadata"]["name"]);
     let [theirs, ours] = &outcomes;
     let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
     let is_same = |name: &str| {
         theirs.get(name) == ours.get(name)
             || is_documented(name, theirs, ours)
             || by_memoization(name)
+            || is_seen_again && (name == entry || name == "(workflow)")
             || ended_by_hooks.iter().any(|node| node.has(name, theirs, ours))
             || !is_meant(name, &outcomes)
     };
@@ -83,6 +86,12 @@ fn different_nodes(theirs: &Value, ours: &Value, is_meant: &dyn Fn(&str, &[Outco
     let line =
         |name: &String| format!("{name}\n    argo {}\n    here {}", said(theirs.get(name)), said(ours.get(name)));
     different.map(line).collect()
+}
+
+/// Whether the entrypoint's node was Running when the workflow ended in Error.
+fn is_operation_error(workflow: &Value) -> bool {
+    let mut nodes = workflow["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    nodes.any(|node| node["name"] == workflow["metadata"]["name"] && node["message"] == "Workflow operation error")
 }
 
 /// An error that is handed up ends Argo's workflow while nodes of it are at work; here they come to their end first.

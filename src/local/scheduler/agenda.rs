@@ -55,6 +55,12 @@ impl Agenda {
         self.settled.remove(before)
     }
 
+    /// The next of such tasks that wait until their dag is looked at again.
+    pub(super) fn next_again(&mut self, is_such: impl Fn(NodeIndex) -> bool) -> Option<NodeIndex> {
+        let place = self.again.iter().position(|&task| is_such(task))?;
+        self.again.remove(place)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         [&self.settled, &self.unlocked, &self.nested, &self.freed, &self.holding, &self.again]
             .into_iter()

@@ -102,6 +102,11 @@ impl Scheduler {
 }
 
 impl NodeTable {
+    /// Whether a node is of a task without items.
+    pub(super) fn is_single_task_of(&self, dag: NodeIndex, node: NodeIndex) -> bool {
+        self.frame(node).boundary == Some(dag) && self[node].kind != NodeType::TaskGroup
+    }
+
     /// Whether Argo comes to the hooks of a task, and to its exit handler, only when it comes to the task again, if the dag has not
     /// ended by then. Of a pod it sees the end first. Of what ends on the way it looks at the exit handler, but of what could not
     /// begin and of a group of items at nothing, unless it has ended the group on its way; of a target it looks at the hooks as well.

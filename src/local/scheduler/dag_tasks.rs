@@ -122,6 +122,11 @@ impl DagTasks {
         self.looked_at_again += 1;
     }
 
+    /// Whether all tasks have ended, but that some of them wait so.
+    pub(super) fn waits_for_nothing_else(&self) -> bool {
+        self.active > 0 && self.active == self.looked_at_again
+    }
+
     /// Such a task need wait no more; whether others are at work, so that the dag goes on.
     pub(super) fn goes_on_after_a_look(&mut self) -> bool {
         let goes_on = self.active > self.looked_at_again;

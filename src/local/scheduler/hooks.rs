@@ -79,11 +79,13 @@ impl Hooks {
 
 impl Scheduler {
     /// Starts the hooks whose expression holds now. Of a pending task Argo looks at none, unless the dag ends with the task, and of one
-    /// before which something cannot be read at none at all. (workflow/controller/dag.go, executeDAGTask and executeDAG)
+    /// before which something cannot be read at none at all; steps that a step has ended as it erred are over, though others of its group
+    /// are at work. (workflow/controller/dag.go, executeDAGTask and executeDAG; steps.go, executeStepGroup)
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
         let phase = self.nodes[node].phase;
+        let is_entry = self.nodes.frame(node).owner == Owner::Entry;
         let is_early =
-            self.nodes.frame(node).owner == Owner::Entry && !self.workflow.has_begun() && !phase.is_fulfilled();
+            !phase.is_fulfilled() && if is_entry { !self.workflow.has_begun() } else { self.nodes.have_failed(node) };
         let is_passed_over = phase == Phase::Pending && self.nodes.is_passed_by(node) || self.nodes.is_unreadable(node);
         if is_early || is_passed_over || self.nodes.looks_later(node) {
             return;

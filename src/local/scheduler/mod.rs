@@ -54,6 +54,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use self::agenda::{Agenda, Turn};
+use self::dag_tasks::DagTasks;
 use self::form::Forms;
 use self::locks::Locks;
 use self::memoization::Memory;
@@ -277,17 +278,22 @@ impl Scheduler {
     }
 
     /// Starts what is within a node and tells of what has ended there, until the node itself has: its owner is told once the
-    /// node is one of its own.
+    /// node is one of its own. A dag of which all has ended as it began is not looked at again.
     fn start_within(&mut self, node: NodeIndex, start: impl FnOnce(&mut Self)) {
         let before = self.agenda.settled();
         self.within += 1;
         start(self);
-        while self.within < DEEPEST_WITHIN
-            && !self.scopes.stop().is_raised()
-            && !self.nodes[node].phase.is_fulfilled()
-            && let Some(ended) = self.agenda.next_settled_since(before)
+        while self.within < DEEPEST_WITHIN && !self.scopes.stop().is_raised() && !self.nodes[node].phase.is_fulfilled()
         {
-            self.tell_owner(ended);
+            if let Some(ended) = self.agenda.next_settled_since(before) {
+                self.tell_owner(ended);
+            } else if self.nodes.dag(node).is_some_and(DagTasks::waits_for_nothing_else)
+                && let Some(task) = self.agenda.next_again(|task| self.nodes.is_single_task_of(node, task))
+            {
+                self.look_again(task);
+            } else {
+                break;
+            }
         }
         self.within -= 1;
     }

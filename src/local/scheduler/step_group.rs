@@ -223,6 +223,12 @@ impl NodeTable {
         }
     }
 
+    /// Whether a step of the current group has erred, which ends them in Argo.
+    pub(super) fn have_failed(&self, steps: NodeIndex) -> bool {
+        let Body::Steps(body) = &self.frame(steps).body else { return false };
+        body.group.and_then(|group| self.group(group)).is_some_and(|group| group.failed)
+    }
+
     /// Whether Argo has ended the steps with their group while work of that went on.
     pub(super) fn were_ended(&self, steps: NodeIndex, now: SignedDuration) -> bool {
         let Body::Steps(body) = &self.frame(steps).body else { return false };

@@ -45,6 +45,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_hook_in_a_dag_that_erred(name, theirs)
                 || is_exit_handler_in_a_group_that_erred(name, theirs)
                 || is_exit_handler_of_a_loop(name, theirs)
+                || is_task_beside_an_unreadable_loop(name, here, theirs)
                 || is_an_attempt_beside_a_hook(name, theirs)
         }
         (None, None) => false,
@@ -204,6 +205,14 @@ fn keeps_the_message_of_a_hook(name: &str, there: &str, here: &str, theirs: &Out
 fn is_exit_handler_of_a_loop(name: &str, theirs: &Outcomes) -> bool {
     let mut hooked = name.match_indices(".onExit").filter_map(|(at, _)| theirs.get(&name[..at]));
     hooked.any(|there| there.starts_with("TaskGroup "))
+}
+
+/// Argo comes to the tasks of a dag by its targets, and errs at one that cannot be read before it comes to the others; here these have
+/// begun. (dag.go, executeDAG)
+fn is_task_beside_an_unreadable_loop(name: &str, here: &str, theirs: &Outcomes) -> bool {
+    let dag = name.rfind('.').and_then(|at| theirs.get(&name[..at]));
+    here.starts_with("Skipped ")
+        && dag.is_some_and(|dag| dag.starts_with("DAG Error ") && dag.ends_with("failed to get a template"))
 }
 
 /// Where a hook of a step is at fault, Argo ends the group as soon as all its pods have ended, and looks at no exit handler of a pod

@@ -26,7 +26,7 @@ pub(crate) fn breaks_off(theirs: &Value, ours: &Value) -> bool {
 }
 
 /// While the workflow's exit handler runs, Argo looks once more at steps that an error of a hook has ended, and lets them fail if all
-/// pods in them have ended by then. (steps.go, executeStepGroup)
+/// pods in them have ended by then, or it has come to them as they ended. (steps.go, executeStepGroup)
 pub(crate) fn is_seen_again(theirs: &Value, ours: &Value) -> bool {
     let ends = [theirs, ours].map(|workflow| workflow["status"]["phase"].as_str().unwrap_or_default());
     let handler = format!("{}.onExit", ours["metadata"]["name"].as_str().unwrap_or_default());
@@ -120,15 +120,22 @@ fn has_faulty_hook(node: &Value, workflow: &Value) -> bool {
 }
 
 /// The steps that fail fast and succeed in Argo where `continueOn` holds for the step that failed, and with them what follows; the message
-/// stays. (steps.go, executeSteps)
+/// stays, with their groups where they err by their outputs then. (steps.go, executeSteps)
 fn succeeding_without_the_rest<'w>(theirs: &'w Value, ours: &Value) -> Vec<&'w str> {
+    let has_failed_fast =
+        |node: &Value| node["message"] == "template has failed or errored children and failFast enabled";
     let is_such = |(id, there): &(&String, &Value)| {
         let here = &ours["status"]["nodes"][id.as_str()];
-        let ends = [there, here].map(|node| node["phase"].as_str().unwrap_or_default());
+        let group = format!("{}[", there["name"].as_str().unwrap_or_default());
+        let is_group_beyond = |node: &Value| {
+            let is_of = node["name"].as_str().is_some_and(|name| name.starts_with(&group));
+            is_of && node["type"] == "StepGroup" && node["phase"] == "Succeeded" && has_failed_fast(node)
+        };
+        let mut nodes = theirs["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
         there["type"] == "Steps"
-            && there["message"] == "template has failed or errored children and failFast enabled"
-            && there["message"] == here["message"]
-            && ends == ["Succeeded", "Failed"]
+            && (there["phase"] == "Succeeded" && has_failed_fast(there) || nodes.any(is_group_beyond))
+            && here["phase"] == "Failed"
+            && has_failed_fast(here)
     };
     let nodes = theirs["status"]["nodes"].as_object().into_iter().flatten();
     nodes.filter(is_such).filter_map(|(_, node)| node["name"].as_str()).collect()

@@ -132,6 +132,32 @@ fn a_loop_whose_items_err_as_they_begin_has_its_exit_handler_before_what_comes_a
 }
 
 #[test]
+fn steps_that_err_while_their_pods_are_at_work_have_no_hook_on_running() {
+    let bad = "{name: bad, container: {image: a, command: [c], env: [{name: X, valueFrom: {configMapKeyRef: {name: m, key: k}}}]}},";
+    let main = |step: &str| {
+        format!(
+            "{bad} {{name: inner, steps: [[{{name: a, template: leaf}}, {{name: b, template: {step}}}]]}},
+            {{name: main, steps: [[{{name: a, template: inner,
+                hooks: {{begun: {{template: leaf, expression: \"steps['a'].status == 'Running'\"}}}}}}]]}}"
+        )
+    };
+    assert_eq!(run(&main("bad")).running(), ["[0].a[0].a"]);
+    assert_eq!(run(&main("leaf")).running().len(), 3);
+}
+
+#[test]
+fn a_dag_that_errs_as_it_begins_keeps_its_group_from_going_on_whatever_its_hooks() {
+    let status = run("
+        {name: inner, dag: {tasks: [{name: a, template: leaf, when: 'false',
+            hooks: {begun: {template: leaf, expression: \"tasks['a'].status == 'Running'\"}}}]},
+            outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.a.outputs.result}}'}}]}},
+        {name: main, steps: [[{name: a, template: inner, withItems: [1, 2]}, {name: b, template: leaf}]]}")
+    .play_failing(&[]);
+    assert!(status.contains("\n[0].a(0:1) DAG Error"), "{status}");
+    assert!(!status.contains("[0].a(1:2)") && !status.contains("[0].b"), "{status}");
+}
+
+#[test]
 fn a_target_whose_first_item_errs_goes_on_after_its_hooks() {
     let bad = "{name: bad, container: {image: a, command: [c], env: [{name: X, valueFrom: {configMapKeyRef: {name: m, key: k}}}]}},";
     let main = |target: &str| {
