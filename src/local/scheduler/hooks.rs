@@ -79,8 +79,9 @@ impl Hooks {
 
 impl Scheduler {
     /// Starts the hooks whose expression holds now. Of a pending task Argo looks at none, unless the dag ends with the task, and of one
-    /// before which something cannot be read at none at all; steps that a step has ended as it erred are over, though others of its group
-    /// are at work. (workflow/controller/dag.go, executeDAGTask and executeDAG; steps.go, executeStepGroup)
+    /// before which something cannot be read at none at all. Steps of which one has erred have failed for Argo: it looks at their hooks
+    /// with that phase, here when the other steps have ended. (workflow/controller/dag.go, executeDAGTask and executeDAG; steps.go,
+    /// executeStepGroup)
     pub(super) fn fire_hooks(&mut self, node: NodeIndex) {
         let phase = self.nodes[node].phase;
         let is_entry = self.nodes.frame(node).owner == Owner::Entry;

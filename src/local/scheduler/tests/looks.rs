@@ -172,6 +172,10 @@ fn a_target_whose_first_item_errs_goes_on_after_its_hooks() {
     of_target.end(".a.hooks.begun", succeeds());
     let status = of_target.status();
     assert!(status.contains("\n.a(1:2) ") && !status.contains("\n.a(2:3) "), "{status}");
+    let mut stopped = run(&main("a"));
+    stopped.shut_down(Shutdown::Terminate);
+    stopped.end(".a.hooks.begun", Outcome { exit_code: Some(143), ..Outcome::default() });
+    assert!(stopped.status().starts_with("Failed") && stopped.running().is_empty(), "{}", stopped.status());
     let status = run(&main("b")).status();
     assert!(!status.contains("\n.a(1:2) ") && !status.contains(".hooks.begun"), "{status}");
 }
