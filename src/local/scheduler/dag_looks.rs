@@ -33,7 +33,14 @@ impl Scheduler {
 
     /// All else of a look at a dag has been done: what comes after a task begins, or its late hooks, unless the dag ends with it.
     pub(super) fn look_again(&mut self, node: NodeIndex) {
-        let Owner::Task(dag, task) = self.nodes.frame(node).owner else { return };
+        let (dag, task) = match self.nodes.frame(node).owner {
+            Owner::Task(dag, task) => (dag, task),
+            Owner::Steps(steps) => {
+                self.look_at_hooks();
+                return self.group_ended(steps, node);
+            }
+            _ => return,
+        };
         let goes_on = self.nodes.dag_mut(dag).is_some_and(DagTasks::goes_on_after_a_look);
         if self.nodes.items_mut(node).is_some_and(|items| items.has_left()) {
             return self.look_at_items(dag, task, node);

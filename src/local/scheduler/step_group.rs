@@ -134,6 +134,11 @@ impl StepGroup {
         self.silent_after.is_some_and(|(_, at)| at < now)
     }
 
+    /// Whether a hook has failed at this look alone: Argo marks the group and comes to its steps when it looks again.
+    pub(super) fn is_seen_later(&self, now: SignedDuration) -> bool {
+        !self.failed && self.handed_up.is_none() && self.silent_after.is_some_and(|(_, at)| at == now)
+    }
+
     /// Whether nothing more begins. Hooks are looked at when all has begun.
     pub(super) fn is_stopped(&self) -> bool {
         self.failed || self.handed_up.is_some() && self.all_begun

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Scheduler;
+use super::agenda::Turn;
 use super::arguments::view;
 use super::finish::OPERATION_ERROR;
 use super::hooks::EXIT;
@@ -232,7 +233,16 @@ impl Scheduler {
         }
     }
 
+    /// A group has ended, hooks included. Where that came of a hook at fault, the steps are Running until the next look.
+    /// (workflow/controller/steps.go, executeStepGroup)
     pub(super) fn group_settled(&mut self, steps: NodeIndex, group: NodeIndex) {
+        if self.nodes.group(group).is_some_and(|group| group.is_seen_later(self.now.elapsed)) {
+            return self.agenda.add(Turn::Again(group));
+        }
+        self.group_ended(steps, group);
+    }
+
+    pub(super) fn group_ended(&mut self, steps: NodeIndex, group: NodeIndex) {
         if self.nodes[group].phase.is_unsuccessful() {
             // Where Argo ends them before it looks at the group, nothing is joined to what comes after. (checkParallelism)
             if !self.places.has_tripped(steps) {

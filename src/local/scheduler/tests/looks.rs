@@ -232,6 +232,23 @@ fn a_workflow_that_is_looked_at_twice_as_it_begins_has_its_hook_on_running() {
 }
 
 #[test]
+fn steps_with_a_hook_at_fault_are_running_until_the_next_look() {
+    let hooks = "hooks: {begun: {template: leaf, expression: \"workflow.status == 'Running'\"}}, entrypoint";
+    let faulty = "{name: a, template: empty, hooks: {h: {template: leaf, expression: none.x}}}";
+    let empty = "{name: empty, dag: {tasks: [{name: x, template: leaf, when: 'false'}]}}";
+    for main in [
+        format!("{{name: main, steps: [[{faulty}]]}}"),
+        format!("{{name: inner, steps: [[{faulty}]]}}, {{name: main, dag: {{tasks: [{{name: t, template: inner}}]}}}}"),
+    ] {
+        let spec = spec(&format!("{empty}, {main}")).replacen("entrypoint", hooks, 1);
+        let mut run = Run::of(&spec);
+        assert_eq!(run.running(), [".hooks.begun"], "{}", run.status());
+        run.end(".hooks.begun", succeeds());
+        assert!(run.status().starts_with("Failed"), "{}", run.status());
+    }
+}
+
+#[test]
 fn no_error_of_an_exit_handler_is_handed_up_after_a_step_of_the_group_has_erred() {
     let mut run = run("
         {name: errs, steps: [[{name: x, template: leaf}]], outputs: {parameters: [{name: o, valueFrom: {expression: steps.y.z}}]}},
