@@ -29,11 +29,14 @@ pub(super) enum Turn {
     Freed(NodeIndex),
     /// A node that has erred and still has its locks.
     Holding(NodeIndex),
-    /// A task that has ended and whose hooks wait until its dag is looked at again.
-    Again(NodeIndex),
 }
 
 impl Agenda {
+    /// A node waits until what it is part of is looked at again.
+    pub(super) fn add_look(&mut self, node: NodeIndex) {
+        self.again.push_back(node);
+    }
+
     pub(super) fn add(&mut self, turn: Turn) {
         match turn {
             Turn::Settled(node) => self.settled.push_back(node),
@@ -41,7 +44,6 @@ impl Agenda {
             Turn::Nested(node) => self.nested.push_back(node),
             Turn::Freed(node) => self.freed.push_back(node),
             Turn::Holding(node) => self.holding.push_back(node),
-            Turn::Again(node) => self.again.push_back(node),
         }
     }
 
@@ -61,10 +63,14 @@ impl Agenda {
         self.again.remove(place)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        [&self.settled, &self.unlocked, &self.nested, &self.freed, &self.holding, &self.again]
-            .into_iter()
-            .all(VecDeque::is_empty)
+    /// Whether nothing is left to do before Argo looks again.
+    pub(super) fn is_done(&self) -> bool {
+        [&self.settled, &self.unlocked, &self.nested, &self.freed, &self.holding].into_iter().all(VecDeque::is_empty)
+    }
+
+    /// What waits until Argo looks again, once all else has been done and the pods that may have started.
+    pub(super) fn next_look(&mut self) -> Option<NodeIndex> {
+        self.again.pop_front()
     }
 
     pub(super) fn next(&mut self) -> Option<Turn> {
@@ -73,7 +79,6 @@ impl Agenda {
         let nested = || self.nested.pop_front().map(Turn::Nested);
         let freed = || self.freed.pop_front().map(Turn::Freed);
         let holding = || self.holding.pop_front().map(Turn::Holding);
-        let again = || self.again.pop_front().map(Turn::Again);
-        settled.or_else(unlocked).or_else(nested).or_else(freed).or_else(holding).or_else(again)
+        settled.or_else(unlocked).or_else(nested).or_else(freed).or_else(holding)
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::Scheduler;
-use super::agenda::Turn;
 use super::dag_tasks::DagTasks;
 use super::node_table::NodeTable;
 use super::state::{NodeIndex, Owner};
@@ -13,7 +12,7 @@ impl Scheduler {
     pub(super) fn wait_for_a_look(&mut self, dag: NodeIndex, node: NodeIndex) {
         if let Some(tasks) = self.nodes.dag_mut(dag) {
             tasks.waits_for_a_look();
-            self.agenda.add(Turn::Again(node));
+            self.agenda.add_look(node);
         }
     }
 

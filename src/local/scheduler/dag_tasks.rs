@@ -95,7 +95,8 @@ impl DagTasks {
         self.tasks[task].goes_on
     }
 
-    /// Whether Argo comes to a task: on its way from the targets it goes on through what has not ended. (dag.go, executeDAGTask)
+    /// Whether Argo comes to a task: on its way from the targets it goes on through what has not ended, unless hooks of that are at
+    /// work. (dag.go, executeDAGTask)
     pub(super) fn is_come_to(&self, task: usize, nodes: &NodeTable) -> bool {
         let mut rest = vec![task];
         let mut seen = HashSet::from([task]);
@@ -103,9 +104,12 @@ impl DagTasks {
             if self.targets.contains(&task) {
                 return true;
             }
-            let has_ended = |task: usize| self.tasks[task].node.is_some_and(|node| nodes[node].phase.is_fulfilled());
+            let ends_the_way = |task: usize| {
+                let ends = |node| nodes[node].phase.is_fulfilled() || nodes.frame(node).hooks.are_running();
+                self.tasks[task].node.is_some_and(ends)
+            };
             let next = self.tasks[task].needed_by.iter().copied();
-            rest.extend(next.filter(|&next| self.tasks[next].wanted && !has_ended(next) && seen.insert(next)));
+            rest.extend(next.filter(|&next| self.tasks[next].wanted && !ends_the_way(next) && seen.insert(next)));
         }
         false
     }

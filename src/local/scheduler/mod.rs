@@ -255,9 +255,11 @@ impl Scheduler {
                 Some(Turn::Nested(node)) => self.start_nested(node),
                 Some(Turn::Freed(boundary)) => self.start_waiting_calls(boundary),
                 Some(Turn::Holding(node)) => self.release(node),
-                Some(Turn::Again(node)) => self.look_again(node),
                 None if self.start_waiting_pods() => {}
-                None => return,
+                None => match self.agenda.next_look() {
+                    Some(node) => self.look_again(node),
+                    None => return,
+                },
             }
         }
     }

@@ -59,7 +59,7 @@ impl Scheduler {
             }
             self.start_task_of(node);
         }
-        !self.agenda.is_empty()
+        !self.agenda.is_done()
     }
 
     fn start_task_of(&mut self, node: NodeIndex) {

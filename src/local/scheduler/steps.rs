@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Scheduler;
-use super::agenda::Turn;
 use super::arguments::view;
 use super::finish::OPERATION_ERROR;
 use super::hooks::EXIT;
@@ -237,7 +236,7 @@ impl Scheduler {
     /// (workflow/controller/steps.go, executeStepGroup)
     pub(super) fn group_settled(&mut self, steps: NodeIndex, group: NodeIndex) {
         if self.nodes.group(group).is_some_and(|group| group.is_seen_later(self.now.elapsed)) {
-            return self.agenda.add(Turn::Again(group));
+            return self.agenda.add_look(group);
         }
         self.group_ended(steps, group);
     }

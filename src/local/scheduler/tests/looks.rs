@@ -232,6 +232,23 @@ fn a_workflow_that_is_looked_at_twice_as_it_begins_has_its_hook_on_running() {
 }
 
 #[test]
+fn an_exit_handler_of_a_task_that_erred_is_not_come_to_behind_one_whose_hook_is_at_work() {
+    let handled = |follower_s: &str| {
+        let mut run = run(&format!(
+            "
+            {{name: main, dag: {{tasks: [
+                {{name: a, template: leaf}},
+                {{name: b, template: leaf, when: 'a b != c', onExit: leaf, depends: a}},
+                {{name: c, template: leaf, depends: a || b{follower_s}}}]}}}}"
+        ));
+        run.end(".a", succeeds());
+        run.running().contains(&".b.onExit".to_owned())
+    };
+    assert!(handled(""));
+    assert!(!handled(", hooks: {h: {template: leaf, expression: \"tasks['c'].status == 'Running'\"}}"));
+}
+
+#[test]
 fn steps_with_a_hook_at_fault_are_running_until_the_next_look() {
     let hooks = "hooks: {begun: {template: leaf, expression: \"workflow.status == 'Running'\"}}, entrypoint";
     let faulty = "{name: a, template: empty, hooks: {h: {template: leaf, expression: none.x}}}";
