@@ -82,6 +82,14 @@ impl Scope {
         self.own.insert(name.into(), value);
     }
 
+    /// Takes out of this layer all variables whose names are below this one.
+    pub(crate) fn clear_below(&mut self, name: &str) {
+        let below: Vec<String> = self.own_below(name).map(|(name, _)| name.to_owned()).collect();
+        for name in below {
+            self.own.remove(&name);
+        }
+    }
+
     /// The value of exactly this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.layers().find_map(|layer| layer.own.get(name))

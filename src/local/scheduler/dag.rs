@@ -214,7 +214,7 @@ impl Scheduler {
     }
 
     /// Adds what a task gave to what the tasks after it can refer to.
-    fn learn_task(&mut self, dag: NodeIndex, task: usize, node: NodeIndex) -> Result<(), String> {
+    pub(super) fn learn_task(&mut self, dag: NodeIndex, task: usize, node: NodeIndex) -> Result<(), String> {
         let Some(tasks) = self.nodes.dag(dag) else { return Ok(()) };
         let not_run = matches!(self.nodes[node].phase, Phase::Skipped | Phase::Omitted);
         let template = if not_run { self.called_template(dag, tasks.document(task)) } else { None };

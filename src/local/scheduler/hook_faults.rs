@@ -45,8 +45,21 @@ impl Scheduler {
                 let dag = self.nodes.frame_mut(dag);
                 dag.broken_off = dag.broken_off.take().or_else(|| broken_off(true));
             }
-            _ if self.nodes[hooked].phase.is_fulfilled() => self.nodes.set(hooked, Phase::Error, why),
+            _ if self.nodes[hooked].phase.is_fulfilled() => {
+                self.nodes.set(hooked, Phase::Error, why);
+                self.learn_again(hooked);
+            }
             _ => self.nodes.frame_mut(hooked).broken_off = broken_off(false),
+        }
+    }
+
+    /// What comes after a task that has erred since it was told of finds it in Error, without the outputs of one that did not run.
+    fn learn_again(&mut self, node: NodeIndex) {
+        if let Owner::Task(dag, task) = self.nodes.frame(node).owner
+            && self.nodes.dag(dag).is_some_and(|tasks| tasks.has_gone_on(task))
+        {
+            // What could not be read could not before.
+            let _ = self.learn_task(dag, task, node);
         }
     }
 

@@ -134,7 +134,7 @@ impl Known<'_> {
         Ok(())
     }
 
-    /// What a task gives; `not_run` is its template where it did not run.
+    /// What a task gives, in place of what it gave before; `not_run` is its template where it did not run.
     pub(super) fn add_task(
         mut self,
         name: &str,
@@ -143,6 +143,7 @@ impl Known<'_> {
         nodes: &NodeTable,
     ) -> Result<(), String> {
         let prefix = format!("tasks.{name}");
+        self.scope.clear_below(&prefix);
         if nodes[node].kind == NodeType::TaskGroup {
             let items: Vec<_> = nodes.items(node).iter().map(|&item| &nodes[nodes.last_attempt(item)]).collect();
             self.add_items(&prefix, &items)?;

@@ -249,6 +249,19 @@ fn an_exit_handler_of_a_task_that_erred_is_not_come_to_behind_one_whose_hook_is_
 }
 
 #[test]
+fn a_skipped_task_that_errs_by_its_hook_has_no_outputs_of_one_that_did_not_run() {
+    let mut run = run("
+        {name: gives, container: {image: a, command: [c]}, outputs: {parameters: [{name: o, valueFrom: {path: /o, default: d}}]}},
+        {name: main, dag: {tasks: [
+            {name: a, template: gives, when: 'false', hooks: {h: {template: leaf, expression: none.x}}},
+            {name: b, template: leaf, depends: a}]},
+            outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.a.outputs.parameters.o}}'}}]}}");
+    run.end(".b", succeeds());
+    assert!(run.line(".a").starts_with(".a Skipped Error: unable to evaluate"), "{}", run.status());
+    assert_eq!(run.line(""), " DAG Error: Unable to resolve: \"tasks.a.outputs.parameters.o\"");
+}
+
+#[test]
 fn steps_with_a_hook_at_fault_are_running_until_the_next_look() {
     let hooks = "hooks: {begun: {template: leaf, expression: \"workflow.status == 'Running'\"}}, entrypoint";
     let faulty = "{name: a, template: empty, hooks: {h: {template: leaf, expression: none.x}}}";
