@@ -108,9 +108,12 @@ impl Scheduler {
 }
 
 impl NodeTable {
-    /// Whether a node is of a task without items.
-    pub(super) fn is_single_task_of(&self, dag: NodeIndex, node: NodeIndex) -> bool {
-        self.frame(node).boundary == Some(dag) && self[node].kind != NodeType::TaskGroup
+    /// Whether a node is of a task of this dag for whose hooks alone a look is waited for.
+    pub(super) fn waits_for_hooks_in(&self, dag: NodeIndex, node: NodeIndex) -> bool {
+        match self.frame(node).owner {
+            Owner::Task(of, task) if of == dag => self.dag(dag).is_some_and(|tasks| tasks.has_gone_on(task)),
+            _ => false,
+        }
     }
 
     /// Whether Argo comes to the hooks of a task, and to its exit handler, only when it comes to the task again, if the dag has not

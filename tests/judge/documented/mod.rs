@@ -41,6 +41,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_after_items_that_err(name, here, theirs)
                 || is_exit_handler_of_a_later_item(name, theirs)
                 || is_exit_handler_of_an_item_that_erred(name, ours)
+                || is_hook_beside_such_handlers(name, theirs, ours)
                 || is_a_later_item(name, theirs, ours)
                 || is_hook_in_a_dag_that_erred(name, theirs)
                 || is_exit_handler_in_a_group_that_erred(name, theirs)
@@ -122,6 +123,13 @@ fn is_exit_handler_of_an_item_that_erred(name: &str, ours: &Outcomes) -> bool {
     name.match_indices(").onExit").any(|(at, _)| {
         ours.get(&name[..=at]).is_some_and(|item| item.split(' ').nth(1).is_some_and(|phase| phase == "Error"))
     })
+}
+
+/// While they run a workflow is Running to its hooks which would have ended as it began.
+fn is_hook_beside_such_handlers(name: &str, theirs: &Outcomes, ours: &Outcomes) -> bool {
+    let is_of_workflow = name.find(".hooks.").is_some_and(|at| !name[..at].contains(['.', '[', '(']));
+    let is_such = |node: &String| !theirs.contains_key(node) && is_exit_handler_of_an_item_that_erred(node, ours);
+    is_of_workflow && ours.keys().any(is_such)
 }
 
 /// Where an exit handler runs while Argo begins the items of a task, it ends the group once those that it has begun have ended,
@@ -224,7 +232,11 @@ fn is_exit_handler_in_a_group_that_erred(name: &str, theirs: &Outcomes) -> bool 
         let is_faulty = |(node, line): (&String, &String)| {
             node.starts_with(&begins) && node.contains(".hooks.") && line.starts_with("Skipped Error ")
         };
-        theirs.get(group).is_some_and(|there| there.starts_with("StepGroup Error ")) && theirs.iter().any(is_faulty)
+        let is_ended = |there: &String| {
+            there.starts_with("StepGroup Error ")
+                && (there.contains(" unable to evaluate expression '") || theirs.iter().any(is_faulty))
+        };
+        theirs.get(group).is_some_and(is_ended)
     };
     groups.any(of_group)
 }
