@@ -147,14 +147,18 @@ fn steps_that_err_while_their_pods_are_at_work_have_no_hook_on_running() {
 
 #[test]
 fn a_dag_that_errs_as_it_begins_keeps_its_group_from_going_on_whatever_its_hooks() {
-    let status = run("
-        {name: inner, dag: {tasks: [{name: a, template: leaf, when: 'false',
-            hooks: {begun: {template: leaf, expression: \"tasks['a'].status == 'Running'\"}}}]},
-            outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.a.outputs.result}}'}}]}},
-        {name: main, steps: [[{name: a, template: inner, withItems: [1, 2]}, {name: b, template: leaf}]]}")
-    .play_failing(&[]);
-    assert!(status.contains("\n[0].a(0:1) DAG Error"), "{status}");
-    assert!(!status.contains("[0].a(1:2)") && !status.contains("[0].b"), "{status}");
+    for items in ["", "withItems: [x],"] {
+        let status = run(&format!(
+            "
+            {{name: inner, dag: {{tasks: [{{name: a, template: leaf, {items} when: 'false',
+                hooks: {{begun: {{template: leaf, expression: \"tasks['a'].status == 'Running'\"}}}}}}]}},
+                outputs: {{parameters: [{{name: o, valueFrom: {{parameter: '{{{{tasks.a.exitCode}}}}'}}}}]}}}},
+            {{name: main, steps: [[{{name: a, template: inner, withItems: [1, 2]}}, {{name: b, template: leaf}}]]}}"
+        ))
+        .play_failing(&[]);
+        assert!(status.contains("\n[0].a(0:1) DAG Error"), "{status}");
+        assert!(!status.contains("[0].a(1:2)") && !status.contains("[0].b"), "{status}");
+    }
 }
 
 #[test]
