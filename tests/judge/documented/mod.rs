@@ -44,7 +44,7 @@ pub(crate) fn is_documented(name: &str, theirs: &Outcomes, ours: &Outcomes) -> b
                 || is_hook_beside_such_handlers(name, theirs, ours)
                 || is_a_later_item(name, theirs, ours)
                 || is_hook_in_a_dag_that_erred(name, theirs)
-                || is_exit_handler_in_a_group_that_erred(name, theirs)
+                || is_hook_in_a_group_that_erred(name, theirs)
                 || is_exit_handler_of_a_loop(name, theirs)
                 || is_task_beside_an_unreadable_loop(name, here, theirs)
                 || is_an_attempt_beside_a_hook(name, theirs)
@@ -223,10 +223,11 @@ fn is_task_beside_an_unreadable_loop(name: &str, here: &str, theirs: &Outcomes) 
         && dag.is_some_and(|dag| dag.starts_with("DAG Error ") && dag.ends_with("failed to get a template"))
 }
 
-/// Where a hook of a step is at fault, Argo ends the group as soon as all its pods have ended, and looks at no exit handler of a pod
-/// that has ended with the last one. (steps.go, executeStepGroup)
-fn is_exit_handler_in_a_group_that_erred(name: &str, theirs: &Outcomes) -> bool {
-    let mut groups = name.match_indices(".onExit").filter_map(|(at, _)| Some(&name[..=name[..at].rfind("].")?]));
+/// Where a hook of a step is at fault, Argo ends the group as soon as all its pods have ended, or its steps at once, and looks at no hook
+/// of a pod that has ended with the last one, or later. (steps.go, executeStepGroup)
+fn is_hook_in_a_group_that_erred(name: &str, theirs: &Outcomes) -> bool {
+    let hooks = [".onExit", ".hooks."].into_iter().flat_map(|hook| name.match_indices(hook));
+    let mut groups = hooks.filter_map(|(at, _)| Some(&name[..=name[..at].rfind("].")?]));
     let of_group = |group: &str| {
         let begins = format!("{group}.");
         let is_faulty = |(node, line): (&String, &String)| {
@@ -249,8 +250,9 @@ fn is_hook_in_a_dag_that_erred(name: &str, theirs: &Outcomes) -> bool {
     dags.any(|there| there.starts_with("DAG Error "))
 }
 
-/// An inline template of another object is stored before that is given its inputs: expressions over them stay as they are written.
-/// (workflow_types.go, SetStoredInlineTemplate)
-fn leaves_an_expression(there: &str, here: &str) -> bool {
-    there.contains("{{=") && there.contains("inputs.parameters.") && !here.contains("{{=")
+/// An inline template of another object is stored before that is given its inputs, or what comes before has ended: expressions over them
+/// stay as they are written. (workflow_types.go, SetStoredInlineTemplate)
+pub(super) fn leaves_an_expression(there: &str, here: &str) -> bool {
+    let is_over_what_is_around = ["inputs.parameters.", "steps.", "tasks."].iter().any(|of| there.contains(of));
+    there.contains("{{=") && is_over_what_is_around && !here.contains("{{=")
 }

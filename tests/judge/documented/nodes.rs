@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Outcomes, has_a_retried_hook};
+use super::{Outcomes, has_a_retried_hook, leaves_an_expression};
 
 /// The nodes that end otherwise, and with them what follows, the workflow's end too.
 pub(crate) fn ended_otherwise<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
     let by_hooks = [taken_back(theirs, ours), cut_off(ours), attempts_left(theirs), handled_groups(theirs)].concat();
-    [by_hooks, unread_expressions(theirs), read_by_luck(theirs, ours), succeeding_without_the_rest(theirs, ours)]
-        .concat()
+    let by_expressions = [unread_expressions(theirs), left_expressions(theirs, ours)].concat();
+    [by_hooks, by_expressions, read_by_luck(theirs, ours), succeeding_without_the_rest(theirs, ours)].concat()
 }
 
 /// What Argo says of a node, in the middle of which it has called itself for too often.
@@ -97,6 +97,16 @@ fn unread_expressions(theirs: &Value) -> Vec<&str> {
         message.contains("failed to unmarshall JSON expression: ") && message.ends_with("in string escape code")
     };
     nodes.filter(is_unread).filter_map(|node| node["name"].as_str()).collect()
+}
+
+/// The nodes that give what is made of an expression, and in Argo the expression.
+fn left_expressions<'w>(theirs: &Value, ours: &'w Value) -> Vec<&'w str> {
+    let is_left = |(id, here): &(&String, &Value)| {
+        let there = &theirs["status"]["nodes"][id.as_str()]["outputs"];
+        leaves_an_expression(&there.to_string(), &here["outputs"].to_string())
+    };
+    let nodes = ours["status"]["nodes"].as_object().into_iter().flatten();
+    nodes.filter(is_left).filter_map(|(_, node)| node["name"].as_str()).collect()
 }
 
 /// The step groups of which Argo calls an exit handler: what follows them is judged by the handler too.
