@@ -8,6 +8,7 @@ use crate::argo::nodes::Partial;
 use crate::argo::rebuilt_nodes::rebuilt_nodes;
 use crate::argo::{Nodes, Workflow};
 use crate::cluster::{Cluster, ClusterError};
+use crate::local::late_nodes::LateNodes;
 use crate::local::new_run::NewRunError;
 use crate::local::record::{Record, RecordError};
 
@@ -78,7 +79,7 @@ impl Run {
     }
 
     /// The same of a run of this machine that has ended: its nodes stand only beside it. None for all others.
-    pub(crate) fn settled_end(&self) -> Option<(Workflow, Nodes)> {
+    pub(crate) fn settled_end(&self) -> Option<(Workflow, LateNodes)> {
         match self {
             Self::Cluster { .. } => None,
             Self::Local(record) => Snapshot::settled_end_of(record),

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::argo::status::Node;
 use crate::argo::{Nodes, Workflow};
+use crate::local::late_nodes::LateNodes;
 use crate::local::record::{Record, RecordError};
 use crate::mask::Mask;
 use crate::report::summary::Summary;
@@ -54,12 +55,10 @@ impl Snapshot {
         Ok(settled(workflow, killed))
     }
 
-    /// The same of a run that has ended, and its nodes beside it; none where it has not, or where they are not as they should be.
-    pub(super) fn settled_end_of(record: &Record) -> Option<(Workflow, Nodes)> {
+    /// The same of a run that has ended, and its nodes beside it; none where it has not.
+    pub(super) fn settled_end_of(record: &Record) -> Option<(Workflow, LateNodes)> {
         let (workflow, nodes) = record.end()?;
-        let workflow = Workflow::from(workflow);
-        let nodes = Nodes::beside(&workflow, nodes);
-        Some((workflow, nodes))
+        Some((workflow.into(), nodes))
     }
 
     fn object_of(

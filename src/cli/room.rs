@@ -1,8 +1,9 @@
 //! The room that runs of this machine take: kept within a limit where one is set, told of where they take much.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -36,7 +37,7 @@ impl Room {
     /// which no run has to wait.
     pub(super) fn begin(root: &Path, keep: Option<Keep>, quiet: bool) -> Self {
         let root = root.to_owned();
-        let is_due = keep.is_none() && !quiet && is_due(&root.join(MEASURED));
+        let is_due = keep.is_none() && !quiet && is_due(&root);
         let measured = root.clone();
         let measure = is_due.then(|| spawn_blocking(move || size(&measured, MUCH)));
         Self { root, keep, quiet, measure }
@@ -71,11 +72,15 @@ fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-/// Whether there is no measure of a moment ago that was not much.
-fn is_due(path: &Path) -> bool {
-    let age = path.metadata().and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
-    let before = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    !(age.is_some_and(|age| age < FRESH) && before.is_some_and(|bytes| bytes <= MUCH))
+/// Whether there is no measure of a moment ago that was not much. What was made a moment ago had nothing to measure.
+fn is_due(root: &Path) -> bool {
+    let is_fresh = |time: io::Result<SystemTime>| time.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < FRESH));
+    let Ok(text) = std::fs::read_to_string(root.join(MEASURED)) else {
+        return !is_fresh(root.metadata().and_then(|directory| directory.created()));
+    };
+    let was_little = text.trim().parse::<u64>().is_ok_and(|bytes| bytes <= MUCH);
+    let measured = root.join(MEASURED).metadata().and_then(|file| file.modified());
+    !(was_little && is_fresh(measured))
 }
 
 /// Tells where runs and caches take much, and writes down for an hour where they do not.

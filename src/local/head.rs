@@ -12,11 +12,11 @@ pub(super) fn read(text: &[u8]) -> serde_json::Result<Value> {
     read_without_nodes(text, &mut Nodes::PassedOver)
 }
 
-/// The same, and the nodes in their order.
-pub(super) fn read_with_nodes(text: &[u8]) -> serde_json::Result<(Value, Vec<Node>)> {
+/// The nodes of such an object in their order; an error where one of them is malformed.
+pub(super) fn nodes(text: &[u8]) -> serde_json::Result<Vec<Node>> {
     let mut nodes = Nodes::Read(Vec::new());
-    let object = read_without_nodes(text, &mut nodes)?;
-    Ok((object, if let Nodes::Read(nodes) = nodes { nodes } else { Vec::new() }))
+    read_without_nodes(text, &mut nodes)?;
+    Ok(if let Nodes::Read(nodes) = nodes { nodes } else { Vec::new() })
 }
 
 fn read_without_nodes(text: &[u8], nodes: &mut Nodes) -> serde_json::Result<Value> {
@@ -127,14 +127,14 @@ mod tests {
         };
         let object = json!({"metadata": {"name": "w"}, "status": {"phase": "Failed",
             "nodes": {"b": node("b", "Failed"), "a": node("a", "Succeeded")}, "message": "m"}});
-        let (head, nodes) = read_with_nodes(object.to_string().as_bytes())?;
-        assert_eq!(head, read(object.to_string().as_bytes())?);
-        assert_eq!(Table::beside(Workflow::view(&head), nodes), Workflow::view(&object).nodes());
+        let text = object.to_string();
+        let head = read(text.as_bytes())?;
+        assert_eq!(Table::beside(Workflow::view(&head), nodes(text.as_bytes())?), Workflow::view(&object).nodes());
         for malformed in [json!({"a": 1}), json!({"a": {"id": "a"}}), json!([]), json!({"a": node("a", "Odd")})] {
             let object = json!({"status": {"nodes": malformed}});
-            assert!(read_with_nodes(object.to_string().as_bytes()).is_err(), "{object}");
+            assert!(nodes(object.to_string().as_bytes()).is_err(), "{object}");
         }
-        assert_eq!(read_with_nodes(br#"{"status": {}}"#)?, (json!({"status": {}}), Vec::new()));
+        assert_eq!(nodes(br#"{"status": {}}"#)?, Vec::new());
         Ok(())
     }
 }

@@ -32,6 +32,7 @@ mod inotify;
 mod inotify;
 pub(crate) mod keep;
 pub(crate) mod kill;
+pub(crate) mod late_nodes;
 pub(crate) mod list_follow;
 pub(crate) mod logs;
 pub(crate) mod machine;

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::head;
+use super::late_nodes::LateNodes;
 use super::store::{STUBS, directory};
 use super::stub::Stubs;
 use crate::argo::Workflow;
 use crate::argo::check::nearest_of_few;
 use crate::argo::identity::ObjectName;
-use crate::argo::status::Node;
 use crate::exit::{CommandError, Exit};
 use crate::file::private;
 use crate::file::remove::remove_tree;
@@ -194,11 +194,11 @@ impl Record {
         Ok(workflow)
     }
 
-    /// The Workflow object of a run that has ended without its nodes, and these as they stand in it; none where one of them is
-    /// malformed.
-    pub(crate) fn end(&self) -> Option<(Value, Vec<Node>)> {
+    /// The Workflow object of a run that has ended without its nodes, and these, which are still being read.
+    pub(crate) fn end(&self) -> Option<(Value, LateNodes)> {
         let text = fs::read(self.directory.join("workflow.json")).ok()?;
-        head::read_with_nodes(&text).ok().filter(|(head, _)| is_ended(head))
+        let head = head::read(&text).ok().filter(is_ended)?;
+        Some((head.clone(), LateNodes::begin(head, text)))
     }
 
     /// Removes the run with all that it has left, except for its caches. A run that goes on stays: none of it is touched.

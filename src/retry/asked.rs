@@ -36,9 +36,9 @@ pub(super) enum Standing {
 
 impl Asked {
     /// The nodes of the next attempt that are meant. Those that follow are found by going through that attempt.
-    pub(crate) fn new(
+    pub(crate) fn new<'n>(
         wish: &Wish,
-        live: &Nodes,
+        live: impl FnOnce() -> &'n Nodes,
         next: Next<'_>,
         entries: &Entries,
         now: jiff::Timestamp,
@@ -46,6 +46,7 @@ impl Asked {
         if wish.nodes.is_empty() {
             return Ok(Self::default());
         }
+        let live = live();
         let mut asked = Self::default();
         for name in &wish.nodes {
             let mut found = called(name, live.workflow(), live.all.iter());

@@ -25,17 +25,20 @@ use crate::prepare::merged;
 const SOON: SignedDuration = SignedDuration::from_hours(1);
 
 impl Plan {
-    /// The plan for a new Workflow that takes from the cache what succeeded. The nodes of the live one may stand beside it.
-    pub(crate) fn new_attempt(
-        (live, nodes): (&Value, &Nodes),
+    /// The plan for a new Workflow that takes from the cache what succeeded. The nodes of the live one may stand beside it, and are
+    /// asked for when the attempt has been rehearsed.
+    pub(crate) fn new_attempt<'n>(
+        live: &Value,
+        nodes: impl FnOnce() -> &'n Nodes,
         next: Next<'_>,
         asked: &Asked,
         entries: &Entries,
         now: Timestamp,
     ) -> Self {
         let merged = merged(next.workflow, next.templates);
-        let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), nodes, next.notices);
         let rehearsal = Rehearsal::of(next, asked, entries, now);
+        let nodes = nodes();
+        let comparison = Comparison::new(Workflow::view(live), Workflow::view(&merged), nodes, next.notices);
         let (removes, mut keys) = (rehearsal.in_the_way(), rehearsal.no_keys());
         let rehearsed: Vec<Compared<'_>> =
             rehearsal.told().into_iter().map(|one| comparison.with_the_last(one)).collect();

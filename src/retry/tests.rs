@@ -133,7 +133,8 @@ fn plan(live: &Value, next: &Value) -> Plan {
 
 fn plan_from(live: &Value, next: &Value, entries: &Entries) -> Plan {
     let next = Next { workflow: next, templates: &Templates::default(), notices: &[], stubs: None };
-    Plan::new_attempt((live, &Workflow::view(live).nodes()), next, &Asked::default(), entries, now())
+    let nodes = Workflow::view(live).nodes();
+    Plan::new_attempt(live, || &nodes, next, &Asked::default(), entries, now())
 }
 
 fn verdict<'a>(plan: &'a Plan, name: &str) -> &'a Verdict {
@@ -302,8 +303,8 @@ fn plan_asked(live: &Value, next: &Value, nodes: &[&str], and_after: bool) -> Re
     let wish = Wish { nodes: nodes.iter().map(|node| (*node).to_owned()).collect(), and_after };
     let next = Next { workflow: next, templates: &Templates::default(), notices: &[], stubs: None };
     let nodes = Workflow::view(live).nodes();
-    let asked = Asked::new(&wish, &nodes, next, &entries, now())?;
-    Ok(Plan::new_attempt((live, &nodes), next, &asked, &entries, now()))
+    let asked = Asked::new(&wish, || &nodes, next, &entries, now())?;
+    Ok(Plan::new_attempt(live, || &nodes, next, &asked, &entries, now()))
 }
 
 /// The run, had nothing failed in it.

@@ -106,10 +106,11 @@ impl Caches {
 
     /// What they hold. Where one cannot be read, what succeeded is expected to have left its entry.
     /// Those of programs of the host count, or those of containers in their images (`in_images`), or all if that is not said.
-    pub(in crate::cli) fn entries(&self, live: &Nodes, in_images: Option<bool>) -> Entries {
+    /// The nodes of the run are asked for where they say what should be there.
+    pub(in crate::cli) fn entries<'n>(&self, live: impl FnOnce() -> &'n Nodes, in_images: Option<bool>) -> Entries {
         if let Some(failure) = &self.unread {
             talk(format_args!("note: the plan says what should be in the cache: {}", failure.message()));
-            return Entries::expected(live);
+            return Entries::expected(live());
         }
         let fits = |entry: &Entry| {
             let made_in_images = entry.maker.as_ref().map(|maker| maker.in_images);

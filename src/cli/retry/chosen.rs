@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Args;
-use crate::argo::{Nodes, Workflow};
+use crate::argo::Workflow;
 use crate::backend::{Backend, BackendError, ListSelection, Run};
 use crate::cli::failure::Failure;
 use crate::cluster::{ArchiveSelection, Archived, ArgoServer};
+use crate::local::late_nodes::LateNodes;
 use crate::output::stream::talk;
 
 /// A run that is meant.
@@ -23,7 +24,7 @@ pub(super) struct Chosen {
 impl Chosen {
     /// The run as a retry sees it, and its nodes where they stand beside it; where they are not asked for they may be neither
     /// in it nor beside it.
-    pub(super) async fn settled(&self, with_nodes: bool) -> Result<(Workflow, Option<Nodes>), BackendError> {
+    pub(super) async fn settled(&self, with_nodes: bool) -> Result<(Workflow, Option<LateNodes>), BackendError> {
         let workflow = match &self.archived {
             Some(workflow) => workflow.clone(),
             None if !with_nodes => self.run.settled_head().await?,

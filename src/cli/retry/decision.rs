@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,6 +21,7 @@ use crate::cli::failure::Failure;
 use crate::cli::generate;
 use crate::cli::settings::settings;
 use crate::cli::store;
+use crate::local::late_nodes::LateNodes;
 use crate::local::new_run::{NewRunError, Source};
 use crate::local::runtime::Choice;
 use crate::local::small_pages;
@@ -208,7 +210,7 @@ struct Case<'a> {
     backend: &'a Backend,
     live: &'a Workflow,
     /// Its nodes, where they stand beside it.
-    nodes: Option<&'a Nodes>,
+    nodes: Option<&'a LateNodes>,
     edited: &'a Edited,
     caches: &'a Caches,
     stubs: &'a Stubs,
@@ -271,10 +273,14 @@ impl Case<'_> {
             let plan = Plan::without_nodes(&live, next);
             return Ok((plan, Change::Create(Box::new(prepared))));
         }
-        let nodes = self.nodes.map_or_else(|| Cow::Owned(self.live.nodes()), Cow::Borrowed);
-        let entries = self.caches.entries(&nodes, Some(self.in_images));
-        let asked = Asked::new(&self.retry.wish, &nodes, next, &entries, now)?;
-        let plan = Plan::new_attempt((&live, &nodes), next, &asked, &entries, now);
+        let nodes = LazyLock::new(|| match self.nodes {
+            Some(nodes) => Cow::Borrowed(&**nodes),
+            None => Cow::Owned(self.live.nodes()),
+        });
+        let nodes = || -> &Nodes { &nodes };
+        let entries = self.caches.entries(nodes, Some(self.in_images));
+        let asked = Asked::new(&self.retry.wish, nodes, next, &entries, now)?;
+        let plan = Plan::new_attempt(&live, nodes, next, &asked, &entries, now);
         Ok((plan, Change::Create(Box::new(prepared))))
     }
 

@@ -118,8 +118,8 @@ impl Resumed {
         let (live, workflow) = (unwrapped(self.live.value()), unwrapped(&prepared.workflow));
         let next = Next { workflow: &workflow, templates, notices: &prepared.notices, stubs: None };
         let nodes = self.live.nodes();
-        let entries = self.caches.entries(&nodes, self.in_images);
-        let plan = Plan::new_attempt((&live, &nodes), next, &Asked::default(), &entries, Timestamp::now());
+        let entries = self.caches.entries(|| &nodes, self.in_images);
+        let plan = Plan::new_attempt(&live, || &nodes, next, &Asked::default(), &entries, Timestamp::now());
         let (taken, all) = (plan.taken_over(), plan.nodes.len());
         let what = if plan.has_work() {
             format!("{taken} of {all} nodes are taken over")

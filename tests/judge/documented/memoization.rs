@@ -8,6 +8,7 @@ pub(crate) fn is_by_memoization(name: &str, theirs: &Value, ours: &Value) -> boo
         || is_hit_while_it_runs(name, theirs, ours)
         || is_below_a_hit_of_what_ran_here(name, theirs, ours)
         || is_below_a_hit_of_what_was_left(name, theirs, ours)
+        || is_of_a_hit_of_what_was_at_work(name, theirs, ours)
         || is_handler_of_a_loop_with_hits(name, theirs, ours)
         || is_hook_of_what_is_never_running(name, theirs)
 }
@@ -50,6 +51,18 @@ fn is_below_a_hit_of_what_was_left(name: &str, theirs: &Value, ours: &Value) -> 
     let left: Vec<Value> = left.map(key).collect();
     let is_hit = |node: &Value| node["memoizationStatus"]["hit"] == true && left.contains(&key(node));
     memoized(ours, is_hit).iter().any(|hit| is_below(name, hit, &["(", "[", "."]))
+}
+
+/// The same of steps that Argo ends while their pods are at work: what begins then runs there, and hits here.
+fn is_of_a_hit_of_what_was_at_work(name: &str, theirs: &Value, ours: &Value) -> bool {
+    let of = |node: &Value| (node["memoizationStatus"]["key"].clone(), node["memoizationStatus"]["hit"] == true);
+    let made = |key: &Value| memoized_nodes(theirs).filter(|node| of(node) == (key.clone(), false)).count();
+    let ran_there = |hit: &&Value| {
+        let there = memoized_nodes(theirs).find(|node| node["name"] == hit["name"]).map(of);
+        of(hit).1 && there == Some((of(hit).0, false)) && made(&of(hit).0) > 1
+    };
+    let mut hits = memoized_nodes(ours).filter(ran_there).filter_map(|hit| hit["name"].as_str());
+    hits.any(|hit| name == hit || is_below(name, hit, &["(", "[", "."]))
 }
 
 /// The exit handlers of the items of a loop run side by side here, and one after another in Argo: those that hit end at once, and by when

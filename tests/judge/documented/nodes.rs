@@ -53,18 +53,14 @@ fn taken_back<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w str> {
     nodes.filter(is_taken_back).filter_map(|(_, node)| node["name"].as_str()).collect()
 }
 
-/// The nodes that wait for a lock or a place when a hook of the workflow is at fault, and are ended with it here: by the order in which
-/// Argo gives locks they may have begun.
+/// The nodes that wait for a lock or a place when a hook of the workflow is at fault, and those that have such ones or others at work in
+/// them: they are ended with it here. By the order in which Argo gives locks, or the one of two ends at one look, they may have ended.
 fn cut_off(ours: &Value) -> Vec<&str> {
     let nodes = || ours["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
     let is_entry = |node: &&Value| node["boundaryID"].is_null() && node["nodeFlag"].is_null();
     let Some(entry) = nodes().find(is_entry).filter(|entry| has_faulty_hook(entry, ours)) else { return Vec::new() };
-    let is_cut_off = |node: &&Value| {
-        node["type"] == "Pod"
-            && node["phase"] == "Failed"
-            && node["outputs"].is_null()
-            && node["message"] == entry["message"]
-    };
+    let is_cut_off =
+        |node: &&Value| node["phase"] == "Failed" && node["outputs"].is_null() && node["message"] == entry["message"];
     nodes().filter(is_cut_off).filter_map(|node| node["name"].as_str()).collect()
 }
 
