@@ -251,7 +251,11 @@ impl Scheduler {
         while !self.scopes.stop().is_raised() {
             match self.agenda.next() {
                 Some(Turn::Settled(node)) => self.tell_owner(node),
-                Some(Turn::Unlocked(node)) => self.unlocked(node),
+                Some(Turn::Unlocked(node)) => {
+                    // Argo asks for its locks again when it looks again.
+                    self.look_at_hooks();
+                    self.unlocked(node);
+                }
                 Some(Turn::Nested(node)) => self.start_nested(node),
                 Some(Turn::Freed(boundary)) => self.start_waiting_calls(boundary),
                 Some(Turn::Holding(node)) => self.release(node),

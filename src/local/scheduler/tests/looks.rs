@@ -236,6 +236,17 @@ fn a_workflow_that_is_looked_at_twice_as_it_begins_has_its_hook_on_running() {
 }
 
 #[test]
+fn a_workflow_whose_attempt_waits_for_a_lock_of_the_one_before_is_running() {
+    let hooks = "hooks: {begun: {template: leaf, expression: \"workflow.status == 'Running'\"}}, entrypoint";
+    let bad =
+        "{name: bad, synchronization: {mutexes: [{name: m}]}, memoize: {key: bad_key, cache: {configMap: {name: c}}},
+        container: {image: a, command: [c]}}";
+    let main = "{name: main, retryStrategy: {limit: 1}, steps: [[{name: a, template: bad}]]}";
+    let run = Run::of(&spec(&format!("{bad}, {main}")).replacen("entrypoint", hooks, 1));
+    assert_eq!(run.running(), [".hooks.begun"], "{}", run.status());
+}
+
+#[test]
 fn an_exit_handler_of_a_task_that_erred_is_not_come_to_behind_one_whose_hook_is_at_work() {
     let handled = |follower_s: &str| {
         let mut run = run(&format!(
