@@ -99,8 +99,8 @@ impl Scope {
     pub(crate) fn own_below(&self, name: &str) -> impl Iterator<Item = (&str, &Value)> {
         let start = format!("{name}.");
         let from = self.own.range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded));
-        let names = from.map(|(name, value)| (name.as_str(), value)).collect::<Vec<_>>().into_iter();
-        names.take_while(move |(name, _)| name.starts_with(&start))
+        let below = from.map(|(name, value)| (name.as_str(), value)).take_while(|(name, _)| name.starts_with(&start));
+        below.collect::<Vec<_>>().into_iter()
     }
 
     /// Whether any value is unknown.
