@@ -227,13 +227,19 @@ impl Scheduler {
         if !self.nodes.dag_mut(dag).is_some_and(DagTasks::settled) {
             return;
         }
-        // Hooks of the workflow are nodes of such a dag. (assessDAGPhase)
+        if !self.waits_for_hooks(dag) {
+            self.end_dag(dag);
+        }
+    }
+
+    /// Hooks of the workflow are nodes of its dag, which ends when they have. (assessDAGPhase)
+    fn waits_for_hooks(&mut self, dag: NodeIndex) -> bool {
         let frame = self.nodes.frame(dag);
         let waits = frame.owner == Owner::Entry && frame.hooks.are_running();
-        match self.nodes.dag_mut(dag).filter(|_| waits) {
-            Some(tasks) => tasks.wait_for_hooks(),
-            None => self.end_dag(dag),
+        if let Some(tasks) = self.nodes.dag_mut(dag).filter(|_| waits) {
+            tasks.wait_for_hooks();
         }
+        waits
     }
 
     /// Ends a dag whose tasks have all ended.
@@ -247,12 +253,19 @@ impl Scheduler {
             return self.finish(dag, Phase::Failed, &why);
         }
 
-        let Some(tasks) = self.nodes.dag(dag) else { return };
-        let phase = tasks.phase(dag, &self.nodes);
-        // Argo takes it for Running, and finds a child that failed when it looks at it again. (checkParallelism)
+        let phase = self.nodes.dag(dag).and_then(|tasks| tasks.phase(dag, &self.nodes));
+        if phase.is_none() {
+            // Argo takes it for Running, and the workflow with it.
+            self.look_at_hooks();
+            if self.waits_for_hooks(dag) {
+                return;
+            }
+        }
+        // Argo finds a child that failed when it looks at it again. (checkParallelism)
         if phase.is_none() && self.places.has_failed_fast(dag) {
             return self.finish(dag, Phase::Failed, FAILED_FAST);
         }
+        let Some(tasks) = self.nodes.dag(dag) else { return };
         let phase = phase.unwrap_or_else(|| tasks.phase_by_needs(&self.nodes));
         let last = tasks.last();
         let all = if phase == Phase::Succeeded { tasks.unread().map(str::to_owned) } else { None };

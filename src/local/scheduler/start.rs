@@ -103,6 +103,9 @@ impl Scheduler {
         let given_stubs = self.is_given_stubs(call);
         let node = self.nodes.create(call, kind, phase, self.now);
         self.nodes.frame_mut(node).given_stubs = given_stubs;
+        if call.owner == Owner::Entry {
+            self.workflow.enter(node);
+        }
         if kind == NodeType::Pod {
             self.places.add_pod(node);
         }

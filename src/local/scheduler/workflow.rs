@@ -46,6 +46,11 @@ pub(super) struct Workflow {
 }
 
 impl Workflow {
+    /// This node stands for the workflow.
+    pub(super) fn enter(&mut self, node: NodeIndex) {
+        self.entry = Some(node);
+    }
+
     /// The workflow ends for this reason.
     pub(super) fn hand_up(&mut self, why: String) {
         self.handed_up = Some(why);
@@ -153,8 +158,7 @@ impl Scheduler {
         let name = self.plan.name().to_owned();
         let hooks = self.plan.hooks_of_workflow();
         let call = Call::new(name, Reference::Name(entrypoint), TemplateScope::Local, Owner::Entry);
-        let entry = self.begin(Call { arguments, hooks, ..call });
-        self.workflow.entry = entry;
+        self.begin(Call { arguments, hooks, ..call });
     }
 
     /// Looks at the hooks of the workflow once all has begun that begins at once: where the workflow has ended with that, it has never

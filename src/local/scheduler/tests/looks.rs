@@ -247,6 +247,15 @@ fn a_workflow_whose_attempt_waits_for_a_lock_of_the_one_before_is_running() {
 }
 
 #[test]
+fn a_dag_of_which_a_target_is_joined_to_nothing_is_running_until_the_next_look() {
+    let hooks = "hooks: {begun: {template: none, expression: \"workflow.status == 'Running'\"}}, entrypoint";
+    let main = "{name: bad, steps: [[{name: a, template: leaf, when: 'a b'}]]},
+        {name: main, dag: {tasks: [{name: a, template: bad}, {name: b, template: leaf, depends: a}]}}";
+    let status = Run::of(&spec(main).replacen("entrypoint", hooks, 1)).play_failing(&[]);
+    assert!(status.starts_with("Error") && status.contains("\n.hooks.begun Skipped Error"), "{status}");
+}
+
+#[test]
 fn an_exit_handler_of_a_task_that_erred_is_not_come_to_behind_one_whose_hook_is_at_work() {
     let handled = |follower_s: &str| {
         let mut run = run(&format!(
