@@ -91,7 +91,9 @@ impl Scheduler {
         let Some(items) = self.nodes.items_mut(group) else { return };
         if is_come_to {
             items.drop_left();
-            self.look_at_hooks();
+            if !is_target {
+                self.look_at_hooks();
+            }
             return self.item_settled(group);
         }
         self.go_on_with_items(dag, group);

@@ -114,11 +114,12 @@ impl DagTasks {
         false
     }
 
-    /// Whether the dag ends with a target that failed, whatever has not begun. (dag.go, assessDAGPhase)
+    /// Whether the dag ends with a target that failed, whatever has not begun; without `failFast` all targets have. (dag.go, assessDAGPhase)
     pub(super) fn fails_before_it_ends(&self, nodes: &NodeTable) -> bool {
         let has_failed =
             |&task: &usize| self.tasks[task].node.is_some() && self.failed(task, self.inherited(task, nodes)).is_some();
-        self.fail_fast && self.targets.iter().any(has_failed)
+        let have_begun = || self.targets.iter().all(|&target| self.tasks[target].node.is_some());
+        (self.fail_fast || have_begun()) && self.targets.iter().any(has_failed)
     }
 
     /// A task has ended that waits until Argo looks at the dag again.

@@ -256,6 +256,19 @@ fn a_dag_of_which_a_target_is_joined_to_nothing_is_running_until_the_next_look()
 }
 
 #[test]
+fn a_workflow_that_ends_with_a_loop_cut_short_was_never_running() {
+    let hooks = "hooks: {begun: {template: leaf, expression: \"workflow.status == 'Running'\"}}, entrypoint";
+    let bad = "{name: bad, container: {image: a, command: [c], env: [{name: X, valueFrom: {configMapKeyRef: {name: m, key: k}}}]}}";
+    for fail_fast in [true, false] {
+        let main = format!(
+            "{{name: main, dag: {{failFast: {fail_fast}, tasks: [{{name: a, template: bad, withItems: [1, 2]}}]}}}}"
+        );
+        let status = Run::of(&spec(&format!("{bad}, {main}")).replacen("entrypoint", hooks, 1)).play_failing(&[]);
+        assert!(status.starts_with("Error") && !status.contains("hooks"), "{fail_fast}: {status}");
+    }
+}
+
+#[test]
 fn an_exit_handler_of_a_task_that_erred_is_not_come_to_behind_one_whose_hook_is_at_work() {
     let handled = |follower_s: &str| {
         let mut run = run(&format!(
