@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::documented::{
     Outcomes, TOO_DEEP, breaks_off, ended_by_retried_hooks, ended_otherwise, groups_ended_by_hooks, has_a_retried_hook,
-    is_by_memoization, is_documented, is_seen_again,
+    is_by_memoization, is_documented, is_hook_of_what_waited, is_seen_again,
 };
 use super::following::After;
 
@@ -64,6 +64,7 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
 /// A line for each of the nodes that are meant and not the same.
 fn different_nodes(theirs: &Value, ours: &Value, is_meant: &dyn Fn(&str, &[Outcomes; 2]) -> bool) -> Vec<String> {
     let by_memoization = |name: &str| is_by_memoization(name, theirs, ours);
+    let hook_of_what_waited = |name: &str| is_hook_of_what_waited(name, theirs);
     let outcomes = [outcome(theirs), outcome(ours)];
     let ended_by_hooks = groups_ended_by_hooks(theirs, ours).into_iter();
     let ended_by_hooks = ended_by_hooks.chain(ended_by_retried_hooks(theirs, [&outcomes[0], &outcomes[1]]));
@@ -77,6 +78,7 @@ fn different_nodes(theirs: &Value, ours: &Value, is_meant: &dyn Fn(&str, &[Outco
         theirs.get(name) == ours.get(name)
             || is_documented(name, theirs, ours)
             || by_memoization(name)
+            || !theirs.contains_key(name) && hook_of_what_waited(name)
             || is_seen_again && (name == entry || name == "(workflow)")
             || ended_by_hooks.iter().any(|node| node.has(name, theirs, ours))
             || !is_meant(name, &outcomes)

@@ -13,7 +13,7 @@ pub(super) struct Agenda {
     nested: VecDeque<NodeIndex>,
     freed: VecDeque<NodeIndex>,
     holding: VecDeque<NodeIndex>,
-    again: VecDeque<NodeIndex>,
+    looks: VecDeque<NodeIndex>,
 }
 
 /// Whose turn it is.
@@ -34,7 +34,7 @@ pub(super) enum Turn {
 impl Agenda {
     /// A node waits until what it is part of is looked at again.
     pub(super) fn add_look(&mut self, node: NodeIndex) {
-        self.again.push_back(node);
+        self.looks.push_back(node);
     }
 
     pub(super) fn add(&mut self, turn: Turn) {
@@ -57,10 +57,10 @@ impl Agenda {
         self.settled.remove(before)
     }
 
-    /// The next of such tasks that wait until their dag is looked at again.
-    pub(super) fn next_again(&mut self, is_such: impl Fn(NodeIndex) -> bool) -> Option<NodeIndex> {
-        let place = self.again.iter().position(|&task| is_such(task))?;
-        self.again.remove(place)
+    /// The next such node that waits so.
+    pub(super) fn next_look_of(&mut self, is_such: impl Fn(NodeIndex) -> bool) -> Option<NodeIndex> {
+        let place = self.looks.iter().position(|&node| is_such(node))?;
+        self.looks.remove(place)
     }
 
     /// Whether nothing is left to do before Argo looks again.
@@ -70,7 +70,7 @@ impl Agenda {
 
     /// What waits until Argo looks again, once all else has been done and the pods that may have started.
     pub(super) fn next_look(&mut self) -> Option<NodeIndex> {
-        self.again.pop_front()
+        self.looks.pop_front()
     }
 
     pub(super) fn next(&mut self) -> Option<Turn> {

@@ -1,4 +1,5 @@
-//! What waits until Argo looks at a dag again: hooks of some tasks, and what comes after a loop that could not start.
+//! What waits until Argo looks again: hooks of some tasks of a dag, what comes after a loop that could not start, and the end of steps of
+//! which a hook is at fault.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -30,7 +31,8 @@ impl Scheduler {
         }
     }
 
-    /// All else of a look at a dag has been done: what comes after a task begins, or its late hooks, unless the dag ends with it.
+    /// All else of a look has been done: what comes after a task of a dag begins, or its late hooks, unless the dag ends with it; steps go
+    /// on, or end, with a group of which a hook is at fault.
     pub(super) fn look_again(&mut self, node: NodeIndex) {
         let (dag, task) = match self.nodes.frame(node).owner {
             Owner::Task(dag, task) => (dag, task),

@@ -58,7 +58,7 @@ impl Scheduler {
         if let Owner::Task(dag, task) = self.nodes.frame(node).owner
             && self.nodes.dag(dag).is_some_and(|tasks| tasks.has_gone_on(task))
         {
-            // What could not be read could not before.
+            // Why it cannot be read was noted when it was told of.
             let _ = self.learn_task(dag, task, node);
         }
     }

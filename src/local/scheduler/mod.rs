@@ -294,7 +294,7 @@ impl Scheduler {
             if let Some(ended) = self.agenda.next_settled_since(before) {
                 self.tell_owner(ended);
             } else if self.nodes.dag(node).is_some_and(DagTasks::waits_for_nothing_else)
-                && let Some(task) = self.agenda.next_again(|task| self.nodes.waits_for_hooks_in(node, task))
+                && let Some(task) = self.agenda.next_look_of(|task| self.nodes.waits_for_hooks_in(node, task))
             {
                 self.look_again(task);
             } else {

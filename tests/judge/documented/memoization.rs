@@ -76,23 +76,10 @@ fn is_handler_of_a_loop_with_hits(name: &str, theirs: &Value, ours: &Value) -> b
     })
 }
 
-/// A node that is memoized and has children is Pending to its end, and one that is retried and has waited for its lock: no hook finds it
-/// Running. (operator.go, initializeCacheNode and executeTemplate)
+/// A node that is memoized and has children is Pending to its end: no hook finds it Running. (operator.go, initializeCacheNode)
 fn is_hook_of_what_is_never_running(name: &str, theirs: &Value) -> bool {
     let has_children = |node: &Value| matches!(node["type"].as_str(), Some("Retry" | "Steps" | "DAG"));
-    let pending = memoized(theirs, has_children).into_iter().chain(retried_with_locks(theirs));
-    pending.into_iter().any(|node| is_below(name, &node, &[".hooks."]))
-}
-
-/// The retried nodes of the workflow's own templates that take locks.
-fn retried_with_locks(workflow: &Value) -> impl Iterator<Item = String> {
-    let templates = workflow["spec"]["templates"].as_array().into_iter().flatten();
-    let takes_locks =
-        |template: &&Value| !template["synchronization"].is_null() && !template["retryStrategy"].is_null();
-    let names: Vec<&Value> = templates.filter(takes_locks).map(|template| &template["name"]).collect();
-    let nodes = workflow["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
-    let retried = nodes.filter(move |node| node["type"] == "Retry" && names.contains(&&node["templateName"]));
-    retried.filter_map(|node| node["name"].as_str().map(str::to_owned))
+    memoized(theirs, has_children).iter().any(|node| is_below(name, node, &[".hooks."]))
 }
 
 fn memoized_nodes(workflow: &Value) -> impl Iterator<Item = &Value> {

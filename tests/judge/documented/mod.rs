@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) use self::memoization::is_by_memoization;
 pub(crate) use self::nodes::{
     TOO_DEEP, breaks_off, depends_on_the_order_of_nodes, ended_by_retried_hooks, ended_otherwise,
-    groups_ended_by_hooks, is_seen_again,
+    groups_ended_by_hooks, is_hook_of_what_waited, is_seen_again,
 };
 
 /// What each node came to, by its name.

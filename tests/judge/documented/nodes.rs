@@ -11,6 +11,20 @@ pub(crate) fn ended_otherwise<'w>(theirs: &'w Value, ours: &'w Value) -> Vec<&'w
     [by_hooks, by_expressions, read_by_luck(theirs, ours), succeeding_without_the_rest(theirs, ours)].concat()
 }
 
+/// Whether Argo never comes to a hook because its node, which is retried and has waited for its lock, is Pending to its end.
+/// (operator.go, executeTemplate)
+pub(crate) fn is_hook_of_what_waited(name: &str, theirs: &Value) -> bool {
+    let templates = theirs["spec"]["templates"].as_array().into_iter().flatten();
+    let waits = |template: &&Value| !template["synchronization"].is_null() && !template["retryStrategy"].is_null();
+    let names: Vec<&Value> = templates.filter(waits).map(|template| &template["name"]).collect();
+    let mut nodes = theirs["status"]["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
+    let is_hooked = |node: &Value| {
+        let hook = node["name"].as_str().and_then(|node| name.strip_prefix(node));
+        hook.is_some_and(|hook| hook.starts_with(".hooks."))
+    };
+    nodes.any(|node| node["type"] == "Retry" && names.contains(&&node["templateName"]) && is_hooked(node))
+}
+
 /// What Argo says of a node, in the middle of which it has called itself for too often.
 pub(crate) const TOO_DEEP: &str = "Maximum recursion depth exceeded";
 
